@@ -1,0 +1,35 @@
+"""Every number of every algorithm, each with its source."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """
+    What one algorithm is and when two of its signals match.
+
+    Attributes:
+        name: Prefix of the signal text; it names algorithm and format version.
+
+        bits: Length of the code.
+
+        threshold: Largest matching distance in bits, inclusive.
+
+        min_quality: Images below this quality (0–100) are too plain to match on.
+    """
+
+    name: str
+    bits: int
+    threshold: int
+    min_quality: int = 50
+
+
+# facebook/ThreatExchange pdq/README.md, "Matching": 31 of 256 bits, quality 50.
+PDQ = Profile(name="pdq1", bits=256, threshold=31)
+
+# Zauner, "Implementation and Benchmarking of Perceptual Image Hash Functions"
+# (2010), and the imagehash package: 8 of 64 bits is the customary cut.
+PHASH = Profile(name="phash1", bits=64, threshold=8)
+DHASH = Profile(name="dhash1", bits=64, threshold=8)
+
+PROFILES = {profile.name: profile for profile in (PDQ, PHASH, DHASH)}
