@@ -1,0 +1,70 @@
+"""Settings of the service: environment variables HASHSVC_…, or a .env file."""
+
+from ipaddress import IPv4Network, IPv6Network
+from pathlib import Path
+from typing import Annotated
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic import field_validator
+
+Network = IPv4Network | IPv6Network
+
+
+class Settings(BaseSettings):
+    """Every knob of the service, its unit and its default."""
+
+    model_config = SettingsConfigDict(
+        env_prefix="HASHSVC_", env_file=".env", extra="ignore", frozen=True
+    )
+
+    data_dir: Path = Field(Path("data"), description="Database and index files live here.")
+    database_url: str | None = Field(
+        None, description="SQLAlchemy URL; unset means SQLite in the data directory."
+    )
+    max_body_bytes: int = Field(1_000_000, ge=1_000, description="Largest request body.")
+    max_urls_per_scan: int = Field(10_000, ge=1, description="Largest batch of reported URLs.")
+
+    scan_threads: int = Field(4, ge=0, le=64, description="Scan workers in this process.")
+    scan_lease_s: float = Field(120, gt=0, description="An item not finished by then is redone.")
+    scan_attempts: int = Field(3, ge=1, description="Tries of one scan item before it is dead.")
+    scan_retry_s: float = Field(30, ge=0, description="Wait before a failed item is tried again.")
+    scan_images_per_page: int = Field(60, ge=1, description="Images looked at on one page.")
+
+    fetch_timeout_s: float = Field(15, gt=0, description="Longest wait for one read or connect.")
+    fetch_total_s: float = Field(60, gt=0, description="Longest time for one download.")
+    fetch_max_bytes: int = Field(50_000_000, ge=1_000, description="Largest download.")
+    fetch_redirects: int = Field(5, ge=0, description="Redirects followed.")
+    fetch_ports: Annotated[frozenset[int], NoDecode] = Field(
+        frozenset({80, 443}), description="Ports that may be fetched from, comma-separated."
+    )
+    fetch_networks: Annotated[tuple[Network, ...], NoDecode] = Field(
+        (), description="Non-public networks that may be fetched from, comma-separated CIDR."
+    )
+    fetch_user_agent: str = Field(
+        "hashsvc/0.1 (finds re-uploads of intimate images; run for a victim-support body)",
+        description="How the scanner introduces itself.",
+    )
+
+    organisation: str = Field(
+        "Institute for the Equality of Women and Men",
+        description="Sender named in removal requests.",
+    )
+    organisation_email: str = Field(
+        "notices@example.org", description="Where platforms answer removal requests."
+    )
+    recheck_gap_s: float = Field(
+        3600, ge=0, description="Two checks this far apart must both find an image gone."
+    )
+
+    @field_validator("fetch_ports", "fetch_networks", mode="before")
+    @classmethod
+    def _split_commas(cls, value: object) -> object:
+        if isinstance(value, str):
+            return [part.strip() for part in value.split(",") if part.strip()]
+        return value
+
+    @property
+    def url(self) -> str:
+        """The database's SQLAlchemy URL."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'hashsvc.db'}"

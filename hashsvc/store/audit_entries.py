@@ -1,0 +1,53 @@
+"""Rows of the audit log; only hashsvc.audit writes them."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, insert, select
+
+from hashsvc.store import rows
+from hashsvc.store.tables import audit_entry
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """Who did what to which id, and the digest that chains it to the entry before."""
+
+    seq: int
+    at: datetime
+    actor: str
+    action: str
+    subject: str
+    digest: bytes
+
+
+def last(connection: Connection) -> Entry | None:
+    """Return the newest entry."""
+    query = select(audit_entry).order_by(audit_entry.c.seq.desc()).limit(1)
+    found = rows.as_list(Entry, connection.execute(query))
+    return found[0] if found else None
+
+
+def add(connection: Connection, entry: Entry) -> None:
+    """Store one entry."""
+    connection.execute(
+        insert(audit_entry).values(
+            seq=entry.seq,
+            at=entry.at,
+            actor=entry.actor,
+            action=entry.action,
+            subject=entry.subject,
+            digest=entry.digest,
+        )
+    )
+
+
+def page(connection: Connection, *, after: int, limit: int) -> list[Entry]:
+    """Return entries with a number above `after`, in order."""
+    query = (
+        select(audit_entry)
+        .where(audit_entry.c.seq > after)
+        .order_by(audit_entry.c.seq)
+        .limit(limit)
+    )
+    return rows.as_list(Entry, connection.execute(query))

@@ -1,0 +1,19 @@
+"""
+Errors of the store room.
+
+    StoreError
+    ├── UnknownRowError      no row has this id
+    └── SchemaError          the database was made by a newer version
+"""
+
+
+class StoreError(Exception):
+    """Base of every error raised by hashsvc.store."""
+
+
+class UnknownRowError(StoreError):
+    """No row has this id."""
+
+
+class SchemaError(StoreError):
+    """The database's schema is not one this version knows."""

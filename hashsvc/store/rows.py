@@ -1,0 +1,33 @@
+"""Turns rows into frozen dataclasses whose fields are named like the columns."""
+
+from typing import TypeVar
+
+from sqlalchemy import CursorResult, RowMapping
+from sqlalchemy.engine import Result
+
+from hashsvc.store.errors import UnknownRowError
+
+T = TypeVar("T")
+
+
+def as_list(kind: type[T], result: Result[*tuple[object, ...]]) -> list[T]:
+    """Return every row as a `kind`."""
+    return [kind(**row) for row in result.mappings()]
+
+
+def as_one(kind: type[T], result: Result[*tuple[object, ...]]) -> T:
+    """
+    Return the only row as a `kind`.
+
+    Raises:
+        UnknownRowError: If there is none.
+    """
+    row: RowMapping | None = result.mappings().one_or_none()
+    if row is None:
+        raise UnknownRowError(f"No such {kind.__name__.lower()}.")
+    return kind(**row)
+
+
+def changed_one(result: CursorResult[*tuple[object, ...]]) -> bool:
+    """Tell whether an UPDATE or DELETE met a row."""
+    return result.rowcount == 1
