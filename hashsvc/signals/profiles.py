@@ -16,12 +16,15 @@ class Profile:
         threshold: Largest matching distance in bits, inclusive.
 
         min_quality: Images below this quality (0–100) are too plain to match on.
+
+        many_per_image: Whether an image has several signals of one view (region signals do).
     """
 
     name: str
     bits: int
     threshold: int
     min_quality: int = 50
+    many_per_image: bool = False
 
 
 # facebook/ThreatExchange pdq/README.md, "Matching": 31 of 256 bits, quality 50.

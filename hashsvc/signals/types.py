@@ -107,3 +107,8 @@ class Signature:
 
     quality: int
     signals: tuple[ViewedSignal, ...]
+
+    def whole(self) -> "Signature":
+        """Return the part that a bank keeps: the signals of the whole image, upright."""
+        kept = tuple(viewed for viewed in self.signals if viewed.view is View.WHOLE)
+        return Signature(quality=self.quality, signals=kept)

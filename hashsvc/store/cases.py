@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, delete, func, insert, select
 
 from hashsvc.store import rows
-from hashsvc.store.errors import UnknownRowError
 from hashsvc.store.ids import CaseId, ContentId, PublicContentId
 from hashsvc.store.tables import case, change, content, signal
 
@@ -85,6 +84,18 @@ def content_by_id(connection: Connection, content_id: ContentId) -> Content:
     )
 
 
+def contents_by_id(connection: Connection, content_ids: Sequence[ContentId]) -> list[Content]:
+    """Return those of these contents that are still there, by id."""
+    query = select(content).where(content.c.id.in_(content_ids)).order_by(content.c.id)
+    return rows.as_list(Content, connection.execute(query))
+
+
+def has_content(connection: Connection, content_id: ContentId) -> bool:
+    """Tell whether this content is still there."""
+    query = select(func.count()).where(content.c.id == content_id)
+    return connection.execute(query).scalar_one() > 0
+
+
 def has_public_ids(connection: Connection, public_ids: Sequence[PublicContentId]) -> bool:
     """Tell whether any of these ids is taken, in any case."""
     query = select(func.count()).where(content.c.public_id.in_(public_ids))
@@ -123,34 +134,15 @@ def add_content(
     return content_id
 
 
-def delete_content(
-    connection: Connection, case_id: CaseId, public_id: PublicContentId
-) -> ContentId:
-    """
-    Delete one content of a case, with its signals and matches, and tell the change feed.
-
-    Raises:
-        UnknownRowError: If the case holds no such content.
-    """
-    query = (
-        delete(content)
-        .where(content.c.case_id == case_id, content.c.public_id == public_id)
-        .returning(content.c.id)
-    )
-    found: int | None = connection.execute(query).scalar_one_or_none()
-    if found is None:
-        raise UnknownRowError("No such content.")
-    connection.execute(insert(change).values(kind="remove", content_id=found))
-    return ContentId(found)
+def delete_content(connection: Connection, content_id: ContentId) -> None:
+    """Delete one content with its signals and matches, and tell the change feed."""
+    connection.execute(delete(content).where(content.c.id == content_id))
+    connection.execute(insert(change).values(kind="remove", content_id=content_id))
 
 
-def delete_case(connection: Connection, case_id: CaseId) -> int:
-    """Delete a case with all it holds, tell the change feed, and return how many contents went."""
-    contents = contents_of(connection, case_id)
-    for each in contents:
-        delete_content(connection, case_id, each.public_id)
+def delete_case(connection: Connection, case_id: CaseId) -> None:
+    """Delete a case; its contents must be gone before, for the change feed to tell of each."""
     connection.execute(delete(case).where(case.c.id == case_id))
-    return len(contents)
 
 
 def signals_of(connection: Connection, content_ids: Sequence[ContentId]) -> list[SignalRow]:

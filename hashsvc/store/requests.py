@@ -3,11 +3,11 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, delete, func, insert, select, update
 
 from hashsvc.store import rows
-from hashsvc.store.ids import MatchId, RequestId
-from hashsvc.store.tables import removal_request, request_event
+from hashsvc.store.ids import ContentId, MatchId, RequestId
+from hashsvc.store.tables import match, removal_request, request_event
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -142,3 +142,21 @@ def count_by_state(connection: Connection) -> dict[str, int]:
     """Return how many requests are in each state."""
     query = select(removal_request.c.state, func.count()).group_by(removal_request.c.state)
     return {state: number for state, number in connection.execute(query)}  # noqa: C416
+
+
+def withdraw_for(
+    connection: Connection, content_id: ContentId, *, actor: str, now: datetime
+) -> None:
+    """
+    End the requests for a content that is about to be deleted.
+
+    One that was never sent is deleted; one that was sent stays on record, without its match.
+    """
+    of_content = select(match.c.id).where(match.c.content_id == content_id)
+    theirs = removal_request.c.match_id.in_(of_content)
+    connection.execute(
+        delete(removal_request).where(theirs, removal_request.c.state.in_(("draft", "approved")))
+    )
+    sent = connection.execute(select(removal_request).where(theirs))
+    for request in rows.as_list(Request, sent):
+        move(connection, request, state="withdrawn", actor=actor, now=now)

@@ -100,7 +100,7 @@ content = _table(
     "content",
     Column("id", BigId, primary_key=True),
     Column("public_id", Text, nullable=False, unique=True),
-    Column("case_id", ForeignKey("bank_case.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("case_id", ForeignKey("bank_case.id"), nullable=False, index=True),
     Column("quality", Integer, nullable=False),
     Column("added_on", Text, nullable=False),
     CheckConstraint("quality BETWEEN 0 AND 100", name="quality"),

@@ -80,9 +80,7 @@ def upgrade() -> None:
         sa.Column("quality", sa.Integer(), nullable=False),
         sa.Column("added_on", sa.Text(), nullable=False),
         sa.CheckConstraint("quality BETWEEN 0 AND 100", name=op.f("ck_content_quality")),
-        sa.ForeignKeyConstraint(
-            ["case_id"], ["bank_case.id"], name=op.f("fk_content_case_id"), ondelete="CASCADE"
-        ),
+        sa.ForeignKeyConstraint(["case_id"], ["bank_case.id"], name=op.f("fk_content_case_id")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_content")),
         sa.UniqueConstraint("public_id", name=op.f("uq_content_public_id")),
         sqlite_autoincrement=True,

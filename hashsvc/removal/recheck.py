@@ -1,0 +1,54 @@
+"""Looks whether an image is still where it was."""
+
+from collections.abc import Iterable
+from enum import StrEnum
+
+from hashsvc.matching import compare
+from hashsvc.scanning import FetchError, Look, Looker
+from hashsvc.signals import Signature
+
+_GONE = frozenset({"http-404", "http-410"})
+
+
+class Outcome(StrEnum):
+    """What one re-check saw."""
+
+    STILL_THERE = "still-there"
+    IMAGE_GONE = "image-gone"
+    PAGE_GONE = "page-gone"
+    UNREACHABLE = "unreachable"
+
+
+def recheck(looker: Looker, content: Signature, *, page_url: str, image_url: str) -> Outcome:
+    """
+    Return whether a content's image is still at a URL.
+
+    The image's own address is looked at as well as the page: one may go without the other.
+    Anything between there and gone (a login wall, an error of the server) is `unreachable`.
+    """
+    page = _look(looker, content, page_url)
+    if page is Outcome.STILL_THERE or image_url == page_url:
+        return Outcome.PAGE_GONE if page is Outcome.IMAGE_GONE else page
+    image = _look(looker, content, image_url)
+    if Outcome.STILL_THERE is image:
+        return image
+    if Outcome.UNREACHABLE in (page, image):
+        return Outcome.UNREACHABLE
+    return page
+
+
+def _look(looker: Looker, content: Signature, url: str) -> Outcome:
+    try:
+        seen = list(looker.look(url))
+    except FetchError as error:
+        return Outcome.PAGE_GONE if error.reason in _GONE else Outcome.UNREACHABLE
+    if any(_shows(content, look) for look in seen):
+        return Outcome.STILL_THERE
+    if any(look.reason not in _GONE for look in seen if look.reason is not None):
+        return Outcome.UNREACHABLE
+    return Outcome.IMAGE_GONE
+
+
+def _shows(content: Signature, look: Look) -> bool:
+    frames: Iterable[Signature] = look.image.frames if look.image else ()
+    return any(compare(content, frame).tier is not None for frame in frames)

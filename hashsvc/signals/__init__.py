@@ -1,0 +1,40 @@
+"""
+Images to signals: decoding, views, and the perceptual hashes themselves.
+
+Needs no network, no service and no database; writes nothing. The same code runs on a victim's or
+analyst's machine and in the service's scanner.
+"""
+
+from hashsvc.signals.decode import Limits
+from hashsvc.signals.errors import (
+    BrokenImageError,
+    ImageError,
+    ImageTooLargeError,
+    NotAnImageError,
+    SignalFormatError,
+    SignalsError,
+)
+from hashsvc.signals.profiles import DHASH, PDQ, PHASH, PROFILES, Profile
+from hashsvc.signals.signature import sign_frames, sign_image
+from hashsvc.signals.types import Signal, Signature, View, ViewedSignal
+
+__all__ = [
+    "DHASH",
+    "PDQ",
+    "PHASH",
+    "PROFILES",
+    "BrokenImageError",
+    "ImageError",
+    "ImageTooLargeError",
+    "Limits",
+    "NotAnImageError",
+    "Profile",
+    "Signal",
+    "SignalFormatError",
+    "SignalsError",
+    "Signature",
+    "View",
+    "ViewedSignal",
+    "sign_frames",
+    "sign_image",
+]

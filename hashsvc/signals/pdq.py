@@ -1,0 +1,205 @@
+"""
+PDQ, equal to Meta's C++ reference on the same pixels.
+
+Source: facebook/ThreatExchange, pdq/cpp/hashing and pdq/cpp/downscaling; the paper "The TMK+PDQF
+Video-Hashing Algorithm and the PDQ Image-Hashing Algorithm" (2019). All arithmetic is in
+32-bit floats and in the reference's order, for single bits hang on it.
+"""
+
+import math
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from hashsvc.signals.types import View
+
+Floats = NDArray[np.float32]
+
+_SIDE = 64
+"""The image is reduced to 64 × 64 before its cosine transform."""
+
+_SAMPLED = 512
+"""The reference first samples an image with a longer side down to 512 × 512."""
+
+_FREQUENCIES = 16
+
+# Each pose from the coefficients of the image as it stands: (transpose, negate odd rows, negate odd
+# columns); a mirrored cosine of an odd frequency changes its sign, the others stay. A view names
+# what was done to the image: `rot90` is turned a quarter counterclockwise.
+_POSES = {
+    View.WHOLE: (False, False, False),
+    View.ROT90: (True, True, False),
+    View.ROT180: (False, True, True),
+    View.ROT270: (True, False, True),
+    View.MIRROR: (False, False, True),
+    View.MIRROR_ROT90: (True, True, True),
+    View.MIRROR_ROT180: (False, True, False),
+    View.MIRROR_ROT270: (True, False, False),
+}
+
+
+def pdq(luma: Floats) -> tuple[dict[View, bytes], int]:
+    """
+    Return the PDQ code of an image in each of its eight poses, and the image's quality.
+
+    Args:
+        luma: Brightness 0–255, shape (height, width), as `luma_of` makes it.
+
+    Returns:
+        32 bytes for each pose, most significant bit first; the quality, 0–100.
+    """
+    small = _reduced(_sampled(np.ascontiguousarray(luma, dtype=np.float32)))
+    coefficients = _transform(small, _COSINES)
+    codes = {
+        view: _code(coefficients, transpose=transpose, rows=rows, columns=columns)
+        for view, (transpose, rows, columns) in _POSES.items()
+    }
+    return codes, _quality(small)
+
+
+def luma_of(pixels: NDArray[np.uint8]) -> Floats:
+    """
+    Return the brightness of RGB or grey pixels, by ITU-R BT.601 as the reference has it.
+
+    Args:
+        pixels: Shape (height, width, 3) or (height, width).
+    """
+    if pixels.ndim == 2:
+        return pixels.astype(np.float32)
+    return _luma(np.ascontiguousarray(pixels))
+
+
+def _sampled(luma: Floats) -> Floats:
+    height, width = luma.shape
+    if height <= _SAMPLED and width <= _SAMPLED:
+        return luma
+    rows = np.arange(_SAMPLED) * height // _SAMPLED
+    columns = np.arange(_SAMPLED) * width // _SAMPLED
+    return np.ascontiguousarray(luma[rows][:, columns])
+
+
+def _code(coefficients: Floats, *, transpose: bool, rows: bool, columns: bool) -> bytes:
+    posed = coefficients.copy()
+    # Row and column 0 hold frequency 1, the first odd one.
+    if rows:
+        posed[0::2] *= -1
+    if columns:
+        posed[:, 0::2] *= -1
+    if transpose:
+        posed = posed.T
+    # The reference's median of 256 values is the lower of the two in the middle.
+    median = np.sort(posed, axis=None)[_FREQUENCIES * _FREQUENCIES // 2 - 1]
+    # Its text begins with the highest frequency of the last row.
+    return np.packbits((posed > median).ravel()[::-1]).tobytes()
+
+
+def _cosines() -> Floats:
+    matrix = np.empty((_FREQUENCIES, _SIDE), dtype=np.float32)
+    scale = math.sqrt(2 / _SIDE)
+    for row in range(_FREQUENCIES):
+        for column in range(_SIDE):
+            angle = (math.pi / 2 / _SIDE) * (row + 1) * (2 * column + 1)
+            matrix[row, column] = scale * math.cos(angle)
+    return matrix
+
+
+_COSINES = _cosines()
+
+
+@njit(cache=True, nogil=True)
+def _luma(pixels: NDArray[np.uint8]) -> Floats:
+    height, width, _ = pixels.shape
+    luma = np.empty((height, width), dtype=np.float32)
+    for y in range(height):
+        for x in range(width):
+            luma[y, x] = (
+                np.float32(0.299) * np.float32(pixels[y, x, 0])
+                + np.float32(0.587) * np.float32(pixels[y, x, 1])
+                + np.float32(0.114) * np.float32(pixels[y, x, 2])
+            )
+    return luma
+
+
+@njit(cache=True, nogil=True)
+def _box(values: Floats, out: Floats, window: int) -> None:
+    """Average over a sliding window that is cut off at both ends."""
+    half = (window + 2) // 2
+    length = values.size
+    total = np.float32(0)
+    inside = 0
+    left = right = place = 0
+    for _ in range(half - 1):
+        total += values[right]
+        inside += 1
+        right += 1
+    for _ in range(window - half + 1):
+        total += values[right]
+        inside += 1
+        out[place] = total / np.float32(inside)
+        right += 1
+        place += 1
+    for _ in range(length - window):
+        total += values[right]
+        total -= values[left]
+        out[place] = total / np.float32(inside)
+        left += 1
+        right += 1
+        place += 1
+    for _ in range(half - 1):
+        total -= values[left]
+        inside -= 1
+        out[place] = total / np.float32(inside)
+        left += 1
+        place += 1
+
+
+@njit(cache=True, nogil=True)
+def _reduced(luma: Floats) -> Floats:
+    """Smooth twice along rows and columns (Jarosz filters), then take 64 × 64 samples."""
+    height, width = luma.shape
+    first, second = luma.copy(), np.empty_like(luma)
+    along_rows = (width + 2 * _SIDE - 1) // (2 * _SIDE)
+    along_columns = (height + 2 * _SIDE - 1) // (2 * _SIDE)
+    for _ in range(2):
+        for y in range(height):
+            _box(first[y], second[y], along_rows)
+        for x in range(width):
+            _box(second[:, x], first[:, x], along_columns)
+    small = np.empty((_SIDE, _SIDE), dtype=np.float32)
+    for i in range(_SIDE):
+        for j in range(_SIDE):
+            small[i, j] = first[int((i + 0.5) * height / _SIDE), int((j + 0.5) * width / _SIDE)]
+    return small
+
+
+@njit(cache=True, nogil=True)
+def _transform(small: Floats, cosines: Floats) -> Floats:
+    half = np.zeros((_FREQUENCIES, _SIDE), dtype=np.float32)
+    for i in range(_FREQUENCIES):
+        for j in range(_SIDE):
+            total = np.float32(0)
+            for k in range(_SIDE):
+                total += cosines[i, k] * small[k, j]
+            half[i, j] = total
+    whole = np.zeros((_FREQUENCIES, _FREQUENCIES), dtype=np.float32)
+    for i in range(_FREQUENCIES):
+        for j in range(_FREQUENCIES):
+            total = np.float32(0)
+            for k in range(_SIDE):
+                total += half[i, k] * cosines[j, k]
+            whole[i, j] = total
+    return whole
+
+
+@njit(cache=True, nogil=True)
+def _quality(small: Floats) -> int:
+    """Sum up the steps between neighbours: a plain image has few. Scaled as the reference does."""
+    steps = 0
+    for i in range(_SIDE - 1):
+        for j in range(_SIDE):
+            step = (small[i, j] - small[i + 1, j]) * np.float32(100) / np.float32(255)
+            steps += abs(int(step))
+            step = (small[j, i] - small[j, i + 1]) * np.float32(100) / np.float32(255)
+            steps += abs(int(step))
+    return min(steps // 90, 100)

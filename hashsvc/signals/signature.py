@@ -1,0 +1,48 @@
+"""Bytes of an image to its signature; the one place where the algorithms come together."""
+
+import numpy as np
+from PIL import Image
+
+from hashsvc.signals.decode import Limits, decode
+from hashsvc.signals.image_hashes import image_hashes
+from hashsvc.signals.pdq import luma_of, pdq
+from hashsvc.signals.profiles import PDQ
+from hashsvc.signals.types import Signal, Signature, View, ViewedSignal
+from hashsvc.signals.views import trimmed
+
+
+def sign_image(data: bytes, *, limits: Limits | None = None) -> Signature:
+    """
+    Return the signature of an image, of the first frame of an animation.
+
+    It holds every signal of every view; `Signature.whole` leaves those that a bank keeps.
+
+    Args:
+        data: The file's bytes.
+
+    Raises:
+        ImageError: If they cannot be hashed; the subclass says why.
+    """
+    return _sign(next(decode(data, limits or Limits())))
+
+
+def sign_frames(data: bytes, *, limits: Limits | None = None) -> list[Signature]:
+    """
+    Return a signature for each looked-at frame of an image; an ordinary image has one.
+
+    Raises:
+        ImageError: If they cannot be hashed; the subclass says why.
+    """
+    return [_sign(frame) for frame in decode(data, limits or Limits())]
+
+
+def _sign(image: Image.Image) -> Signature:
+    codes, quality = pdq(luma_of(np.asarray(image)))
+    signals = [ViewedSignal(Signal(PDQ.name, code), view) for view, code in codes.items()]
+    signals += [ViewedSignal(signal, View.WHOLE) for signal in image_hashes(image)]
+    inner = trimmed(image)
+    if inner is not None:
+        inner_codes, _ = pdq(luma_of(np.asarray(inner)))
+        signals.append(ViewedSignal(Signal(PDQ.name, inner_codes[View.WHOLE]), View.TRIMMED))
+        signals += [ViewedSignal(signal, View.TRIMMED) for signal in image_hashes(inner)]
+    return Signature(quality=quality, signals=tuple(signals))

@@ -1,0 +1,30 @@
+"""
+Hamming search over packed codes. Knows codes and ids; nothing of cases, HTTP or SQL.
+
+`ExactSearch` is the oracle that every other searcher is tested against; `LiveIndex` is what a
+service uses.
+"""
+
+from index.codes import distances, pack, unpack
+from index.errors import (
+    CodeWidthError,
+    DuplicateIdError,
+    SearchIndexError,
+    SegmentError,
+)
+from index.exact import ExactSearch
+from index.hits import Hits
+from index.live import LiveIndex
+
+__all__ = [
+    "CodeWidthError",
+    "DuplicateIdError",
+    "ExactSearch",
+    "Hits",
+    "LiveIndex",
+    "SearchIndexError",
+    "SegmentError",
+    "distances",
+    "pack",
+    "unpack",
+]
