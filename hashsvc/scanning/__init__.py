@@ -10,9 +10,10 @@ from hashsvc.scanning.errors import BadUrlError, FetchError, ScanError, UnknownS
 from hashsvc.scanning.fetch import Fetched, Fetcher
 from hashsvc.scanning.look import Look, Looker, SeenImage
 from hashsvc.scanning.scanner import Progress, Scanner, Submitted
-from hashsvc.scanning.urls import normalise_url
+from hashsvc.scanning.urls import MAX_URL_LENGTH, normalise_url
 
 __all__ = [
+    "MAX_URL_LENGTH",
     "BadUrlError",
     "FetchError",
     "Fetched",

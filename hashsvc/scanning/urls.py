@@ -6,7 +6,7 @@ import idna
 
 from hashsvc.scanning.errors import BadUrlError
 
-MAX_LENGTH = 2_000
+MAX_URL_LENGTH = 2_000
 _DEFAULT_PORTS = {"http": 80, "https": 443}
 # Parameters that tell who followed a link, and never what it shows.
 _TRACKING = frozenset({"fbclid", "gclid", "dclid", "msclkid", "igshid", "mc_cid", "mc_eid"})
@@ -22,8 +22,8 @@ def normalise_url(text: str) -> str:
         BadUrlError: If it is no http or https URL with a host.
     """
     text = text.strip()
-    if len(text) > MAX_LENGTH:
-        raise BadUrlError(f"A URL has at most {MAX_LENGTH} characters.")
+    if len(text) > MAX_URL_LENGTH:
+        raise BadUrlError(f"A URL has at most {MAX_URL_LENGTH} characters.")
     if any(ord(letter) < 0x20 or ord(letter) == 0x7F for letter in text):
         raise BadUrlError("A URL has no control characters.")
     try:

@@ -1,0 +1,140 @@
+"""
+Errors to answers: one shape, `application/problem+json` (RFC 9457), for all of them.
+
+    ApiError
+    ├── UnauthorisedError    no key, or none that is known
+    ├── ForbiddenError       the key's role may not do this
+    ├── ImageSentError       image bytes instead of signals
+    └── BodyTooLargeError    a body over the limit
+
+No answer repeats what was sent: it may hold a signal, a URL or a token.
+"""
+
+from collections.abc import Sequence
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from starlette.exceptions import HTTPException
+
+from hashsvc import audit, bank, matching, removal, scanning, signals, store
+
+_log = structlog.get_logger()
+
+
+class ApiError(Exception):
+    """Base of every error raised by hashsvc.api."""
+
+
+class UnauthorisedError(ApiError):
+    """There is no key, or none that is known."""
+
+
+class ForbiddenError(ApiError):
+    """The key's role may not do this."""
+
+
+class ImageSentError(ApiError):
+    """The body is an image; only signals are taken."""
+
+
+class BodyTooLargeError(ApiError):
+    """The body is over the limit."""
+
+
+_STATUS: dict[type[Exception], HTTPStatus] = {
+    UnauthorisedError: HTTPStatus.UNAUTHORIZED,
+    ForbiddenError: HTTPStatus.FORBIDDEN,
+    ImageSentError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    BodyTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    bank.MinorError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    bank.UnknownCaseError: HTTPStatus.NOT_FOUND,
+    bank.UnknownContentError: HTTPStatus.NOT_FOUND,
+    bank.ContentExistsError: HTTPStatus.CONFLICT,
+    bank.NotSubmittableError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    bank.TooPlainError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    signals.SignalFormatError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    matching.UnknownMatchError: HTTPStatus.NOT_FOUND,
+    matching.AlreadyReviewedError: HTTPStatus.CONFLICT,
+    scanning.UnknownScanError: HTTPStatus.NOT_FOUND,
+    removal.UnknownRequestError: HTTPStatus.NOT_FOUND,
+    removal.NotConfirmedError: HTTPStatus.CONFLICT,
+    removal.NotPossibleError: HTTPStatus.CONFLICT,
+    audit.BrokenChainError: HTTPStatus.CONFLICT,
+    store.UnknownRowError: HTTPStatus.NOT_FOUND,
+}
+
+
+def install(app: FastAPI) -> None:
+    """Make the app answer every error as a problem."""
+    for kind in _STATUS:
+        app.add_exception_handler(kind, _known)
+    app.add_exception_handler(RequestValidationError, _invalid)
+    app.add_exception_handler(HTTPException, _http)
+    app.add_exception_handler(Exception, _unexpected)
+
+
+def problem(
+    status: HTTPStatus | int,
+    name: str,
+    detail: str,
+    *,
+    headers: dict[str, str] | None = None,
+    **more: Any,
+) -> JSONResponse:
+    """Return an answer of type `urn:hashsvc:<name>`."""
+    code = HTTPStatus(status)
+    body = {"type": f"urn:hashsvc:{name}", "title": code.phrase, "status": code, "detail": detail}
+    return JSONResponse(
+        body | more, status_code=code, headers=headers, media_type="application/problem+json"
+    )
+
+
+def answer(error: Exception) -> JSONResponse:
+    """Return the problem for an error that has one."""
+    status = _STATUS[type(error)]
+    name = type(error).__name__.removesuffix("Error").lower()
+    headers = {"WWW-Authenticate": "Bearer"} if status is HTTPStatus.UNAUTHORIZED else None
+    return problem(status, name, str(error), headers=headers)
+
+
+async def _known(_request: Request, error: Exception) -> JSONResponse:
+    return answer(error)
+
+
+async def _invalid(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RequestValidationError)
+    return problem(
+        HTTPStatus.UNPROCESSABLE_ENTITY,
+        "invalid",
+        "The request does not follow the rules of this address.",
+        errors=[{"where": _place(each), "rule": _rule(each)} for each in error.errors()],
+    )
+
+
+def _place(error: dict[str, Any]) -> list[str | int]:
+    where: Sequence[str | int] = error["loc"]
+    # The name of a field that is not known here was chosen by the sender.
+    return list(where[:-1] if error["type"] == "extra_forbidden" else where)
+
+
+def _rule(error: dict[str, Any]) -> str:
+    # Our own validators raise ValueError with a text of ours; pydantic puts a word before it.
+    return str(error["msg"]).removeprefix("Value error, ")
+
+
+async def _http(_request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, HTTPException)
+    status = HTTPStatus(error.status_code)
+    return problem(
+        status, status.name.lower(), status.description, headers=dict(error.headers or {})
+    )
+
+
+async def _unexpected(_request: Request, error: Exception) -> JSONResponse:
+    # The message may repeat what was sent, so that only the kind is told, and only to the log.
+    _log.error("api.unexpected", error=type(error).__name__)
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "unexpected", "Something went wrong here.")

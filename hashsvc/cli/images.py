@@ -1,0 +1,36 @@
+"""Reads and signs the images named on the command line, and tells of those that are none."""
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from hashsvc.cli.output import say
+from hashsvc.signals import ImageError, Signature, sign_image
+
+
+def files_of(paths: Sequence[Path]) -> list[Path]:
+    """Return the files; a folder stands for all files below it, in order of name."""
+    found: list[Path] = []
+    for path in paths:
+        if path.is_dir():
+            found += sorted(each for each in path.rglob("*") if each.is_file())
+        else:
+            found.append(path)
+    return found
+
+
+def signatures(paths: Sequence[Path]) -> Iterator[Signature | None]:
+    """
+    Yield the signature of each image; None for a file that has none, after a line on stderr.
+
+    The line counts the files and does not name them: a file's name may tell who is shown.
+    """
+    files = files_of(paths)
+    for number, path in enumerate(files, start=1):
+        try:
+            yield sign_image(path.read_bytes())
+        except ImageError as error:
+            say(f"File {number} of {len(files)}: {error}")
+            yield None
+        except OSError as error:
+            say(f"File {number} of {len(files)}: It cannot be read ({error.strerror}).")
+            yield None

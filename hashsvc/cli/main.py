@@ -1,0 +1,32 @@
+"""The `hashsvc` command."""
+
+import sys
+
+import typer
+
+from hashsvc.cli import keys, local, remote, serving
+from hashsvc.cli.output import fail
+
+app = typer.Typer(
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    help="Finds re-uploads of intimate images spread without consent, from signals alone.",
+)
+app.command("hash")(local.hash_images)
+app.command("compare")(local.compare_images)
+app.command("submit")(remote.submit)
+app.command("match")(remote.match)
+app.command("scan")(remote.scan)
+app.command("serve")(serving.serve)
+app.add_typer(keys.app, name="keys")
+
+
+def main() -> None:
+    """Run the command; an interruption ends it without a traceback."""
+    try:
+        app()
+    except KeyboardInterrupt:
+        fail("Stopped.", code=130)
+    except BrokenPipeError:
+        sys.stderr.close()
+        raise SystemExit(1) from None

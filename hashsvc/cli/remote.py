@@ -1,0 +1,129 @@
+"""Commands that speak to a service: `submit`, `match`, `scan`."""
+
+import json
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+from hashsvc.cli.client import Client, ServiceError
+from hashsvc.cli.images import signatures
+from hashsvc.cli.local import Paths, as_record
+from hashsvc.cli.output import fail, say
+
+_LOOK_AGAIN_S = 0.5
+
+Url = Annotated[str, typer.Option(envvar="HASHSVC_URL", help="Where the service is.")]
+Key = Annotated[
+    str, typer.Option(envvar="HASHSVC_KEY", help="API key; better in the variable than here.")
+]
+_LOCAL = "http://127.0.0.1:8000"
+
+
+@contextmanager
+def _service(url: str, key: str) -> Iterator[Client]:
+    try:
+        with Client(url, key) as client:
+            yield client
+    except ServiceError as error:
+        fail(str(error))
+
+
+def submit(
+    paths: Paths,
+    key: Key,
+    url: Url = _LOCAL,
+    case: Annotated[
+        str | None, typer.Option(help="Number of a case to add to; else one is opened.")
+    ] = None,
+    adult: Annotated[
+        bool | None, typer.Option(help="Whether the person shown was an adult in every image.")
+    ] = None,
+) -> None:
+    """Hash images on this machine and submit their signals to a case. No image is sent."""
+    contents = [as_record(each.whole()) for each in signatures(paths) if each is not None]
+    if not contents:
+        fail("There is nothing to submit.")
+    with _service(url, key) as client:
+        if case is None:
+            if adult is None:
+                adult = typer.confirm("Was the person shown an adult in every image?", err=True)
+            opened = client.post("/v1/cases", {"adult": adult})
+            case = str(opened["number"])
+            say(f"Case {case} is open. Its PIN, shown this once: {opened['pin']}")
+        client.post(f"/v1/cases/{case}/contents", {"contents": contents})
+    for each in contents:
+        typer.echo(json.dumps({"case": case, "content": each["content"]}))
+
+
+def match(paths: Paths, key: Key, url: Url = _LOCAL) -> None:
+    """Hash images on this machine and ask whether the bank holds them; one JSON line each."""
+    failed = False
+    with _service(url, key) as client:
+        for number, found in enumerate(signatures(paths), start=1):
+            if found is None:
+                failed = True
+                continue
+            record = as_record(found)
+            del record["content"]
+            typer.echo(json.dumps({"file": number, "matches": client.post("/v1/lookups", record)}))
+    if failed:
+        raise typer.Exit(1)
+
+
+def scan(
+    file: Annotated[Path, typer.Argument(help="Reported URLs, one a line; - for stdin.")],
+    key: Key,
+    url: Url = _LOCAL,
+    wait: Annotated[bool, typer.Option(help="Show progress until the scan is finished.")] = False,
+) -> None:
+    """Submit a batch of reported URLs; with --wait, show its progress and what became of it."""
+    try:
+        text = sys.stdin.read() if str(file) == "-" else file.read_text()
+    except (OSError, UnicodeDecodeError):
+        fail("The file with the URLs cannot be read as text.")
+    lines = text.splitlines()
+    kept = [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
+    if not kept:
+        fail("There is no URL in the file.")
+    with _service(url, key) as client:
+        created = client.post("/v1/scans", {"urls": [line for _, line in kept]})
+        for each in created["invalid"]:
+            say(f"Line {kept[each['line'] - 1][0]}: {each['rule']}")
+        say(f"{created['accepted']} URLs to scan, {created['duplicates']} were there twice.")
+        state = follow(client, created["scan"]) if wait else client.get(_path(created["scan"]))
+    typer.echo(json.dumps(state))
+
+
+def follow(client: Client, scan_id: str) -> dict[str, Any]:
+    """Show a scan's progress on stderr until it is finished, and return its last state."""
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[matches]} suspected"),
+        TimeRemainingColumn(),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("Scanning", total=None, matches=0)
+        while True:
+            state: dict[str, Any] = client.get(_path(scan_id))
+            bar.update(
+                task,
+                total=state["total"],
+                completed=state["finished"],
+                matches=sum(state["matches"].values()),
+            )
+            if state["finished"] >= state["total"]:
+                return state
+            time.sleep(_LOOK_AGAIN_S)
+
+
+def _path(scan_id: str) -> str:
+    return f"/v1/scans/{scan_id}"

@@ -1,0 +1,49 @@
+"""`hashsvc serve`: the service itself."""
+
+import logging
+from typing import Annotated
+
+import structlog
+import typer
+import uvicorn
+
+from hashsvc.api import Role, Services, create_app, create_key
+from hashsvc.cli.output import fail, say
+from hashsvc.settings import Settings
+from hashsvc.store import StoreError, keys
+
+
+def serve(
+    host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
+    port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65_535)] = 8000,
+) -> None:
+    """Serve the API, with its documentation at /docs and a status page at /."""
+    structlog.configure(
+        processors=[
+            structlog.processors.add_log_level,
+            structlog.processors.TimeStamper(fmt="iso", utc=True),
+            structlog.processors.JSONRenderer(),
+        ],
+        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
+        logger_factory=structlog.PrintLoggerFactory(),
+    )
+    try:
+        services = Services.build(Settings())
+    except StoreError as error:
+        fail(str(error))
+    _make_first_key(services)
+    # Without the access log: a path may hold the number of a case.
+    config = uvicorn.Config(
+        create_app(services), host=host, port=port, access_log=False, server_header=False
+    )
+    say(f"hashsvc listens on http://{host}:{port} — documentation at /docs. Ctrl-C stops it.")
+    uvicorn.Server(config).run()
+
+
+def _make_first_key(services: Services) -> None:
+    with services.database.read() as connection:
+        if keys.count(connection):
+            return
+    key = create_key(services.database, Role.ADMIN, actor="serve", clock=services.clock)
+    say(f"First key, of role admin, shown this once: {key.token}")
+    say("Make keys for people with: hashsvc keys create --role intake|analyst|scanner")
