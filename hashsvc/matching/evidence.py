@@ -51,7 +51,7 @@ class Evidence:
     Attributes:
         tier: None when it is no match.
 
-        findings: Nearest first, one for each algorithm and view.
+        findings: The one that decided first; one for each algorithm and view.
 
         why: One sentence for a person.
     """
@@ -117,12 +117,13 @@ def _findings(content: Signature, candidate: Signature) -> Iterable[Finding]:
         yield Finding(algorithm, view, distance, PROFILES[algorithm].threshold)
 
 
-def _closeness(finding: Finding) -> tuple[bool, float, str, str]:
-    # PDQ before the others: of two that match, it is the stronger witness.
+def _closeness(finding: Finding) -> tuple[bool, bool, float, str, str]:
     return (
         not finding.matches,
+        # Of several that match, PDQ is the strongest witness.
+        finding.algorithm != PDQ.name,
         finding.distance / PROFILES[finding.algorithm].bits,
-        "" if finding.algorithm == PDQ.name else finding.algorithm,
+        finding.algorithm,
         "" if finding.view is View.WHOLE else finding.view,
     )
 

@@ -1,0 +1,51 @@
+# Everything runs in .venv beside this file, which `setup` makes from the locked requirements.
+PYTHON ?= python3
+PHOTOS ?=
+PY := .venv/bin/python
+READY := .venv/.ready
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo run test check bench soak lock
+
+help: ## Print this help
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+setup: $(READY) ## Make the virtual environment and install the locked requirements
+
+$(READY): requirements/dev.txt pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' \
+		|| { echo "hashsvc needs Python 3.11 or newer; set PYTHON=…" >&2; exit 1; }
+	@$(PYTHON) -m venv .venv \
+		|| { echo "Python's venv module is missing (Debian: package python3-venv)." >&2; exit 1; }
+	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
+	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
+	@touch $(READY)
+
+demo: $(READY) ## Run the whole job on photographs (PHOTOS=dir for your own)
+	$(PY) -m benchmarks.demo $(if $(PHOTOS),--photos "$(PHOTOS)")
+
+run: $(READY) ## Serve the API on http://127.0.0.1:8000, data in ./data
+	$(PY) -m hashsvc serve
+
+test: $(READY) ## Run all tests
+	$(PY) -m pytest
+
+check: $(READY) ## All of CI: format, lint, types, tests (with imports and docs)
+	$(PY) -m ruff format --check .
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+	$(PY) -m pytest
+
+bench: $(READY) ## Run the benchmarks
+	$(PY) -m benchmarks.hashing $(if $(PHOTOS),--photos "$(PHOTOS)")
+
+soak: $(READY) ## Run the tests that take minutes
+	$(PY) -m pytest -m soak --timeout 3600
+
+lock: ## Lock the requirements anew (needs uv)
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-header pyproject.toml --extra dev --extra demo -o requirements/dev.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-header pyproject.toml -c requirements/dev.txt -o requirements/run.txt
+	uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --no-emit-index-url \
+		--no-header pyproject.toml --extra oracle -c requirements/dev.txt -o requirements/oracle.txt

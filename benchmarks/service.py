@@ -1,0 +1,76 @@
+"""A real service in a process of its own, on loopback, with an empty database."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+
+import httpx2
+
+from hashsvc.api import Role, create_key
+from hashsvc.cli.client import Client
+from hashsvc.clock import utc_now
+from hashsvc.store import Database
+
+_START_S = 60
+
+
+@contextmanager
+def running_service(data_dir: Path, settings: Mapping[str, str]) -> Iterator[str]:
+    """
+    Yield the URL of a service that runs with its data in `data_dir`; it is stopped at the end.
+
+    Args:
+        settings: More HASHSVC_… variables, without the prefix.
+    """
+    port = _free_port()
+    url = f"http://127.0.0.1:{port}"
+    env = {key: value for key, value in os.environ.items() if not key.startswith("HASHSVC_")}
+    env |= {"HASHSVC_DATA_DIR": str(data_dir)}
+    env |= {f"HASHSVC_{name.upper()}": value for name, value in settings.items()}
+    with (data_dir / "service.log").open("wb") as log:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "hashsvc", "serve", "--port", str(port)],
+            env=env,
+            stdout=log,
+            stderr=log,
+        )
+        try:
+            _wait_until_up(url, process)
+            yield url
+        finally:
+            process.terminate()
+            process.wait(timeout=30)
+
+
+def client_for(data_dir: Path, url: str, role: Role) -> Client:
+    """Return a client with a fresh key of a role, made as `hashsvc keys create` makes it."""
+    database = Database(f"sqlite:///{data_dir / 'hashsvc.db'}")
+    try:
+        key = create_key(database, role, actor="cli", clock=utc_now)
+    finally:
+        database.close()
+    return Client(url, key.token)
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])
+
+
+def _wait_until_up(url: str, process: subprocess.Popen[bytes]) -> None:
+    deadline = time.monotonic() + _START_S
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise RuntimeError("The service ended before it was up.")
+        try:
+            if httpx2.get(f"{url}/health", trust_env=False).is_success:
+                return
+        except httpx2.TransportError:
+            time.sleep(0.1)
+    raise RuntimeError(f"The service was not up after {_START_S} s.")

@@ -1,0 +1,76 @@
+"""A small web site on loopback, served from memory."""
+
+import threading
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from types import TracebackType
+from typing import Self
+
+
+class Site:
+    """
+    Pages and images by path; a path may be added or taken off while the site is up.
+
+    Attributes:
+        url: Where it is, without a slash at the end.
+    """
+
+    def __init__(self) -> None:
+        self._files: dict[str, tuple[str, bytes]] = {}
+        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self.url = f"http://127.0.0.1:{self.port}"
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        return int(self._server.server_address[1])
+
+    def add_image(self, path: str, data: bytes) -> str:
+        """Put a JPEG on the site and return its URL."""
+        self._files[path] = ("image/jpeg", data)
+        return self.url + path
+
+    def add_page(self, path: str, images: list[str]) -> str:
+        """Put a page with these images on the site and return its URL."""
+        figures = "".join(f'<figure><img src="{image}"></figure>' for image in images)
+        html = f"<!doctype html><title>A page</title><body>{figures}</body>"
+        self._files[path] = ("text/html; charset=utf-8", html.encode())
+        return self.url + path
+
+    def take_off(self, url: str) -> None:
+        """Remove what is at a URL; it answers 404 from now on."""
+        del self._files[url.removeprefix(self.url)]
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, daemon=True).start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        files = self._files
+
+        class Handler(BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
+            def do_GET(self) -> None:
+                found = files.get(self.path)
+                status = HTTPStatus.OK if found else HTTPStatus.NOT_FOUND
+                media_type, body = found or ("text/plain", b"not here")
+                self.send_response(status)
+                self.send_header("Content-Type", media_type)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+            def log_message(self, format: str, *args: object) -> None:  # noqa: A002
+                """Say nothing."""
+
+        return Handler
