@@ -25,17 +25,17 @@ _SAMPLED = 512
 _FREQUENCIES = 16
 
 # Each pose from the coefficients of the image as it stands: (transpose, negate odd rows, negate odd
-# columns); a mirrored cosine of an odd frequency changes its sign, the others stay. A view names
-# what was done to the image: `rot90` is turned a quarter counterclockwise.
+# columns); a mirrored cosine of an odd frequency changes its sign, the others stay. `rot90` is the
+# image turned a quarter counterclockwise, `mirror-rot90` the same after mirroring left to right.
 _POSES = {
     View.WHOLE: (False, False, False),
-    View.ROT90: (True, True, False),
+    View.ROT90: (True, False, True),
     View.ROT180: (False, True, True),
-    View.ROT270: (True, False, True),
+    View.ROT270: (True, True, False),
     View.MIRROR: (False, False, True),
-    View.MIRROR_ROT90: (True, True, True),
+    View.MIRROR_ROT90: (True, False, False),
     View.MIRROR_ROT180: (False, True, False),
-    View.MIRROR_ROT270: (True, False, False),
+    View.MIRROR_ROT270: (True, True, True),
 }
 
 

@@ -1,0 +1,67 @@
+"""What many tests share: photographs, settings, a small service."""
+
+import io
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image, ImageFilter
+
+from hashsvc.settings import Settings
+from hashsvc.store import Database
+
+
+def generated_photo(seed: int, size: tuple[int, int] = (640, 480)) -> Image.Image:
+    """Return a picture with the slow shades and sharp edges of a photograph, the same every time."""
+    rng = np.random.default_rng(seed)
+    picture = Image.fromarray(rng.integers(0, 256, (9, 12, 3), dtype=np.uint8))
+    picture = picture.resize(size, Image.Resampling.BICUBIC)
+    for _ in range(12):
+        side = int(rng.integers(30, 160))
+        patch = Image.new("RGB", (side, side), tuple(int(each) for each in rng.integers(0, 256, 3)))
+        patch = patch.rotate(float(rng.uniform(0, 90)), expand=True)
+        mask = Image.new("L", (side, side), 255).rotate(0)
+        mask = mask.resize(patch.size)
+        place = (int(rng.integers(0, size[0])), int(rng.integers(0, size[1])))
+        picture.paste(patch, place, mask)
+    return picture.filter(ImageFilter.GaussianBlur(1))
+
+
+def jpeg(image: Image.Image, quality: int = 90) -> bytes:
+    """Return an image as a JPEG file's bytes."""
+    file = io.BytesIO()
+    image.save(file, "JPEG", quality=quality)
+    return file.getvalue()
+
+
+@pytest.fixture(autouse=True)
+def _nothing_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Keep the machine's own settings, and its .env, out of every test."""
+    monkeypatch.chdir(tmp_path)
+    for name in ("HASHSVC_URL", "HASHSVC_KEY", "HASHSVC_DATA_DIR"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    """Settings of a service that may fetch from loopback and works in no thread of its own."""
+    return Settings(
+        data_dir=tmp_path / "data",
+        scan_threads=0,
+        fetch_networks="127.0.0.0/8",  # type: ignore[arg-type]
+        fetch_ports=frozenset(range(1, 65536)),
+        fetch_timeout_s=2,
+        fetch_total_s=3,
+        scan_retry_s=0,
+        recheck_gap_s=0,
+    )
+
+
+@pytest.fixture
+def database(settings: Settings) -> Iterator[Database]:
+    """An empty database of the present schema."""
+    opened = Database(settings.url)
+    opened.migrate()
+    yield opened
+    opened.close()
