@@ -13,7 +13,7 @@ from hashsvc.store import Database
 
 
 def generated_photo(seed: int, size: tuple[int, int] = (640, 480)) -> Image.Image:
-    """Return a picture with the slow shades and sharp edges of a photograph, the same every time."""
+    """Return a picture with the slow shades and sharp edges of a photograph, the same each time."""
     rng = np.random.default_rng(seed)
     picture = Image.fromarray(rng.integers(0, 256, (9, 12, 3), dtype=np.uint8))
     picture = picture.resize(size, Image.Resampling.BICUBIC)

@@ -133,17 +133,18 @@ def _weigh(findings: tuple[Finding, ...], *, plain: bool) -> tuple[Tier | None, 
     Return the tier and the reason.
 
     PDQ within its threshold is `certain` in any pose. pHash and dHash, with 64 bits each, are
-    weaker: both together are `likely`, one alone is `possible`.
+    weaker: both together are `likely`, pHash alone is `possible`. dHash alone is none: the bank is
+    not searched by it.
     """
     matching = {each.algorithm: each for each in reversed(findings) if each.matches}
     if plain:
         return None, f"One image is too plain to match on: its quality is below {PDQ.min_quality}."
     if pdq := matching.get(PDQ.name):
         return Tier.CERTAIN, f"{_told(pdq)}."
-    second = [matching[name] for name in (PHASH.name, DHASH.name) if name in matching]
-    if second:
-        tier = Tier.LIKELY if len(second) > 1 else Tier.POSSIBLE
-        return tier, " and ".join(_told(each) for each in second) + "."
+    if phash := matching.get(PHASH.name):
+        if dhash := matching.get(DHASH.name):
+            return Tier.LIKELY, f"{_told(phash)} and {_told(dhash)}."
+        return Tier.POSSIBLE, f"{_told(phash)}."
     return None, "No signal is within its threshold."
 
 

@@ -16,7 +16,16 @@ import sys
 import numpy as np
 from numpy.typing import NDArray
 
-SIZES = ((64, 64), (100, 75), (128, 200), (333, 500), (512, 512), (513, 300), (700, 1100), (65, 900))
+SIZES = (
+    (64, 64),
+    (100, 75),
+    (128, 200),
+    (333, 500),
+    (512, 512),
+    (513, 300),
+    (700, 1100),
+    (65, 900),
+)
 
 
 def pixels(height: int, width: int) -> NDArray[np.uint8]:

@@ -1,0 +1,72 @@
+"""A signal's text and code are one another's inverse, and it does not show itself by accident."""
+
+import imagehash
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PIL import Image
+
+from hashsvc.signals import PROFILES, Signal, SignalFormatError, View, sign_image
+from hashsvc.signals.image_hashes import image_hashes
+from tests.conftest import generated_photo, jpeg
+
+
+@st.composite
+def signals(draw: st.DrawFn) -> Signal:
+    profile = draw(st.sampled_from(list(PROFILES.values())))
+    size = profile.bits // 8
+    return Signal(profile.name, draw(st.binary(min_size=size, max_size=size)))
+
+
+@given(signals())
+def test_text_and_code_are_inverse(signal: Signal) -> None:
+    assert Signal.parse(str(signal)) == signal
+
+
+@given(signals(), st.data())
+def test_distance_counts_the_flipped_bits(signal: Signal, data: st.DataObject) -> None:
+    bits = signal.profile.bits
+    flipped = data.draw(st.sets(st.integers(0, bits - 1), max_size=bits))
+    mask = sum(1 << bit for bit in flipped)
+    other = Signal(signal.algorithm, (int.from_bytes(signal.code) ^ mask).to_bytes(bits // 8))
+    assert signal.distance(other) == other.distance(signal) == len(flipped)
+
+
+@given(signals())
+def test_a_signal_does_not_show_its_code(signal: Signal) -> None:
+    assert signal.code.hex() not in repr(signal)
+    assert signal.code.hex() not in repr(((signal,), {"signal": signal}))
+
+
+@pytest.mark.parametrize(
+    "text", ["", "pdq1", "pdq1:", "pdq1:00", "pdq2:" + "0" * 64, "PDQ1:" + "0" * 64,
+             "pdq1:" + "F" * 64, "phash1:" + "0" * 15, "pdq1:" + "0" * 65, " phash1:" + "0" * 16]
+)  # fmt: skip
+def test_what_is_no_signal_is_refused_and_not_repeated(text: str) -> None:
+    with pytest.raises(SignalFormatError) as caught:
+        Signal.parse(text)
+    assert "0000" not in str(caught.value)
+    assert "FFFF" not in str(caught.value)
+
+
+def test_signals_of_two_algorithms_have_no_distance() -> None:
+    with pytest.raises(SignalFormatError):
+        Signal("phash1", bytes(8)).distance(Signal("dhash1", bytes(8)))
+
+
+def test_hashes_read_like_those_of_imagehash() -> None:
+    small = generated_photo(7, (200, 150))
+    phash, dhash = image_hashes(small)
+    grey = small.convert("L")
+    assert phash.code.hex() == str(imagehash.phash(grey))
+    assert dhash.code.hex() == str(imagehash.dhash(grey))
+
+
+def test_only_the_whole_view_is_kept_by_a_bank() -> None:
+    framed = Image.new("RGB", (900, 700), "white")
+    framed.paste(generated_photo(8), (100, 100))
+    signature = sign_image(jpeg(framed))
+    assert View.TRIMMED in {each.view for each in signature.signals}
+    whole = signature.whole()
+    assert {each.view for each in whole.signals} == {View.WHOLE}
+    assert sorted(each.signal.algorithm for each in whole.signals) == sorted(PROFILES)
