@@ -21,7 +21,7 @@ from rich.table import Table
 
 from benchmarks.alterations import ALTERATIONS, Alteration
 from benchmarks.photos import Photo, as_jpeg, load_photos
-from benchmarks.service import client_for, running_service
+from benchmarks.service import running_service, token_for
 from benchmarks.site import Site
 from hashsvc.api import Role
 from hashsvc.cli.client import Client
@@ -71,8 +71,8 @@ def main() -> int:
 
 def _run(data: Path, url: str, site: Site, mine: list[Photo], others: list[Photo]) -> int:
     with (
-        client_for(data, url, Role.INTAKE) as intake,
-        client_for(data, url, Role.ANALYST) as analyst,
+        Client(url, token_for(data, Role.INTAKE)) as intake,
+        Client(url, token_for(data, Role.ANALYST)) as analyst,
     ):
         _open_case(intake, mine)
         planted, pages = _plant(site, mine, others)

@@ -6,7 +6,8 @@ from pathlib import Path
 
 from PIL import Image
 
-from hashsvc.signals import ImageError, sign_image
+from hashsvc.signals import ImageError, Limits
+from hashsvc.signals.decode import decode
 
 # Photographs of things, people, animals and places; the wheel's other pictures are drawings,
 # masks, textures, and the second half of a stereo pair.
@@ -25,11 +26,21 @@ _SHIPPED = (
     "rocket.jpg",
 )
 _MIN_SIDE = 200
+_MAX_SIDE = 2048
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Photo:
-    """A photograph, as bytes of a file and as pixels; `name` is only for a person to read."""
+    """
+    A photograph.
+
+    Attributes:
+        name: For a person to read.
+
+        data: The file's bytes.
+
+        image: Its pixels, upright, reduced to a side of 2048 where it was larger.
+    """
 
     name: str
     data: bytes
@@ -69,9 +80,9 @@ def _shipped() -> list[Path]:
 def _read(file: Path) -> Photo | None:
     data = file.read_bytes()
     try:
-        sign_image(data)
+        image = next(decode(data, Limits(), scaled=False))
     except ImageError:
         return None
-    with Image.open(io.BytesIO(data)) as opened:
-        image = opened.convert("RGB")
+    # Few sites serve larger pictures, and dozens of them stay in memory.
+    image.thumbnail((_MAX_SIDE, _MAX_SIDE))
     return Photo(file.stem, data, image) if min(image.size) >= _MIN_SIDE else None

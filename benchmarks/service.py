@@ -12,7 +12,6 @@ from pathlib import Path
 import httpx2
 
 from hashsvc.api import Role, create_key
-from hashsvc.cli.client import Client
 from hashsvc.clock import utc_now
 from hashsvc.store import Database
 
@@ -47,14 +46,13 @@ def running_service(data_dir: Path, settings: Mapping[str, str]) -> Iterator[str
             process.wait(timeout=30)
 
 
-def client_for(data_dir: Path, url: str, role: Role) -> Client:
-    """Return a client with a fresh key of a role, made as `hashsvc keys create` makes it."""
+def token_for(data_dir: Path, role: Role) -> str:
+    """Return the token of a fresh key of a role, made as `hashsvc keys create` makes it."""
     database = Database(f"sqlite:///{data_dir / 'hashsvc.db'}")
     try:
-        key = create_key(database, role, actor="cli", clock=utc_now)
+        return create_key(database, role, actor="cli", clock=utc_now).token
     finally:
         database.close()
-    return Client(url, key.token)
 
 
 def _free_port() -> int:

@@ -5,11 +5,13 @@ from contextlib import asynccontextmanager
 from importlib.metadata import version
 
 from fastapi import FastAPI
+from fastapi_offline import FastAPIOffline
 
 from hashsvc import web
-from hashsvc.api import errors
+from hashsvc.api import documentation, errors
+from hashsvc.api.answers import SafeAnswers
 from hashsvc.api.intake import SignalsOnly
-from hashsvc.api.routes import admin, cases, matches, removal, scans
+from hashsvc.api.routes import admin, cases, matches, problems, removal, scans
 from hashsvc.api.schemas import HealthOut
 from hashsvc.api.services import Services
 
@@ -28,22 +30,35 @@ def create_app(services: Services) -> FastAPI:
     @asynccontextmanager
     async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
         services.start()
-        yield
-        services.stop()
+        try:
+            yield
+        finally:
+            services.stop()
 
-    app = FastAPI(
-        title="hashsvc", version=version("hashsvc"), description=_ABOUT, lifespan=lifespan
+    # Serves the documentation's scripts itself: FastAPI's own page loads them from a third party.
+    app = FastAPIOffline(
+        redoc_url=None,
+        title="hashsvc",
+        version=version("hashsvc"),
+        description=_ABOUT,
+        lifespan=lifespan,
     )
     app.state.services = services
+    # A redirect would repeat the path and the query, to any host that the caller names.
+    app.router.redirect_slashes = False
     errors.install(app)
     app.add_middleware(SignalsOnly, max_bytes=services.settings.max_body_bytes)
+    app.add_middleware(SafeAnswers)
+    app.openapi_tags = [{"name": "status", "description": "Whether the service is up."}]
     for module in (cases, scans, matches, removal, admin):
         app.include_router(module.router)
+        app.openapi_tags.append({"name": module.router.tags[0], "description": module.__doc__})
     app.include_router(web.status_page(services.database, services.bank_index))
 
-    @app.get("/health", tags=["status"])
+    @app.get("/health", tags=["status"], responses=problems(key=False))
     def health() -> HealthOut:
-        """Say that the service is up."""
+        """Say that the service is up. No key is needed."""
         return HealthOut(status="up", version=app.version)
 
+    documentation.complete(app)
     return app

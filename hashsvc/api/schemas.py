@@ -1,12 +1,13 @@
 """What goes in and out of the API."""
 
 import json
-from datetime import datetime
-from typing import Annotated, Any
+from datetime import date, datetime
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from hashsvc.bank import MAX_SIGNALS, CaseView, NewContent, OpenedCase
+from hashsvc.api.auth import Role
+from hashsvc.bank import MAX_CONTENTS, MAX_SIGNALS, CaseView, NewContent, OpenedCase
 from hashsvc.matching import MatchState, Tier
 from hashsvc.removal import Outcome, RequestView, State
 from hashsvc.scanning import MAX_URL_LENGTH, Progress, Submitted
@@ -17,7 +18,21 @@ from hashsvc.store.matches import Match
 from hashsvc.store.requests import Request
 from hashsvc.store.scans import Item
 
-OpaqueId = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{32}$"), Field(examples=["0f" * 16])]
+OpaqueId = Annotated[
+    str,
+    StringConstraints(pattern=r"^[0-9a-f]{32}$"),
+    Field(description="A random id, 32 hexadecimal digits.", examples=["0f" * 16]),
+]
+CaseNumber = Annotated[str, Field(description="A case's number.", examples=["7K3M-X9QD-4"])]
+Quality = Annotated[
+    int,
+    Field(ge=0, le=100, description="PDQ's measure of detail; below 50 an image is too plain."),
+]
+Evidence = Annotated[
+    dict[str, Any],
+    Field(description="The tier, why, and the distance of each algorithm and view; no signal."),
+]
+ItemState = Literal["queued", "leased", "done", "failed", "dead", "cancelled"]
 SignalText = Annotated[
     str,
     StringConstraints(pattern=r"^[a-z]+[0-9]+:[0-9a-f]{16,64}$"),
@@ -31,13 +46,31 @@ class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
 
+class BrokenRule(BaseModel):
+    """A rule that a request breaks; what was sent is not repeated."""
+
+    where: list[str | int] = Field(
+        description="Path to the place, from `body`, `path` or `query` on.",
+        examples=[["body", "contents", 0, "quality"]],
+    )
+    rule: str = Field(examples=["Input should be less than or equal to 100"])
+
+
 class Problem(BaseModel):
     """An error (RFC 9457)."""
 
-    type: str = Field(examples=["urn:hashsvc:unknowncase"])
-    title: str
-    status: int
-    detail: str
+    type: str = Field(
+        description="Which error it is; stays the same between versions.",
+        examples=["urn:hashsvc:unknown-case"],
+    )
+    title: str = Field(description="The status in words.", examples=["Not Found"])
+    status: int = Field(description="The HTTP status.", examples=[404])
+    detail: str = Field(
+        description="What is wrong, for a person.", examples=["There is no such case."]
+    )
+    errors: list[BrokenRule] = Field(
+        default=[], description="In errors of type `urn:hashsvc:invalid`: every rule broken."
+    )
 
 
 class NewCaseIn(_Body):
@@ -49,8 +82,8 @@ class NewCaseIn(_Body):
 class NewCaseOut(BaseModel):
     """A case's number and PIN; the PIN is shown this once."""
 
-    number: str = Field(examples=["7K3M-X9QD-4"])
-    pin: str = Field(examples=["40718263"])
+    number: CaseNumber
+    pin: str = Field(description="Shown this once.", examples=["40718263"])
 
     @classmethod
     def of(cls, opened: OpenedCase) -> "NewCaseOut":
@@ -61,13 +94,13 @@ class ViewedSignalIn(_Body):
     """A signal and the view it was made from."""
 
     signal: SignalText
-    view: View
+    view: View = Field(description="Contents have `whole` only; lookups may have every view.")
 
 
 class SignatureIn(_Body):
     """The signals of one image, made on the sender's machine."""
 
-    quality: int = Field(ge=0, le=100)
+    quality: Quality
     signals: list[ViewedSignalIn] = Field(min_length=1, max_length=4 * MAX_SIGNALS)
 
     def signature(self) -> Signature:
@@ -91,48 +124,54 @@ class ContentIn(SignatureIn):
 class ContentsIn(_Body):
     """Contents to add: all of them, or none when one is refused."""
 
-    contents: list[ContentIn] = Field(min_length=1, max_length=100)
+    contents: list[ContentIn] = Field(min_length=1, max_length=MAX_CONTENTS)
 
 
 class ContentOut(BaseModel):
     """A content as its case shows it."""
 
     content: OpaqueId
-    quality: int
-    added_on: str
+    quality: Quality
+    added_on: date
 
 
 class CaseOut(BaseModel):
     """A case."""
 
-    number: str
-    opened_on: str
+    number: CaseNumber
+    opened_on: date
     contents: list[ContentOut]
 
     @classmethod
     def of(cls, case: CaseView) -> "CaseOut":
         return cls(
             number=case.number,
-            opened_on=case.opened_on,
+            opened_on=date.fromisoformat(case.opened_on),
             contents=[
-                ContentOut(content=each.content, quality=each.quality, added_on=each.added_on)
+                ContentOut(
+                    content=each.content,
+                    quality=each.quality,
+                    added_on=date.fromisoformat(each.added_on),
+                )
                 for each in case.contents
             ],
         )
 
 
 class LookupOut(BaseModel):
-    """One content that a looked-up signature matches; the evidence is for analysts only."""
+    """One content that a looked-up signature matches; which one is not told."""
 
     tier: Tier
-    evidence: dict[str, Any] | None = None
+    evidence: Evidence | None = Field(description="Null unless the key is an analyst's.")
 
 
 class ScanIn(_Body):
     """A batch of reported URLs."""
 
     urls: list[Annotated[str, StringConstraints(max_length=2 * MAX_URL_LENGTH)]] = Field(
-        min_length=1
+        min_length=1,
+        description="http or https URLs, of pages or of images.",
+        examples=[["https://example.org/page"]],
     )
 
 
@@ -140,15 +179,15 @@ class InvalidLine(BaseModel):
     """A line of a batch that is no URL, counted from 1, and the rule it breaks."""
 
     line: int
-    rule: str
+    rule: str = Field(examples=["A URL begins with http:// or https://."])
 
 
 class ScanCreatedOut(BaseModel):
     """What became of a batch."""
 
     scan: OpaqueId
-    accepted: int
-    duplicates: int
+    accepted: int = Field(description="URLs to be scanned.")
+    duplicates: int = Field(description="Lines that name a URL a second time.")
     invalid: list[InvalidLine]
 
     @classmethod
@@ -167,10 +206,10 @@ class ScanOut(BaseModel):
     scan: OpaqueId
     created_at: datetime
     cancelled: bool
-    total: int
-    finished: int
-    items: dict[str, int] = Field(description="Items by state.")
-    matches: dict[str, int] = Field(description="Matches by state.")
+    total: int = Field(description="All URLs of the scan.")
+    finished: int = Field(description="URLs of which nothing more will come.")
+    items: dict[str, int] = Field(description="URLs by state.", examples=[{"done": 12}])
+    matches: dict[str, int] = Field(description="Matches by state.", examples=[{"suspected": 1}])
 
     @classmethod
     def of(cls, progress: Progress) -> "ScanOut":
@@ -188,20 +227,22 @@ class ScanOut(BaseModel):
 class ItemOut(BaseModel):
     """One URL of a scan."""
 
-    id: int
+    id: int = Field(description="Grows along the list; `after` takes it.")
     url: str
-    state: str
-    attempts: int
-    reason: str | None
-    images: int
-    images_failed: int
+    state: ItemState
+    attempts: int = Field(description="How often it was tried.")
+    reason: str | None = Field(
+        description="Why it failed; null if it did not.", examples=["timeout"]
+    )
+    images: int = Field(description="Images looked at.")
+    images_failed: int = Field(description="Images that could not be looked at.")
 
     @classmethod
     def of(cls, item: Item) -> "ItemOut":
         return cls(
             id=item.id,
             url=item.url,
-            state=item.state,
+            state=cast("ItemState", item.state),
             attempts=item.attempts,
             reason=item.reason,
             images=item.images,
@@ -215,15 +256,15 @@ class MatchOut(BaseModel):
     match: OpaqueId
     state: MatchState
     tier: Tier
-    why: str
-    evidence: dict[str, Any]
-    case: str
+    why: str = Field(description="The evidence in a sentence.")
+    evidence: Evidence
+    case: CaseNumber
     content: OpaqueId
-    page_url: str
-    image_url: str
-    image_sha256: str
+    page_url: str = Field(description="The reported URL.")
+    image_url: str = Field(description="The image there; the page's own URL if that is an image.")
+    image_sha256: str = Field(description="Of the bytes that were found.", examples=["0f" * 32])
     found_at: datetime
-    reviewed_by: str | None
+    reviewed_by: OpaqueId | None = Field(description="The key that gave the verdict.")
     reviewed_at: datetime | None
 
     @classmethod
@@ -261,16 +302,16 @@ class RemovalIn(_Body):
 class MoveIn(_Body):
     """The state to go to."""
 
-    to: State
+    to: State = Field(description="If it may not follow, the answer names the states that may.")
 
 
 class EventOut(BaseModel):
     """One step of a removal request."""
 
     at: datetime
-    actor: str
-    state: State
-    outcome: Outcome | None
+    actor: str = Field(description="The key that did it.")
+    state: State = Field(description="The request's state after it.")
+    outcome: Outcome | None = Field(description="What a re-check saw; null for other steps.")
 
 
 class RemovalBriefOut(BaseModel):
@@ -278,7 +319,7 @@ class RemovalBriefOut(BaseModel):
 
     request: OpaqueId
     state: State
-    platform: str
+    platform: str = Field(description="The host of the image's URL.", examples=["example.org"])
     page_url: str
     image_url: str
     created_at: datetime
@@ -291,10 +332,12 @@ class RemovalBriefOut(BaseModel):
 class RemovalOut(RemovalBriefOut):
     """A removal request, its notice, and its steps."""
 
-    notice: str
-    events: list[EventOut]
+    notice: str = Field(description="The notice's text, as it goes to the platform.")
+    events: list[EventOut] = Field(description="Oldest first.")
     removed_after_s: float | None = Field(
-        description="From the sending to the first check that did not find it; null until gone."
+        description=(
+            "Seconds from the sending to the first check that did not find it; null until gone."
+        )
     )
 
     @classmethod
@@ -326,41 +369,46 @@ class RecheckOut(BaseModel):
 class KeyIn(_Body):
     """The role of a new key."""
 
-    role: str = Field(pattern="^(intake|analyst|scanner|admin)$")
+    role: Role
 
 
 class KeyOut(BaseModel):
     """A key, without its token."""
 
     key: OpaqueId
-    role: str
+    role: Role
     created_at: datetime
-    revoked_at: datetime | None
+    revoked_at: datetime | None = Field(description="Null while the key is good.")
 
     @classmethod
     def of(cls, key: Key) -> "KeyOut":
-        return cls(key=key.id, role=key.role, created_at=key.created_at, revoked_at=key.revoked_at)
+        return cls(
+            key=key.id,
+            role=Role(key.role),
+            created_at=key.created_at,
+            revoked_at=key.revoked_at,
+        )
 
 
 class NewKeyOut(BaseModel):
     """A new key and its token, which is shown this once."""
 
     key: OpaqueId
-    role: str
-    token: str
+    role: Role
+    token: str = Field(description="Shown this once.", examples=["hsk_…"])
 
 
 class HealthOut(BaseModel):
     """That the service is up."""
 
-    status: str
+    status: Literal["up"]
     version: str
 
 
 class AuditOut(BaseModel):
     """That the audit log's chain holds, and its length."""
 
-    entries: int
+    entries: int = Field(description="How many there are; all follow from one another.")
 
 
 def _brief(request: Request) -> dict[str, Any]:

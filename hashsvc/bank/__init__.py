@@ -5,7 +5,7 @@ A case is a number and a PIN; a content is an opaque id, a quality and signals. 
 taken, and no image ever: they are hashed on the holder's machine.
 """
 
-from hashsvc.bank.cases import MAX_SIGNALS, Bank, CaseView, NewContent, OpenedCase
+from hashsvc.bank.cases import MAX_CONTENTS, MAX_SIGNALS, Bank, CaseView, NewContent, OpenedCase
 from hashsvc.bank.errors import (
     BankError,
     ContentExistsError,
@@ -18,6 +18,7 @@ from hashsvc.bank.errors import (
 from hashsvc.bank.numbers import is_case_number, new_case_number, new_pin
 
 __all__ = [
+    "MAX_CONTENTS",
     "MAX_SIGNALS",
     "Bank",
     "BankError",

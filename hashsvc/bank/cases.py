@@ -26,6 +26,9 @@ from hashsvc.store.ids import PublicContentId
 MAX_SIGNALS = 120
 """A content has one signal of each whole-image algorithm and at most a hundred region signals."""
 
+MAX_CONTENTS = 100
+"""Contents that are added in one go."""
+
 _PINS = argon2.PasswordHasher()
 
 

@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 
 from hashsvc.api import Role, create_key, revoke_key
+from hashsvc.cli.configured import read_settings
 from hashsvc.cli.output import fail, say
 from hashsvc.clock import utc_now
-from hashsvc.settings import Settings
 from hashsvc.store import Database, StoreError, keys
 from hashsvc.store.ids import KeyId
 
@@ -19,7 +19,7 @@ _ACTOR = "cli"
 
 @contextmanager
 def _database() -> Iterator[Database]:
-    database = Database(Settings().url)
+    database = Database(read_settings().url)
     try:
         database.migrate()
         yield database

@@ -12,10 +12,12 @@ import typer
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+from hashsvc.bank import MAX_CONTENTS
 from hashsvc.cli.client import Client, ServiceError
 from hashsvc.cli.images import signatures
 from hashsvc.cli.local import Paths, as_record
 from hashsvc.cli.output import fail, say
+from hashsvc.signals import PDQ, Signature
 
 _LOOK_AGAIN_S = 0.5
 
@@ -47,7 +49,10 @@ def submit(
     ] = None,
 ) -> None:
     """Hash images on this machine and submit their signals to a case. No image is sent."""
-    contents = [as_record(each.whole()) for each in signatures(paths) if each is not None]
+    signed = list(signatures(paths))
+    contents = [as_record(each.whole()) for each in signed if each and not _too_plain(each)]
+    if plain := sum(each is not None and _too_plain(each) for each in signed):
+        say(f"{plain} of {len(signed)} are too plain to tell from other images, and left out.")
     if not contents:
         fail("There is nothing to submit.")
     with _service(url, key) as client:
@@ -57,9 +62,17 @@ def submit(
             opened = client.post("/v1/cases", {"adult": adult})
             case = str(opened["number"])
             say(f"Case {case} is open. Its PIN, shown this once: {opened['pin']}")
-        client.post(f"/v1/cases/{case}/contents", {"contents": contents})
-    for each in contents:
-        typer.echo(json.dumps({"case": case, "content": each["content"]}))
+        for start in range(0, len(contents), MAX_CONTENTS):
+            batch = contents[start : start + MAX_CONTENTS]
+            client.post(f"/v1/cases/{case}/contents", {"contents": batch})
+            for each in batch:
+                typer.echo(json.dumps({"case": case, "content": each["content"]}))
+    if len(contents) < len(signed):
+        raise typer.Exit(1)
+
+
+def _too_plain(signature: Signature) -> bool:
+    return signature.quality < PDQ.min_quality
 
 
 def match(paths: Paths, key: Key, url: Url = _LOCAL) -> None:
@@ -96,7 +109,10 @@ def scan(
         created = client.post("/v1/scans", {"urls": [line for _, line in kept]})
         for each in created["invalid"]:
             say(f"Line {kept[each['line'] - 1][0]}: {each['rule']}")
-        say(f"{created['accepted']} URLs to scan, {created['duplicates']} were there twice.")
+        say(
+            f"Scan {created['scan']}: {created['accepted']} URLs, "
+            f"{created['duplicates']} more were there twice."
+        )
         state = follow(client, created["scan"]) if wait else client.get(_path(created["scan"]))
     typer.echo(json.dumps(state))
 

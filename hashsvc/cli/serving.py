@@ -8,8 +8,8 @@ import typer
 import uvicorn
 
 from hashsvc.api import Role, Services, create_app, create_key
+from hashsvc.cli.configured import read_settings
 from hashsvc.cli.output import fail, say
-from hashsvc.settings import Settings
 from hashsvc.store import StoreError, keys
 
 
@@ -18,6 +18,7 @@ def serve(
     port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65_535)] = 8000,
 ) -> None:
     """Serve the API, with its documentation at /docs and a status page at /."""
+    settings = read_settings()
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,
@@ -28,7 +29,7 @@ def serve(
         logger_factory=structlog.PrintLoggerFactory(),
     )
     try:
-        services = Services.build(Settings())
+        services = Services.build(settings)
     except StoreError as error:
         fail(str(error))
     _make_first_key(services)

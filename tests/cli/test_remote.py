@@ -1,0 +1,132 @@
+"""`submit`, `match`, `scan` against a real service: only signals go out, and refusals are told."""
+
+import json
+from pathlib import Path
+
+import pytest
+from PIL import Image, ImageOps
+
+from hashsvc.api import Role
+from tests.cli.conftest import Run, Running
+from tests.conftest import generated_photo, jpeg
+
+
+def test_a_copy_of_what_was_submitted_is_matched(run: Run, service: Running, photos: Path) -> None:
+    done = run("submit", "--adult", photos / "a-holiday.jpg", **service.variables(Role.INTAKE))
+    assert done.exit_code == 0, done.stderr
+    assert "Its PIN, shown this once: " in done.stderr
+    copy = photos / "copy.jpg"
+    copy.write_bytes(jpeg(ImageOps.mirror(generated_photo(31)), quality=60))
+    other = photos / "b-birthday.jpg"
+    done = run("match", copy, other, **service.variables(Role.ANALYST))
+    first, second = (json.loads(line) for line in done.stdout.splitlines())
+    assert [each["tier"] for each in first["matches"]] == ["certain"]
+    assert first["matches"][0]["evidence"]["findings"][0]["view"] == "mirror"
+    assert second == {"file": 2, "matches": []}
+    done = run("match", copy, **service.variables(Role.SCANNER))
+    assert json.loads(done.stdout)["matches"] == [{"tier": "certain", "evidence": None}]
+
+
+def test_what_cannot_be_submitted_is_left_out_and_said(
+    run: Run, service: Running, photos: Path
+) -> None:
+    (photos / "d-plain.png").write_bytes(b"")
+    Image.new("RGB", (300, 200), "grey").save(photos / "d-plain.png")
+    done = run("submit", "--adult", photos, **service.variables(Role.INTAKE))
+    assert done.exit_code == 1
+    assert len(done.stdout.splitlines()) == 2
+    assert "1 of 4 are too plain" in done.stderr
+    assert "File 3 of 4: The bytes are no image" in done.stderr
+
+
+def test_more_contents_than_one_request_takes_are_submitted(
+    run: Run, service: Running, photos: Path
+) -> None:
+    many = photos / "many"
+    many.mkdir()
+    for seed in range(101):
+        (many / f"{seed}.jpg").write_bytes(jpeg(generated_photo(seed, (240, 180))))
+    done = run("submit", "--adult", many, **service.variables(Role.INTAKE))
+    assert done.exit_code == 0, done.stderr
+    records = [json.loads(line) for line in done.stdout.splitlines()]
+    assert len({each["content"] for each in records}) == 101
+    assert len({each["case"] for each in records}) == 1
+
+
+def test_contents_are_added_to_a_case_that_is_open(
+    run: Run, service: Running, photos: Path
+) -> None:
+    variables = service.variables(Role.INTAKE)
+    first = run("submit", "--adult", photos / "a-holiday.jpg", **variables)
+    case = json.loads(first.stdout)["case"]
+    second = run("submit", "--case", case, photos / "b-birthday.jpg", **variables)
+    assert json.loads(second.stdout)["case"] == case
+    assert "PIN" not in second.stderr
+
+
+def test_images_of_minors_are_referred_and_nothing_is_sent(
+    run: Run, service: Running, photos: Path
+) -> None:
+    done = run("submit", "--no-adult", photos / "a-holiday.jpg", **service.variables(Role.INTAKE))
+    assert done.exit_code == 1
+    assert done.stdout == ""
+    assert "116000" in done.stderr
+
+
+def test_a_scan_shows_lines_progress_and_result(run: Run, service: Running, photos: Path) -> None:
+    data = jpeg(generated_photo(77).resize((320, 240)))
+    page = service.site.add_page("/page", [service.site.add_image("/image.jpg", data)])
+    (photos / "original.jpg").write_bytes(jpeg(generated_photo(77)))
+    run("submit", "--adult", photos / "original.jpg", **service.variables(Role.INTAKE))
+    reported = photos / "reported.txt"
+    reported.write_text(f"{page}\n\nftp://canary.example/\n{page}\n{page}?utm_source=x\n")
+    done = run("scan", "--wait", reported, **service.variables(Role.SCANNER))
+    assert done.exit_code == 0, done.stderr
+    state = json.loads(done.stdout)
+    assert state["items"] == {"done": 1}
+    assert state["matches"] == {"suspected": 1}
+    assert "Line 3: A URL begins with http:// or https://." in done.stderr
+    assert f"Scan {state['scan']}: 1 URLs, 2 more were there twice." in done.stderr
+    assert "canary" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("role", "command", "said"),
+    [
+        (Role.ANALYST, "submit", "The service refused: This is for keys of role intake."),
+        (Role.INTAKE, "match", "The service refused: This is for keys of role analyst, scanner."),
+        (Role.ADMIN, "match", "The service refused: This is for keys of role analyst, scanner."),
+    ],
+)
+def test_a_refusal_is_one_line(
+    run: Run, service: Running, photos: Path, role: Role, command: str, said: str
+) -> None:
+    options = ["--adult"] if command == "submit" else []
+    path = photos / "a-holiday.jpg"
+    done = run(command, *options, path, **service.variables(role))
+    assert done.exit_code == 1
+    assert done.stderr == said + "\n"
+
+
+def test_an_unknown_key_is_refused_and_not_repeated(
+    run: Run, service: Running, photos: Path
+) -> None:
+    variables = {"HASHSVC_URL": service.url, "HASHSVC_KEY": "hsk_canary"}
+    done = run("match", photos / "a-holiday.jpg", **variables)
+    assert done.exit_code == 1
+    assert done.stderr == "The service refused: The API key is unknown or was revoked.\n"
+
+
+@pytest.mark.parametrize("url", ["http://127.0.0.1:9", "nowhere", "http://[broken", "file:///x"])
+def test_a_service_that_is_not_there_is_said_to_be_so(run: Run, photos: Path, url: str) -> None:
+    done = run("match", photos / "a-holiday.jpg", HASHSVC_URL=url, HASHSVC_KEY="x")
+    assert done.exit_code == 1
+    assert done.stderr == "The service cannot be reached; is its URL right?\n"
+
+
+@pytest.mark.parametrize("text", ["", "\n \n"])
+def test_a_file_without_urls_is_refused(run: Run, tmp_path: Path, text: str) -> None:
+    (tmp_path / "urls.txt").write_text(text)
+    done = run("scan", "urls.txt", HASHSVC_KEY="x")
+    assert (done.exit_code, done.stderr) == (1, "There is no URL in the file.\n")
+    assert run("scan", "missing.txt", HASHSVC_KEY="x").exit_code == 1

@@ -1,0 +1,73 @@
+"""`serve` and `keys`: a first key is shown once, tokens are kept as digests, errors are a line."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from benchmarks.service import running_service
+from tests.cli.conftest import Run
+
+TOKEN = re.compile(r"hsk_[\w-]{43}")
+
+
+def test_the_first_key_is_printed_once(tmp_path: Path) -> None:
+    logs = []
+    for _ in range(2):
+        with running_service(tmp_path, {}):
+            pass
+        logs.append((tmp_path / "service.log").read_text())
+    assert len(TOKEN.findall(logs[0])) == 1
+    assert "of role admin, shown this once" in logs[0]
+    assert not TOKEN.findall(logs[1])
+
+
+def test_keys_are_made_listed_and_revoked(run: Run) -> None:
+    made = run("keys", "create", "--role", "scanner")
+    token = made.stdout.strip()
+    assert TOKEN.fullmatch(token)
+    key = re.search(r"Key ([0-9a-f]{32}) of role scanner", made.stderr)[1]
+    listed = run("keys", "list").stdout
+    assert re.fullmatch(rf"{key}  scanner   \d{{4}}-\d\d-\d\d  live\n", listed)
+    assert token not in listed
+    assert run("keys", "revoke", key).exit_code == 0
+    assert "revoked" in run("keys", "list").stdout
+    again = run("keys", "revoke", key)
+    assert again.exit_code == 1
+    assert again.stderr.count("\n") == 1
+
+
+def test_no_file_holds_a_token(run: Run, tmp_path: Path) -> None:
+    token = run("keys", "create", "--role", "admin").stdout.strip().encode()
+    files = [each for each in (tmp_path / "data").rglob("*") if each.is_file()]
+    assert files
+    assert not any(token in each.read_bytes() for each in files)
+
+
+@pytest.mark.parametrize("command", [("keys", "list"), ("serve",)])
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("SCAN_THREADS", "canary"),
+        ("FETCH_NETWORKS", "canary/8"),
+        ("MAX_BODY_BYTES", "0"),
+    ],
+)
+def test_a_wrong_setting_is_named_and_not_repeated(
+    run: Run, command: tuple[str, ...], name: str, value: str
+) -> None:
+    done = run(*command, **{f"HASHSVC_{name}": value})
+    assert done.exit_code == 1
+    assert done.stderr.startswith(f"HASHSVC_{name}: ")
+    assert done.stderr.count("\n") == 1
+    assert "canary" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    "url", ["nonsense", "oracledb://canary@127.0.0.1/x", "sqlite:////proc/x/y.db"]
+)
+def test_a_database_that_cannot_be_opened_is_one_line(run: Run, url: str) -> None:
+    done = run("keys", "list", HASHSVC_DATABASE_URL=url)
+    assert done.exit_code == 1
+    assert done.stderr.count("\n") == 1
+    assert "canary" not in done.stderr
