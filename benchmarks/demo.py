@@ -19,7 +19,7 @@ from typing import Any
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.alterations import ALTERATIONS, Alteration
+from benchmarks.alterations import DEMONSTRATED, Demonstrated
 from benchmarks.photos import Photo, as_jpeg, load_photos
 from benchmarks.service import running_service, token_for
 from benchmarks.site import Site
@@ -43,7 +43,7 @@ class Planted:
     """An altered copy on the little site."""
 
     image_url: str
-    alteration: Alteration
+    alteration: Demonstrated
     photo: str
 
 
@@ -121,7 +121,7 @@ def _plant(site: Site, mine: list[Photo], others: list[Photo]) -> tuple[list[Pla
     planted: list[Planted] = []
     pages: list[str] = []
     for number, photo in enumerate(mine):
-        for alteration in ALTERATIONS:
+        for alteration in DEMONSTRATED:
             other = others[len(pages) % len(others)].image
             path = f"/upload/{number}-{alteration.name}.jpg"
             image_url = site.add_image(path, alteration(photo.image, other))
@@ -164,7 +164,7 @@ def _judge(planted: list[Planted], matches: list[dict[str, Any]]) -> bool:
     wrong = reported - {each.image_url for each in planted}
     good = not wrong
     console.print("\nFound, by alteration:")
-    for alteration in ALTERATIONS:
+    for alteration in DEMONSTRATED:
         copies = [each for each in planted if each.alteration is alteration]
         found = sum(each.image_url in reported for each in copies)
         word = "promised" if alteration.promised else "not promised by the present signals"

@@ -24,7 +24,7 @@ from PIL import Image
 from benchmarks.photos import Photo, as_jpeg, load_photos
 from hashsvc.signals import PDQ, Limits, Signal, View
 from hashsvc.signals.decode import decode
-from hashsvc.signals.pdq import luma_of, pdq
+from hashsvc.signals.pdq import pdq
 
 _LARGE = (4000, 3000)
 _RUNS = 15
@@ -85,7 +85,7 @@ def _differences(photos: list[Photo]) -> dict[str, float]:
 
 def _code(data: bytes, *, scaled: bool) -> bytes:
     image = next(decode(data, _LIMITS, scaled=scaled))
-    return pdq(luma_of(np.asarray(image)))[0][View.WHOLE]
+    return pdq(np.asarray(image))[0][View.WHOLE]
 
 
 def _pixels(data: bytes) -> object:

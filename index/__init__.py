@@ -5,7 +5,7 @@ Hamming search over packed codes. Knows codes and ids; nothing of cases, HTTP or
 service uses.
 """
 
-from index.codes import distances, pack, unpack
+from index.codes import distances, nearest, pack, unpack
 from index.errors import (
     CodeWidthError,
     DuplicateIdError,
@@ -25,6 +25,7 @@ __all__ = [
     "SearchIndexError",
     "SegmentError",
     "distances",
+    "nearest",
     "pack",
     "unpack",
 ]

@@ -1,6 +1,10 @@
 """Codes: packed bits, `uint8`, shape (n, bits // 8), most significant bit first."""
 
+from typing import Any
+
 import numpy as np
+from numba import njit, types
+from numba.extending import intrinsic
 from numpy.typing import NDArray
 
 from index.errors import CodeWidthError
@@ -29,6 +33,46 @@ def distances(query: Codes, codes: Codes) -> NDArray[np.int32]:
     """
     differing: NDArray[np.int32] = np.bitwise_count(codes ^ query).sum(axis=1, dtype=np.int32)
     return differing
+
+
+def nearest(codes: Codes, others: Codes) -> NDArray[np.int64]:
+    """
+    Return for each code the distance to the nearest of some others.
+
+    Args:
+        codes: Shape (n, bits // 8), bits a multiple of 64.
+
+        others: Shape (m, bits // 8), m at least 1.
+    """
+    found: NDArray[np.int64] = _nearest(
+        np.ascontiguousarray(codes).view(np.uint64), np.ascontiguousarray(others).view(np.uint64)
+    )
+    return found
+
+
+def _count_ones(_context: Any, _word: Any) -> Any:
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.ctpop(arguments[0])
+
+    return types.uint64(types.uint64), generate
+
+
+# The processor's own instruction, which Numba has no name for.
+_ones: Any = intrinsic(_count_ones)
+
+
+@njit(cache=True, nogil=True)
+def _nearest(codes: NDArray[np.uint64], others: NDArray[np.uint64]) -> NDArray[np.int64]:
+    found = np.empty(len(codes), dtype=np.int64)
+    for i in range(len(codes)):
+        best = np.uint64(64 * codes.shape[1])
+        for j in range(len(others)):
+            away = _ones(codes[i, 0] ^ others[j, 0])
+            for word in range(1, codes.shape[1]):
+                away += _ones(codes[i, word] ^ others[j, word])
+            best = min(best, away)
+        found[i] = best
+    return found
 
 
 def checked(codes: Codes, bits: int) -> Codes:

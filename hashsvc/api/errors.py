@@ -5,11 +5,13 @@ Errors to answers: one shape, `application/problem+json` (RFC 9457), for all of 
     ├── UnauthorisedError    no key, or none that is known
     ├── ForbiddenError       the key's role may not do this
     ├── ImageSentError       image bytes instead of signals
+    ├── NotJsonError         a body that is no JSON object
     └── BodyTooLargeError    a body over the limit
 
 No answer repeats what was sent: it may hold a signal, a URL or a token.
 """
 
+import re
 from collections.abc import Sequence
 from http import HTTPStatus
 from typing import Any
@@ -18,7 +20,10 @@ import structlog
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
+from fastapi.routing import iter_route_contexts
+from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
+from starlette.routing import compile_path
 
 from hashsvc import audit, bank, matching, removal, scanning, signals, store
 
@@ -41,14 +46,46 @@ class ImageSentError(ApiError):
     """The body is an image; only signals are taken."""
 
 
+class NotJsonError(ApiError):
+    """The body is no JSON object."""
+
+
 class BodyTooLargeError(ApiError):
     """The body is over the limit."""
+
+
+class BrokenRule(BaseModel):
+    """A rule that a request breaks; what was sent is not repeated."""
+
+    where: list[str | int] = Field(
+        description="Path to the place, from `body`, `path` or `query` on.",
+        examples=[["body", "contents", 0, "quality"]],
+    )
+    rule: str = Field(examples=["Input should be less than or equal to 100"])
+
+
+class Problem(BaseModel):
+    """An error (RFC 9457)."""
+
+    type: str = Field(
+        description="Which error it is; stays the same between versions.",
+        examples=["urn:hashsvc:unknown-case"],
+    )
+    title: str = Field(description="The status in words.", examples=["Not Found"])
+    status: int = Field(description="The HTTP status.", examples=[404])
+    detail: str = Field(
+        description="What is wrong, for a person.", examples=["There is no such case."]
+    )
+    errors: list[BrokenRule] = Field(
+        default=[], description="In errors of type `urn:hashsvc:invalid`: every rule broken."
+    )
 
 
 _STATUS: dict[type[Exception], HTTPStatus] = {
     UnauthorisedError: HTTPStatus.UNAUTHORIZED,
     ForbiddenError: HTTPStatus.FORBIDDEN,
     ImageSentError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    NotJsonError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     BodyTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     bank.MinorError: HTTPStatus.UNPROCESSABLE_ENTITY,
     bank.UnknownCaseError: HTTPStatus.NOT_FOUND,
@@ -74,7 +111,6 @@ def install(app: FastAPI) -> None:
         app.add_exception_handler(kind, _known)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
-    app.add_exception_handler(Exception, _unexpected)
 
 
 def problem(
@@ -95,10 +131,17 @@ def problem(
 
 def answer(error: Exception) -> JSONResponse:
     """Return the problem for an error that has one."""
-    status = _STATUS[type(error)]
-    name = type(error).__name__.removesuffix("Error").lower()
+    status = next(_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS)
+    name = _name(type(error).__name__.removesuffix("Error"))
     headers = {"WWW-Authenticate": "Bearer"} if status is HTTPStatus.UNAUTHORIZED else None
     return problem(status, name, str(error), headers=headers)
+
+
+def unexpected(error: Exception) -> JSONResponse:
+    """Return the problem for an error that should not be."""
+    # The message may repeat what was sent, so that only the kind is told, and only to the log.
+    _log.error("api.unexpected", error=type(error).__name__)
+    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "unexpected", "Something went wrong here.")
 
 
 async def _known(_request: Request, error: Exception) -> JSONResponse:
@@ -107,11 +150,15 @@ async def _known(_request: Request, error: Exception) -> JSONResponse:
 
 async def _invalid(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
+    return _rules_broken([{"where": _place(each), "rule": _rule(each)} for each in error.errors()])
+
+
+def _rules_broken(rules: list[dict[str, Any]]) -> JSONResponse:
     return problem(
         HTTPStatus.UNPROCESSABLE_ENTITY,
         "invalid",
         "The request does not follow the rules of this address.",
-        errors=[{"where": _place(each), "rule": _rule(each)} for each in error.errors()],
+        errors=rules,
     )
 
 
@@ -126,15 +173,28 @@ def _rule(error: dict[str, Any]) -> str:
     return str(error["msg"]).removeprefix("Value error, ")
 
 
-async def _http(_request: Request, error: Exception) -> JSONResponse:
+async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     status = HTTPStatus(error.status_code)
-    return problem(
-        status, status.name.lower(), status.description, headers=dict(error.headers or {})
-    )
+    if status is HTTPStatus.BAD_REQUEST:
+        # FastAPI's word for JSON that is no UTF-8, too deep, or has a number of too many digits.
+        return _rules_broken([{"where": ["body"], "rule": "JSON decode error"}])
+    headers = dict(error.headers or {})
+    if status is HTTPStatus.METHOD_NOT_ALLOWED:
+        headers["Allow"] = _allowed(request) or headers["Allow"]
+    return problem(status, _name(status.name), status.description, headers=headers)
 
 
-async def _unexpected(_request: Request, error: Exception) -> JSONResponse:
-    # The message may repeat what was sent, so that only the kind is told, and only to the log.
-    _log.error("api.unexpected", error=type(error).__name__)
-    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "unexpected", "Something went wrong here.")
+def _allowed(request: Request) -> str:
+    """Return all methods of a path; FastAPI names those of the first route there alone."""
+    methods: set[str] = set()
+    for route in iter_route_contexts(request.app.routes):
+        if route.path and compile_path(route.path)[0].match(request.scope["path"]):
+            methods |= route.methods or set()
+    # HEAD is answered wherever GET is.
+    return ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
+
+
+def _name(name: str) -> str:
+    """Return `UnknownCase` or `NOT_FOUND` as `unknown-case`, `not-found`."""
+    return re.sub(r"(?<=[a-z])(?=[A-Z])", "-", name).replace("_", "-").lower()

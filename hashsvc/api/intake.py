@@ -1,11 +1,9 @@
-"""What is refused before a route sees it: images, and bodies over the limit."""
+"""What is refused before a route sees it: images, bodies that are no JSON or over the limit."""
 
-from collections.abc import MutableMapping
-from typing import Any
-
+from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from hashsvc.api.errors import BodyTooLargeError, ImageSentError, answer
+from hashsvc.api.errors import BodyTooLargeError, ImageSentError, NotJsonError, answer
 
 _IMAGE_TYPES = ("image/", "video/", "multipart/", "application/octet-stream")
 # The first bytes of JPEG, PNG, GIF, RIFF (WebP), BMP and TIFF; HEIC and AVIF have "ftyp" at 4.
@@ -18,7 +16,7 @@ _SAYS_WHY = (
 
 class SignalsOnly:
     """
-    ASGI middleware: reads the body within its limit and refuses what looks like an image.
+    ASGI middleware: reads the body within its limit, and lets a JSON object through or nothing.
 
     Nothing of a refused body is kept.
     """
@@ -28,12 +26,12 @@ class SignalsOnly:
         self._max_bytes = max_bytes
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or scope["method"] in ("GET", "HEAD", "OPTIONS"):
+        if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         try:
-            body = await self._body(scope, receive)
-        except (ImageSentError, BodyTooLargeError) as error:
+            body = await self._body(Headers(scope=scope), receive)
+        except (ImageSentError, NotJsonError, BodyTooLargeError) as error:
             await answer(error)(scope, receive, send)
             return
         if body is None:
@@ -50,21 +48,37 @@ class SignalsOnly:
 
         await self._app(scope, replay, send)
 
-    async def _body(self, scope: Scope, receive: Receive) -> bytes | None:
+    async def _body(self, headers: Headers, receive: Receive) -> bytes | None:
         """Return the body; None when the caller went away."""
-        headers: MutableMapping[bytes, bytes] = dict(scope["headers"])
-        media_type = headers.get(b"content-type", b"").decode("latin-1").lower()
+        media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
         if media_type.startswith(_IMAGE_TYPES):
             raise ImageSentError(_SAYS_WHY)
+        # A body that is announced as too large is refused unread.
+        self._check(_announced(headers))
         body = bytearray()
         while True:
-            message: MutableMapping[str, Any] = await receive()
+            message = await receive()
             if message["type"] == "http.disconnect":
                 return None
             body += message.get("body", b"")
             if body.startswith(_IMAGE_STARTS) or body[4:8] == b"ftyp":
                 raise ImageSentError(_SAYS_WHY)
-            if len(body) > self._max_bytes:
-                raise BodyTooLargeError(f"A body has at most {self._max_bytes} bytes.")
+            self._check(len(body))
             if not message.get("more_body", False):
-                return bytes(body)
+                break
+        if body and (media_type != "application/json" or body.lstrip()[:1] != b"{"):
+            raise NotJsonError("A body is a JSON object, with `Content-Type: application/json`.")
+        return bytes(body)
+
+    def _check(self, length: int) -> None:
+        if length > self._max_bytes:
+            raise BodyTooLargeError(
+                f"A body has at most {self._max_bytes} bytes; it holds signals, never an image."
+            )
+
+
+def _announced(headers: Headers) -> int:
+    """Return the body's length as its header says; 0 when it does not."""
+    digits = headers.get("content-length", "")
+    # Eighteen digits are over every limit; int() raises an error for some thousands.
+    return int(digits[:18]) if digits.isdecimal() else 0

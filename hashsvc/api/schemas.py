@@ -4,10 +4,10 @@ import json
 from datetime import date, datetime
 from typing import Annotated, Any, Literal, cast
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StrictBool, StringConstraints
 
 from hashsvc.api.auth import Role
-from hashsvc.bank import MAX_CONTENTS, MAX_SIGNALS, CaseView, NewContent, OpenedCase
+from hashsvc.bank import MAX_CONTENTS, CaseView, NewContent, OpenedCase
 from hashsvc.matching import MatchState, Tier
 from hashsvc.removal import Outcome, RequestView, State
 from hashsvc.scanning import MAX_URL_LENGTH, Progress, Submitted
@@ -18,12 +18,15 @@ from hashsvc.store.matches import Match
 from hashsvc.store.requests import Request
 from hashsvc.store.scans import Item
 
+# A candidate has 400 regions in two directions, and as many mirrored, beside its whole views.
+_MAX_LOOKED_UP = 2_000
+
 OpaqueId = Annotated[
     str,
     StringConstraints(pattern=r"^[0-9a-f]{32}$"),
     Field(description="A random id, 32 hexadecimal digits.", examples=["0f" * 16]),
 ]
-CaseNumber = Annotated[str, Field(description="A case's number.", examples=["7K3M-X9QD-4"])]
+CaseNumber = Annotated[str, Field(description="A case's number.", examples=["7K3M-X9QD-5"])]
 Quality = Annotated[
     int,
     Field(ge=0, le=100, description="PDQ's measure of detail; below 50 an image is too plain."),
@@ -32,6 +35,7 @@ Evidence = Annotated[
     dict[str, Any],
     Field(description="The tier, why, and the distance of each algorithm and view; no signal."),
 ]
+Limit = Annotated[int, Field(ge=1, le=1000, description="Most that are listed.")]
 ItemState = Literal["queued", "leased", "done", "failed", "dead", "cancelled"]
 SignalText = Annotated[
     str,
@@ -46,37 +50,10 @@ class _Body(BaseModel):
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)
 
 
-class BrokenRule(BaseModel):
-    """A rule that a request breaks; what was sent is not repeated."""
-
-    where: list[str | int] = Field(
-        description="Path to the place, from `body`, `path` or `query` on.",
-        examples=[["body", "contents", 0, "quality"]],
-    )
-    rule: str = Field(examples=["Input should be less than or equal to 100"])
-
-
-class Problem(BaseModel):
-    """An error (RFC 9457)."""
-
-    type: str = Field(
-        description="Which error it is; stays the same between versions.",
-        examples=["urn:hashsvc:unknown-case"],
-    )
-    title: str = Field(description="The status in words.", examples=["Not Found"])
-    status: int = Field(description="The HTTP status.", examples=[404])
-    detail: str = Field(
-        description="What is wrong, for a person.", examples=["There is no such case."]
-    )
-    errors: list[BrokenRule] = Field(
-        default=[], description="In errors of type `urn:hashsvc:invalid`: every rule broken."
-    )
-
-
 class NewCaseIn(_Body):
     """The question asked before a case is opened."""
 
-    adult: bool = Field(description="Whether the person shown was an adult in every image.")
+    adult: StrictBool = Field(description="Whether the person shown was an adult in every image.")
 
 
 class NewCaseOut(BaseModel):
@@ -101,7 +78,7 @@ class SignatureIn(_Body):
     """The signals of one image, made on the sender's machine."""
 
     quality: Quality
-    signals: list[ViewedSignalIn] = Field(min_length=1, max_length=4 * MAX_SIGNALS)
+    signals: list[ViewedSignalIn] = Field(min_length=1, max_length=_MAX_LOOKED_UP)
 
     def signature(self) -> Signature:
         """Return the signature; raises SignalFormatError for an unknown algorithm or width."""
@@ -229,7 +206,7 @@ class ItemOut(BaseModel):
 
     id: int = Field(description="Grows along the list; `after` takes it.")
     url: str
-    state: ItemState
+    state: ItemState = Field(description="What is `failed` is tried again, what is `dead` not.")
     attempts: int = Field(description="How often it was tried.")
     reason: str | None = Field(
         description="Why it failed; null if it did not.", examples=["timeout"]
@@ -290,7 +267,7 @@ class MatchOut(BaseModel):
 class VerdictIn(_Body):
     """What an analyst says of a match."""
 
-    confirmed: bool = Field(description="True: it is the image. False: it is another one.")
+    confirmed: StrictBool = Field(description="True: it is the image. False: it is another one.")
 
 
 class RemovalIn(_Body):

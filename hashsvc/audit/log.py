@@ -38,7 +38,8 @@ def record(connection: Connection, *, actor: str, action: str, subject: str, now
         subject: Opaque id of what it was done to.
     """
     last = audit_entries.last(connection)
-    seq = 1 if last is None else last.seq + 1
+    # After a removed last entry the numbers go on with a gap, which stays to be found.
+    seq = audit_entries.highest_ever(connection) + 1
     before = _START if last is None else last.digest
     digest = _digest(before, seq, now, actor, action, subject)
     audit_entries.add(connection, Entry(seq, now, actor, action, subject, digest))
@@ -59,6 +60,8 @@ def verify(connection: Connection) -> int:
             if entry.seq != seq or entry.digest != digest:
                 raise BrokenChainError(f"The audit log is broken at entry {seq}.")
             before = digest
+    if audit_entries.highest_ever(connection) > seq:
+        raise BrokenChainError(f"The audit log is broken at entry {seq + 1}.")
     return seq
 
 

@@ -170,6 +170,7 @@ class Bank:
             if content not in held:
                 raise UnknownContentError("The case holds no such content.")
             self._withdraw(connection, held[content], actor)
+        self._database.forget_deleted()
 
     def withdraw_case(self, number: str, *, actor: str) -> int:
         """
@@ -185,6 +186,7 @@ class Bank:
                 self._withdraw(connection, each, actor)
             cases.delete_case(connection, case.id)
             self._record(connection, actor, "case.withdraw", number)
+        self._database.forget_deleted()
         return len(contents)
 
     def _withdraw(self, connection: Connection, content: Content, actor: str) -> None:

@@ -10,7 +10,7 @@ _PIN_DIGITS = 8
 
 def new_case_number() -> str:
     """
-    Return a new random case number such as "7K3M-X9QD-4".
+    Return a new random case number such as "7K3M-X9QD-5".
 
     Forty random bits tell no order and no total; the last character is a check digit.
     """

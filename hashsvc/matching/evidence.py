@@ -6,7 +6,24 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
-from hashsvc.signals import DHASH, PDQ, PHASH, PROFILES, Signature, View
+import numpy as np
+from numpy.typing import NDArray
+
+from hashsvc.signals import (
+    CERTAIN_REGIONS,
+    DHASH,
+    LIKELY_REGIONS,
+    PDQ,
+    PHASH,
+    POSSIBLE_REGIONS,
+    PROFILES,
+    REGION,
+    Signature,
+    View,
+)
+from index import nearest
+
+_Views = dict[View, NDArray[np.uint8]]
 
 
 class Tier(StrEnum):
@@ -20,22 +37,26 @@ class Tier(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Finding:
     """
-    The smallest distance of one algorithm between a content and one view of a candidate.
+    What one algorithm says of a content and one view of a candidate.
 
     Attributes:
         algorithm: Name of a profile.
 
         view: The candidate's view; the content's is always the whole.
 
-        distance: Differing bits.
+        distance: Differing bits; of region signals, the median of those that match, or the
+            smallest where none does.
 
         threshold: The profile's largest matching distance, inclusive.
+
+        regions: How many of the content's regions are in the candidate; 0 for other algorithms.
     """
 
     algorithm: str
     view: View
     distance: int
     threshold: int
+    regions: int = 0
 
     @property
     def matches(self) -> bool:
@@ -63,7 +84,7 @@ class Evidence:
     @property
     def nearest(self) -> Finding | None:
         """The finding that decided, or the closest one when none did."""
-        return min(self.findings, key=_closeness, default=None)
+        return self.findings[0] if self.findings else None
 
     def as_json(self) -> dict[str, Any]:
         """Return the evidence as JSON values; no signal is among them."""
@@ -76,6 +97,7 @@ class Evidence:
                     "view": each.view,
                     "distance": each.distance,
                     "threshold": each.threshold,
+                    "regions": each.regions,
                     "matches": each.matches,
                 }
                 for each in self.findings
@@ -94,62 +116,98 @@ def compare(content: Signature, candidate: Signature) -> Evidence:
     The content counts with its whole view only, as the bank keeps it; the candidate with every
     view it was signed in.
     """
-    findings = tuple(sorted(_findings(content, candidate), key=_closeness))
+    mine, theirs = _by_algorithm(content), _by_algorithm(candidate)
+    findings = [
+        finding
+        for algorithm in mine.keys() & theirs.keys()
+        for finding in _findings(algorithm, mine[algorithm], theirs[algorithm])
+    ]
+    ordered = tuple(sorted(findings, key=_weight))
     plain = min(content.quality, candidate.quality) < PDQ.min_quality
-    tier, why = _weigh(findings, plain=plain)
-    return Evidence(tier=tier, findings=findings, why=why)
+    tier, why = _weigh(ordered, plain=plain)
+    return Evidence(tier=tier, findings=ordered, why=why)
 
 
-def _findings(content: Signature, candidate: Signature) -> Iterable[Finding]:
-    whole = {
-        viewed.signal.algorithm: viewed.signal
-        for viewed in content.signals
-        if viewed.view is View.WHOLE and not viewed.signal.profile.many_per_image
+def _by_algorithm(signature: Signature) -> dict[str, _Views]:
+    """Return a signature's codes by algorithm and view, each of shape (n, bits // 8)."""
+    codes: dict[str, dict[View, list[bytes]]] = {}
+    for viewed in signature.signals:
+        views = codes.setdefault(viewed.signal.algorithm, {})
+        views.setdefault(viewed.view, []).append(viewed.signal.code)
+    return {
+        algorithm: {
+            view: np.frombuffer(b"".join(each), np.uint8).reshape(len(each), -1)
+            for view, each in views.items()
+        }
+        for algorithm, views in codes.items()
     }
-    nearest: dict[tuple[str, View], int] = {}
-    for viewed in candidate.signals:
-        mine = whole.get(viewed.signal.algorithm)
-        if mine is not None:
-            place = (viewed.signal.algorithm, viewed.view)
-            distance = mine.distance(viewed.signal)
-            nearest[place] = min(distance, nearest.get(place, distance))
-    for (algorithm, view), distance in nearest.items():
-        yield Finding(algorithm, view, distance, PROFILES[algorithm].threshold)
 
 
-def _closeness(finding: Finding) -> tuple[bool, bool, float, str, str]:
-    return (
-        not finding.matches,
-        # Of several that match, PDQ is the strongest witness.
-        finding.algorithm != PDQ.name,
-        finding.distance / PROFILES[finding.algorithm].bits,
-        finding.algorithm,
-        "" if finding.view is View.WHOLE else finding.view,
-    )
+def _findings(algorithm: str, content: _Views, candidate: _Views) -> Iterable[Finding]:
+    mine = content.get(View.WHOLE)
+    if mine is None:
+        return
+    profile = PROFILES[algorithm]
+    if not profile.many_per_image:
+        for view, theirs in candidate.items():
+            distance = int(nearest(mine, theirs).min())
+            yield Finding(algorithm, view, distance, profile.threshold)
+        return
+    # A copy is mirrored or it is not: the two views' regions do not add up.
+    for view, parts in ((View.WHOLE, (View.WHOLE, View.PART)), (View.MIRROR, (View.MIRROR,))):
+        shown = [candidate[part] for part in parts if part in candidate]
+        if shown:
+            distances = nearest(mine, np.concatenate(shown))
+            within = distances[distances <= profile.threshold]
+            middle = np.median(within) if len(within) else distances.min()
+            yield Finding(algorithm, view, int(middle), profile.threshold, len(within))
+
+
+def _weight(finding: Finding) -> tuple[bool, int, float, str, str]:
+    """Put what matches first, the strongest witness before others."""
+    strength = {PDQ.name: 0, REGION.name: 1}.get(finding.algorithm, 2)
+    closeness = -finding.regions or finding.distance / PROFILES[finding.algorithm].bits
+    view = "" if finding.view is View.WHOLE else finding.view
+    return not finding.matches, strength, closeness, finding.algorithm, view
 
 
 def _weigh(findings: tuple[Finding, ...], *, plain: bool) -> tuple[Tier | None, str]:
     """
     Return the tier and the reason.
 
-    PDQ within its threshold is `certain` in any pose. pHash and dHash, with 64 bits each, are
-    weaker: both together are `likely`, pHash alone is `possible`. dHash alone is none: the bank is
-    not searched by it.
+    PDQ within its threshold is `certain` in any pose, and so are many regions; some regions are
+    `likely`. pHash and dHash, with 64 bits each, are weaker: both together are `likely`, pHash
+    alone is `possible`. dHash alone is none: the bank is not searched by it.
     """
-    matching = {each.algorithm: each for each in reversed(findings) if each.matches}
     if plain:
         return None, f"One image is too plain to match on: its quality is below {PDQ.min_quality}."
-    if pdq := matching.get(PDQ.name):
-        return Tier.CERTAIN, f"{_told(pdq)}."
-    if phash := matching.get(PHASH.name):
-        if dhash := matching.get(DHASH.name):
-            return Tier.LIKELY, f"{_told(phash)} and {_told(dhash)}."
-        return Tier.POSSIBLE, f"{_told(phash)}."
-    return None, "No signal is within its threshold."
+    best = {each.algorithm: each for each in reversed(findings) if each.matches}
+    pdq, phash, dhash = (best.get(each.name) for each in (PDQ, PHASH, DHASH))
+    regions = best.get(REGION.name)
+    shared = regions.regions if regions else 0
+    for tier, witnesses, speaks in (
+        (Tier.CERTAIN, [pdq], True),
+        (Tier.CERTAIN, [regions], shared >= CERTAIN_REGIONS),
+        (Tier.LIKELY, [regions], shared >= LIKELY_REGIONS),
+        (Tier.LIKELY, [phash, dhash], True),
+        (Tier.POSSIBLE, [phash], True),
+        (Tier.POSSIBLE, [regions], shared >= POSSIBLE_REGIONS),
+    ):
+        if speaks and None not in witnesses:
+            return tier, " and ".join(_told(each) for each in witnesses if each) + "."
+    return None, "No signal is within its threshold, and too few regions are."
 
 
 def _told(finding: Finding) -> str:
+    bits = PROFILES[finding.algorithm].bits
+    if finding.regions:
+        image = "mirrored image" if finding.view is View.MIRROR else "image"
+        regions = "region" if finding.regions == 1 else "regions"
+        return (
+            f"{finding.regions} {regions} of the content are in the {image} ({finding.algorithm}, "
+            f"each within {finding.threshold} of {bits} bits)"
+        )
     return (
         f"{finding.algorithm} of the {finding.view} image differs in {finding.distance} of "
-        f"{PROFILES[finding.algorithm].bits} bits (threshold {finding.threshold})"
+        f"{bits} bits (threshold {finding.threshold})"
     )

@@ -5,9 +5,11 @@ from enum import StrEnum
 
 from hashsvc.matching import compare
 from hashsvc.scanning import FetchError, Look, Looker
-from hashsvc.signals import Signature
+from hashsvc.signals import NotAnImageError, Signature
 
 _GONE = frozenset({"http-404", "http-410"})
+# What a page shows beside its photographs, such as drawings in SVG, cannot be the image either.
+_NOT_IT = _GONE | {NotAnImageError.__name__}
 
 
 class Outcome(StrEnum):
@@ -24,27 +26,30 @@ def recheck(looker: Looker, content: Signature, *, page_url: str, image_url: str
     Return whether a content's image is still at a URL.
 
     The image's own address is looked at as well as the page: one may go without the other.
-    Anything between there and gone (a login wall, an error of the server) is `unreachable`.
+    Anything between there and gone is `unreachable`: an error of the server, a page where the image
+    was (a login wall looks like that), an image of the page that cannot be fetched.
     """
-    page = _look(looker, content, page_url)
+    page = _look(looker, content, page_url, was_image=page_url == image_url)
     if page is Outcome.STILL_THERE or image_url == page_url:
-        return Outcome.PAGE_GONE if page is Outcome.IMAGE_GONE else page
-    image = _look(looker, content, image_url)
-    if Outcome.STILL_THERE is image:
+        return page
+    image = _look(looker, content, image_url, was_image=True)
+    if image is Outcome.STILL_THERE:
         return image
     if Outcome.UNREACHABLE in (page, image):
         return Outcome.UNREACHABLE
     return page
 
 
-def _look(looker: Looker, content: Signature, url: str) -> Outcome:
+def _look(looker: Looker, content: Signature, url: str, *, was_image: bool) -> Outcome:
     try:
         seen = list(looker.look(url))
     except FetchError as error:
         return Outcome.PAGE_GONE if error.reason in _GONE else Outcome.UNREACHABLE
     if any(_shows(content, look) for look in seen):
         return Outcome.STILL_THERE
-    if any(look.reason not in _GONE for look in seen if look.reason is not None):
+    if was_image and all(look.image_url != url for look in seen):
+        return Outcome.UNREACHABLE
+    if any(look.reason not in _NOT_IT for look in seen if look.reason is not None):
         return Outcome.UNREACHABLE
     return Outcome.IMAGE_GONE
 

@@ -39,8 +39,15 @@ class RequestView:
         """
         if self.request.state != State.GONE:
             return None
-        sent = next(event.at for event in self.events if event.state == State.SENT)
-        return _first_absent(self.events).at - sent
+        states = [event.state for event in self.events]
+        sent = self.events[states.index(State.SENT)]
+        # The last row of `gone` began with the check that made it so; later ones may see less.
+        gone = len(states) - 1
+        while states[gone - 1] == State.GONE:
+            gone -= 1
+        since = _absent_since(self.events[: gone + 1])
+        assert since is not None
+        return since - sent.at
 
 
 class Removal:
@@ -144,16 +151,16 @@ class Removal:
             NotPossibleError: If it was not sent, or its case is withdrawn.
         """
         with self._database.read() as connection:
-            request = self._view(connection, request_id).request
-            if request.state not in RECHECKED or request.match_id is None:
-                raise NotPossibleError("Only a request that was sent, of a live case, is checked.")
+            request = self._to_be_checked(connection, request_id).request
+            assert request.match_id is not None
             content = self._content_of(connection, request.match_id)
         outcome = recheck(
             self._looker, content, page_url=request.page_url, image_url=request.image_url
         )
         now = self._clock()
         with self._database.write() as connection:
-            view = self._view(connection, request_id)
+            # The look took its time, and the case may have been withdrawn meanwhile.
+            view = self._to_be_checked(connection, request_id)
             state = self._state_after(view, outcome, now)
             requests.move(
                 connection, view.request, state=state, actor=actor, now=now, outcome=outcome
@@ -161,15 +168,21 @@ class Removal:
             self._record(connection, actor, "request.recheck", request_id)
             return outcome, self._view(connection, request_id)
 
+    def _to_be_checked(self, connection: Connection, request_id: RequestId) -> RequestView:
+        view = self._view(connection, request_id)
+        if view.request.state not in RECHECKED or view.request.match_id is None:
+            raise NotPossibleError("Only a request that was sent, of a live case, is checked.")
+        return view
+
     def _state_after(self, view: RequestView, outcome: Outcome, now: datetime) -> State:
         state = State(view.request.state)
         if outcome is Outcome.STILL_THERE:
             return State.REAPPEARED if state is State.GONE else state
-        if outcome in _ABSENT and view.events[-1].outcome in _ABSENT:
-            waited = now - _first_absent(view.events).at
-            if waited >= timedelta(seconds=self._settings.recheck_gap_s):
-                return State.GONE
-        return state
+        since = _absent_since(view.events)
+        if outcome not in _ABSENT or since is None:
+            return state
+        gap = timedelta(seconds=self._settings.recheck_gap_s)
+        return State.GONE if now - since >= gap else state
 
     def _content_of(self, connection: Connection, match_id: MatchId) -> Signature:
         match = matches.by_id(connection, match_id)
@@ -186,10 +199,12 @@ class Removal:
         audit.record(connection, actor=actor, action=action, subject=subject, now=self._clock())
 
 
-def _first_absent(events: tuple[Event, ...]) -> Event:
-    """Return the first of the unbroken row of checks, at the end, that did not find the image."""
-    last_seen = max(
-        (number for number, event in enumerate(events) if event.outcome not in _ABSENT),
-        default=-1,
-    )
-    return events[last_seen + 1]
+def _absent_since(events: tuple[Event, ...]) -> datetime | None:
+    """Return when the last checks, all of which did not find the image, began; None if none."""
+    since = None
+    for event in events:
+        if event.outcome in _ABSENT:
+            since = since or event.at
+        elif event.outcome is not None:
+            since = None
+    return since

@@ -22,6 +22,7 @@ MOVES: dict[State, frozenset[State]] = {
     State.SENT: frozenset({State.RECEIPTED, State.REFUSED}),
     State.RECEIPTED: frozenset({State.REFUSED}),
     State.REFUSED: frozenset({State.SENT}),
+    State.REAPPEARED: frozenset({State.SENT}),
 }
 """The moves that an analyst may make; `gone` and `reappeared` need a re-check's evidence."""
 

@@ -8,23 +8,22 @@ that was checked, so an answer that changes between check and connection gains n
 import contextlib
 import socket
 import ssl
+import threading
 import time
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv6Address, ip_address
 from types import TracebackType
 from typing import Self
-from urllib.parse import urljoin
 
 import httpcore2
 import httpx2
 
 from hashsvc.scanning.addresses import is_public
 from hashsvc.scanning.errors import BadUrlError, FetchError
-from hashsvc.scanning.urls import normalise_url
+from hashsvc.scanning.urls import normalise_url, resolve_url
 from hashsvc.settings import Network, Settings
 
-_CHUNK_BYTES = 65_536
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
 
@@ -52,7 +51,8 @@ class Fetcher:
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
-        self._transport = _CheckedTransport(settings)
+        self._time = _Time()
+        self._transport = _CheckedTransport(settings, self._time)
         self._headers = {
             "User-Agent": settings.fetch_user_agent,
             "Accept": "text/html,image/*;q=0.9,*/*;q=0.5",
@@ -76,31 +76,36 @@ class Fetcher:
         """Close all connections."""
         self._transport.close()
 
-    def get(self, url: str) -> Fetched:
+    def get(self, url: str, *, deadline: float | None = None) -> Fetched:
         """
         Return what is at a URL.
+
+        Args:
+            url: Where to look.
+
+            deadline: When to give up, by `time.monotonic()`, if that is before the settings' limit.
 
         Raises:
             FetchError: With the reason; its `retry` says whether it may work later.
         """
-        deadline = time.monotonic() + self._settings.fetch_total_s
+        limit = time.monotonic() + self._settings.fetch_total_s
+        self._time.deadline = limit if deadline is None else min(limit, deadline)
         for _ in range(self._settings.fetch_redirects + 1):
-            answer = self._get_once(url, deadline)
+            answer = self._get_once(url)
             if isinstance(answer, Fetched):
                 return answer
             url = answer
         raise FetchError("too-many-redirects")
 
-    def _get_once(self, url: str, deadline: float) -> Fetched | str:
+    def _get_once(self, url: str) -> Fetched | str:
         """Return what is at a URL, or the URL that it redirects to."""
         try:
+            url = normalise_url(url)
             # The transport alone, without httpx2's client: so no cookie is ever kept.
-            request = httpx2.Request(
-                "GET", normalise_url(url), headers=self._headers, extensions=self._extensions
-            )
+            request = httpx2.Request("GET", url, headers=self._headers, extensions=self._extensions)
             with contextlib.closing(self._transport.handle_request(request)) as response:
                 if response.status_code in _REDIRECTS and "location" in response.headers:
-                    return normalise_url(urljoin(url, response.headers["location"]))
+                    return resolve_url(url, response.headers["location"])
                 if response.status_code != httpx2.codes.OK:
                     raise FetchError(
                         f"http-{response.status_code}", retry=response.status_code in _RETRIED
@@ -109,45 +114,62 @@ class Fetcher:
                 return Fetched(
                     url=url,
                     content_type=media_type.strip().lower(),
-                    body=self._body(response, deadline),
+                    body=self._body(response),
                 )
-        except BadUrlError as error:
+        except (BadUrlError, httpx2.InvalidURL) as error:
             raise FetchError("bad-url") from error
-        except (httpcore2.TimeoutException, httpx2.TimeoutException) as error:
+        except httpcore2.TimeoutException as error:
             raise FetchError("timeout", retry=True) from error
         except httpx2.DecodingError as error:
             raise FetchError("broken-answer") from error
-        except (httpcore2.ProtocolError, httpx2.ProtocolError, httpx2.InvalidURL) as error:
-            raise FetchError("broken-answer") from error
-        except (httpcore2.NetworkError, httpx2.TransportError) as error:
+        except httpcore2.ProtocolError as error:
+            # Most often an answer that was cut off.
+            raise FetchError("broken-answer", retry=True) from error
+        except httpcore2.NetworkError as error:
             raise FetchError("connection-failed", retry=True) from error
 
-    def _body(self, response: httpx2.Response, deadline: float) -> bytes:
+    def _body(self, response: httpx2.Response) -> bytes:
+        if "," in response.headers.get("content-encoding", ""):
+            # A layer under another one may be endless and the body empty: no limit would end it.
+            raise FetchError("broken-answer")
         body = bytearray()
-        for chunk in response.iter_bytes(_CHUNK_BYTES):
+        for chunk in response.iter_bytes():
             body += chunk
             if len(body) > self._settings.fetch_max_bytes:
                 raise FetchError("too-large")
-            if time.monotonic() > deadline:
-                raise FetchError("timeout", retry=True)
         return bytes(body)
+
+
+class _Time(threading.local):
+    """When the download of this thread has to be over."""
+
+    deadline: float
+
+    def left(self, timeout_s: float | None) -> float:
+        """Return how long the next wait may be: `timeout_s`, or less if there is less time."""
+        left_s = self.deadline - time.monotonic()
+        if left_s <= 0:
+            raise httpcore2.ReadTimeout
+        return left_s if timeout_s is None else min(timeout_s, left_s)
 
 
 class _CheckedTransport(httpx2.BaseTransport):
     """An HTTP transport whose connections go through _CheckedBackend."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, time_: _Time) -> None:
         self._ports = settings.fetch_ports
         self._pool = httpcore2.ConnectionPool(
             ssl_context=ssl.create_default_context(),
             max_connections=64,
             max_keepalive_connections=16,
             keepalive_expiry=15,
-            network_backend=_CheckedBackend(settings.fetch_networks),
+            network_backend=_CheckedBackend(settings.fetch_networks, time_),
         )
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        port = request.url.port or {"http": 80, "https": 443}[request.url.scheme]
+        port = request.url.port
+        if port is None:
+            port = {"http": 80, "https": 443}[request.url.scheme]
         if port not in self._ports:
             raise FetchError("forbidden-port")
         response = self._pool.handle_request(
@@ -189,8 +211,9 @@ class _Body(httpx2.SyncByteStream):
 class _CheckedBackend(httpcore2.NetworkBackend):
     """Resolves a name once, refuses it when any address is forbidden, connects by address."""
 
-    def __init__(self, extra: tuple[Network, ...]) -> None:
+    def __init__(self, extra: tuple[Network, ...], time_: _Time) -> None:
         self._extra = extra
+        self._time = time_
         self._sockets = httpcore2.SyncBackend()
 
     def connect_tcp(
@@ -204,9 +227,10 @@ class _CheckedBackend(httpcore2.NetworkBackend):
         failure: httpcore2.NetworkError | httpcore2.TimeoutException | None = None
         for address in self._resolve(host, port):
             try:
-                return self._sockets.connect_tcp(
-                    str(address), port, timeout, local_address, socket_options
+                connected = self._sockets.connect_tcp(
+                    str(address), port, self._time.left(timeout), local_address, socket_options
                 )
+                return _TimedStream(connected, self._time)
             except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
                 failure = error
         raise failure or httpcore2.ConnectError("no address")
@@ -236,3 +260,39 @@ class _CheckedBackend(httpcore2.NetworkBackend):
 
     def _allowed(self, address: IPv4Address | IPv6Address) -> bool:
         return is_public(address) or any(address in network for network in self._extra)
+
+
+class _TimedStream(httpcore2.NetworkStream):
+    """
+    A connection on which nothing waits longer than the download may take.
+
+    The timeouts of httpcore2 are for one read each: by them a server that sends a byte now and
+    then keeps a thread for days.
+    """
+
+    def __init__(self, stream: httpcore2.NetworkStream, time_: _Time) -> None:
+        self._stream = stream
+        self._time = time_
+
+    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
+        return self._stream.read(max_bytes, self._time.left(timeout))
+
+    def write(self, buffer: bytes, timeout: float | None = None) -> None:
+        self._stream.write(buffer, self._time.left(timeout))
+
+    def close(self) -> None:
+        self._stream.close()
+
+    def start_tls(
+        self,
+        ssl_context: ssl.SSLContext,
+        server_hostname: str | None = None,
+        timeout: float | None = None,
+    ) -> httpcore2.NetworkStream:
+        left_s = self._time.left(timeout)
+        return _TimedStream(
+            self._stream.start_tls(ssl_context, server_hostname, left_s), self._time
+        )
+
+    def get_extra_info(self, info: str) -> object:
+        return self._stream.get_extra_info(info)

@@ -1,8 +1,11 @@
 """Looks at one URL: what images are there, and their signatures; nothing else is kept."""
 
+import codecs
 import hashlib
 from collections.abc import Iterator
 from dataclasses import dataclass
+
+import structlog
 
 from hashsvc.scanning.errors import FetchError
 from hashsvc.scanning.fetch import Fetched, Fetcher
@@ -10,6 +13,8 @@ from hashsvc.scanning.pages import image_urls
 from hashsvc.signals import ImageError, NotAnImageError, Signature, sign_frames
 
 _HTML = frozenset({"text/html", "application/xhtml+xml"})
+_BLANK = codecs.BOM_UTF8 + b" \t\n\f\r"
+_log = structlog.get_logger()
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -52,36 +57,51 @@ class Looker:
         self._fetcher = fetcher
         self._images_per_page = images_per_page
 
-    def look(self, url: str) -> Iterator[Look]:
+    def look(self, url: str, *, deadline: float | None = None) -> Iterator[Look]:
         """
         Yield each image at a URL: the one it is, or those of the page it is.
+
+        Args:
+            url: Where to look.
+
+            deadline: When to give up, by `time.monotonic()`; what was not fetched then has failed.
 
         Raises:
             FetchError: If the URL itself cannot be fetched, or is neither page nor image.
         """
-        fetched = self._fetcher.get(url)
+        fetched = self._fetcher.get(url, deadline=deadline)
+        # What a browser shows as a page may begin like an image, and still be one.
+        is_page = _is_page(fetched)
         try:
-            seen = _sign(fetched, page_url=url)
+            itself = Look(url, _sign(fetched, page_url=url), None)
         except NotAnImageError as error:
-            if fetched.content_type not in _HTML:
+            if not is_page:
                 raise FetchError("neither-page-nor-image") from error
         except ImageError as error:
             yield Look(url, None, type(error).__name__)
-            return
         else:
-            yield Look(url, seen, None)
-            return
-        for image_url in image_urls(fetched.body, fetched.url, limit=self._images_per_page):
-            yield self._look_at_image(image_url, page_url=url)
+            yield itself
+        if is_page:
+            for image_url in image_urls(fetched.body, fetched.url, limit=self._images_per_page):
+                yield self._look_at_image(image_url, page_url=url, deadline=deadline)
 
-    def _look_at_image(self, image_url: str, *, page_url: str) -> Look:
+    def _look_at_image(self, image_url: str, *, page_url: str, deadline: float | None) -> Look:
         try:
-            fetched = self._fetcher.get(image_url)
+            fetched = self._fetcher.get(image_url, deadline=deadline)
             return Look(image_url, _sign(fetched, page_url=page_url), None)
         except FetchError as error:
             return Look(image_url, None, error.reason)
         except ImageError as error:
             return Look(image_url, None, type(error).__name__)
+        except Exception as error:  # noqa: BLE001 - whatever one image does, the others are seen.
+            # The message may hold a URL, so that only the kind of error is told.
+            _log.error("scan.image_crashed", error=type(error).__name__)
+            return Look(image_url, None, "internal")
+
+
+def _is_page(fetched: Fetched) -> bool:
+    # Where a server names no type, a browser takes markup for a page.
+    return fetched.content_type in _HTML or fetched.body[:1000].lstrip(_BLANK).startswith(b"<")
 
 
 def _sign(fetched: Fetched, *, page_url: str) -> SeenImage:

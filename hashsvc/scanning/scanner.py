@@ -1,6 +1,7 @@
 """Takes items from the work list, looks at each, and stores the suspected re-uploads."""
 
 import threading
+import time
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import timedelta
@@ -19,6 +20,8 @@ from hashsvc.store.ids import ItemId, KeyId, MatchId, ScanId, random_id
 from hashsvc.store.scans import Item, Scan
 
 _IDLE_S = 0.5
+# Of a lease; what is left is for the last image's signature and for storing.
+_LOOKING = 0.8
 _log = structlog.get_logger()
 
 
@@ -179,14 +182,21 @@ class Scanner:
 
     def _work(self) -> None:
         while not self._stopping.is_set():
-            if not self.work_once():
+            try:
+                busy = self.work_once()
+            except Exception as error:  # noqa: BLE001 - a database that fails now may work later.
+                _log.error("scan.worker_failed", error=type(error).__name__)
+                busy = False
+            if not busy:
                 self._work_came.wait(_IDLE_S)
                 self._work_came.clear()
 
     def _do(self, item: Item) -> None:
         seen = failed = 0
         found: list[tuple[SeenImage, Found]] = []
-        for look in self._looker.look(item.url):
+        # A slow page must not outlast the lease, or the item would be begun again and again.
+        deadline = time.monotonic() + _LOOKING * self._settings.scan_lease_s
+        for look in self._looker.look(item.url, deadline=deadline):
             if look.image is None:
                 failed += 1
                 continue
@@ -227,9 +237,11 @@ class Scanner:
 
     def _fail(self, item: Item, error: FetchError) -> None:
         now = self._clock()
-        again = error.retry and item.attempts < self._settings.scan_attempts
         wait = timedelta(seconds=self._settings.scan_retry_s)
         with self._database.write() as connection:
+            cancelled = scans.by_id(connection, item.scan_id).cancelled_at is not None
+            left = item.attempts < self._settings.scan_attempts
+            again = error.retry and left and not cancelled
             scans.fail(
                 connection,
                 item,

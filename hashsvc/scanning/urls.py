@@ -1,6 +1,9 @@
 """Reads reported URLs: one spelling for each, so that a page is not scanned twice."""
 
-from urllib.parse import parse_qsl, quote, urlencode, urlsplit, urlunsplit
+import re
+import unicodedata
+from ipaddress import IPv6Address
+from urllib.parse import quote, unquote, urljoin, urlsplit, urlunsplit
 
 import idna
 
@@ -12,19 +15,21 @@ _DEFAULT_PORTS = {"http": 80, "https": 443}
 _TRACKING = frozenset({"fbclid", "gclid", "dclid", "msclkid", "igshid", "mc_cid", "mc_eid"})
 _TRACKING_PREFIX = "utm_"
 _SAFE_PATH = "/%:@!$&'()*+,;=-._~"
+_SAFE_QUERY = _SAFE_PATH + "?[]{}|\\^`"
+# An underscore is in no host name by the rules, and in many on the web.
+_NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 
 
 def normalise_url(text: str) -> str:
     """
-    Return a URL's one spelling: lower-case ASCII host, no default port, fragment or tracking.
+    Return a URL's one spelling: ASCII, lower-case host, no default port, fragment or tracking.
 
     Raises:
         BadUrlError: If it is no http or https URL with a host.
     """
     text = text.strip()
-    if len(text) > MAX_URL_LENGTH:
-        raise BadUrlError(f"A URL has at most {MAX_URL_LENGTH} characters.")
-    if any(ord(letter) < 0x20 or ord(letter) == 0x7F for letter in text):
+    _check_length(text)
+    if any(unicodedata.category(letter) in {"Cc", "Cs"} for letter in text):
         raise BadUrlError("A URL has no control characters.")
     try:
         parts = urlsplit(text)
@@ -40,28 +45,52 @@ def normalise_url(text: str) -> str:
     host = _ascii_host(parts.hostname)
     place = host if port in (None, _DEFAULT_PORTS[parts.scheme]) else f"{host}:{port}"
     path = quote(parts.path, safe=_SAFE_PATH) or "/"
-    return urlunsplit((parts.scheme, place, path, _query(parts.query), ""))
+    url = urlunsplit((parts.scheme, place, path, _query(parts.query), ""))
+    _check_length(url)  # Quoting makes it longer.
+    return url
+
+
+def resolve_url(root: str, reference: str) -> str:
+    """
+    Return the one spelling of what a page or an answer at `root` refers to.
+
+    Raises:
+        BadUrlError: If that is no http or https URL with a host: `data:`, a script, nonsense.
+    """
+    _check_length(reference)
+    path, mark, query = reference.partition("?")
+    try:
+        # To a browser a backslash is a slash.
+        return normalise_url(urljoin(root, path.replace("\\", "/") + mark + query))
+    except ValueError as error:
+        raise BadUrlError("The URL's host or port cannot be read.") from error
+
+
+def _check_length(text: str) -> None:
+    if len(text) > MAX_URL_LENGTH:
+        raise BadUrlError(f"A URL has at most {MAX_URL_LENGTH} characters.")
 
 
 def _ascii_host(host: str) -> str:
-    if ":" in host:
-        return f"[{host}]"
     try:
-        host.encode("ascii")
-    except UnicodeEncodeError:
-        try:
-            return idna.encode(host, uts46=True).decode("ascii")
-        except idna.IDNAError as error:
-            raise BadUrlError("The URL's host is no valid name.") from error
-    return host.rstrip(".").lower()
+        if ":" in host and "%" not in host:
+            return f"[{IPv6Address(host)}]"
+        if not host.isascii():
+            host = idna.encode(host, uts46=True).decode("ascii")
+    except ValueError as error:  # IDNAError is one.
+        raise BadUrlError("The URL's host is no valid name.") from error
+    host = host.rstrip(".").lower()
+    if not _NAME.fullmatch(host):
+        raise BadUrlError("The URL's host is no valid name.")
+    return host
 
 
 def _query(query: str) -> str:
-    pairs = parse_qsl(query, keep_blank_values=True)
-    kept = [
-        (name, value)
-        for name, value in pairs
-        if name.lower() not in _TRACKING and not name.lower().startswith(_TRACKING_PREFIX)
-    ]
-    # A query without tracking stays as it was written: some servers know one spelling only.
-    return query if len(kept) == len(pairs) else urlencode(kept)
+    # The other parameters stay as they were written: some servers know one spelling only.
+    kept = [part for part in query.split("&") if not _tracks(part)]
+    return quote("&".join(kept), safe=_SAFE_QUERY)
+
+
+def _tracks(parameter: str) -> bool:
+    name = unquote(parameter.partition("=")[0]).lower()
+    return name in _TRACKING or name.startswith(_TRACKING_PREFIX)

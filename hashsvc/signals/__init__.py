@@ -14,15 +14,29 @@ from hashsvc.signals.errors import (
     SignalFormatError,
     SignalsError,
 )
-from hashsvc.signals.profiles import DHASH, PDQ, PHASH, PROFILES, Profile
+from hashsvc.signals.profiles import (
+    CERTAIN_REGIONS,
+    DHASH,
+    LIKELY_REGIONS,
+    PDQ,
+    PHASH,
+    POSSIBLE_REGIONS,
+    PROFILES,
+    REGION,
+    Profile,
+)
 from hashsvc.signals.signature import sign_frames, sign_image
 from hashsvc.signals.types import Signal, Signature, View, ViewedSignal
 
 __all__ = [
+    "CERTAIN_REGIONS",
     "DHASH",
+    "LIKELY_REGIONS",
     "PDQ",
     "PHASH",
+    "POSSIBLE_REGIONS",
     "PROFILES",
+    "REGION",
     "BrokenImageError",
     "ImageError",
     "ImageTooLargeError",

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 import pillow_heif
 from numpy.typing import NDArray
-from PIL import Image, ImageOps, UnidentifiedImageError
+from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
 
 from hashsvc.signals.errors import BrokenImageError, ImageTooLargeError, NotAnImageError
 
@@ -54,7 +54,9 @@ class Limits:
 
 def decode(data: bytes, limits: Limits, *, scaled: bool = True) -> Iterator[Image.Image]:
     """
-    Yield the frames of an image in mode RGB, turned upright; an ordinary image has one.
+    Yield the frames of an image in mode RGB or L, turned upright; an ordinary image has one.
+
+    A frame is good until the next one is asked for.
 
     Args:
         data: The file's bytes.
@@ -77,7 +79,8 @@ def decode(data: bytes, limits: Limits, *, scaled: bool = True) -> Iterator[Imag
     with _opened(data) as image:
         _check_size(image, data, limits)
         if scaled and image.format == "JPEG":
-            image.draft(None, (_SCALED_SIDE, _SCALED_SIDE))
+            # A JPEG holds brightness and colour apart, and no signal asks for colour.
+            image.draft("L" if image.mode == "RGB" else None, (_SCALED_SIDE, _SCALED_SIDE))
         for number in _frame_numbers(getattr(image, "n_frames", 1), limits.max_frames):
             yield _frame(image, number)
 
@@ -114,20 +117,22 @@ def _frame(image: Image.Image, number: int) -> Image.Image:
     try:
         image.seek(number)
         image.load()
-        return _rgb(ImageOps.exif_transpose(image))
+        is_upright = image.getexif().get(ExifTags.Base.Orientation, 1) == 1
+        return _plain(image if is_upright else ImageOps.exif_transpose(image))
     except (OSError, ValueError, SyntaxError, EOFError, struct.error, MemoryError) as error:
         # Pillow's decoders raise all of these for damaged files.
         raise BrokenImageError("The image is damaged and cannot be decoded.") from error
 
 
-def _rgb(image: Image.Image) -> Image.Image:
+def _plain(image: Image.Image) -> Image.Image:
     if image.mode in ("I;16", "I;16B", "I;16L", "I", "F"):
         return _from_deep(np.asarray(image)).convert("RGB")
     if image.has_transparency_data:
         layers = image.convert("RGBA")
         white = Image.new("RGBA", layers.size, "white")
         return Image.alpha_composite(white, layers).convert("RGB")
-    return image.convert("RGB")
+    # What needs no change is not copied: an image has millions of pixels.
+    return image if image.mode in ("L", "RGB") else image.convert("RGB")
 
 
 def _from_deep(pixels: NDArray[np.generic]) -> Image.Image:

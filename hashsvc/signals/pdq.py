@@ -39,17 +39,22 @@ _POSES = {
 }
 
 
-def pdq(luma: Floats) -> tuple[dict[View, bytes], int]:
+def pdq(pixels: NDArray[np.uint8]) -> tuple[dict[View, bytes], int]:
     """
     Return the PDQ code of an image in each of its eight poses, and the image's quality.
 
     Args:
-        luma: Brightness 0–255, shape (height, width), as `luma_of` makes it.
+        pixels: RGB or grey, shape (height, width, 3) or (height, width).
 
     Returns:
         32 bytes for each pose, most significant bit first; the quality, 0–100.
     """
-    small = _reduced(_sampled(np.ascontiguousarray(luma, dtype=np.float32)))
+    height, width = pixels.shape[:2]
+    rows, columns = np.arange(height), np.arange(width)
+    if height > _SAMPLED or width > _SAMPLED:
+        rows = np.arange(_SAMPLED) * height // _SAMPLED
+        columns = np.arange(_SAMPLED) * width // _SAMPLED
+    small = _reduced(_luma(_as_channels(pixels), rows, columns))
     coefficients = _transform(small, _COSINES)
     codes = {
         view: _code(coefficients, transpose=transpose, rows=rows, columns=columns)
@@ -65,18 +70,13 @@ def luma_of(pixels: NDArray[np.uint8]) -> Floats:
     Args:
         pixels: Shape (height, width, 3) or (height, width).
     """
-    if pixels.ndim == 2:
-        return pixels.astype(np.float32)
-    return _luma(np.ascontiguousarray(pixels))
+    height, width = pixels.shape[:2]
+    luma: Floats = _luma(_as_channels(pixels), np.arange(height), np.arange(width))
+    return luma
 
 
-def _sampled(luma: Floats) -> Floats:
-    height, width = luma.shape
-    if height <= _SAMPLED and width <= _SAMPLED:
-        return luma
-    rows = np.arange(_SAMPLED) * height // _SAMPLED
-    columns = np.arange(_SAMPLED) * width // _SAMPLED
-    return np.ascontiguousarray(luma[rows][:, columns])
+def _as_channels(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.ascontiguousarray(pixels).reshape(*pixels.shape[:2], -1)
 
 
 def _code(coefficients: Floats, *, transpose: bool, rows: bool, columns: bool) -> bytes:
@@ -108,50 +108,62 @@ _COSINES = _cosines()
 
 
 @njit(cache=True, nogil=True)
-def _luma(pixels: NDArray[np.uint8]) -> Floats:
-    height, width, _ = pixels.shape
-    luma = np.empty((height, width), dtype=np.float32)
-    for y in range(height):
-        for x in range(width):
-            luma[y, x] = (
-                np.float32(0.299) * np.float32(pixels[y, x, 0])
-                + np.float32(0.587) * np.float32(pixels[y, x, 1])
-                + np.float32(0.114) * np.float32(pixels[y, x, 2])
-            )
+def _luma(pixels: NDArray[np.uint8], rows: NDArray[np.int64], columns: NDArray[np.int64]) -> Floats:
+    luma = np.empty((len(rows), len(columns)), dtype=np.float32)
+    grey = pixels.shape[2] == 1
+    for i in range(len(rows)):
+        for j in range(len(columns)):
+            pixel = pixels[rows[i], columns[j]]
+            if grey:
+                luma[i, j] = np.float32(pixel[0])
+            else:
+                luma[i, j] = (
+                    np.float32(0.299) * np.float32(pixel[0])
+                    + np.float32(0.587) * np.float32(pixel[1])
+                    + np.float32(0.114) * np.float32(pixel[2])
+                )
     return luma
 
 
 @njit(cache=True, nogil=True)
-def _box(values: Floats, out: Floats, window: int) -> None:
-    """Average over a sliding window that is cut off at both ends."""
+def _box_along(values: Floats, out: Floats, window: int) -> None:
+    """Average over a sliding window that is cut off at both ends, along every row."""
+    height, width = values.shape
     half = (window + 2) // 2
-    length = values.size
-    total = np.float32(0)
+    for y in range(height):
+        total = np.float32(0)
+        inside = 0
+        for step in range(width + half - 1):
+            # The window grows, then slides, then shrinks.
+            if step < width:
+                total += values[y, step]
+                inside += 1
+            if step >= window:
+                total -= values[y, step - window]
+                inside -= 1
+            if step >= half - 1:
+                out[y, step - half + 1] = total / np.float32(inside)
+
+
+@njit(cache=True, nogil=True)
+def _box_down(values: Floats, out: Floats, window: int) -> None:
+    """Do the same along every column, a row at a time, for that is how memory lies."""
+    height, width = values.shape
+    half = (window + 2) // 2
+    totals = np.zeros(width, dtype=np.float32)
     inside = 0
-    left = right = place = 0
-    for _ in range(half - 1):
-        total += values[right]
-        inside += 1
-        right += 1
-    for _ in range(window - half + 1):
-        total += values[right]
-        inside += 1
-        out[place] = total / np.float32(inside)
-        right += 1
-        place += 1
-    for _ in range(length - window):
-        total += values[right]
-        total -= values[left]
-        out[place] = total / np.float32(inside)
-        left += 1
-        right += 1
-        place += 1
-    for _ in range(half - 1):
-        total -= values[left]
-        inside -= 1
-        out[place] = total / np.float32(inside)
-        left += 1
-        place += 1
+    for step in range(height + half - 1):
+        if step < height:
+            inside += 1
+            for x in range(width):
+                totals[x] += values[step, x]
+        if step >= window:
+            inside -= 1
+            for x in range(width):
+                totals[x] -= values[step - window, x]
+        if step >= half - 1:
+            for x in range(width):
+                out[step - half + 1, x] = totals[x] / np.float32(inside)
 
 
 @njit(cache=True, nogil=True)
@@ -162,10 +174,8 @@ def _reduced(luma: Floats) -> Floats:
     along_rows = (width + 2 * _SIDE - 1) // (2 * _SIDE)
     along_columns = (height + 2 * _SIDE - 1) // (2 * _SIDE)
     for _ in range(2):
-        for y in range(height):
-            _box(first[y], second[y], along_rows)
-        for x in range(width):
-            _box(second[:, x], first[:, x], along_columns)
+        _box_along(first, second, along_rows)
+        _box_down(second, first, along_columns)
     small = np.empty((_SIDE, _SIDE), dtype=np.float32)
     for i in range(_SIDE):
         for j in range(_SIDE):

@@ -35,4 +35,12 @@ PDQ = Profile(name="pdq1", bits=256, threshold=31)
 PHASH = Profile(name="phash1", bits=64, threshold=8)
 DHASH = Profile(name="dhash1", bits=64, threshold=8)
 
-PROFILES = {profile.name: profile for profile in (PDQ, PHASH, DHASH)}
+# This project's own. 62 of 256 bits: python -m benchmarks.robustness.
+REGION = Profile(name="reg1", bits=256, threshold=62, many_per_image=True)
+
+# Regions of a content that are in a candidate, for each tier; by the same benchmark.
+CERTAIN_REGIONS = 10
+LIKELY_REGIONS = 5
+POSSIBLE_REGIONS = 3
+
+PROFILES = {profile.name: profile for profile in (PDQ, PHASH, DHASH, REGION)}

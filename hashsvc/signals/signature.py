@@ -6,7 +6,8 @@ from PIL import Image
 from hashsvc.signals.decode import Limits, decode
 from hashsvc.signals.image_hashes import image_hashes
 from hashsvc.signals.pdq import luma_of, pdq
-from hashsvc.signals.profiles import PDQ
+from hashsvc.signals.profiles import PDQ, REGION
+from hashsvc.signals.regions import region_codes
 from hashsvc.signals.types import Signal, Signature, View, ViewedSignal
 from hashsvc.signals.views import trimmed
 
@@ -37,12 +38,20 @@ def sign_frames(data: bytes, *, limits: Limits | None = None) -> list[Signature]
 
 
 def _sign(image: Image.Image) -> Signature:
-    codes, quality = pdq(luma_of(np.asarray(image)))
+    pixels = np.asarray(image)
+    codes, quality = pdq(pixels)
     signals = [ViewedSignal(Signal(PDQ.name, code), view) for view, code in codes.items()]
     signals += [ViewedSignal(signal, View.WHOLE) for signal in image_hashes(image)]
     inner = trimmed(image)
     if inner is not None:
-        inner_codes, _ = pdq(luma_of(np.asarray(inner)))
+        inner_codes, _ = pdq(np.asarray(inner))
         signals.append(ViewedSignal(Signal(PDQ.name, inner_codes[View.WHOLE]), View.TRIMMED))
         signals += [ViewedSignal(signal, View.TRIMMED) for signal in image_hashes(inner)]
+    regions = region_codes(luma_of(pixels))
+    for view, found in (
+        (View.WHOLE, regions.kept),
+        (View.PART, regions.more),
+        (View.MIRROR, regions.mirrored),
+    ):
+        signals += [ViewedSignal(Signal(REGION.name, code.tobytes()), view) for code in found]
     return Signature(quality=quality, signals=tuple(signals))

@@ -16,6 +16,7 @@ class View(StrEnum):
 
     WHOLE = "whole"
     TRIMMED = "trimmed"
+    PART = "part"
     ROT90 = "rot90"
     ROT180 = "rot180"
     ROT270 = "rot270"

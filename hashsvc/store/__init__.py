@@ -7,6 +7,6 @@ Functions take an open connection, so that a caller decides what one transaction
 """
 
 from hashsvc.store.database import Database
-from hashsvc.store.errors import StoreError, UnknownRowError
+from hashsvc.store.errors import OpenError, SchemaError, StoreError, UnknownRowError
 
-__all__ = ["Database", "StoreError", "UnknownRowError"]
+__all__ = ["Database", "OpenError", "SchemaError", "StoreError", "UnknownRowError"]

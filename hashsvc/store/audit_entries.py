@@ -3,10 +3,12 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, column, func, insert, select, table
 
 from hashsvc.store import rows
 from hashsvc.store.tables import audit_entry
+
+_sequence = table("sqlite_sequence", column("name"), column("seq"))
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,6 +28,16 @@ def last(connection: Connection) -> Entry | None:
     query = select(audit_entry).order_by(audit_entry.c.seq.desc()).limit(1)
     found = rows.as_list(Entry, connection.execute(query))
     return found[0] if found else None
+
+
+def highest_ever(connection: Connection) -> int:
+    """Return the number of the newest entry that was ever stored, be it still there or not."""
+    if connection.dialect.name == "sqlite":
+        # Where AUTOINCREMENT remembers it; a deleted last entry leaves no other trace.
+        query = select(_sequence.c.seq).where(_sequence.c.name == audit_entry.name)
+    else:
+        query = select(func.max(audit_entry.c.seq))
+    return connection.execute(query).scalar_one_or_none() or 0
 
 
 def add(connection: Connection, entry: Entry) -> None:

@@ -3,6 +3,7 @@ Errors of the store room.
 
     StoreError
     ├── UnknownRowError      no row has this id
+    ├── OpenError            the database cannot be opened
     └── SchemaError          the database was made by a newer version
 """
 
@@ -13,6 +14,10 @@ class StoreError(Exception):
 
 class UnknownRowError(StoreError):
     """No row has this id."""
+
+
+class OpenError(StoreError):
+    """The database cannot be opened: its URL, its server, its folder or its file is at fault."""
 
 
 class SchemaError(StoreError):

@@ -150,13 +150,16 @@ def withdraw_for(
     """
     End the requests for a content that is about to be deleted.
 
-    One that was never sent is deleted; one that was sent stays on record, without its match.
+    One that was never sent is deleted; one that was sent stays on record, without its match. What
+    was removed in time stays `gone`, for it counts in the platform's record.
     """
     of_content = select(match.c.id).where(match.c.content_id == content_id)
     theirs = removal_request.c.match_id.in_(of_content)
     connection.execute(
         delete(removal_request).where(theirs, removal_request.c.state.in_(("draft", "approved")))
     )
-    sent = connection.execute(select(removal_request).where(theirs))
-    for request in rows.as_list(Request, sent):
+    open_ones = connection.execute(
+        select(removal_request).where(theirs, removal_request.c.state != "gone")
+    )
+    for request in rows.as_list(Request, open_ones):
         move(connection, request, state="withdrawn", actor=actor, now=now)

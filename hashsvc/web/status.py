@@ -22,6 +22,7 @@ def status_page(database: Database, bank_index: BankIndex) -> APIRouter:
 
     @router.get("/", response_class=HTMLResponse)
     def show() -> str:
+        bank_index.catch_up()
         with database.read() as connection:
             waiting = scans.count_waiting(connection)
         return _PAGES.get_template("status.html").render(

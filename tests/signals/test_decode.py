@@ -32,7 +32,7 @@ def saved(image: Image.Image, form: str, **options: object) -> bytes:
 
 
 def only(data: bytes) -> np.ndarray:
-    return np.asarray(next(decode(data, LIMITS)))
+    return np.asarray(next(decode(data, LIMITS, scaled=False)).convert("RGB"))
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

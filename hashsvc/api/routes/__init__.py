@@ -2,11 +2,17 @@
 
 from typing import Any
 
-from hashsvc.api.schemas import Problem
-
-_MEDIA = {"application/problem+json": {"schema": Problem.model_json_schema()}}
+_MEDIA = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 
 
-def problems(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Document the errors of a route, beside those that every route with a key has."""
-    return {status: {"content": _MEDIA} for status in (401, 403, 413, 415, 422, *statuses)}
+def problems(*statuses: int, key: bool = True) -> dict[int | str, dict[str, Any]]:
+    """
+    Document the errors of a route.
+
+    Args:
+        statuses: Those of its own, beside the ones that come before any route.
+
+        key: Whether it needs an API key.
+    """
+    before = (401, 403, 413, 415) if key else (413, 415)
+    return {status: {"content": _MEDIA} for status in sorted((*before, *statuses))}

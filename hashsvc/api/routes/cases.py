@@ -6,28 +6,28 @@ from fastapi import APIRouter, Path, status
 
 from hashsvc.api.auth import CaseReaderDep, IntakeDep, ServicesDep
 from hashsvc.api.routes import problems
-from hashsvc.api.schemas import CaseOut, ContentsIn, NewCaseIn, NewCaseOut, OpaqueId
+from hashsvc.api.schemas import CaseNumber, CaseOut, ContentsIn, NewCaseIn, NewCaseOut, OpaqueId
 from hashsvc.store.ids import PublicContentId
 
 router = APIRouter(prefix="/v1/cases", tags=["cases"])
 
-Number = Annotated[str, Path(max_length=20, examples=["7K3M-X9QD-4"])]
+Number = Annotated[CaseNumber, Path(max_length=20)]
 
 
-@router.post("", status_code=status.HTTP_201_CREATED, responses=problems())
+@router.post("", status_code=status.HTTP_201_CREATED, responses=problems(422))
 def open_case(body: NewCaseIn, caller: IntakeDep, services: ServicesDep) -> NewCaseOut:
     """Open a case. No name, address or picture is asked for; the PIN is shown this once."""
     return NewCaseOut.of(services.bank.open_case(adult=body.adult, actor=caller.key_id))
 
 
-@router.get("/{number}", responses=problems(404))
+@router.get("/{number}", responses=problems(404, 422))
 def read_case(number: Number, caller: CaseReaderDep, services: ServicesDep) -> CaseOut:
     """Show a case: its contents' ids, quality and days; never their signals."""
     return CaseOut.of(services.bank.view(number, actor=caller.key_id))
 
 
 @router.post(
-    "/{number}/contents", status_code=status.HTTP_201_CREATED, responses=problems(404, 409)
+    "/{number}/contents", status_code=status.HTTP_201_CREATED, responses=problems(404, 409, 422)
 )
 def add_contents(
     number: Number, body: ContentsIn, caller: IntakeDep, services: ServicesDep
@@ -41,7 +41,7 @@ def add_contents(
 @router.delete(
     "/{number}/contents/{content}",
     status_code=status.HTTP_204_NO_CONTENT,
-    responses=problems(404),
+    responses=problems(404, 422),
 )
 def withdraw_content(
     number: Number, content: OpaqueId, caller: IntakeDep, services: ServicesDep
@@ -50,7 +50,7 @@ def withdraw_content(
     services.bank.withdraw_content(number, PublicContentId(content), actor=caller.key_id)
 
 
-@router.delete("/{number}", status_code=status.HTTP_204_NO_CONTENT, responses=problems(404))
+@router.delete("/{number}", status_code=status.HTTP_204_NO_CONTENT, responses=problems(404, 422))
 def withdraw_case(number: Number, caller: IntakeDep, services: ServicesDep) -> None:
     """Withdraw a case with all its contents."""
     services.bank.withdraw_case(number, actor=caller.key_id)

@@ -6,20 +6,20 @@ from fastapi import APIRouter, Query
 
 from hashsvc.api.auth import AnalystDep, ServicesDep
 from hashsvc.api.routes import problems
-from hashsvc.api.schemas import MatchOut, OpaqueId, VerdictIn
+from hashsvc.api.schemas import Limit, MatchOut, OpaqueId, VerdictIn
 from hashsvc.matching import MatchState
 from hashsvc.store.ids import MatchId, ScanId
 
 router = APIRouter(prefix="/v1/matches", tags=["matches"])
 
 
-@router.get("", responses=problems())
+@router.get("", responses=problems(422))
 def list_matches(
     _caller: AnalystDep,
     services: ServicesDep,
-    state: MatchState | None = None,
-    scan: OpaqueId | None = None,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    state: Annotated[MatchState | None, Query(description="Only in this state.")] = None,
+    scan: Annotated[OpaqueId | None, Query(description="Only of this scan.")] = None,
+    limit: Limit = 100,
 ) -> list[MatchOut]:
     """List matches, newest first."""
     scan_id = None if scan is None else ScanId(scan)
@@ -27,13 +27,13 @@ def list_matches(
     return [MatchOut.of(each) for each in found]
 
 
-@router.get("/{match}", responses=problems(404))
+@router.get("/{match}", responses=problems(404, 422))
 def read_match(match: OpaqueId, caller: AnalystDep, services: ServicesDep) -> MatchOut:
     """Show one match: where, how sure, and why."""
     return MatchOut.of(services.reviews.view(MatchId(match), actor=caller.key_id))
 
 
-@router.post("/{match}/verdict", responses=problems(404, 409))
+@router.post("/{match}/verdict", responses=problems(404, 409, 422))
 def decide(match: OpaqueId, body: VerdictIn, caller: AnalystDep, services: ServicesDep) -> MatchOut:
     """Confirm or dismiss a match. The verdict is remembered with the reviewer's key."""
     verdict = MatchState.CONFIRMED if body.confirmed else MatchState.DISMISSED

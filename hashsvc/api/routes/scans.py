@@ -9,6 +9,7 @@ from hashsvc.api.errors import BodyTooLargeError
 from hashsvc.api.routes import problems
 from hashsvc.api.schemas import (
     ItemOut,
+    Limit,
     LookupOut,
     OpaqueId,
     ScanCreatedOut,
@@ -21,7 +22,7 @@ from hashsvc.store.ids import ScanId
 router = APIRouter(prefix="/v1", tags=["scans"])
 
 
-@router.post("/scans", status_code=status.HTTP_202_ACCEPTED, responses=problems())
+@router.post("/scans", status_code=status.HTTP_202_ACCEPTED, responses=problems(422))
 def submit_scan(body: ScanIn, caller: ReporterDep, services: ServicesDep) -> ScanCreatedOut:
     """Report URLs that may show a case's image. Lines that are no URL are listed, not lost."""
     limit = services.settings.max_urls_per_scan
@@ -30,32 +31,32 @@ def submit_scan(body: ScanIn, caller: ReporterDep, services: ServicesDep) -> Sca
     return ScanCreatedOut.of(services.scanner.submit(body.urls, actor=caller.key_id))
 
 
-@router.get("/scans/{scan}", responses=problems(404))
+@router.get("/scans/{scan}", responses=problems(404, 422))
 def read_scan(scan: OpaqueId, _caller: ReporterDep, services: ServicesDep) -> ScanOut:
     """Show how far a scan is."""
     return ScanOut.of(services.scanner.progress(ScanId(scan)))
 
 
-@router.get("/scans/{scan}/items", responses=problems(404))
+@router.get("/scans/{scan}/items", responses=problems(404, 422))
 def read_items(
     scan: OpaqueId,
     _caller: ReporterDep,
     services: ServicesDep,
     after: Annotated[int, Query(ge=0, le=2**63 - 1, description="Id of the last one seen.")] = 0,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    limit: Limit = 100,
 ) -> list[ItemOut]:
     """List a scan's URLs, each with its state and, where it failed, the reason."""
     items = services.scanner.items(ScanId(scan), after=after, limit=limit)
     return [ItemOut.of(each) for each in items]
 
 
-@router.post("/scans/{scan}/cancel", responses=problems(404))
+@router.post("/scans/{scan}/cancel", responses=problems(404, 422))
 def cancel_scan(scan: OpaqueId, caller: ReporterDep, services: ServicesDep) -> ScanOut:
     """Stop what has not begun of a scan."""
     return ScanOut.of(services.scanner.cancel(ScanId(scan), actor=caller.key_id))
 
 
-@router.post("/lookups", responses=problems())
+@router.post("/lookups", responses=problems(422))
 def look_up(body: SignatureIn, caller: ReporterDep, services: ServicesDep) -> list[LookupOut]:
     """Say which tiers of match a signature has in the bank; only analysts are told why."""
     found = services.bank_index.find(body.signature())

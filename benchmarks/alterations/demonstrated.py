@@ -1,4 +1,4 @@
-"""What re-uploaders do to an image: each from a picture to a JPEG file's bytes."""
+"""The nine alterations of the demonstration: each from a picture to a JPEG file's bytes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from benchmarks.photos import as_jpeg
 
 
 @dataclass(frozen=True, slots=True)
-class Alteration:
+class Demonstrated:
     """
     One way to alter a copy.
 
@@ -71,14 +71,14 @@ def _collaged(image: Image.Image, other: Image.Image) -> Image.Image:
     return sheet
 
 
-ALTERATIONS = (
-    Alteration("recompressed", True, lambda image, _other: image, jpeg_quality=35),
-    Alteration("resized", True, _resized),
-    Alteration("mirrored", True, lambda image, _other: ImageOps.mirror(image)),
-    Alteration("turned", True, lambda image, _other: image.transpose(Image.Transpose.ROTATE_90)),
-    Alteration("bordered", False, _bordered),
-    Alteration("cropped", False, _cropped),
-    Alteration("captioned", False, _captioned),
-    Alteration("screenshotted", False, _screenshot),
-    Alteration("collaged", False, _collaged),
+DEMONSTRATED = (
+    Demonstrated("recompressed", True, lambda image, _other: image, jpeg_quality=35),
+    Demonstrated("resized", True, _resized),
+    Demonstrated("mirrored", True, lambda image, _other: ImageOps.mirror(image)),
+    Demonstrated("turned", True, lambda image, _other: image.transpose(Image.Transpose.ROTATE_90)),
+    Demonstrated("bordered", False, _bordered),
+    Demonstrated("cropped", False, _cropped),
+    Demonstrated("captioned", False, _captioned),
+    Demonstrated("screenshotted", False, _screenshot),
+    Demonstrated("collaged", False, _collaged),
 )

@@ -1,0 +1,22 @@
+"""Several alterations, one after the other."""
+
+import numpy as np
+
+from benchmarks.alterations.base import Alteration, chained
+from benchmarks.alterations.catalogue import COUNTED
+from benchmarks.alterations.drawing import pick
+
+_LENGTH = 3
+
+
+def random_chain(rng: np.random.Generator, length: int = _LENGTH) -> Alteration:
+    """
+    Return a chain of different kinds, drawn from those that count.
+
+    Every kind is as likely as any other, then every strength of it.
+    """
+    kinds: dict[str, list[Alteration]] = {}
+    for alteration in COUNTED:
+        kinds.setdefault(alteration.name, []).append(alteration)
+    names = [str(name) for name in rng.choice(list(kinds), length, replace=False)]
+    return chained(tuple(pick(rng, kinds[name]) for name in names))

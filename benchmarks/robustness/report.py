@@ -1,0 +1,66 @@
+"""The figures, for a person to read."""
+
+from collections.abc import Iterable
+
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.robustness.figures import Figures, Pairs, Row
+
+
+def print_report(figures: Figures, console: Console) -> None:
+    """Print the tables and the sums."""
+    console.print(_table("Copies that should be found", figures.rows))
+    if figures.chains:
+        console.print(_table("Random chains of different kinds", [figures.chains]))
+    if figures.separate:
+        console.print(_table("Copies that cannot be counted on", figures.separate))
+    sums = figures.as_json()
+    if figures.rows:
+        worst = sums["worst"]
+        console.print(f"mean recall     {sums['mean_recall']:.3f}, of {len(figures.rows)} rows")
+        console.print(
+            f"worst           {worst['recall']:.3f}, {worst['name']} {worst['strength']}".rstrip()
+        )
+    if figures.chains:
+        console.print(f"chains' recall  {sums['chains_recall']:.3f}")
+    console.print("\nDifferent photos that match all the same, at certain or likely (possible):")
+    for name, pairs in (
+        ("altered copies", figures.different),
+        ("same interface", figures.screenshots),
+        ("plain pictures", figures.plain),
+    ):
+        console.print(f"{name}  {_wrong(pairs)}")
+
+
+def _table(title: str, rows: Iterable[Row]) -> Table:
+    table = Table(title=title, title_justify="left")
+    for heading in ("family", "kind", "strength"):
+        table.add_column(heading)
+    for heading in ("n", "PDQ", "pHash", "dHash", "certain", "+ likely", "+ possible"):
+        table.add_column(heading, justify="right")
+    family = ""
+    for row in rows:
+        shares = (
+            row.pdq,
+            row.phash,
+            row.dhash,
+            row.certain,
+            row.certain_or_likely,
+            row.any_tier,
+        )
+        if family and row.family != family:
+            table.add_section()
+        table.add_row(
+            row.family if row.family != family else "",
+            row.name,
+            row.strength,
+            str(row.n),
+            *(f"{share:.2f}" for share in shares),
+        )
+        family = row.family
+    return table
+
+
+def _wrong(pairs: Pairs) -> str:
+    return f"{pairs.sure} ({len(pairs.hits) - pairs.sure}) in {pairs.pairs:,} pairs"

@@ -1,0 +1,58 @@
+"""What every answer has, and what none has: safe headers; a word of an unexpected error."""
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from hashsvc.api.errors import unexpected
+
+_HEADERS = {
+    # What is answered here stays in no cache, of a browser or on the way.
+    "Cache-Control": "no-store",
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+}
+_NO_FRAME = "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+_POLICY = f"default-src 'none'; style-src 'unsafe-inline'; {_NO_FRAME}"
+# Swagger UI starts from a script in its page, makes styles, and draws icons from data: URLs.
+_DOCS = "/docs"
+_DOCS_POLICY = (
+    "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
+    f"img-src 'self' data:; {_NO_FRAME}"
+)
+
+
+class SafeAnswers:
+    """
+    ASGI middleware, the outermost: puts headers on every answer and ends unexpected errors.
+
+    An exception must not reach the server, which writes its text and its traceback to the log:
+    parameters of a statement, parts of a body. HEAD is answered like GET; servers drop the body.
+    """
+
+    def __init__(self, app: ASGIApp) -> None:
+        self._app = app
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        if scope["method"] == "HEAD":
+            scope = {**scope, "method": "GET"}
+        policy = _DOCS_POLICY if scope["path"].startswith(_DOCS) else _POLICY
+        started = False
+
+        async def send_safe(message: Message) -> None:
+            nonlocal started
+            if message["type"] == "http.response.start":
+                started = True
+                headers = MutableHeaders(scope=message)
+                headers.update(_HEADERS)
+                headers["Content-Security-Policy"] = policy
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_safe)
+        except Exception as error:  # noqa: BLE001 - whatever it is, it ends here.
+            answer = unexpected(error)
+            if not started:
+                await answer(scope, receive, send_safe)

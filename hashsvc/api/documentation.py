@@ -1,0 +1,53 @@
+"""Completes the OpenAPI document with what FastAPI cannot know: roles, and the shape of errors."""
+
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from fastapi import FastAPI
+from fastapi.dependencies.models import Dependant
+from fastapi.routing import APIRoute, iter_route_contexts
+from pydantic.json_schema import models_json_schema
+
+from hashsvc.api.auth import Role, roles_of
+from hashsvc.api.errors import Problem
+
+
+def complete(app: FastAPI) -> None:
+    """Make the app's OpenAPI document a complete one, when it is first asked for."""
+    write = app.openapi
+    known: dict[str, Any] = {}
+
+    def openapi() -> dict[str, Any]:
+        nonlocal known
+        # FastAPI hands out the same document until the routes change.
+        document = write()
+        if document is not known:
+            _complete(document, app)
+            known = document
+        return document
+
+    app.openapi = openapi  # type: ignore[method-assign]
+
+
+def _complete(document: dict[str, Any], app: FastAPI) -> None:
+    _, problem = models_json_schema(
+        [(Problem, "serialization")], ref_template="#/components/schemas/{model}"
+    )
+    document["components"]["schemas"].update(problem["$defs"])
+    for route in iter_route_contexts(app.routes):
+        if not isinstance(route.original_route, APIRoute) or not route.include_in_schema:
+            continue
+        for method in route.methods or ():
+            operation = document["paths"][route.path][method.lower()]
+            # The first words of a docstring, up to any stop, say what the call does.
+            (operation["summary"],) = re.findall(r"^[^.,:;]+", operation["description"])
+            operation["operationId"] = route.name
+            if roles := sorted(set(_roles(route.dependant))):
+                operation["description"] += f"\n\nFor keys of role {' or '.join(roles)}."
+
+
+def _roles(dependant: Dependant) -> Iterator[Role]:
+    yield from roles_of(dependant.call) or ()
+    for each in dependant.dependencies:
+        yield from _roles(each)

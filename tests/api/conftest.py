@@ -1,0 +1,142 @@
+"""A service in this process, called over HTTP with a key of any role."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import httpx2
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from benchmarks.site import Site
+from hashsvc.api import Role, Services, create_app, create_key
+from hashsvc.clock import utc_now
+from hashsvc.settings import Settings
+from hashsvc.signals import Signature, sign_image
+from hashsvc.store.ids import random_id
+from tests.conftest import generated_photo, jpeg
+
+Call = Callable[..., httpx2.Response]
+
+
+class Watch:
+    """A clock that stands still until it is moved."""
+
+    def __init__(self) -> None:
+        self._now = datetime(2026, 1, 5, 23, 59, 30, tzinfo=UTC)
+
+    def __call__(self) -> datetime:
+        return self._now
+
+    def move(self, seconds: float) -> None:
+        """Let time pass."""
+        self._now += timedelta(seconds=seconds)
+
+
+@dataclass(frozen=True)
+class OpenCase:
+    """A case with one content."""
+
+    number: str
+    pin: str
+    content: str
+    photo: bytes
+    signature: Signature
+
+
+@pytest.fixture
+def watch() -> Watch:
+    """The service's clock."""
+    return Watch()
+
+
+@pytest.fixture
+def services(settings: Settings, watch: Watch) -> Services:
+    """The parts of a service without any case."""
+    return Services.build(settings, watch)
+
+
+@pytest.fixture
+def app(services: Services) -> FastAPI:
+    """The service's application."""
+    return create_app(services)
+
+
+@pytest.fixture
+def client(app: FastAPI) -> Iterator[TestClient]:
+    """A client of the running service; an exception that leaves the application fails the test."""
+    with TestClient(app, follow_redirects=False) as opened:
+        yield opened
+
+
+@pytest.fixture
+def tokens(services: Services) -> dict[Role, str]:
+    """A key's token for each role."""
+    database = services.database
+    return {role: create_key(database, role, actor="test", clock=utc_now).token for role in Role}
+
+
+@pytest.fixture
+def call(client: TestClient, tokens: dict[Role, str]) -> Call:
+    """Call the service with a key of a role, or with none."""
+
+    def request(role: Role | None, method: str, path: str, **how: Any) -> httpx2.Response:
+        headers = dict(how.pop("headers", {}))
+        if role is not None:
+            headers = {"Authorization": f"Bearer {tokens[role]}"} | headers
+        return client.request(method, path, headers=headers, **how)
+
+    return request
+
+
+@pytest.fixture
+def logged(
+    capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> Callable[[], str]:
+    """Return all that was logged or printed until now."""
+    seen: list[str] = []
+
+    def read() -> str:
+        seen.extend(capfd.readouterr())
+        return "".join(seen) + caplog.text
+
+    return read
+
+
+@pytest.fixture
+def case(call: Call) -> OpenCase:
+    """A case with one photo, opened over HTTP."""
+    photo = jpeg(generated_photo(1))
+    record = content_of(photo)
+    opened = call(Role.INTAKE, "POST", "/v1/cases", json={"adult": True}).json()
+    path = f"/v1/cases/{opened['number']}/contents"
+    assert call(Role.INTAKE, "POST", path, json={"contents": [record]}).status_code == 201
+    return OpenCase(
+        opened["number"], opened["pin"], record["content"], photo, sign_image(photo).whole()
+    )
+
+
+@pytest.fixture(scope="session")
+def site() -> Iterator[Site]:
+    """A web site on loopback, which the service may fetch from; what a test needs it adds."""
+    with Site() as running:
+        yield running
+
+
+def body_of(signature: Signature) -> dict[str, Any]:
+    """Return a signature as the API takes it."""
+    signals = [{"signal": str(each.signal), "view": each.view} for each in signature.signals]
+    return {"quality": signature.quality, "signals": signals}
+
+
+def content_of(photo: bytes) -> dict[str, Any]:
+    """Return a photo's content, under a new id, as the API takes it."""
+    return {"content": random_id()} | body_of(sign_image(photo).whole())
+
+
+def work_off(services: Services) -> None:
+    """Do all scan items that are due."""
+    while services.scanner.work_once():
+        continue

@@ -1,0 +1,107 @@
+"""A PIN, a token, a file's name and, after a withdrawal, a code are in no log and no file."""
+
+from collections.abc import Callable, Iterable
+from pathlib import Path
+
+import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+from PIL import Image, ImageDraw
+
+from benchmarks.site import Site
+from hashsvc.api import Role, Services
+from hashsvc.settings import Settings
+from hashsvc.signals import sign_image
+from tests.api.conftest import body_of, content_of, work_off
+from tests.conftest import generated_photo, jpeg
+
+FILE_NAME = "canary-of-a-file-name.jpg"
+PIXELS = b"canary-of-a-picture"
+
+
+def marked_photo() -> Image.Image:
+    """Return a photo that shows a word."""
+    photo = generated_photo(1)
+    ImageDraw.Draw(photo).text((40, 40), PIXELS.decode(), "white")
+    return photo
+
+
+def marked_jpeg() -> bytes:
+    """Return it as a file that holds the word's bytes too, as a comment."""
+    data = jpeg(marked_photo())
+    comment = b"\xff\xfe" + (len(PIXELS) + 2).to_bytes(2, "big") + PIXELS
+    return data[:2] + comment + data[2:]
+
+
+def found_in(folder: Path, marks: Iterable[bytes]) -> set[tuple[str, bytes]]:
+    """Return which files hold which marks."""
+    files = [each for each in folder.rglob("*") if each.is_file()]
+    assert files
+    return {(file.name, mark) for file in files for mark in marks if mark in file.read_bytes()}
+
+
+@pytest.mark.parametrize("withdrawn", ["case", "content"])
+def test_nothing_private_is_left(
+    withdrawn: str,
+    app: FastAPI,
+    services: Services,
+    settings: Settings,
+    tokens: dict[Role, str],
+    site: Site,
+    logged: Callable[[], str],
+) -> None:
+    photo = marked_jpeg()
+    signature = sign_image(photo)
+    codes = [viewed.signal.code for viewed in signature.whole().signals]
+    content = content_of(photo)
+    image = site.add_image("/copy.jpg", photo)
+    page = site.add_page("/page", [image])
+    answers: list[str] = []
+
+    with TestClient(app) as client:
+
+        def call(role: Role, method: str, path: str, **how: object) -> dict[str, str]:
+            headers = {"Authorization": f"Bearer {tokens[role]}"}
+            answer = client.request(method, path, headers=headers, **how)  # type: ignore[arg-type]
+            answers.append(f"{answer.headers} {answer.text}")
+            return dict(answer.json()) if answer.text.startswith("{") else {}
+
+        opened = call(Role.INTAKE, "POST", "/v1/cases", json={"adult": True})
+        pin = opened["pin"]
+        answers.clear()
+        case = f"/v1/cases/{opened['number']}"
+        call(Role.INTAKE, "POST", f"{case}/contents", content=photo)
+        call(Role.INTAKE, "POST", f"{case}/contents", files={"file": (FILE_NAME, photo)})
+        call(Role.INTAKE, "POST", f"{case}/contents", json={"contents": [content], "pin": pin})
+        call(Role.INTAKE, "POST", f"{case}/contents", json={FILE_NAME: [content]})
+        call(Role.INTAKE, "POST", f"{case}/contents", json={"contents": [content]})
+        call(Role.INTAKE, "GET", case, params={"pin": pin, "file": FILE_NAME})
+        call(Role.INTAKE, "GET", f"{case}/{pin}")
+        call(Role.SCANNER, "POST", "/v1/lookups", json=body_of(signature))
+        call(Role.ANALYST, "POST", "/v1/scans", json={"urls": [page, FILE_NAME]})
+        work_off(services)
+        headers = {"Authorization": f"Bearer {tokens[Role.ANALYST]}"}
+        (match,) = client.get("/v1/matches", headers=headers).json()
+        call(
+            Role.ANALYST, "POST", f"/v1/matches/{match['match']}/verdict", json={"confirmed": True}
+        )
+        request = call(Role.ANALYST, "POST", "/v1/removal-requests", json={"match": match["match"]})
+        path = f"/v1/removal-requests/{request['request']}"
+        for state in ("approved", "sent"):
+            call(Role.ANALYST, "POST", f"{path}/moves", json={"to": state})
+        call(Role.ANALYST, "POST", f"{path}/rechecks")
+
+        # The codes are on disk until now, so that their absence afterwards means something.
+        assert {mark for _, mark in found_in(settings.data_dir, codes)} == set(codes)
+        below = "" if withdrawn == "case" else f"/contents/{content['content']}"
+        call(Role.INTAKE, "DELETE", case + below)
+        # Not only when the service has stopped: at once.
+        assert found_in(settings.data_dir, codes) == set()
+
+    texts = [pin, FILE_NAME, PIXELS.decode(), *tokens.values()]
+    marks = [each.encode() for each in texts] + [each.hex().encode() for each in codes] + codes
+    assert found_in(settings.data_dir, marks) == set()
+    told = "".join(answers) + logged()
+    texts += [str(viewed.signal).partition(":")[2][:16] for viewed in signature.signals]
+    assert "scan.item_done" in told
+    assert [each for each in texts if each in told] == []

@@ -1,0 +1,220 @@
+"""No entry of the audit log can be altered, removed, moved or put in without being found."""
+
+import contextlib
+import hashlib
+import itertools
+import threading
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta, timezone
+
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as hypothesis_settings
+from hypothesis import strategies as st
+from sqlalchemy import Connection, delete, insert, select, update
+
+from hashsvc import audit
+from hashsvc.audit import log
+from hashsvc.store import Database, audit_entries
+from hashsvc.store.tables import audit_entry
+
+START = datetime(2026, 1, 5, 9, 30, tzinfo=UTC)
+NUMBERS = range(1, 7)
+ALTERATIONS: dict[str, object] = {
+    "at": START + timedelta(microseconds=1),
+    "actor": "kez",
+    "action": "thing.dp",
+    "subject": "",
+    "digest": bytes(32),
+    "seq": 1000,
+}
+
+
+class Undo(Exception):  # noqa: N818 - it is no error
+    """Ends a transaction as if it had never been."""
+
+
+@contextlib.contextmanager
+def undone(database: Database) -> Iterator[Connection]:
+    with contextlib.suppress(Undo), database.write() as connection:
+        yield connection
+        raise Undo
+
+
+def record(connection: Connection, *numbers: int, actor: str = "key") -> None:
+    for number in numbers:
+        audit.record(
+            connection,
+            actor=actor,
+            action="thing.do",
+            subject=f"thing {number}",
+            now=START + timedelta(seconds=number),
+        )
+
+
+def verify(database: Database) -> int:
+    with database.read() as connection:
+        return audit.verify(connection)
+
+
+def broken_at(connection: Connection) -> int:
+    with pytest.raises(audit.BrokenChainError) as raised:
+        audit.verify(connection)
+    return int(str(raised.value).removeprefix("The audit log is broken at entry ").rstrip("."))
+
+
+@pytest.fixture
+def filled(database: Database) -> Database:
+    with database.write() as connection:
+        record(connection, *NUMBERS)
+    assert verify(database) == len(NUMBERS)
+    return database
+
+
+def test_an_empty_log_holds(database: Database) -> None:
+    assert verify(database) == 0
+
+
+def test_the_digest_of_an_entry(database: Database) -> None:
+    """
+    The first one's was made by `(head -c 32 /dev/zero; printf %s '[1,"2026-…","thing 1"]') |
+    sha256sum`; any other digest would break every log there is.
+    """
+    with database.write() as connection:
+        record(connection, 1)
+        record(connection, 2, actor="kéy")
+        entries = audit_entries.page(connection, after=0, limit=10)
+    first = "422b3a818fc18aaecb89bdb45d057d6bb843e00e45b72b626e51ee331dd56472"
+    second = hashlib.sha256(
+        bytes.fromhex(first)
+        + b'[2,"2026-01-05T09:30:02.000000+00:00","k\\u00e9y","thing.do","thing 2"]'
+    ).hexdigest()
+    assert [each.digest.hex() for each in entries] == [first, second]
+
+
+@pytest.mark.parametrize("column", ALTERATIONS)
+def test_an_altered_entry_is_found(filled: Database, column: str) -> None:
+    for number in NUMBERS:
+        with undone(filled) as connection:
+            connection.execute(
+                update(audit_entry)
+                .where(audit_entry.c.seq == number)
+                .values({column: ALTERATIONS[column]})
+            )
+            assert broken_at(connection) == number
+    assert verify(filled) == len(NUMBERS)
+
+
+def test_a_removed_entry_is_found_even_the_last(filled: Database) -> None:
+    for number in NUMBERS:
+        with undone(filled) as connection:
+            connection.execute(delete(audit_entry).where(audit_entry.c.seq == number))
+            assert broken_at(connection) == number
+            record(connection, 7)
+            assert broken_at(connection) == number
+
+
+def test_a_removed_end_is_found_however_long_the_log_grows_again(filled: Database) -> None:
+    for first in NUMBERS:
+        with undone(filled) as connection:
+            connection.execute(delete(audit_entry).where(audit_entry.c.seq >= first))
+            for more in (0, *NUMBERS):
+                assert broken_at(connection) == first
+                record(connection, more)
+
+
+def test_a_removed_end_is_found_after_the_file_was_written_anew(filled: Database) -> None:
+    with filled.write() as connection:
+        connection.execute(delete(audit_entry).where(audit_entry.c.seq == NUMBERS[-1]))
+    filled.forget_deleted()
+    with filled.read() as connection:
+        assert broken_at(connection) == NUMBERS[-1]
+
+
+def test_swapped_entries_are_found(filled: Database) -> None:
+    for first, second in itertools.combinations(NUMBERS, 2):
+        with undone(filled) as connection:
+            for old, new in ((first, 1000), (second, first), (1000, second)):
+                connection.execute(
+                    update(audit_entry).where(audit_entry.c.seq == old).values(seq=new)
+                )
+            assert broken_at(connection) == first
+
+
+def test_an_entry_put_in_is_found(filled: Database) -> None:
+    with undone(filled) as connection:
+        last = audit_entries.last(connection)
+        connection.execute(
+            insert(audit_entry).values(
+                seq=last.seq + 1,
+                at=START,
+                actor="key",
+                action="thing.do",
+                subject="thing",
+                digest=last.digest,
+            )
+        )
+        assert broken_at(connection) == last.seq + 1
+
+
+def test_pages_do_not_matter(filled: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+    for page in range(1, 8):
+        monkeypatch.setattr(log, "_PAGE", page)
+        assert verify(filled) == len(NUMBERS)
+        for number in NUMBERS:
+            with undone(filled) as connection:
+                connection.execute(
+                    update(audit_entry).where(audit_entry.c.seq == number).values(actor="x")
+                )
+                assert broken_at(connection) == number
+
+
+@hypothesis_settings(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
+@given(
+    fields=st.tuples(*[st.text(st.characters(codec="utf-8", exclude_characters="\0"))] * 3),
+    zone=st.integers(-720, 720),
+)
+def test_whatever_is_recorded_holds(
+    database: Database, fields: tuple[str, str, str], zone: int
+) -> None:
+    actor, action, subject = fields
+    now = START.astimezone(timezone(timedelta(minutes=zone)))
+    before = verify(database)
+    with database.write() as connection:
+        audit.record(connection, actor=actor, action=action, subject=subject, now=now)
+    assert verify(database) == before + 1
+
+
+def test_a_deed_that_fails_leaves_no_entry(filled: Database) -> None:
+    with undone(filled) as connection:
+        record(connection, 7)
+        assert audit.verify(connection) == 7
+    assert verify(filled) == 6
+    with filled.write() as connection:
+        record(connection, 7)
+    assert verify(filled) == 7
+
+
+def test_writers_at_the_same_time_keep_the_chain_whole(database: Database) -> None:
+    writers, each_writes = 4, 15
+    begin = threading.Barrier(writers)
+
+    def write(name: str) -> None:
+        begin.wait()
+        for number in range(each_writes):
+            with database.write() as connection:
+                record(connection, number, actor=name)
+
+    threads = [threading.Thread(target=write, args=(f"writer {n}",)) for n in range(writers)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert verify(database) == writers * each_writes
+    with database.read() as connection:
+        actors = connection.execute(select(audit_entry.c.actor)).scalars().all()
+    assert {name: actors.count(name) for name in set(actors)} == {
+        f"writer {n}": each_writes for n in range(writers)
+    }

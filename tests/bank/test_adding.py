@@ -1,0 +1,129 @@
+"""Contents are added all or not at all, and only signals of whole images detailed enough."""
+
+import pytest
+
+from hashsvc import audit
+from hashsvc.bank import (
+    MAX_SIGNALS,
+    Bank,
+    BankError,
+    ContentExistsError,
+    NotSubmittableError,
+    TooPlainError,
+)
+from hashsvc.settings import Settings
+from hashsvc.signals import PROFILES, Profile, Signal, Signature, View, ViewedSignal
+from hashsvc.store import Database, cases
+from hashsvc.store.cases import Content
+from tests.bank.conftest import new_content, signature
+from tests.store.conftest import rows_of
+
+MANY = Profile(name="many1", bits=256, threshold=50, many_per_image=True)
+
+
+def contents_of(database: Database, number: str) -> list[Content]:
+    with database.read() as connection:
+        return cases.contents_of(connection, cases.case_by_number(connection, number).id)
+
+
+def with_many(count: int) -> Signature:
+    many = (
+        ViewedSignal(Signal(MANY.name, number.to_bytes(32)), View.WHOLE) for number in range(count)
+    )
+    return Signature(100, (*signature(1, "pdq1").signals, *many))
+
+
+def test_what_is_stored_is_what_was_submitted(bank: Bank, database: Database, number: str) -> None:
+    submitted = [new_content(1), new_content(2, signature(2, "pdq1", quality=50))]
+    bank.add_contents(number, submitted, actor="intake")
+    stored = contents_of(database, number)
+    assert [(each.public_id, each.quality, each.added_on) for each in stored] == [
+        (submitted[0].public_id, 100, "2026-01-05"),
+        (submitted[1].public_id, 50, "2026-01-05"),
+    ]
+    with database.read() as connection:
+        for content, new in zip(stored, submitted, strict=True):
+            assert [
+                (each.algorithm, each.view, each.code)
+                for each in cases.signals_of(connection, [content.id])
+            ] == [
+                (each.signal.algorithm, "whole", each.signal.code) for each in new.signature.signals
+            ]
+        assert audit.verify(connection) == 3
+    view = bank.view(number, actor="intake")
+    assert [(each.content, each.quality, each.added_on) for each in view.contents] == [
+        (each.public_id, each.quality, each.added_on) for each in stored
+    ]
+
+
+PDQ_TWICE = Signature(100, (*signature(1).signals, *signature(2, "pdq1").signals))
+PHASH_TWICE = Signature(100, (*signature(1).signals, *signature(1, "phash1").signals))
+REFUSED: dict[str, tuple[Signature, type[BankError], str]] = {
+    "quality 49": (signature(1, quality=49), TooPlainError, "49 of 100; below 50"),
+    "quality 0": (signature(1, quality=0), TooPlainError, "0 of 100"),
+    "no signal": (Signature(100, ()), NotSubmittableError, "has a pdq1 signal"),
+    "no pdq1": (signature(1, "phash1", "dhash1"), NotSubmittableError, "has a pdq1 signal"),
+    "pdq1 twice": (PDQ_TWICE, NotSubmittableError, "one signal of each algorithm"),
+    "phash1 twice, the same": (PHASH_TWICE, NotSubmittableError, "one signal of each algorithm"),
+    **{
+        f"view {view}": (
+            Signature(100, (*signature(1).signals, *signature(2, "pdq1", view=view).signals)),
+            NotSubmittableError,
+            "view `whole` only",
+        )
+        for view in View
+        if view is not View.WHOLE
+    },
+    "too many": (
+        Signature(100, MAX_SIGNALS * signature(1, "pdq1").signals + signature(2, "pdq1").signals),
+        NotSubmittableError,
+        f"at most {MAX_SIGNALS} signals",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_one_refused_content_keeps_all_out(
+    bank: Bank, settings: Settings, number: str, name: str
+) -> None:
+    refused, error, message = REFUSED[name]
+    before = rows_of(settings.data_dir)
+    contents = [new_content(7), new_content(8, refused), new_content(9)]
+    with pytest.raises(error, match=message):
+        bank.add_contents(number, contents, actor="intake")
+    assert rows_of(settings.data_dir) == before
+    bank.add_contents(number, [contents[0], contents[2]], actor="intake")
+
+
+@pytest.mark.parametrize("regions", [MAX_SIGNALS - 1, MAX_SIGNALS])
+def test_region_signals_may_be_many_up_to_the_limit(
+    bank: Bank,
+    database: Database,
+    number: str,
+    monkeypatch: pytest.MonkeyPatch,
+    regions: int,
+) -> None:
+    monkeypatch.setitem(PROFILES, MANY.name, MANY)
+    content = new_content(1, with_many(regions))
+    if regions + 1 > MAX_SIGNALS:
+        with pytest.raises(NotSubmittableError, match=f"at most {MAX_SIGNALS}"):
+            bank.add_contents(number, [content], actor="intake")
+        return
+    bank.add_contents(number, [content], actor="intake")
+    (stored,) = contents_of(database, number)
+    with database.read() as connection:
+        assert len(cases.signals_of(connection, [stored.id])) == MAX_SIGNALS
+
+
+@pytest.mark.parametrize("place", ["same call", "same case", "another case"])
+def test_an_id_is_used_once(bank: Bank, settings: Settings, number: str, place: str) -> None:
+    other = bank.open_case(adult=True, actor="intake").number
+    taken = new_content(1)
+    if place != "same call":
+        bank.add_contents(number if place == "same case" else other, [taken], actor="intake")
+    before = rows_of(settings.data_dir)
+    again = new_content(1, signature(5))
+    contents = [new_content(2), again] + [taken] * (place == "same call")
+    with pytest.raises(ContentExistsError, match="taken"):
+        bank.add_contents(number, contents, actor="intake")
+    assert rows_of(settings.data_dir) == before

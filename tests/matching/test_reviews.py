@@ -1,0 +1,143 @@
+"""An analyst's verdict is remembered with their name, and not overturned by the next one."""
+
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import select
+
+from hashsvc import audit
+from hashsvc.matching import AlreadyReviewedError, MatchState, Reviews, UnknownMatchError
+from hashsvc.settings import Settings
+from hashsvc.store import Database
+from hashsvc.store.ids import KeyId, MatchId, ScanId
+from hashsvc.store.tables import audit_entry
+from tests.store.conftest import (
+    IMAGE_URL,
+    START,
+    Clock,
+    rows_of,
+    store_case,
+    store_content,
+    store_match,
+)
+
+ANN, BEN = KeyId("key of one analyst"), KeyId("key of another")
+VERDICTS = (MatchState.CONFIRMED, MatchState.DISMISSED)
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def reviews(database: Database, clock: Clock) -> Reviews:
+    return Reviews(database, clock)
+
+
+@pytest.fixture
+def match_id(database: Database) -> MatchId:
+    return store_match(database, store_content(database, store_case(database)))
+
+
+def audited(database: Database) -> list[tuple[str, str, str]]:
+    with database.read() as connection:
+        assert audit.verify(connection) >= 0
+        columns = (audit_entry.c.actor, audit_entry.c.action, audit_entry.c.subject)
+        rows = connection.execute(select(*columns).order_by(audit_entry.c.seq))
+        return [tuple(each) for each in rows]
+
+
+@pytest.mark.parametrize("verdict", VERDICTS)
+def test_a_verdict_is_remembered_with_its_reviewer(
+    reviews: Reviews, clock: Clock, match_id: MatchId, verdict: MatchState
+) -> None:
+    assert reviews.view(match_id, actor=ANN).state == "suspected"
+    clock.go_on(60)
+    decided = reviews.decide(match_id, verdict, actor=ANN)
+    clock.go_on(60)
+    for match in (decided, reviews.view(match_id, actor=BEN)):
+        assert (match.state, match.reviewed_by) == (verdict, ANN)
+        assert match.reviewed_at == START + timedelta(seconds=60)
+
+
+@pytest.mark.parametrize("verdict", VERDICTS)
+def test_saying_the_same_again_leaves_the_first_reviewer_named(
+    reviews: Reviews, clock: Clock, match_id: MatchId, verdict: MatchState
+) -> None:
+    first = reviews.decide(match_id, verdict, actor=ANN)
+    clock.go_on(60)
+    assert reviews.decide(match_id, verdict, actor=BEN) == first
+    assert reviews.decide(match_id, verdict, actor=ANN) == first
+    assert first.reviewed_by == ANN
+
+
+@pytest.mark.parametrize(("verdict", "other"), [VERDICTS, VERDICTS[::-1]])
+def test_the_other_verdict_is_refused_whoever_gives_it(
+    reviews: Reviews, match_id: MatchId, verdict: MatchState, other: MatchState
+) -> None:
+    first = reviews.decide(match_id, verdict, actor=ANN)
+    for actor in (ANN, BEN):
+        with pytest.raises(AlreadyReviewedError, match=f"was {verdict} before"):
+            reviews.decide(match_id, other, actor=actor)
+    assert reviews.view(match_id, actor=BEN) == first
+
+
+def test_the_audit_log_names_who_looked_and_who_decided(
+    reviews: Reviews, database: Database, match_id: MatchId
+) -> None:
+    reviews.view(match_id, actor=BEN)
+    reviews.decide(match_id, MatchState.CONFIRMED, actor=ANN)
+    reviews.decide(match_id, MatchState.CONFIRMED, actor=BEN)
+    with pytest.raises(AlreadyReviewedError):
+        reviews.decide(match_id, MatchState.DISMISSED, actor=BEN)
+    entries = audited(database)
+    assert entries[:2] == [(BEN, "match.read", match_id), (ANN, "match.confirmed", match_id)]
+    # Whoever decides is shown the match; only the first verdict was one.
+    assert [each for each in entries if each[1] != "match.read"] == [entries[1]]
+
+
+def test_an_unknown_match_is_said_to_be_one_and_leaves_no_trace(
+    reviews: Reviews, settings: Settings, match_id: MatchId
+) -> None:
+    before = rows_of(settings.data_dir)
+    for unknown in ("", "f" * 32, match_id.upper() + "x"):
+        with pytest.raises(UnknownMatchError):
+            reviews.view(MatchId(unknown), actor=ANN)
+        for verdict in VERDICTS:
+            with pytest.raises(UnknownMatchError):
+                reviews.decide(MatchId(unknown), verdict, actor=ANN)
+    assert rows_of(settings.data_dir) == before
+
+
+def test_matches_are_listed_newest_first_by_state_and_by_scan(
+    reviews: Reviews, database: Database
+) -> None:
+    content_id = store_content(database, store_case(database))
+    found = [
+        store_match(
+            database,
+            content_id,
+            image_url=f"{IMAGE_URL}?{number}",
+            found_at=START + timedelta(seconds=number % 3),
+        )
+        for number in range(6)
+    ]
+    reviews.decide(found[1], MatchState.CONFIRMED, actor=ANN)
+    reviews.decide(found[2], MatchState.DISMISSED, actor=ANN)
+
+    listed = reviews.search(state=None, scan_id=None, limit=10)
+    assert [each.found_at for each in listed] == sorted(
+        (each.found_at for each in listed), reverse=True
+    )
+    assert {each.id for each in listed} == set(found)
+    assert reviews.search(state=None, scan_id=None, limit=4) == listed[:4]
+    for state, expected in (
+        (MatchState.CONFIRMED, {found[1]}),
+        (MatchState.DISMISSED, {found[2]}),
+        (MatchState.SUSPECTED, {found[0], *found[3:]}),
+    ):
+        assert {each.id for each in reviews.search(state=state, scan_id=None, limit=9)} == expected
+    of_scan = reviews.search(state=None, scan_id=listed[0].scan_id, limit=9)
+    assert of_scan == listed[:1]
+    assert reviews.search(state=None, scan_id=ScanId("none"), limit=9) == []

@@ -1,0 +1,110 @@
+"""A confirmed match, a looker that sees what it is told, and a web site with moods."""
+
+from collections.abc import Iterator
+from http.server import BaseHTTPRequestHandler
+
+import pytest
+
+from benchmarks.site import Site
+from hashsvc.removal import Outcome, Removal, State
+from hashsvc.scanning import FetchError, Look, Looker, SeenImage
+from hashsvc.settings import Settings
+from hashsvc.signals import Signature
+from hashsvc.store import Database
+from hashsvc.store.ids import ContentId, KeyId, MatchId, RequestId
+from tests.bank.conftest import signature
+from tests.store.conftest import Clock, store_case, store_content, store_match
+
+ANN = KeyId("key of an analyst")
+GAP_S = 3600.0
+
+
+class ToldLooker(Looker):
+    """Sees at every URL what the test says."""
+
+    def __init__(self, content: Signature) -> None:
+        self._content = content
+        self.sees = Outcome.STILL_THERE
+        self.looks = 0
+
+    def look(self, url: str, *, deadline: float | None = None) -> Iterator[Look]:
+        self.looks += 1
+        if self.sees is Outcome.PAGE_GONE:
+            raise FetchError("http-404")
+        if self.sees is Outcome.UNREACHABLE:
+            raise FetchError("http-500", retry=True)
+        shown = self._content if self.sees is Outcome.STILL_THERE else signature(99)
+        yield Look(url, SeenImage(url, url, bytes(32), (shown,)), None)
+
+
+class MoodySite(Site):
+    """A site whose paths may answer anything: `says[path] = (status, media type, body)`."""
+
+    def __init__(self) -> None:
+        self.says: dict[str, tuple[int, str, bytes]] = {}
+        super().__init__()
+
+    def begin_anew(self) -> None:
+        self.says.clear()
+        self._files.clear()
+
+    def _handler(self) -> type[BaseHTTPRequestHandler]:
+        says = self.says
+
+        class Handler(super()._handler()):  # type: ignore[misc]
+            def do_GET(self) -> None:  # noqa: N802 - the server calls it by this name
+                if self.path not in says:
+                    super().do_GET()
+                    return
+                status, media_type, body = says[self.path]
+                self.send_response(status)
+                if status in range(300, 400):
+                    self.send_header("Location", body.decode())
+                    body = b""
+                self.send_header("Content-Type", media_type)
+                self.send_header("Content-Length", str(len(body)))
+                self.end_headers()
+                self.wfile.write(body)
+
+        return Handler
+
+
+@pytest.fixture
+def clock() -> Clock:
+    return Clock()
+
+
+@pytest.fixture
+def content() -> Signature:
+    return signature(1)
+
+
+@pytest.fixture
+def content_id(database: Database, content: Signature) -> ContentId:
+    signals = [(each.signal.algorithm, "whole", each.signal.code) for each in content.signals]
+    return store_content(database, store_case(database), signals)
+
+
+@pytest.fixture
+def match_id(database: Database, content_id: ContentId) -> MatchId:
+    return store_match(database, content_id, state="confirmed")
+
+
+@pytest.fixture
+def looker(content: Signature) -> ToldLooker:
+    return ToldLooker(content)
+
+
+@pytest.fixture
+def removal(settings: Settings, database: Database, looker: ToldLooker, clock: Clock) -> Removal:
+    patient = settings.model_copy(update={"recheck_gap_s": GAP_S})
+    return Removal(patient, database, looker, clock)
+
+
+@pytest.fixture
+def sent(removal: Removal, match_id: MatchId) -> RequestId:
+    """A request that was just sent."""
+    request_id = removal.raise_for(match_id, actor=ANN).request.id
+    removal.move(request_id, State.APPROVED, actor=ANN)
+    removal.move(request_id, State.SENT, actor=ANN)
+    return request_id

@@ -1,0 +1,281 @@
+"""An image is gone once two checks in a row, far enough apart, did not find it; and may return."""
+
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+
+import pytest
+
+from hashsvc import audit
+from hashsvc.bank import Bank
+from hashsvc.removal import NotPossibleError, Outcome, Removal, RequestView, State
+from hashsvc.scanning import Look
+from hashsvc.settings import Settings
+from hashsvc.store import Database, audit_entries
+from hashsvc.store.ids import MatchId, RequestId
+from tests.removal.conftest import ANN, GAP_S, ToldLooker
+from tests.store.conftest import Clock, rows_of, store_request
+
+THERE, UNREACHABLE = Outcome.STILL_THERE, Outcome.UNREACHABLE
+NO_IMAGE, NO_PAGE = Outcome.IMAGE_GONE, Outcome.PAGE_GONE
+JUST_BELOW = GAP_S - 0.000_001
+Step = tuple[float, Outcome, str]
+
+# Seconds since the step before, what is seen, and the state after it; then the time to removal.
+SCRIPTS: dict[str, tuple[list[Step], float | None]] = {
+    "two checks, the gap apart": (
+        [(10, NO_IMAGE, "sent"), (GAP_S, NO_IMAGE, "gone")],
+        10,
+    ),
+    "two checks, just less apart": (
+        [(10, NO_IMAGE, "sent"), (JUST_BELOW, NO_IMAGE, "sent")],
+        None,
+    ),
+    "the first of all counts": (
+        [(10, NO_IMAGE, "sent"), (JUST_BELOW, NO_IMAGE, "sent"), (0.000_001, NO_IMAGE, "gone")],
+        10,
+    ),
+    "first the image, then the page": (
+        [(10, NO_IMAGE, "sent"), (GAP_S, NO_PAGE, "gone")],
+        10,
+    ),
+    "first the page, then the image": (
+        [(10, NO_PAGE, "sent"), (GAP_S, NO_IMAGE, "gone")],
+        10,
+    ),
+    "one check, however late": (
+        [(1000 * GAP_S, NO_IMAGE, "sent")],
+        None,
+    ),
+    "unreachable in between begins anew": (
+        [
+            (10, NO_IMAGE, "sent"),
+            (GAP_S, UNREACHABLE, "sent"),
+            (GAP_S, NO_IMAGE, "sent"),
+            (JUST_BELOW, NO_IMAGE, "sent"),
+            (0.000_001, NO_IMAGE, "gone"),
+        ],
+        10 + 2 * GAP_S,
+    ),
+    "there in between begins anew": (
+        [
+            (10, NO_IMAGE, "sent"),
+            (GAP_S, THERE, "sent"),
+            (GAP_S, NO_IMAGE, "sent"),
+            (GAP_S, NO_IMAGE, "gone"),
+        ],
+        10 + 2 * GAP_S,
+    ),
+    "unreachable is not gone": (
+        [(10, UNREACHABLE, "sent"), (GAP_S, UNREACHABLE, "sent"), (GAP_S, UNREACHABLE, "sent")],
+        None,
+    ),
+    "there is not gone": (
+        [(10, THERE, "sent"), (GAP_S, THERE, "sent"), (GAP_S, THERE, "sent")],
+        None,
+    ),
+    "gone stays gone": (
+        [
+            (10, NO_IMAGE, "sent"),
+            (GAP_S, NO_IMAGE, "gone"),
+            (10, NO_PAGE, "gone"),
+            (10, UNREACHABLE, "gone"),
+            (GAP_S, UNREACHABLE, "gone"),
+            (GAP_S, NO_IMAGE, "gone"),
+        ],
+        10,
+    ),
+    "gone and back": (
+        [(10, NO_IMAGE, "sent"), (GAP_S, NO_IMAGE, "gone"), (10, THERE, "reappeared")],
+        None,
+    ),
+    "gone, out of reach, and back": (
+        [
+            (10, NO_IMAGE, "sent"),
+            (GAP_S, NO_IMAGE, "gone"),
+            (10, UNREACHABLE, "gone"),
+            (10, THERE, "reappeared"),
+        ],
+        None,
+    ),
+    "back, and gone again": (
+        [
+            (10, NO_IMAGE, "sent"),
+            (GAP_S, NO_IMAGE, "gone"),
+            (10, THERE, "reappeared"),
+            (10, NO_IMAGE, "reappeared"),
+            (JUST_BELOW, NO_IMAGE, "reappeared"),
+            (10, NO_IMAGE, "gone"),
+            (10, UNREACHABLE, "gone"),
+        ],
+        10 + GAP_S + 10 + 10,
+    ),
+}
+
+
+@pytest.mark.parametrize("name", SCRIPTS)
+def test_the_state_follows_from_the_checks(
+    removal: Removal, looker: ToldLooker, clock: Clock, sent: RequestId, name: str
+) -> None:
+    steps, removed_after_s = SCRIPTS[name]
+    for seconds, sees, state in steps:
+        clock.go_on(seconds)
+        looker.sees = sees
+        outcome, view = removal.recheck(sent, actor=ANN)
+        assert (outcome, view.request.state) == (sees, state)
+        last = view.events[-1]
+        assert (last.outcome, last.state, last.at, last.actor) == (sees, state, clock.now, ANN)
+    assert len(view.events) == 3 + len(steps)
+    expected = None if removed_after_s is None else timedelta(seconds=removed_after_s)
+    assert view.removed_after == expected
+    assert removal.view(sent, actor=ANN) == view
+
+
+def check(
+    removal: Removal, looker: ToldLooker, request_id: RequestId, sees: Outcome
+) -> RequestView:
+    looker.sees = sees
+    return removal.recheck(request_id, actor=ANN)[1]
+
+
+@pytest.mark.parametrize("state", ["sent", "receipted", "refused", "reappeared"])
+def test_it_may_be_gone_whatever_the_platform_said(
+    removal: Removal,
+    database: Database,
+    looker: ToldLooker,
+    clock: Clock,
+    match_id: MatchId,
+    state: str,
+) -> None:
+    request_id = store_request(database, match_id, state)
+    assert check(removal, looker, request_id, NO_IMAGE).request.state == state
+    clock.go_on(GAP_S)
+    assert check(removal, looker, request_id, NO_IMAGE).request.state == "gone"
+
+
+def test_a_receipt_between_two_checks_does_not_begin_anew(
+    removal: Removal, looker: ToldLooker, clock: Clock, sent: RequestId
+) -> None:
+    """A platform that answers after it has removed the image is not measured longer for it."""
+    clock.go_on(10)
+    check(removal, looker, sent, NO_IMAGE)
+    clock.go_on(GAP_S / 2)
+    removal.move(sent, State.RECEIPTED, actor=ANN)
+    clock.go_on(GAP_S / 2)
+    view = check(removal, looker, sent, NO_IMAGE)
+    assert view.request.state == "gone"
+    assert view.removed_after == timedelta(seconds=10)
+
+
+def test_the_time_to_removal_begins_with_the_first_sending(
+    removal: Removal, looker: ToldLooker, clock: Clock, sent: RequestId
+) -> None:
+    clock.go_on(100)
+    removal.move(sent, State.REFUSED, actor=ANN)
+    clock.go_on(100)
+    removal.move(sent, State.SENT, actor=ANN)
+    clock.go_on(100)
+    assert check(removal, looker, sent, NO_IMAGE).removed_after is None
+    clock.go_on(GAP_S)
+    assert check(removal, looker, sent, NO_IMAGE).removed_after == timedelta(seconds=300)
+
+
+def test_what_reappeared_can_be_asked_for_again(
+    removal: Removal, looker: ToldLooker, clock: Clock, sent: RequestId
+) -> None:
+    check(removal, looker, sent, NO_IMAGE)
+    clock.go_on(GAP_S)
+    check(removal, looker, sent, NO_IMAGE)
+    assert check(removal, looker, sent, THERE).request.state == "reappeared"
+    assert removal.move(sent, State.SENT, actor=ANN).request.state == "sent"
+
+
+@pytest.mark.parametrize("state", ["draft", "approved", "withdrawn"])
+def test_what_was_not_sent_or_is_withdrawn_is_not_looked_at(
+    removal: Removal,
+    database: Database,
+    settings: Settings,
+    looker: ToldLooker,
+    match_id: MatchId,
+    state: str,
+) -> None:
+    request_id = store_request(database, match_id, state)
+    before = rows_of(settings.data_dir)
+    with pytest.raises(NotPossibleError, match="was sent, of a live case"):
+        removal.recheck(request_id, actor=ANN)
+    assert looker.looks == 0
+    assert rows_of(settings.data_dir) == before
+
+
+@pytest.fixture
+def withdraw(database: Database, clock: Clock) -> Callable[[], object]:
+    """Withdraws the case."""
+    return lambda: Bank(database, clock).withdraw_case("7K3M-X9QD-5", actor="intake")
+
+
+@pytest.mark.parametrize("gone", [False, True])
+def test_a_withdrawn_case_ends_the_checks(
+    removal: Removal,
+    looker: ToldLooker,
+    clock: Clock,
+    sent: RequestId,
+    withdraw: Callable[[], object],
+    gone: bool,
+) -> None:
+    check(removal, looker, sent, NO_IMAGE)
+    if gone:
+        clock.go_on(GAP_S)
+        check(removal, looker, sent, NO_IMAGE)
+    withdraw()
+    before, looks = removal.view(sent, actor=ANN), looker.looks
+    assert before.request.state == ("gone" if gone else "withdrawn")
+    assert before.removed_after == (timedelta(0) if gone else None)
+    with pytest.raises(NotPossibleError, match="was sent, of a live case"):
+        removal.recheck(sent, actor=ANN)
+    assert looker.looks == looks
+    assert removal.view(sent, actor=ANN) == before
+    with pytest.raises(NotPossibleError, match="nothing more by hand"):
+        removal.move(sent, State.SENT, actor=ANN)
+
+
+@pytest.mark.parametrize("gone", [False, True])
+@pytest.mark.parametrize("sees", [THERE, NO_IMAGE])
+def test_a_check_under_way_when_the_case_is_withdrawn_is_not_recorded(
+    removal: Removal,
+    looker: ToldLooker,
+    clock: Clock,
+    sent: RequestId,
+    withdraw: Callable[[], object],
+    monkeypatch: pytest.MonkeyPatch,
+    gone: bool,
+    sees: Outcome,
+) -> None:
+    for _ in range(1 + gone):
+        check(removal, looker, sent, NO_IMAGE)
+        clock.go_on(GAP_S)
+    looker.sees = sees
+    look = looker.look
+
+    def withdraw_and_look(url: str) -> Iterator[Look]:
+        monkeypatch.undo()
+        withdraw()
+        yield from look(url)
+
+    monkeypatch.setattr(looker, "look", withdraw_and_look)
+    with pytest.raises(NotPossibleError, match="of a live case"):
+        removal.recheck(sent, actor=ANN)
+    view = removal.view(sent, actor=ANN)
+    assert view.request.state == ("gone" if gone else "withdrawn")
+    assert [each.outcome for each in view.events].count(THERE) == 0
+    assert [each.outcome for each in view.events].count(NO_IMAGE) == 1 + gone
+
+
+def test_every_check_is_in_the_audit_log(
+    removal: Removal, database: Database, looker: ToldLooker, sent: RequestId
+) -> None:
+    for sees in Outcome:
+        check(removal, looker, sent, sees)
+    with database.read() as connection:
+        entries = audit_entries.page(connection, after=0, limit=100)
+        assert audit.verify(connection) == len(entries)
+    checks = [each for each in entries if each.action == "request.recheck"]
+    assert [(each.actor, each.subject) for each in checks] == [(ANN, sent)] * len(Outcome)

@@ -1,0 +1,178 @@
+"""A request is raised once for a confirmed match, and goes only where its state allows."""
+
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+from sqlalchemy import select
+
+from hashsvc import audit
+from hashsvc.removal import (
+    MOVES,
+    NotConfirmedError,
+    NotPossibleError,
+    Removal,
+    State,
+    UnknownRequestError,
+    platform_of,
+)
+from hashsvc.settings import Settings
+from hashsvc.store import Database, UnknownRowError, requests
+from hashsvc.store.ids import ContentId, KeyId, MatchId, RequestId
+from hashsvc.store.tables import audit_entry
+from tests.removal.conftest import ANN
+from tests.store.conftest import IMAGE_URL, START, Clock, rows_of, store_match, store_request
+
+BEN = KeyId("key of another analyst")
+
+ALLOWED = {
+    ("draft", "approved"),
+    ("approved", "sent"),
+    ("sent", "receipted"),
+    ("sent", "refused"),
+    ("receipted", "refused"),
+    ("refused", "sent"),
+    ("reappeared", "sent"),
+}
+
+
+def audited(database: Database) -> list[tuple[str, str, str]]:
+    with database.read() as connection:
+        audit.verify(connection)
+        columns = (audit_entry.c.actor, audit_entry.c.action, audit_entry.c.subject)
+        rows = connection.execute(select(*columns).order_by(audit_entry.c.seq))
+        return [tuple(each) for each in rows]
+
+
+def test_a_request_begins_as_a_draft(
+    removal: Removal, database: Database, match_id: MatchId
+) -> None:
+    view = removal.raise_for(match_id, actor=ANN)
+    request = view.request
+    assert (request.state, request.match_id, request.created_at) == ("draft", match_id, START)
+    assert (request.platform, request.image_url) == ("example.org", IMAGE_URL)
+    (event,) = view.events
+    assert (event.state, event.actor, event.at, event.outcome) == ("draft", ANN, START, None)
+    assert view.removed_after is None
+    assert audited(database) == [(ANN, "request.raise", request.id)]
+
+
+def test_raised_again_it_is_the_same_one(
+    removal: Removal, database: Database, clock: Clock, match_id: MatchId
+) -> None:
+    first = removal.raise_for(match_id, actor=ANN)
+    clock.go_on(60)
+    assert removal.raise_for(match_id, actor=BEN) == first
+    moved = removal.move(first.request.id, State.APPROVED, actor=ANN)
+    assert removal.raise_for(match_id, actor=BEN) == moved
+    assert [each[1] for each in audited(database)] == ["request.raise", "request.approved"]
+
+
+def test_two_who_raise_it_at_once_get_the_same_one(removal: Removal, match_id: MatchId) -> None:
+    with ThreadPoolExecutor(4) as pool:
+        views = list(pool.map(lambda actor: removal.raise_for(match_id, actor=actor), "abcd"))
+    assert len({each.request.id for each in views}) == 1
+    assert len(removal.search(state=None, limit=10)) == 1
+
+
+@pytest.mark.parametrize("state", ["suspected", "dismissed"])
+def test_a_match_that_was_not_confirmed_leads_to_none(
+    removal: Removal,
+    database: Database,
+    settings: Settings,
+    content_id: ContentId,
+    state: str,
+) -> None:
+    match_id = store_match(database, content_id, state=state)
+    before = rows_of(settings.data_dir)
+    with pytest.raises(NotConfirmedError, match="confirmed"):
+        removal.raise_for(match_id, actor=ANN)
+    with pytest.raises(UnknownRowError):
+        removal.raise_for(MatchId("none"), actor=ANN)
+    assert rows_of(settings.data_dir) == before
+
+
+def test_the_moves_are_those_of_the_table() -> None:
+    assert {(old, new) for old, all_new in MOVES.items() for new in all_new} == ALLOWED
+
+
+@pytest.mark.parametrize("old", State)
+def test_every_state_and_every_move(
+    removal: Removal, database: Database, settings: Settings, clock: Clock, old: State
+) -> None:
+    allowed = sorted(new for state, new in ALLOWED if state == old)
+    for new in State:
+        request_id = store_request(database, None, old)
+        before = rows_of(settings.data_dir)
+        clock.go_on(60)
+        if new in allowed:
+            view = removal.move(request_id, new, actor=BEN)
+            assert view.request.state == new
+            last = view.events[-1]
+            assert (len(view.events), last.state, last.actor) == (2, new, BEN)
+            assert (last.at, last.outcome) == (clock.now, None)
+            assert audited(database)[-1] == (BEN, f"request.{new}", request_id)
+        else:
+            with pytest.raises(NotPossibleError) as raised:
+                removal.move(request_id, new, actor=BEN)
+            steps = ", ".join(allowed) or "nothing more by hand"
+            assert str(raised.value) == f"From {old} a request may go to: {steps}."
+            assert rows_of(settings.data_dir) == before
+
+
+UNKNOWN: dict[str, Callable[[Removal], object]] = {
+    "view": lambda removal: removal.view(RequestId("none"), actor=ANN),
+    "move": lambda removal: removal.move(RequestId("none"), State.SENT, actor=ANN),
+    "recheck": lambda removal: removal.recheck(RequestId("none"), actor=ANN),
+}
+
+
+@pytest.mark.parametrize("deed", UNKNOWN)
+def test_an_unknown_request_is_said_to_be_one_and_leaves_no_trace(
+    removal: Removal, settings: Settings, sent: RequestId, deed: str
+) -> None:
+    before = rows_of(settings.data_dir)
+    with pytest.raises(UnknownRequestError):
+        UNKNOWN[deed](removal)
+    assert rows_of(settings.data_dir) == before
+
+
+def test_who_reads_a_request_is_in_the_audit_log(
+    removal: Removal, database: Database, sent: RequestId
+) -> None:
+    assert removal.view(sent, actor=BEN).request.state == "sent"
+    assert audited(database)[-1] == (BEN, "request.read", sent)
+
+
+def test_requests_are_listed_newest_first_and_by_state(
+    removal: Removal, database: Database, content_id: ContentId, clock: Clock
+) -> None:
+    made = []
+    for number in range(3):
+        match_id = store_match(
+            database, content_id, state="confirmed", image_url=f"{IMAGE_URL}?{number}"
+        )
+        made.append(removal.raise_for(match_id, actor=ANN).request.id)
+        clock.go_on(1)
+    removal.move(made[1], State.APPROVED, actor=ANN)
+    assert [each.id for each in removal.search(state=None, limit=10)] == made[::-1]
+    assert [each.id for each in removal.search(state=None, limit=2)] == [made[2], made[1]]
+    assert [each.id for each in removal.search(state=State.DRAFT, limit=9)] == [made[2], made[0]]
+    assert [each.id for each in removal.search(state=State.APPROVED, limit=9)] == [made[1]]
+    assert removal.search(state=State.GONE, limit=10) == []
+    with database.read() as connection:
+        assert requests.count_by_state(connection) == {"draft": 2, "approved": 1}
+
+
+@pytest.mark.parametrize(
+    ("url", "platform"),
+    [
+        ("https://example.org/a", "example.org"),
+        ("https://www.example.org/a", "example.org"),
+        ("https://www2.example.org", "www2.example.org"),
+        ("http://WWW.Example.org:8080/a?b=https://x.example", "example.org:8080"),
+        ("http://[2001:db8::1]:8080/a", "[2001:db8::1]:8080"),
+    ],
+)
+def test_the_platform_is_the_host(url: str, platform: str) -> None:
+    assert platform_of(url) == platform

@@ -1,0 +1,124 @@
+"""A service that is killed in the middle of a scan goes on with it when it is started again."""
+
+import os
+import subprocess
+import sys
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+
+from hashsvc import audit
+from hashsvc.clock import utc_now
+from hashsvc.settings import Settings
+from hashsvc.store import Database
+from tests.conftest import generated_photo, jpeg
+from tests.scanning.conftest import Answer, OddSite, Service, wait_until
+
+PAGES = 6
+THREADS = 2
+
+
+class Gate:
+    """Lets some answers through, and the others when it is opened."""
+
+    def __init__(self, let_through: int) -> None:
+        self.waiting = 0
+        self.opened = threading.Event()
+        self._left = threading.Semaphore(let_through)
+
+    def before(self, body: bytes) -> Answer:
+        """Return an answer with this body that has to pass the gate."""
+
+        def by(handler: BaseHTTPRequestHandler) -> None:
+            if not self._left.acquire(blocking=False):
+                self.waiting += 1
+                self.opened.wait(60)
+            handler.send_response(200)
+            handler.send_header("Content-Length", str(len(body)))
+            handler.end_headers()
+            handler.wfile.write(body)
+
+        return by
+
+
+@contextmanager
+def serving(settings: Settings, site: OddSite, log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Run the whole service as its own process."""
+    env = {key: value for key, value in os.environ.items() if not key.startswith("HASHSVC_")}
+    env |= {
+        "HASHSVC_DATA_DIR": str(settings.data_dir),
+        "HASHSVC_FETCH_NETWORKS": "127.0.0.0/8",
+        "HASHSVC_FETCH_PORTS": str(site.port),
+        "HASHSVC_FETCH_TIMEOUT_S": "60",
+        "HASHSVC_SCAN_THREADS": str(THREADS),
+        "HASHSVC_SCAN_LEASE_S": "6",
+        "HASHSVC_SCAN_ATTEMPTS": "9",
+    }
+    command = [sys.executable, "-m", "hashsvc", "serve", "--port", "0"]
+    with log.open("ab") as out:
+        process = subprocess.Popen(command, env=env, stdout=out, stderr=out)
+        try:
+            yield process
+        finally:
+            process.kill()
+            process.wait(30)
+
+
+def test_after_kill_9_every_item_is_done_and_every_match_stored_once(
+    settings: Settings, database: Database, site: OddSite, tmp_path: Path
+) -> None:
+    service = Service(settings, database, utc_now)
+    mine = generated_photo(1)
+    service.open_case(mine)
+    # Of each page's three images one is on all of them. Five of all answers come before the kill:
+    # so at least one page is done, and each thread has another in hand.
+    gate = Gate(let_through=5)
+    shared = site.answer("/shared.jpg", gate.before(jpeg(mine, 60)))
+    copies, pages = [shared], []
+    for number in range(PAGES):
+        other = site.answer(f"/other{number}.jpg", gate.before(jpeg(generated_photo(50 + number))))
+        copy = site.answer(f"/copy{number}.jpg", gate.before(jpeg(mine, 70 - number)))
+        copies.append(copy)
+        pages.append(site.add_page(f"/page{number}", [copy, other, shared]))
+    scan = service.scan(*pages)
+
+    def counted() -> dict[str, int]:
+        return service.scanner.progress(scan).items
+
+    log = tmp_path / "service.log"
+    with serving(settings, site, log) as process:
+        wait_until(lambda: process.poll() is not None or gate.waiting >= THREADS)
+        assert process.poll() is None, log.read_text()
+        before = counted()
+        process.kill()  # SIGKILL: nothing is tidied up.
+        process.wait(30)
+    assert before["leased"] == THREADS
+    assert before["done"] >= 1
+    assert before["queued"] >= 1
+    assert counted() == before
+    found_before = [each.image_url for each in service.matches()]
+    assert found_before
+
+    gate.opened.set()
+    with serving(settings, site, log) as process:
+        wait_until(lambda: counted() == {"done": PAGES} or process.poll() is not None)
+        assert process.poll() is None, log.read_text()
+
+    items = service.items(scan)
+    assert [(each.state, each.images, each.images_failed) for each in items] == [
+        ("done", 3, 0)
+    ] * PAGES
+    assert sum(each.attempts > 1 for each in items) >= THREADS
+    found = Counter(each.image_url for each in service.matches())
+    assert found == dict.fromkeys(copies, 1)
+    assert set(found_before) <= set(found)
+    with database.read() as connection:
+        audit.verify(connection)
+    said = log.read_text()
+    assert "scan.item_done" in said
+    assert site.url not in said
+    assert "Traceback" not in said
+    service.fetcher.close()

@@ -1,0 +1,509 @@
+"""Every reported URL comes to an end, and every copy is reported once, whatever goes wrong."""
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from PIL import Image, ImageOps
+from sqlalchemy.exc import OperationalError
+from structlog.testing import capture_logs
+
+from hashsvc import audit
+from hashsvc.matching import Found
+from hashsvc.scanning import Look, Looker, UnknownScanError
+from hashsvc.signals import Signature
+from hashsvc.store import Database, audit_entries
+from tests.conftest import generated_photo, jpeg
+from tests.scanning.conftest import REPORTER, OddSite, Service, gif, wait_until
+
+MINE = generated_photo(1)
+OTHER = generated_photo(2)
+
+
+def altered(photo: Image.Image) -> bytes:
+    """Return a copy as people make them: mirrored, smaller, compressed again."""
+    return jpeg(ImageOps.mirror(photo).resize((320, 240)), quality=50)
+
+
+def audited(database: Database) -> list[tuple[str, str]]:
+    """Return action and subject of each entry of the audit log."""
+    with database.read() as connection:
+        audit.verify(connection)
+        entries = audit_entries.page(connection, after=0, limit=1000)
+    return [(each.action, each.subject) for each in entries]
+
+
+class OtherLooker:
+    """A looker that does something before it looks."""
+
+    def __init__(self, looker: Looker, before: Callable[[str], object]) -> None:
+        self._looker = looker
+        self._before = before
+
+    def look(self, url: str, *, deadline: float | None = None) -> Iterator[Look]:
+        self._before(url)
+        return self._looker.look(url, deadline=deadline)
+
+
+# What is submitted.
+
+
+def test_a_batch_is_sorted_into_urls_duplicates_and_invalid_lines(service: Service) -> None:
+    lines = [
+        "http://a.example/1",
+        "HTTP://A.example:80/1#top",
+        "sekrit",
+        " http://a.example/2?utm_source=x ",
+        "",
+        "http://a.example/2",
+        "http://sekrit@a.example/",
+    ]
+    submitted = service.scanner.submit(lines, actor=REPORTER)
+    assert (submitted.accepted, submitted.duplicates) == (2, 2)
+    assert submitted.invalid == (
+        (3, "A URL begins with http:// or https://."),
+        (5, "A URL begins with http:// or https://."),
+        (7, "A URL holds no user name or password."),
+    )
+    items = service.items(submitted.scan_id)
+    assert [each.url for each in items] == ["http://a.example/1", "http://a.example/2"]
+    progress = service.scanner.progress(submitted.scan_id)
+    assert (progress.items, progress.matches) == ({"queued": 2}, {})
+    assert (progress.total, progress.finished) == (2, 0)
+    assert progress.scan.key_id == REPORTER
+    assert audited(service.database) == [("scan.submit", submitted.scan_id)]
+
+
+def test_a_batch_may_be_empty(service: Service) -> None:
+    submitted = service.scanner.submit([], actor=REPORTER)
+    assert submitted.accepted == 0
+    assert service.scanner.progress(submitted.scan_id).total == 0
+    assert not service.scanner.work_once()
+
+
+def test_items_come_in_pages(service: Service) -> None:
+    scan = service.scan(*(f"http://a.example/{number}" for number in range(5)))
+    service.scan("http://b.example/")
+    first = service.scanner.items(scan, after=0, limit=3)
+    rest = service.scanner.items(scan, after=first[-1].id, limit=3)
+    assert [each.url[-1] for each in first + rest] == ["0", "1", "2", "3", "4"]
+
+
+def test_an_unknown_scan_is_unknown_everywhere(service: Service) -> None:
+    for ask in (
+        lambda: service.scanner.progress("0" * 32),
+        lambda: service.scanner.items("0" * 32, after=0, limit=1),
+        lambda: service.scanner.cancel("0" * 32, actor=REPORTER),
+    ):
+        with pytest.raises(UnknownScanError, match="no such scan"):
+            ask()
+    assert audited(service.database) == []
+
+
+# What is found.
+
+
+def test_an_altered_copy_is_reported_and_an_unrelated_image_is_not(
+    service: Service, site: OddSite
+) -> None:
+    case = service.open_case(MINE, generated_photo(3))
+    site.add_image("/copy.jpg", altered(MINE))
+    site.add_image("/other.jpg", jpeg(OTHER))
+    site.add_image("/broken.jpg", b"\xff\xd8\xff")
+    page = site.add_page("/page", ["other.jpg", "copy.jpg", "broken.jpg", "gone.jpg"])
+    scan = service.scan(page)
+    assert service.finish() == 1
+    (item,) = service.items(scan)
+    assert (item.state, item.images, item.images_failed) == ("done", 2, 2)
+    assert (item.reason, item.attempts, item.finished_at) == (None, 1, service.clock.now)
+    (match,) = service.matches()
+    assert (match.case, match.scan_id, match.state) == (case, scan, "suspected")
+    assert (match.page_url, match.image_url) == (page, f"{site.url}/copy.jpg")
+    assert (match.tier, match.found_at) == ("certain", service.clock.now)
+    assert '"view":"mirror"' in match.evidence
+    progress = service.scanner.progress(scan)
+    assert (progress.items, progress.matches) == ({"done": 1}, {"suspected": 1})
+    assert (progress.total, progress.finished) == (1, 1)
+
+
+def test_a_copy_in_a_later_frame_is_found_once(service: Service, site: OddSite) -> None:
+    service.open_case(MINE)
+    frames = [each.resize((320, 240)) for each in (OTHER, MINE, ImageOps.grayscale(MINE))]
+    url = site.add("/frames.gif", gif(*frames))
+    service.scan(url)
+    service.finish()
+    assert [each.image_url for each in service.matches()] == [url]
+
+
+def test_one_image_may_belong_to_two_cases(service: Service, site: OddSite) -> None:
+    cases = {service.open_case(MINE), service.open_case(MINE)}
+    service.scan(site.add_image("/copy.jpg", altered(MINE)))
+    service.finish()
+    assert {each.case for each in service.matches()} == cases
+
+
+def test_a_copy_that_was_found_before_is_not_reported_again(
+    service: Service, site: OddSite
+) -> None:
+    service.open_case(MINE)
+    site.add_image("/copy.jpg", altered(MINE))
+    pages = [site.add_page(f"/page{number}", ["copy.jpg", "/copy.jpg#x"]) for number in range(2)]
+    for urls in (pages, pages, [f"{site.url}/copy.jpg"]):
+        scan = service.scan(*urls)
+        service.finish()
+        assert service.states(scan) == [("done", None)] * len(urls)
+        assert [each.page_url for each in service.matches()] == [pages[0]]
+
+
+def test_a_copy_at_another_address_is_reported_too(service: Service, site: OddSite) -> None:
+    service.open_case(MINE)
+    urls = [site.add_image(f"/{number}.jpg", altered(MINE)) for number in range(3)]
+    service.scan(*urls)
+    service.finish()
+    assert sorted(each.image_url for each in service.matches()) == urls
+
+
+def test_a_case_that_is_opened_later_is_found_by_the_next_scan(
+    service: Service, site: OddSite
+) -> None:
+    url = site.add_image("/copy.jpg", altered(MINE))
+    service.scan(url)
+    service.finish()
+    assert service.matches() == []
+    service.open_case(MINE)
+    service.scan(url)
+    service.finish()
+    assert len(service.matches()) == 1
+
+
+def test_a_content_withdrawn_between_finding_and_storing_gives_no_match(
+    service: Service, site: OddSite
+) -> None:
+    mine = service.open_case(MINE)
+    stays = service.open_case(MINE)
+    found: list[Found] = []
+
+    class Withdrawing:
+        """An index whose answer is out of date when it arrives."""
+
+        def find(self, candidate: Signature) -> list[Found]:
+            found.extend(service.bank_index.find(candidate))
+            service.bank.withdraw_case(mine, actor="intake")
+            return found
+
+    scan = service.scan(site.add_image("/copy.jpg", altered(MINE)))
+    assert service.another_scanner(bank_index=Withdrawing()).work_once()
+    assert len(found) == 2
+    assert service.states(scan) == [("done", None)]
+    assert [each.case for each in service.matches()] == [stays]
+
+
+# What is cancelled.
+
+
+def test_what_has_not_begun_is_cancelled(service: Service, site: OddSite) -> None:
+    service.open_case(MINE)
+    copy = site.add_image("/copy.jpg", altered(MINE))
+    done = site.add_image("/other.jpg", jpeg(OTHER))
+    busy = site.add("/busy", status=503)
+    scan = service.scan(done, busy, copy)
+    other = service.scan(copy)
+    for _ in range(2):
+        service.scanner.work_once()
+    assert [state for state, _ in service.states(scan)] == ["done", "failed", "queued"]
+    progress = service.scanner.cancel(scan, actor=REPORTER)
+    assert progress.items == {"done": 1, "cancelled": 2}
+    assert progress.finished == progress.total == 3
+    assert progress.scan.cancelled_at == service.clock.now
+    assert service.finish() == 1
+    assert service.states(other) == [("done", None)]
+    assert ("scan.cancel", scan) in audited(service.database)
+
+
+def test_a_cancelled_scan_ends_with_the_item_in_hand(service: Service, site: OddSite) -> None:
+    def cancel(_url: str) -> None:
+        service.scanner.cancel(scan, actor=REPORTER)
+
+    scanner = service.another_scanner(looker=OtherLooker(service.looker, cancel))
+    scan = service.scan(site.add("/busy", status=503), site.add("/never"))
+    assert scanner.work_once()
+    assert service.states(scan) == [("dead", "http-503"), ("cancelled", None)]
+    assert service.finish() == 0
+
+
+# What fails.
+
+
+@pytest.mark.parametrize("attempts", [1, 3])
+def test_a_url_that_may_work_later_is_tried_as_often_as_the_settings_say(
+    attempts: int, service: Service, site: OddSite
+) -> None:
+    settings = service.settings.model_copy(update={"scan_attempts": attempts, "scan_retry_s": 30})
+    scanner = service.another_scanner(settings=settings)
+    scan = service.scan(site.add("/busy", status=503))
+    for attempt in range(1, attempts + 1):
+        assert scanner.work_once()
+        (item,) = service.items(scan)
+        assert (item.attempts, item.reason) == (attempt, "http-503")
+        if attempt < attempts:
+            assert (item.state, item.finished_at) == ("failed", None)
+            service.clock.advance(29.9)
+            assert not scanner.work_once()
+            service.clock.advance(0.1)
+    assert (item.state, item.finished_at) == ("dead", service.clock.now)
+    service.clock.advance(3600)
+    assert not scanner.work_once()
+    assert len(site.asked) == attempts
+
+
+def test_a_url_that_works_at_last_is_done(service: Service, site: OddSite) -> None:
+    service.open_case(MINE)
+    url = site.add("/copy.jpg", status=503)
+    scan = service.scan(url)
+    assert service.scanner.work_once()
+    site.add("/copy.jpg", altered(MINE))
+    assert service.scanner.work_once()
+    assert service.states(scan) == [("done", None)]
+    assert len(service.matches()) == 1
+
+
+def test_a_url_that_will_never_work_is_tried_once(service: Service, site: OddSite) -> None:
+    scan = service.scan(f"{site.url}/missing", "http://10.0.0.1/", site.add("/text", b"words"))
+    assert service.finish() == 3
+    assert service.states(scan) == [
+        ("dead", "http-404"),
+        ("dead", "forbidden-address"),
+        ("dead", "neither-page-nor-image"),
+    ]
+
+
+def test_an_item_that_breaks_the_scanner_leaves_the_others_and_no_url_in_the_log(
+    service: Service, site: OddSite
+) -> None:
+    service.open_case(MINE)
+
+    def fail(url: str) -> None:
+        if "sekrit" in url:
+            raise RuntimeError(f"No library should say {url}.")
+
+    scanner = service.another_scanner(looker=OtherLooker(service.looker, fail))
+    good = site.add_image("/copy.jpg", altered(MINE))
+    scan = service.scan(f"{site.url}/sekrit", good, f"{site.url}/missing", f"{site.url}/sekrit2")
+    with capture_logs() as logs:
+        while scanner.work_once():
+            pass
+    assert service.states(scan) == [
+        ("dead", "internal"),
+        ("done", None),
+        ("dead", "http-404"),
+        ("dead", "internal"),
+    ]
+    assert len(service.matches()) == 1
+    crashes = [each for each in logs if each["event"] == "scan.item_crashed"]
+    assert len(crashes) == 2 * service.settings.scan_attempts
+    assert {each["error"] for each in crashes} == {"RuntimeError"}
+    told = repr(logs)
+    for word in ("sekrit", "127.0.0.1", str(site.port), "http:", "copy", "RuntimeError("):
+        assert word not in told
+
+
+# Workers that are lost or late.
+
+
+class Killed(BaseException):
+    """Stands for a process that ends in the middle of an item."""
+
+
+def test_a_lost_workers_item_is_taken_again_when_its_lease_is_over(
+    service: Service, site: OddSite
+) -> None:
+    def die(_url: str) -> None:
+        raise Killed
+
+    service.open_case(MINE)
+    scan = service.scan(site.add_image("/copy.jpg", altered(MINE)))
+    with pytest.raises(Killed):
+        service.another_scanner(looker=OtherLooker(service.looker, die)).work_once()
+    service.clock.advance(service.settings.scan_lease_s - 0.001)
+    assert not service.scanner.work_once()
+    assert service.states(scan) == [("leased", None)]
+    service.clock.advance(0.001)
+    assert service.scanner.work_once()
+    assert service.states(scan) == [("done", None)]
+    assert service.items(scan)[0].attempts == 2
+    assert len(service.matches()) == 1
+
+
+def test_an_item_that_kills_each_worker_is_given_up(service: Service, site: OddSite) -> None:
+    looked: list[str] = []
+
+    def die(url: str) -> None:
+        looked.append(url)
+        raise Killed
+
+    scanner = service.another_scanner(looker=OtherLooker(service.looker, die))
+    url = site.add_image("/deadly.jpg", jpeg(OTHER))
+    scan = service.scan(url)
+    for _ in range(service.settings.scan_attempts):
+        with pytest.raises(Killed):
+            scanner.work_once()
+        service.clock.advance(service.settings.scan_lease_s)
+    assert scanner.work_once()
+    assert looked == [url] * service.settings.scan_attempts
+    assert service.states(scan) == [("dead", "worker-lost")]
+    service.clock.advance(service.settings.scan_lease_s)
+    assert not scanner.work_once()
+
+
+def test_a_late_workers_result_is_not_stored(service: Service, site: OddSite) -> None:
+    """The other worker found the image gone, and that stays."""
+    service.open_case(MINE)
+    url = site.add_image("/copy.jpg", altered(MINE))
+
+    class Late:
+        """A looker that has seen the image when the lease is over and another has the item."""
+
+        def look(self, url: str, *, deadline: float | None = None) -> Iterator[Look]:
+            seen = list(service.looker.look(url))
+            assert seen[0].image is not None
+            service.clock.advance(service.settings.scan_lease_s)
+            site.take_off(url)
+            assert service.scanner.work_once()
+            yield from seen
+
+    scan = service.scan(url)
+    assert service.another_scanner(looker=Late()).work_once()
+    assert service.states(scan) == [("dead", "http-404")]
+    assert service.items(scan)[0].images == 0
+    assert service.matches() == []
+
+
+def test_a_late_workers_failure_changes_nothing(service: Service, site: OddSite) -> None:
+    service.open_case(MINE)
+    site.add_image("/copy.jpg", altered(MINE))
+
+    def be_late(url: str) -> None:
+        service.clock.advance(service.settings.scan_lease_s)
+        assert service.scanner.work_once()
+        raise RuntimeError
+
+    scan = service.scan(f"{site.url}/copy.jpg")
+    assert service.another_scanner(looker=OtherLooker(service.looker, be_late)).work_once()
+    assert service.states(scan) == [("done", None)]
+    assert len(service.matches()) == 1
+
+
+def test_a_slow_page_is_left_before_its_lease_is_over(service: Service, site: OddSite) -> None:
+    """What was seen until then is stored; else a slow page would be begun again and again."""
+    service.open_case(MINE)
+    site.add_image("/copy.jpg", altered(MINE))
+    never = threading.Event()
+    for number in range(20):
+        site.answer(f"/{number}.jpg", lambda _handler: never.wait(30))
+    page = site.add_page("/page", ["copy.jpg", *(f"{number}.jpg" for number in range(20))])
+    settings = service.settings.model_copy(update={"scan_lease_s": 2.5})
+    scan = service.scan(page)
+    deadlines: list[float | None] = []
+
+    class Watched:
+        """A looker that remembers until when it was to look."""
+
+        def look(self, url: str, *, deadline: float | None = None) -> Iterator[Look]:
+            deadlines.append(deadline)
+            return service.looker.look(url, deadline=deadline)
+
+    began = time.monotonic()
+    assert service.another_scanner(settings=settings, looker=Watched()).work_once()
+    never.set()
+    assert began < deadlines[0] < began + settings.scan_lease_s
+    (item,) = service.items(scan)
+    assert (item.state, item.images, item.images_failed) == ("done", 1, 20)
+    assert len(service.matches()) == 1
+
+
+# Threads.
+
+
+def test_threads_work_off_the_list_until_they_are_stopped(service: Service, site: OddSite) -> None:
+    settings = service.settings.model_copy(update={"scan_threads": 3})
+    scanner = service.another_scanner(settings=settings)
+    service.open_case(MINE)
+    urls = [site.add_image(f"/{number}.jpg", altered(MINE)) for number in range(12)]
+    before = service.scan(*urls[:6])
+    threads = set(threading.enumerate())
+    scanner.start()
+    started = set(threading.enumerate()) - threads
+    assert sorted(each.name for each in started) == ["scan-0", "scan-1", "scan-2"]
+    wait_until(lambda: service.scanner.progress(before).finished == 6)
+    after = scanner.submit(urls[6:], actor=REPORTER).scan_id
+    wait_until(lambda: service.scanner.progress(after).finished == 6)
+    scanner.stop()
+    assert not any(each.is_alive() for each in started)
+    assert service.states(before) + service.states(after) == [("done", None)] * 12
+    assert sorted(each.image_url for each in service.matches()) == sorted(urls)
+    assert {each.attempts for each in service.items(before)} == {1}
+    late = service.scan(urls[0])
+    assert service.states(late) == [("queued", None)]
+
+
+def test_stopping_finishes_the_item_in_hand_and_begins_no_other(
+    service: Service, site: OddSite
+) -> None:
+    asked, answer = threading.Event(), threading.Event()
+
+    def slow(_url: str) -> None:
+        asked.set()
+        assert answer.wait(30)
+
+    settings = service.settings.model_copy(update={"scan_threads": 1})
+    scanner = service.another_scanner(settings=settings, looker=OtherLooker(service.looker, slow))
+    url = site.add_image("/other.jpg", jpeg(OTHER))
+    scan = service.scan(url, f"{url}?2")
+    scanner.start()
+    assert asked.wait(30)
+    stopping = threading.Thread(target=scanner.stop)
+    stopping.start()
+    wait_until(scanner._stopping.is_set)
+    answer.set()
+    stopping.join(30)
+    assert not stopping.is_alive()
+    assert service.states(scan) == [("done", None), ("queued", None)]
+
+
+class Failing:
+    """A database of which the first transactions fail."""
+
+    def __init__(self, database: Database, failures: int) -> None:
+        self._database = database
+        self.failures = failures
+
+    @contextmanager
+    def write(self) -> Iterator[Any]:
+        if self.failures:
+            self.failures -= 1
+            raise OperationalError("UPDATE x WHERE url = ?", ("http://sekrit/",), Exception("full"))
+        with self._database.write() as connection:
+            yield connection
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._database, name)
+
+
+def test_a_database_that_fails_for_a_while_does_not_end_the_scanning(
+    service: Service, site: OddSite, capfd: pytest.CaptureFixture[str]
+) -> None:
+    settings = service.settings.model_copy(update={"scan_threads": 2})
+    database = Failing(service.database, failures=3)
+    scanner = service.another_scanner(settings=settings, database=database)
+    scan = service.scan(site.add_image("/other.jpg", jpeg(OTHER)))
+    with capture_logs() as logs:
+        scanner.start()
+        wait_until(lambda: service.scanner.progress(scan).finished == 1)
+        scanner.stop()
+    failed = {"event": "scan.worker_failed", "error": "OperationalError", "log_level": "error"}
+    assert logs.count(failed) == 3
+    assert service.states(scan) == [("done", None)]
+    assert "sekrit" not in repr(logs) + "".join(capfd.readouterr())

@@ -1,0 +1,126 @@
+"""Rows to test with: cases, contents, matches and requests, put there by the store's own words."""
+
+import random
+import sqlite3
+from collections.abc import Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from hashsvc.store import Database, cases, matches, requests, scans
+from hashsvc.store.ids import (
+    CaseId,
+    ContentId,
+    KeyId,
+    MatchId,
+    PublicContentId,
+    RequestId,
+    ScanId,
+    random_id,
+)
+from hashsvc.store.requests import Request
+
+START = datetime(2026, 1, 5, 9, 30, tzinfo=UTC)
+IMAGE_URL = "https://www.example.org/img/1.jpg"
+
+
+class Clock:
+    """A clock that goes on when it is told to."""
+
+    def __init__(self) -> None:
+        self.now = START
+
+    def __call__(self) -> datetime:
+        return self.now
+
+    def go_on(self, seconds: float) -> None:
+        self.now += timedelta(seconds=seconds)
+
+
+def store_case(database: Database, number: str = "7K3M-X9QD-5") -> CaseId:
+    with database.write() as connection:
+        cases.open_case(connection, number=number, pin_hash="$argon2id$", day="2026-01-05")
+        return cases.case_by_number(connection, number).id
+
+
+def some_signals(rng: random.Random) -> list[tuple[str, str, bytes]]:
+    sizes = {"pdq1": 32, "phash1": 8, "dhash1": 8}
+    return [(name, "whole", rng.randbytes(size)) for name, size in sizes.items()]
+
+
+def store_content(
+    database: Database,
+    case_id: CaseId,
+    signals: Sequence[tuple[str, str, bytes]] | None = None,
+    quality: int = 100,
+) -> ContentId:
+    with database.write() as connection:
+        return cases.add_content(
+            connection,
+            case_id,
+            public_id=PublicContentId(random_id()),
+            quality=quality,
+            day="2026-01-05",
+            signals=signals or some_signals(random.Random()),
+        )
+
+
+def store_match(
+    database: Database,
+    content_id: ContentId,
+    *,
+    state: str = "suspected",
+    page_url: str = "https://example.org/page",
+    image_url: str = IMAGE_URL,
+    found_at: datetime = START,
+) -> MatchId:
+    match_id = MatchId(random_id())
+    with database.write() as connection:
+        scan_id = ScanId(random_id())
+        scans.add(connection, scan_id, KeyId("reporter"), [page_url], found_at)
+        matches.add(
+            connection,
+            match_id,
+            content_id=content_id,
+            scan_id=scan_id,
+            page_url=page_url,
+            image_url=image_url,
+            image_sha256=random.randbytes(32),
+            tier="certain",
+            evidence='{"tier":"certain","why":"","findings":[]}',
+            now=found_at,
+        )
+        if state != "suspected":
+            matches.review(
+                connection, match_id, state=state, reviewer=KeyId("analyst"), now=found_at
+            )
+    return match_id
+
+
+def store_request(database: Database, match_id: MatchId | None, state: str) -> RequestId:
+    """Store a request that is in a state, whichever way it came there."""
+    request = Request(
+        id=RequestId(random_id()),
+        match_id=match_id,
+        platform="example.org",
+        page_url="https://example.org/page",
+        image_url=IMAGE_URL,
+        state=state,
+        notice="A notice.",
+        created_at=START,
+    )
+    with database.write() as connection:
+        requests.add(connection, request, actor="analyst")
+    return request.id
+
+
+def rows_of(folder: Path) -> list[str]:
+    """Return everything that the database in a data directory holds, as SQL."""
+    with sqlite3.connect(folder / "hashsvc.db") as connection:
+        rows = list(connection.iterdump())
+    connection.close()
+    return rows
+
+
+def bytes_of(folder: Path) -> bytes:
+    """Return all bytes of all files in a data directory."""
+    return b"\0".join(file.read_bytes() for file in sorted(folder.rglob("*")) if file.is_file())

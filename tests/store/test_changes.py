@@ -1,0 +1,137 @@
+"""The change feed tells of every content's coming and going in order, and no id comes twice."""
+
+import contextlib
+import random
+import threading
+
+import pytest
+
+from hashsvc.settings import Settings
+from hashsvc.store import Database, cases
+from hashsvc.store.cases import Change
+from hashsvc.store.ids import ContentId
+from tests.store.conftest import rows_of, store_case, store_content
+
+
+def delete(database: Database, content_id: ContentId) -> None:
+    with database.write() as connection:
+        cases.delete_content(connection, content_id)
+
+
+def feed(database: Database, after: int = 0, limit: int = 1000) -> list[Change]:
+    with database.read() as connection:
+        return cases.changes_after(connection, after, limit)
+
+
+def test_changes_come_in_the_order_of_the_deeds(database: Database) -> None:
+    rng = random.Random(5)
+    case_id = store_case(database)
+    live, deeds = [], []
+    for _ in range(40):
+        if live and rng.random() < 0.4:
+            gone = live.pop(rng.randrange(len(live)))
+            delete(database, gone)
+            deeds.append(("remove", gone))
+        else:
+            live.append(store_content(database, case_id))
+            deeds.append(("add", live[-1]))
+    changes = feed(database)
+    assert [(each.kind, each.content_id) for each in changes] == deeds
+    assert [each.seq for each in changes] == sorted({each.seq for each in changes})
+
+    read, after = [], 0
+    while page := feed(database, after, limit=7):
+        assert len(page) <= 7
+        read += page
+        after = page[-1].seq
+    assert read == changes
+
+
+def test_an_id_never_comes_back(database: Database, settings: Settings) -> None:
+    case_id = store_case(database)
+    contents, signals = [], []
+    for _ in range(4):
+        content_id = store_content(database, case_id)
+        with database.read() as connection:
+            signals += [each.id for each in cases.signals_of(connection, [content_id])]
+        contents.append(content_id)
+        delete(database, content_id)
+        database.forget_deleted()
+        database.close()
+        database = Database(settings.url)
+    assert contents == sorted(set(contents))
+    assert signals == sorted(set(signals))
+    assert len(signals) == 12
+    database.close()
+
+
+def test_a_deed_that_fails_is_undone_whole(database: Database, settings: Settings) -> None:
+    case_id = store_case(database)
+    content_id = store_content(database, case_id)
+    before = rows_of(settings.data_dir)
+
+    def fail_in_the_end() -> None:
+        with database.write() as connection:
+            cases.delete_content(connection, content_id)
+            cases.delete_case(connection, case_id)
+            assert cases.counts(connection) == (0, 0)
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fail_in_the_end()
+    assert rows_of(settings.data_dir) == before
+    store_content(database, case_id)
+
+
+def test_two_writers_wait_for_one_another(database: Database) -> None:
+    """Both read before they write; a transaction that began as a reader would fail there."""
+    case_id = store_case(database)
+    both_have_read = threading.Barrier(2)
+    counts, errors = [], []
+
+    def write() -> None:
+        try:
+            with database.write() as connection:
+                counts.append(cases.counts(connection))
+                # The second cannot even begin to read, so that the first waits in vain.
+                with contextlib.suppress(threading.BrokenBarrierError):
+                    both_have_read.wait(0.2)
+                cases.add_content(
+                    connection,
+                    case_id,
+                    public_id=f"{threading.get_ident()}",
+                    quality=100,
+                    day="2026-01-05",
+                    signals=[("pdq1", "whole", bytes(32))],
+                )
+        except Exception as error:  # noqa: BLE001 - the main thread looks at it.
+            errors.append(error)
+
+    threads = [threading.Thread(target=write) for _ in range(2)]
+    for each in threads:
+        each.start()
+    for each in threads:
+        each.join()
+    assert errors == []
+    assert counts == [(1, 0), (1, 1)]
+    assert len(feed(database)) == 2
+
+
+def test_a_reader_sees_one_state_and_hinders_no_writer(database: Database) -> None:
+    case_id = store_case(database)
+    with database.read() as connection:
+        assert cases.counts(connection) == (1, 0)
+        store_content(database, case_id)
+        assert cases.counts(connection) == (1, 0)
+        assert cases.changes_after(connection, 0, 10) == []
+    assert len(feed(database)) == 1
+
+
+def test_a_signal_row_does_not_show_its_code(database: Database) -> None:
+    code = random.Random(3).randbytes(32)
+    content_id = store_content(database, store_case(database), [("pdq1", "whole", code)])
+    with database.read() as connection:
+        (row,) = cases.signals_of(connection, [content_id])
+    assert row.code == code
+    assert repr(code) not in repr(row)
+    assert code.hex() not in repr(row)

@@ -1,0 +1,116 @@
+"""The status page says that the service is up, with right counts, and nothing of any case."""
+
+import re
+from collections.abc import Iterator
+from html.parser import HTMLParser
+from importlib.metadata import version
+
+import pytest
+from fastapi.testclient import TestClient
+
+from hashsvc.api import Services, create_app
+from hashsvc.bank import NewContent
+from hashsvc.settings import Settings
+from hashsvc.signals import Signature, sign_image
+from hashsvc.store.ids import KeyId, PublicContentId, random_id
+from tests.conftest import generated_photo, jpeg
+
+
+@pytest.fixture
+def services(settings: Settings) -> Services:
+    """The parts of an empty service."""
+    return Services.build(settings)
+
+
+@pytest.fixture
+def client(services: Services) -> Iterator[TestClient]:
+    """A client of the service, without a key."""
+    with TestClient(create_app(services)) as opened:
+        yield opened
+
+
+class Page(HTMLParser):
+    """A page's tags, its texts, and the number beside each heading of its list."""
+
+    def __init__(self, html: str) -> None:
+        super().__init__()
+        self.tags: list[tuple[str, dict[str, str | None]]] = []
+        self.texts: list[str] = []
+        self.feed(html)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.tags.append((tag, dict(attrs)))
+
+    def handle_data(self, data: str) -> None:
+        if data.strip():
+            self.texts.append(data.strip())
+
+    def beside(self, heading: str) -> str:
+        """Return the text after a heading."""
+        return self.texts[self.texts.index(heading) + 1]
+
+
+def new_content(seed: int) -> NewContent:
+    """Return a photo's content with its three signals of the whole image."""
+    signature = sign_image(jpeg(generated_photo(seed))).whole()
+    signals = tuple(each for each in signature.signals if not each.signal.profile.many_per_image)
+    return NewContent(PublicContentId(random_id()), Signature(signature.quality, signals))
+
+
+def counts(client: TestClient) -> tuple[int, int]:
+    """Return the codes searched and the URLs waiting, as the page shows them."""
+    page = Page(client.get("/").text)
+    return int(page.beside("Codes searched")), int(page.beside("Reported URLs waiting"))
+
+
+def test_it_is_a_page(client: TestClient) -> None:
+    answer = client.get("/")
+    assert answer.status_code == 200
+    assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
+    page = Page(answer.text)
+    assert page.tags[0] == ("html", {"lang": "en"})
+    assert {"head", "title", "body", "main", "h1"} <= {tag for tag, _ in page.tags}
+    assert page.beside("Service") == f"up, version {version('hashsvc')}"
+    assert "{{" not in answer.text
+
+
+def test_it_loads_nothing_and_runs_nothing(client: TestClient) -> None:
+    html = client.get("/").text
+    page = Page(html)
+    attributes = [item for _, found in page.tags for item in found.items()]
+    links = [value for name, value in attributes if name in {"href", "src", "action", "srcset"}]
+    assert links == ["/docs"]
+    assert client.get("/docs").status_code == 200
+    loaders = {"script", "link", "img", "iframe", "object", "embed", "form", "base"}
+    assert not loaders & {tag for tag, _ in page.tags}
+    assert not [name for name, _ in attributes if name.startswith("on") or name == "style"]
+    assert not re.search(r"url\(|@import|https?://|//", html)
+
+
+def test_the_counts_are_right_at_once(client: TestClient, services: Services) -> None:
+    assert counts(client) == (0, 0)
+    number = services.bank.open_case(adult=True, actor="test").number
+    contents = [new_content(seed) for seed in (1, 2)]
+    services.bank.add_contents(number, contents, actor="test")
+    # PDQ and pHash are searched by; dHash only speaks once one of them has found a content.
+    assert counts(client) == (4, 0)
+    urls = [f"http://127.0.0.1:9/{number}" for number in range(3)]
+    services.scanner.submit(urls, actor=KeyId("test"))
+    assert counts(client) == (4, 3)
+    services.bank.withdraw_content(number, contents[0].public_id, actor="test")
+    assert counts(client) == (2, 3)
+    while services.scanner.work_once():
+        continue
+    assert counts(client) == (2, 0)
+    services.bank.withdraw_case(number, actor="test")
+    assert counts(client) == (0, 0)
+
+
+def test_it_tells_nothing_of_a_case(client: TestClient, services: Services) -> None:
+    opened = services.bank.open_case(adult=True, actor="test")
+    content = NewContent(PublicContentId(random_id()), sign_image(jpeg(generated_photo(1))).whole())
+    services.bank.add_contents(opened.number, [content], actor="test")
+    submitted = services.scanner.submit(["http://host.example/"], actor=KeyId("test"))
+    html = client.get("/").text
+    private = [opened.number, opened.pin, content.public_id, submitted.scan_id, "host.example"]
+    assert [each for each in private if each in html] == []
