@@ -21,7 +21,7 @@ class Settings(BaseSettings):
     database_url: str | None = Field(
         None, description="SQLAlchemy URL; unset means SQLite in the data directory."
     )
-    max_body_bytes: int = Field(1_000_000, ge=1_000, description="Largest request body.")
+    max_body_bytes: int = Field(2_000_000, ge=1_000, description="Largest request body.")
     max_urls_per_scan: int = Field(10_000, ge=1, description="Largest batch of reported URLs.")
 
     scan_threads: int = Field(4, ge=0, le=64, description="Scan workers in this process.")

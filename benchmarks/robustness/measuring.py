@@ -132,7 +132,8 @@ class Workers:
         if self._pool is not None:
             processes = multiprocessing.active_children()
             self._pool.shutdown(wait=False, cancel_futures=True)
-            pass
+            for process in processes:
+                process.terminate()
 
 
 @contextlib.contextmanager

@@ -38,6 +38,8 @@ def create_app(services: Services) -> FastAPI:
     # Serves the documentation's scripts itself: FastAPI's own page loads them from a third party.
     app = FastAPIOffline(
         redoc_url=None,
+        # FastAPI can record every path to a collector; a path may hold the number of a case.
+        telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
         title="hashsvc",
         version=version("hashsvc"),
         description=_ABOUT,

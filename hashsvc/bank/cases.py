@@ -157,7 +157,7 @@ class Bank:
 
     def withdraw_content(self, number: str, content: PublicContentId, *, actor: str) -> None:
         """
-        Delete one content, its signals and its matches; the next search does not find it.
+        Delete one content, its signals and its matches, in the files too; no search finds it again.
 
         Raises:
             UnknownCaseError: If there is no such case.
@@ -175,6 +175,8 @@ class Bank:
     def withdraw_case(self, number: str, *, actor: str) -> int:
         """
         Delete a case with all its contents, signals and matches, and return how many contents.
+
+        As with a single content, its bytes leave the files and no search finds it again.
 
         Raises:
             UnknownCaseError: If there is no such case.

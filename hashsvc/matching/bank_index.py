@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from hashsvc.matching.contents import signatures_of
 from hashsvc.matching.evidence import Evidence, compare
-from hashsvc.signals import PDQ, PHASH, Profile, Signal, Signature
+from hashsvc.signals import PDQ, PHASH, POSSIBLE_REGIONS, REGION, Profile, Signal, Signature
 from hashsvc.store import Database, cases
 from hashsvc.store.cases import SignalRow
 from hashsvc.store.ids import ContentId
@@ -18,7 +18,7 @@ from index import LiveIndex
 _CHANGES_A_STEP = 500
 
 # What is searched by; the other algorithms speak only once a content is found by one of these.
-_SEARCHED = (PDQ, PHASH)
+_SEARCHED = (PDQ, PHASH, REGION)
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +72,8 @@ class BankIndex:
         A content whose withdrawal was committed before the call is never among them.
         """
         self.catch_up()
+        if candidate.quality < PDQ.min_quality:
+            return []
         near = sorted(self._near(candidate))
         with self._database.read() as connection:
             contents = signatures_of(connection, near)
@@ -89,7 +91,11 @@ class BankIndex:
             )
             if len(codes):
                 hits = self._indices[profile.name].search(codes, threshold=profile.threshold)
-                near.update(ContentId(int(owner)) for owner in np.unique(hits.owners))
+                # A content's region counts once, however many of the candidate's are near it.
+                _, first = np.unique(hits.ids, return_index=True)
+                owners, signals = np.unique(hits.owners[first], return_counts=True)
+                least = POSSIBLE_REGIONS if profile.many_per_image else 1
+                near.update(ContentId(int(owner)) for owner in owners[signals >= least])
         return near
 
     def _add(self, signals: Sequence[SignalRow]) -> None:

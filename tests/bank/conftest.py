@@ -2,14 +2,17 @@
 
 import random
 
+import argon2
 import pytest
 
 from hashsvc.bank import Bank, NewContent
+from hashsvc.bank import cases as bank_cases
 from hashsvc.signals import PROFILES, Signal, Signature, View, ViewedSignal
 from hashsvc.store import Database
 from hashsvc.store.ids import PublicContentId
 from tests.store.conftest import Clock
 
+REAL_PINS = bank_cases._PINS
 ALL = ("pdq1", "phash1", "dhash1")
 
 
@@ -29,6 +32,13 @@ def signature(
 
 def new_content(seed: int, signed: Signature | None = None) -> NewContent:
     return NewContent(PublicContentId(f"{seed:032x}"), signed or signature(seed))
+
+
+@pytest.fixture(autouse=True)
+def _quick_pins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hash PINs with little effort where that is not what is tested."""
+    quick = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    monkeypatch.setattr(bank_cases, "_PINS", quick)
 
 
 @pytest.fixture

@@ -7,10 +7,11 @@ import pytest
 
 from hashsvc import audit
 from hashsvc.bank import Bank, BankError, MinorError, UnknownCaseError, new_case_number
+from hashsvc.bank import cases as bank_cases
 from hashsvc.settings import Settings
 from hashsvc.store import Database, cases
 from hashsvc.store.ids import PublicContentId
-from tests.bank.conftest import new_content
+from tests.bank.conftest import REAL_PINS, new_content
 from tests.store.conftest import bytes_of, rows_of
 
 
@@ -24,12 +25,14 @@ def test_a_case_has_a_number_a_day_and_no_contents(bank: Bank, database: Databas
 
 
 def test_the_pin_is_kept_as_argon2id_only(
-    bank: Bank, database: Database, settings: Settings
+    bank: Bank, database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(bank_cases, "_PINS", REAL_PINS)
     opened = bank.open_case(adult=True, actor="intake")
     with database.read() as connection:
         kept = cases.case_by_number(connection, opened.number).pin_hash
     assert kept.startswith("$argon2id$")
+    assert argon2.extract_parameters(kept) == argon2.profiles.RFC_9106_LOW_MEMORY
     assert argon2.PasswordHasher().verify(kept, opened.pin)
     with pytest.raises(argon2.exceptions.VerifyMismatchError):
         argon2.PasswordHasher().verify(kept, f"{(int(opened.pin) + 1) % 10**8:08}")

@@ -287,6 +287,7 @@ def _sleep_or_fail(task: tuple[Path, bool]) -> None:
         busy.with_suffix(".new").write_text(str(os.getpid()))
         busy.with_suffix(".new").rename(busy)
         time.sleep(100)
+        return
     while not busy.exists():
         time.sleep(0.02)
     raise ZeroDivisionError

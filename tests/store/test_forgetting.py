@@ -134,7 +134,7 @@ def test_withdrawals_at_the_same_time_all_leave_no_byte(
 
     def withdraw(seed: int) -> list[bytes]:
         rng, gone = random.Random(seed), []
-        for _ in range(10):
+        for _ in range(8):
             signals = some_signals(rng)
             content_id = store_content(database, case_id, signals)
             with database.write() as connection:
