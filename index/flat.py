@@ -6,6 +6,9 @@ from numpy.typing import NDArray
 
 from index.codes import Codes
 
+# Callers search from several threads already; FAISS's own only wait for one another.
+faiss.omp_set_num_threads(1)
+
 
 class FlatSegment:
     """

@@ -14,13 +14,13 @@ class Demonstrated:
     One way to alter a copy.
 
     Attributes:
-        promised: Whether the present signals promise to find such a copy.
+        by_whole: Whether signals of the whole image find such a copy; else its regions must.
 
         apply: From the picture, and another one to set beside it, to the altered picture.
     """
 
     name: str
-    promised: bool
+    by_whole: bool
     apply: Callable[[Image.Image, Image.Image], Image.Image]
     jpeg_quality: int = 85
 

@@ -12,7 +12,7 @@ _DESKTOP = (1600, 900)
 
 
 @SCREENSHOTS.kind(THEMES, shows=1, encoder=lambda _theme: jpeg(88))
-def chat(scene: Scene, theme: Theme) -> Image.Image:
+def chat_screenshot(scene: Scene, theme: Theme) -> Image.Image:
     screen = Screen(_PHONE, theme, scene.rng)
     screen.y = int(scene.rng.integers(120, 420))
     for picture, mine in ((scene.other, bool(scene.rng.random() < 0.5)), (scene.image, False)):
@@ -43,7 +43,7 @@ def chat(scene: Scene, theme: Theme) -> Image.Image:
 
 
 @SCREENSHOTS.kind(THEMES, shows=1, encoder=lambda _theme: jpeg(88))
-def feed(scene: Scene, theme: Theme) -> Image.Image:
+def feed_screenshot(scene: Scene, theme: Theme) -> Image.Image:
     screen = Screen(_PHONE, theme, scene.rng)
     screen.status()
     screen.write((40, 110), "pictures", 60, theme.text)
@@ -73,7 +73,7 @@ def feed(scene: Scene, theme: Theme) -> Image.Image:
 
 
 @SCREENSHOTS.kind(THEMES, shows=8, encoder=lambda _theme: jpeg(88))
-def gallery(scene: Scene, theme: Theme) -> Image.Image:
+def gallery_screenshot(scene: Scene, theme: Theme) -> Image.Image:
     """One photo, full width, with a strip of small ones below."""
     screen = Screen(_PHONE, theme, scene.rng)
     screen.status()
@@ -91,7 +91,7 @@ def gallery(scene: Scene, theme: Theme) -> Image.Image:
 
 
 @SCREENSHOTS.kind(THEMES, shows=1, encoder=lambda _theme: jpeg(88))
-def browser(scene: Scene, theme: Theme) -> Image.Image:
+def browser_screenshot(scene: Scene, theme: Theme) -> Image.Image:
     screen = Screen(_PHONE, theme, scene.rng)
     screen.y = 270
     screen.bar(screen.y, 110, (178, 34, 52))
@@ -129,7 +129,7 @@ def browser(scene: Scene, theme: Theme) -> Image.Image:
 
 
 @SCREENSHOTS.kind(THEMES, encoder=lambda _theme: jpeg(88))
-def story(scene: Scene, theme: Theme) -> Image.Image:
+def story_screenshot(scene: Scene, theme: Theme) -> Image.Image:
     """Full screen, on a blurred copy of the photo (light) or on black (dark)."""
     screen = Screen(_PHONE, DARK, scene.rng)
     if theme is LIGHT:
@@ -161,7 +161,7 @@ def story(scene: Scene, theme: Theme) -> Image.Image:
 
 
 @SCREENSHOTS.kind(THEMES, shows=1, encoder=lambda _theme: jpeg(88))
-def microblog(scene: Scene, theme: Theme) -> Image.Image:
+def microblog_screenshot(scene: Scene, theme: Theme) -> Image.Image:
     """Posts with text above a rounded picture, as wide as the text."""
     screen = Screen(_PHONE, theme, scene.rng)
     screen.status()
@@ -181,7 +181,7 @@ def microblog(scene: Scene, theme: Theme) -> Image.Image:
 
 
 @SCREENSHOTS.kind(THEMES, shows=2, encoder=lambda _theme: jpeg(88))
-def desktop(scene: Scene, theme: Theme) -> Image.Image:
+def desktop_screenshot(scene: Scene, theme: Theme) -> Image.Image:
     """A browser on a computer: a forum with a list at the left and pictures at the right."""
     screen = Screen(_DESKTOP, theme, scene.rng)
     screen.bar(0, 44, (60, 62, 70) if theme is DARK else (214, 218, 226))
@@ -216,7 +216,7 @@ def desktop(scene: Scene, theme: Theme) -> Image.Image:
 
 # The photo is less than a tenth of the screen.
 @SCREENSHOTS.kind(THEMES, shows=7, encoder=lambda _theme: jpeg(88), counted=False)
-def search_results(scene: Scene, theme: Theme) -> Image.Image:
+def search_results_screenshot(scene: Scene, theme: Theme) -> Image.Image:
     """Two columns of pictures with words below; the photo is the first."""
     screen = Screen(_PHONE, theme, scene.rng)
     screen.status()

@@ -39,9 +39,9 @@ def main(arguments: list[str] | None = None) -> int:
         chains=options.chains,
         pairs=options.pairs,
     )
-    photos = find_photos(options.photos, limit=options.limit, seed=options.seed)
     started = time.perf_counter()
     try:
+        photos = find_photos(options.photos, limit=options.limit, seed=options.seed)
         with working(options.workers, Console(stderr=True)) as workers:
             used, figures = measure(photos, plan, workers)
     except KeyboardInterrupt:

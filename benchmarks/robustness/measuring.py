@@ -147,9 +147,16 @@ def working(count: int, console: Console) -> Iterator[Workers]:
 
 
 def find_photos(folders: Sequence[Path], *, limit: int | None, seed: int) -> list[Photo]:
-    """Return the files in folders, in order of name; of more than the limit, a random choice."""
+    """
+    Return the files in folders, in order of name; of more than the limit, a random choice.
+
+    Raises:
+        ValueError: If two folders have the same name, since photos are told apart by theirs.
+    """
+    if len({folder.resolve().name for folder in folders}) < len(folders):
+        raise ValueError("No two folders of photos may have the same name.")
     photos = [
-        Photo(f"{folder.name}/{path.relative_to(folder).with_suffix('').as_posix()}", path)
+        Photo(f"{folder.resolve().name}/{path.relative_to(folder).as_posix()}", path)
         for folder in folders
         for path in sorted(folder.rglob("*"))
         if path.is_file()

@@ -19,7 +19,7 @@ from hashsvc.store.requests import Request
 from hashsvc.store.scans import Item
 
 # A candidate has 400 regions in two directions, and as many mirrored, beside its whole views.
-_MAX_LOOKED_UP = 2_000
+_MAX_LOOKED_UP = 3_500
 
 OpaqueId = Annotated[
     str,

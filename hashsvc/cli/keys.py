@@ -1,7 +1,7 @@
 """`hashsvc keys`: API keys, made and revoked on the service's own machine."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Annotated
 
 import typer
@@ -19,14 +19,13 @@ _ACTOR = "cli"
 
 @contextmanager
 def _database() -> Iterator[Database]:
-    database = Database(read_settings().url)
+    settings = read_settings()
     try:
-        database.migrate()
-        yield database
+        with closing(Database(settings.url)) as database:
+            database.migrate()
+            yield database
     except StoreError as error:
         fail(str(error))
-    finally:
-        database.close()
 
 
 @app.command()

@@ -1,5 +1,6 @@
 """Looks whether an image is still where it was."""
 
+import time
 from collections.abc import Iterable
 from enum import StrEnum
 
@@ -10,6 +11,10 @@ from hashsvc.signals import NotAnImageError, Signature
 _GONE = frozenset({"http-404", "http-410"})
 # What a page shows beside its photographs, such as drawings in SVG, cannot be the image either.
 _NOT_IT = _GONE | {NotAnImageError.__name__}
+
+
+# An analyst waits for the answer.
+_LONGEST_S = 60
 
 
 class Outcome(StrEnum):
@@ -42,7 +47,7 @@ def recheck(looker: Looker, content: Signature, *, page_url: str, image_url: str
 
 def _look(looker: Looker, content: Signature, url: str, *, was_image: bool) -> Outcome:
     try:
-        seen = list(looker.look(url))
+        seen = list(looker.look(url, deadline=time.monotonic() + _LONGEST_S))
     except FetchError as error:
         return Outcome.PAGE_GONE if error.reason in _GONE else Outcome.UNREACHABLE
     if any(_shows(content, look) for look in seen):

@@ -92,29 +92,32 @@ def find_blobs(
 
         contrast: Smallest response, in grey levels.
 
-        most: Number of blobs.
+        most: Number of blobs in the first picture that is searched, and again in all further ones:
+            else the grain of a noisy picture leaves no room for anything larger.
 
         directions: Largest number of directions of one blob.
     """
-    found, angles, levels = [], [], []
-    for level, picture in enumerate(pictures):
-        if max(picture.shape) <= longest and min(picture.shape) >= _SMALLEST_SIDE:
-            octave = _octave(picture, _FIRST, _MORE)
-            here = _extrema(octave, contrast, _EDGE, _BLUR, _STEPS)
-            found.append(here)
-            angles.append(_directions(octave, here, directions))
-            levels.append(np.full(len(here), level))
-    if not found:
-        nothing = np.empty((0, 2))
-        return Blobs(nothing, nothing[:, 0], np.empty(0, np.int64), np.empty((0, directions)))
-    blobs, level_of = np.concatenate(found), np.concatenate(levels)
-    order = np.argsort(-blobs[:, 3], kind="stable")[:most]
-    scales = 2.0 ** level_of[order]
+    octaves = {
+        level: _octave(picture, _FIRST, _MORE)
+        for level, picture in enumerate(pictures)
+        if max(picture.shape) <= longest and min(picture.shape) >= _SMALLEST_SIDE
+    }
+    found = [_extrema(each, contrast, _EDGE, _BLUR, _STEPS) for each in octaves.values()]
+    levels = np.repeat(np.array(list(octaves), dtype=np.int64), [len(each) for each in found])
+    blobs = np.concatenate([np.empty((0, 5)), *found])
+    order = np.argsort(-blobs[:, 3], kind="stable")
+    finest = levels[order] == min(octaves, default=0)
+    order = order[np.where(finest, np.cumsum(finest), np.cumsum(~finest)) <= most]
+    angles = np.empty((len(order), directions))
+    for level, octave in octaves.items():
+        here = levels[order] == level
+        angles[here] = _directions(octave, blobs[order[here]], directions)
+    scales = 2.0 ** levels[order]
     return Blobs(
         centres=(blobs[order, :2] + 0.5) * scales[:, None] - 0.5,
         sigmas=blobs[order, 2] * scales,
-        levels=level_of[order],
-        angles=np.concatenate(angles)[order],
+        levels=levels[order],
+        angles=angles,
     )
 
 
@@ -307,16 +310,18 @@ def _directions(octave: Floats, blobs: Doubles, most: int) -> Doubles:
 def _histogram(picture: Floats, blob: Doubles) -> Doubles:
     height, width = picture.shape
     middle_y, middle_x, sigma = blob[0], blob[1], blob[2]
-    # Weighed by a Gaussian of 1.5 sigma, out to three of these.
-    reach, spread = round(4.5 * sigma), 2 * (1.5 * sigma) ** 2
+    # Weighed by a Gaussian of 1.5 sigma, out to two of these.
+    reach, spread = round(3 * sigma), 2 * (1.5 * sigma) ** 2
+    left, right = max(1, int(middle_x) - reach), min(width - 1, int(middle_x) + reach + 1)
+    columns = np.exp(-((np.arange(left, right) - middle_x) ** 2) / spread)
     turns = _BINS / (2 * math.pi)
     raw = np.zeros(_BINS)
     for y in range(max(1, int(middle_y) - reach), min(height - 1, int(middle_y) + reach + 1)):
-        for x in range(max(1, int(middle_x) - reach), min(width - 1, int(middle_x) + reach + 1)):
+        row = math.exp(-((y - middle_y) ** 2) / spread)
+        for x in range(left, right):
             dx = picture[y, x + 1] - picture[y, x - 1]
             dy = picture[y + 1, x] - picture[y - 1, x]
-            away = (y - middle_y) ** 2 + (x - middle_x) ** 2
-            weight = math.sqrt(dx * dx + dy * dy) * math.exp(-away / spread)
+            weight = math.sqrt(dx * dx + dy * dy) * row * columns[x - left]
             place = math.atan2(dy, dx) * turns
             low = math.floor(place)
             raw[int(low) % _BINS] += weight * (1 - (place - low))

@@ -3,35 +3,74 @@ Bytes of an image to pixels, within limits, in one colour space.
 
 Formats are recognised from the bytes and only those of the web are opened. EXIF orientation is
 applied, transparency is laid on white, colour profiles are ignored, as the reference does.
+
+Of a damaged or cut-off image the part that decodes is taken if that is at least 90 % of it: of its
+rows, for JPEG, PNG, GIF and BMP, whose decoders write row by row. A JPEG of several scans
+(progressive) shows all of the image, if coarsely, once the first is complete. WebP, AVIF, HEIF and
+TIFF decode as a whole or not at all. An animation ends before its first damaged frame.
 """
 
 import io
-import struct
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pillow_heif
 from numpy.typing import NDArray
-from PIL import ExifTags, Image, ImageOps, UnidentifiedImageError
+from PIL import AvifImagePlugin, Image, ImageFile
 
-from hashsvc.signals.errors import BrokenImageError, ImageTooLargeError, NotAnImageError
+from hashsvc.signals.errors import (
+    BrokenImageError,
+    ImageError,
+    ImageTooLargeError,
+    NotAnImageError,
+)
+from hashsvc.signals.headers import (
+    MOST_FRAMES,
+    Header,
+    exif_orientation,
+    jpeg_scans,
+    read_header,
+)
 
-pillow_heif.register_heif_opener(thumbnails=False)
-# Pillow's own guard only warns below twice its limit; `_check_size` refuses, for every format.
+_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "HEIF", "BMP", "TIFF")
+
+# A thread more is no use where many images are decoded at once, and takes address space.
+pillow_heif.register_heif_opener(thumbnails=False, decode_threads=1)
+AvifImagePlugin.DEFAULT_MAX_THREADS = 1
+# Else Pillow would import a format's plugin at its first image, where no file may be opened.
+Image.init()
+# Pillow's own guard only warns below twice its limit; `_check_pixels` refuses, for every format.
 Image.MAX_IMAGE_PIXELS = None
 # What Pillow has to say of odd metadata helps nobody here: the pixels decode, or an error comes.
 warnings.filterwarnings("ignore", module=r"PIL\.")
 
-_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "HEIF", "BMP", "TIFF")
-
 # A progressive JPEG is decoded once for each of its scans; real ones have about ten.
 _MAX_JPEG_SCANS = 100
-_START_OF_SCAN = b"\xff\xda"
+_START_OF_SCAN, _END_OF_IMAGE = b"\xff\xda", b"\xff\xd9"
 
 # JPEG is decoded at a half, quarter or eighth where both sides stay at least this long.
 _SCALED_SIDE = 1024
+
+# To come to a frame of an animation, all before it are decoded: so many pixels at most, which take
+# about three seconds. What comes later is not looked at.
+_MAX_ANIMATED_PIXELS = 100_000_000
+
+_ONE_AFTER_ANOTHER = frozenset({"GIF", "PNG", "WEBP", "AVIF"})
+
+_LEAST_THERE = 0.9
+_ROW_BY_ROW = frozenset({"JPEG", "PNG", "GIF", "BMP"})
+
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,11 +84,17 @@ class Limits:
         max_pixels: Width × height, by the header, before anything is decoded.
 
         max_frames: Frames of an animation that are looked at: the first, and evenly spaced ones.
+
+        max_seconds: To decode and sign it, in a sandbox; nothing stops it elsewhere.
+
+        max_memory_bytes: To decode and sign it, in a sandbox.
     """
 
     max_bytes: int = 50_000_000
     max_pixels: int = 100_000_000
     max_frames: int = 8
+    max_seconds: float = 10
+    max_memory_bytes: int = 512 * 1024**2
 
 
 def decode(data: bytes, limits: Limits, *, scaled: bool = True) -> Iterator[Image.Image]:
@@ -68,7 +113,7 @@ def decode(data: bytes, limits: Limits, *, scaled: bool = True) -> Iterator[Imag
     Raises:
         NotAnImageError: If the bytes are in none of the formats that are read.
 
-        ImageTooLargeError: If the image is over a limit.
+        ImageTooLargeError: If the image is over a limit, or there is no memory for it.
 
         BrokenImageError: If it cannot be decoded.
     """
@@ -76,57 +121,138 @@ def decode(data: bytes, limits: Limits, *, scaled: bool = True) -> Iterator[Imag
         raise ImageTooLargeError(
             f"The image has {len(data)} bytes; the limit is {limits.max_bytes}."
         )
-    with _opened(data) as image:
-        _check_size(image, data, limits)
-        if scaled and image.format == "JPEG":
-            # A JPEG holds brightness and colour apart, and no signal asks for colour.
-            image.draft("L" if image.mode == "RGB" else None, (_SCALED_SIDE, _SCALED_SIDE))
-        for number in _frame_numbers(getattr(image, "n_frames", 1), limits.max_frames):
-            yield _frame(image, number)
-
-
-def _opened(data: bytes) -> Image.Image:
-    try:
-        return Image.open(io.BytesIO(data), formats=_FORMATS)
-    except UnidentifiedImageError as error:
+    header = read_header(data)
+    if header is None:
         raise NotAnImageError(
             f"The bytes are no image in one of the formats {', '.join(_FORMATS)}."
-        ) from error
-    except (OSError, ValueError, SyntaxError, EOFError, struct.error, MemoryError) as error:
-        raise BrokenImageError("The image's header cannot be read.") from error
+        )
+    _check_pixels(header.pixels, limits)
+    _check_scans(header)
+    try:
+        yield from _frames(header, limits, scaled=scaled)
+    except ImageError:
+        raise
+    except MemoryError as error:
+        raise ImageTooLargeError("The image needs more memory than there is.") from error
+    except Exception as error:
+        # Pillow's decoders raise almost anything for damaged files: OSError, ValueError,
+        # SyntaxError, struct.error, KeyError, ZeroDivisionError.
+        raise BrokenImageError("The image is damaged and cannot be decoded.") from error
 
 
-def _check_size(image: Image.Image, data: bytes, limits: Limits) -> None:
-    pixels = image.width * image.height
+def _frames(header: Header, limits: Limits, *, scaled: bool) -> Iterator[Image.Image]:
+    with _opened(header, scaled=scaled) as image:
+        numbers = _frame_numbers(image, header, limits)
+        for number in numbers:
+            try:
+                image.seek(number)
+                _check_pixels(image.width * image.height, limits)
+                image.load()
+                frame = _upright(image, header)
+            except (ImageTooLargeError, MemoryError):
+                raise
+            except Exception:  # noqa: BLE001 - as said in `decode`.
+                if number != numbers[0]:
+                    return
+                frame = _what_is_there(header, scaled=scaled)
+            yield frame
+
+
+def _opened(header: Header, *, scaled: bool) -> ImageFile.ImageFile:
+    image = Image.open(io.BytesIO(header.data), formats=header.formats)
+    if scaled and image.format == "JPEG":
+        # A JPEG holds brightness and colour apart, and no signal asks for colour.
+        image.draft("L" if image.mode == "RGB" else None, (_SCALED_SIDE, _SCALED_SIDE))
+    return image
+
+
+def _frame_numbers(image: Image.Image, header: Header, limits: Limits) -> list[int]:
+    frames = min(header.frames or getattr(image, "n_frames", 1), MOST_FRAMES)
+    if image.format in _ONE_AFTER_ANOTHER:
+        pixels = max(header.pixels, image.width * image.height)
+        frames = min(frames, max(1, _MAX_ANIMATED_PIXELS // pixels))
+    looked_at = min(frames, limits.max_frames)
+    # A HEIF's main image need not come first in the file.
+    first = image.tell()
+    spaced = (number * frames // looked_at for number in range(looked_at))
+    return [first, *(number for number in spaced if number != first)][:looked_at]
+
+
+def _what_is_there(header: Header, *, scaled: bool) -> Image.Image:
+    """Return a damaged image whose missing rows repeat those beside them."""
+    (form,) = header.formats
+    if form not in _ROW_BY_ROW:
+        raise BrokenImageError("The image is damaged and cannot be decoded.")
+    if form == "JPEG" and jpeg_scans(header.data) > 1:
+        image = _opened(replace(header, data=header.data + _END_OF_IMAGE), scaled=scaled)
+        image.load()
+        return _upright(image, header)
+    on_black, on_white = (_on_ground(header, shade, scaled=scaled) for shade in (0, 255))
+    differs = np.asarray(on_black) != np.asarray(on_white)
+    is_there = ~differs.reshape(len(differs), -1).any(axis=1)
+    share = is_there.mean()
+    if share < _LEAST_THERE:
+        raise BrokenImageError(
+            f"Only {int(share * 100)} % of the image is there; "
+            f"the least is {_LEAST_THERE * 100:.0f} %."
+        )
+    there = np.flatnonzero(is_there)
+    nearest = np.searchsorted(there, np.arange(len(is_there))).clip(max=len(there) - 1)
+    filled = Image.fromarray(np.asarray(_plain(on_black))[there[nearest]])
+    return _turned(filled, header.orientation)
+
+
+def _on_ground(header: Header, shade: int, *, scaled: bool) -> Image.Image:
+    """Decode a damaged image, as far as possible, onto a ground of one shade."""
+    image = _opened(header, scaled=scaled)
+    bands = len(image.getbands())
+    ground = Image.new(image.mode, image.size, (shade,) * bands if bands > 1 else shade).im
+    image.im = ground
+    try:
+        image.load()
+    except MemoryError:
+        raise
+    except Exception as error:
+        # The GIF plugin has a ground of its own for frames with transparency.
+        if image.im is not ground:
+            raise BrokenImageError("The image is damaged and cannot be decoded.") from error
+    # What is not decoded yet will not be.
+    image.tile = []
+    return image
+
+
+def _upright(image: Image.Image, header: Header) -> Image.Image:
+    orientation = header.orientation
+    if image.format == "AVIF":  # Pillow puts the container's own turns there.
+        orientation = exif_orientation(image.info.get("exif", b""))
+    return _turned(_plain(image), orientation)
+
+
+def _turned(image: Image.Image, orientation: int) -> Image.Image:
+    return image.transpose(_TURNS[orientation]) if orientation in _TURNS else image
+
+
+def _check_pixels(pixels: int, limits: Limits) -> None:
     if pixels > limits.max_pixels:
         raise ImageTooLargeError(
             f"The image has {pixels} pixels; the limit is {limits.max_pixels}."
         )
-    scans = data.count(_START_OF_SCAN) if image.format == "JPEG" else 0
+
+
+def _check_scans(header: Header) -> None:
+    if header.formats != ("JPEG",) or header.data.count(_START_OF_SCAN) <= _MAX_JPEG_SCANS:
+        return
+    # Some may be no markers of scans, but bytes of tables, or of another image after this one.
+    scans = jpeg_scans(header.data)
     if scans > _MAX_JPEG_SCANS:
         raise ImageTooLargeError(f"The JPEG has {scans} scans; the limit is {_MAX_JPEG_SCANS}.")
 
 
-def _frame_numbers(frames: int, limit: int) -> list[int]:
-    if frames <= limit:
-        return list(range(frames))
-    return [number * frames // limit for number in range(limit)]
-
-
-def _frame(image: Image.Image, number: int) -> Image.Image:
-    try:
-        image.seek(number)
-        image.load()
-        is_upright = image.getexif().get(ExifTags.Base.Orientation, 1) == 1
-        return _plain(image if is_upright else ImageOps.exif_transpose(image))
-    except (OSError, ValueError, SyntaxError, EOFError, struct.error, MemoryError) as error:
-        # Pillow's decoders raise all of these for damaged files.
-        raise BrokenImageError("The image is damaged and cannot be decoded.") from error
-
-
 def _plain(image: Image.Image) -> Image.Image:
-    if image.mode in ("I;16", "I;16B", "I;16L", "I", "F"):
-        return _from_deep(np.asarray(image)).convert("RGB")
+    if image.mode.startswith("I;16"):
+        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+    if image.mode in ("I", "F"):
+        return _from_deep(np.asarray(image))
     if image.has_transparency_data:
         layers = image.convert("RGBA")
         white = Image.new("RGBA", layers.size, "white")
@@ -136,9 +262,8 @@ def _plain(image: Image.Image) -> Image.Image:
 
 
 def _from_deep(pixels: NDArray[np.generic]) -> Image.Image:
-    """Scale values of more than eight bits, which Pillow would cut off at 255."""
-    values = np.nan_to_num(pixels.astype(np.float64))
-    top = values.max(initial=0)
-    if top > 255:
-        values = values * (255 / (65_535 if top <= 65_535 else top))
-    return Image.fromarray(values.clip(0, 255).astype(np.uint8))
+    """Scale values whose range is known by themselves only; Pillow would cut them off at 255."""
+    values = np.nan_to_num(pixels.astype(np.float32))
+    top = float(values.max(initial=0))
+    highest = next((each for each in (1, 255, 65_535) if top <= each), top)
+    return Image.fromarray((values.clip(min=0) * (255 / highest)).astype(np.uint8))

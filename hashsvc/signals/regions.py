@@ -25,8 +25,8 @@ _LONGEST = 1024
 _SEARCHED = 512
 """Blobs are searched in the first halving that is no larger."""
 
-_CONTRAST = 1.0
-_MOST_BLOBS = 800
+_CONTRAST = 0.5
+_MOST_BLOBS = 500
 _MOST_DIRECTIONS = 2
 
 _SIDE_IN_SIGMAS = 12.0
@@ -142,11 +142,8 @@ def _inside(blobs: Blobs, shape: tuple[int, ...]) -> NDArray[np.bool_]:
 
 
 def _codes(waves: Floats) -> Codes:
-    """Return the signs of frequencies, those above the median as ones, as codes."""
-    flat = waves.reshape(len(waves), _FREQUENCIES * _FREQUENCIES)
-    if len(flat) == 0:
-        return np.empty((0, _FREQUENCIES * _FREQUENCIES // 8), dtype=np.uint8)
-    return np.packbits(flat > np.median(flat, axis=1, keepdims=True), axis=1)
+    """Return the signs of the frequencies as codes, shape (n, 32)."""
+    return np.packbits(waves.reshape(len(waves), _FREQUENCIES * _FREQUENCIES) > 0, axis=1)
 
 
 def _cosines() -> Floats:
@@ -206,21 +203,22 @@ def _transform(
 ) -> None:
     """Take each patch, and put its low frequencies into `waves`, its flat part into `flatness`."""
     patch = np.empty((_SIDE, _SIDE), dtype=np.float32)
-    half = np.empty((_FREQUENCIES, _SIDE), dtype=np.float32)
+    across = np.ascontiguousarray(cosines.T)
+    half = np.empty((_SIDE, _FREQUENCIES), dtype=np.float32)
     for number in range(len(into)):
         _take(picture, centres[number], spacings[number], angles[number], patch)
         flatness[into[number]] = _centre_and_weigh(patch, weights)
         half[:] = 0
-        for frequency in range(_FREQUENCIES):
-            for y in range(_SIDE):
-                for x in range(_SIDE):
-                    half[frequency, x] += cosines[frequency, y] * patch[y, x]
+        for y in range(_SIDE):
+            for x in range(_SIDE):
+                for frequency in range(_FREQUENCIES):
+                    half[y, frequency] += patch[y, x] * across[x, frequency]
+        wave = waves[into[number]]
+        wave[:] = 0
         for down in range(_FREQUENCIES):
-            for across in range(_FREQUENCIES):
-                total = np.float32(0)
-                for x in range(_SIDE):
-                    total += half[down, x] * cosines[across, x]
-                waves[into[number], down, across] = total
+            for y in range(_SIDE):
+                for frequency in range(_FREQUENCIES):
+                    wave[down, frequency] += cosines[down, y] * half[y, frequency]
 
 
 @njit(cache=True, nogil=True, fastmath=True)

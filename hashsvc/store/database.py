@@ -5,6 +5,7 @@ import time
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from pathlib import Path
+from typing import Any
 
 import alembic.command
 import structlog
@@ -35,7 +36,7 @@ class Database:
 
     def __init__(self, url: str) -> None:
         try:
-            self._engine = _sqlite_engine(url) if url.startswith("sqlite") else create_engine(url)
+            self._engine = _sqlite_engine(url) if url.startswith("sqlite") else _engine(url)
         except (OSError, ImportError, SQLAlchemyError) as error:
             raise OpenError(_CANNOT_OPEN) from error
 
@@ -103,6 +104,11 @@ class Database:
         self._engine.dispose()
 
 
+def _engine(url: str, **options: Any) -> Engine:
+    # Neither an error's text nor SQLAlchemy's own log may hold a code or a URL.
+    return create_engine(url, hide_parameters=True, **options)
+
+
 def _empty_log(cursor: DBAPICursor) -> bool:
     deadline = time.monotonic() + _BUSY_TIMEOUT_S
     while cursor.execute("PRAGMA wal_checkpoint(TRUNCATE)").fetchone()[0]:
@@ -119,7 +125,7 @@ def _sqlite_engine(url: str) -> Engine:
         # Codes are as private as what they were made from: nobody else on the machine reads them.
         Path(path).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         Path(path).touch(mode=0o600, exist_ok=True)
-    engine = create_engine(url, connect_args={"timeout": _BUSY_TIMEOUT_S})
+    engine = _engine(url, connect_args={"timeout": _BUSY_TIMEOUT_S})
 
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _record: object) -> None:

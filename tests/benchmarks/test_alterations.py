@@ -145,7 +145,7 @@ def test_no_two_plain_pictures_are_the_same() -> None:
 
 
 def test_the_demonstration_keeps_its_nine() -> None:
-    assert [(each.name, each.promised) for each in DEMONSTRATED] == [
+    assert [(each.name, each.by_whole) for each in DEMONSTRATED] == [
         ("recompressed", True),
         ("resized", True),
         ("mirrored", True),

@@ -92,7 +92,7 @@ def outcome(
 
 def test_the_sums_follow_from_the_rows(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     plot = folder.parent / "plot.png"
-    options = [*only("crop", "story", "chain"), "--chains", "2", "--plot", str(plot)]
+    options = [*only("crop", "story screenshot", "chain"), "--chains", "2", "--plot", str(plot)]
     figures = run(folder, *options, "--seed", "5")
     assert set(figures) == FIELDS
     rows = figures["rows"]
@@ -175,13 +175,16 @@ def test_a_chain_counts_for_each_of_its_kinds() -> None:
 
 
 def test_a_photo_twice_under_two_names_is_a_false_positive(with_duplicate: Path) -> None:
-    figures = measured(with_duplicate, "mirrored", "feed")
+    figures = measured(with_duplicate, "mirrored", "feed screenshot")
     pairs = {(hit.content, hit.candidate.partition(":")[0]) for hit in figures.different.hits}
-    assert pairs == {("both/0", "both/zero-again"), ("both/zero-again", "both/0")}
+    assert pairs == {
+        ("both/0.jpg", "both/zero-again.jpg"),
+        ("both/zero-again.jpg", "both/0.jpg"),
+    }
     sums = figures.as_json()
     assert sums["false_positives"] == figures.different.sure > 0
     first = sums["wrong_matches"][0]
-    assert (first["tier"], first["content"]) == (Tier.CERTAIN, "both/0")
+    assert (first["tier"], first["content"]) == (Tier.CERTAIN, "both/0.jpg")
 
 
 def test_every_wrong_match_of_screenshots_and_plain_pictures_is_counted(
@@ -193,7 +196,7 @@ def test_every_wrong_match_of_screenshots_and_plain_pictures_is_counted(
         return Evidence(next(tiers), (), "all is alike")
 
     monkeypatch.setattr(work, "compare", always)
-    figures = measured(folder, "story")
+    figures = measured(folder, "story screenshot")
     # Two interfaces, three photos; no other photo is to be seen.
     assert figures.screenshots.pairs == len(figures.screenshots.hits) == 2 * 3 * 2
     assert figures.plain.pairs == len(figures.plain.hits) == PLAIN * (PLAIN - 1) + 2 * PLAIN * 3
@@ -253,6 +256,8 @@ def test_what_cannot_be_measured_is_refused(
 ) -> None:
     assert main(["--photos", str(folder), "--limit", "1", "--workers", "1"]) == 2
     assert "At least two photographs" in capsys.readouterr().err
+    assert main(["--photos", str(folder), "--photos", str(folder)]) == 2
+    assert "same name" in capsys.readouterr().err
     for wrong in (["--photos", str(tmp_path / "none")], ["--photos", str(folder), "--only", "x"]):
         with pytest.raises(SystemExit):
             main(wrong)

@@ -141,7 +141,7 @@ def test_compare_tells_tier_view_distance_and_why(run: Run, photos: Path, mirror
 def test_compare_says_when_it_is_no_match(run: Run, photos: Path) -> None:
     done = run("compare", photos / "a-holiday.jpg", photos / "b-birthday.jpg")
     assert done.exit_code == 0
-    assert done.stdout.startswith("no match: No signal is within its threshold.")
+    assert done.stdout.startswith("no match: No signal is within its threshold, ")
 
 
 @pytest.mark.parametrize(("bits", "tier"), [(31, "certain"), (32, None)])

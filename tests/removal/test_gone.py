@@ -255,10 +255,10 @@ def test_a_check_under_way_when_the_case_is_withdrawn_is_not_recorded(
     looker.sees = sees
     look = looker.look
 
-    def withdraw_and_look(url: str) -> Iterator[Look]:
+    def withdraw_and_look(url: str, *, deadline: float) -> Iterator[Look]:
         monkeypatch.undo()
         withdraw()
-        yield from look(url)
+        yield from look(url, deadline=deadline)
 
     monkeypatch.setattr(looker, "look", withdraw_and_look)
     with pytest.raises(NotPossibleError, match="of a live case"):
