@@ -5,7 +5,7 @@ PY := .venv/bin/python
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo run test check bench soak lock
+.PHONY: help setup oracle demo run test check bench soak lock
 
 help: ## Print this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -20,6 +20,9 @@ $(READY): requirements/dev.txt pyproject.toml
 	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/dev.txt
 	$(PY) -m pip install --quiet --disable-pip-version-check --no-deps --no-build-isolation -e .
 	@touch $(READY)
+
+oracle: $(READY) ## Install the independent implementations that tests compare with (a compiler)
+	$(PY) -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements/oracle.txt
 
 demo: $(READY) ## Run the whole job on photographs (PHOTOS=dir for your own)
 	$(PY) -m benchmarks.demo $(if $(PHOTOS),--photos "$(PHOTOS)")

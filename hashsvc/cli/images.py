@@ -4,7 +4,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from hashsvc.cli.output import say
-from hashsvc.signals import ImageError, Signature, sign_image
+from hashsvc.signals import ImageError, Profile, Signature, sign_image
 
 
 def files_of(paths: Sequence[Path]) -> list[Path]:
@@ -18,16 +18,20 @@ def files_of(paths: Sequence[Path]) -> list[Path]:
     return found
 
 
-def signatures(paths: Sequence[Path]) -> Iterator[Signature | None]:
+def signatures(
+    paths: Sequence[Path], *, exact: bool = False, also: Sequence[Profile] = ()
+) -> Iterator[Signature | None]:
     """
     Yield the signature of each image; None for a file that has none, after a line on stderr.
+
+    `exact` and `also` are those of `sign_image`.
 
     The line counts the files and does not name them: a file's name may tell who is shown.
     """
     files = files_of(paths)
     for number, path in enumerate(files, start=1):
         try:
-            yield sign_image(path.read_bytes())
+            yield sign_image(path.read_bytes(), exact=exact, also=also)
         except ImageError as error:
             say(f"File {number} of {len(files)}: {error}")
             yield None

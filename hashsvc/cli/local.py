@@ -13,6 +13,8 @@ from hashsvc.cli.images import signatures
 from hashsvc.cli.output import fail
 from hashsvc.matching import Evidence, compare
 from hashsvc.signals import (
+    OTHERS,
+    PROFILES,
     ImageError,
     Signal,
     SignalFormatError,
@@ -31,6 +33,8 @@ class Format(StrEnum):
     CSV = "csv"
 
 
+Other = StrEnum("Other", [each.name for each in OTHERS])  # type: ignore[misc]
+
 Paths = Annotated[list[Path], typer.Argument(help="Images, or folders of images.")]
 
 
@@ -42,13 +46,20 @@ def hash_images(
     all_views: Annotated[
         bool, typer.Option(help="Turned, mirrored and trimmed views too, as a candidate has.")
     ] = False,
+    exact: Annotated[
+        bool, typer.Option(help="Decode at full size and in colour, as other systems do.")
+    ] = False,
+    also: Annotated[
+        list[Other] | None, typer.Option(help="Further algorithms; may be repeated.")
+    ] = None,
 ) -> None:
     """Hash images on this machine. Neither the images nor their names go anywhere."""
     writer = csv.writer(sys.stdout)
     if form is Format.CSV:
         writer.writerow(("content", "quality", "view", "signal"))
     failed = False
-    for found in signatures(paths):
+    profiles = [PROFILES[each] for each in also or ()]
+    for found in signatures(paths, exact=exact, also=profiles):
         if found is None:
             failed = True
             continue

@@ -8,9 +8,12 @@ analyst's machine and in the service's scanner.
 from hashsvc.signals.decode import Limits
 from hashsvc.signals.errors import (
     BrokenImageError,
+    ImageCrashError,
     ImageError,
     ImageTooLargeError,
+    ImageTooSlowError,
     NotAnImageError,
+    SandboxError,
     SignalFormatError,
     SignalsError,
 )
@@ -18,13 +21,16 @@ from hashsvc.signals.profiles import (
     CERTAIN_REGIONS,
     DHASH,
     LIKELY_REGIONS,
+    OTHERS,
     PDQ,
     PHASH,
     POSSIBLE_REGIONS,
     PROFILES,
     REGION,
+    SIGNED,
     Profile,
 )
+from hashsvc.signals.sandbox import Sandbox
 from hashsvc.signals.signature import sign_frames, sign_image
 from hashsvc.signals.types import Signal, Signature, View, ViewedSignal
 
@@ -32,17 +38,23 @@ __all__ = [
     "CERTAIN_REGIONS",
     "DHASH",
     "LIKELY_REGIONS",
+    "OTHERS",
     "PDQ",
     "PHASH",
     "POSSIBLE_REGIONS",
     "PROFILES",
     "REGION",
+    "SIGNED",
     "BrokenImageError",
+    "ImageCrashError",
     "ImageError",
     "ImageTooLargeError",
+    "ImageTooSlowError",
     "Limits",
     "NotAnImageError",
     "Profile",
+    "Sandbox",
+    "SandboxError",
     "Signal",
     "SignalFormatError",
     "SignalsError",

@@ -1,30 +1,40 @@
-"""The imagehash package's pHash and dHash, as signals."""
+"""The imagehash package's pHash, dHash and wHash, 64 and 256 bits, as signals."""
+
+from collections.abc import Callable
 
 import imagehash
 import numpy as np
 from PIL import Image
 
-from hashsvc.signals.profiles import DHASH, PHASH
+from hashsvc.signals.profiles import (
+    DHASH,
+    PHASH,
+    WHASH,
+    WIDE_DHASH,
+    WIDE_PHASH,
+    WIDE_WHASH,
+    Profile,
+)
 from hashsvc.signals.types import Signal
 
-# Both reduce the image to at most 32 × 32 first; from 256 on the result is the same in a fraction
-# of the time.
-_SIDE = 256
+_WAYS: dict[str, Callable[[Image.Image], imagehash.ImageHash]] = {
+    PHASH.name: imagehash.phash,
+    DHASH.name: imagehash.dhash,
+    WHASH.name: imagehash.whash,
+    WIDE_PHASH.name: lambda image: imagehash.phash(image, hash_size=16),
+    WIDE_DHASH.name: lambda image: imagehash.dhash(image, hash_size=16),
+    WIDE_WHASH.name: lambda image: imagehash.whash(image, hash_size=16),
+}
 
 
-def image_hashes(image: Image.Image) -> list[Signal]:
+def image_hash(image: Image.Image, profile: Profile) -> Signal:
     """
-    Return the pHash and the dHash of an image, 64 bits each.
+    Return one of the package's hashes of an image.
 
-    The hexadecimal text of each is that of imagehash's own `str()` on the same pixels.
+    Its hexadecimal text is that of imagehash's own `str()` on the same pixels.
+
+    Args:
+        profile: One of PHASH, DHASH, WHASH, WIDE_PHASH, WIDE_DHASH, WIDE_WHASH.
     """
-    grey = image.convert("L")
-    grey.thumbnail((_SIDE, _SIDE), Image.Resampling.BOX)
-    return [
-        Signal(PHASH.name, _packed(imagehash.phash(grey))),
-        Signal(DHASH.name, _packed(imagehash.dhash(grey))),
-    ]
-
-
-def _packed(found: imagehash.ImageHash) -> bytes:
-    return np.packbits(found.hash.ravel()).tobytes()
+    found = _WAYS[profile.name](image)
+    return Signal(profile.name, np.packbits(found.hash.ravel()).tobytes())

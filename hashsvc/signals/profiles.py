@@ -35,6 +35,13 @@ PDQ = Profile(name="pdq1", bits=256, threshold=31)
 PHASH = Profile(name="phash1", bits=64, threshold=8)
 DHASH = Profile(name="dhash1", bits=64, threshold=8)
 
+WHASH = Profile(name="whash1", bits=64, threshold=8)
+
+# The same with 16 × 16 instead of 8 × 8 values; the threshold is the same share of the bits.
+WIDE_PHASH = Profile(name="widephash1", bits=256, threshold=32)
+WIDE_DHASH = Profile(name="widedhash1", bits=256, threshold=32)
+WIDE_WHASH = Profile(name="widewhash1", bits=256, threshold=32)
+
 # This project's own. 62 of 256 bits: python -m benchmarks.robustness.
 REGION = Profile(name="reg1", bits=256, threshold=62, many_per_image=True)
 
@@ -43,4 +50,10 @@ CERTAIN_REGIONS = 10
 LIKELY_REGIONS = 5
 POSSIBLE_REGIONS = 3
 
-PROFILES = {profile.name: profile for profile in (PDQ, PHASH, DHASH, REGION)}
+SIGNED = (PDQ, PHASH, DHASH, REGION)
+"""What every signature holds."""
+
+OTHERS = (WHASH, WIDE_PHASH, WIDE_DHASH, WIDE_WHASH)
+"""Second opinions, and what others' lists hold; made on request."""
+
+PROFILES = {profile.name: profile for profile in (*SIGNED, *OTHERS)}

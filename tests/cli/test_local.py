@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageOps
 
-from hashsvc.signals import PROFILES, Signal
+from hashsvc.signals import OTHERS, SIGNED, Signal
 from tests.cli.conftest import Run
 from tests.conftest import generated_photo, jpeg
 
@@ -32,7 +32,7 @@ def test_each_image_is_one_json_object(run: Run, photos: Path) -> None:
         assert len(bytes.fromhex(record["content"])) == 16
         assert 50 <= record["quality"] <= 100
         signals = [Signal.parse(each["signal"]) for each in record["signals"]]
-        assert {each.algorithm for each in signals} == set(PROFILES)
+        assert {each.algorithm for each in signals} == {each.name for each in SIGNED}
         assert {each["view"] for each in record["signals"]} == {"whole"}
 
 
@@ -71,6 +71,14 @@ def test_csv_holds_what_json_holds(run: Run, photos: Path) -> None:
 def test_all_views_are_printed_on_request(run: Run, photos: Path) -> None:
     record = json.loads(run("hash", "--all-views", photos / "a-holiday.jpg").stdout)
     assert {"whole", "mirror", "rot90"} <= {each["view"] for each in record["signals"]}
+
+
+def test_other_algorithms_are_made_on_request(run: Run, photos: Path) -> None:
+    asked = [option for each in OTHERS for option in ("--also", each.name)]
+    done = run("hash", "--exact", *asked, photos / "a-holiday.jpg")
+    made = {each["signal"].partition(":")[0] for each in json.loads(done.stdout)["signals"]}
+    assert made == {each.name for each in (*SIGNED, *OTHERS)}
+    assert run("hash", "--also", "md5", photos / "a-holiday.jpg").exit_code == 2
 
 
 def test_neither_command_opens_a_connection(photos: Path) -> None:
@@ -135,7 +143,7 @@ def test_compare_tells_tier_view_distance_and_why(run: Run, photos: Path, mirror
     assert told["tier"] == "certain"
     assert (told["findings"][0]["algorithm"], told["findings"][0]["view"]) == ("pdq1", "mirror")
     assert told["findings"][0]["distance"] <= told["findings"][0]["threshold"] == 31
-    assert {each["algorithm"] for each in told["findings"]} == set(PROFILES)
+    assert {each["algorithm"] for each in told["findings"]} == {each.name for each in SIGNED}
 
 
 def test_compare_says_when_it_is_no_match(run: Run, photos: Path) -> None:

@@ -1,13 +1,27 @@
 """A signal's text and code are one another's inverse, and it does not show itself by accident."""
 
+import io
+from collections.abc import Callable
+
 import imagehash
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
 
-from hashsvc.signals import PROFILES, Signal, SignalFormatError, View, sign_image
-from hashsvc.signals.image_hashes import image_hashes
+from hashsvc.signals import (
+    DHASH,
+    OTHERS,
+    PHASH,
+    PROFILES,
+    SIGNED,
+    Profile,
+    Signal,
+    SignalFormatError,
+    View,
+    sign_image,
+)
+from hashsvc.signals.profiles import WHASH, WIDE_DHASH, WIDE_PHASH, WIDE_WHASH
 from tests.conftest import generated_photo, jpeg
 
 
@@ -54,12 +68,26 @@ def test_signals_of_two_algorithms_have_no_distance() -> None:
         Signal("phash1", bytes(8)).distance(Signal("dhash1", bytes(8)))
 
 
-def test_hashes_read_like_those_of_imagehash() -> None:
-    small = generated_photo(7, (200, 150))
-    phash, dhash = image_hashes(small)
-    grey = small.convert("L")
-    assert phash.code.hex() == str(imagehash.phash(grey))
-    assert dhash.code.hex() == str(imagehash.dhash(grey))
+@pytest.mark.parametrize(
+    ("profile", "way", "size"),
+    [
+        (PHASH, imagehash.phash, 8),
+        (DHASH, imagehash.dhash, 8),
+        (WHASH, imagehash.whash, 8),
+        (WIDE_PHASH, imagehash.phash, 16),
+        (WIDE_DHASH, imagehash.dhash, 16),
+        (WIDE_WHASH, imagehash.whash, 16),
+    ],
+    ids=lambda each: getattr(each, "name", ""),
+)
+def test_hashes_read_like_those_of_imagehash(
+    profile: Profile, way: Callable[..., imagehash.ImageHash], size: int
+) -> None:
+    data = jpeg(generated_photo(7, (2500, 1800)))
+    signed = sign_image(data, exact=True, also=OTHERS).whole()
+    (text,) = (str(each.signal) for each in signed.signals if each.signal.algorithm == profile.name)
+    with Image.open(io.BytesIO(data)) as image:
+        assert text == f"{profile.name}:{way(image, hash_size=size)}"
 
 
 def test_only_the_whole_view_is_kept_by_a_bank() -> None:
@@ -69,4 +97,4 @@ def test_only_the_whole_view_is_kept_by_a_bank() -> None:
     assert View.TRIMMED in {each.view for each in signature.signals}
     whole = signature.whole()
     assert {each.view for each in whole.signals} == {View.WHOLE}
-    assert {each.signal.algorithm for each in whole.signals} == set(PROFILES)
+    assert {each.signal.algorithm for each in whole.signals} == {each.name for each in SIGNED}
