@@ -3,8 +3,9 @@ How long hashing takes, and how far the fast way strays from the exact one.
 
     python -m benchmarks.hashing [--photos DIR] [--json OUT]
 
-Times, on one thread and interleaved, on a JPEG of 12 megapixels: Pillow's full decode with the exact
-PDQ, and with pdqhash where it is installed; the scaled decode alone, and with PDQ; region codes.
+Times, on one thread and interleaved, on a JPEG of 12 megapixels: Pillow's full decode with the
+exact PDQ, and with pdqhash where it is installed; the scaled decode alone, and with PDQ; region
+codes.
 Then counts the bits in which fast and exact PDQ differ.
 """
 
@@ -93,7 +94,8 @@ def _oracle() -> Callable[[NDArray[np.uint8]], object] | None:
         import pdqhash  # noqa: PLC0415 - compiles C++ at install, so few have it.
     except ModuleNotFoundError:
         return None
-    return lambda pixels: pdqhash.compute(pixels)
+    compute: Callable[[NDArray[np.uint8]], object] = pdqhash.compute
+    return compute
 
 
 def _differences(photos: list[Photo]) -> dict[str, float]:

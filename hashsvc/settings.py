@@ -45,6 +45,25 @@ class Settings(BaseSettings):
         description="How the scanner introduces itself.",
     )
 
+    image_max_bytes: int = Field(
+        50_000_000, ge=1_000, le=4_000_000_000, description="Largest image file that is signed."
+    )
+    image_max_pixels: int = Field(
+        100_000_000, ge=1, description="Most pixels of an image, by its header."
+    )
+    image_max_frames: int = Field(
+        8, ge=1, le=100, description="Frames of an animation that are looked at."
+    )
+    image_max_seconds: float = Field(
+        10, gt=0, description="Longest time to decode and sign one image."
+    )
+    image_max_memory_bytes: int = Field(
+        536_870_912,
+        ge=50_000_000,
+        description="Memory that one image may take; enough for 100 megapixels of JPEG, "
+        "or 24 of any other format.",
+    )
+
     organisation: str = Field(
         "Institute for the Equality of Women and Men",
         description="Sender named in removal requests.",

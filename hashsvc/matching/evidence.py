@@ -176,8 +176,9 @@ def _weigh(findings: tuple[Finding, ...], *, plain: bool) -> tuple[Tier | None, 
     Return the tier and the reason.
 
     PDQ within its threshold is `certain` in any pose, and so are many regions; some regions are
-    `likely`. pHash and dHash, with 64 bits each, are weaker: both together are `likely`, pHash
-    alone is `possible`. dHash alone is none: the bank is not searched by it.
+    `likely`. pHash and dHash, with 64 bits each, are weaker: they are `possible`, even together,
+    for screenshots of one interface often agree in both. dHash alone is none: the bank is not
+    searched by it.
     """
     if plain:
         return None, f"One image is too plain to match on: its quality is below {PDQ.min_quality}."
@@ -189,7 +190,7 @@ def _weigh(findings: tuple[Finding, ...], *, plain: bool) -> tuple[Tier | None, 
         (Tier.CERTAIN, [pdq], True),
         (Tier.CERTAIN, [regions], shared >= CERTAIN_REGIONS),
         (Tier.LIKELY, [regions], shared >= LIKELY_REGIONS),
-        (Tier.LIKELY, [phash, dhash], True),
+        (Tier.POSSIBLE, [phash, dhash], True),
         (Tier.POSSIBLE, [phash], True),
         (Tier.POSSIBLE, [regions], shared >= POSSIBLE_REGIONS),
     ):

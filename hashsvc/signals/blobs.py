@@ -160,11 +160,11 @@ def _shrunk(luma: Floats, height: int, width: int) -> Floats:
                 rows[y, x] += weight * luma[source, x]
     small = np.zeros((height, width), dtype=np.float32)
     step = luma.shape[1] / width
-    for x in range(width):
-        low, high = x * step, (x + 1) * step
-        for source in range(int(low), min(math.ceil(high), luma.shape[1])):
-            weight = np.float32((min(high, source + 1) - max(low, source)) / step)
-            for y in range(height):
+    for y in range(height):
+        for x in range(width):
+            low, high = x * step, (x + 1) * step
+            for source in range(int(low), min(math.ceil(high), luma.shape[1])):
+                weight = np.float32((min(high, source + 1) - max(low, source)) / step)
                 small[y, x] += weight * rows[y, source]
     return small
 

@@ -48,6 +48,9 @@ warnings.filterwarnings("ignore", module=r"PIL\.")
 
 # A progressive JPEG is decoded once for each of its scans; real ones have about ten.
 _MAX_JPEG_SCANS = 100
+# Rows that are written only at the end of the image, be they ever so complete: the last row of
+# blocks, and the two before, which are smoothed with it.
+_JPEG_LAST_ROWS = 18
 _START_OF_SCAN, _END_OF_IMAGE = b"\xff\xda", b"\xff\xd9"
 
 # JPEG is decoded at a half, quarter or eighth where both sides stay at least this long.
@@ -121,15 +124,8 @@ def decode(data: bytes, limits: Limits, *, scaled: bool = True) -> Iterator[Imag
         raise ImageTooLargeError(
             f"The image has {len(data)} bytes; the limit is {limits.max_bytes}."
         )
-    header = read_header(data)
-    if header is None:
-        raise NotAnImageError(
-            f"The bytes are no image in one of the formats {', '.join(_FORMATS)}."
-        )
-    _check_pixels(header.pixels, limits)
-    _check_scans(header)
     try:
-        yield from _frames(header, limits, scaled=scaled)
+        yield from _frames(_header(data, limits), limits, scaled=scaled)
     except ImageError:
         raise
     except MemoryError as error:
@@ -137,11 +133,22 @@ def decode(data: bytes, limits: Limits, *, scaled: bool = True) -> Iterator[Imag
     except Exception as error:
         # Pillow's decoders raise almost anything for damaged files: OSError, ValueError,
         # SyntaxError, struct.error, KeyError, ZeroDivisionError.
-        raise BrokenImageError("The image is damaged and cannot be decoded.") from error
+        raise _damaged() from error
+
+
+def _header(data: bytes, limits: Limits) -> Header:
+    header = read_header(data)
+    if header is None:
+        raise NotAnImageError(
+            f"The bytes are no image in one of the formats {', '.join(_FORMATS)}."
+        )
+    _check_pixels(header.pixels, limits)
+    _check_scans(header)
+    return header
 
 
 def _frames(header: Header, limits: Limits, *, scaled: bool) -> Iterator[Image.Image]:
-    with _opened(header, scaled=scaled) as image:
+    with _opened(header, limits, scaled=scaled) as image:
         numbers = _frame_numbers(image, header, limits)
         for number in numbers:
             try:
@@ -154,12 +161,13 @@ def _frames(header: Header, limits: Limits, *, scaled: bool) -> Iterator[Image.I
             except Exception:  # noqa: BLE001 - as said in `decode`.
                 if number != numbers[0]:
                     return
-                frame = _what_is_there(header, scaled=scaled)
+                frame = _what_is_there(header, limits, scaled=scaled)
             yield frame
 
 
-def _opened(header: Header, *, scaled: bool) -> ImageFile.ImageFile:
+def _opened(header: Header, limits: Limits, *, scaled: bool) -> ImageFile.ImageFile:
     image = Image.open(io.BytesIO(header.data), formats=header.formats)
+    _check_pixels(image.width * image.height, limits)
     if scaled and image.format == "JPEG":
         # A JPEG holds brightness and colour apart, and no signal asks for colour.
         image.draft("L" if image.mode == "RGB" else None, (_SCALED_SIDE, _SCALED_SIDE))
@@ -178,18 +186,21 @@ def _frame_numbers(image: Image.Image, header: Header, limits: Limits) -> list[i
     return [first, *(number for number in spaced if number != first)][:looked_at]
 
 
-def _what_is_there(header: Header, *, scaled: bool) -> Image.Image:
+def _what_is_there(header: Header, limits: Limits, *, scaled: bool) -> Image.Image:
     """Return a damaged image whose missing rows repeat those beside them."""
-    (form,) = header.formats
-    if form not in _ROW_BY_ROW:
-        raise BrokenImageError("The image is damaged and cannot be decoded.")
-    if form == "JPEG" and jpeg_scans(header.data) > 1:
-        image = _opened(replace(header, data=header.data + _END_OF_IMAGE), scaled=scaled)
-        image.load()
-        return _upright(image, header)
-    on_black, on_white = (_on_ground(header, shade, scaled=scaled) for shade in (0, 255))
+    if not _ROW_BY_ROW.issuperset(header.formats):
+        raise _damaged()
+    is_jpeg = header.formats == ("JPEG",)
+    ended = replace(header, data=header.data + _END_OF_IMAGE)
+    if is_jpeg and jpeg_scans(header.data) > 1:
+        return _whole(ended, limits, scaled=scaled)
+    on_black, on_white = (
+        _on_ground(_opened(header, limits, scaled=scaled), shade) for shade in (0, 255)
+    )
     differs = np.asarray(on_black) != np.asarray(on_white)
     is_there = ~differs.reshape(len(differs), -1).any(axis=1)
+    if is_jpeg and is_there.any() and np.count_nonzero(~is_there) <= _JPEG_LAST_ROWS:
+        return _whole(ended, limits, scaled=scaled)
     share = is_there.mean()
     if share < _LEAST_THERE:
         raise BrokenImageError(
@@ -202,9 +213,14 @@ def _what_is_there(header: Header, *, scaled: bool) -> Image.Image:
     return _turned(filled, header.orientation)
 
 
-def _on_ground(header: Header, shade: int, *, scaled: bool) -> Image.Image:
+def _whole(header: Header, limits: Limits, *, scaled: bool) -> Image.Image:
+    image = _opened(header, limits, scaled=scaled)
+    image.load()
+    return _upright(image, header)
+
+
+def _on_ground(image: ImageFile.ImageFile, shade: int) -> Image.Image:
     """Decode a damaged image, as far as possible, onto a ground of one shade."""
-    image = _opened(header, scaled=scaled)
     bands = len(image.getbands())
     ground = Image.new(image.mode, image.size, (shade,) * bands if bands > 1 else shade).im
     image.im = ground
@@ -215,7 +231,7 @@ def _on_ground(header: Header, shade: int, *, scaled: bool) -> Image.Image:
     except Exception as error:
         # The GIF plugin has a ground of its own for frames with transparency.
         if image.im is not ground:
-            raise BrokenImageError("The image is damaged and cannot be decoded.") from error
+            raise _damaged() from error
     # What is not decoded yet will not be.
     image.tile = []
     return image
@@ -230,6 +246,10 @@ def _upright(image: Image.Image, header: Header) -> Image.Image:
 
 def _turned(image: Image.Image, orientation: int) -> Image.Image:
     return image.transpose(_TURNS[orientation]) if orientation in _TURNS else image
+
+
+def _damaged() -> BrokenImageError:
+    return BrokenImageError("The image is damaged and cannot be decoded.")
 
 
 def _check_pixels(pixels: int, limits: Limits) -> None:

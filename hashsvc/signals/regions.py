@@ -41,7 +41,7 @@ _INSIDE = 0.75
 _MOST_KEPT = 100
 
 _FLAT = 0.02
-_FLATTEST = 0.08
+_FLATTEST = 0.05
 """A patch is flat where brightness changes from sample to sample by less than 2 % of the patch's
 own swing. Letters and icons of an interface have more flat parts than that, photographs hardly any;
 a content keeps none of the former, for two screenshots of one app have them in common."""

@@ -30,7 +30,7 @@ ZERO = signature(pdq1=0, phash1=0, dhash1=0)
     [
         (PDQ.threshold, 30, 30, Tier.CERTAIN),
         (PDQ.threshold + 1, 30, 30, None),
-        (100, PHASH.threshold, DHASH.threshold, Tier.LIKELY),
+        (100, PHASH.threshold, DHASH.threshold, Tier.POSSIBLE),
         (100, PHASH.threshold, DHASH.threshold + 1, Tier.POSSIBLE),
         (100, PHASH.threshold + 1, DHASH.threshold, None),
         (100, PHASH.threshold + 1, DHASH.threshold + 1, None),

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from benchmarks.photos import load_photos
-from hashsvc.signals import CERTAIN_REGIONS, POSSIBLE_REGIONS, REGION
+from hashsvc.signals import CERTAIN_REGIONS, LIKELY_REGIONS, POSSIBLE_REGIONS, REGION
 from hashsvc.signals.blobs import find_blobs, halvings
 from hashsvc.signals.pdq import luma_of
 from hashsvc.signals.regions import RegionCodes, region_codes
@@ -72,7 +72,7 @@ def test_a_copy_has_the_regions_of_its_original(name: str) -> None:
 @pytest.mark.parametrize("name", ["as it is", "cropped to a third", "turned by 137°"])
 def test_a_mirrored_copy_has_them_as_in_a_mirror(name: str) -> None:
     candidate = codes(ImageOps.mirror(COPIES[name]))
-    assert shared(CONTENT, candidate, mirrored=True) >= CERTAIN_REGIONS
+    assert shared(CONTENT, candidate, mirrored=True) >= LIKELY_REGIONS
     assert shared(CONTENT, candidate) < POSSIBLE_REGIONS
 
 

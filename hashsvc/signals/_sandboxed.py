@@ -1,0 +1,136 @@
+"""
+A worker of a sandbox: signs the images that come in through a pipe, with little else in reach.
+
+    python -m hashsvc.signals._sandboxed PARENT LIMITS…
+
+`hashsvc.signals.sandbox` starts it and describes what goes through the pipes.
+"""
+
+import ctypes
+import io
+import itertools
+import json
+import os
+import resource
+import signal
+import struct
+import sys
+from pathlib import Path
+
+import numpy as np
+from PIL import Image
+
+from hashsvc.signals.decode import Limits
+from hashsvc.signals.errors import ImageCrashError, ImageError, ImageTooLargeError
+from hashsvc.signals.signature import sign_frames
+from hashsvc.signals.types import Signature
+
+# sched.h, prctl.h.
+_CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
+_PR_SET_PDEATHSIG, _PR_SET_NO_NEW_PRIVS = 1, 38
+
+_WARMED_UP = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "BMP", "TIFF")
+
+
+def main() -> None:
+    """Sign images until there are no more."""
+    parent, *values = sys.argv[1:]
+    limits = Limits(*map(json.loads, values))
+    _bind_to(int(parent))
+    requests, answers = sys.stdin.buffer, os.dup(sys.stdout.fileno())
+    warm_up()
+    _confine(limits, answers)
+    os.write(answers, b"!")
+    while len(length := requests.read(4)) == 4:
+        data = requests.read(int.from_bytes(length))
+        # The parent kills a worker that is late; should the parent be gone, this does.
+        signal.setitimer(signal.ITIMER_REAL, limits.max_seconds + 1)
+        answer = memoryview(_answer(data, limits))
+        while answer:
+            answer = answer[os.write(answers, answer) :]
+        signal.setitimer(signal.ITIMER_REAL, 0)
+
+
+def warm_up() -> None:
+    """Run all the code there is once: nothing can be compiled or read from files later."""
+    noise = np.random.default_rng(1).integers(0, 256, (20, 60, 3), dtype=np.uint8)
+    # So long that it is reduced for regions; with a border, so that it is trimmed.
+    picture = Image.fromarray(noise).resize((1100, 200), Image.Resampling.BICUBIC)
+    picture.paste("white", (0, 0, 1100, 20))
+    sign_frames(_saved(picture, "PNG"))
+    for form in _WARMED_UP:
+        sign_frames(_saved(picture.resize((40, 20)), form))
+
+
+def _saved(picture: Image.Image, form: str) -> bytes:
+    file = io.BytesIO()
+    picture.save(file, form)
+    return file.getvalue()
+
+
+def _bind_to(parent: int) -> None:
+    """Leave the network, where the kernel allows it, and die when the parent does."""
+    libc = ctypes.CDLL(None)
+    libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET)
+    libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
+    # After `unshare`, which takes it back.
+    libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+    if os.getppid() != parent:
+        sys.exit(1)
+
+
+def _confine(limits: Limits, answers: int) -> None:
+    """Give up the right to more memory, to open and to write files."""
+    nothing = os.open(os.devnull, os.O_RDWR)
+    # What libraries print is neither an answer nor fit for a log.
+    os.dup2(nothing, 1)
+    os.dup2(nothing, 2)
+    os.close(nothing)
+    pages = int(Path("/proc/self/statm").read_text().split()[0])
+    for what, most in (
+        (resource.RLIMIT_AS, pages * resource.getpagesize() + limits.max_memory_bytes),
+        (resource.RLIMIT_FSIZE, 0),
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_NOFILE, answers + 1),
+    ):
+        _, hard = resource.getrlimit(what)
+        least = most if hard == resource.RLIM_INFINITY else min(most, hard)
+        resource.setrlimit(what, (least, least))
+
+
+def _answer(data: bytes, limits: Limits) -> bytes:
+    try:
+        return _packed(sign_frames(data, limits=limits))
+    except (ImageError, MemoryError) as error:
+        if isinstance(error, MemoryError) or isinstance(error.__cause__, MemoryError):
+            error = ImageTooLargeError(
+                f"The image needs more memory than the limit, {limits.max_memory_bytes} bytes."
+            )
+        return _message({"error": type(error).__name__, "message": str(error)}, b"")
+    except Exception:  # noqa: BLE001 - whatever it was, the next image is another matter.
+        name = ImageCrashError.__name__
+        return _message({"error": name, "message": "The image could not be signed."}, b"")
+
+
+def _packed(frames: list[Signature]) -> bytes:
+    told: list[object] = []
+    codes: list[bytes] = []
+    for frame in frames:
+        groups = []
+        for (algorithm, view), group in itertools.groupby(
+            frame.signals, lambda viewed: (viewed.signal.algorithm, viewed.view)
+        ):
+            before = len(codes)
+            codes += [viewed.signal.code for viewed in group]
+            groups.append((algorithm, view, len(codes) - before))
+        told.append({"quality": frame.quality, "groups": groups})
+    return _message({"frames": told}, b"".join(codes))
+
+
+def _message(told: object, codes: bytes) -> bytes:
+    header = json.dumps(told).encode("ascii")
+    return struct.pack(">II", len(header), len(codes)) + header + codes
+
+
+if __name__ == "__main__":
+    main()

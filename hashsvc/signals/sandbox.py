@@ -1,0 +1,364 @@
+"""
+Signs untrusted images in processes of their own, which may take so much time and memory, and die.
+
+A worker is a fresh interpreter, kept warm, that has only this room, two pipes and its limits. It
+gets the length of an image (4 bytes) and the image; it answers with two lengths (4 bytes each),
+JSON, and packed codes:
+
+    {"frames": [{"quality": 100, "groups": [["pdq1", "whole", 1], ["reg1", "part", 380]]}]}
+    {"error": "BrokenImageError", "message": "…"}
+
+A group is so many codes of one algorithm and view; codes follow in the same order, without gaps.
+An image may have taken the worker over. So the answer is checked field by field, and whatever is
+wrong with it counts as a crash, after which another worker is started.
+"""
+
+import io
+import json
+import os
+import queue
+import select
+import struct
+import subprocess
+import sys
+import threading
+import time
+from contextlib import suppress
+from dataclasses import astuple
+from pathlib import Path
+from types import TracebackType
+from typing import Self
+
+from hashsvc.signals.decode import Limits
+from hashsvc.signals.errors import (
+    BrokenImageError,
+    ImageCrashError,
+    ImageError,
+    ImageTooLargeError,
+    ImageTooSlowError,
+    NotAnImageError,
+    SandboxError,
+)
+from hashsvc.signals.profiles import PROFILES
+from hashsvc.signals.types import Signal, Signature, View, ViewedSignal
+
+_ERRORS = {
+    each.__name__: each
+    for each in (NotAnImageError, ImageTooLargeError, BrokenImageError, ImageCrashError)
+}
+
+_START_S = 120
+"""With the kernels not yet compiled, the first start on a slow machine takes a minute."""
+
+_MOST_IMAGES = 1000
+"""A worker that has signed so many is replaced, whatever it has gathered."""
+
+# An answer of 8 frames has about 4 kB of JSON. 800 blobs have at most 3200 region codes.
+_MOST_JSON = 2000
+_MOST_SIGNALS = 5000
+_MOST_BITS = max(profile.bits for profile in PROFILES.values())
+_MOST_MESSAGE = 200
+
+_VIEWS = {view.value: view for view in View}
+
+_ROOT = Path(__file__).parents[2]
+# A worker needs these to start as its parent did; tokens and addresses it does not.
+_KEPT_ENVIRONMENT = ("HOME", "LD_LIBRARY_PATH", "NUMBA_CACHE_DIR", "XDG_CACHE_HOME")
+# Threads that would never work, and heaps of theirs, take address space.
+_ENVIRONMENT = {"MALLOC_ARENA_MAX": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+
+
+class Sandbox:
+    """
+    Workers that sign images; threads may share it.
+
+        with Sandbox(limits, workers=2) as sandbox:
+            signatures = sandbox.sign_frames(data)
+
+    Args:
+        limits: What an image may be and take at most.
+
+        workers: Images that are signed at once; others wait.
+
+    Raises:
+        SandboxError: If the system is not Linux, whose limits it needs.
+    """
+
+    def __init__(self, limits: Limits | None = None, *, workers: int = 1) -> None:
+        if sys.platform != "linux":
+            raise SandboxError("The sandbox needs the resource limits of Linux.")
+        self._limits = limits or Limits()
+        self._count = workers
+        self._lock = threading.Lock()
+        self._workers: set[_Worker] = set()
+        self._is_closed = True
+        # A request is a permission to start one more worker; each is answered by one.
+        self._wanted: queue.SimpleQueue[bool] = queue.SimpleQueue()
+        self._ready: queue.SimpleQueue[_Worker | SandboxError] = queue.SimpleQueue()
+
+    def __enter__(self) -> Self:
+        self._is_closed = False
+        for _ in range(self._count):
+            self._wanted.put(True)
+        # Workers die with the thread that started them (prctl(2), PR_SET_PDEATHSIG), so that none
+        # of the callers' threads does.
+        threading.Thread(target=self._keep, name="sandbox", daemon=True).start()
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """End all workers. Calls that wait or are at work get a SandboxError."""
+        with self._lock:
+            self._is_closed = True
+            workers = list(self._workers)
+        for worker in workers:
+            worker.kill()
+        with suppress(queue.Empty):
+            while True:
+                idle = self._ready.get_nowait()
+                if isinstance(idle, _Worker):
+                    idle.end()
+        self._wanted.put(False)
+        self._ready.put(_closed())
+
+    def sign_frames(self, data: bytes) -> list[Signature]:
+        """
+        Return a signature for each looked-at frame of an image; an ordinary image has one.
+
+        Raises:
+            ImageTooSlowError: If it takes too long.
+
+            ImageCrashError: If the worker dies.
+
+            ImageError: If the image cannot be hashed; the subclass says why.
+
+            SandboxError: If no worker can be started, or the sandbox is not open.
+        """
+        if len(data) > self._limits.max_bytes:
+            raise ImageTooLargeError(
+                f"The image has {len(data)} bytes; the limit is {self._limits.max_bytes}."
+            )
+        worker = self._take()
+        is_good = False
+        try:
+            answer = worker.sign(data, self._limits)
+            is_good = not worker.is_worn(self._limits)
+        except ImageCrashError as error:
+            if self._is_closed:
+                raise _closed() from error
+            raise
+        finally:
+            self._give_back(worker, is_good=is_good)
+        if isinstance(answer, ImageError):
+            raise answer
+        return answer
+
+    def _take(self) -> "_Worker":
+        while not self._is_closed:
+            worker = self._ready.get()
+            if isinstance(worker, SandboxError):
+                # So that the next caller tries again, or hears of the end too.
+                (self._ready.put(worker) if self._is_closed else self._wanted.put(True))
+                raise worker
+            if worker.is_alive():
+                return worker
+            self._give_back(worker, is_good=False)
+        raise _closed()
+
+    def _give_back(self, worker: "_Worker", *, is_good: bool) -> None:
+        with self._lock:
+            if is_good and not self._is_closed:
+                self._ready.put(worker)
+                return
+            self._workers.discard(worker)
+        worker.end()
+        self._wanted.put(True)
+
+    def _keep(self) -> None:
+        """Start a worker for each request, until there is none."""
+        while self._wanted.get() and not self._is_closed:
+            try:
+                worker = _Worker(self._limits)
+            except OSError:
+                self._ready.put(_not_started())
+                continue
+            with self._lock:
+                self._workers.add(worker)
+            if worker.becomes_ready() and not self._is_closed:
+                self._give_back(worker, is_good=True)
+            else:
+                worker.end()
+                self._ready.put(_not_started())
+
+
+class _Worker:
+    """One process; for one thread at a time."""
+
+    def __init__(self, limits: Limits) -> None:
+        kept = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
+        module = [sys.executable, "-P", "-W", "ignore", "-m", "hashsvc.signals._sandboxed"]
+        self._process = subprocess.Popen(  # noqa: S603 - this interpreter and a module of ours.
+            [*module, str(os.getpid()), *map(json.dumps, astuple(limits))],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            bufsize=0,
+            cwd="/",
+            env=kept | _ENVIRONMENT | {"PYTHONPATH": str(_ROOT)},
+            # Interrupts from a terminal are for the parent, which then ends its workers.
+            start_new_session=True,
+        )
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._requests = self._process.stdin.fileno()
+        self._answers = self._process.stdout.fileno()
+        os.set_blocking(self._requests, False)
+        os.set_blocking(self._answers, False)
+        self._signed = 0
+        self._pages = 0
+
+    def becomes_ready(self) -> bool:
+        """Wait until the worker is warm; tell whether it is."""
+        try:
+            self._receive(1, time.monotonic() + _START_S)
+            self._pages = self._pages_now()
+        except OSError:
+            return False
+        return True
+
+    def sign(self, data: bytes, limits: Limits) -> list[Signature] | ImageError:
+        """Return the worker's answer; after an error that is raised instead, it is no good."""
+        deadline = time.monotonic() + limits.max_seconds
+        self._signed += 1
+        try:
+            self._send(len(data).to_bytes(4), deadline)
+            self._send(data, deadline)
+            sizes = struct.unpack(">II", self._receive(8, deadline))
+            most_codes = limits.max_frames * _MOST_SIGNALS * _MOST_BITS // 8
+            if sizes[0] > limits.max_frames * _MOST_JSON or sizes[1] > most_codes:
+                raise _nonsense()
+            header, codes = (self._receive(size, deadline) for size in sizes)
+        except TimeoutError as error:
+            raise ImageTooSlowError(
+                f"The image takes too long to sign; the limit is {limits.max_seconds:g} seconds."
+            ) from error
+        except OSError as error:
+            raise ImageCrashError("The worker that was signing the image died.") from error
+        return read_answer(header, codes, limits)
+
+    def is_alive(self) -> bool:
+        """Tell whether the process runs, as far as anybody knows yet."""
+        return self._process.poll() is None
+
+    def is_worn(self, limits: Limits) -> bool:
+        """Tell whether a fresh worker would be better: this one is old, or has grown."""
+        try:
+            grown = (self._pages_now() - self._pages) * os.sysconf("SC_PAGE_SIZE")
+        except OSError:
+            return True
+        return self._signed >= _MOST_IMAGES or grown > limits.max_memory_bytes // 4
+
+    def kill(self) -> None:
+        """End the process at once, whatever it does."""
+        self._process.kill()
+        self._process.wait()
+
+    def end(self) -> None:
+        """End the process and close the pipes, which no other thread may be using."""
+        self.kill()
+        for pipe in (self._process.stdin, self._process.stdout):
+            assert pipe is not None
+            pipe.close()
+
+    def _pages_now(self) -> int:
+        """Return the size of the address space, which is what is limited."""
+        return int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[0])
+
+    def _send(self, data: bytes, deadline: float) -> None:
+        left = memoryview(data)
+        while left:
+            _wait(self._requests, select.POLLOUT, deadline)
+            left = left[os.write(self._requests, left) :]
+
+    def _receive(self, size: int, deadline: float) -> bytes:
+        parts = []
+        while size:
+            _wait(self._answers, select.POLLIN, deadline)
+            parts.append(os.read(self._answers, size))
+            if not parts[-1]:
+                raise BrokenPipeError
+            size -= len(parts[-1])
+        return b"".join(parts)
+
+
+def read_answer(header: bytes, codes: bytes, limits: Limits) -> list[Signature] | ImageError:
+    """
+    Return what a worker has answered.
+
+    Raises:
+        ImageCrashError: If anything about it is not as it must be.
+    """
+    try:
+        told = json.loads(header.decode("ascii"))
+    except (ValueError, RecursionError) as error:
+        raise _nonsense() from error
+    match told:
+        case {"error": str(name), "message": str(text)}:
+            if name in _ERRORS and len(text) <= _MOST_MESSAGE and text.isprintable():
+                return _ERRORS[name](text)
+        case {"frames": [*frames]} if 1 <= len(frames) <= limits.max_frames:
+            packed = io.BytesIO(codes)
+            signatures = [_signature(frame, packed) for frame in frames]
+            if packed.tell() == len(codes):
+                return signatures
+    raise _nonsense()
+
+
+def _signature(frame: object, packed: io.BytesIO) -> Signature:
+    match frame:
+        case {"quality": int(quality), "groups": [*groups]} if 0 <= quality <= 100:
+            signals: list[ViewedSignal] = []
+            for group in groups:
+                signals += _signals(group, packed, most=_MOST_SIGNALS - len(signals))
+            return Signature(quality=quality, signals=tuple(signals))
+    raise _nonsense()
+
+
+def _signals(group: object, packed: io.BytesIO, *, most: int) -> list[ViewedSignal]:
+    match group:
+        case [str(algorithm), str(view), int(count)] if 1 <= count <= most:
+            if algorithm in PROFILES and view in _VIEWS:
+                size = PROFILES[algorithm].bits // 8
+                codes = packed.read(count * size)
+                if len(codes) == count * size:
+                    return [
+                        ViewedSignal(Signal(algorithm, codes[place : place + size]), _VIEWS[view])
+                        for place in range(0, len(codes), size)
+                    ]
+    raise _nonsense()
+
+
+def _wait(pipe: int, event: int, deadline: float) -> None:
+    poll = select.poll()
+    poll.register(pipe, event)
+    left = deadline - time.monotonic()
+    if left <= 0 or not poll.poll(left * 1000):
+        raise TimeoutError
+
+
+def _nonsense() -> ImageCrashError:
+    return ImageCrashError("The worker that was signing the image answered nonsense.")
+
+
+def _closed() -> SandboxError:
+    return SandboxError("The sandbox is not open.")
+
+
+def _not_started() -> SandboxError:
+    return SandboxError("No worker of the sandbox can be started.")
