@@ -7,6 +7,11 @@ from types import TracebackType
 from typing import Self
 
 
+class _Server(ThreadingHTTPServer):
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Say nothing: visitors hang up as they like."""
+
+
 class Site:
     """
     Pages and images by path; a path may be added or taken off while the site is up.
@@ -17,7 +22,7 @@ class Site:
 
     def __init__(self) -> None:
         self._files: dict[str, tuple[str, bytes]] = {}
-        self._server = ThreadingHTTPServer(("127.0.0.1", 0), self._handler())
+        self._server = _Server(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self.port}"
 
     @property

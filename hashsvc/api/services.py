@@ -1,5 +1,6 @@
 """Builds the service's parts from its settings, and starts and stops them."""
 
+import os
 from dataclasses import dataclass
 from typing import Self
 
@@ -9,6 +10,7 @@ from hashsvc.matching import BankIndex, Reviews
 from hashsvc.removal import Removal
 from hashsvc.scanning import Fetcher, Looker, Scanner
 from hashsvc.settings import Settings
+from hashsvc.signals import Limits, Sandbox
 from hashsvc.store import Database
 
 
@@ -23,6 +25,7 @@ class Services:
     bank_index: BankIndex
     reviews: Reviews
     fetcher: Fetcher
+    sandbox: Sandbox
     scanner: Scanner
     removal: Removal
 
@@ -38,7 +41,19 @@ class Services:
         database.migrate()
         bank_index = BankIndex(database)
         fetcher = Fetcher(settings)
-        looker = Looker(fetcher, images_per_page=settings.scan_images_per_page)
+        sandbox = Sandbox(
+            Limits(
+                max_bytes=settings.image_max_bytes,
+                max_pixels=settings.image_max_pixels,
+                max_frames=settings.image_max_frames,
+                max_seconds=settings.image_max_seconds,
+                max_memory_bytes=settings.image_max_memory_bytes,
+            ),
+            workers=max(1, min(settings.scan_threads, os.cpu_count() or 1)),
+        )
+        looker = Looker(
+            fetcher, images_per_page=settings.scan_images_per_page, sign=sandbox.sign_frames
+        )
         return cls(
             settings=settings,
             clock=clock,
@@ -47,6 +62,7 @@ class Services:
             bank_index=bank_index,
             reviews=Reviews(database, clock),
             fetcher=fetcher,
+            sandbox=sandbox,
             scanner=Scanner(settings, database, bank_index, looker, clock),
             removal=Removal(settings, database, looker, clock),
         )
@@ -54,10 +70,12 @@ class Services:
     def start(self) -> None:
         """Load the index and begin to work off the scans."""
         self.bank_index.catch_up()
+        self.sandbox.__enter__()
         self.scanner.start()
 
     def stop(self) -> None:
         """Finish what is in hand and close everything."""
         self.scanner.stop()
+        self.sandbox.close()
         self.fetcher.close()
         self.database.close()

@@ -2,7 +2,7 @@
 
 import codecs
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 import structlog
@@ -15,6 +15,8 @@ from hashsvc.signals import ImageError, NotAnImageError, Signature, sign_frames
 _HTML = frozenset({"text/html", "application/xhtml+xml"})
 _BLANK = codecs.BOM_UTF8 + b" \t\n\f\r"
 _log = structlog.get_logger()
+
+Sign = Callable[[bytes], list[Signature]]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -51,11 +53,17 @@ class Look:
 
 
 class Looker:
-    """Fetches URLs and signs the images there."""
+    """
+    Fetches URLs and signs the images there.
 
-    def __init__(self, fetcher: Fetcher, *, images_per_page: int) -> None:
+    Args:
+        sign: Signs the frames of an image; a service hands in that of a sandbox.
+    """
+
+    def __init__(self, fetcher: Fetcher, *, images_per_page: int, sign: Sign = sign_frames) -> None:
         self._fetcher = fetcher
         self._images_per_page = images_per_page
+        self._signed = sign
 
     def look(self, url: str, *, deadline: float | None = None) -> Iterator[Look]:
         """
@@ -73,7 +81,7 @@ class Looker:
         # What a browser shows as a page may begin like an image, and still be one.
         is_page = _is_page(fetched)
         try:
-            itself = Look(url, _sign(fetched, page_url=url), None)
+            itself = Look(url, self._sign(fetched, page_url=url), None)
         except NotAnImageError as error:
             if not is_page:
                 raise FetchError("neither-page-nor-image") from error
@@ -88,7 +96,7 @@ class Looker:
     def _look_at_image(self, image_url: str, *, page_url: str, deadline: float | None) -> Look:
         try:
             fetched = self._fetcher.get(image_url, deadline=deadline)
-            return Look(image_url, _sign(fetched, page_url=page_url), None)
+            return Look(image_url, self._sign(fetched, page_url=page_url), None)
         except FetchError as error:
             return Look(image_url, None, error.reason)
         except ImageError as error:
@@ -98,16 +106,15 @@ class Looker:
             _log.error("scan.image_crashed", error=type(error).__name__)
             return Look(image_url, None, "internal")
 
+    def _sign(self, fetched: Fetched, *, page_url: str) -> SeenImage:
+        return SeenImage(
+            page_url=page_url,
+            image_url=fetched.url,
+            sha256=hashlib.sha256(fetched.body).digest(),
+            frames=tuple(self._signed(fetched.body)),
+        )
+
 
 def _is_page(fetched: Fetched) -> bool:
     # Where a server names no type, a browser takes markup for a page.
     return fetched.content_type in _HTML or fetched.body[:1000].lstrip(_BLANK).startswith(b"<")
-
-
-def _sign(fetched: Fetched, *, page_url: str) -> SeenImage:
-    return SeenImage(
-        page_url=page_url,
-        image_url=fetched.url,
-        sha256=hashlib.sha256(fetched.body).digest(),
-        frames=tuple(sign_frames(fetched.body)),
-    )

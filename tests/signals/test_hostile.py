@@ -1,7 +1,6 @@
 """Hostile bytes end in one typed error that gives the limit, in little memory; none escapes."""
 
 import contextlib
-import os
 import re
 import struct
 import subprocess
@@ -70,7 +69,8 @@ def test_what_is_in_no_allowed_format_is_said_to_be_no_image(name: str) -> None:
     [b"\xff\xd8\xff\xe0", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"II*\0", b"RIFF\0\0\0\0WEBPVP8 "],
 )
 def test_a_page_in_an_images_clothes_is_broken(beginning: bytes) -> None:
-    with pytest.raises(BrokenImageError):
+    # Where its text happens to be a size, that may be over the limit.
+    with pytest.raises((BrokenImageError, ImageTooLargeError)):
         sign_image(beginning + NO_IMAGES["html"])
 
 
@@ -88,7 +88,8 @@ from tests.signals.forged import bombs
 
 def kilobytes():
     status = open("/proc/self/status").read()
-    return int(status.split("VmPeak:")[1].split()[0]), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    reserved = int(status.split("VmPeak:")[1].split()[0])
+    return reserved, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 files = bombs()
 before = kilobytes()
@@ -188,7 +189,7 @@ def test_a_gif_of_thousands_of_frames_is_looked_at_in_its_first_thousand() -> No
     assert header is not None
     assert header.frames == MOST_FRAMES
     assert len(header.data) < len(many) * 0.6
-    seen = [int(np.asarray(frame)[0, 0]) for frame in decode(many, LIMITS)]
+    seen = [int(np.asarray(frame).mean()) for frame in decode(many, LIMITS)]
     assert seen == [0, 125] * 4
 
 
@@ -263,7 +264,7 @@ def test_an_image_without_pixels_is_broken(size: tuple[int, int]) -> None:
         Image.DecompressionBombError,
     ],
 )
-@pytest.mark.parametrize("where", ["_open", "load", "seek"])
+@pytest.mark.parametrize("where", ["_open", "load"])
 def test_whatever_a_library_raises_is_told_as_damage(
     raised: type[Exception], where: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -329,14 +330,25 @@ def damaged(draw: st.DrawFn) -> bytes:
     return bytes(data[: draw(places) + 1] if draw(st.booleans()) else data)
 
 
-@settings(max_examples=int(os.environ.get("HASHSVC_FUZZ_EXAMPLES", "600")), deadline=None)
-@given(damaged())
-def test_damaged_bytes_end_in_pixels_or_a_typed_error(data: bytes) -> None:
+def only_typed_errors_come_of(data: bytes) -> None:
     limits = Limits(max_pixels=100_000, max_frames=3)
     with contextlib.suppress(ImageError):
         for frame in decode(data, limits):
             assert frame.mode in ("L", "RGB")
             assert 0 < frame.width * frame.height <= limits.max_pixels
+
+
+@settings(max_examples=600, deadline=None)
+@given(damaged())
+def test_damaged_bytes_end_in_pixels_or_a_typed_error(data: bytes) -> None:
+    only_typed_errors_come_of(data)
+
+
+@pytest.mark.soak
+@settings(max_examples=100_000, deadline=None)
+@given(damaged())
+def test_very_many_damaged_bytes_end_in_pixels_or_a_typed_error(data: bytes) -> None:
+    only_typed_errors_come_of(data)
 
 
 def test_errors_tell_nothing_of_the_image() -> None:
