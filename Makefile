@@ -39,8 +39,11 @@ check: $(READY) ## All of CI: format, lint, types, tests (with imports and docs)
 	$(PY) -m mypy
 	$(PY) -m pytest
 
-bench: $(READY) ## Run the benchmarks
-	$(PY) -m benchmarks.hashing $(if $(PHOTOS),--photos "$(PHOTOS)")
+bench: $(READY) ## Run the benchmarks, figures to out/ (PHOTOS=dir for your own)
+	@mkdir -p out
+	$(PY) -m benchmarks.hashing --json out/hashing.json $(if $(PHOTOS),--photos "$(PHOTOS)")
+	$(PY) -m benchmarks.robustness --json out/robustness.json --plot out/robustness.png \
+		$(if $(PHOTOS),--photos "$(PHOTOS)")
 
 soak: $(READY) ## Run the tests that take minutes
 	$(PY) -m pytest -m soak --timeout 3600

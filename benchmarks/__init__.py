@@ -1,6 +1,8 @@
 """
-Measurements, one question a script, and the demonstration; both on real photographs.
+Measurements, one question a script, and the demonstration; all on real photographs.
 
-    python -m benchmarks.demo       the whole job, on a small web site of altered copies
-    python -m benchmarks.hashing    how long hashing takes, and how far the fast way strays
+    python -m benchmarks.demo         the whole job, on a small web site of altered copies
+    python -m benchmarks.hashing      how long hashing takes, and how far the fast way strays
+    python -m benchmarks.robustness   how many altered copies are found, and what wrongly
+    python -m benchmarks.inversion    what can be rebuilt of an image from its codes
 """

@@ -53,7 +53,7 @@ def load_photos(folder: Path | None, *, limit: int | None = None) -> list[Photo]
 
     Files that are no image, and images with a side under 200 pixels, are passed over.
     """
-    files = _shipped() if folder is None else sorted(folder.rglob("*"))
+    files = shipped_files() if folder is None else sorted(folder.rglob("*"))
     photos: list[Photo] = []
     for file in files:
         if limit is not None and len(photos) == limit:
@@ -70,7 +70,8 @@ def as_jpeg(image: Image.Image, *, quality: int = 90) -> bytes:
     return file.getvalue()
 
 
-def _shipped() -> list[Path]:
+def shipped_files() -> list[Path]:
+    """Return the files of the photographs in the scikit-image wheel."""
     import skimage  # noqa: PLC0415 - only where no folder is given; it is in the extra `demo`.
 
     folder = Path(skimage.__file__).parent / "data"

@@ -72,7 +72,11 @@ def _parser() -> argparse.ArgumentParser:
     about = (robustness.__doc__ or "").strip().partition("\n")[0]
     parser = argparse.ArgumentParser("python -m benchmarks.robustness", description=about)
     parser.add_argument(
-        "--photos", type=Path, action="append", required=True, help="a folder; may be repeated"
+        "--photos",
+        type=Path,
+        action="append",
+        default=[],
+        help="a folder; may be repeated; left out: the photographs in the scikit-image wheel",
     )
     parser.add_argument("--limit", type=int, help="use so many of the files, chosen at random")
     parser.add_argument(

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from benchmarks.alterations import INTERFACES, SINGLES, plain_pictures
+from benchmarks.photos import shipped_files
 from benchmarks.robustness.figures import Figures, Pairs, chains_of, rows_of
 from benchmarks.robustness.work import (
     CopyTask,
@@ -150,6 +151,8 @@ def find_photos(folders: Sequence[Path], *, limit: int | None, seed: int) -> lis
     """
     Return the files in folders, in order of name; of more than the limit, a random choice.
 
+    Without a folder they are the photographs in the scikit-image wheel.
+
     Raises:
         ValueError: If two folders have the same name, since photos are told apart by theirs.
     """
@@ -161,6 +164,8 @@ def find_photos(folders: Sequence[Path], *, limit: int | None, seed: int) -> lis
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     ]
+    if not folders:
+        photos = [Photo(path.name, path) for path in shipped_files()]
     if limit is not None and limit < len(photos):
         chosen = rng_of(seed, "limit").choice(len(photos), limit, replace=False)
         photos = [photos[at] for at in sorted(chosen)]
