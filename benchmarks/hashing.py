@@ -27,7 +27,7 @@ from PIL import Image
 from benchmarks.photos import Photo, as_jpeg, load_photos
 from hashsvc.signals import PDQ, Limits, Signal, View
 from hashsvc.signals.decode import decode
-from hashsvc.signals.pdq import luma_of, pdq
+from hashsvc.signals.pdq import pdq
 from hashsvc.signals.regions import region_codes
 
 _LARGE = (4000, 3000)
@@ -63,7 +63,7 @@ def _times(data: bytes) -> dict[str, float]:
         "exact_pdq_ms": lambda: _code(data, scaled=False),
         "scaled_decode_ms": lambda: _pixels(data),
         "fast_pdq_ms": lambda: _code(data, scaled=True),
-        "regions_ms_per_image": lambda: region_codes(luma_of(_pixels(data))),
+        "regions_ms_per_image": lambda: region_codes(_pixels(data)),
     }
     oracle = _oracle()
     if oracle is None:

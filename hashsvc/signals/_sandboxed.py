@@ -57,7 +57,8 @@ def warm_up() -> None:
     # So long that it is reduced for regions; with a border, so that it is trimmed.
     picture = Image.fromarray(noise).resize((1100, 200), Image.Resampling.BICUBIC)
     picture.paste("white", (0, 0, 1100, 20))
-    sign_frames(_saved(picture, "PNG"))
+    for each in (picture, picture.convert("L")):
+        sign_frames(_saved(each, "PNG"))
     for form in _WARMED_UP:
         sign_frames(_saved(picture.resize((40, 20)), form))
 

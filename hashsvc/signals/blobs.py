@@ -12,6 +12,7 @@ Pixel i of a picture that was halved k times has its centre at (i + 0.5) · 2^k 
 import itertools
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -62,12 +63,12 @@ class Blobs:
         return len(self.sigmas)
 
 
-def halvings(luma: Floats, longest: int) -> list[Floats]:
+def halvings(luma: NDArray[Any], longest: int) -> list[Floats]:
     """
     Return the picture, reduced to a longest side of `longest`, and halves of it, each of the last.
 
     Args:
-        luma: Brightness 0–255, shape (height, width). A smaller one stays as it is.
+        luma: Brightness 0–255, bytes or floats, shape (height, width); small ones stay.
     """
     height, width = luma.shape
     if max(height, width) > longest:
@@ -147,25 +148,35 @@ def _octave(picture: Floats, first: Floats, more: tuple[Floats, ...]) -> Floats:
     return np.stack(pictures)
 
 
+@njit(cache=True, nogil=True)
+def _shares(length: int, shorter: int) -> tuple[NDArray[np.int64], Floats]:
+    """Return for each of fewer pixels the first that it covers, and the shares of all of them."""
+    step = length / shorter
+    starts = np.empty(shorter, dtype=np.int64)
+    shares = np.zeros((shorter, math.ceil(step) + 1), dtype=np.float32)
+    for place in range(shorter):
+        low, high = place * step, (place + 1) * step
+        starts[place] = int(low)
+        for source in range(int(low), min(math.ceil(high), length)):
+            shares[place, source - int(low)] = (min(high, source + 1) - max(low, source)) / step
+    return starts, shares
+
+
 @njit(cache=True, nogil=True, fastmath=True)
-def _shrunk(luma: Floats, height: int, width: int) -> Floats:
+def _shrunk(luma: NDArray[Any], height: int, width: int) -> Floats:
     """Average over the area that each pixel of the smaller picture covers."""
     rows = np.zeros((height, luma.shape[1]), dtype=np.float32)
-    step = luma.shape[0] / height
+    starts, shares = _shares(luma.shape[0], height)
     for y in range(height):
-        low, high = y * step, (y + 1) * step
-        for source in range(int(low), min(math.ceil(high), luma.shape[0])):
-            weight = np.float32((min(high, source + 1) - max(low, source)) / step)
+        for step in range(min(shares.shape[1], luma.shape[0] - starts[y])):
             for x in range(luma.shape[1]):
-                rows[y, x] += weight * luma[source, x]
+                rows[y, x] += shares[y, step] * np.float32(luma[starts[y] + step, x])
     small = np.zeros((height, width), dtype=np.float32)
-    step = luma.shape[1] / width
+    starts, shares = _shares(luma.shape[1], width)
     for y in range(height):
         for x in range(width):
-            low, high = x * step, (x + 1) * step
-            for source in range(int(low), min(math.ceil(high), luma.shape[1])):
-                weight = np.float32((min(high, source + 1) - max(low, source)) / step)
-                small[y, x] += weight * rows[y, source]
+            for step in range(min(shares.shape[1], luma.shape[1] - starts[x])):
+                small[y, x] += shares[x, step] * rows[y, starts[x] + step]
     return small
 
 

@@ -9,6 +9,7 @@ image follow from the same transforms, for mirroring changes the sign of every o
 
 import math
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numba import njit
@@ -69,7 +70,7 @@ class RegionCodes:
     mirrored: Codes
 
 
-def region_codes(luma: Floats) -> RegionCodes:
+def region_codes(luma: NDArray[Any]) -> RegionCodes:
     """
     Return the region codes of an image.
 
@@ -77,7 +78,7 @@ def region_codes(luma: Floats) -> RegionCodes:
     in a collage, still has them.
 
     Args:
-        luma: Brightness 0–255, shape (height, width).
+        luma: Brightness 0–255, bytes or floats, shape (height, width).
     """
     pictures = halvings(luma, _LONGEST)
     blobs = find_blobs(
@@ -210,15 +211,19 @@ def _transform(
         flatness[into[number]] = _centre_and_weigh(patch, weights)
         half[:] = 0
         for y in range(_SIDE):
-            for x in range(_SIDE):
-                for frequency in range(_FREQUENCIES):
-                    half[y, frequency] += patch[y, x] * across[x, frequency]
-        wave = waves[into[number]]
-        wave[:] = 0
+            _add_up(half[y], patch[y], across)
+        waves[into[number]] = 0
         for down in range(_FREQUENCIES):
-            for y in range(_SIDE):
-                for frequency in range(_FREQUENCIES):
-                    wave[down, frequency] += cosines[down, y] * half[y, frequency]
+            _add_up(waves[into[number], down], cosines[down], half)
+
+
+@njit(cache=True, nogil=True, fastmath=True)
+def _add_up(total: Floats, factors: Floats, rows: Floats) -> None:
+    """Add each row times its factor."""
+    for number in range(len(factors)):
+        factor, row = factors[number], rows[number]
+        for place in range(_FREQUENCIES):
+            total[place] += factor * row[place]
 
 
 @njit(cache=True, nogil=True, fastmath=True)

@@ -64,7 +64,7 @@ def _sign(image: Image.Image, also: Sequence[Profile] = ()) -> Signature:
         signals.append(ViewedSignal(image_hash(image, profile), View.WHOLE))
         if inner is not None:
             signals.append(ViewedSignal(image_hash(inner, profile), View.TRIMMED))
-    regions = region_codes(luma_of(pixels))
+    regions = region_codes(pixels if pixels.ndim == 2 else luma_of(pixels))
     for view, found in (
         (View.WHOLE, regions.kept),
         (View.PART, regions.more),
