@@ -60,8 +60,8 @@ class Settings(BaseSettings):
     image_max_memory_bytes: int = Field(
         536_870_912,
         ge=50_000_000,
-        description="Memory that one image may take; enough for 100 megapixels of JPEG, "
-        "or 24 of any other format.",
+        description="Memory that one image may take; enough for a JPEG of 100 megapixels "
+        "that is not progressive, or 24 of any other kind.",
     )
 
     organisation: str = Field(

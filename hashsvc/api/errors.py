@@ -93,6 +93,7 @@ _STATUS: dict[type[Exception], HTTPStatus] = {
     bank.ContentExistsError: HTTPStatus.CONFLICT,
     bank.NotSubmittableError: HTTPStatus.UNPROCESSABLE_ENTITY,
     bank.TooPlainError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    signals.SandboxError: HTTPStatus.SERVICE_UNAVAILABLE,
     signals.SignalFormatError: HTTPStatus.UNPROCESSABLE_ENTITY,
     matching.UnknownMatchError: HTTPStatus.NOT_FOUND,
     matching.AlreadyReviewedError: HTTPStatus.CONFLICT,

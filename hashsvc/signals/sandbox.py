@@ -64,8 +64,15 @@ _VIEWS = {view.value: view for view in View}
 _ROOT = Path(__file__).parents[2]
 # A worker needs these to start as its parent did; tokens and addresses it does not.
 _KEPT_ENVIRONMENT = ("HOME", "LD_LIBRARY_PATH", "NUMBA_CACHE_DIR", "XDG_CACHE_HOME")
-# Threads that would never work, and heaps of theirs, take address space.
-_ENVIRONMENT = {"MALLOC_ARENA_MAX": "1", "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+_ENVIRONMENT = {
+    # Threads that would never work, and heaps of theirs, take address space.
+    "OPENBLAS_NUM_THREADS": "1",
+    "OMP_NUM_THREADS": "1",
+    "MALLOC_ARENA_MAX": "1",
+    # What an ordinary image takes is kept for the next; that makes up for the way through pipes.
+    "MALLOC_TRIM_THRESHOLD_": str(64 * 1024**2),
+    "MALLOC_MMAP_THRESHOLD_": str(32 * 1024**2),
+}
 
 
 class Sandbox:
