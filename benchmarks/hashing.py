@@ -5,7 +5,8 @@ How long hashing takes, and how far the fast way strays from the exact one.
 
 Times, on one thread and interleaved, on a JPEG of 12 megapixels: Pillow's full decode with the
 exact PDQ, and with pdqhash where it is installed; the scaled decode alone, and with PDQ; region
-codes.
+codes. On JPEGs of a web page's size, signing in a sandbox against signing here, one after the
+other; the overhead is the difference of the two, which varies with all that varies in either.
 Then counts the bits in which fast and exact PDQ differ.
 """
 
@@ -25,13 +26,15 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks.photos import Photo, as_jpeg, load_photos
-from hashsvc.signals import PDQ, Limits, Signal, View
+from hashsvc.signals import PDQ, Limits, Sandbox, Signal, View, sign_frames
 from hashsvc.signals.decode import decode
 from hashsvc.signals.pdq import pdq
 from hashsvc.signals.regions import region_codes
 
 _LARGE = (4000, 3000)
+_WEB_SIDE = 1280
 _RUNS = 15
+_SANDBOX_RUNS = 5
 _LIMITS = Limits()
 
 
@@ -46,7 +49,7 @@ def main() -> int:
     versions = {name: version(name) for name in ("pillow", "numpy", "numba")}
     print(f"versions Python {platform.python_version()}, {versions}")
     print(f"command  python -m benchmarks.hashing; {len(photos)} photos; no random numbers")
-    figures = _times(_large_jpeg(photos[0])) | _differences(photos)
+    figures = _times(_large_jpeg(photos[0])) | _sandbox_overhead(photos) | _differences(photos)
     for name, value in figures.items():
         print(f"{name:32} {value:.2f}")
     if options.json:
@@ -87,6 +90,31 @@ def _times(data: bytes) -> dict[str, float]:
     if oracle is not None:
         figures["speedup_12mp_vs_pdqhash"] = figures["pdqhash_ms"] / figures["fast_pdq_ms"]
     return figures
+
+
+def _sandbox_overhead(photos: list[Photo]) -> dict[str, float]:
+    files = []
+    for photo in photos:
+        scale = _WEB_SIDE / max(photo.image.size)
+        size = (round(photo.image.width * scale), round(photo.image.height * scale))
+        files.append(as_jpeg(photo.image.resize(size, Image.Resampling.BICUBIC), quality=85))
+    sizes = sorted(len(data) // 1000 for data in files)
+    print(f"sandbox  {len(files)} JPEGs of {sizes[0]}–{sizes[-1]} kB, {_SANDBOX_RUNS} times each")
+    differences = []
+    with Sandbox(_LIMITS) as sandbox:
+        for run in range(_SANDBOX_RUNS + 1):
+            for data in files:
+                spent = []
+                for sign in (sign_frames, sandbox.sign_frames):
+                    start = time.perf_counter()
+                    sign(data)
+                    spent.append((time.perf_counter() - start) * 1e3)
+                if run:
+                    differences.append(spent[1] - spent[0])
+    return {
+        "sandbox_overhead_ms": statistics.median(differences),
+        "sandbox_overhead_ms_p99": float(np.percentile(differences, 99)),
+    }
 
 
 def _oracle() -> Callable[[NDArray[np.uint8]], object] | None:

@@ -146,5 +146,5 @@ def bombs() -> dict[str, bytes]:
         "avif": avif[:size] + struct.pack(">II", 16_000, 16_000) + avif[size + 8 :],
         "bmp": bytes(bmp),
         "tiff": tiff(grey_tags(50_000, 50_000)),
-        "tiff-second-page": tiff(grey_tags(2, 2), grey_tags(50_000, 50_000)),
+        "tiff-second-page": tiff(grey_tags(1, 1), grey_tags(50_000, 50_000)),
     }
