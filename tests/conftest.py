@@ -1,6 +1,7 @@
 """What many tests share: photographs, settings, a small service."""
 
 import io
+import signal
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -10,6 +11,11 @@ from PIL import Image, ImageFilter
 
 from hashsvc.settings import Settings
 from hashsvc.store import Database
+
+
+# A shell without job control starts what it puts in the background deaf to Ctrl-C, and programs
+# hand that on to theirs: tests that interrupt one would wait for ever.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def generated_photo(seed: int, size: tuple[int, int] = (640, 480)) -> Image.Image:
