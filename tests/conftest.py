@@ -12,7 +12,6 @@ from PIL import Image, ImageFilter
 from hashsvc.settings import Settings
 from hashsvc.store import Database
 
-
 # A shell without job control starts what it puts in the background deaf to Ctrl-C, and programs
 # hand that on to theirs: tests that interrupt one would wait for ever.
 signal.signal(signal.SIGINT, signal.default_int_handler)
