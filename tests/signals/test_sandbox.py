@@ -207,7 +207,8 @@ def test_an_image_that_takes_too_much_memory_is_refused() -> None:
         until(lambda: opened._ready.qsize() == 1)
         if not is_gone(pid):
             after = int(proc(pid, "status").split("VmHWM:")[1].split()[0]) * 1024
-            assert after - before <= limits.max_memory_bytes
+            # The limit is on new address space; pages that were mapped before may fill up besides.
+            assert after - before <= limits.max_memory_bytes + 16_000_000
         assert opened.sign_frames(PHOTO) == sign_frames(PHOTO)
 
 
