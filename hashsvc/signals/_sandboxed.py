@@ -7,6 +7,7 @@ A worker of a sandbox: signs the images that come in through a pipe, with little
 """
 
 import ctypes
+import gc
 import io
 import itertools
 import json
@@ -39,10 +40,14 @@ def main() -> None:
     _bind_to(int(parent))
     requests, answers = sys.stdin.buffer, os.dup(sys.stdout.fileno())
     warm_up()
+    # What is there now stays; the collector need not go through it after each image.
+    gc.freeze()
     _confine(limits, answers)
     os.write(answers, b"!")
     while len(length := requests.read(4)) == 4:
         data = requests.read(int.from_bytes(length))
+        if len(data) < int.from_bytes(length):
+            break
         # The parent kills a worker that is late; should the parent be gone, this does.
         signal.setitimer(signal.ITIMER_REAL, limits.max_seconds + 1)
         answer = memoryview(_answer(data, limits))

@@ -35,7 +35,7 @@ class Header:
 
         frames: At most 1000; 0 where the library tells.
 
-        orientation: As in EXIF, 1–8; 1 where the library turns the image itself.
+        orientation: As in EXIF; 1 where the library turns the image itself.
     """
 
     formats: tuple[str, ...]
@@ -54,7 +54,7 @@ def read_header(data: bytes) -> Header | None:
 
 
 def exif_orientation(exif: bytes) -> int:
-    """Return the orientation in a block of EXIF, 1–8; 1 where there is none."""
+    """Return the orientation in a block of EXIF as it stands there; 1 where there is none."""
     tiff = exif.removeprefix(b"Exif\0\0")
     order = _byte_order(tiff)
     if order is None:
@@ -64,8 +64,7 @@ def exif_orientation(exif: bytes) -> int:
     for place in range(page + 2, min(end, len(tiff) - 11), 12):
         tag, kind = (int.from_bytes(tiff[place + at : place + at + 2], order) for at in (0, 2))
         if (tag, kind) == (0x0112, 3):
-            value = int.from_bytes(tiff[place + 8 : place + 10], order)
-            return value if 1 <= value <= 8 else 1
+            return int.from_bytes(tiff[place + 8 : place + 10], order)
     return 1
 
 

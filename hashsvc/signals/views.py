@@ -28,14 +28,13 @@ def trimmed(image: Image.Image) -> Image.Image | None:
         return None
     # One row of the small picture more on each side that was cut: its edge row is half border.
     across, down = image.width / pixels.shape[1], image.height / pixels.shape[0]
-    return image.crop(
-        (
-            round((left + (left > 0)) * across),
-            round((top + (top > 0)) * down),
-            round((right - (right < pixels.shape[1])) * across),
-            round((bottom - (bottom < pixels.shape[0])) * down),
-        )
+    box = (
+        round((left + (left > 0)) * across),
+        round((top + (top > 0)) * down),
+        round((right - (right < pixels.shape[1])) * across),
+        round((bottom - (bottom < pixels.shape[0])) * down),
     )
+    return image.crop(box) if box[0] < box[2] and box[1] < box[3] else None
 
 
 def _inside(pixels: NDArray[np.uint8]) -> tuple[int, int]:

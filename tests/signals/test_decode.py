@@ -4,6 +4,8 @@ import struct
 
 import numpy as np
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from PIL import Image
 
 from hashsvc.signals import BrokenImageError, ImageTooLargeError, Limits, sign_frames, sign_image
@@ -59,7 +61,7 @@ def test_every_format_is_turned_upright(form: str) -> None:
         (b"II*\0\x08\0\0\0\1\0" + struct.pack("<HHIHH", 0x0112, 3, 1, SIDEWAYS, 0), True),
         (b"MM\0*\0\0\0\x08\0\1" + struct.pack(">HHIHH", 0x0112, 3, 1, SIDEWAYS, 0), True),
         (b"MM\0*\0\0\0\x08\0\1" + struct.pack(">HHIHH", 0x0112, 3, 1, 9, 0), False),
-        (b"MM\0*\0\0\0\x08\0\1" + struct.pack(">HHII", 0x0112, 4, 1, SIDEWAYS), False),
+        (b"II*\0\x08\0\0\0\1\0" + struct.pack("<HHII", 0x0112, 4, 1, SIDEWAYS), False),
         (b"MM\0*\0\0\0\x08\xff\xff" + struct.pack(">HHII", 0x9286, 7, 2**32 - 1, 8), False),
         (b"MM\0*\xff\xff\xff\xff", False),
         (b"MM\0*\0", False),
@@ -245,7 +247,7 @@ def test_what_only_lacks_its_end_is_whole(form: str, height: int) -> None:
 
 
 def test_a_cut_off_image_is_turned_upright_too() -> None:
-    data = saved(generated_photo(1, (320, 240)), "JPEG", exif=exif(SIDEWAYS))
+    data = saved(generated_photo(1, (320, 240)), "PNG", exif=exif(SIDEWAYS))
     assert only(cut_off(data, 0.98)).shape == (320, 240, 3)
 
 
@@ -284,3 +286,16 @@ def test_limits_are_inclusive() -> None:
 @pytest.mark.parametrize("size", [(1, 1), (1, 60_000), (60_000, 1), (7, 3)])
 def test_odd_shapes_are_signed(size: tuple[int, int]) -> None:
     assert sign_image(saved(Image.new("RGB", size, "red"), "PNG")).quality == 0
+
+
+@given(
+    size=st.tuples(st.integers(1, 6), st.integers(1, 6)),
+    shades=st.binary(min_size=36, max_size=36),
+)
+def test_the_smallest_images_are_signed_whatever_is_in_them(
+    size: tuple[int, int], shades: bytes
+) -> None:
+    """A border of one pixel may leave nothing inside."""
+    image = Image.frombytes("L", size, shades[: size[0] * size[1]])
+    (signature,) = sign_frames(saved(image, "PNG"))
+    assert 0 <= signature.quality <= 100

@@ -38,6 +38,7 @@ from tests.conftest import generated_photo, jpeg
 from tests.signals.forged import bombs, png, saved, slow_bmp
 from tests.signals.test_hostile import NO_IMAGES, damaged, run
 
+ROOT = Path(__file__).parents[2]
 PHOTO = jpeg(generated_photo(1))
 FRAMES = [generated_photo(seed, (300, 200)) for seed in range(3)]
 KINDS = {
@@ -83,6 +84,12 @@ def is_gone(pid: int) -> bool:
         return True
 
 
+def ticks(pids: list[int]) -> int:
+    """Return the processor time that processes have taken, in hundredths of a second."""
+    fields = [proc(pid, "stat").rsplit(")", 1)[1].split() for pid in pids]
+    return sum(int(each[11]) + int(each[12]) for each in fields)
+
+
 @pytest.mark.parametrize("name", KINDS)
 def test_the_answer_is_what_signing_here_gives(name: str, shared: Sandbox) -> None:
     assert shared.sign_frames(KINDS[name]) == sign_frames(KINDS[name])
@@ -91,6 +98,7 @@ def test_the_answer_is_what_signing_here_gives(name: str, shared: Sandbox) -> No
 HOSTILE = {
     **bombs(),
     "no-image": NO_IMAGES["html"],
+    "empty": b"",
     "cut-off": PHOTO[: len(PHOTO) // 2],
     "damaged": saved(FRAMES[0], "WEBP")[:-100],
 }
@@ -218,7 +226,7 @@ def test_an_image_that_takes_too_long_is_given_up() -> None:
         with pytest.raises(ImageTooSlowError, match="limit is 1 seconds"):
             opened.sign_frames(SLOW)
         assert is_gone(pid)
-        assert opened.sign_frames(PHOTO) == sign_frames(PHOTO)
+        assert opened.sign_frames(KINDS["PNG"]) == sign_frames(KINDS["PNG"])
         assert workers(opened) != [pid]
 
 
@@ -310,7 +318,7 @@ with Sandbox(Limits(max_seconds=60), workers=2) as opened:
 def test_a_killed_parent_leaves_no_worker_behind() -> None:
     parent = subprocess.Popen(
         [sys.executable, "-c", PARENT],
-        cwd=Path(__file__).parents[2],
+        cwd=ROOT,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
     )
@@ -319,6 +327,8 @@ def test_a_killed_parent_leaves_no_worker_behind() -> None:
         pids = [int(pid) for pid in parent.stdout.readline().split()]
         assert len(pids) == 2
         assert not any(is_gone(pid) for pid in pids)
+        before = ticks(pids)
+        until(lambda: ticks(pids) > before + 30)
         parent.kill()
     until(lambda: all(is_gone(pid) for pid in pids), 5)
 
@@ -329,7 +339,7 @@ def test_a_worker_ends_by_itself() -> None:
 
     def started(parent: int) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            [*module, str(parent), *limits], stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            [*module, str(parent), *limits], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
 
     # Its parent is another than it was told; there is no more to do; nobody ends its work.
@@ -339,7 +349,8 @@ def test_a_worker_ends_by_itself() -> None:
         started(os.getpid()) as busy,
     ):
         assert orphan.wait(20) == 1
-        idle.communicate(timeout=20)
+        # Half an image is none.
+        assert idle.communicate((9).to_bytes(4) + b"half", timeout=20) == (b"!", None)
         assert idle.returncode == 0
         with suppress(BrokenPipeError):
             busy.communicate(len(SLOW).to_bytes(4) + SLOW, timeout=20)
@@ -447,7 +458,6 @@ def test_an_answer_is_read_field_by_field() -> None:
         {},
         {"frames": []},
         {"frames": None},
-        {"frames": [frame()] * 9},
         {"frames": [{}]},
         {"frames": [frame(quality=101)]},
         {"frames": [frame(quality=-1)]},
@@ -477,6 +487,16 @@ def test_an_answer_is_read_field_by_field() -> None:
 def test_nothing_else_is_an_answer(told: object) -> None:
     with pytest.raises(ImageCrashError, match="nonsense"):
         read_answer(json.dumps(told).encode(), CODES, LIMITS)
+
+
+def test_an_answer_has_no_more_frames_than_are_looked_at() -> None:
+    for frames in (8, 9):
+        header = json.dumps({"frames": [frame()] * frames}).encode()
+        if frames == LIMITS.max_frames:
+            assert len(read_answer(header, CODES * frames, LIMITS)) == frames
+        else:
+            with pytest.raises(ImageCrashError, match="nonsense"):
+                read_answer(header, CODES * frames, LIMITS)
 
 
 @pytest.mark.parametrize(
