@@ -70,7 +70,7 @@ class Services:
     def start(self) -> None:
         """Load the index and begin to work off the scans."""
         self.bank_index.catch_up()
-        self.sandbox.__enter__()
+        self.sandbox.open()
         self.scanner.start()
 
     def stop(self) -> None:

@@ -26,7 +26,6 @@ import time
 from contextlib import suppress
 from dataclasses import astuple
 from pathlib import Path
-from types import TracebackType
 from typing import Self
 
 from hashsvc.signals.decode import Limits
@@ -104,21 +103,20 @@ class Sandbox:
         self._ready: queue.SimpleQueue[_Worker | SandboxError] = queue.SimpleQueue()
 
     def __enter__(self) -> Self:
+        self.open()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self.close()
+
+    def open(self) -> None:
+        """Begin to start the workers; calls wait until one is ready."""
         self._is_closed = False
         for _ in range(self._count):
             self._wanted.put(True)
         # Workers die with the thread that started them (prctl(2), PR_SET_PDEATHSIG), so that none
         # of the callers' threads does.
         threading.Thread(target=self._keep, name="sandbox", daemon=True).start()
-        return self
-
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
-        self.close()
 
     def close(self) -> None:
         """End all workers. Calls that wait or are at work get a SandboxError."""

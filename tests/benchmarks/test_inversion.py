@@ -8,24 +8,18 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks import inversion
-from benchmarks.inversion import (
-    SIDE,
+from benchmarks.inversion.__main__ import main
+from benchmarks.inversion.attacks import (
     Inverse,
-    Pictures,
     Pooled,
     Ridge,
     in_all_poses,
-    main,
-    patches_of,
     pdq_signs,
     rebuilt_patches,
     rebuilt_wholes,
-    score,
-    signs,
-    stored,
-    thumbnail,
 )
+from benchmarks.inversion.pictures import SIDE, Pictures, patches_of, signs, stored, thumbnail
+from benchmarks.inversion.scores import score
 from benchmarks.photos import Photo
 from hashsvc.signals import PDQ, View
 from hashsvc.signals.pdq import luma_of, pdq
@@ -236,7 +230,7 @@ def test_the_nearest_is_the_photo_itself_where_it_was_learnt_from(learnt: Pictur
 def test_the_command_writes_figures_and_a_sheet(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inversion, "_CROPS", 1)
+    monkeypatch.setattr("benchmarks.inversion.pictures._CROPS", 1)
     for folder, (first, count) in {"mine": (0, 5), "theirs": (5, 5)}.items():
         (tmp_path / folder).mkdir()
         for number, photo in enumerate(photos(first, count)):
@@ -268,7 +262,7 @@ def test_too_few_photos_are_refused(tmp_path: Path, capsys: pytest.CaptureFixtur
 def test_photos_without_regions_are_refused(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(inversion, "_CROPS", 0)
+    monkeypatch.setattr("benchmarks.inversion.pictures._CROPS", 0)
     shades = Image.linear_gradient("L")
     for number in range(15):
         shades.rotate(90 * number).save(tmp_path / f"{number}.png")
