@@ -10,7 +10,7 @@ import structlog
 from hashsvc.scanning.errors import FetchError
 from hashsvc.scanning.fetch import Fetched, Fetcher
 from hashsvc.scanning.pages import image_urls
-from hashsvc.signals import ImageError, NotAnImageError, Signature, sign_frames
+from hashsvc.signals import ImageError, NotAnImageError, SandboxError, Signature, sign_frames
 
 _HTML = frozenset({"text/html", "application/xhtml+xml"})
 _BLANK = codecs.BOM_UTF8 + b" \t\n\f\r"
@@ -76,6 +76,8 @@ class Looker:
 
         Raises:
             FetchError: If the URL itself cannot be fetched, or is neither page nor image.
+
+            SandboxError: If images cannot be signed at present.
         """
         fetched = self._fetcher.get(url, deadline=deadline)
         # What a browser shows as a page may begin like an image, and still be one.
@@ -101,6 +103,8 @@ class Looker:
             return Look(image_url, None, error.reason)
         except ImageError as error:
             return Look(image_url, None, type(error).__name__)
+        except SandboxError:
+            raise  # Nothing is wrong with the image: the whole page is looked at again later.
         except Exception as error:  # noqa: BLE001 - whatever one image does, the others are seen.
             # The message may hold a URL, so that only the kind of error is told.
             _log.error("scan.image_crashed", error=type(error).__name__)

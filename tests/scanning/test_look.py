@@ -8,7 +8,7 @@ from structlog.testing import capture_logs
 
 from hashsvc.matching import Tier, compare
 from hashsvc.scanning import Fetcher, FetchError, Look, Looker
-from hashsvc.signals import Signature, sign_frames, sign_image
+from hashsvc.signals import SandboxError, Signature, sign_frames, sign_image
 from tests.conftest import generated_photo, jpeg
 from tests.scanning.conftest import OddSite, gif
 
@@ -190,3 +190,17 @@ def test_nothing_that_was_seen_shows_itself(looker: Looker, site: OddSite) -> No
     (seen,) = looker.look(site.add_image("/sekrit.jpg", PHOTO))
     for each in (seen, seen.image, Look(seen.image_url, None, "timeout")):
         assert "sekrit" not in repr(each)
+
+
+def test_without_a_sandbox_no_image_counts_as_failed(fetcher: Fetcher, site: OddSite) -> None:
+    """Else a page would be done, and its images never looked at."""
+
+    def sign(data: bytes) -> list[Signature]:
+        sign_frames(data)
+        raise SandboxError("No worker can be started.")
+
+    looker = Looker(fetcher, images_per_page=5, sign=sign)
+    image = site.add_image("/good.jpg", PHOTO)
+    for url in (image, site.add_page("/page", [image])):
+        with pytest.raises(SandboxError):
+            look(looker, url)
