@@ -5,6 +5,7 @@ Hamming search over packed codes. Knows codes and ids; nothing of cases, HTTP or
 service uses.
 """
 
+from index.blockfile import BlockCipher
 from index.codes import distances, nearest, pack, unpack
 from index.errors import (
     CodeWidthError,
@@ -17,6 +18,7 @@ from index.hits import Hits
 from index.live import LiveIndex
 
 __all__ = [
+    "BlockCipher",
     "CodeWidthError",
     "DuplicateIdError",
     "ExactSearch",

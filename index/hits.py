@@ -7,6 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 Ids = NDArray[np.int64]
+Positions = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,6 +39,37 @@ class Hits:
         part = slice(self.offsets[query], self.offsets[query + 1])
         return self.ids[part], self.distances[part]
 
+    def part(self, first: int, last: int) -> Self:
+        """Return the hits of the queries from `first` to before `last`."""
+        begin, end = self.offsets[first], self.offsets[last]
+        return type(self)(
+            self.offsets[first : last + 1] - begin,
+            self.ids[begin:end],
+            self.owners[begin:end],
+            self.distances[begin:end],
+        )
+
+    def nearest(self, k: int) -> Self:
+        """
+        Return the `k` nearest of each query, and all that are as near as the last of them.
+
+        Raises:
+            ValueError: If `k` is below 1.
+        """
+        if k < 1:
+            raise ValueError("At least one hit is kept: k is 1 or more.")
+        counts = np.diff(self.offsets)
+        some = counts > 0
+        last = self.offsets[:-1][some] + np.minimum(counts[some], k) - 1
+        kept = self.distances <= np.repeat(self.distances[last], counts[some])
+        queries = np.repeat(np.arange(len(counts)), counts)[kept]
+        return type(self)(
+            _offsets(np.bincount(queries, minlength=len(counts))),
+            self.ids[kept],
+            self.owners[kept],
+            self.distances[kept],
+        )
+
     @classmethod
     def sorted(cls, counts: Ids, ids: Ids, owners: Ids, distances: NDArray[np.int32]) -> Self:
         """
@@ -48,5 +80,33 @@ class Hits:
         """
         queries = np.repeat(np.arange(len(counts)), counts)
         order = np.lexsort((ids, distances, queries))
-        offsets = np.concatenate(([0], np.cumsum(counts))).astype(np.int64)
-        return cls(offsets, ids[order], owners[order], distances[order])
+        return cls(_offsets(counts), ids[order], owners[order], distances[order])
+
+    @classmethod
+    def gathered(cls, count: int, entries: list[tuple[Ids, Ids, Ids, NDArray[np.int32]]]) -> Self:
+        """
+        Return what several parts found for the same queries, in the right order.
+
+        Args:
+            count: Number of queries.
+
+            entries: Of each part: queries (ascending), ids, owners, distances.
+        """
+        if not entries:
+            nothing = np.empty(0, dtype=np.int64)
+            return cls(np.zeros(count + 1, np.int64), nothing, nothing, nothing.astype(np.int32))
+        queries, ids, owners, distances = entries[0]
+        if len(entries) > 1:
+            queries = np.concatenate([each[0] for each in entries])
+            ids = np.concatenate([each[1] for each in entries])
+            owners = np.concatenate([each[2] for each in entries])
+            distances = np.concatenate([each[3] for each in entries])
+        order = np.lexsort((ids, distances, queries))
+        counts = np.bincount(queries, minlength=count)
+        return cls(_offsets(counts), ids[order], owners[order], distances[order])
+
+
+def _offsets(counts: Ids) -> Ids:
+    offsets = np.zeros(len(counts) + 1, dtype=np.int64)
+    np.cumsum(counts, out=offsets[1:])
+    return offsets

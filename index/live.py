@@ -6,47 +6,65 @@ from pathlib import Path
 from typing import Self
 
 import numpy as np
+from numpy.typing import NDArray
 
+from index import parts
+from index.blockfile import BlockCipher
 from index.codes import Codes, checked
-from index.errors import DuplicateIdError
-from index.flat import FlatSegment
+from index.errors import DuplicateIdError, SearchIndexError, SegmentError
 from index.hits import Hits, Ids
-from index.manifest import SegmentFile, read_segment, write_segment
-
-_NAME = "codes.hsx"
-_FIRST_ROOM = 1024
-# A rewrite without the removed codes pays off once they are this part of all.
-_WORTH_A_REWRITE = 0.25
+from index.manifest import IndexFiles
+from index.part import Part
+from index.parts import Parts
+from index.segment import Engine
+from index.votes import Votes, count_votes
 
 
 class LiveIndex:
     """
     Codes with ids and owners; safe to share between threads.
 
-    Several codes may have one owner: the signals of one image have. A removed code becomes a
-    tombstone, which no search returns, until a rewrite drops it from memory.
+    Several codes may have one owner: the signals of one image have. Codes come into a small tail;
+    a full tail is sealed, and sealed parts are merged, by a thread that runs while there is
+    something to do. A removed code becomes a tombstone, which no search returns, until a merge
+    drops it from memory.
+
+    Neither reads nor writes wait for a merge, and reads wait for nothing: a search goes through
+    the parts that there were when it began.
 
     Args:
         bits: Width of the codes, a multiple of 8.
+
+        engine: Of the sealed parts; "faiss" has everything searched by brute force.
     """
 
-    def __init__(self, bits: int) -> None:
+    def __init__(self, bits: int, *, engine: Engine = "auto") -> None:
         self.bits = bits
+        self.engine = engine
         self.checkpoint = 0
         """The caller's: how far in the source's change feed the index has come."""
-        self._lock = threading.Lock()
-        self._clear()
+        self._parts = Parts(bits, engine)
+        self._saving = threading.Lock()
+        self._files: IndexFiles | None = None
 
     def __len__(self) -> int:
         """Number of live codes."""
-        return len(self._place_of)
+        return self._parts.live
+
+    @property
+    def nbytes(self) -> int:
+        """Memory taken by codes, ids and all that searches them; a merge under way not counted."""
+        return self._parts.nbytes
 
     def add(self, ids: Ids, codes: Codes, owners: Ids | None = None) -> None:
         """
         Add codes; the next search finds them.
 
+        More codes than a tail holds are sealed before this returns. So to load many, add them in
+        large batches.
+
         Args:
-            ids: Shape (n,); new ones.
+            ids: Shape (n,); new ones, or removed before.
 
             codes: Shape (n, bits // 8).
 
@@ -58,117 +76,169 @@ class LiveIndex:
             DuplicateIdError: If an id is in the index or comes twice; nothing is added.
         """
         codes = checked(codes, self.bits)
-        owners = ids if owners is None else owners
-        new = [int(each) for each in ids]
-        with self._lock:
-            if len(set(new)) != len(new) or any(each in self._place_of for each in new):
-                raise DuplicateIdError("Each id is added once.")
-            start, end = len(self._segment), len(self._segment) + len(new)
-            self._make_room(end)
-            self._segment.append(codes)
-            self._ids[start:end] = ids
-            self._owners[start:end] = owners
-            self._alive[start:end] = True
-            for place, (each, owner) in enumerate(zip(new, owners, strict=True), start):
-                self._place_of[each] = place
-                self._ids_of.setdefault(int(owner), set()).add(each)
+        ids = np.array(ids, dtype=np.int64)
+        owners = ids if owners is None else np.array(owners, dtype=np.int64)
+        if not ids.shape == owners.shape == (len(codes),):
+            raise ValueError("There is one id, and one owner, for each code.")
+        if len(ids) > 1 and len(np.unique(ids)) < len(ids):
+            raise DuplicateIdError("Each id is added once.")
+        if len(ids) > parts.TAIL_CODES:
+            self._parts.add_sealed(ids, codes, owners)
+        elif len(ids):
+            self._parts.append(ids, codes, owners)
 
     def remove(self, ids: Iterable[int]) -> int:
         """Remove codes by id, and return how many there were; unknown ids are passed over."""
-        with self._lock:
-            return self._remove([int(each) for each in ids])
+        return self._parts.remove(_distinct(ids), Part.positions_of)
 
     def remove_owners(self, owners: Iterable[int]) -> int:
         """Remove all codes of these owners, and return how many there were."""
-        with self._lock:
-            theirs = [each for owner in owners for each in self._ids_of.get(int(owner), ())]
-            return self._remove(theirs)
+        return self._parts.remove(_distinct(owners), Part.positions_of_owners)
 
     def search(self, codes: Codes, *, threshold: int) -> Hits:
         """
         Return every live code within `threshold` bits, inclusive, of each query.
 
+        A code is in the answer if it was there during the whole search, and is not if it was
+        removed before the search began.
+
         Raises:
             CodeWidthError: If the queries are of another width.
         """
         codes = checked(codes, self.bits)
-        with self._lock:
-            counts, places, distances = self._segment.search(codes, threshold=threshold)
-            alive = self._alive[places]
-            ids, owners = self._ids[places], self._owners[places]
-        queries = np.repeat(np.arange(len(codes)), counts)[alive]
-        counts = np.bincount(queries, minlength=len(codes)).astype(np.int64)
-        return Hits.sorted(counts, ids[alive], owners[alive], distances[alive])
-
-    def save(self, directory: Path) -> None:
-        """Write the live codes and the checkpoint; an older file stays good until the end."""
-        with self._lock:
-            places = np.flatnonzero(self._alive[: len(self._segment)])
-            segment = SegmentFile(
-                bits=self.bits,
-                checkpoint=self.checkpoint,
-                ids=self._ids[places],
-                owners=self._owners[places],
-                codes=self._segment.codes[places],
+        entries = []
+        for part in self._snapshot():
+            counts, positions, distances = part.segment.search(codes, threshold=threshold)
+            if len(positions) == 0:
+                continue
+            queries = np.repeat(np.arange(len(codes)), counts)
+            # Last of all, and also where no code is dead yet: one may be by now.
+            alive = part.alive[positions]
+            positions = positions[alive]
+            entries.append(
+                (queries[alive], part.ids[positions], part.owners[positions], distances[alive])
             )
-        write_segment(directory / _NAME, segment)
+        return Hits.gathered(len(codes), entries)
+
+    def nearest(self, codes: Codes, k: int, *, threshold: int) -> Hits:
+        """
+        Return the `k` nearest live codes to each query, of those within `threshold` bits.
+
+        There may be more: all that are as near as the last of them are in the answer.
+
+        Raises:
+            CodeWidthError: If the queries are of another width.
+
+            ValueError: If `k` is below 1.
+        """
+        return self.search(codes, threshold=threshold).nearest(k)
+
+    def vote(
+        self,
+        codes: Codes,
+        *,
+        threshold: int,
+        min_votes: float,
+        weights: NDArray[np.float64] | None = None,
+    ) -> Votes:
+        """
+        Return the owners many of whose codes are near those of one candidate, most votes first.
+
+        Each live code of an owner within `threshold` of any of the candidate's is one vote. The
+        votes of an owner in the answer are exact; one may be missed all of whose codes are far
+        (`votes.BUDGET_NS`).
+
+        Args:
+            codes: All of the candidate's, shape (n, bits // 8).
+
+            min_votes: Fewest votes of an owner in the answer.
+
+            weights: What a code near each of the candidate's counts, shape (n,): the heaviest of
+                those that are near. Codes that many images have should count little.
+
+        Raises:
+            CodeWidthError: If the queries are of another width.
+        """
+        codes = checked(codes, self.bits)
+        return count_votes(
+            self._snapshot(), codes, threshold=threshold, min_votes=min_votes, weights=weights
+        )
+
+    def settle(self) -> None:
+        """Do all merges that are due now, in the caller's time; for before a measurement."""
+        self._parts.merge_due()
+
+    def purge(self) -> None:
+        """
+        Drop every code that was removed before this call from the memory, and from the files.
+
+        The memory of a search under way goes when it ends. Files are those that the index was
+        loaded from or saved to last, and are saved anew, with the present checkpoint; their old
+        bytes may remain on the medium until it writes over them.
+        """
+        self._parts.purge()
+        with self._saving:
+            if self._files is not None:
+                self._write(self._files)
+
+    def close(self) -> None:
+        """Let the merge under way end, and begin no other; the index answers as before."""
+        self._parts.close()
+
+    def save(self, directory: Path, *, cipher: BlockCipher | None = None) -> None:
+        """
+        Write what changed since the last time: new parts, the tail, tombstones, the checkpoint.
+
+        The older state stays good until the very end, whenever the process is killed. Removed
+        codes of a part that is on disk stay there until it is merged; see `purge`.
+
+        Additions that the checkpoint counts must be in before, others begin after: one that
+        comes twice when the change feed is followed again is a DuplicateIdError.
+
+        Args:
+            directory: Made if need be; of this index alone, and of one process.
+
+            cipher: Seals each block; otherwise whoever reads the files reads the codes.
+        """
+        with self._saving:
+            if self._files is None or not self._files.same_place(directory, cipher):
+                self._files = IndexFiles(directory, cipher)
+            self._write(self._files)
 
     @classmethod
-    def load(cls, directory: Path) -> Self:
+    def load(
+        cls, directory: Path, *, engine: Engine = "auto", cipher: BlockCipher | None = None
+    ) -> Self:
         """
         Return the index that was saved to a directory.
 
         Raises:
-            SegmentError: If its file is missing, cut, altered, or of an unknown version.
+            SegmentError: If a file is missing, cut, altered, sealed with another key, or of an
+                unknown version.
         """
-        segment = read_segment(directory / _NAME)
-        index = cls(segment.bits)
-        index.add(segment.ids, segment.codes, segment.owners)
-        index.checkpoint = segment.checkpoint
+        files = IndexFiles(directory, cipher)
+        saved = files.load(engine)
+        index = cls(saved.bits, engine=engine)
+        index.checkpoint = saved.checkpoint
+        index._files = files
+        index._parts.put(saved.parts)
+        try:
+            index.add(saved.ids, saved.codes, saved.owners)
+        except (SearchIndexError, ValueError) as error:
+            raise SegmentError("The index file does not hold what it should.") from error
         return index
 
-    def _clear(self) -> None:
-        self._segment = FlatSegment(self.bits)
-        self._ids = np.empty(_FIRST_ROOM, dtype=np.int64)
-        self._owners = np.empty(_FIRST_ROOM, dtype=np.int64)
-        self._alive = np.zeros(_FIRST_ROOM, dtype=np.bool_)
-        self._place_of: dict[int, int] = {}
-        self._ids_of: dict[int, set[int]] = {}
+    def _snapshot(self) -> tuple[Part, ...]:
+        """Return the parts to search: what was added before is in them, the tail is the last."""
+        return self._parts.view
 
-    def _make_room(self, size: int) -> None:
-        if size > len(self._ids):
-            more = max(size, 2 * len(self._ids)) - len(self._ids)
-            self._ids = np.concatenate((self._ids, np.empty(more, dtype=np.int64)))
-            self._owners = np.concatenate((self._owners, np.empty(more, dtype=np.int64)))
-            self._alive = np.concatenate((self._alive, np.zeros(more, dtype=np.bool_)))
+    def _write(self, files: IndexFiles) -> None:
+        # In this order: a checkpoint may be behind the parts, never before them.
+        checkpoint = self.checkpoint
+        files.save(self._snapshot(), bits=self.bits, checkpoint=checkpoint)
 
-    def _remove(self, ids: Iterable[int]) -> int:
-        removed = 0
-        for each in ids:
-            place = self._place_of.pop(each, None)
-            if place is None:
-                continue
-            self._alive[place] = False
-            owner = int(self._owners[place])
-            self._ids_of[owner].discard(each)
-            if not self._ids_of[owner]:
-                del self._ids_of[owner]
-            removed += 1
-        if len(self._segment) - len(self) > max(_FIRST_ROOM, _WORTH_A_REWRITE * len(self._segment)):
-            self._rewrite()
-        return removed
 
-    def _rewrite(self) -> None:
-        """Make the segment anew from the live codes, so that removed ones leave the memory."""
-        places = np.flatnonzero(self._alive[: len(self._segment)])
-        ids, owners = self._ids[places], self._owners[places]
-        codes = self._segment.codes[places]
-        self._clear()
-        self._make_room(len(ids))
-        self._segment.append(codes)
-        self._ids[: len(ids)] = ids
-        self._owners[: len(ids)] = owners
-        self._alive[: len(ids)] = True
-        for place, (each, owner) in enumerate(zip(ids.tolist(), owners.tolist(), strict=True)):
-            self._place_of[each] = place
-            self._ids_of.setdefault(owner, set()).add(each)
+def _distinct(values: Iterable[int]) -> Ids:
+    listed = values if isinstance(values, np.ndarray | list | tuple) else list(values)
+    array = np.array(listed, dtype=np.int64)
+    return array if len(array) == 1 else np.unique(array)

@@ -1,94 +1,235 @@
 """
-A segment on disk.
+An index in a directory: a file for each sealed part, one for the tail, and a manifest.
 
-    magic "HSX1" | version, bits (uint32) | checkpoint, count (int64) | SHA-256 of the rest
-    ids (int64) | owners (int64) | codes (uint8)
+    manifest.hsx    checkpoint, bits, the names and digests of the parts, their tombstones
+    ….hsx           ids, owners and segment of a part; never changed, only deleted
+    ….hsx.new       a file that is being written; what a killed process leaves
 
-All numbers are little-endian. The file is parsed, never unpickled.
+The manifest is replaced last, in one step: a killed process leaves the old state or the new one.
+All are block files (blockfile.py). A directory of version 1 has `codes.hsx` instead of all that.
 """
 
-import hashlib
-import os
-import struct
+import secrets
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any, Self
+from weakref import WeakKeyDictionary
 
 import numpy as np
+from numpy.typing import NDArray
 
+from index.blockfile import BlockCipher, Contents, flush_directory, read_file, write_file
 from index.codes import Codes
 from index.errors import SegmentError
 from index.hits import Ids
+from index.part import Part, SealedPart, ascends
+from index.segment import Engine, as_stored, from_stored
+from index.version1 import NAME as VERSION_1
+from index.version1 import read_version1
 
-_MAGIC = b"HSX1"
-_VERSION = 1
-_HEADER = struct.Struct("<4sIIqq")
-_DIGEST_BYTES = 32
+_MANIFEST = "manifest.hsx"
+_SEGMENT = "segment."
 
 
 @dataclass(frozen=True, slots=True)
-class SegmentFile:
-    """What a file holds: the live codes of an index, and how far it had come."""
+class Saved:
+    """
+    What a directory holds.
+
+    Attributes:
+        parts: The sealed ones.
+
+        ids, owners, codes: Of the tail.
+    """
 
     bits: int
     checkpoint: int
+    parts: Sequence[SealedPart]
     ids: Ids
     owners: Ids
     codes: Codes
 
 
-def write_segment(path: Path, segment: SegmentFile) -> None:
-    """Write a segment under a temporary name, flush it to the disk, then give it its name."""
-    header = _HEADER.pack(_MAGIC, _VERSION, segment.bits, segment.checkpoint, len(segment.ids))
-    body = b"".join(
-        (
-            segment.ids.astype("<i8").tobytes(),
-            segment.owners.astype("<i8").tobytes(),
-            segment.codes.tobytes(),
-        )
-    )
-    digest = hashlib.sha256(header + body).digest()
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    fresh = path.with_suffix(".new")
-    with fresh.open("wb") as file:
-        fresh.chmod(0o600)
-        file.write(header + digest + body)
-        file.flush()
-        os.fsync(file.fileno())
-    fresh.replace(path)
-    directory = os.open(path.parent, os.O_RDONLY)
-    try:
-        os.fsync(directory)
-    finally:
-        os.close(directory)
+@dataclass(frozen=True, slots=True)
+class _Entry:
+    """How the manifest names a file."""
+
+    name: str
+    digest: str
+
+    @classmethod
+    def parsed(cls, fields: Any) -> Self:
+        name, digest = str(fields["name"]), str(fields["digest"])
+        if Path(name).name != name or not name.endswith(".hsx"):
+            raise ValueError
+        return cls(name, digest)
 
 
-def read_segment(path: Path) -> SegmentFile:
+class IndexFiles:
     """
-    Return the segment in a file.
+    The files of one index, and which of its parts they hold already.
 
-    Raises:
-        SegmentError: If the file is missing, cut, altered, or of an unknown version.
+    Not to be shared between threads.
     """
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise SegmentError("The segment file cannot be read.") from error
-    if len(data) < _HEADER.size + _DIGEST_BYTES:
-        raise SegmentError("The segment file is cut off.")
-    magic, version, bits, checkpoint, count = _HEADER.unpack_from(data)
-    if magic != _MAGIC or version != _VERSION:
-        raise SegmentError("The segment file is of no version that is known here.")
-    body = data[_HEADER.size + _DIGEST_BYTES :]
-    digest = data[_HEADER.size : _HEADER.size + _DIGEST_BYTES]
-    if hashlib.sha256(data[: _HEADER.size] + body).digest() != digest:
-        raise SegmentError("The segment file was altered.")
-    if len(body) != count * (16 + bits // 8):
-        raise SegmentError("The segment file's length does not fit its count.")
-    ids, owners, codes = body[: 8 * count], body[8 * count : 16 * count], body[16 * count :]
-    return SegmentFile(
-        bits=bits,
-        checkpoint=checkpoint,
-        ids=np.frombuffer(ids, dtype="<i8"),
-        owners=np.frombuffer(owners, dtype="<i8"),
-        codes=np.frombuffer(codes, dtype=np.uint8).reshape(count, bits // 8),
+
+    def __init__(self, directory: Path, cipher: BlockCipher | None) -> None:
+        self._directory = directory
+        self._cipher = cipher
+        # Weak: a part that was merged away is to leave the memory.
+        self._written: WeakKeyDictionary[Part, _Entry] = WeakKeyDictionary()
+
+    def same_place(self, directory: Path, cipher: BlockCipher | None) -> bool:
+        """Tell whether what was written here need not be written there."""
+        return self._directory == directory and self._cipher is cipher
+
+    def save(self, parts: Sequence[Part], *, bits: int, checkpoint: int) -> None:
+        """Write the parts that are not there yet, then the manifest, then delete what is left."""
+        self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
+        sealed = [part for part in parts if isinstance(part, SealedPart)]
+        tail = _joined([part for part in parts if not isinstance(part, SealedPart)])
+        names = []
+        dead = {}
+        for number, part in enumerate(sealed):
+            # Before the part: codes that are removed from here on may be in the manifest or not.
+            tombstones = np.flatnonzero(~part.alive)
+            if len(tombstones):
+                dead[f"dead.{number}"] = tombstones.astype(np.uint32)
+            names.append(self._entry(part))
+        fields: dict[str, Any] = {
+            "bits": bits,
+            "checkpoint": checkpoint,
+            "parts": [{"name": each.name, "digest": each.digest} for each in names],
+            "tail": None,
+        }
+        if tail is not None:
+            entry = self._write({}, tail)
+            fields["tail"] = {"name": entry.name, "digest": entry.digest}
+            names.append(entry)
+        write_file(self._directory / _MANIFEST, fields, dead, self._cipher)
+        self._delete_all_but({_MANIFEST, *(each.name for each in names)})
+
+    def load(self, engine: Engine) -> Saved:
+        """
+        Return what the directory holds.
+
+        Raises:
+            SegmentError: If a file is missing, cut, altered, sealed with another key, or of an
+                unknown version.
+        """
+        if not (self._directory / _MANIFEST).exists():
+            return self._load_version1()
+        manifest = read_file(self._directory / _MANIFEST, self._cipher)
+        try:
+            fields = manifest.fields
+            bits, checkpoint = int(fields["bits"]), int(fields["checkpoint"])
+            if bits < 8 or bits % 8:
+                raise SegmentError("The index file is of codes of no whole bytes.")
+            entries = [_Entry.parsed(each) for each in fields["parts"]]
+            tail = fields["tail"] and self._read(_Entry.parsed(fields["tail"])).arrays
+            parts = [self._part(entry, bits, engine) for entry in entries]
+            for number, part in enumerate(parts):
+                if f"dead.{number}" in manifest.arrays:
+                    # Out of range is an IndexError, too.
+                    part.bury(np.unique(manifest.arrays[f"dead.{number}"]).astype(np.int64))
+            ids, owners, codes = _tail(tail, bits)
+        except (KeyError, TypeError, ValueError, IndexError) as error:
+            raise SegmentError("The index file does not hold what it should.") from error
+        return Saved(bits, checkpoint, parts, ids, owners, codes)
+
+    def _load_version1(self) -> Saved:
+        if self._cipher is not None:
+            raise SegmentError("The index file is not sealed, and a cipher was given.")
+        old = read_version1(self._directory / VERSION_1)
+        return Saved(old.bits, old.checkpoint, [], old.ids, old.owners, old.codes)
+
+    def _entry(self, part: SealedPart) -> _Entry:
+        entry = self._written.get(part)
+        if entry is None or not (self._directory / entry.name).exists():
+            fields, stored = as_stored(part.segment)
+            arrays: dict[str, NDArray[Any]] = {"ids": part.ids, "order": part.order}
+            if part.owners is not part.ids:
+                arrays["owners"] = part.owners
+            arrays |= {_SEGMENT + name: array for name, array in stored.items()}
+            self._written[part] = self._write(fields, arrays)
+        return self._written[part]
+
+    def _write(self, fields: dict[str, Any], arrays: Mapping[str, NDArray[Any]]) -> _Entry:
+        name = f"{secrets.token_hex(8)}.hsx"
+        digest = write_file(self._directory / name, fields, arrays, self._cipher)
+        return _Entry(name, digest.hex())
+
+    def _read(self, entry: _Entry) -> Contents:
+        contents = read_file(self._directory / entry.name, self._cipher)
+        if contents.digest.hex() != entry.digest:
+            raise SegmentError("The index file is not the one that the manifest names.")
+        return contents
+
+    def _part(self, entry: _Entry, bits: int, engine: Engine) -> SealedPart:
+        contents = self._read(entry)
+        arrays = contents.arrays
+        ids, order = arrays["ids"], arrays["order"]
+        owners = arrays.get("owners", ids)
+        stored = {
+            name.removeprefix(_SEGMENT): array
+            for name, array in arrays.items()
+            if name.startswith(_SEGMENT)
+        }
+        _check(ids, owners, order, stored["codes"], bits)
+        segment, as_it_was = from_stored(contents.fields, stored, engine)
+        part = SealedPart.from_segment(segment, ids, owners, order)
+        if as_it_was:
+            self._written[part] = entry
+        return part
+
+    def _delete_all_but(self, names: set[str]) -> None:
+        left = [
+            each
+            for each in self._directory.iterdir()
+            if each.name.endswith((".hsx", ".hsx.new")) and each.name not in names
+        ]
+        for each in left:
+            each.unlink(missing_ok=True)
+        if left:
+            # What a purge deletes does not come back when the power fails.
+            flush_directory(self._directory)
+
+
+def _joined(parts: Sequence[Part]) -> dict[str, NDArray[Any]] | None:
+    """Return the live codes of unsealed parts; None when there are none."""
+    kept = [part.alive.copy() for part in parts]
+    if not any(each.any() for each in kept):
+        return None
+    both = list(zip(parts, kept, strict=True))
+    return {
+        "ids": np.concatenate([part.ids[alive] for part, alive in both]),
+        "owners": np.concatenate([part.owners[alive] for part, alive in both]),
+        "codes": np.concatenate([part.segment.codes[alive] for part, alive in both]),
+    }
+
+
+def _tail(arrays: Mapping[str, NDArray[Any]] | None, bits: int) -> tuple[Ids, Ids, Codes]:
+    if arrays is None:
+        nothing = np.empty(0, dtype=np.int64)
+        return nothing, nothing, np.empty((0, bits // 8), dtype=np.uint8)
+    return arrays["ids"], arrays["owners"], arrays["codes"]
+
+
+def _check(ids: Ids, owners: Ids, order: NDArray[Any], codes: NDArray[Any], bits: int) -> None:
+    """Let nothing through that would make a lookup read outside of its arrays, or go wrong."""
+    count = len(ids)
+    right = (
+        ids.dtype == owners.dtype == np.int64
+        and ids.shape == owners.shape == (count,)
+        and codes.dtype == np.uint8
+        and codes.shape == (count, bits // 8)
+        and count > 0
+        and ascends(ids)
+        and order.dtype == np.uint32
+        and order.shape in {(0,), (count,)}
     )
+    if not right:
+        raise ValueError
+    by_owner = owners[order] if len(order) else owners
+    if not np.all(by_owner[1:] >= by_owner[:-1]):
+        raise ValueError

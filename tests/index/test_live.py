@@ -1,125 +1,199 @@
 """A LiveIndex answers like brute force, whatever was added and removed before."""
 
 import threading
-from pathlib import Path
+import tracemalloc
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from index import CodeWidthError, DuplicateIdError, ExactSearch, LiveIndex, SegmentError
+from index import CodeWidthError, DuplicateIdError, ExactSearch, Hits, LiveIndex
+from index import parts as parts_module
+from tests.index.made import KINDS, clustered, near, settled, uniform
 
-
-def near(code: np.ndarray, distance: int, rng: np.random.Generator) -> np.ndarray:
-    """Return a code that differs in exactly `distance` bits."""
-    bits = np.unpackbits(code)
-    flipped = rng.choice(len(bits), distance, replace=False)
-    bits[flipped] ^= 1
-    return np.packbits(bits)
+ENGINES = ["auto", "faiss"]
 
 
+@pytest.fixture
+def small_tail(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Tails of 64 codes, so that few codes are many parts."""
+    monkeypatch.setattr(parts_module, "TAIL_CODES", 64)
+
+
+def same(ours: Hits, right: Hits) -> bool:
+    """Tell whether two answers are equal, the owners left aside: the oracle knows none."""
+    return (
+        ours.offsets.tolist() == right.offsets.tolist()
+        and ours.ids.tolist() == right.ids.tolist()
+        and ours.distances.tolist() == right.distances.tolist()
+    )
+
+
+@pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("bits", [64, 256])
 @pytest.mark.parametrize("threshold", [0, 1, 8, 31, 40])
-def test_the_threshold_is_inclusive(bits: int, threshold: int) -> None:
+def test_the_threshold_is_inclusive(bits: int, threshold: int, engine: str) -> None:
     rng = np.random.default_rng(threshold)
     query = rng.integers(0, 256, bits // 8, dtype=np.uint8)
     away = [each for each in (threshold - 1, threshold, threshold + 1) if each >= 0]
-    index = LiveIndex(bits)
+    index = LiveIndex(bits, engine=engine)
     index.add(np.array(away), np.stack([near(query, each, rng) for each in away]))
-    hits = index.search(query[None], threshold=threshold)
-    assert hits.distances.tolist() == [each for each in away if each <= threshold]
-    assert hits.ids.tolist() == hits.distances.tolist()
+    for _ in ("in the tail", "in a sealed part"):
+        hits = index.search(query[None], threshold=threshold)
+        assert hits.distances.tolist() == [each for each in away if each <= threshold]
+        assert hits.ids.tolist() == hits.distances.tolist()
+        sealed(index)
+
+
+def sealed(index: LiveIndex) -> None:
+    """Have the present codes sealed, by filling up the tail with one that is removed again."""
+    count = parts_module.TAIL_CODES
+    index.add(np.arange(-count, 0), np.zeros((count, index.bits // 8), dtype=np.uint8))
+    index.remove(range(-count, 0))
+    index.settle()
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("count", [0, 1, 2, 1000])
+def test_it_equals_brute_force(kind, count: int, engine: str, small_tail: None) -> None:
+    rng = np.random.default_rng(count)
+    codes = kind(count, 32, rng)
+    ids = rng.permutation(10 * count + 1)[:count].astype(np.int64)
+    index = LiveIndex(256, engine=engine)
+    for some in np.array_split(np.arange(count), max(1, count // 30)):
+        index.add(ids[some], codes[some])
+    gone = rng.random(count) < 0.15
+    index.remove(ids[gone])
+    oracle = ExactSearch(256, ids[~gone], codes[~gone])
+    queries = np.concatenate([uniform(2, 32, rng), np.zeros((1, 32), np.uint8), codes[:4]])
+    for threshold in (0, 1, 7, 31, 40, 64):
+        around = [
+            near(code, max(0, threshold + more), rng) for code in codes[-2:] for more in (-1, 0, 1)
+        ]
+        asked = np.array([*queries, *around], dtype=np.uint8)
+        assert same(
+            index.search(asked, threshold=threshold), oracle.search(asked, threshold=threshold)
+        )
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("kind", KINDS)
+def test_it_equals_brute_force_with_many(kind, engine: str) -> None:
+    rng = np.random.default_rng(5)
+    # Of the codes that repeat, each query finds a third.
+    count = 300_000 if kind is uniform or kind is KINDS[1] else 60_000
+    codes = kind(count, 32, rng)
+    ids = np.arange(count)
+    index = LiveIndex(256, engine=engine)
+    index.add(ids[: count // 2], codes[: count // 2])
+    for some in np.array_split(np.arange(count // 2, count), 100):
+        index.add(ids[some], codes[some])
+    gone = rng.random(count) < 0.1
+    index.remove(ids[gone])
+    oracle = ExactSearch(256, ids[~gone], codes[~gone])
+    for threshold in (0, 15, 31, 40, 64):
+        places = rng.integers(0, count, 6)
+        asked = np.stack([near(codes[each], int(rng.integers(0, 70)), rng) for each in places])
+        assert same(
+            index.search(asked, threshold=threshold), oracle.search(asked, threshold=threshold)
+        )
+    index.close()
 
 
 @settings(max_examples=40, deadline=None)
-@given(seed=st.integers(0, 2**32 - 1), count=st.integers(0, 60), threshold=st.integers(0, 64))
-def test_it_equals_brute_force(seed: int, count: int, threshold: int) -> None:
+@given(seed=st.integers(0, 2**32 - 1), count=st.integers(0, 60), k=st.integers(1, 9))
+def test_the_nearest_come_with_all_that_are_as_near(seed: int, count: int, k: int) -> None:
     rng = np.random.default_rng(seed)
-    base = rng.integers(0, 256, (3, 32), dtype=np.uint8)
-    codes = np.array(
-        [near(base[rng.integers(3)], int(rng.integers(0, 80)), rng) for _ in range(count)],
-        dtype=np.uint8,
-    ).reshape(count, 32)
-    ids = rng.permutation(1000)[:count].astype(np.int64)
-    index = LiveIndex(256)
-    index.add(ids, codes)
-    ours = index.search(base, threshold=threshold)
-    right = ExactSearch(256, ids, codes).search(base, threshold=threshold)
-    assert ours.offsets.tolist() == right.offsets.tolist()
-    assert ours.ids.tolist() == right.ids.tolist()
-    assert ours.distances.tolist() == right.distances.tolist()
-
-
-class AgainstADict(RuleBasedStateMachine):
-    """Adds, removals, saves and loads in any order leave what a dict would hold."""
-
-    @initialize(seed=st.integers(0, 2**32 - 1))
-    def begin(self, seed: int) -> None:
-        self.rng = np.random.default_rng(seed)
-        self.index = LiveIndex(64)
-        self.held: dict[int, tuple[int, bytes]] = {}
-        self.next_id = 0
-
-    @rule(count=st.integers(1, 400), owner=st.integers(0, 5))
-    def add(self, count: int, owner: int) -> None:
-        ids = np.arange(self.next_id, self.next_id + count)
-        codes = self.rng.integers(0, 4, (count, 8), dtype=np.uint8)
-        self.index.add(ids, codes, np.full(count, owner))
-        self.held |= {int(i): (owner, c.tobytes()) for i, c in zip(ids, codes, strict=True)}
-        self.next_id += count
-
-    @rule(part=st.floats(0, 1))
-    def remove(self, part: float) -> None:
-        gone = [each for each in self.held if self.rng.random() < part]
-        assert self.index.remove([*gone, -1]) == len(gone)
-        for each in gone:
-            del self.held[each]
-
-    @rule(owner=st.integers(0, 5))
-    def remove_owner(self, owner: int) -> None:
-        gone = [each for each, (of, _) in self.held.items() if of == owner]
-        assert self.index.remove_owners([owner]) == len(gone)
-        for each in gone:
-            del self.held[each]
-
-    @rule()
-    def save_and_load(self) -> None:
-        import tempfile  # noqa: PLC0415
-
-        with tempfile.TemporaryDirectory() as folder:
-            self.index.checkpoint = self.next_id
-            self.index.save(Path(folder))
-            self.index = LiveIndex.load(Path(folder))
-        assert self.index.checkpoint == self.next_id
-
-    @invariant()
-    def answers_like_the_dict(self) -> None:
-        if not hasattr(self, "held"):
-            return
-        assert len(self.index) == len(self.held)
-        hits = self.index.search(np.zeros((1, 8), dtype=np.uint8), threshold=6)
-        expected = sorted(
-            (int.from_bytes(code).bit_count(), each, owner)
-            for each, (owner, code) in self.held.items()
-            if int.from_bytes(code).bit_count() <= 6
-        )
-        found = zip(hits.distances, hits.ids, hits.owners, strict=True)
-        assert [tuple(map(int, each)) for each in found] == expected
-
-
-AgainstADict.TestCase.settings = settings(max_examples=25, stateful_step_count=12, deadline=None)
-TestAgainstADict = AgainstADict.TestCase
-
-
-def test_an_id_is_added_once() -> None:
+    codes = clustered(count, 8, rng) & 1
     index = LiveIndex(64)
-    index.add(np.array([1, 2]), np.zeros((2, 8), dtype=np.uint8))
-    for ids in ([2, 3], [4, 4]):
-        with pytest.raises(DuplicateIdError):
-            index.add(np.array(ids), np.zeros((2, 8), dtype=np.uint8))
-    assert len(index) == 2
+    index.add(np.arange(count), codes)
+    queries = np.vstack([codes[:2], np.zeros((1, 8), np.uint8)])
+    ours = index.nearest(queries, k, threshold=5)
+    for number, query in enumerate(queries):
+        every = sorted(
+            (int(away), each)
+            for each, away in enumerate(np.bitwise_count(codes ^ query).sum(axis=1))
+            if away <= 5
+        )
+        last = every[min(k, len(every)) - 1][0] if every else 0
+        right = [each for each in every if each[0] <= last]
+        ids, away = ours[number]
+        assert list(zip(away.tolist(), ids.tolist(), strict=True)) == right
+        assert len(right) >= min(k, len(every))
+
+
+def test_at_least_one_is_nearest() -> None:
+    with pytest.raises(ValueError, match="1 or more"):
+        LiveIndex(64).nearest(np.zeros((1, 8), np.uint8), 0, threshold=5)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_addition_is_found_and_a_removal_is_not(engine: str, small_tail: None) -> None:
+    rng = np.random.default_rng(1)
+    codes = uniform(600, 32, rng)
+    index = LiveIndex(256, engine=engine)
+    for number, code in enumerate(codes):
+        index.add(np.array([number]), code[None], np.array([number % 7]))
+        assert index.search(code[None], threshold=0).ids.tolist() == [number]
+        assert index.search(code[None], threshold=0).owners.tolist() == [number % 7]
+        if number % 3 == 0:
+            assert index.remove([number]) == 1
+            assert index.search(code[None], threshold=0).ids.tolist() == []
+    left = [each for each in range(600) if each % 3 and each % 7 == 2]
+    assert index.remove_owners([2, 99]) == len(left)
+    assert index.remove_owners([2]) == 0
+    hits = index.search(codes, threshold=0)
+    assert hits.ids.tolist() == [each for each in range(600) if each % 3 and each % 7 != 2]
+    assert len(index) == len(hits.ids)
+
+
+def test_an_id_is_added_once(small_tail: None) -> None:
+    """Wherever the other is, and however many come; and nothing of the batch is added."""
+    rng = np.random.default_rng(2)
+    index = LiveIndex(64)
+    index.add(np.arange(0, 400, 2), uniform(200, 8, rng))
+    index.add(np.array([500, 502]), uniform(2, 8, rng))
+    index.settle()
+    for known in (0, 398, 500, 502):
+        for many in (1, 3, 200):
+            ids = np.append(np.arange(1001, 1000 + 2 * (many - 1), 2), known)
+            with pytest.raises(DuplicateIdError):
+                index.add(ids, np.zeros((len(ids), 8), dtype=np.uint8))
+    with pytest.raises(DuplicateIdError):
+        index.add(np.array([7, 7]), np.zeros((2, 8), dtype=np.uint8))
+    assert len(index) == 202
+    assert len(index.search(np.zeros((1, 8), np.uint8), threshold=0).ids) == 0
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_an_id_may_come_again_after_its_removal(engine: str, small_tail: None) -> None:
+    index = LiveIndex(64, engine=engine)
+    rng = np.random.default_rng(3)
+    for turn in range(12):
+        code = np.full((1, 8), turn, dtype=np.uint8)
+        index.add(np.array([5]), code, np.array([turn]))
+        hits = index.search(code, threshold=64)
+        assert hits.ids.tolist().count(5) == 1
+        assert hits.owners[hits.ids == 5].tolist() == [turn]
+        index.add(np.arange(100 * turn + 100, 100 * turn + 140), uniform(40, 8, rng))
+        if turn % 3 == 0:
+            index.settle()
+        assert (index.remove([5]) if turn % 2 else index.remove_owners([turn])) == 1
+
+
+def test_removing_tells_how_many_there_were(small_tail: None) -> None:
+    index = LiveIndex(64)
+    index.add(np.arange(200), np.zeros((200, 8), dtype=np.uint8))
+    index.add(np.arange(200, 220), np.zeros((20, 8), dtype=np.uint8))
+    assert index.remove([3, 3, 210, -1, 10**12]) == 2
+    assert index.remove(iter([3, 210, 211])) == 1
+    assert index.remove([]) == 0
+    # Without owners each code is its own.
+    assert index.remove_owners({3, 4, 212}) == 2
+    assert len(index) == 215
 
 
 @pytest.mark.parametrize("codes", [np.zeros((1, 7), np.uint8), np.zeros((1, 8), np.int64),
@@ -132,57 +206,123 @@ def test_codes_of_another_width_are_refused(codes: np.ndarray) -> None:
         index.add(np.array([1]), codes)
 
 
-def test_a_cut_or_altered_file_is_refused(tmp_path: Path) -> None:
+def test_ids_and_owners_are_as_many_as_codes() -> None:
     index = LiveIndex(64)
-    index.add(np.arange(5), np.arange(40, dtype=np.uint8).reshape(5, 8))
-    index.save(tmp_path)
-    (file,) = tmp_path.iterdir()
-    good = file.read_bytes()
-    assert len(LiveIndex.load(tmp_path)) == 5
-    for place in range(len(good)):
-        file.write_bytes(good[:place] + bytes([good[place] ^ 1]) + good[place + 1 :])
-        with pytest.raises(SegmentError):
-            LiveIndex.load(tmp_path)
-        file.write_bytes(good[:place])
-        with pytest.raises(SegmentError):
-            LiveIndex.load(tmp_path)
-    file.unlink()
-    with pytest.raises(SegmentError):
-        LiveIndex.load(tmp_path)
+    for ids, owners in (([1], None), ([1, 2], [1]), ([[1, 2]], None)):
+        with pytest.raises(ValueError, match="one id"):
+            index.add(np.array(ids), np.zeros((2, 8), np.uint8), owners and np.array(owners))
+    assert len(index) == 0
 
 
-def test_removed_codes_are_on_no_disk_and_in_no_answer(tmp_path: Path) -> None:
+@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("count", [3, 300])
+def test_the_callers_arrays_stay_the_callers(count: int, engine: str, small_tail: None) -> None:
+    ids, codes = np.arange(count), np.zeros((count, 8), dtype=np.uint8)
+    owners = ids + 1000
+    index = LiveIndex(64, engine=engine)
+    index.add(ids, codes, owners)
+    for each in (ids, codes, owners):
+        each[:] = 77
+    hits = index.search(np.zeros((1, 8), np.uint8), threshold=0)
+    assert hits.ids.tolist() == list(range(count))
+    assert hits.owners.tolist() == list(range(1000, 1000 + count))
+
+
+def test_parts_stay_few(small_tail: None) -> None:
+    rng = np.random.default_rng(4)
     index = LiveIndex(64)
-    index.add(np.array([1, 2]), np.array([[7] * 8, [9] * 8], dtype=np.uint8))
-    index.remove([1])
-    index.save(tmp_path)
-    (file,) = tmp_path.iterdir()
-    assert bytes([7] * 8) not in file.read_bytes()
-    assert bytes([9] * 8) in file.read_bytes()
+    for number in range(1500):
+        index.add(np.arange(number * 10, number * 10 + 10), uniform(10, 8, rng))
+    index.settle()
+    sizes = sorted((len(part) for part in index._snapshot()[:-1]), reverse=True)
+    assert sum(sizes) >= 15_000 - 64
+    for place, size in enumerate(sizes):
+        assert size > 2 * sum(sizes[place + 1 :])
+    assert len(sizes) <= 6
 
 
-def test_readers_and_a_writer_do_not_disturb_each_other() -> None:
-    """While codes come and go, those that stay are in every answer and removed ones in none."""
+def test_a_large_batch_is_one_part_at_once() -> None:
     index = LiveIndex(64)
-    index.add(np.arange(50), np.zeros((50, 8), dtype=np.uint8))
-    stop, wrong = threading.Event(), []
+    index.add(np.arange(20_000), uniform(20_000, 8, np.random.default_rng(5)))
+    assert [len(part) for part in index._snapshot()] == [20_000]
 
-    def read() -> None:
-        while not stop.is_set():
-            hits = index.search(np.zeros((1, 8), dtype=np.uint8), threshold=0)
-            if set(range(50)) - set(hits.ids.tolist()) or len(set(hits.ids)) != len(hits.ids):
-                wrong.append(hits)
 
-    readers = [threading.Thread(target=read) for _ in range(3)]
-    for each in readers:
-        each.start()
-    for step in range(150):
-        ids = np.arange(1000 + step * 20, 1020 + step * 20)
-        index.add(ids, np.zeros((20, 8), dtype=np.uint8))
-        index.remove(ids)
-        after = index.search(np.zeros((1, 8), dtype=np.uint8), threshold=0)
-        assert not set(ids.tolist()) & set(after.ids.tolist())
-    stop.set()
-    for each in readers:
-        each.join()
-    assert not wrong
+@pytest.mark.parametrize("engine", ENGINES)
+def test_memory_follows_the_live_codes(engine: str) -> None:
+    """
+    A code takes 21 bytes beside its segment: id, owner, the order of owners, whether it lives.
+
+    And of tombstones there is never more than a fifth for long.
+    """
+    rng = np.random.default_rng(6)
+    count = 200_000
+    index = LiveIndex(256, engine=engine)
+    owners = rng.integers(0, count // 50, count)
+    index.add(np.arange(count), uniform(count, 32, rng), owners)
+    full = index.nbytes
+    (part,) = index._snapshot()
+    tail = parts_module.TAIL_CODES * (32 + 8 + 8 + 1)
+    assert full == part.segment.nbytes + 21 * count + tail
+    assert 32 * count <= part.segment.nbytes < 130 * count
+    removed = 0
+    for owner in range(count // 50):
+        removed += index.remove_owners([owner])
+        if removed > 0.6 * count:
+            break
+    settled(index)
+    assert len(index) == count - removed
+    assert index.nbytes - tail < 1.3 * (full - tail) * len(index) / count
+    index.close()
+
+
+def test_the_memory_it_tells_is_what_it_takes() -> None:
+    codes = uniform(100_000, 32, np.random.default_rng(7))
+    owners = np.random.default_rng(7).permutation(100_000)
+    LiveIndex(256, engine="faiss").add(np.arange(9000), codes[:9000])
+    tracemalloc.start()
+    before = tracemalloc.get_traced_memory()[0]
+    index = LiveIndex(256, engine="faiss")
+    index.add(np.arange(100_000), codes, owners)
+    taken = tracemalloc.get_traced_memory()[0] - before
+    tracemalloc.stop()
+    assert abs(index.nbytes - taken) < 0.02 * taken
+
+
+def test_removed_codes_leave_the_memory_with_a_purge(small_tail: None) -> None:
+    rng = np.random.default_rng(8)
+    codes = uniform(500, 32, rng)
+    index = LiveIndex(256)
+    for some in np.array_split(np.arange(500), 25):
+        index.add(some, codes[some], some // 10)
+    index.remove_owners([1, 30, 49])
+    index.remove([7])
+    index.purge()
+    held = {code.tobytes() for part in index._snapshot() for code in part.segment.codes}
+    gone = [*range(10, 20), *range(300, 310), *range(490, 500), 7]
+    assert held == {codes[each].tobytes() for each in range(500) if each not in gone}
+    assert sum(part.dead for part in index._snapshot()) == 0
+    assert index.search(codes, threshold=0).ids.tolist() == [
+        each for each in range(500) if each not in gone
+    ]
+
+
+def test_nothing_runs_after_close(small_tail: None) -> None:
+    rng = np.random.default_rng(9)
+    index = LiveIndex(64)
+    index.close()
+    before = threading.active_count()
+    codes = uniform(1000, 8, rng)
+    for each in range(1000):
+        index.add(np.array([each]), codes[each : each + 1])
+    assert threading.active_count() == before
+    assert index.search(codes, threshold=0).ids.tolist() == list(range(1000))
+    index.close()
+
+
+def test_a_thread_merges_unasked_and_ends(small_tail: None) -> None:
+    rng = np.random.default_rng(10)
+    index = LiveIndex(64)
+    for each in range(0, 2000, 10):
+        index.add(np.arange(each, each + 10), uniform(10, 8, rng))
+    settled(index)
+    assert len(index._snapshot()) <= 5

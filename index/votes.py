@@ -1,0 +1,140 @@
+"""
+Votes: which owners have many codes near those of one candidate, all of whose codes vote at once.
+
+At the distances at which parts of images match, an exact search for each code would look at a
+good share of all codes. But an owner to be found has many codes near the candidate's, and it is
+enough to come across one of them. So each code is searched within a budget, which finds the nearer
+ones; the votes of the owners come across are then counted exactly.
+"""
+
+import math
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from index.codes import Codes
+from index.hits import Ids
+from index.machine import ones
+from index.mih import MihSegment
+from index.part import Part
+from index.tables import Words
+
+BUDGET_NS = 10_000.0
+"""
+What the search of one code may cost, as estimated, in each part. `python -m benchmarks.matching`
+measures how many owners are found that an exact search finds, and what it takes.
+"""
+
+
+_SINGLES = 64
+"""Of the owners of whom only one code was come across, as chance brings about, so many are looked
+at, the nearest first. In a bank of ordinary photographs there are fewer."""
+
+
+class Votes(NamedTuple):
+    """The owners with enough votes, most votes first, then by owner; both of shape (n,)."""
+
+    owners: Ids
+    votes: NDArray[np.float64]
+
+
+def count_votes(
+    parts: tuple[Part, ...],
+    codes: Codes,
+    *,
+    threshold: int,
+    min_votes: float,
+    weights: NDArray[np.float64] | None,
+    budget_ns: float = BUDGET_NS,
+) -> Votes:
+    """
+    Return the owners that enough of whose codes are within `threshold` of one of the candidate's.
+
+    Args:
+        codes: The candidate's, shape (n, bits // 8).
+
+        min_votes: Fewest votes.
+
+        weights: What a code within reach of each of the candidate's counts, shape (n,): the
+            heaviest of those within reach. 1 when left out.
+
+        budget_ns: Infinite for an exact answer.
+    """
+    if weights is None:
+        weights = np.ones(len(codes))
+    owners = _come_across(parts, codes, threshold, budget_ns)
+    votes = np.zeros(len(owners))
+    for part in parts:
+        positions = part.positions_of_owners(owners)
+        if len(positions) == 0:
+            continue
+        counted = _weigh(
+            _as_words(part.segment.codes), positions, _as_words(codes), weights, threshold
+        )
+        places = np.searchsorted(owners, part.owners[positions])
+        votes += np.bincount(places, weights=counted, minlength=len(owners))
+    enough = votes >= min_votes
+    owners, votes = owners[enough], votes[enough]
+    order = np.lexsort((owners, -votes))
+    return Votes(owners[order], votes[order])
+
+
+def _come_across(parts: tuple[Part, ...], codes: Codes, threshold: int, budget_ns: float) -> Ids:
+    """Return the owners, ascending, whose votes are worth counting."""
+    owners, nearest = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int32)]
+    for part in parts:
+        segment = part.segment
+        if isinstance(segment, MihSegment) and not math.isinf(budget_ns):
+            _, positions, distances = segment.search_within(
+                codes, threshold=threshold, budget_ns=budget_ns
+            )
+        else:
+            _, positions, distances = segment.search(codes, threshold=threshold)
+        # Of a code that several of the candidate's are near, the nearest.
+        order = np.lexsort((distances, positions))
+        positions, distances = positions[order], distances[order]
+        first = np.flatnonzero(np.diff(positions, prepend=-1))
+        first = first[part.alive[positions[first]]]
+        owners.append(part.owners[positions[first]])
+        nearest.append(distances[first])
+    everyone, all_nearest = np.concatenate(owners), np.concatenate(nearest)
+    found, counts = np.unique(everyone, return_counts=True)
+    if math.isinf(budget_ns):
+        return found
+    several = found[counts > 1]
+    single = ~np.isin(everyone, several)
+    best = np.argsort(all_nearest[single], kind="stable")[:_SINGLES]
+    return np.sort(np.concatenate((several, everyone[single][best])))
+
+
+def _as_words(codes: Codes) -> Words:
+    """Return codes as words, filled up with zeros where they are no whole number of words."""
+    rest = -codes.shape[1] % 8
+    if rest:
+        codes = np.pad(codes, ((0, 0), (0, rest)))
+    return codes.view(np.uint64)
+
+
+@njit(cache=True, nogil=True)
+def _weigh(
+    words: Words,
+    positions: Ids,
+    queries: Words,
+    weights: NDArray[np.float64],
+    threshold: int,
+) -> NDArray[np.float64]:
+    """Return for each position the weight of the heaviest query within the threshold, or 0."""
+    heaviest = np.zeros(len(positions))
+    for number in range(len(positions)):
+        code = words[positions[number]]
+        for query in range(len(queries)):
+            if weights[query] <= heaviest[number]:
+                continue
+            distance = np.uint64(0)
+            for word in range(len(code)):
+                distance += ones(code[word] ^ queries[query, word])
+            if np.int64(distance) <= threshold:
+                heaviest[number] = weights[query]
+    return heaviest

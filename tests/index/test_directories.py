@@ -1,0 +1,489 @@
+"""What is on disk is the index as it was saved: the old state or the new one, never another."""
+
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from index import LiveIndex, SegmentError
+from index import parts as parts_module
+from index.blockfile import read_file, write_file
+from tests.index.made import Aes, uniform
+
+KEY = Aes(bytes(32))
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture(autouse=True)
+def _small_tail(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts_module, "TAIL_CODES", 64)
+
+
+def made(count: int = 500, *, engine: str = "auto") -> tuple[LiveIndex, np.ndarray]:
+    """Return an index of two sealed parts, a tail and some tombstones; and all its codes."""
+    rng = np.random.default_rng(count)
+    codes = uniform(count, 32, rng)
+    index = LiveIndex(256, engine=engine)
+    index.close()  # Nothing is merged unasked.
+    half, most = count // 2, count - 30
+    for some in (slice(0, half), slice(half, most), slice(most, count)):
+        ids = np.arange(count)[some]
+        index.add(ids, codes[some], ids[::-1] // 3)
+    index.remove([3, count - 50, count - 1])
+    index.checkpoint = count
+    return index, codes
+
+
+def state(index: LiveIndex) -> tuple[int, list[int], list[int], list[bytes]]:
+    """Return all that an index holds."""
+    parts = index._snapshot()
+    rows = sorted(
+        (int(each), int(owner), code.tobytes())
+        for part in parts
+        for each, owner, code, alive in zip(
+            part.ids, part.owners, part.segment.codes, part.alive, strict=True
+        )
+        if alive
+    )
+    assert len(rows) == len(index)
+    return (index.checkpoint, *map(list, zip(*rows, strict=True)))
+
+
+def files(directory: Path) -> dict[str, bytes]:
+    return {each.name: each.read_bytes() for each in directory.iterdir()}
+
+
+@pytest.mark.parametrize("cipher", [None, KEY], ids=["plain", "sealed"])
+@pytest.mark.parametrize("now", ["auto", "faiss"])
+@pytest.mark.parametrize("before", ["auto", "faiss"])
+def test_an_index_comes_back_as_it_was(before, now, cipher, tmp_path: Path) -> None:
+    index, codes = made(9000, engine=before)
+    index.save(tmp_path, cipher=cipher)
+    loaded = LiveIndex.load(tmp_path, engine=now, cipher=cipher)
+    assert state(loaded) == state(index)
+    for threshold in (0, 31):
+        ours = loaded.search(codes[:500], threshold=threshold)
+        right = index.search(codes[:500], threshold=threshold)
+        assert ours.ids.tolist() == right.ids.tolist()
+        assert ours.owners.tolist() == right.owners.tolist()
+    assert loaded.remove([3]) == 0
+    assert loaded.remove([4, 8999 - 100]) == 2
+    assert loaded.remove_owners([1]) == index.remove_owners([1]) > 0
+
+
+def test_an_empty_index_comes_back(tmp_path: Path) -> None:
+    index = LiveIndex(64)
+    index.checkpoint = 5
+    index.save(tmp_path)
+    loaded = LiveIndex.load(tmp_path)
+    assert (loaded.bits, loaded.checkpoint, len(loaded)) == (64, 5, 0)
+
+
+def test_only_what_changed_is_written(tmp_path: Path) -> None:
+    index, _ = made()
+    index.save(tmp_path)
+    first = files(tmp_path)
+    assert len(first) == 4
+    index.remove([4])
+    index.add(np.array([1000]), np.zeros((1, 32), np.uint8))
+    index.save(tmp_path)
+    second = files(tmp_path)
+    kept = set(first) & set(second)
+    # The two sealed parts and the manifest's name; the tail is a new file.
+    assert len(kept) == 3
+    assert [name for name in kept if first[name] != second[name]] == ["manifest.hsx"]
+    loaded = LiveIndex.load(tmp_path)
+    loaded.add(np.array([1001]), np.zeros((1, 32), np.uint8))
+    loaded.save(tmp_path)
+    assert set(files(tmp_path)) & set(first) == kept
+    loaded.settle()
+    loaded.save(tmp_path)
+    assert len(files(tmp_path)) == 3
+    assert state(LiveIndex.load(tmp_path)) == state(loaded)
+
+
+def test_a_second_place_gets_everything(tmp_path: Path) -> None:
+    """Another directory does, and the same one with another key."""
+    index, _ = made()
+    index.save(tmp_path / "a")
+    index.save(tmp_path / "b")
+    index.save(tmp_path / "a", cipher=KEY)
+    assert state(LiveIndex.load(tmp_path / "b")) == state(index)
+    assert state(LiveIndex.load(tmp_path / "a", cipher=KEY)) == state(index)
+    with pytest.raises(SegmentError):
+        LiveIndex.load(tmp_path / "a")
+
+
+def test_a_directory_that_was_emptied_is_filled_again(tmp_path: Path) -> None:
+    index, _ = made()
+    index.save(tmp_path)
+    for each in tmp_path.iterdir():
+        each.unlink()
+    index.save(tmp_path)
+    assert state(LiveIndex.load(tmp_path)) == state(index)
+
+
+def test_an_engine_that_changed_is_built_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    index, _ = made(9000, engine="faiss")
+    index.save(tmp_path)
+    LiveIndex.load(tmp_path).save(tmp_path)
+
+    def none(*_: object) -> None:
+        raise AssertionError("A segment is built that was on disk.")
+
+    monkeypatch.setattr("index.segment.seal", none)
+    assert state(LiveIndex.load(tmp_path)) == state(index)
+
+
+@pytest.mark.parametrize("cipher", [None, KEY], ids=["plain", "sealed"])
+def test_a_missing_cut_or_altered_file_is_refused(cipher, tmp_path: Path) -> None:
+    index, _ = made(200)
+    index.save(tmp_path, cipher=cipher)
+    good = files(tmp_path)
+    assert len(good) == 4
+    for name, data in good.items():
+        path = tmp_path / name
+        lengths = {*range(0, len(data), 97), *range(40), len(data) - 1, len(data) - 36}
+        changed = [data[:length] for length in sorted(lengths)]
+        changed += [data[:at] + bytes([data[at] ^ 4]) + data[at + 1 :] for at in lengths]
+        for each in changed:
+            path.write_bytes(each)
+            with pytest.raises(SegmentError):
+                LiveIndex.load(tmp_path, cipher=cipher)
+        path.unlink()
+        with pytest.raises(SegmentError):
+            LiveIndex.load(tmp_path, cipher=cipher)
+        path.write_bytes(data)
+    assert len(LiveIndex.load(tmp_path, cipher=cipher)) == 197
+
+
+@pytest.mark.parametrize("cipher", [None, KEY], ids=["plain", "sealed"])
+def test_files_that_change_places_are_refused(cipher, tmp_path: Path) -> None:
+    """Also the same part as another save wrote it."""
+    index, _ = made()
+    index.save(tmp_path, cipher=cipher)
+    index.save(tmp_path / "again", cipher=cipher)
+    names = [name for name in files(tmp_path / "again") if name != "manifest.hsx"]
+    ours = [each for each in tmp_path.glob("*.hsx") if each.name != "manifest.hsx"]
+    for path in ours:
+        data = path.read_bytes()
+        for other in (
+            *[each for each in ours if each != path],
+            *(tmp_path / "again" / n for n in names),
+        ):
+            path.write_bytes(other.read_bytes())
+            with pytest.raises(SegmentError):
+                LiveIndex.load(tmp_path, cipher=cipher)
+        path.write_bytes(data)
+    assert state(LiveIndex.load(tmp_path, cipher=cipher)) == state(index)
+
+
+def nothing_else(fields: dict, arrays: dict) -> None:
+    """Change nothing: the control, which has to load."""
+
+
+BROKEN: list[Callable[[dict, dict], object]] = [
+    lambda fields, arrays: fields.pop("bits"),
+    lambda fields, arrays: fields.update(bits=64),
+    lambda fields, arrays: fields.update(bits="many"),
+    lambda fields, arrays: fields.update(bits=0, parts=[], tail=None),
+    lambda fields, arrays: fields.update(bits=-8, parts=[], tail=None),
+    lambda fields, arrays: fields.update(bits=12, parts=[], tail=None),
+    lambda fields, arrays: fields.update(checkpoint=None),
+    lambda fields, arrays: fields.update(parts=3),
+    lambda fields, arrays: fields.update(parts=[{"name": "../a.hsx", "digest": ""}]),
+    lambda fields, arrays: fields.update(parts=[{"name": "a"}]),
+    lambda fields, arrays: fields.update(tail=fields["parts"][0]),
+    lambda fields, arrays: fields.update(parts=[fields["tail"]]),
+    lambda fields, arrays: arrays.update({"dead.0": np.array([10**6], np.uint32)}),
+]
+
+
+@pytest.mark.parametrize("change", [nothing_else, *BROKEN])
+def test_a_manifest_that_makes_no_sense_is_refused(change, tmp_path: Path) -> None:
+    """As its checksum is right, only a wrong program or somebody with a purpose wrote it."""
+    index, _ = made()
+    index.save(tmp_path)
+    path = tmp_path / "manifest.hsx"
+    manifest = read_file(path, None)
+    change(manifest.fields, manifest.arrays)
+    write_file(path, manifest.fields, manifest.arrays, None)
+    if change is nothing_else:
+        assert state(LiveIndex.load(tmp_path)) == state(index)
+        return
+    with pytest.raises(SegmentError):
+        LiveIndex.load(tmp_path)
+
+
+WRONG: list[Callable[[dict], object]] = [
+    lambda arrays: arrays.pop("ids"),
+    lambda arrays: arrays.pop("segment.codes"),
+    lambda arrays: arrays.update(ids=arrays["ids"][::-1]),
+    lambda arrays: arrays.update(ids=arrays["ids"].astype(np.uint64)),
+    lambda arrays: arrays.update(ids=arrays["ids"][:-1]),
+    lambda arrays: arrays.update(owners=arrays["owners"][:-1]),
+    lambda arrays: arrays.update(order=arrays["order"] + np.uint32(1)),
+    lambda arrays: arrays.update(order=arrays["order"][::-1]),
+    lambda arrays: arrays.update(order=arrays["order"].astype(np.int64)),
+    lambda arrays: arrays.update(order=np.empty(0, np.uint32)),
+    lambda arrays: arrays.update({"segment.codes": arrays["segment.codes"][:, :8]}),
+    lambda arrays: arrays.update({"segment.codes": arrays["segment.codes"].astype(np.uint32)}),
+]
+
+
+@pytest.mark.parametrize("change", [lambda arrays: None, *WRONG])
+def test_a_part_that_makes_no_sense_is_refused(change, tmp_path: Path) -> None:
+    index, _ = made()
+    index.save(tmp_path)
+    path = tmp_path / "manifest.hsx"
+    manifest = read_file(path, None)
+    entry = manifest.fields["parts"][0]
+    part = read_file(tmp_path / entry["name"], None)
+    change(part.arrays)
+    entry["digest"] = write_file(tmp_path / entry["name"], part.fields, part.arrays, None).hex()
+    write_file(path, manifest.fields, manifest.arrays, None)
+    if len(part.arrays) == 4 and change not in WRONG:
+        assert state(LiveIndex.load(tmp_path)) == state(index)
+        return
+    with pytest.raises(SegmentError):
+        LiveIndex.load(tmp_path)
+
+
+@pytest.mark.parametrize("engine", ["auto", "faiss"])
+def test_a_purge_leaves_no_removed_code_on_disk(engine: str, tmp_path: Path) -> None:
+    index, codes = made(6000, engine=engine)
+    index.save(tmp_path)
+    gone = [3, 5950, 5999, 17, 5951, 5990, 5991]
+    index.remove(gone)
+    on_disk = b"".join(files(tmp_path).values())
+    assert all(codes[each].tobytes() in on_disk for each in (17, 18, 5951, 5990))
+    index.purge()
+    on_disk = b"".join(files(tmp_path).values())
+    for each in range(len(codes)):
+        assert (codes[each].tobytes() in on_disk) == (each not in gone)
+    assert state(LiveIndex.load(tmp_path)) == state(index)
+
+
+def test_a_purge_after_loading_is_of_the_files_too(tmp_path: Path) -> None:
+    index, codes = made()
+    index.save(tmp_path)
+    loaded = LiveIndex.load(tmp_path)
+    loaded.remove_owners([100])
+    loaded.purge()
+    on_disk = b"".join(files(tmp_path).values())
+    removed = set(index.search(codes, threshold=0).ids.tolist())
+    removed -= set(loaded.search(codes, threshold=0).ids.tolist())
+    assert len(removed) == 3
+    for each in (*removed, 3):
+        assert codes[each].tobytes() not in on_disk
+
+
+def test_removed_codes_of_the_tail_are_never_written(tmp_path: Path) -> None:
+    index = LiveIndex(64)
+    index.add(np.array([1, 2]), np.array([[7] * 8, [9] * 8], dtype=np.uint8))
+    index.remove([1])
+    index.save(tmp_path)
+    on_disk = b"".join(files(tmp_path).values())
+    assert bytes([7] * 8) not in on_disk
+    assert bytes([9] * 8) in on_disk
+
+
+def test_with_a_cipher_no_code_is_on_disk(tmp_path: Path) -> None:
+    index, codes = made()
+    index.save(tmp_path, cipher=KEY)
+    on_disk = b"".join(files(tmp_path).values())
+    assert not any(code.tobytes() in on_disk for code in codes)
+
+
+def test_other_files_in_the_directory_stay(tmp_path: Path) -> None:
+    for name in ("notes.txt", "codes.hsx", "0123.hsx", "4567.hsx.new"):
+        (tmp_path / name).write_text("x")
+    made()[0].save(tmp_path)
+    left = {each.name for each in tmp_path.iterdir()}
+    assert "notes.txt" in left
+    assert not left & {"codes.hsx", "0123.hsx", "4567.hsx.new"}
+
+
+class Cut(BaseException):
+    """The machine stops here."""
+
+
+CALLS = ("open", "write", "fsync", "replace", "rename", "unlink", "mkdir")
+
+
+def stopping(patch: pytest.MonkeyPatch, after: int, *, lossy: bool) -> list[str]:
+    """
+    Let the machine stop after some calls that change files; return their names as they come.
+
+    Args:
+        lossy: Whether what was written and not flushed is lost then.
+    """
+    done: list[str] = []
+    unflushed: dict[int, Path] = {}
+
+    def stop() -> None:
+        for path in unflushed.values() if lossy else ():
+            # Under the name it has by now.
+            now = path if path.exists() else path.with_suffix("")
+            os.truncate(now, now.stat().st_size // 2)
+        raise Cut
+
+    def counted(name: str, call: Callable[..., object]) -> Callable[..., object]:
+        def stand_in(*arguments: object, **more: object) -> object:
+            if len(done) >= after:
+                stop()
+            done.append(name)
+            result = call(*arguments, **more)
+            if name == "open" and arguments[1] & os.O_WRONLY:
+                unflushed[result] = Path(arguments[0])
+            elif name == "fsync":
+                unflushed.pop(arguments[0], None)
+            return result
+
+        return stand_in
+
+    for name in CALLS:
+        patch.setattr(os, name, counted(name, getattr(os, name)))
+    return done
+
+
+@pytest.mark.parametrize("lossy", [False, True])
+def test_a_save_that_is_cut_short_leaves_the_old_state_or_the_new(
+    lossy: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Cut after each call that changes a file, with and without loss of what was not flushed."""
+    seen = set()
+    for after in range(1000):
+        directory = tmp_path / str(after)
+        index, _ = made(200)
+        index.save(directory)
+        old = state(index)
+        index.remove([7, 150])
+        index.add(np.arange(1000, 1080), uniform(80, 32, np.random.default_rng(1)))
+        index.checkpoint += 1
+        new = state(index)
+        with monkeypatch.context() as patch:
+            done = stopping(patch, after, lossy=lossy)
+            try:
+                index.save(directory)
+                finished = True
+            except Cut:
+                finished = False
+        loaded = LiveIndex.load(directory)
+        assert state(loaded) in (old, new)
+        seen.add(state(loaded)[0])
+        # Whatever the dead process left is cleared away by the next save.
+        loaded.save(directory)
+        assert len(files(directory)) == len(loaded._snapshot()) + 1
+        assert state(LiveIndex.load(directory)) == state(loaded)
+        if finished:
+            break
+    assert seen == {200, 201}
+    assert {"open", "write", "fsync", "unlink"} <= set(done)
+
+
+def test_names_last_before_what_builds_on_them(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each new name is flushed with its directory, and only then is the next step taken."""
+    index, _ = made()
+    index.save(tmp_path)
+    index.add(np.array([5000]), np.zeros((1, 32), np.uint8))
+    with monkeypatch.context() as patch:
+        done = stopping(patch, 10**6, lossy=False)
+        index.save(tmp_path)
+    steps = [each for each in done if each in {"fsync", "replace", "rename", "unlink"}]
+    # The new tail, the manifest, the old tail.
+    assert steps == ["fsync", "replace", "fsync"] * 2 + ["unlink", "fsync"]
+
+
+KILLED = """
+import os, sys, numpy as np
+from pathlib import Path
+from index import LiveIndex, parts
+from tests.index.made import Aes
+parts.TAIL_CODES = 64
+
+def work(directory, out):
+    cipher = Aes(bytes(32))
+    try:
+        index = LiveIndex.load(directory, cipher=cipher)
+    except Exception:
+        assert not (directory / "manifest.hsx").exists()
+        index = LiveIndex(64)
+    while True:
+        step = index.checkpoint
+        ids = np.arange(step * 20, step * 20 + 20)
+        index.add(ids, (ids[:, None] >> np.arange(0, 64, 8) & 255).astype(np.uint8))
+        index.remove(ids[:7] - 20 * 5)
+        if step % 5 == 0:
+            index.settle()
+        index.checkpoint = step + 1
+        if step % 7 == 0:
+            index.purge()
+        index.save(directory, cipher=cipher)
+        os.write(out, b"%d\\n" % index.checkpoint)
+
+# What is compiled or loaded once is there before the first fork.
+index = LiveIndex(64)
+index.close()
+index.add(np.arange(200), np.zeros((200, 8), np.uint8))
+index.remove([1])
+index.purge()
+
+for line in sys.stdin:
+    child = os.fork()
+    if not child:
+        os.write(1, b"child %d\\n" % os.getpid())
+        work(Path(sys.argv[1]), 1)
+    print("dead", os.waitpid(child, 0)[1], flush=True)
+"""
+
+
+def until_killed(runner: subprocess.Popen[str], last: int, saves: int, delay_s: float) -> int:
+    """Have a process save some times, then kill it; return the last checkpoint it had saved."""
+    runner.stdin.write("go\n")
+    runner.stdin.flush()
+    child = int(runner.stdout.readline().removeprefix("child"))
+    killing: threading.Timer | None = None
+    for line in runner.stdout:
+        if line.startswith("dead"):
+            assert int(line.removeprefix("dead")) == signal.SIGKILL
+            break
+        promised = int(line)
+        if promised >= last + saves and killing is None:
+            killing = threading.Timer(delay_s, os.kill, (child, signal.SIGKILL))
+            killing.start()
+    return promised
+
+
+def test_a_killed_process_leaves_what_it_had_saved(tmp_path: Path) -> None:
+    """A process that saves all the time is killed at any moment, and another takes over."""
+    rng = np.random.default_rng()
+    last = 0
+    with subprocess.Popen(
+        [sys.executable, "-c", KILLED, str(tmp_path)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+    ) as runner:
+        for _ in range(20):
+            promised = until_killed(runner, last, int(rng.integers(1, 9)), rng.uniform(0, 0.02))
+            index = LiveIndex.load(tmp_path, cipher=KEY)
+            assert index.checkpoint >= promised
+            last = index.checkpoint
+            ids = np.arange(last * 20)
+            left = ids[(ids % 20 >= 7) | (ids >= last * 20 - 100)]
+            assert state(index)[1] == left.tolist()
+        runner.stdin.close()
+        assert runner.wait(30) == 0
+    assert last > 20

@@ -1,0 +1,147 @@
+"""A candidate's codes vote together: every owner in the answer has exactly the votes it should."""
+
+import numpy as np
+import pytest
+from numpy.typing import NDArray
+
+from index import CodeWidthError, LiveIndex
+from index.codes import distances
+from index.votes import count_votes
+from tests.index.made import near, skewed, uniform
+
+THRESHOLD = 60
+OWNED = 20
+
+
+def votes_by_hand(
+    codes: NDArray[np.uint8],
+    owners: NDArray[np.int64],
+    candidate: NDArray[np.uint8],
+    weights: NDArray[np.float64] | None = None,
+) -> dict[int, float]:
+    votes: dict[int, float] = {}
+    for code, owner in zip(codes, owners.tolist(), strict=True):
+        within = distances(code, candidate) <= THRESHOLD
+        if within.any():
+            weight = 1.0 if weights is None else float(weights[within].max())
+            votes[owner] = votes.get(owner, 0.0) + weight
+    return votes
+
+
+class Bank:
+    """300 owners of 20 codes each, sealed but for the last few, and a candidate like three."""
+
+    def __init__(self, seed: int) -> None:
+        rng = np.random.default_rng(seed)
+        self.codes = skewed(300 * OWNED, 32, rng) if seed % 2 else uniform(300 * OWNED, 32, rng)
+        self.owners = np.repeat(np.arange(1000, 1300), OWNED)
+        self.ids = rng.permutation(len(self.codes)) + 5
+        self.index = LiveIndex(256)
+        # Large enough to be sealed at once, by multi-index hashing.
+        filler = uniform(9_000, 32, rng)
+        early = len(self.codes) - 7 * OWNED - 3
+        self.index.add(
+            np.concatenate((self.ids[:early], np.arange(10**6, 10**6 + len(filler)))),
+            np.concatenate((self.codes[:early], filler)),
+            np.concatenate((self.owners[:early], np.arange(10**6, 10**6 + len(filler)))),
+        )
+        self.index.add(self.ids[early:], self.codes[early:], self.owners[early:])
+        shown = [0, 150, 292]
+        copied = [
+            near(self.codes[owner * OWNED + place], int(rng.integers(0, 90)), rng)
+            for owner in shown
+            for place in range(OWNED)
+        ]
+        self.candidate = np.concatenate((np.array(copied), uniform(40, 32, rng)))
+        self.rng = rng
+
+    def answer(self, min_votes: float = 1, **more: object) -> dict[int, float]:
+        votes = self.index.vote(self.candidate, threshold=THRESHOLD, min_votes=min_votes, **more)
+        assert list(votes.votes) == sorted(votes.votes, reverse=True)
+        return dict(zip(votes.owners.tolist(), votes.votes.tolist(), strict=True))
+
+
+@pytest.fixture(scope="module", params=[1, 2])
+def bank(request: pytest.FixtureRequest) -> Bank:
+    return Bank(request.param)
+
+
+def test_without_a_budget_it_equals_a_look_at_every_code(bank: Bank) -> None:
+    right = votes_by_hand(bank.codes, bank.owners, bank.candidate)
+    found = count_votes(
+        bank.index._snapshot(),
+        bank.candidate,
+        threshold=THRESHOLD,
+        min_votes=1,
+        weights=None,
+        budget_ns=float("inf"),
+    )
+    assert dict(zip(found.owners.tolist(), found.votes.tolist(), strict=True)) == right
+
+
+@pytest.mark.parametrize("min_votes", [1, 2, 3, 5, 21])
+def test_owners_with_enough_votes_are_found_with_all_their_votes(
+    bank: Bank, min_votes: int
+) -> None:
+    right = votes_by_hand(bank.codes, bank.owners, bank.candidate)
+    enough = {owner: votes for owner, votes in right.items() if votes >= min_votes}
+    assert bank.answer(min_votes) == enough
+    assert len(enough) >= (3 if min_votes <= 5 else 0)
+
+
+def test_a_code_counts_with_the_heaviest_weight_that_is_near_it(bank: Bank) -> None:
+    weights = bank.rng.choice([0.0, 0.25, 0.5, 1.0], len(bank.candidate))
+    right = votes_by_hand(bank.codes, bank.owners, bank.candidate, weights)
+    for min_votes in (0.25, 1.0, 4.5):
+        enough = {owner: votes for owner, votes in right.items() if votes >= min_votes}
+        assert bank.answer(min_votes, weights=weights) == pytest.approx(enough)
+
+
+def test_a_code_of_the_candidate_twice_votes_once() -> None:
+    bank = Bank(3)
+    before = bank.answer()
+    bank.candidate = np.concatenate((bank.candidate, bank.candidate))
+    assert bank.answer() == before
+
+
+def test_a_removed_code_has_no_vote() -> None:
+    bank = Bank(4)
+    before = bank.answer()
+    near_it = [
+        place
+        for place in range(OWNED)
+        if (distances(bank.codes[place], bank.candidate) <= THRESHOLD).any()
+    ]
+    bank.index.remove(bank.ids[near_it[:2]])
+    assert bank.answer()[1000] == before[1000] - 2
+    bank.index.remove_owners([1150])
+    assert 1150 not in bank.answer()
+
+
+def test_an_owner_in_two_parts_has_the_votes_of_both() -> None:
+    bank = Bank(5)
+    # The first codes after the sealed ones are the rest of this owner's.
+    owner = int(bank.owners[len(bank.codes) - 7 * OWNED - 3])
+    its = np.flatnonzero(bank.owners == owner)
+    bank.candidate = bank.codes[its]
+    assert len(bank.index._snapshot()) == 2
+    assert bank.answer(OWNED)[owner] == OWNED
+
+
+def test_brute_force_gives_the_same_votes(bank: Bank) -> None:
+    flat = LiveIndex(256, engine="faiss")
+    flat.add(bank.ids, bank.codes, bank.owners)
+    votes = flat.vote(bank.candidate, threshold=THRESHOLD, min_votes=1)
+    assert dict(zip(votes.owners.tolist(), votes.votes.tolist(), strict=True)) == bank.answer()
+
+
+def test_nobody_votes_for_nothing(bank: Bank) -> None:
+    nothing = bank.index.vote(np.empty((0, 32), np.uint8), threshold=THRESHOLD, min_votes=1)
+    assert len(nothing.owners) == len(nothing.votes) == 0
+    empty = LiveIndex(256).vote(bank.candidate, threshold=THRESHOLD, min_votes=1)
+    assert len(empty.owners) == 0
+
+
+def test_codes_of_another_width_are_refused(bank: Bank) -> None:
+    with pytest.raises(CodeWidthError):
+        bank.index.vote(np.zeros((1, 8), np.uint8), threshold=THRESHOLD, min_votes=1)
