@@ -5,18 +5,21 @@ How long hashing takes, and how far the fast way strays from the exact one.
 
 Times, on one thread and interleaved, on a JPEG of 12 megapixels: Pillow's full decode with the
 exact PDQ, and with pdqhash where it is installed; the scaled decode alone, and with PDQ; region
-codes. On JPEGs of a web page's size: signing them all here, and all in a sandbox, in turns; the
-overhead is the median difference for one image, and that between the slowest hundredths.
+codes. On JPEGs of a web page's size: region codes; signing them all here, and all in a sandbox, in
+turns; the overhead is the median difference for one image, and that between the slowest hundredths;
+signing them as a batch with one thread, and with one for each core, in turns.
 Then counts the bits in which fast and exact PDQ differ.
 """
 
 import argparse
 import io
 import json
+import os
 import platform
 import statistics
 import sys
 import time
+from collections import deque
 from collections.abc import Callable
 from importlib.metadata import version
 from pathlib import Path
@@ -26,7 +29,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks.photos import Photo, as_jpeg, load_photos
-from hashsvc.signals import PDQ, Limits, Sandbox, Signal, View, sign_frames
+from hashsvc.signals import PDQ, Limits, Sandbox, Signal, View, sign_frames, sign_images
 from hashsvc.signals.decode import decode
 from hashsvc.signals.pdq import pdq
 from hashsvc.signals.regions import region_codes
@@ -34,7 +37,8 @@ from hashsvc.signals.regions import region_codes
 _LARGE = (4000, 3000)
 _WEB_SIDE = 1280
 _RUNS = 15
-_SANDBOX_RUNS = 10
+_WEB_RUNS = 10
+_BATCH_REPEATS = 4
 _LIMITS = Limits()
 
 
@@ -49,7 +53,9 @@ def main() -> int:
     versions = {name: version(name) for name in ("pillow", "numpy", "numba")}
     print(f"versions Python {platform.python_version()}, {versions}")
     print(f"command  python -m benchmarks.hashing; {len(photos)} photos; no random numbers")
-    figures = _times(_large_jpeg(photos[0])) | _sandbox_overhead(photos) | _differences(photos)
+    files = _web_jpegs(photos)
+    figures = _times(_large_jpeg(photos[0])) | _web_regions(files) | _sandbox_overhead(files)
+    figures |= _batch(files) | _differences(photos)
     for name, value in figures.items():
         print(f"{name:32} {value:.2f}")
     if options.json:
@@ -92,18 +98,36 @@ def _times(data: bytes) -> dict[str, float]:
     return figures
 
 
-def _sandbox_overhead(photos: list[Photo]) -> dict[str, float]:
+def _web_jpegs(photos: list[Photo]) -> list[bytes]:
     files = []
     for photo in photos:
         scale = _WEB_SIDE / max(photo.image.size)
         size = (round(photo.image.width * scale), round(photo.image.height * scale))
         files.append(as_jpeg(photo.image.resize(size, Image.Resampling.BICUBIC), quality=85))
     sizes = sorted(len(data) // 1000 for data in files)
-    print(f"sandbox  {len(files)} JPEGs of {sizes[0]}–{sizes[-1]} kB, {_SANDBOX_RUNS} times each")
+    print(f"web      {len(files)} JPEGs of {_WEB_SIDE} pixels and {sizes[0]}–{sizes[-1]} kB")
+    return files
+
+
+def _web_regions(files: list[bytes]) -> dict[str, float]:
+    spent = []
+    for data in files:
+        pixels = _pixels(data)
+        for _ in range(_WEB_RUNS):
+            start = time.perf_counter()
+            region_codes(pixels)
+            spent.append((time.perf_counter() - start) * 1e3)
+    return {
+        "regions_web_ms": statistics.median(spent),
+        "regions_web_ms_p99": float(np.percentile(spent, 99)),
+    }
+
+
+def _sandbox_overhead(files: list[bytes]) -> dict[str, float]:
     here: list[float] = []
     there: list[float] = []
     with Sandbox(_LIMITS) as sandbox:
-        for run in range(_SANDBOX_RUNS + 1):
+        for run in range(_WEB_RUNS + 1):
             for way, spent in ((sign_frames, here), (sandbox.sign_frames, there)):
                 for data in files:
                     start = time.perf_counter()
@@ -113,6 +137,25 @@ def _sandbox_overhead(photos: list[Photo]) -> dict[str, float]:
     return {
         "sandbox_overhead_ms": statistics.median(np.subtract(there, here).tolist()),
         "sandbox_overhead_ms_p99": float(np.percentile(there, 99) - np.percentile(here, 99)),
+    }
+
+
+def _batch(files: list[bytes]) -> dict[str, float]:
+    cores = (
+        len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    )
+    datas = files * _BATCH_REPEATS
+    rates: dict[int, list[float]] = {1: [], cores: []}
+    for _ in range(_WEB_RUNS // 2):
+        for workers, rate in rates.items():
+            start = time.perf_counter()
+            deque(sign_images(datas, workers=workers), maxlen=0)
+            rate.append(len(datas) / (time.perf_counter() - start))
+    all_cores = statistics.median(rates[cores])
+    return {
+        "batch_images_per_s": all_cores,
+        "batch_images_per_s_per_core": all_cores / cores,
+        "batch_scaling": all_cores / statistics.median(rates[1]),
     }
 
 

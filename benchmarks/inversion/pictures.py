@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from benchmarks.photos import Photo
-from hashsvc.signals import DHASH, PDQ, PHASH, REGION, View, regions, sign_image
-from hashsvc.signals.blobs import find_blobs, halvings
+from hashsvc.signals import DHASH, PDQ, PHASH, REGION, View, patches, regions, sign_image
 from hashsvc.signals.image_hashes import image_hash
 from hashsvc.signals.pdq import luma_of, pdq
 
@@ -133,28 +132,14 @@ def _stacked(codes: Sequence[bytes]) -> Codes:
 def patches_of(image: Image.Image) -> Patches:
     """Return the patches that the kept region codes of an image were made from."""
     luma = luma_of(np.asarray(image))
-    # What the service drops as soon as a code is made is taken from its inner functions.
-    pictures = halvings(luma, regions._LONGEST)
-    blobs = find_blobs(
-        pictures,
-        longest=regions._SEARCHED,
-        contrast=regions._CONTRAST,
-        most=regions._MOST_BLOBS,
-        directions=regions._MOST_DIRECTIONS,
-    )
-    inside = regions._inside(blobs, pictures[0].shape)
-    rows, turns = np.nonzero(~np.isnan(blobs.angles) & inside[:, None])
-    codes = regions._codes(regions._all_waves(pictures, blobs, rows, turns)[0])
-    place = {code.tobytes(): number for number, code in enumerate(codes)}
+    # What the service drops as soon as a code is made is made once more.
+    found, blobs = regions.found_in(luma)
+    places = patches.patches_of(blobs, found)
+    codes = regions.codes_of(patches.waves_of(found, places)[0])
+    number_of = {code.tobytes(): number for number, code in enumerate(codes)}
     kept = regions.region_codes(luma).kept
-    pixels = np.empty((len(kept), PIXELS))
-    for number, code in enumerate(kept):
-        at = place[code.tobytes()]
-        spacing = blobs.sigmas[rows[at]] * (regions._SIDE_IN_SIGMAS / SIDE)
-        level = min(max(int(np.log2(spacing) + 0.3), 0), len(pictures) - 1)
-        patch = np.empty((SIDE, SIDE), dtype=np.float32)
-        centre = (blobs.centres[rows[at]] + 0.5) / 2.0**level - 0.5
-        angle = blobs.angles[rows[at], turns[at]]
-        regions._take(pictures[level], centre, spacing / 2.0**level, angle, patch)
-        pixels[number] = patch.ravel()
-    return Patches(kept, pixels)
+    pixels = np.empty((len(kept), PIXELS), dtype=np.float32)
+    for row, code in zip(pixels, kept, strict=True):
+        number = number_of[code.tobytes()]
+        patches.take(found[places.levels[number]], places.places[number], row)
+    return Patches(kept, pixels.astype(np.float64))

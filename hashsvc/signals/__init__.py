@@ -5,6 +5,7 @@ Needs no network, no service and no database; writes nothing. The same code runs
 analyst's machine and in the service's scanner.
 """
 
+from hashsvc.signals.batch import sign_images
 from hashsvc.signals.decode import Limits
 from hashsvc.signals.errors import (
     BrokenImageError,
@@ -63,4 +64,5 @@ __all__ = [
     "ViewedSignal",
     "sign_frames",
     "sign_image",
+    "sign_images",
 ]

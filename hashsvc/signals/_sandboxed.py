@@ -9,7 +9,6 @@ A worker of a sandbox: signs the images that come in through a pipe, with little
 import ctypes
 import gc
 import io
-import itertools
 import json
 import os
 import resource
@@ -23,8 +22,7 @@ from PIL import Image
 
 from hashsvc.signals.decode import Limits
 from hashsvc.signals.errors import ImageCrashError, ImageError, ImageTooLargeError
-from hashsvc.signals.signature import sign_frames
-from hashsvc.signals.types import Signature
+from hashsvc.signals.signature import grouped_frames
 
 # sched.h, prctl.h.
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
@@ -63,9 +61,9 @@ def warm_up() -> None:
     picture = Image.fromarray(noise).resize((1100, 200), Image.Resampling.BICUBIC)
     picture.paste("white", (0, 0, 1100, 20))
     for each in (picture, picture.convert("L")):
-        sign_frames(_saved(each, "PNG"))
+        grouped_frames(_saved(each, "PNG"), Limits())
     for form in _WARMED_UP:
-        sign_frames(_saved(picture.resize((40, 20)), form))
+        grouped_frames(_saved(picture.resize((40, 20)), form), Limits())
 
 
 def _saved(picture: Image.Image, form: str) -> bytes:
@@ -106,7 +104,7 @@ def _confine(limits: Limits, answers: int) -> None:
 
 def _answer(data: bytes, limits: Limits) -> bytes:
     try:
-        return _packed(sign_frames(data, limits=limits))
+        frames = grouped_frames(data, limits)
     except (ImageError, MemoryError) as error:
         if isinstance(error, MemoryError) or isinstance(error.__cause__, MemoryError):
             error = ImageTooLargeError(
@@ -116,21 +114,12 @@ def _answer(data: bytes, limits: Limits) -> bytes:
     except Exception:  # noqa: BLE001 - whatever it was, the next image is another matter.
         name = ImageCrashError.__name__
         return _message({"error": name, "message": "The image could not be signed."}, b"")
-
-
-def _packed(frames: list[Signature]) -> bytes:
-    told: list[object] = []
-    codes: list[bytes] = []
-    for frame in frames:
-        groups = []
-        for (algorithm, view), group in itertools.groupby(
-            frame.signals, lambda viewed: (viewed.signal.algorithm, viewed.view)
-        ):
-            before = len(codes)
-            codes += [viewed.signal.code for viewed in group]
-            groups.append((algorithm, view, len(codes) - before))
-        told.append({"quality": frame.quality, "groups": groups})
-    return _message({"frames": told}, b"".join(codes))
+    told = [
+        {"quality": quality, "groups": [[each.algorithm, each.view, len(each)] for each in groups]}
+        for quality, groups in frames
+    ]
+    codes = b"".join(group.codes for _, groups in frames for group in groups)
+    return _message({"frames": told}, codes)
 
 
 def _message(told: object, codes: bytes) -> bytes:

@@ -13,6 +13,7 @@ TIFF decode as a whole or not at all. An animation ends before its first damaged
 import io
 import warnings
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -59,6 +60,11 @@ _SCALED_SIDE = 1024
 # To come to a frame of an animation, all before it are decoded: so many pixels at most, which take
 # about three seconds. What comes later is not looked at.
 _MAX_ANIMATED_PIXELS = 100_000_000
+
+# Libraries that get no memory say that the image is damaged, or nothing of use. Those of WebP and
+# AVIF take most; JPEG's takes it for the coefficients of a progressive image, in three colours.
+_MOST_BYTES_A_PIXEL = 20
+_BYTES_A_PIXEL = {"JPEG": 6}
 
 _ONE_AFTER_ANOTHER = frozenset({"GIF", "PNG", "WEBP", "AVIF"})
 
@@ -124,15 +130,19 @@ def decode(data: bytes, limits: Limits, *, scaled: bool = True) -> Iterator[Imag
         raise ImageTooLargeError(
             f"The image has {len(data)} bytes; the limit is {limits.max_bytes}."
         )
+    header = None
     try:
-        yield from _frames(_header(data, limits), limits, scaled=scaled)
+        header = _header(data, limits)
+        yield from _frames(header, limits, scaled=scaled)
     except ImageError:
         raise
     except MemoryError as error:
-        raise ImageTooLargeError("The image needs more memory than there is.") from error
+        raise _no_memory() from error
     except Exception as error:
         # Pillow's decoders raise almost anything for damaged files: OSError, ValueError,
         # SyntaxError, struct.error, KeyError, ZeroDivisionError.
+        if header is not None:
+            _check_memory(header)
         raise _damaged() from error
 
 
@@ -189,6 +199,7 @@ def _frame_numbers(image: Image.Image, header: Header, limits: Limits) -> list[i
 def _what_is_there(header: Header, limits: Limits, *, scaled: bool) -> Image.Image:
     """Return a damaged image whose missing rows repeat those beside them."""
     if not _ROW_BY_ROW.issuperset(header.formats):
+        _check_memory(header)
         raise _damaged()
     is_jpeg = header.formats == ("JPEG",)
     ended = replace(header, data=header.data + _END_OF_IMAGE)
@@ -246,6 +257,21 @@ def _upright(image: Image.Image, header: Header) -> Image.Image:
 
 def _turned(image: Image.Image, orientation: int) -> Image.Image:
     return image.transpose(_TURNS[orientation]) if orientation in _TURNS else image
+
+
+def _check_memory(header: Header) -> None:
+    """Refuse an image that could not be decoded if there is too little memory for its like."""
+    pixels = header.pixels
+    with suppress(Exception), Image.open(io.BytesIO(header.data), formats=header.formats) as image:
+        pixels = max(pixels, image.width * image.height)
+    try:
+        np.empty(pixels * _BYTES_A_PIXEL.get(header.formats[0], _MOST_BYTES_A_PIXEL), np.uint8)
+    except MemoryError as error:
+        raise _no_memory() from error
+
+
+def _no_memory() -> ImageTooLargeError:
+    return ImageTooLargeError("The image needs more memory than there is.")
 
 
 def _damaged() -> BrokenImageError:

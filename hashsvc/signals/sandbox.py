@@ -13,6 +13,7 @@ An image may have taken the worker over. So the answer is checked field by field
 wrong with it counts as a crash, after which another worker is started.
 """
 
+import fcntl
 import io
 import json
 import os
@@ -39,7 +40,7 @@ from hashsvc.signals.errors import (
     SandboxError,
 )
 from hashsvc.signals.profiles import PROFILES
-from hashsvc.signals.types import Signal, Signature, View, ViewedSignal
+from hashsvc.signals.types import Group, Signature, View
 
 _ERRORS = {
     each.__name__: each
@@ -57,6 +58,9 @@ _MOST_JSON = 2000
 _MOST_SIGNALS = 5000
 _MOST_BITS = max(profile.bits for profile in PROFILES.values())
 _MOST_MESSAGE = 200
+
+_PIPE_BYTES = 1024**2
+"""What Linux allows everybody; most images then go to their worker in one piece."""
 
 _VIEWS = {view.value: view for view in View}
 
@@ -223,15 +227,18 @@ class _Worker:
         assert self._process.stdout is not None
         self._requests = self._process.stdin.fileno()
         self._answers = self._process.stdout.fileno()
-        os.set_blocking(self._requests, False)
-        os.set_blocking(self._answers, False)
+        for pipe in (self._requests, self._answers):
+            os.set_blocking(pipe, False)
+            # Where the user has too many such pipes, it stays at 64 kB, which is slower.
+            with suppress(OSError):
+                fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
         self._signed = 0
         self._pages = 0
 
     def becomes_ready(self) -> bool:
         """Wait until the worker is warm; tell whether it is."""
         try:
-            self._receive(1, time.monotonic() + _START_S)
+            self._read(1, time.monotonic() + _START_S)
             self._pages = self._pages_now()
         except OSError:
             return False
@@ -242,13 +249,8 @@ class _Worker:
         deadline = time.monotonic() + limits.max_seconds
         self._signed += 1
         try:
-            self._send(len(data).to_bytes(4), deadline)
             self._send(data, deadline)
-            sizes = struct.unpack(">II", self._receive(8, deadline))
-            most_codes = limits.max_frames * _MOST_SIGNALS * _MOST_BITS // 8
-            if sizes[0] > limits.max_frames * _MOST_JSON or sizes[1] > most_codes:
-                raise _nonsense()
-            header, codes = (self._receive(size, deadline) for size in sizes)
+            header, codes = self._receive(limits, deadline)
         except TimeoutError as error:
             raise ImageTooSlowError(
                 f"The image takes too long to sign; the limit is {limits.max_seconds:g} seconds."
@@ -286,20 +288,39 @@ class _Worker:
         return int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[0])
 
     def _send(self, data: bytes, deadline: float) -> None:
-        left = memoryview(data)
-        while left:
-            _wait(self._requests, select.POLLOUT, deadline)
-            left = left[os.write(self._requests, left) :]
+        parts = [memoryview(len(data).to_bytes(4)), memoryview(data)]
+        while parts:
+            try:
+                sent = os.writev(self._requests, parts)
+            except BlockingIOError:
+                _wait(self._requests, select.POLLOUT, deadline)
+                continue
+            while parts and sent >= len(parts[0]):
+                sent -= len(parts.pop(0))
+            if parts:
+                parts[0] = parts[0][sent:]
 
-    def _receive(self, size: int, deadline: float) -> bytes:
-        parts = []
-        while size:
-            _wait(self._answers, select.POLLIN, deadline)
-            parts.append(os.read(self._answers, size))
-            if not parts[-1]:
-                raise BrokenPipeError
-            size -= len(parts[-1])
-        return b"".join(parts)
+    def _receive(self, limits: Limits, deadline: float) -> tuple[bytes, bytes]:
+        """Return the JSON and the codes of an answer."""
+        answer, size = bytearray(), 8
+        while len(answer) < size:
+            answer += self._read(_PIPE_BYTES, deadline)
+            if size == 8 <= len(answer):
+                told, codes = struct.unpack_from(">II", answer)
+                most_codes = limits.max_frames * _MOST_SIGNALS * _MOST_BITS // 8
+                if told > limits.max_frames * _MOST_JSON or codes > most_codes:
+                    raise _nonsense()
+                size += told + codes
+        if len(answer) > size:
+            raise _nonsense()
+        return bytes(answer[8 : 8 + told]), bytes(answer[8 + told :])
+
+    def _read(self, most: int, deadline: float) -> bytes:
+        _wait(self._answers, select.POLLIN, deadline)
+        part = os.read(self._answers, most)
+        if not part:
+            raise BrokenPipeError
+        return part
 
 
 def read_answer(header: bytes, codes: bytes, limits: Limits) -> list[Signature] | ImageError:
@@ -327,25 +348,22 @@ def read_answer(header: bytes, codes: bytes, limits: Limits) -> list[Signature] 
 
 def _signature(frame: object, packed: io.BytesIO) -> Signature:
     match frame:
-        case {"quality": int(quality), "groups": [*groups]} if 0 <= quality <= 100:
-            signals: list[ViewedSignal] = []
-            for group in groups:
-                signals += _signals(group, packed, most=_MOST_SIGNALS - len(signals))
-            return Signature(quality=quality, signals=tuple(signals))
+        case {"quality": int(quality), "groups": [*told]} if 0 <= quality <= 100:
+            groups: list[Group] = []
+            for each in told:
+                groups.append(_group(each, packed, most=_MOST_SIGNALS - sum(map(len, groups))))
+            return Signature.from_groups(quality, groups)
     raise _nonsense()
 
 
-def _signals(group: object, packed: io.BytesIO, *, most: int) -> list[ViewedSignal]:
-    match group:
+def _group(told: object, packed: io.BytesIO, *, most: int) -> Group:
+    match told:
         case [str(algorithm), str(view), int(count)] if 1 <= count <= most:
             if algorithm in PROFILES and view in _VIEWS:
-                size = PROFILES[algorithm].bits // 8
-                codes = packed.read(count * size)
-                if len(codes) == count * size:
-                    return [
-                        ViewedSignal(Signal(algorithm, codes[place : place + size]), _VIEWS[view])
-                        for place in range(0, len(codes), size)
-                    ]
+                size = count * PROFILES[algorithm].bits // 8
+                codes = packed.read(size)
+                if len(codes) == size:
+                    return Group(algorithm, _VIEWS[view], codes)
     raise _nonsense()
 
 

@@ -10,7 +10,7 @@ from hashsvc.signals.image_hashes import image_hash
 from hashsvc.signals.pdq import luma_of, pdq
 from hashsvc.signals.profiles import DHASH, PDQ, PHASH, REGION, Profile
 from hashsvc.signals.regions import region_codes
-from hashsvc.signals.types import Signal, Signature, View, ViewedSignal
+from hashsvc.signals.types import Group, Signature, View
 from hashsvc.signals.views import trimmed
 
 
@@ -39,7 +39,8 @@ def sign_image(
     Raises:
         ImageError: If they cannot be hashed; the subclass says why.
     """
-    return _sign(next(decode(data, limits or Limits(), scaled=not exact)), also)
+    image = next(decode(data, limits or Limits(), scaled=not exact))
+    return Signature.from_groups(*_signed(image, also))
 
 
 def sign_frames(data: bytes, *, limits: Limits | None = None) -> list[Signature]:
@@ -49,26 +50,38 @@ def sign_frames(data: bytes, *, limits: Limits | None = None) -> list[Signature]
     Raises:
         ImageError: If they cannot be hashed; the subclass says why.
     """
-    return [_sign(frame) for frame in decode(data, limits or Limits())]
+    frames = grouped_frames(data, limits or Limits())
+    return [Signature.from_groups(quality, groups) for quality, groups in frames]
 
 
-def _sign(image: Image.Image, also: Sequence[Profile] = ()) -> Signature:
+def grouped_frames(data: bytes, limits: Limits) -> list[tuple[int, list[Group]]]:
+    """
+    Return quality and signals of each looked-at frame, as `Signature.from_groups` takes them.
+
+    Raises:
+        ImageError: If they cannot be hashed; the subclass says why.
+    """
+    return [_signed(frame) for frame in decode(data, limits)]
+
+
+def _signed(image: Image.Image, also: Sequence[Profile] = ()) -> tuple[int, list[Group]]:
     pixels = np.asarray(image)
     codes, quality = pdq(pixels)
-    signals = [ViewedSignal(Signal(PDQ.name, code), view) for view, code in codes.items()]
+    groups = [Group(PDQ.name, view, code) for view, code in codes.items()]
     inner = trimmed(image)
     if inner is not None:
         inner_codes, _ = pdq(np.asarray(inner))
-        signals.append(ViewedSignal(Signal(PDQ.name, inner_codes[View.WHOLE]), View.TRIMMED))
+        groups.append(Group(PDQ.name, View.TRIMMED, inner_codes[View.WHOLE]))
     for profile in (PHASH, DHASH, *also):
-        signals.append(ViewedSignal(image_hash(image, profile), View.WHOLE))
+        groups.append(Group(profile.name, View.WHOLE, image_hash(image, profile).code))
         if inner is not None:
-            signals.append(ViewedSignal(image_hash(inner, profile), View.TRIMMED))
+            groups.append(Group(profile.name, View.TRIMMED, image_hash(inner, profile).code))
     regions = region_codes(pixels if pixels.ndim == 2 else luma_of(pixels))
     for view, found in (
         (View.WHOLE, regions.kept),
         (View.PART, regions.more),
         (View.MIRROR, regions.mirrored),
     ):
-        signals += [ViewedSignal(Signal(REGION.name, code.tobytes()), view) for code in found]
-    return Signature(quality=quality, signals=tuple(signals))
+        if len(found):
+            groups.append(Group(REGION.name, view, found.tobytes()))
+    return quality, groups

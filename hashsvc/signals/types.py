@@ -1,6 +1,7 @@
 """The values that signals are made of: Signal, View, Signature."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Self
@@ -95,6 +96,35 @@ class ViewedSignal:
     view: View
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class Group:
+    """
+    Signals of one algorithm and view.
+
+    Attributes:
+        algorithm: A name in PROFILES.
+
+        view: Of all of them.
+
+        codes: Their packed bits, one after another.
+    """
+
+    algorithm: str
+    view: View
+    codes: bytes
+
+    def __len__(self) -> int:
+        return len(self.codes) * 8 // PROFILES[self.algorithm].bits
+
+    def unpacked(self) -> list[ViewedSignal]:
+        """Return the signals one by one."""
+        size = PROFILES[self.algorithm].bits // 8
+        return [
+            ViewedSignal(Signal(self.algorithm, self.codes[place : place + size]), self.view)
+            for place in range(0, len(self.codes), size)
+        ]
+
+
 @dataclass(frozen=True, slots=True)
 class Signature:
     """
@@ -109,7 +139,22 @@ class Signature:
     quality: int
     signals: tuple[ViewedSignal, ...]
 
+    @classmethod
+    def from_groups(cls, quality: int, groups: Iterable[Group]) -> Self:
+        """
+        Make a signature from packed codes.
+
+        Raises:
+            SignalFormatError: If an algorithm is unknown, or the codes do not have its length.
+        """
+        return cls(quality, tuple(signal for group in groups for signal in group.unpacked()))
+
     def whole(self) -> "Signature":
         """Return the part that a bank keeps: the signals of the whole image, upright."""
         kept = tuple(viewed for viewed in self.signals if viewed.view is View.WHOLE)
+        return Signature(quality=self.quality, signals=kept)
+
+    def without(self, profile: Profile) -> "Signature":
+        """Return the part that says nothing by one algorithm."""
+        kept = tuple(each for each in self.signals if each.signal.algorithm != profile.name)
         return Signature(quality=self.quality, signals=kept)

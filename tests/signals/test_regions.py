@@ -10,9 +10,10 @@ from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from benchmarks.photos import load_photos
 from hashsvc.signals import CERTAIN_REGIONS, LIKELY_REGIONS, POSSIBLE_REGIONS, REGION
-from hashsvc.signals.blobs import find_blobs, halvings
+from hashsvc.signals.blobs import find_blobs
 from hashsvc.signals.pdq import luma_of
 from hashsvc.signals.regions import RegionCodes, region_codes
+from hashsvc.signals.scales import halvings
 from index import nearest
 from tests.conftest import generated_photo
 

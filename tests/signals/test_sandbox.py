@@ -44,6 +44,8 @@ FRAMES = [generated_photo(seed, (300, 200)) for seed in range(3)]
 KINDS = {
     "photo": PHOTO,
     "animation": saved(FRAMES[0], "GIF", save_all=True, append_images=FRAMES[1:]),
+    # More than a pipe holds.
+    "large": saved(generated_photo(1, (1000, 800)), "BMP"),
     "bordered": saved(Image.new("RGB", (400, 300), "white"), "PNG"),
     **{form: saved(FRAMES[0], form) for form in ("PNG", "WEBP", "AVIF", "HEIF", "TIFF", "BMP")},
 }
@@ -126,7 +128,9 @@ def test_threads_get_the_signatures_of_their_own_images(shared: Sandbox) -> None
 )
 @given(damaged())
 def test_damaged_bytes_end_as_they_do_here(shared: Sandbox, data: bytes) -> None:
-    assert outcome(shared.sign_frames, data) == outcome(sign_frames, data)
+    there, here = outcome(shared.sign_frames, data), outcome(sign_frames, data)
+    # What claims to be large finds too little memory there.
+    assert there == here or (there, here) == (ImageTooLargeError, BrokenImageError)
 
 
 def outcome(sign: Callable[[bytes], list[Signature]], data: bytes) -> object:
@@ -180,15 +184,16 @@ def test_a_worker_imports_only_its_room() -> None:
 
 
 WARM = """
-import io
+import sys
 from numba.core.dispatcher import Dispatcher
-from hashsvc.signals import _sandboxed, blobs, pdq, regions, sign_frames
+from hashsvc.signals import _sandboxed, sign_frames
 from tests.conftest import generated_photo
 from tests.signals.forged import saved
 
 def compiled():
-    modules = [vars(module).items() for module in (blobs, pdq, regions)]
-    return {n: len(f.signatures) for each in modules for n, f in each if isinstance(f, Dispatcher)}
+    room = [vars(module).items() for name, module in sys.modules.items()
+            if name.startswith("hashsvc.signals.")]
+    return {n: len(f.signatures) for each in room for n, f in each if isinstance(f, Dispatcher)}
 
 _sandboxed.warm_up()
 before = compiled()
@@ -218,6 +223,15 @@ def test_an_image_that_takes_too_much_memory_is_refused() -> None:
             # The limit is on new address space; pages that were mapped before may fill up besides.
             assert after - before <= limits.max_memory_bytes + 16_000_000
         assert opened.sign_frames(PHOTO) == sign_frames(PHOTO)
+
+
+def test_a_library_that_calls_it_damage_to_get_no_memory_is_not_believed() -> None:
+    data = saved(Image.new("L", (4500, 4000), "grey"), "WEBP", lossless=True, method=0)
+    with Sandbox(Limits(max_seconds=20, max_memory_bytes=100_000_000)) as opened:
+        with pytest.raises(ImageTooLargeError, match="memory than the limit, 100000000 bytes"):
+            opened.sign_frames(data)
+        with pytest.raises(BrokenImageError, match="damaged"):
+            opened.sign_frames(HOSTILE["damaged"])
 
 
 def test_an_image_that_takes_too_long_is_given_up() -> None:
@@ -385,6 +399,8 @@ def impostor(tmp_path: Path, script: str) -> str:
         struct.pack(">II", 4, 0) + b"null",
         struct.pack(">II", 2, 400_000_000) + b"{}",
         struct.pack(">II", 3, 0) + b"\xff\xfe\0",
+        # An error as it should be, and one byte more.
+        struct.pack(">II", 43, 0) + b'{"error":"NotAnImageError","message":"It."}.',
     ],
 )
 def test_a_worker_that_answers_nonsense_is_a_crash(

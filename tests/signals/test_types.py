@@ -18,10 +18,12 @@ from hashsvc.signals import (
     Profile,
     Signal,
     SignalFormatError,
+    Signature,
     View,
     sign_image,
 )
 from hashsvc.signals.profiles import WHASH, WIDE_DHASH, WIDE_PHASH, WIDE_WHASH
+from hashsvc.signals.types import Group
 from tests.conftest import generated_photo, jpeg
 
 
@@ -44,6 +46,37 @@ def test_distance_counts_the_flipped_bits(signal: Signal, data: st.DataObject) -
     mask = sum(1 << bit for bit in flipped)
     other = Signal(signal.algorithm, (int.from_bytes(signal.code) ^ mask).to_bytes(bits // 8))
     assert signal.distance(other) == other.distance(signal) == len(flipped)
+
+
+@st.composite
+def groups(draw: st.DrawFn) -> Group:
+    profile, view = draw(st.sampled_from(list(PROFILES.values()))), draw(st.sampled_from(View))
+    size = profile.bits // 8 * draw(st.integers(1, 5))
+    return Group(profile.name, view, draw(st.binary(min_size=size, max_size=size)))
+
+
+@given(st.integers(0, 100), st.lists(groups()))
+def test_groups_of_signals_make_a_signature_in_their_order(quality: int, all_: list[Group]) -> None:
+    signature = Signature.from_groups(quality, all_)
+    assert signature.quality == quality
+    assert len(signature.signals) == sum(len(group) for group in all_)
+    assert b"".join(each.signal.code for each in signature.signals) == b"".join(
+        group.codes for group in all_
+    )
+    assert [(each.signal.algorithm, each.view) for each in signature.signals] == [
+        (group.algorithm, group.view) for group in all_ for _ in range(len(group))
+    ]
+
+
+def test_a_code_that_is_cut_off_is_no_group() -> None:
+    with pytest.raises(SignalFormatError):
+        Signature.from_groups(80, [Group("phash1", View.WHOLE, bytes(12))])
+
+
+@given(groups())
+def test_a_group_does_not_show_its_codes(group: Group) -> None:
+    assert group.codes.hex() not in repr(group)
+    assert repr(group.codes) not in repr(group)
 
 
 @given(signals())

@@ -1,0 +1,68 @@
+"""Many images to signatures, on all cores."""
+
+import os
+from collections import deque
+from collections.abc import Generator, Iterable, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+
+from hashsvc.signals.decode import Limits
+from hashsvc.signals.errors import ImageError
+from hashsvc.signals.profiles import Profile
+from hashsvc.signals.signature import sign_image
+from hashsvc.signals.types import Signature
+
+_READ_AHEAD = 2
+"""Images that are held for each thread: the one in its hands, and the next."""
+
+
+def sign_images(
+    datas: Iterable[bytes],
+    *,
+    limits: Limits | None = None,
+    exact: bool = False,
+    also: Sequence[Profile] = (),
+    workers: int | None = None,
+) -> Generator[Signature | ImageError, None, None]:
+    """
+    Yield for each image, in order, its signature, or the error that `sign_image` raises.
+
+    Decoding and the kernels let go of the interpreter, so that threads share the work. No more
+    images are read ahead than the threads need.
+
+    Args:
+        datas: The files' bytes; an iterator is read as far as results are taken.
+
+        limits: What an image may be at most.
+
+        exact: As of `sign_image`.
+
+        also: As of `sign_image`.
+
+        workers: Images that are signed at once; as many as there are cores when left out.
+    """
+    workers = workers or _cores()
+
+    def signed(data: bytes) -> Signature | ImageError:
+        try:
+            return sign_image(data, limits=limits, exact=exact, also=also)
+        except ImageError as error:
+            return error
+
+    pool = ThreadPoolExecutor(workers, thread_name_prefix="sign")
+    waiting: deque[Future[Signature | ImageError]] = deque()
+    try:
+        for data in datas:
+            waiting.append(pool.submit(signed, data))
+            if len(waiting) >= _READ_AHEAD * workers:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
