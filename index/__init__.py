@@ -16,18 +16,24 @@ from index.errors import (
 from index.exact import ExactSearch
 from index.hits import Hits
 from index.live import LiveIndex
+from index.segment import Engine
+from index.votes import Votes
+from index.warming import warm_up
 
 __all__ = [
     "BlockCipher",
     "CodeWidthError",
     "DuplicateIdError",
+    "Engine",
     "ExactSearch",
     "Hits",
     "LiveIndex",
     "SearchIndexError",
     "SegmentError",
+    "Votes",
     "distances",
     "nearest",
     "pack",
     "unpack",
+    "warm_up",
 ]

@@ -1,6 +1,7 @@
 """What is on disk is the index as it was saved: the old state or the new one, never another."""
 
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -111,8 +112,8 @@ def test_only_what_changed_is_written(tmp_path: Path) -> None:
 def test_a_second_place_gets_everything(tmp_path: Path) -> None:
     """Another directory does, and the same one with another key."""
     index, _ = made()
-    index.save(tmp_path / "a")
     index.save(tmp_path / "b")
+    index.save(tmp_path / "a")
     index.save(tmp_path / "a", cipher=KEY)
     assert state(LiveIndex.load(tmp_path / "b")) == state(index)
     assert state(LiveIndex.load(tmp_path / "a", cipher=KEY)) == state(index)
@@ -199,7 +200,7 @@ BROKEN: list[Callable[[dict, dict], object]] = [
     lambda fields, arrays: fields.update(bits=12, parts=[], tail=None),
     lambda fields, arrays: fields.update(checkpoint=None),
     lambda fields, arrays: fields.update(parts=3),
-    lambda fields, arrays: fields.update(parts=[{"name": "../a.hsx", "digest": ""}]),
+    lambda fields, arrays: fields["parts"][0].update(name="../outside.hsx"),
     lambda fields, arrays: fields.update(parts=[{"name": "a"}]),
     lambda fields, arrays: fields.update(tail=fields["parts"][0]),
     lambda fields, arrays: fields.update(parts=[fields["tail"]]),
@@ -211,16 +212,18 @@ BROKEN: list[Callable[[dict, dict], object]] = [
 def test_a_manifest_that_makes_no_sense_is_refused(change, tmp_path: Path) -> None:
     """As its checksum is right, only a wrong program or somebody with a purpose wrote it."""
     index, _ = made()
-    index.save(tmp_path)
-    path = tmp_path / "manifest.hsx"
+    directory = tmp_path / "index"
+    index.save(directory)
+    path = directory / "manifest.hsx"
     manifest = read_file(path, None)
+    shutil.copy(directory / manifest.fields["parts"][0]["name"], tmp_path / "outside.hsx")
     change(manifest.fields, manifest.arrays)
     write_file(path, manifest.fields, manifest.arrays, None)
     if change is nothing_else:
-        assert state(LiveIndex.load(tmp_path)) == state(index)
+        assert state(LiveIndex.load(directory)) == state(index)
         return
     with pytest.raises(SegmentError):
-        LiveIndex.load(tmp_path)
+        LiveIndex.load(directory)
 
 
 WRONG: list[Callable[[dict], object]] = [

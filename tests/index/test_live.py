@@ -241,6 +241,24 @@ def test_parts_stay_few(small_tail: None) -> None:
     assert len(sizes) <= 6
 
 
+def test_merges_stay_few(monkeypatch: pytest.MonkeyPatch, small_tail: None) -> None:
+    """A code is put into another part about as often as the index has doubled, no more."""
+    merged, moved = parts_module.merged, []
+
+    def counted(parts, engine):
+        moved.extend(len(part) for part in parts)
+        return merged(parts, engine)
+
+    monkeypatch.setattr(parts_module, "merged", counted)
+    rng = np.random.default_rng(11)
+    index = LiveIndex(64)
+    index.close()
+    for number in range(1024):
+        index.add(np.arange(number * 64, number * 64 + 64), uniform(64, 8, rng))
+        index.settle()
+    assert sum(moved) < 10 * 64 * 1024
+
+
 def test_a_large_batch_is_one_part_at_once() -> None:
     index = LiveIndex(64)
     index.add(np.arange(20_000), uniform(20_000, 8, np.random.default_rng(5)))
@@ -264,14 +282,12 @@ def test_memory_follows_the_live_codes(engine: str) -> None:
     tail = parts_module.TAIL_CODES * (32 + 8 + 8 + 1)
     assert full == part.segment.nbytes + 21 * count + tail
     assert 32 * count <= part.segment.nbytes < 130 * count
-    removed = 0
-    for owner in range(count // 50):
-        removed += index.remove_owners([owner])
-        if removed > 0.6 * count:
-            break
-    settled(index)
-    assert len(index) == count - removed
-    assert index.nbytes - tail < 1.3 * (full - tail) * len(index) / count
+    left = count
+    for first in range(0, 3600, 300):
+        left -= sum(index.remove_owners([each]) for each in range(first, first + 300))
+        settled(index)
+        assert len(index) == left
+        assert index.nbytes - tail < 1.3 * (full - tail) * left / count
     index.close()
 
 
@@ -296,10 +312,12 @@ def test_removed_codes_leave_the_memory_with_a_purge(small_tail: None) -> None:
         index.add(some, codes[some], some // 10)
     index.remove_owners([1, 30, 49])
     index.remove([7])
+    index.add(np.array([500]), np.zeros((1, 32), np.uint8))
     index.purge()
     held = {code.tobytes() for part in index._snapshot() for code in part.segment.codes}
     gone = [*range(10, 20), *range(300, 310), *range(490, 500), 7]
-    assert held == {codes[each].tobytes() for each in range(500) if each not in gone}
+    left = {codes[each].tobytes() for each in range(500) if each not in gone}
+    assert held == {*left, bytes(32)}
     assert sum(part.dead for part in index._snapshot()) == 0
     assert index.search(codes, threshold=0).ids.tolist() == [
         each for each in range(500) if each not in gone

@@ -268,6 +268,33 @@ def test_a_code_removed_during_a_merge_stays_removed(monkeypatch: pytest.MonkeyP
     assert len(index) == 88
 
 
+def test_a_merge_takes_each_code_as_it_is_while_others_are_removed() -> None:
+    """Codes may go while it looks which ones live; each that it takes over is a true one."""
+    count = 100_000
+    ids = np.arange(count)
+    codes = ids.view(np.uint8).reshape(count, 8).copy()
+    until = time.monotonic() + 1
+    part = part_module.SealedPart.of(ids, ids, codes, "faiss")
+
+    def bury() -> None:
+        while time.monotonic() < until:
+            part.alive[:] = True
+            for each in range(count - 1, 0, -997):
+                part.alive[each] = False
+
+    def merge() -> int:
+        merges = 0
+        while time.monotonic() < until:
+            new = parts_module.merged([part], "faiss")
+            assert np.all(new.ids[1:] > new.ids[:-1])
+            assert np.array_equal(new.segment.codes.view(np.int64).reshape(-1), new.ids)
+            merges += 1
+        return merges
+
+    _, merges = run([bury, merge])
+    assert merges > 5
+
+
 def test_closing_waits_for_the_merge_under_way_and_no_other(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:

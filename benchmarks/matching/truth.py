@@ -1,0 +1,183 @@
+"""
+What is near each query, found by looking at every code; and how far an answer is from it.
+
+The scan is the benchmark's own, and shares nothing with the searchers that it judges; the distance
+of each code that it reports is counted once more, by NumPy.
+"""
+
+import statistics
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numba import njit, types
+from numba.extending import intrinsic
+from numpy.typing import NDArray
+
+from index.codes import Codes
+
+Ints = NDArray[np.int64]
+Words = NDArray[np.uint64]
+
+_BLOCK = 4096
+"""Codes that stay in the cache while all queries pass over them."""
+
+_MORE_THAN_BITS = 1024
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """
+    What is within a radius of one query.
+
+    Attributes:
+        ids: In any order.
+
+        distances: In bits, of each id.
+    """
+
+    ids: Ints
+    distances: Ints
+
+    def within(self, radius: int) -> "Found":
+        """Return those within a smaller radius."""
+        near = self.distances <= radius
+        return Found(self.ids[near], self.distances[near])
+
+    def pairs(self) -> Ints:
+        """Return a number for each id with its distance."""
+        return self.ids * _MORE_THAN_BITS + self.distances
+
+    def without(self, ids: Ints) -> "Found":
+        """Return all but these."""
+        kept = ~np.isin(self.ids, ids)
+        return Found(self.ids[kept], self.distances[kept])
+
+    def plus(self, other: "Found") -> "Found":
+        """Return both."""
+        return Found(
+            np.concatenate((self.ids, other.ids)), np.concatenate((self.distances, other.distances))
+        )
+
+
+@dataclass(slots=True)
+class Verdict:
+    """
+    How answers compare to the truth, summed up.
+
+    Attributes:
+        answers: How many were judged.
+
+        expected: Codes that should have been reported.
+
+        found: Those that were, with the right distance.
+
+        wrong: What was reported besides: too far, with another distance, twice, or not there.
+    """
+
+    answers: int = 0
+    expected: int = 0
+    found: int = 0
+    wrong: int = 0
+
+    def add(self, answers: Sequence[Found], truths: Sequence[Found]) -> None:
+        """Count in some answers."""
+        for answer, truth in zip(answers, truths, strict=True):
+            right = np.intersect1d(answer.pairs(), truth.pairs())
+            self.answers += 1
+            self.expected += len(truth.ids)
+            self.found += len(right)
+            self.wrong += len(answer.ids) - len(right)
+
+    @property
+    def exact(self) -> bool:
+        """Whether there were answers, and each was the truth."""
+        return self.answers > 0 and self.found == self.expected and self.wrong == 0
+
+    @property
+    def recall(self) -> float | None:
+        """The share that was found of what should have been; None if there was nothing."""
+        return self.found / self.expected if self.expected else None
+
+
+def scan(codes: Codes, queries: Codes, *, radius: int, first_id: int = 0) -> list[Found]:
+    """
+    Return every code within `radius` bits of each query.
+
+    Args:
+        codes: Shape (n, bits // 8), bits a multiple of 64; their ids are `first_id`, and so on.
+    """
+    wanted = queries.view(np.uint64)
+    room = np.empty((3, 1 << 12), dtype=np.int64)
+    parts = []
+    for start in range(0, len(codes), _BLOCK):
+        block = codes[start : start + _BLOCK]
+        planes = np.ascontiguousarray(block.view(np.uint64).T)
+        while (count := _scan_block(planes, wanted, radius, room)) < 0:
+            room = np.empty((3, 2 * room.shape[1]), dtype=np.int64)
+        hits = room[:, :count].copy()
+        counted = np.bitwise_count(block[hits[1]] ^ queries[hits[0]]).sum(axis=1, dtype=np.int64)
+        assert np.array_equal(counted, hits[2])
+        hits[1] += start + first_id
+        parts.append(hits)
+    query, ids, distances = np.concatenate([np.empty((3, 0), np.int64), *parts], axis=1)
+    order = np.argsort(query, kind="stable")
+    ends = np.cumsum(np.bincount(query, minlength=len(queries)))
+    return [Found(ids[each], distances[each]) for each in np.split(order, ends[:-1])]
+
+
+def stream_ms(codes: Codes, runs: int = 5) -> float:
+    """Return the milliseconds to read all codes once: no scan is faster; the median of some."""
+    words = codes.view(np.uint64).reshape(-1)
+    spent = []
+    for _ in range(runs + 1):
+        start = time.perf_counter()
+        _sum(words)
+        spent.append((time.perf_counter() - start) * 1e3)
+    return statistics.median(spent[1:])
+
+
+def _count_ones(_context: Any, _word: Any) -> Any:
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.ctpop(arguments[0])
+
+    return types.uint64(types.uint64), generate
+
+
+_ones: Any = intrinsic(_count_ones)
+
+
+@njit(cache=True, nogil=True)
+def _scan_block(planes: Words, queries: Words, radius: int, room: Ints) -> int:
+    """Put query, position and distance of each hit into `room`; return their count, −1 if full."""
+    count = 0
+    away = np.empty(planes.shape[1], dtype=np.int32)
+    # Plain loops without branches: the compiler makes each do several codes at once.
+    for query in range(len(queries)):
+        away[:] = 0
+        for word in range(len(planes)):
+            plane, mine = planes[word], queries[query, word]
+            for place in range(len(away)):
+                away[place] += np.int32(_ones(plane[place] ^ mine))
+        least = np.int32(64 * len(planes))
+        for place in range(len(away)):
+            least = min(least, away[place])
+        if least > radius:
+            continue
+        for place in range(len(away)):
+            if away[place] <= radius:
+                if count == room.shape[1]:
+                    return -1
+                room[0, count], room[1, count], room[2, count] = query, place, away[place]
+                count += 1
+    return count
+
+
+@njit(cache=True, nogil=True)
+def _sum(words: Words) -> np.uint64:
+    total = np.uint64(0)
+    for word in words:
+        total += word
+    return total

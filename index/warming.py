@@ -1,0 +1,27 @@
+"""Compiles what a search needs, so that no search waits for it."""
+
+import numpy as np
+
+from index.live import LiveIndex
+from index.mih import FEWEST
+
+_WIDTHS = (64, 256)
+_MANY = 40
+
+
+def warm_up() -> None:
+    """
+    Run all compiled code once: some seconds after an installation, then a fraction of one.
+
+    What was compiled is kept beside the code, or in NUMBA_CACHE_DIR.
+    """
+    for bits in _WIDTHS:
+        codes = np.random.default_rng(1).integers(0, 256, (3 * FEWEST, bits // 8), dtype=np.uint8)
+        numbers = np.arange(len(codes))
+        index = LiveIndex(bits)
+        index.add(numbers, codes, numbers // 2)
+        for queries in (codes[:1], codes[:_MANY]):
+            index.search(queries, threshold=8)
+            index.vote(queries, threshold=8, min_votes=1)
+        index.remove(numbers[:1])
+        index.remove_owners(numbers[1:2])

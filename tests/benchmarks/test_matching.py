@@ -1,0 +1,502 @@
+"""The benchmark of the searchers believes no answer: one that misses or adds a hit is not exact."""
+
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from benchmarks.matching import Data, Row, engines, measure, measuring, photographed
+from benchmarks.matching.__main__ import main
+from benchmarks.matching.engines import (
+    FLAT,
+    OURS,
+    THREATEXCHANGE,
+    Engine,
+    FaissFlat,
+    Hashsvc,
+    ThreatExchange,
+    Usearch,
+)
+from benchmarks.matching.figures import compare
+from benchmarks.matching.generated import BLOCK, skewed_codes, uniform_codes
+from benchmarks.matching.queries import flipped, make_candidates, make_queries
+from benchmarks.matching.skew import skew_of
+from benchmarks.matching.truth import Found, Verdict, scan
+from index import ExactSearch, distances
+from index.codes import Codes
+from tests.conftest import generated_photo, jpeg
+
+COUNT = 2000
+FIELDS = {
+    "n", "data", "bits", "engine", "radius", "queries", "p50_ms", "p95_ms", "p99_ms", "cpu_ms",
+    "batch_ms",
+    "build_s", "add_us", "add_us_p99", "adds", "remove_us", "remove_us_p99", "removes",
+    "bytes_per_code", "bytes_from", "rss_bytes_per_code", "save_s", "load_s", "recall", "wrong",
+    "exact", "by_radius", "stream_ms", "ratio_vs_flat", "cpu_ratio_vs_flat", "batch_ratio_vs_flat",
+    "lowest_ratio_vs_flat", "ratio_vs_threatexchange", "vote_ms", "vote_ms_p99", "vote_recall",
+    "vote_wrong", "vote_candidates", "vote_images",
+}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def few_of_everything(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measuring, "_OTHER_RADII", 40)
+    monkeypatch.setattr(measuring, "_BATCHES", 1)
+    monkeypatch.setattr(measuring, "_CHANGES", 40)
+    monkeypatch.setattr(measuring, "_FEW", 1000)
+    monkeypatch.setattr(measuring, "_MOST_CANDIDATES", 12)
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("photos")
+    for seed in range(3):
+        (folder / f"{seed}.jpg").write_bytes(jpeg(generated_photo(seed, (360, 270))))
+    (folder / "notes.txt").write_text("Nothing to see.")
+    return folder
+
+
+class Plain(Engine):
+    """Looks at every code; what the broken ones below are made from."""
+
+    name = "plain"
+    package = "numpy"
+    most = COUNT
+    bytes_a_code = 1
+
+    def build(self, codes: Codes) -> None:
+        self.ids, self.codes = np.arange(len(codes)), codes
+
+    def ask(self, queries: Any, radius: int) -> Any:
+        found = scan(self.codes, queries, radius=radius)
+        return [Found(self.ids[each.ids], each.distances) for each in found]
+
+    def read(self, answer: Any, radius: int) -> list[Found]:
+        return list(answer)
+
+    def add(self, number: int, code: Any) -> None:
+        self.ids, self.codes = np.append(self.ids, number), np.concatenate((self.codes, code))
+
+    def remove(self, number: int) -> None:
+        kept = self.ids != number
+        self.ids, self.codes = self.ids[kept], self.codes[kept]
+
+    def save(self, folder: Path) -> None:
+        np.savez(folder / "saved.npz", ids=self.ids, codes=self.codes)
+
+    def load(self, folder: Path) -> None:
+        with np.load(folder / "saved.npz") as saved:
+            self.ids, self.codes = saved["ids"], saved["codes"]
+
+
+class Misses(Plain):
+    def read(self, answer: Any, radius: int) -> list[Found]:
+        return [Found(each.ids[1:], each.distances[1:]) for each in answer]
+
+
+class MissesAtTheEdge(Plain):
+    def ask(self, queries: Any, radius: int) -> Any:
+        return super().ask(queries, radius - 1 if radius == 46 else radius)
+
+
+class Adds(Plain):
+    def read(self, answer: Any, radius: int) -> list[Found]:
+        extra = Found(np.array([COUNT - 1]), np.array([radius]))
+        return [each.plus(extra) for each in answer]
+
+
+class SaysTwice(Plain):
+    def read(self, answer: Any, radius: int) -> list[Found]:
+        return [each.plus(each) for each in answer]
+
+
+class Miscounts(Plain):
+    def read(self, answer: Any, radius: int) -> list[Found]:
+        return [Found(each.ids, np.maximum(each.distances - 1, 0)) for each in answer]
+
+
+class MissesInBatches(Plain):
+    def read(self, answer: Any, radius: int) -> list[Found]:
+        return answer if len(answer) < 1000 else [each.within(-1) for each in answer]
+
+
+class ForgetsToAdd(Plain):
+    def add(self, number: int, code: Any) -> None:
+        pass
+
+
+class ForgetsToRemove(Plain):
+    def remove(self, number: int) -> None:
+        pass
+
+
+class RemovesWhenLoaded(Plain):
+    def build(self, codes: Codes) -> None:
+        super().build(codes)
+        self.later: list[int] = []
+
+    def remove(self, number: int) -> None:
+        self.later.append(number)
+
+    def save(self, folder: Path) -> None:
+        for number in self.later:
+            super().remove(number)
+        super().save(folder)
+
+
+class LosesOnTheDisk(Plain):
+    def load(self, folder: Path) -> None:
+        super().load(folder)
+        self.ids, self.codes = self.ids[::2], self.codes[::2]
+
+
+def skewed(bits: int = 256) -> Data:
+    stored = skewed_codes(COUNT, bits, seed=1)
+    return Data("skewed", stored, skewed_codes(1000, bits, seed=1, stream="fresh"))
+
+
+def measured(*kinds: type[Engine], tell: Any = print) -> list[Row]:
+    return measure(skewed, seed=1, engines=kinds, tell=tell)
+
+
+def run(*options: str, out: Path) -> dict[str, Any]:
+    assert main([*options, "--n", str(COUNT), "--json", str(out)]) == 0
+    figures: dict[str, Any] = json.loads(out.read_text())
+    return figures
+
+
+def test_every_engine_gives_all_figures_and_right_answers(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    plot = tmp_path / "plot.png"
+    figures = run("--seed", "5", "--plot", str(plot), out=tmp_path / "out.json")
+    told = capsys.readouterr().out
+    rows = {row["engine"]: row for row in figures["results"]}
+    assert len(rows) == len(figures["results"])
+    for engine in engines.ENGINES:
+        assert engine.name in rows or f"NOT MEASURED: {engine.name}" in told
+    for row in [*figures["results"], *figures["results_64"]]:
+        assert set(row) == FIELDS
+        assert (row["n"], row["data"]) == (COUNT, "skewed")
+        assert 0 < row["p50_ms"] <= row["p95_ms"] <= row["p99_ms"]
+        for name in (
+            "cpu_ms",
+            "batch_ms",
+            "build_s",
+            "add_us",
+            "bytes_per_code",
+            "load_s",
+            "stream_ms",
+        ):
+            assert row[name] > 0
+        # The graph takes no radius and may miss.
+        assert row["exact"] or row["engine"] == Usearch.name
+        assert row["recall"] == 1 or row["engine"] == Usearch.name
+    ours, flat = rows[OURS], rows[FLAT]
+    assert ours["ratio_vs_flat"] == pytest.approx(flat["p50_ms"] / ours["p50_ms"])
+    assert ours["by_radius"].keys() == {"0", "16", "31", "46", "64"}
+    assert ours["removes"] == flat["removes"] > 30
+    assert ours["bytes_from"] == "its own count"
+    assert ours["vote_ms"] > 0
+    assert ours["vote_recall"] >= 0.9
+    assert ours["vote_wrong"] == 0
+    assert ours["vote_images"] >= ours["vote_candidates"] == 12
+    assert {row["engine"] for row in figures["results_64"]} == {
+        each.name for each in engines.ENGINES if 64 in each.widths
+    }
+    assert figures["command"].startswith("python -m benchmarks.matching --seed 5")
+    assert figures["seed"] == 5
+    assert plot.read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize("data", ["uniform", "photos"])
+def test_other_codes_are_measured_alike(
+    data: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photos = ["--photos", str(folder), "--seconds", "1", "--engines", OURS, FLAT]
+    figures = run("--data", data, *photos, out=tmp_path / "out.json")
+    assert [row["engine"] for row in figures["results"]] == [OURS, FLAT]
+    assert all(row["exact"] and row["data"] == data for row in figures["results"])
+    assert {each["data"] for each in figures["skew"]} == {data}
+    narrow = "NOT MEASURED: photos, 64 bits" not in capsys.readouterr().out
+    assert narrow is (data == "uniform")
+    assert len(figures["results_64"]) == 2 * narrow
+
+
+def test_a_searcher_that_looks_at_every_code_is_exact() -> None:
+    (row,) = measured(Plain)
+    assert row.exact
+    assert (row.recall, row.wrong) == (1, 0)
+    assert row.adds == 40
+    assert 30 < row.removes <= 40
+    assert (row.ratio_vs_flat, row.vote_ms) == (None, None)
+
+
+@pytest.mark.parametrize(
+    ("broken", "misses_singles", "says_wrong"),
+    [
+        (Misses, True, False),
+        (MissesAtTheEdge, False, False),
+        (Adds, False, True),
+        (SaysTwice, False, True),
+        (Miscounts, True, True),
+        (MissesInBatches, False, False),
+        (ForgetsToAdd, False, False),
+        (ForgetsToRemove, False, True),
+        (RemovesWhenLoaded, False, True),
+        (LosesOnTheDisk, False, False),
+    ],
+)
+def test_a_wrong_answer_anywhere_is_not_exact(
+    broken: type[Plain], misses_singles: bool, says_wrong: bool
+) -> None:
+    (row,) = measured(broken)
+    assert not row.exact
+    assert row.recall is not None
+    assert (row.recall < 1, row.wrong > 0) == (misses_singles, says_wrong)
+
+
+class VotesForFewer(Hashsvc):
+    def vote(self, queries: Codes, *, threshold: int, min_votes: int) -> dict[int, float]:
+        votes = super().vote(queries, threshold=threshold, min_votes=min_votes)
+        return dict(list(votes.items())[1:])
+
+
+class VotesForMore(Hashsvc):
+    def vote(self, queries: Codes, *, threshold: int, min_votes: int) -> dict[int, float]:
+        votes = super().vote(queries, threshold=threshold, min_votes=min_votes)
+        return {owner: count + 1 for owner, count in votes.items()}
+
+
+def test_a_lost_image_lowers_the_recall_of_votes() -> None:
+    (row,) = measured(VotesForFewer)
+    assert row.vote_recall is not None
+    assert row.vote_recall == pytest.approx(1 - row.vote_candidates / row.vote_images)
+    assert row.exact
+
+
+def test_votes_that_a_full_scan_does_not_count_are_wrong() -> None:
+    (row,) = measured(VotesForMore)
+    assert (row.vote_recall, row.vote_wrong) == (0, row.vote_images)
+
+
+@pytest.mark.parametrize("bits", [64, 256])
+def test_the_scan_finds_what_a_plain_search_finds(bits: int) -> None:
+    stored = skewed_codes(9000, bits, seed=2)
+    queries = np.concatenate((stored[:5], skewed_codes(5, bits, seed=3)))
+    # Nearly all codes are within the last radius: more than there is room for at first.
+    for radius in (0, bits // 8, bits // 2 + 12):
+        found = scan(stored, queries, radius=radius, first_id=7)
+        hits = ExactSearch(bits, np.arange(9000) + 7, stored).search(queries, threshold=radius)
+        for query, each in enumerate(found):
+            ids, away = hits[query]
+            order = np.lexsort((each.ids, each.distances))
+            assert np.array_equal(each.ids[order], ids)
+            assert np.array_equal(each.distances[order], away)
+            inner = each.within(radius - 1)
+            assert np.array_equal(inner.ids, each.ids[each.distances < radius])
+
+
+def test_nothing_judged_is_not_exact() -> None:
+    assert not Verdict().exact
+    none = Found(np.array([], dtype=np.int64), np.array([], dtype=np.int64))
+    verdict = Verdict()
+    verdict.add([none], [none])
+    assert verdict.exact
+    assert verdict.recall is None
+
+
+@pytest.mark.parametrize("make", [uniform_codes, skewed_codes])
+@pytest.mark.parametrize("bits", [64, 256])
+def test_generated_codes_depend_on_the_seed_alone(make: Any, bits: int) -> None:
+    codes = make(2 * BLOCK + 10, bits, seed=4)
+    assert codes.shape == (2 * BLOCK + 10, bits // 8)
+    assert np.array_equal(codes[: BLOCK + 1], make(BLOCK + 1, bits, seed=4))
+    others = (
+        codes[BLOCK : BLOCK + 100],
+        make(100, bits, seed=5),
+        make(100, bits, seed=4, stream="fresh"),
+    )
+    for other in others:
+        assert not (codes[:100] == other).all(axis=1).any()
+
+
+@pytest.mark.parametrize(
+    ("make", "bits", "short", "long", "count"),
+    [
+        (uniform_codes, 256, (0.9, 1.1), (0.6, 1.6), (250, 256)),
+        (skewed_codes, 256, (10, 12), (24, 31), (146, 154)),
+        (skewed_codes, 64, (5, 6), (22, 29), (34, 39)),
+    ],
+)
+def test_generated_codes_have_the_stated_statistics(
+    make: Any, bits: int, short: Any, long: Any, count: Any
+) -> None:
+    skew = skew_of(make(30_000, bits, seed=6))
+    for value, (low, high) in (
+        (np.mean(skew.collisions[16]), short),
+        (np.mean(skew.collisions[23]), long),
+        (skew.bits_that_count, count),
+    ):
+        assert low < value < high
+
+
+def test_collisions_are_of_different_photographs_only() -> None:
+    codes = uniform_codes(400, 256, seed=7)
+    twice = np.concatenate((codes, codes))
+    origins = np.tile(np.arange(400), 2)
+    # 400 of 319,600 pairs are alike in each chunk.
+    rate = 400 / 319_600 * 2**16
+    assert np.mean(skew_of(twice).collisions[16]) == pytest.approx(rate, rel=0.2)
+    assert np.mean(skew_of(twice, origins).collisions[16]) < 5
+
+
+@pytest.mark.parametrize(("bits", "most"), [(256, 40), (64, 10)])
+def test_a_quarter_of_the_queries_are_near_a_stored_code(bits: int, most: int) -> None:
+    stored = uniform_codes(COUNT, bits, seed=8)
+    fresh = uniform_codes(300, bits, seed=9)
+    queries = make_queries(stored, fresh, seed=1)
+    nearest = [int(distances(query, stored).min()) for query in queries]
+    drawn = [int(distances(query, fresh).min()) == 0 for query in queries]
+    assert len(queries) == 1000
+    assert sum(drawn) == 750
+    near = [away for away, other in zip(nearest, drawn, strict=True) if not other]
+    assert min(near) <= 1
+    assert most - 1 <= max(near) <= most
+    assert np.array_equal(queries, make_queries(stored, fresh, seed=1))
+    assert not np.array_equal(queries, make_queries(stored, fresh, seed=2))
+
+
+def test_so_many_bits_are_flipped() -> None:
+    codes = uniform_codes(50, 256, seed=10)
+    counts = np.arange(50)
+    away = np.bitwise_count(flipped(codes, counts, np.random.default_rng(1)) ^ codes).sum(axis=1)
+    assert np.array_equal(away, counts)
+
+
+def test_the_votes_of_a_candidate_are_those_of_a_full_count() -> None:
+    data = skewed()
+    candidates = make_candidates(data.stored, data.fresh, 6, threshold=68, min_votes=4, seed=1)
+    assert any(each.votes for each in candidates)
+    for each in candidates:
+        assert each.codes.shape == (200, 32)
+        near = [int(distances(code, each.codes).min()) <= 68 for code in data.stored]
+        votes = np.bincount(np.flatnonzero(near) // 100)
+        assert each.votes == {int(o): int(votes[o]) for o in np.flatnonzero(votes >= 4)}
+
+
+def test_what_is_not_installed_too_slow_or_too_large_is_said(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told: list[str] = []
+    for module in ("usearch.index", "threatexchange.signal_type.pdq.pdq_index"):
+        monkeypatch.setitem(sys.modules, module, None)
+    monkeypatch.setattr(FaissFlat, "most", COUNT - 1)
+    monkeypatch.setattr(Plain, "bytes_a_code", 1 << 40)
+    assert measured(Usearch, ThreatExchange, FaissFlat, Plain, tell=told.append) == []
+    assert [each.partition(" at ")[0] for each in told] == [
+        f"NOT MEASURED: {each.name}" for each in (Usearch, ThreatExchange, FaissFlat, Plain)
+    ]
+    assert "not installed" in told[0]
+    assert "bytes a code" in told[3]
+
+
+def test_no_candidates_are_made_where_the_full_scan_would_take_too_long(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    told: list[str] = []
+    monkeypatch.setattr(measuring, "_VOTES_UP_TO", COUNT - 1)
+    (row,) = measured(Hashsvc, tell=told.append)
+    assert (row.vote_ms, row.exact) == (None, True)
+    assert any(each.startswith("NOT MEASURED: votes") for each in told)
+
+
+class Slow(Plain):
+    def ask(self, queries: Any, radius: int) -> Any:
+        if radius == 64:
+            time.sleep(0.05)
+        return super().ask(queries, radius)
+
+
+def test_a_slow_engine_gets_fewer_queries(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(measuring, "_OTHER_S", 1.0)
+    slow, plain = measured(Slow, FaissFlat)
+    assert 10 <= slow.by_radius[64]["queries"] < 40
+    assert plain.by_radius[64]["queries"] == 40
+    assert (slow.queries, slow.exact, plain.exact) == (1000, True, True)
+
+
+def test_ratios_are_of_medians_in_the_same_run() -> None:
+    rows = [Row(COUNT, "skewed", 256, name, 31) for name in (OURS, FLAT, THREATEXCHANGE)]
+    for row, p50 in zip(rows, (2.0, 30.0, 50.0), strict=True):
+        row.p50_ms, row.batch_ms, row.cpu_ms = p50, 10 * p50, p50 / 2
+        row.by_radius = {31: {"p50_ms": p50}, 46: {"p50_ms": 20.0 if row.engine == FLAT else 25.0}}
+    del rows[2].by_radius[46]
+    compare(rows)
+    ours, flat, other = rows
+    assert (ours.ratio_vs_flat, ours.ratio_vs_threatexchange) == (15, 25)
+    assert ours.cpu_ratio_vs_flat == 15
+    assert (ours.batch_ratio_vs_flat, ours.lowest_ratio_vs_flat) == (15, 0.8)
+    assert (flat.ratio_vs_flat, other.ratio_vs_threatexchange) == (None, None)
+    assert other.lowest_ratio_vs_flat == other.ratio_vs_flat == 0.6
+
+
+def test_photographed_codes_are_hashed_as_far_as_time_allows(folder: Path) -> None:
+    real = photographed.photographed(folder, most=1, seconds=0, seed=1)
+    # The second of the three photographs is looked up, but not stored.
+    assert set(real.origins.tolist()) <= {0, 2}
+    assert not (real.stored[:, None] == real.fresh[None, :9]).all(axis=2).any()
+    count = 2 * len(real.stored)
+    codes, about = real.extended(count, seed=1)
+    assert np.array_equal(codes[: len(real.stored)], real.stored)
+    assert "50.0% of the stored codes are these" in about
+    away = [int(distances(code, real.stored).min()) for code in codes[len(real.stored) :]]
+    assert 40 < np.median(away) < 60
+    fewer, about = real.extended(10, seed=1)
+    assert np.array_equal(fewer, real.stored[:10])
+    assert "100.0%" in about
+
+
+def test_altered_photographs_are_hashed_when_the_photographs_are_used_up(folder: Path) -> None:
+    once = photographed.photographed(folder, most=1, seconds=0, seed=1)
+    more = photographed.photographed(folder, most=4 * len(once.stored), seconds=60, seed=1)
+    assert len(more.stored) >= 4 * len(once.stored)
+    assert np.array_equal(more.stored[: len(once.stored)], once.stored)
+    assert len(np.unique(more.stored, axis=0)) > 3 * len(once.stored)
+    assert "of 3 photographs" in more.about
+
+
+def test_one_photograph_is_too_few(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "one.jpg").write_bytes(jpeg(generated_photo(1, (360, 270))))
+    Image.new("RGB", (300, 300)).save(tmp_path / "plain.png")
+    assert main(["--data", "photos", "--photos", str(tmp_path), "--n", str(COUNT)]) == 2
+    assert "Two photographs are needed" in capsys.readouterr().err
+
+
+def test_earlier_runs_are_drawn_together(tmp_path: Path) -> None:
+    options = ["--bits", "256", "--engines", OURS, FLAT, "--data", "skewed"]
+    files = [str(tmp_path / name) for name in ("a.json", "b.json")]
+    for file, data in zip(files, ("skewed", "uniform"), strict=True):
+        run(*options[:-1], data, out=Path(file))
+    plots = [tmp_path / "one.png", tmp_path / "both.png"]
+    assert main(["--from", files[0], "--plot", str(plots[0])]) == 0
+    assert main(["--from", *files, "--plot", str(plots[1])]) == 0
+    widths = []
+    for plot in plots:
+        with Image.open(plot) as drawn:
+            widths.append(drawn.width)
+    assert widths[1] > 1.8 * widths[0]
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [["--n", "10"], ["--data", "other"], ["--photos", "nowhere"], ["--from", "a.json"]],
+)
+def test_what_cannot_be_measured_is_refused(wrong: list[str]) -> None:
+    with pytest.raises(SystemExit):
+        main(wrong)
