@@ -44,6 +44,8 @@ bench: $(READY) ## Run the benchmarks, figures to out/ (PHOTOS=dir for your own)
 	$(PY) -m benchmarks.hashing --json out/hashing.json $(if $(PHOTOS),--photos "$(PHOTOS)")
 	$(PY) -m benchmarks.robustness --json out/robustness.json --plot out/robustness.png \
 		$(if $(PHOTOS),--photos "$(PHOTOS)")
+	$(PY) -m benchmarks.matching --n 100000 1000000 --data uniform skewed \
+		--json out/matching.json --plot out/matching.png
 
 soak: $(READY) ## Run the tests that take minutes
 	$(PY) -m pytest -m soak --timeout 3600

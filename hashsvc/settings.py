@@ -2,9 +2,9 @@
 
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 Network = IPv4Network | IPv6Network
@@ -21,8 +21,65 @@ class Settings(BaseSettings):
     database_url: str | None = Field(
         None, description="SQLAlchemy URL; unset means SQLite in the data directory."
     )
+    key_encryption_key: SecretStr | None = Field(
+        None, description="Key that wraps all others: 32 bytes as base64 or hexadecimal."
+    )
+    key_encryption_key_file: Path | None = Field(
+        None, description="File with that key, in its place; unset means one beside the data."
+    )
+    key_encryption_key_command: str | None = Field(
+        None, description="Command that prints that key, such as a KMS client; run without a shell."
+    )
+
+    case_lifetime_days: int = Field(
+        730, ge=1, le=36_500, description="A case ends so long after it was opened or renewed."
+    )
+    scan_lifetime_days: int = Field(
+        365, ge=1, le=36_500, description="A finished scan's URLs are deleted so long after it."
+    )
+    purge_within_h: float = Field(
+        24, ge=0, description="The database file is rewritten this soon after a withdrawal."
+    )
+
+    engine: Literal["auto", "faiss"] = Field(
+        "auto", description="What searches the bank: `auto`, or `faiss` for brute force alone."
+    )
+
     max_body_bytes: int = Field(2_000_000, ge=1_000, description="Largest request body.")
     max_urls_per_scan: int = Field(10_000, ge=1, description="Largest batch of reported URLs.")
+
+    audit_key_file: Path | None = Field(
+        None,
+        description="File with the key that signs the audit log; unset means audit-signing-key in "
+        "the data directory. It is made when missing.",
+    )
+    audit_anchor_file: Path | None = Field(
+        None,
+        description="File that signed checkpoints are added to; unset means audit.anchor in the "
+        "data directory.",
+    )
+    audit_checkpoint_s: float = Field(
+        3600, gt=0, description="Time between two checkpoints of the audit log."
+    )
+
+    limit_lookups_per_minute: int = Field(30, ge=1, description="Lookups of one key in a minute.")
+    limit_lookups_per_day: int = Field(5_000, ge=1, description="Lookups of one key in a day.")
+    limit_lookup_steps: int = Field(
+        16,
+        ge=1,
+        description="Lookups of one key in a week that are nearly alike, around a content it was "
+        "told of; more have to wait.",
+    )
+    limit_submissions_per_minute: int = Field(
+        300, ge=100, description="Cases and contents that one key submits in a minute."
+    )
+    limit_scans_per_minute: int = Field(30, ge=1, description="Scans of one key in a minute.")
+    limit_reads_per_minute: int = Field(
+        600, ge=1, description="All other calls of one key in a minute."
+    )
+    limit_holder_calls_per_minute: int = Field(
+        20, ge=1, description="Calls with a PIN from one address in a minute."
+    )
 
     scan_threads: int = Field(4, ge=0, le=64, description="Scan workers in this process.")
     scan_lease_s: float = Field(120, gt=0, description="An item not finished by then is redone.")

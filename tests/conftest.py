@@ -60,6 +60,13 @@ def settings(tmp_path: Path) -> Settings:
         fetch_total_s=3,
         scan_retry_s=0,
         recheck_gap_s=0,
+        # What a minute allows is a test's subject or in its way.
+        limit_lookups_per_minute=100_000,
+        limit_lookups_per_day=100_000,
+        limit_submissions_per_minute=100_000,
+        limit_scans_per_minute=100_000,
+        limit_reads_per_minute=100_000,
+        limit_holder_calls_per_minute=100_000,
     )
 
 

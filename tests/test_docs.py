@@ -125,7 +125,7 @@ def test_the_commands_print_what_readme_shows(photos: Path, service: str) -> Non
             if token := re.search(r"hsk_[\w-]{43}", run.stdout):
                 env["HASHSVC_KEY"] = token[0]
             ran.append(arguments[0])
-    assert set(ran) == {"hash", "compare", "keys", "submit", "match", "scan"}
+    assert set(ran) == {"hash", "compare", "keys", "submit", "match", "scan", "backup", "bank"}
 
 
 def test_the_python_code_does_what_readme_shows(

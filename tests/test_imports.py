@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 GROUND = {"store", "signals"}
 SIDE = {"audit", "settings", "clock"}
 ROOMS = {
-    "cli": SIDE | GROUND | {"api", "matching", "bank"},
+    "cli": SIDE | GROUND | {"api", "matching", "bank", "keyring"},
     "api": SIDE | GROUND | {"web", "removal", "scanning", "exchange", "matching", "bank"},
     "web": SIDE | GROUND | {"removal", "scanning", "exchange", "matching", "bank"},
     # A re-check looks at a page as a scan does.
@@ -26,10 +26,12 @@ ROOMS = {
     "exchange": SIDE | GROUND | {"matching", "bank"},
     "matching": SIDE | GROUND | {"bank", "index"},
     "bank": SIDE | GROUND,
-    "store": {"settings", "clock"},
+    "store": {"settings", "clock", "keyring"},
     "signals": set(),
     "index": set(),
-    "audit": {"store"},
+    "audit": {"store", "settings", "clock"},
+    # Keys and ciphers, below the store that says what is sealed under which.
+    "keyring": {"settings"},
     "settings": set(),
     "clock": set(),
 }
@@ -48,6 +50,8 @@ ONLY = {
     "requests": (),
     "urllib.request": (),
     "pickle": (),
+    # Keys are used where they are kept.
+    "cryptography": ("hashsvc/keyring/", "hashsvc/audit/"),
 }
 
 

@@ -1,6 +1,7 @@
 """What every answer has, and what none has: safe headers; a word of an unexpected error."""
 
 from starlette.datastructures import MutableHeaders
+from starlette.requests import Request
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from hashsvc.api.errors import unexpected
@@ -21,6 +22,14 @@ _DOCS_POLICY = (
 )
 
 
+_WAS_HEAD = "hashsvc.head"
+
+
+def was_head(request: Request) -> bool:
+    """Tell whether a GET was a HEAD, whose answer nobody will read."""
+    return bool(request.scope.get(_WAS_HEAD, False))
+
+
 class SafeAnswers:
     """
     ASGI middleware, the outermost: puts headers on every answer and ends unexpected errors.
@@ -37,7 +46,7 @@ class SafeAnswers:
             await self._app(scope, receive, send)
             return
         if scope["method"] == "HEAD":
-            scope = {**scope, "method": "GET"}
+            scope = {**scope, "method": "GET", _WAS_HEAD: True}
         policy = _DOCS_POLICY if scope["path"].startswith(_DOCS) else _POLICY
         started = False
 

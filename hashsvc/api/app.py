@@ -11,15 +11,28 @@ from hashsvc import web
 from hashsvc.api import documentation, errors
 from hashsvc.api.answers import SafeAnswers
 from hashsvc.api.intake import SignalsOnly
-from hashsvc.api.routes import admin, cases, matches, problems, removal, scans
-from hashsvc.api.schemas import HealthOut
+from hashsvc.api.routes import (
+    admin,
+    cases,
+    exports,
+    held,
+    holder,
+    lists,
+    matches,
+    problems,
+    removal,
+    resets,
+    scans,
+)
+from hashsvc.api.schemas.admin import HealthOut
 from hashsvc.api.services import Services
 
 _ABOUT = """
 Finds re-uploads of intimate images spread without consent. Images are hashed on the machine of the
 person shown, or of an analyst; this service takes and keeps **signals** only.
 
-Every call but `/health` needs an API key of the role that it names: `Authorization: Bearer hsk_…`.
+Every call needs an API key of the role that it names: `Authorization: Bearer hsk_…`; but for
+`/health`, and for holders' calls, which need the case's number and PIN.
 Errors are `application/problem+json`.
 """
 
@@ -52,7 +65,7 @@ def create_app(services: Services) -> FastAPI:
     app.add_middleware(SignalsOnly, max_bytes=services.settings.max_body_bytes)
     app.add_middleware(SafeAnswers)
     app.openapi_tags = [{"name": "status", "description": "Whether the service is up."}]
-    for module in (cases, scans, matches, removal, admin):
+    for module in (cases, resets, holder, held, scans, matches, removal, lists, exports, admin):
         app.include_router(module.router)
         app.openapi_tags.append({"name": module.router.tags[0], "description": module.__doc__})
     app.include_router(web.status_page(services.database, services.bank_index))

@@ -9,7 +9,8 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic.json_schema import models_json_schema
 
-from hashsvc.api.auth import Role, roles_of
+from hashsvc.api.auth import roles_of
+from hashsvc.api.callers import Role
 from hashsvc.api.errors import Problem
 
 

@@ -6,11 +6,15 @@ Errors to answers: one shape, `application/problem+json` (RFC 9457), for all of 
     ├── ForbiddenError       the key's role may not do this
     ├── ImageSentError       image bytes instead of signals
     ├── NotJsonError         a body that is no JSON object
-    └── BodyTooLargeError    a body over the limit
+    ├── BodyTooLargeError    a body over the limit
+    ├── NameTakenError       an organisation has this name
+    └── TooManyCallsError    more calls than the key's or the address's budget has
+        └── TooAlikeError    lookups that walk towards a banked code
 
 No answer repeats what was sent: it may hold a signal, a URL or a token.
 """
 
+import math
 import re
 from collections.abc import Sequence
 from http import HTTPStatus
@@ -54,6 +58,22 @@ class BodyTooLargeError(ApiError):
     """The body is over the limit."""
 
 
+class NameTakenError(ApiError):
+    """An organisation has this name."""
+
+
+class TooManyCallsError(ApiError):
+    """A budget is spent; the answer says after how many seconds to try again."""
+
+    def __init__(self, message: str, *, retry_after_s: float = 1) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
+
+
+class TooAlikeError(TooManyCallsError):
+    """Too many lookups of a key were near one banked content."""
+
+
 class BrokenRule(BaseModel):
     """A rule that a request breaks; what was sent is not repeated."""
 
@@ -87,12 +107,24 @@ _STATUS: dict[type[Exception], HTTPStatus] = {
     ImageSentError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     NotJsonError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     BodyTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    NameTakenError: HTTPStatus.CONFLICT,
+    TooManyCallsError: HTTPStatus.TOO_MANY_REQUESTS,
+    TooAlikeError: HTTPStatus.TOO_MANY_REQUESTS,
     bank.MinorError: HTTPStatus.UNPROCESSABLE_ENTITY,
     bank.UnknownCaseError: HTTPStatus.NOT_FOUND,
     bank.UnknownContentError: HTTPStatus.NOT_FOUND,
     bank.ContentExistsError: HTTPStatus.CONFLICT,
     bank.NotSubmittableError: HTTPStatus.UNPROCESSABLE_ENTITY,
     bank.TooPlainError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    bank.CommonImageError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    bank.UnknownLabelError: HTTPStatus.NOT_FOUND,
+    bank.UnknownHeldError: HTTPStatus.NOT_FOUND,
+    bank.WrongPinError: HTTPStatus.NOT_FOUND,
+    bank.TooManyGuessesError: HTTPStatus.TOO_MANY_REQUESTS,
+    bank.UnknownExportError: HTTPStatus.NOT_FOUND,
+    bank.NotApprovedError: HTTPStatus.CONFLICT,
+    bank.UnknownResetError: HTTPStatus.NOT_FOUND,
+    bank.SameKeyError: HTTPStatus.CONFLICT,
     signals.SandboxError: HTTPStatus.SERVICE_UNAVAILABLE,
     signals.SignalFormatError: HTTPStatus.UNPROCESSABLE_ENTITY,
     matching.UnknownMatchError: HTTPStatus.NOT_FOUND,
@@ -102,6 +134,8 @@ _STATUS: dict[type[Exception], HTTPStatus] = {
     removal.NotConfirmedError: HTTPStatus.CONFLICT,
     removal.NotPossibleError: HTTPStatus.CONFLICT,
     audit.BrokenChainError: HTTPStatus.CONFLICT,
+    audit.BadSignatureError: HTTPStatus.CONFLICT,
+    audit.MalformedError: HTTPStatus.CONFLICT,
     store.UnknownRowError: HTTPStatus.NOT_FOUND,
 }
 
@@ -134,7 +168,11 @@ def answer(error: Exception) -> JSONResponse:
     """Return the problem for an error that has one."""
     status = next(_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS)
     name = _name(type(error).__name__.removesuffix("Error"))
-    headers = {"WWW-Authenticate": "Bearer"} if status is HTTPStatus.UNAUTHORIZED else None
+    headers: dict[str, str] = {}
+    if status is HTTPStatus.UNAUTHORIZED:
+        headers["WWW-Authenticate"] = "Bearer"
+    if status is HTTPStatus.TOO_MANY_REQUESTS:
+        headers["Retry-After"] = str(math.ceil(getattr(error, "retry_after_s", 1)))
     return problem(status, name, str(error), headers=headers)
 
 

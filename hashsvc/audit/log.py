@@ -1,29 +1,16 @@
-"""
-Writes and checks the audit log.
+"""Writes and checks the audit log."""
 
-    AuditError
-    └── BrokenChainError     an entry was altered, removed or moved
-"""
-
-import hashlib
-import json
-from datetime import UTC, datetime
+from collections.abc import Iterable
+from datetime import datetime
 
 from sqlalchemy import Connection
 
+from hashsvc.audit.chain import START, Chain, broken, digest_of
+from hashsvc.audit.checkpoints import Checkpoint
 from hashsvc.store import audit_entries
 from hashsvc.store.audit_entries import Entry
 
-_START = bytes(32)
 _PAGE = 1000
-
-
-class AuditError(Exception):
-    """Base of every error raised by hashsvc.audit."""
-
-
-class BrokenChainError(AuditError):
-    """An entry was altered, removed or moved; the message names the first one that is wrong."""
 
 
 def record(connection: Connection, *, actor: str, action: str, subject: str, now: datetime) -> None:
@@ -35,37 +22,58 @@ def record(connection: Connection, *, actor: str, action: str, subject: str, now
 
         action: What was done, as `thing.verb`.
 
-        subject: Opaque id of what it was done to.
+        subject: Opaque id of what it was done to; a count, where that was a list.
     """
+    audit_entries.wait_for_turn(connection)
     last = audit_entries.last(connection)
     # After a removed last entry the numbers go on with a gap, which stays to be found.
     seq = audit_entries.highest_ever(connection) + 1
-    before = _START if last is None else last.digest
-    digest = _digest(before, seq, now, actor, action, subject)
+    before = START if last is None else last.digest
+    digest = digest_of(before, seq, now, actor, action, subject)
     audit_entries.add(connection, Entry(seq, now, actor, action, subject, digest))
 
 
-def verify(connection: Connection) -> int:
+def verify(connection: Connection, checkpoints: Iterable[Checkpoint] = ()) -> int:
     """
     Return how many entries there are, having checked the chain from the first to the last.
 
+    Args:
+        checkpoints: Signed before; the log must still be what it was at each.
+
     Raises:
-        BrokenChainError: At the first entry that does not follow from the one before.
+        BrokenChainError: At the first entry that does not follow from the one before, or is not
+            what was signed.
     """
-    before, seq = _START, 0
-    while entries := audit_entries.page(connection, after=seq, limit=_PAGE):
+    chain = Chain(checkpoints)
+    follow(connection, chain)
+    chain.end()
+    if audit_entries.highest_ever(connection) > chain.seq:
+        raise broken(chain.seq + 1, "it is missing")
+    return chain.seq
+
+
+def verify_since(connection: Connection, last: Checkpoint) -> Chain:
+    """
+    Return the chain at the log's end, having checked what came after a checkpoint, and it.
+
+    Raises:
+        BrokenChainError: If the log is not what was signed then, or does not go on from there.
+    """
+    chain = Chain([last], after=last)
+    signed = audit_entries.page(connection, after=last.seq - 1, limit=1) if last.seq else []
+    if last.seq and [(each.seq, each.digest) for each in signed] != [(last.seq, last.digest)]:
+        raise broken(last.seq, f"it is not what was signed on {last.at.date().isoformat()}")
+    follow(connection, chain)
+    return chain
+
+
+def follow(connection: Connection, chain: Chain) -> None:
+    """
+    Take a chain along the stored entries to the last one.
+
+    Raises:
+        BrokenChainError: At the first that does not follow.
+    """
+    while entries := audit_entries.page(connection, after=chain.seq, limit=_PAGE):
         for entry in entries:
-            seq += 1
-            digest = _digest(before, seq, entry.at, entry.actor, entry.action, entry.subject)
-            if entry.seq != seq or entry.digest != digest:
-                raise BrokenChainError(f"The audit log is broken at entry {seq}.")
-            before = digest
-    if audit_entries.highest_ever(connection) > seq:
-        raise BrokenChainError(f"The audit log is broken at entry {seq + 1}.")
-    return seq
-
-
-def _digest(before: bytes, seq: int, at: datetime, actor: str, action: str, subject: str) -> bytes:
-    moment = at.astimezone(UTC).isoformat(timespec="microseconds")
-    body = json.dumps([seq, moment, actor, action, subject], separators=(",", ":"))
-    return hashlib.sha256(before + body.encode()).digest()
+            chain.follow(entry)

@@ -1,37 +1,84 @@
 """
-Cases and contents: opening, adding, withdrawing.
+Cases and contents: opening, adding, renewing, withdrawing, and their end when their day has come.
 
 A case is a number and a PIN; a content is an opaque id, a quality and signals. Nothing else is
 taken, and no image ever: they are hashed on the holder's machine.
 """
 
-from hashsvc.bank.cases import MAX_CONTENTS, MAX_SIGNALS, Bank, CaseView, NewContent, OpenedCase
+from hashsvc.bank.cases import LIFETIME_DAYS, WARNED_DAYS, Bank, CaseView, OpenedCase
+from hashsvc.bank.common import CommonImage, common_images
+from hashsvc.bank.erasing import erase_again
 from hashsvc.bank.errors import (
     BankError,
+    CommonImageError,
     ContentExistsError,
     MinorError,
+    NotApprovedError,
     NotSubmittableError,
+    SameKeyError,
+    TooManyGuessesError,
     TooPlainError,
     UnknownCaseError,
     UnknownContentError,
+    UnknownExportError,
+    UnknownHeldError,
+    UnknownLabelError,
+    UnknownResetError,
+    WrongPinError,
 )
-from hashsvc.bank.numbers import is_case_number, new_case_number, new_pin
+from hashsvc.bank.exports import Exports, RequestedExport
+from hashsvc.bank.holders import Holders, Holding
+from hashsvc.bank.holding import HeldContents
+from hashsvc.bank.housekeeping import Housekeeping
+from hashsvc.bank.lists import ImageList, Listed, Lists
+from hashsvc.bank.numbers import is_case_number, new_case_number, new_pin, read_case_number
+from hashsvc.bank.proof import Proof, prove_withdrawn
+from hashsvc.bank.resets import RequestedReset, Resets
+from hashsvc.bank.submissions import MAX_CONTENTS, MAX_SIGNALS, NewContent
 
 __all__ = [
+    "LIFETIME_DAYS",
     "MAX_CONTENTS",
     "MAX_SIGNALS",
+    "WARNED_DAYS",
     "Bank",
     "BankError",
     "CaseView",
+    "CommonImage",
+    "CommonImageError",
     "ContentExistsError",
+    "Exports",
+    "HeldContents",
+    "Holders",
+    "Holding",
+    "Housekeeping",
+    "ImageList",
+    "Listed",
+    "Lists",
     "MinorError",
     "NewContent",
+    "NotApprovedError",
     "NotSubmittableError",
     "OpenedCase",
+    "Proof",
+    "RequestedExport",
+    "RequestedReset",
+    "Resets",
+    "SameKeyError",
+    "TooManyGuessesError",
     "TooPlainError",
     "UnknownCaseError",
     "UnknownContentError",
+    "UnknownExportError",
+    "UnknownHeldError",
+    "UnknownLabelError",
+    "UnknownResetError",
+    "WrongPinError",
+    "common_images",
+    "erase_again",
     "is_case_number",
     "new_case_number",
     "new_pin",
+    "prove_withdrawn",
+    "read_case_number",
 ]

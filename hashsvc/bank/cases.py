@@ -2,34 +2,34 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC
+from datetime import UTC, date, timedelta
 
-import argon2
 from sqlalchemy import Connection
 
 from hashsvc import audit
 from hashsvc.bank.errors import (
     ContentExistsError,
     MinorError,
-    NotSubmittableError,
-    TooPlainError,
     UnknownCaseError,
     UnknownContentError,
 )
 from hashsvc.bank.numbers import is_case_number, new_case_number, new_pin
+from hashsvc.bank.pins import hash_pin
+from hashsvc.bank.submissions import NewContent, Screening, check_submittable, refuse_common
 from hashsvc.clock import Clock, utc_now
-from hashsvc.signals import PDQ, Signature, View
-from hashsvc.store import Database, UnknownRowError, cases, requests
+from hashsvc.store import Database, UnknownRowError, cases, erasures, held, rekeying, requests
 from hashsvc.store.cases import Case, Content
-from hashsvc.store.ids import PublicContentId
+from hashsvc.store.ids import (
+    DEFAULT_ORGANISATION,
+    OrganisationId,
+    PublicContentId,
+)
 
-MAX_SIGNALS = 120
-"""A content has one signal of each whole-image algorithm and at most a hundred region signals."""
+LIFETIME_DAYS = 730
+"""So long after it was opened or renewed a case ends, if nothing else is set."""
 
-MAX_CONTENTS = 100
-"""Contents that are added in one go."""
-
-_PINS = argon2.PasswordHasher()
+WARNED_DAYS = 30
+"""In its last days a case is said to end soon."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -41,39 +41,63 @@ class OpenedCase:
 
 
 @dataclass(frozen=True, slots=True)
-class NewContent:
-    """One image as its holder submits it: an id made at random on their machine, a signature."""
-
-    public_id: PublicContentId
-    signature: Signature
-
-
-@dataclass(frozen=True, slots=True)
 class ContentView:
-    """What is shown of a content: its id, quality and day."""
+    """What is shown of a content; `held` is one that an analyst has to let in first."""
 
     content: PublicContentId
     quality: int
     added_on: str
+    held: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class CaseView:
-    """What is shown of a case."""
+    """
+    What is shown of a case.
+
+    Attributes:
+        ends_on: The first day on which it is no more, unless it is renewed; None: until withdrawn.
+
+        ends_soon: Whether that is within WARNED_DAYS.
+    """
 
     number: str
     opened_on: str
+    ends_on: str | None
+    ends_soon: bool
     contents: tuple[ContentView, ...]
 
 
 class Bank:
-    """All live cases."""
+    """
+    All live cases.
 
-    def __init__(self, database: Database, clock: Clock = utc_now) -> None:
+    Args:
+        lifetime_days: A case ends so long after it was opened or renewed.
+
+        screen: Tells which listed image a content is like; None to look at no list.
+    """
+
+    def __init__(
+        self,
+        database: Database,
+        clock: Clock = utc_now,
+        *,
+        lifetime_days: int = LIFETIME_DAYS,
+        screen: Screening | None = None,
+    ) -> None:
         self._database = database
         self._clock = clock
+        self._lifetime = timedelta(days=lifetime_days)
+        self._screen = screen
 
-    def open_case(self, *, adult: bool, actor: str) -> OpenedCase:
+    def open_case(
+        self,
+        *,
+        adult: bool,
+        actor: str,
+        organisation_id: OrganisationId = DEFAULT_ORGANISATION,
+    ) -> OpenedCase:
         """
         Open a case without contents.
 
@@ -81,6 +105,8 @@ class Bank:
             adult: Whether the person shown was an adult in every image.
 
             actor: Who opens it, for the audit log.
+
+            organisation_id: Whose case it is; others are answered as if there were none.
 
         Raises:
             MinorError: If not; nothing is stored then.
@@ -91,34 +117,59 @@ class Bank:
                 "when the person shown was under 18: telephone 116000, day and night, free."
             )
         opened = OpenedCase(new_case_number(), new_pin())
-        pin_hash = _PINS.hash(opened.pin)
+        pin_hash = hash_pin(opened.pin)
         with self._database.write() as connection:
-            cases.open_case(connection, number=opened.number, pin_hash=pin_hash, day=self._today())
+            cases.open_case(
+                connection,
+                number=opened.number,
+                pin_hash=pin_hash,
+                day=self._today().isoformat(),
+                ends_on=self._new_end(),
+                organisation_id=organisation_id,
+            )
             self._record(connection, actor, "case.open", opened.number)
         return opened
 
-    def view(self, number: str, *, actor: str) -> CaseView:
+    def view(
+        self, number: str, *, actor: str, organisation_id: OrganisationId | None = None
+    ) -> CaseView:
         """
         Return what is shown of a case.
+
+        Args:
+            organisation_id: Whose case it has to be; here and below, None stands for any.
 
         Raises:
             UnknownCaseError: If there is none with this number.
         """
         with self._database.write() as connection:
-            case = _case(connection, number)
+            case = find_case(connection, number, organisation_id)
             contents = cases.contents_of(connection, case.id)
+            waiting = set(held.held_of(connection, case.id))
             self._record(connection, actor, "case.read", number)
         return CaseView(
             number=case.number,
             opened_on=case.opened_on,
+            ends_on=case.ends_on,
+            ends_soon=self._ends_by(case, self._today() + timedelta(days=WARNED_DAYS)),
             contents=tuple(
-                ContentView(each.public_id, each.quality, each.added_on) for each in contents
+                ContentView(each.public_id, each.quality, each.added_on, each.id in waiting)
+                for each in contents
             ),
         )
 
-    def add_contents(self, number: str, contents: Sequence[NewContent], *, actor: str) -> None:
+    def add_contents(
+        self,
+        number: str,
+        contents: Sequence[NewContent],
+        *,
+        actor: str,
+        organisation_id: OrganisationId | None = None,
+    ) -> None:
         """
         Add contents to a case: all of them, or none when one is refused.
+
+        One that is like a protected image is held: no search finds it until an analyst lets it in.
 
         Raises:
             UnknownCaseError: If there is no such case.
@@ -128,36 +179,63 @@ class Bank:
 
             TooPlainError: If an image's quality is below PDQ's 50.
 
+            CommonImageError: If an image is one that many have.
+
             ContentExistsError: If a content's id is taken.
         """
         for each in contents:
-            _check_submittable(each.signature)
+            check_submittable(each.signature)
         public_ids = [each.public_id for each in contents]
         with self._database.write() as connection:
-            case = _case(connection, number)
-            if len(set(public_ids)) != len(public_ids) or cases.has_public_ids(
-                connection, public_ids
-            ):
+            case = find_case(connection, number, organisation_id)
+            taken = cases.has_public_ids(connection, public_ids)
+            # Under a withdrawn content's id another one would be erased with it after a restore.
+            taken = taken or erasures.has_any(connection, public_ids)
+            if taken or len(set(public_ids)) != len(public_ids):
                 raise ContentExistsError(
                     "A content's id is random and used once; this one is taken."
                 )
-            for each in contents:
-                cases.add_content(
+            likenesses = [
+                self._screen(connection, each.signature) if self._screen else None
+                for each in contents
+            ]
+            refuse_common(likenesses)
+            for each, likeness in zip(contents, likenesses, strict=True):
+                content_id = cases.add_content(
                     connection,
                     case.id,
                     public_id=each.public_id,
                     quality=each.signature.quality,
-                    day=self._today(),
+                    day=self._today().isoformat(),
                     signals=[
                         (viewed.signal.algorithm, viewed.view, viewed.signal.code)
                         for viewed in each.signature.signals
                     ],
+                    held=likeness is not None,
                 )
                 self._record(connection, actor, "content.add", each.public_id)
+                if likeness is not None:
+                    held.add(
+                        connection,
+                        content_id,
+                        reason=likeness.kind,
+                        label=likeness.label,
+                        now=self._clock(),
+                    )
+                    self._record(connection, actor, "content.hold", each.public_id)
 
-    def withdraw_content(self, number: str, content: PublicContentId, *, actor: str) -> None:
+    def withdraw_content(
+        self,
+        number: str,
+        content: PublicContentId,
+        *,
+        actor: str,
+        organisation_id: OrganisationId | None = None,
+    ) -> None:
         """
-        Delete one content, its signals and its matches, in the files too; no search finds it again.
+        Delete one content, its signals and its matches; no search finds it again.
+
+        The case gets a new data key, so that no byte that is left of the content can be opened.
 
         Raises:
             UnknownCaseError: If there is no such case.
@@ -165,30 +243,71 @@ class Bank:
             UnknownContentError: If the case holds no such content.
         """
         with self._database.write() as connection:
-            case = _case(connection, number)
+            case = find_case(connection, number, organisation_id)
             held = {each.public_id: each for each in cases.contents_of(connection, case.id)}
             if content not in held:
                 raise UnknownContentError("The case holds no such content.")
             self._withdraw(connection, held[content], actor)
-        self._database.forget_deleted()
+            erasures.add(connection, content, now=self._clock())
+            rekeying.rekey(connection, case.id)
+        self._database.finish_erasures()
 
-    def withdraw_case(self, number: str, *, actor: str) -> int:
+    def withdraw_case(
+        self, number: str, *, actor: str, organisation_id: OrganisationId | None = None
+    ) -> int:
         """
         Delete a case with all its contents, signals and matches, and return how many contents.
 
-        As with a single content, its bytes leave the files and no search finds it again.
+        Its data key is destroyed: no byte that is left of it can be opened, and no search finds it.
 
         Raises:
             UnknownCaseError: If there is no such case.
         """
         with self._database.write() as connection:
-            case = _case(connection, number)
-            contents = cases.contents_of(connection, case.id)
-            for each in contents:
-                self._withdraw(connection, each, actor)
-            cases.delete_case(connection, case.id)
-            self._record(connection, actor, "case.withdraw", number)
-        self._database.forget_deleted()
+            case = find_case(connection, number, organisation_id)
+            ended = self._end(connection, case, actor, "case.withdraw")
+        self._database.finish_erasures()
+        return ended
+
+    def renew_case(self, number: str, *, actor: str) -> str:
+        """
+        Let a case end a lifetime from today, and return that day.
+
+        Raises:
+            UnknownCaseError: If there is no such case.
+        """
+        with self._database.write() as connection:
+            case, ends_on = find_case(connection, number), self._new_end()
+            cases.set_end(connection, case.id, ends_on)
+            self._record(connection, actor, "case.renew", number)
+        return ends_on
+
+    def end_due_cases(self, *, actor: str) -> int:
+        """End every case whose day has come, exactly as a withdrawal does; return how many."""
+        with self._database.read() as connection:
+            due = cases.numbers_ending_by(connection, self._today().isoformat())
+        ended = 0
+        for number in due:
+            with self._database.write() as connection:
+                try:
+                    case = find_case(connection, number)
+                except UnknownCaseError:
+                    continue
+                # It may have been renewed meanwhile.
+                if self._ends_by(case, self._today()):
+                    self._end(connection, case, actor, "case.expired")
+                    ended += 1
+        if ended:
+            self._database.finish_erasures()
+        return ended
+
+    def _end(self, connection: Connection, case: Case, actor: str, action: str) -> int:
+        contents = cases.contents_of(connection, case.id)
+        for each in contents:
+            self._withdraw(connection, each, actor)
+        cases.delete_case(connection, case.id)
+        erasures.add(connection, case.key_id, now=self._clock())
+        self._record(connection, actor, action, case.number)
         return len(contents)
 
     def _withdraw(self, connection: Connection, content: Content, actor: str) -> None:
@@ -196,38 +315,35 @@ class Bank:
         cases.delete_content(connection, content.id)
         self._record(connection, actor, "content.withdraw", content.public_id)
 
-    def _today(self) -> str:
-        return self._clock().astimezone(UTC).date().isoformat()
+    def _today(self) -> date:
+        return self._clock().astimezone(UTC).date()
+
+    def _new_end(self) -> str:
+        return (self._today() + self._lifetime).isoformat()
+
+    def _ends_by(self, case: Case, day: date) -> bool:
+        return case.ends_on is not None and case.ends_on <= day.isoformat()
 
     def _record(self, connection: Connection, actor: str, action: str, subject: str) -> None:
         audit.record(connection, actor=actor, action=action, subject=subject, now=self._clock())
 
 
-def _case(connection: Connection, number: str) -> Case:
-    if is_case_number(number):
-        try:
-            return cases.case_by_number(connection, number)
-        except UnknownRowError as error:
-            raise UnknownCaseError("There is no such case.") from error
-    raise UnknownCaseError("There is no such case.")
+def find_case(
+    connection: Connection, number: str, organisation_id: OrganisationId | None = None
+) -> Case:
+    """
+    Return a case.
 
-
-def _check_submittable(signature: Signature) -> None:
-    if len(signature.signals) > MAX_SIGNALS:
-        raise NotSubmittableError(f"A content has at most {MAX_SIGNALS} signals.")
-    if any(viewed.view is not View.WHOLE for viewed in signature.signals):
-        raise NotSubmittableError("A content has signals of the view `whole` only.")
-    whole = [
-        viewed.signal.algorithm
-        for viewed in signature.signals
-        if not viewed.signal.profile.many_per_image
-    ]
-    if len(set(whole)) != len(whole):
-        raise NotSubmittableError("A content has one signal of each algorithm for whole images.")
-    if PDQ.name not in whole:
-        raise NotSubmittableError(f"A content has a {PDQ.name} signal.")
-    if signature.quality < PDQ.min_quality:
-        raise TooPlainError(
-            f"The image's quality is {signature.quality} of 100; below {PDQ.min_quality} it is "
-            "too plain to tell from others."
-        )
+    Raises:
+        UnknownCaseError: If there is none, or it is another organisation's.
+    """
+    unknown = UnknownCaseError("There is no such case.")
+    if not is_case_number(number):
+        raise unknown
+    try:
+        found = cases.case_by_number(connection, number)
+    except UnknownRowError as error:
+        raise unknown from error
+    if organisation_id not in (None, found.organisation_id):
+        raise unknown
+    return found

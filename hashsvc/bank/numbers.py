@@ -4,6 +4,8 @@ import secrets
 
 # Crockford's base 32: no I, L, O or U, so that nothing is misread and no word comes out.
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+# What is read as what it looks like, and left out.
+_MISREAD = str.maketrans({"O": "0", "I": "1", "L": "1", "-": "", " ": ""})
 _DIGITS = 8
 _PIN_DIGITS = 8
 
@@ -25,6 +27,12 @@ def is_case_number(text: str) -> bool:
         return False
     body = parts[0] + parts[1]
     return all(letter in _ALPHABET for letter in body) and parts[2] == _check_digit(body)
+
+
+def read_case_number(text: str) -> str:
+    """Return a case number as it is written, from how people type it: 7k3m x9qd5, O for 0."""
+    letters = text.upper().translate(_MISREAD)
+    return f"{letters[:4]}-{letters[4:8]}-{letters[8:]}"
 
 
 def new_pin() -> str:

@@ -1,9 +1,14 @@
 """Speaks to a service over HTTP, for the commands that need one."""
 
+import time
 from collections.abc import Mapping
+from ipaddress import ip_address
 from typing import Any, Self
 
 import httpx2
+
+# The longest that a command waits when the service says that it comes too often.
+_LONGEST_WAIT_S = 60
 
 
 class ServiceError(Exception):
@@ -18,9 +23,19 @@ class Client:
         url: Where the service is, such as `http://127.0.0.1:8000`.
 
         key: The API key's token.
+
+        insecure: Whether key and signals may go to another machine where the network can read them.
+
+    Raises:
+        ServiceError: If they would, and may not.
     """
 
-    def __init__(self, url: str, key: str) -> None:
+    def __init__(self, url: str, key: str, *, insecure: bool = False) -> None:
+        if not insecure and _is_readable_on_the_way(url):
+            raise ServiceError(
+                "An http:// address of another machine would show key and signals to the network. "
+                "Use https://, or allow it with --insecure or HASHSVC_INSECURE=1."
+            )
         self._http = httpx2.Client(
             base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=60
         )
@@ -50,10 +65,10 @@ class Client:
         return self._call("POST", path, json=body)
 
     def _call(self, method: str, path: str, **how: Any) -> Any:
-        try:
-            answer = self._http.request(method, path, **how)
-        except (httpx2.TransportError, httpx2.InvalidURL, httpx2.UnsupportedProtocol) as error:
-            raise ServiceError("The service cannot be reached; is its URL right?") from error
+        answer = self._send(method, path, **how)
+        while (wait_s := _wait_asked_for(answer)) is not None:
+            time.sleep(wait_s)
+            answer = self._send(method, path, **how)
         if answer.is_success:
             return answer.json()
         try:
@@ -61,3 +76,31 @@ class Client:
         except (ValueError, KeyError, TypeError):
             detail = f"It answered {answer.status_code}."
         raise ServiceError(f"The service refused: {detail}")
+
+    def _send(self, method: str, path: str, **how: Any) -> httpx2.Response:
+        try:
+            return self._http.request(method, path, **how)
+        except (httpx2.TransportError, httpx2.InvalidURL, httpx2.UnsupportedProtocol) as error:
+            raise ServiceError("The service cannot be reached; is its URL right?") from error
+
+
+def _wait_asked_for(answer: httpx2.Response) -> int | None:
+    """Return how many seconds to wait before the call is made again; None to leave it."""
+    seconds = answer.headers.get("Retry-After", "")
+    if answer.status_code != httpx2.codes.TOO_MANY_REQUESTS or not seconds.isdecimal():
+        return None
+    return int(seconds) if int(seconds) <= _LONGEST_WAIT_S else None
+
+
+def _is_readable_on_the_way(url: str) -> bool:
+    try:
+        parsed = httpx2.URL(url)
+    except httpx2.InvalidURL:
+        # Nothing goes anywhere; the first call says so.
+        return False
+    if parsed.scheme != "http" or parsed.host == "localhost":
+        return False
+    try:
+        return not ip_address(parsed.host).is_loopback
+    except ValueError:
+        return True

@@ -1,9 +1,35 @@
-"""The settings, for the commands that run on the service's own machine."""
+"""The settings and the database, for the commands that run on the service's own machine."""
+
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 
 from pydantic import ValidationError
 
 from hashsvc.cli.output import fail
 from hashsvc.settings import Settings
+from hashsvc.store import Database, StoreError
+from hashsvc.store.database import path_of
+
+
+@contextmanager
+def open_database(settings: Settings) -> Iterator[Database]:
+    """Open the database of the settings, of this version's schema; what fails ends the command."""
+    try:
+        with closing(Database.of(settings)) as database:
+            database.migrate()
+            yield database
+    except StoreError as error:
+        fail(str(error))
+
+
+@contextmanager
+def open_existing(settings: Settings) -> Iterator[Database]:
+    """Open the database as `open_database` does, but make none where there is none."""
+    path = path_of(settings.url)
+    if path is not None and not path.exists():
+        fail("There is no database where the settings say.")
+    with open_database(settings) as database:
+        yield database
 
 
 def read_settings() -> Settings:

@@ -1,10 +1,11 @@
 """Reads and signs the images named on the command line, and tells of those that are none."""
 
 from collections.abc import Iterator, Sequence
+from contextlib import closing
 from pathlib import Path
 
 from hashsvc.cli.output import say
-from hashsvc.signals import ImageError, Profile, Signature, sign_image
+from hashsvc.signals import ImageError, Profile, Signature, sign_images
 
 
 def files_of(paths: Sequence[Path]) -> list[Path]:
@@ -24,17 +25,27 @@ def signatures(
     """
     Yield the signature of each image; None for a file that has none, after a line on stderr.
 
-    `exact` and `also` are those of `sign_image`.
+    Images are signed on all cores. `exact` and `also` are those of `sign_image`.
 
     The line counts the files and does not name them: a file's name may tell who is shown.
     """
     files = files_of(paths)
-    for number, path in enumerate(files, start=1):
-        try:
-            yield sign_image(path.read_bytes(), exact=exact, also=also)
-        except ImageError as error:
-            say(f"File {number} of {len(files)}: {error}")
-            yield None
-        except OSError as error:
-            say(f"File {number} of {len(files)}: It cannot be read ({error.strerror}).")
-            yield None
+    unread: dict[int, str] = {}
+
+    def contents() -> Iterator[bytes]:
+        for number, path in enumerate(files, start=1):
+            try:
+                yield path.read_bytes()
+            except OSError as error:
+                unread[number] = f"It cannot be read ({error.strerror})."
+                # Keeps its place among the others.
+                yield b""
+
+    # Closed, so that no thread is left when the reader has had enough.
+    with closing(sign_images(contents(), exact=exact, also=also)) as signed:
+        for number, found in enumerate(signed, start=1):
+            if isinstance(found, ImageError):
+                say(f"File {number} of {len(files)}: {unread.get(number, found)}")
+                yield None
+            else:
+                yield found

@@ -4,7 +4,18 @@ import sys
 
 import typer
 
-from hashsvc.cli import keys, local, remote, serving
+from hashsvc.cli import (
+    audit,
+    backups,
+    bank,
+    keys,
+    lists,
+    local,
+    organisations,
+    remote,
+    rotation,
+    serving,
+)
 from hashsvc.cli.output import fail
 
 app = typer.Typer(
@@ -18,7 +29,14 @@ app.command("submit")(remote.submit)
 app.command("match")(remote.match)
 app.command("scan")(remote.scan)
 app.command("serve")(serving.serve)
+app.command("backup")(backups.backup)
+app.command("restore")(backups.restore)
+keys.app.command("rotate")(rotation.rotate_keys)
 app.add_typer(keys.app, name="keys")
+app.add_typer(bank.app, name="bank")
+app.add_typer(audit.app, name="audit")
+app.add_typer(organisations.app, name="organisations")
+app.add_typer(lists.app, name="lists")
 
 
 def main() -> None:

@@ -17,7 +17,7 @@ from hashsvc.cli.client import Client, ServiceError
 from hashsvc.cli.images import signatures
 from hashsvc.cli.local import Paths, as_record
 from hashsvc.cli.output import fail, say
-from hashsvc.signals import PDQ, Signature
+from hashsvc.signals import PDQ, REGION, Signature
 
 _LOOK_AGAIN_S = 0.5
 
@@ -25,13 +25,21 @@ Url = Annotated[str, typer.Option(envvar="HASHSVC_URL", help="Where the service 
 Key = Annotated[
     str, typer.Option(envvar="HASHSVC_KEY", help="API key; better in the variable than here.")
 ]
+Insecure = Annotated[
+    bool,
+    typer.Option(
+        "--insecure",
+        envvar="HASHSVC_INSECURE",
+        help="Allow an http:// address of another machine: the network can read key and signals.",
+    ),
+]
 _LOCAL = "http://127.0.0.1:8000"
 
 
 @contextmanager
-def _service(url: str, key: str) -> Iterator[Client]:
+def _service(url: str, key: str, insecure: bool) -> Iterator[Client]:
     try:
-        with Client(url, key) as client:
+        with Client(url, key, insecure=insecure) as client:
             yield client
     except ServiceError as error:
         fail(str(error))
@@ -41,21 +49,33 @@ def submit(
     paths: Paths,
     key: Key,
     url: Url = _LOCAL,
+    insecure: Insecure = False,
     case: Annotated[
         str | None, typer.Option(help="Number of a case to add to; else one is opened.")
     ] = None,
     adult: Annotated[
         bool | None, typer.Option(help="Whether the person shown was an adult in every image.")
     ] = None,
+    without_regions: Annotated[
+        bool,
+        typer.Option(
+            "--without-regions",
+            help="Send no signals of parts of an image: what is stored then shows no part of it, "
+            "but copies that were cropped, captioned, framed or screenshotted are not found.",
+        ),
+    ] = False,
 ) -> None:
     """Hash images on this machine and submit their signals to a case. No image is sent."""
     signed = list(signatures(paths))
-    contents = [as_record(each.whole()) for each in signed if each and not _too_plain(each)]
+    contents = [
+        as_record(each.without(REGION) if without_regions else each)
+        for each in (each.whole() for each in signed if each and not _too_plain(each))
+    ]
     if plain := sum(each is not None and _too_plain(each) for each in signed):
         say(f"{plain} of {len(signed)} are too plain to tell from other images, and left out.")
     if not contents:
         fail("There is nothing to submit.")
-    with _service(url, key) as client:
+    with _service(url, key, insecure) as client:
         if case is None:
             if adult is None:
                 adult = typer.confirm("Was the person shown an adult in every image?", err=True)
@@ -75,10 +95,10 @@ def _too_plain(signature: Signature) -> bool:
     return signature.quality < PDQ.min_quality
 
 
-def match(paths: Paths, key: Key, url: Url = _LOCAL) -> None:
+def match(paths: Paths, key: Key, url: Url = _LOCAL, insecure: Insecure = False) -> None:
     """Hash images on this machine and ask whether the bank holds them; one JSON line each."""
     failed = False
-    with _service(url, key) as client:
+    with _service(url, key, insecure) as client:
         for number, found in enumerate(signatures(paths), start=1):
             if found is None:
                 failed = True
@@ -94,6 +114,7 @@ def scan(
     file: Annotated[Path, typer.Argument(help="Reported URLs, one a line; - for stdin.")],
     key: Key,
     url: Url = _LOCAL,
+    insecure: Insecure = False,
     wait: Annotated[bool, typer.Option(help="Show progress until the scan is finished.")] = False,
 ) -> None:
     """Submit a batch of reported URLs; with --wait, show its progress and what became of it."""
@@ -105,7 +126,7 @@ def scan(
     kept = [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
     if not kept:
         fail("There is no URL in the file.")
-    with _service(url, key) as client:
+    with _service(url, key, insecure) as client:
         created = client.post("/v1/scans", {"urls": [line for _, line in kept]})
         for each in created["invalid"]:
             say(f"Line {kept[each['line'] - 1][0]}: {each['rule']}")

@@ -10,6 +10,7 @@ import uvicorn
 from hashsvc.api import Role, Services, create_app, create_key
 from hashsvc.cli.configured import read_settings
 from hashsvc.cli.output import fail, say
+from hashsvc.keyring import OwnKeyFile
 from hashsvc.store import StoreError, keys
 
 
@@ -32,6 +33,7 @@ def serve(
         services = Services.build(settings)
     except StoreError as error:
         fail(str(error))
+    _tell_of_key(services)
     _make_first_key(services)
     # Without the access log: a path may hold the number of a case.
     config = uvicorn.Config(
@@ -39,6 +41,15 @@ def serve(
     )
     say(f"hashsvc listens on http://{host}:{port} — documentation at /docs. Ctrl-C stops it.")
     uvicorn.Server(config).run()
+
+
+def _tell_of_key(services: Services) -> None:
+    source = services.database.keyring.source
+    if isinstance(source, OwnKeyFile):
+        say(
+            f"The key-encryption key is {source.path}: keep a copy elsewhere, for nothing opens "
+            "the data without it. Better is a key apart from the data, see HASHSVC_KEY_ENCRYPTION_…"
+        )
 
 
 def _make_first_key(services: Services) -> None:

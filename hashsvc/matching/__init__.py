@@ -10,6 +10,7 @@ from hashsvc.matching.contents import signature_of
 from hashsvc.matching.errors import AlreadyReviewedError, MatchingError, UnknownMatchError
 from hashsvc.matching.evidence import Evidence, Finding, Tier, compare
 from hashsvc.matching.reviews import MatchState, Reviews
+from hashsvc.matching.screening import Screen
 
 __all__ = [
     "AlreadyReviewedError",
@@ -20,6 +21,7 @@ __all__ = [
     "MatchState",
     "MatchingError",
     "Reviews",
+    "Screen",
     "Tier",
     "UnknownMatchError",
     "compare",

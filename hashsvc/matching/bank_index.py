@@ -7,15 +7,16 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from hashsvc.matching.batching import Batches
 from hashsvc.matching.contents import signatures_of
 from hashsvc.matching.evidence import Evidence, compare
 from hashsvc.signals import PDQ, PHASH, POSSIBLE_REGIONS, REGION, Profile, Signal, Signature
-from hashsvc.store import Database, cases
-from hashsvc.store.cases import SignalRow
+from hashsvc.store import Database, cases, signatures
 from hashsvc.store.ids import ContentId
-from index import LiveIndex
+from hashsvc.store.signatures import Codes
+from index import Engine, LiveIndex, warm_up
 
-_CHANGES_A_STEP = 500
+_CHANGES_A_STEP = 2_000
 
 # What is searched by; the other algorithms speak only once a content is found by one of these.
 _SEARCHED = (PDQ, PHASH, REGION)
@@ -40,15 +41,31 @@ class BankIndex:
     Nothing of it is written to disk: it is built from the database when the service starts.
     """
 
-    def __init__(self, database: Database) -> None:
+    def __init__(self, database: Database, *, engine: Engine = "auto") -> None:
         self._database = database
         self._following = threading.Lock()
         self._checkpoint = 0
-        self._indices = {profile.name: LiveIndex(profile.bits) for profile in _SEARCHED}
+        self._indices = {
+            profile.name: LiveIndex(profile.bits, engine=engine) for profile in _SEARCHED
+        }
+        self._batches = {
+            profile.name: Batches(self._indices[profile.name], threshold=profile.threshold)
+            for profile in _SEARCHED
+        }
 
     def __len__(self) -> int:
         """How many codes are searched."""
         return sum(len(each) for each in self._indices.values())
+
+    def start(self) -> None:
+        """Load all codes, and compile what a search needs, so that none has to wait."""
+        warm_up()
+        self.catch_up()
+
+    def stop(self) -> None:
+        """Begin no more work in the background."""
+        for each in self._indices.values():
+            each.close()
 
     def catch_up(self) -> int:
         """Follow the change feed to its end, and return how many changes that were."""
@@ -59,7 +76,7 @@ class BankIndex:
                 removed = [each.content_id for each in changes if each.kind == "remove"]
                 # A content is added once, before it is removed, so within one step the order
                 # of kinds does: what came and went in between has no signals left to add.
-                self._add(cases.signals_of(connection, added))
+                self._add(signatures.codes_of(connection, added))
                 self._remove(removed)
                 self._checkpoint = changes[-1].seq
                 followed += len(changes)
@@ -89,23 +106,29 @@ class BankIndex:
             codes = _codes(
                 viewed.signal for viewed in candidate.signals if viewed.signal.profile is profile
             )
-            if len(codes):
-                hits = self._indices[profile.name].search(codes, threshold=profile.threshold)
-                # A content's region counts once, however many of the candidate's are near it.
-                _, first = np.unique(hits.ids, return_index=True)
-                owners, signals = np.unique(hits.owners[first], return_counts=True)
-                least = POSSIBLE_REGIONS if profile.many_per_image else 1
-                near.update(ContentId(int(owner)) for owner in owners[signals >= least])
+            if len(codes) == 0:
+                continue
+            if profile.many_per_image:
+                votes = self._indices[profile.name].vote(
+                    codes, threshold=profile.threshold, min_votes=POSSIBLE_REGIONS
+                )
+                owners = votes.owners
+            else:
+                owners = np.unique(self._batches[profile.name].search(codes).owners)
+            near.update(ContentId(owner) for owner in owners.tolist())
         return near
 
-    def _add(self, signals: Sequence[SignalRow]) -> None:
+    def _add(self, codes: Sequence[Codes]) -> None:
         for profile in _SEARCHED:
-            of_this = [each for each in signals if each.algorithm == profile.name]
+            of_this = [each for each in codes if each.group.algorithm == profile.name]
             if of_this:
+                counts = [len(each.group) for each in of_this]
+                first_ids = np.array([each.first_id for each in of_this], dtype=np.int64)
+                owners = np.array([each.content_id for each in of_this], dtype=np.int64)
                 self._indices[profile.name].add(
-                    np.array([each.id for each in of_this], dtype=np.int64),
-                    _packed([each.code for each in of_this], profile),
-                    np.array([each.content_id for each in of_this], dtype=np.int64),
+                    np.repeat(first_ids, counts) + np.concatenate([np.arange(n) for n in counts]),
+                    _packed([each.group.packed for each in of_this], profile),
+                    np.repeat(owners, counts),
                 )
 
     def _remove(self, contents: Sequence[ContentId]) -> None:

@@ -17,7 +17,7 @@ from hashsvc.scanning import Looker
 from hashsvc.settings import Settings
 from hashsvc.signals import Signature
 from hashsvc.store import Database, UnknownRowError, matches, requests
-from hashsvc.store.ids import KeyId, MatchId, RequestId, random_id
+from hashsvc.store.ids import KeyId, MatchId, OrganisationId, RequestId, random_id
 from hashsvc.store.requests import Event, Request
 
 _ABSENT = frozenset({Outcome.IMAGE_GONE, Outcome.PAGE_GONE})
@@ -61,9 +61,14 @@ class Removal:
         self._looker = looker
         self._clock = clock
 
-    def raise_for(self, match_id: MatchId, *, actor: KeyId) -> RequestView:
+    def raise_for(
+        self, match_id: MatchId, *, actor: KeyId, organisation_id: OrganisationId | None = None
+    ) -> RequestView:
         """
         Return the removal request for a confirmed match; raised when there is none yet.
+
+        Args:
+            organisation_id: Whose match it has to be; here and below, None stands for any.
 
         Raises:
             UnknownRowError: If there is no such match.
@@ -72,7 +77,7 @@ class Removal:
         """
         now = self._clock()
         with self._database.write() as connection:
-            match = matches.by_id(connection, match_id)
+            match = matches.by_id(connection, match_id, organisation_id)
             if match.state != "confirmed":
                 raise NotConfirmedError(
                     "A removal request needs a match that an analyst confirmed."
@@ -99,12 +104,19 @@ class Removal:
                     now=now,
                 ),
                 created_at=now,
+                organisation_id=match.organisation_id,
             )
             requests.add(connection, request, actor=actor)
             self._record(connection, actor, "request.raise", request_id)
             return self._view(connection, request_id)
 
-    def view(self, request_id: RequestId, *, actor: KeyId) -> RequestView:
+    def view(
+        self,
+        request_id: RequestId,
+        *,
+        actor: KeyId,
+        organisation_id: OrganisationId | None = None,
+    ) -> RequestView:
         """
         Return one request.
 
@@ -113,14 +125,25 @@ class Removal:
         """
         with self._database.write() as connection:
             self._record(connection, actor, "request.read", request_id)
-            return self._view(connection, request_id)
+            return self._view(connection, request_id, organisation_id)
 
-    def search(self, *, state: State | None, limit: int) -> list[Request]:
+    def search(
+        self, *, state: State | None, limit: int, organisation_id: OrganisationId | None = None
+    ) -> list[Request]:
         """Return requests, newest first, of one state when it is given."""
         with self._database.read() as connection:
-            return requests.search(connection, state=state, limit=limit)
+            return requests.search(
+                connection, state=state, limit=limit, organisation_id=organisation_id
+            )
 
-    def move(self, request_id: RequestId, to: State, *, actor: KeyId) -> RequestView:
+    def move(
+        self,
+        request_id: RequestId,
+        to: State,
+        *,
+        actor: KeyId,
+        organisation_id: OrganisationId | None = None,
+    ) -> RequestView:
         """
         Change a request's state as an analyst may.
 
@@ -130,7 +153,7 @@ class Removal:
             NotPossibleError: If its state does not lead to the new one.
         """
         with self._database.write() as connection:
-            request = self._view(connection, request_id).request
+            request = self._view(connection, request_id, organisation_id).request
             allowed = MOVES.get(State(request.state), frozenset())
             if to not in allowed:
                 steps = ", ".join(sorted(allowed)) or "nothing more by hand"
@@ -139,7 +162,13 @@ class Removal:
             self._record(connection, actor, f"request.{to}", request_id)
             return self._view(connection, request_id)
 
-    def recheck(self, request_id: RequestId, *, actor: KeyId) -> tuple[Outcome, RequestView]:
+    def recheck(
+        self,
+        request_id: RequestId,
+        *,
+        actor: KeyId,
+        organisation_id: OrganisationId | None = None,
+    ) -> tuple[Outcome, RequestView]:
         """
         Look whether the image is still there, and return what was seen and the request after it.
 
@@ -151,7 +180,7 @@ class Removal:
             NotPossibleError: If it was not sent, or its case is withdrawn.
         """
         with self._database.read() as connection:
-            request = self._to_be_checked(connection, request_id).request
+            request = self._to_be_checked(connection, request_id, organisation_id).request
             assert request.match_id is not None
             content = self._content_of(connection, request.match_id)
         outcome = recheck(
@@ -168,8 +197,13 @@ class Removal:
             self._record(connection, actor, "request.recheck", request_id)
             return outcome, self._view(connection, request_id)
 
-    def _to_be_checked(self, connection: Connection, request_id: RequestId) -> RequestView:
-        view = self._view(connection, request_id)
+    def _to_be_checked(
+        self,
+        connection: Connection,
+        request_id: RequestId,
+        organisation_id: OrganisationId | None = None,
+    ) -> RequestView:
+        view = self._view(connection, request_id, organisation_id)
         if view.request.state not in RECHECKED or view.request.match_id is None:
             raise NotPossibleError("Only a request that was sent, of a live case, is checked.")
         return view
@@ -188,9 +222,14 @@ class Removal:
         match = matches.by_id(connection, match_id)
         return signature_of(connection, match.content_id)
 
-    def _view(self, connection: Connection, request_id: RequestId) -> RequestView:
+    def _view(
+        self,
+        connection: Connection,
+        request_id: RequestId,
+        organisation_id: OrganisationId | None = None,
+    ) -> RequestView:
         try:
-            request = requests.by_id(connection, request_id)
+            request = requests.by_id(connection, request_id, organisation_id)
         except UnknownRowError as error:
             raise UnknownRequestError("There is no such removal request.") from error
         return RequestView(request, tuple(requests.events_of(connection, request_id)))

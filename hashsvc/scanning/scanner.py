@@ -16,7 +16,15 @@ from hashsvc.scanning.look import Looker, SeenImage
 from hashsvc.scanning.urls import normalise_url
 from hashsvc.settings import Settings
 from hashsvc.store import Database, UnknownRowError, cases, matches, scans
-from hashsvc.store.ids import ItemId, KeyId, MatchId, ScanId, random_id
+from hashsvc.store.ids import (
+    DEFAULT_ORGANISATION,
+    ItemId,
+    KeyId,
+    MatchId,
+    OrganisationId,
+    ScanId,
+    random_id,
+)
 from hashsvc.store.scans import Item, Scan
 
 _IDLE_S = 0.5
@@ -83,7 +91,13 @@ class Scanner:
         self._work_came = threading.Event()
         self._threads: list[threading.Thread] = []
 
-    def submit(self, lines: Iterable[str], *, actor: KeyId) -> Submitted:
+    def submit(
+        self,
+        lines: Iterable[str],
+        *,
+        actor: KeyId,
+        organisation_id: OrganisationId = DEFAULT_ORGANISATION,
+    ) -> Submitted:
         """Put a batch of reported URLs into the work list."""
         urls: dict[str, None] = {}
         invalid, duplicates = [], 0
@@ -97,53 +111,65 @@ class Scanner:
             urls[url] = None
         scan_id, now = ScanId(random_id()), self._clock()
         with self._database.write() as connection:
-            scans.add(connection, scan_id, actor, list(urls), now)
+            scans.add(connection, scan_id, actor, list(urls), now, organisation_id)
             audit.record(connection, actor=actor, action="scan.submit", subject=scan_id, now=now)
         self._work_came.set()
         return Submitted(scan_id, len(urls), duplicates, tuple(invalid))
 
-    def progress(self, scan_id: ScanId) -> Progress:
+    def progress(self, scan_id: ScanId, organisation_id: OrganisationId | None = None) -> Progress:
         """
-        Return how far a scan is.
+        Return how far a scan is, and its matches with the organisation's own cases.
+
+        Args:
+            organisation_id: Whose it has to be; here and below, None stands for any.
 
         Raises:
             UnknownScanError: If there is no such scan.
         """
         with self._database.read() as connection:
             try:
-                scan = scans.by_id(connection, scan_id)
+                scan = scans.by_id(connection, scan_id, organisation_id)
             except UnknownRowError as error:
                 raise UnknownScanError("There is no such scan.") from error
             return Progress(
                 scan=scan,
                 items=scans.progress(connection, scan_id),
-                matches=matches.count_by_state(connection, scan_id),
+                matches=matches.count_by_state(connection, scan_id, organisation_id),
             )
 
-    def items(self, scan_id: ScanId, *, after: int, limit: int) -> list[Item]:
+    def items(
+        self,
+        scan_id: ScanId,
+        *,
+        after: int,
+        limit: int,
+        organisation_id: OrganisationId | None = None,
+    ) -> list[Item]:
         """
         Return one page of a scan's items: those with an id above `after`.
 
         Raises:
             UnknownScanError: If there is no such scan.
         """
-        self.progress(scan_id)
+        self.progress(scan_id, organisation_id)
         with self._database.read() as connection:
             return scans.items_of(connection, scan_id, after=ItemId(after), limit=limit)
 
-    def cancel(self, scan_id: ScanId, *, actor: KeyId) -> Progress:
+    def cancel(
+        self, scan_id: ScanId, *, actor: KeyId, organisation_id: OrganisationId | None = None
+    ) -> Progress:
         """
         Stop what has not begun of a scan.
 
         Raises:
             UnknownScanError: If there is no such scan.
         """
-        self.progress(scan_id)
+        self.progress(scan_id, organisation_id)
         now = self._clock()
         with self._database.write() as connection:
             scans.cancel(connection, scan_id, now)
             audit.record(connection, actor=actor, action="scan.cancel", subject=scan_id, now=now)
-        return self.progress(scan_id)
+        return self.progress(scan_id, organisation_id)
 
     def start(self) -> None:
         """Begin to work off the list, in as many threads as the settings say."""

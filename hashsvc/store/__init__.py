@@ -7,6 +7,23 @@ Functions take an open connection, so that a caller decides what one transaction
 """
 
 from hashsvc.store.database import Database
-from hashsvc.store.errors import OpenError, SchemaError, StoreError, UnknownRowError
+from hashsvc.store.errors import (
+    BackupError,
+    LockedError,
+    OpenError,
+    RotationError,
+    SchemaError,
+    StoreError,
+    UnknownRowError,
+)
 
-__all__ = ["Database", "OpenError", "SchemaError", "StoreError", "UnknownRowError"]
+__all__ = [
+    "BackupError",
+    "Database",
+    "LockedError",
+    "OpenError",
+    "RotationError",
+    "SchemaError",
+    "StoreError",
+    "UnknownRowError",
+]

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, column, func, insert, select, table
+from sqlalchemy import Connection, column, func, insert, select, table, text
 
 from hashsvc.store import rows
 from hashsvc.store.tables import audit_entry
@@ -21,6 +21,16 @@ class Entry:
     action: str
     subject: str
     digest: bytes
+
+
+def wait_for_turn(connection: Connection) -> None:
+    """
+    Wait until nobody else adds entries; nobody does then until the transaction's end.
+
+    On SQLite one transaction writes at a time anyway.
+    """
+    if connection.dialect.name != "sqlite":
+        connection.execute(text(f"LOCK TABLE {audit_entry.name} IN SHARE ROW EXCLUSIVE MODE"))
 
 
 def last(connection: Connection) -> Entry | None:

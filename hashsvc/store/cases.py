@@ -1,23 +1,38 @@
-"""Cases, contents and their signals; every change to them goes into the change feed."""
+"""Cases and contents; every coming and going of a content is told to the change feed."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, delete, func, insert, select
+from sqlalchemy import Connection, delete, func, insert, select, update
 
-from hashsvc.store import rows
-from hashsvc.store.ids import CaseId, ContentId, PublicContentId
-from hashsvc.store.tables import case, change, content, signal
+from hashsvc.store import data_keys, rows, signatures
+from hashsvc.store.ids import (
+    DEFAULT_ORGANISATION,
+    CaseId,
+    ContentId,
+    DataKeyId,
+    OrganisationId,
+    PublicContentId,
+)
+from hashsvc.store.tables import case, change, content
 
 
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One person's submission; `opened_on` is a day, no finer."""
+    """
+    One person's submission; `opened_on` is a day, no finer.
+
+    Attributes:
+        ends_on: The first day on which it is no more, unless renewed; None: until withdrawn.
+    """
 
     id: CaseId
     number: str
     pin_hash: str
     opened_on: str
+    organisation_id: OrganisationId
+    ends_on: str | None
+    key_id: DataKeyId
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,17 +46,6 @@ class Content:
     added_on: str
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class SignalRow:
-    """One stored signal; `code` is packed bits."""
-
-    id: int
-    content_id: ContentId
-    algorithm: str
-    view: str
-    code: bytes
-
-
 @dataclass(frozen=True, slots=True)
 class Change:
     """One step of the change feed: a content came ("add") or went ("remove")."""
@@ -51,9 +55,32 @@ class Change:
     content_id: ContentId
 
 
-def open_case(connection: Connection, *, number: str, pin_hash: str, day: str) -> None:
-    """Store a new case without contents."""
-    connection.execute(insert(case).values(number=number, pin_hash=pin_hash, opened_on=day))
+def open_case(
+    connection: Connection,
+    *,
+    number: str,
+    pin_hash: str,
+    day: str,
+    organisation_id: OrganisationId = DEFAULT_ORGANISATION,
+    ends_on: str | None = None,
+) -> None:
+    """Store a new case without contents, and a new data key for it."""
+    key_id, key = data_keys.add(connection)
+    connection.execute(
+        insert(case).values(
+            number=number,
+            pin_hash=key.seal_text(pin_hash, place=pin_place(number)),
+            opened_on=day,
+            organisation_id=organisation_id,
+            ends_on=ends_on,
+            key_id=key_id,
+        )
+    )
+
+
+def pin_place(number: str) -> str:
+    """Return the place that the hash of a case's PIN is bound to."""
+    return f"pin of case {number}"
 
 
 def case_by_number(connection: Connection, number: str) -> Case:
@@ -63,7 +90,9 @@ def case_by_number(connection: Connection, number: str) -> Case:
     Raises:
         UnknownRowError: If there is none.
     """
-    return rows.as_one(Case, connection.execute(select(case).where(case.c.number == number)))
+    found = rows.as_one(Case, connection.execute(select(case).where(case.c.number == number)))
+    key = data_keys.of_case(connection, found.id)
+    return replace(found, pin_hash=key.open_text(found.pin_hash, place=pin_place(number)))
 
 
 def contents_of(connection: Connection, case_id: CaseId) -> list[Content]:
@@ -110,12 +139,15 @@ def add_content(
     quality: int,
     day: str,
     signals: Sequence[tuple[str, str, bytes]],
+    held: bool = False,
 ) -> ContentId:
     """
     Store one content with its signals and tell the change feed.
 
     Args:
         signals: (algorithm, view, code) of each signal.
+
+        held: Whether it waits, so that the change feed is told when it is let in, not now.
     """
     row = connection.execute(
         insert(content)
@@ -123,15 +155,50 @@ def add_content(
         .returning(content.c.id)
     )
     content_id = ContentId(row.scalar_one())
-    connection.execute(
-        insert(signal),
-        [
-            {"content_id": content_id, "algorithm": algorithm, "view": view, "code": code}
-            for algorithm, view, code in signals
-        ],
+    signatures.add(
+        connection,
+        content_id,
+        signals,
+        key=data_keys.of_case(connection, case_id),
+        place=signatures.place_of(case_id, public_id),
     )
-    connection.execute(insert(change).values(kind="add", content_id=content_id))
+    if not held:
+        connection.execute(insert(change).values(kind="add", content_id=content_id))
     return content_id
+
+
+def numbers_ending_by(connection: Connection, day: str) -> list[str]:
+    """Return the numbers of cases that are no more from a day on, or an earlier one."""
+    query = select(case.c.number).where(case.c.ends_on <= day).order_by(case.c.ends_on, case.c.id)
+    return list(connection.execute(query).scalars())
+
+
+def number_by_key(connection: Connection, key_id: DataKeyId) -> str | None:
+    """Return the number of the case whose data key has this id, if there is one."""
+    return connection.execute(
+        select(case.c.number).where(case.c.key_id == key_id)
+    ).scalar_one_or_none()
+
+
+def number_by_content(connection: Connection, public_id: PublicContentId) -> str | None:
+    """Return the number of the case that holds a content with this id, if there is one."""
+    return connection.execute(
+        select(case.c.number)
+        .join(content, content.c.case_id == case.c.id)
+        .where(content.c.public_id == public_id)
+    ).scalar_one_or_none()
+
+
+def set_end(connection: Connection, case_id: CaseId, ends_on: str) -> None:
+    """Let a case end on a day."""
+    connection.execute(update(case).where(case.c.id == case_id).values(ends_on=ends_on))
+
+
+def set_pin_hash(connection: Connection, found: Case, pin_hash: str) -> None:
+    """Give a case another PIN."""
+    key = data_keys.of_case(connection, found.id)
+    sealed = key.seal_text(pin_hash, place=pin_place(found.number))
+    connection.execute(update(case).where(case.c.id == found.id).values(pin_hash=sealed))
 
 
 def delete_content(connection: Connection, content_id: ContentId) -> None:
@@ -141,14 +208,14 @@ def delete_content(connection: Connection, content_id: ContentId) -> None:
 
 
 def delete_case(connection: Connection, case_id: CaseId) -> None:
-    """Delete a case; its contents must be gone before, for the change feed to tell of each."""
+    """
+    Delete a case and destroy its data key.
+
+    Its contents must be gone before, for the change feed to tell of each.
+    """
+    query = select(case.c.key_id).where(case.c.id == case_id)
+    data_keys.destroy(connection, connection.execute(query).scalar_one())
     connection.execute(delete(case).where(case.c.id == case_id))
-
-
-def signals_of(connection: Connection, content_ids: Sequence[ContentId]) -> list[SignalRow]:
-    """Return all signals of these contents."""
-    query = select(signal).where(signal.c.content_id.in_(content_ids)).order_by(signal.c.id)
-    return rows.as_list(SignalRow, connection.execute(query))
 
 
 def changes_after(connection: Connection, seq: int, limit: int) -> list[Change]:

@@ -11,10 +11,21 @@ PublicContentId = NewType("PublicContentId", str)
 """The random id by which its holder knows a content."""
 
 KeyId = NewType("KeyId", str)
+DataKeyId = NewType("DataKeyId", str)
+"""The random id of a case's data key; it outlives the case in the list of erasures."""
+
 ScanId = NewType("ScanId", str)
 ItemId = NewType("ItemId", int)
 MatchId = NewType("MatchId", str)
 RequestId = NewType("RequestId", str)
+OrganisationId = NewType("OrganisationId", str)
+ResetId = NewType("ResetId", str)
+ExportId = NewType("ExportId", str)
+LabelId = NewType("LabelId", str)
+"""What a listed image is known by: it has no other name here."""
+
+DEFAULT_ORGANISATION = OrganisationId("0" * 32)
+"""The organisation of what was there before there were several, and of whoever names none."""
 
 
 def random_id() -> str:

@@ -1,49 +1,94 @@
 """API keys: only the SHA-256 of each token is stored."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from datetime import datetime
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, func, insert, or_, select, update
 
 from hashsvc.store import rows
 from hashsvc.store.errors import UnknownRowError
-from hashsvc.store.ids import KeyId
+from hashsvc.store.ids import KeyId, OrganisationId
 from hashsvc.store.tables import api_key
 
 
 @dataclass(frozen=True, slots=True)
 class Key:
-    """What may be told of an API key: anything but the token."""
+    """
+    What may be told of an API key: anything but the token.
+
+    Attributes:
+        expires_at: From then on it is useless; None: until it is revoked.
+
+        last_used_on: The last day on which it was used, no finer.
+    """
 
     id: KeyId
     role: str
+    organisation_id: OrganisationId
     created_at: datetime
+    expires_at: datetime | None
     revoked_at: datetime | None
+    last_used_on: str | None
 
 
-_SHOWN = (api_key.c.id, api_key.c.role, api_key.c.created_at, api_key.c.revoked_at)
+@dataclass(frozen=True, slots=True, repr=False)
+class LiveKey:
+    """A key that a request came with."""
+
+    id: KeyId
+    role: str
+    organisation_id: OrganisationId
+    last_used_on: str | None
+    match_secret: bytes
+
+
+_SHOWN = tuple(api_key.c[each.name] for each in fields(Key))
+_LIVE = tuple(api_key.c[each.name] for each in fields(LiveKey))
 
 
 def add(
-    connection: Connection, key_id: KeyId, *, role: str, token_sha256: bytes, now: datetime
+    connection: Connection,
+    key_id: KeyId,
+    *,
+    role: str,
+    token_sha256: bytes,
+    organisation_id: OrganisationId,
+    match_secret: bytes,
+    expires_at: datetime | None,
+    now: datetime,
 ) -> None:
     """Store a new key."""
     connection.execute(
-        insert(api_key).values(id=key_id, role=role, token_sha256=token_sha256, created_at=now)
+        insert(api_key).values(
+            id=key_id,
+            role=role,
+            token_sha256=token_sha256,
+            organisation_id=organisation_id,
+            match_secret=match_secret,
+            expires_at=expires_at,
+            created_at=now,
+        )
     )
 
 
-def by_token(connection: Connection, token_sha256: bytes) -> Key:
+def by_token(connection: Connection, token_sha256: bytes, now: datetime) -> LiveKey:
     """
     Return the live key with this token.
 
     Raises:
-        UnknownRowError: If there is none, or it was revoked.
+        UnknownRowError: If there is none, or it was revoked, or its time is over.
     """
-    query = select(*_SHOWN).where(
-        api_key.c.token_sha256 == token_sha256, api_key.c.revoked_at.is_(None)
+    query = select(*_LIVE).where(
+        api_key.c.token_sha256 == token_sha256,
+        api_key.c.revoked_at.is_(None),
+        or_(api_key.c.expires_at.is_(None), api_key.c.expires_at > now),
     )
-    return rows.as_one(Key, connection.execute(query))
+    return rows.as_one(LiveKey, connection.execute(query))
+
+
+def use(connection: Connection, key_id: KeyId, day: str) -> None:
+    """Remember the day on which a key was last used."""
+    connection.execute(update(api_key).where(api_key.c.id == key_id).values(last_used_on=day))
 
 
 def all_keys(connection: Connection) -> list[Key]:

@@ -1,13 +1,24 @@
 """Matches: suspected re-uploads, and what an analyst said of them."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import Any, Self
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, Select, func, insert, select, update
 
-from hashsvc.store import rows
-from hashsvc.store.ids import ContentId, KeyId, MatchId, PublicContentId, ScanId
-from hashsvc.store.tables import case, content, match
+from hashsvc.keyring import DataKey
+from hashsvc.store import data_keys, rows
+from hashsvc.store.data_keys import WrappedKey
+from hashsvc.store.errors import UnknownRowError
+from hashsvc.store.ids import (
+    ContentId,
+    KeyId,
+    MatchId,
+    OrganisationId,
+    PublicContentId,
+    ScanId,
+)
+from hashsvc.store.tables import case, content, data_key, match
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -17,6 +28,8 @@ class Match:
 
     Attributes:
         case: Number of the case it belongs to.
+
+        organisation_id: The organisation of that case.
 
         content: The content's public id.
 
@@ -28,6 +41,7 @@ class Match:
     id: MatchId
     content_id: ContentId
     case: str
+    organisation_id: OrganisationId
     content: PublicContentId
     scan_id: ScanId | None
     page_url: str
@@ -41,21 +55,57 @@ class Match:
     reviewed_at: datetime | None
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class Private:
+    """What of a match is sealed, under the key of its content's case."""
+
+    page_url: str
+    image_url: str
+    image_sha256: bytes
+    evidence: str
+
+    def sealed(self, match_id: MatchId, key: DataKey) -> dict[str, str | bytes]:
+        """Return the columns, and with them the digest by which an image's URL is found again."""
+        texts = {
+            name: key.seal_text(getattr(self, name), place=_place(match_id, name))
+            for name in _SEALED_TEXTS
+        }
+        return texts | {
+            "image_sha256": key.seal(self.image_sha256, place=_place(match_id, "image_sha256")),
+            "image_digest": key.digest(self.image_url),
+        }
+
+    @classmethod
+    def opened(cls, match_id: MatchId, row: RowMapping, key: DataKey) -> Self:
+        """Return what the columns hold."""
+        texts = {
+            name: key.open_text(row[name], place=_place(match_id, name)) for name in _SEALED_TEXTS
+        }
+        sha256 = key.open(row["image_sha256"], place=_place(match_id, "image_sha256"))
+        return cls(image_sha256=sha256, **texts)
+
+
+_SEALED_TEXTS = ("page_url", "image_url", "evidence")
+
 _ROWS = (
     select(
-        *(column for column in match.c),
+        *(column for column in match.c if column is not match.c.image_digest),
         case.c.number.label("case"),
+        case.c.organisation_id,
         content.c.public_id.label("content"),
+        *data_keys.COLUMNS,
     )
     .join(content, content.c.id == match.c.content_id)
     .join(case, case.c.id == content.c.case_id)
+    .join(data_key, data_key.c.id == case.c.key_id)
 )
 
 
 def find(connection: Connection, content_id: ContentId, image_url: str) -> MatchId | None:
     """Return the match of this content at this URL, if it was found before."""
+    digest = data_keys.of_content(connection, content_id).digest(image_url)
     query = select(match.c.id).where(
-        match.c.content_id == content_id, match.c.image_url == image_url
+        match.c.content_id == content_id, match.c.image_digest == digest
     )
     return connection.execute(query).scalar_one_or_none()
 
@@ -74,42 +124,54 @@ def add(
     now: datetime,
 ) -> None:
     """Store a new suspected re-upload; (content, image URL) must be new."""
+    private = Private(page_url, image_url, image_sha256, evidence)
     connection.execute(
         insert(match).values(
             id=match_id,
             content_id=content_id,
             scan_id=scan_id,
-            page_url=page_url,
-            image_url=image_url,
-            image_sha256=image_sha256,
             tier=tier,
-            evidence=evidence,
             state="suspected",
             found_at=now,
+            **private.sealed(match_id, data_keys.of_content(connection, content_id)),
         )
     )
 
 
-def by_id(connection: Connection, match_id: MatchId) -> Match:
+def by_id(
+    connection: Connection, match_id: MatchId, organisation_id: OrganisationId | None = None
+) -> Match:
     """
     Return one match.
+
+    Args:
+        organisation_id: Whose it has to be; here and below, None stands for any.
 
     Raises:
         UnknownRowError: If there is none with this id.
     """
-    return rows.as_one(Match, connection.execute(_ROWS.where(match.c.id == match_id)))
+    query = _of(organisation_id, _ROWS.where(match.c.id == match_id))
+    row = connection.execute(query).mappings().one_or_none()
+    if row is None:
+        raise UnknownRowError("No such match.")
+    return _opened(connection, row)
 
 
 def search(
-    connection: Connection, *, state: str | None, scan_id: ScanId | None, limit: int
+    connection: Connection,
+    *,
+    state: str | None,
+    scan_id: ScanId | None,
+    limit: int,
+    organisation_id: OrganisationId | None = None,
 ) -> list[Match]:
     """Return matches, newest first, of one state or one scan when these are given."""
-    query = _ROWS.order_by(match.c.found_at.desc(), match.c.id).limit(limit)
+    query = _of(organisation_id, _ROWS.order_by(match.c.found_at.desc(), match.c.id).limit(limit))
     if state is not None:
         query = query.where(match.c.state == state)
     if scan_id is not None:
         query = query.where(match.c.scan_id == scan_id)
-    return rows.as_list(Match, connection.execute(query))
+    return [_opened(connection, row) for row in connection.execute(query).mappings()]
 
 
 def review(
@@ -124,9 +186,38 @@ def review(
     return rows.changed_one(connection.execute(query))
 
 
-def count_by_state(connection: Connection, scan_id: ScanId | None = None) -> dict[str, int]:
+def count_by_state(
+    connection: Connection,
+    scan_id: ScanId | None = None,
+    organisation_id: OrganisationId | None = None,
+) -> dict[str, int]:
     """Return how many matches are in each state, of one scan when that is given."""
-    query = select(match.c.state, func.count()).group_by(match.c.state)
+    query = (
+        select(match.c.state, func.count())
+        .join(content, content.c.id == match.c.content_id)
+        .join(case, case.c.id == content.c.case_id)
+        .group_by(match.c.state)
+    )
+    query = _of(organisation_id, query)
     if scan_id is not None:
         query = query.where(match.c.scan_id == scan_id)
     return {state: number for state, number in connection.execute(query)}  # noqa: C416
+
+
+def _of(
+    organisation_id: OrganisationId | None, query: Select[*tuple[Any, ...]]
+) -> Select[*tuple[Any, ...]]:
+    return (
+        query if organisation_id is None else query.where(case.c.organisation_id == organisation_id)
+    )
+
+
+def _opened(connection: Connection, row: RowMapping) -> Match:
+    columns = dict(row)
+    stored = WrappedKey(*(columns.pop(name) for name in WrappedKey._fields))
+    private = Private.opened(row["id"], row, data_keys.unwrap(connection, stored))
+    return Match(**columns | asdict(private))
+
+
+def _place(match_id: MatchId, column: str) -> str:
+    return f"{column} of match {match_id}"

@@ -1,12 +1,18 @@
 """Removal requests and the events of each."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from hashsvc.store import rows
-from hashsvc.store.ids import ContentId, MatchId, RequestId
+from hashsvc.store import data_keys, rows
+from hashsvc.store.ids import (
+    DEFAULT_ORGANISATION,
+    ContentId,
+    MatchId,
+    OrganisationId,
+    RequestId,
+)
 from hashsvc.store.tables import match, removal_request, request_event
 
 
@@ -22,6 +28,7 @@ class Request:
     state: str
     notice: str
     created_at: datetime
+    organisation_id: OrganisationId = DEFAULT_ORGANISATION
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,40 +52,56 @@ class Event:
 
 def add(connection: Connection, request: Request, *, actor: str) -> None:
     """Store a new request and its first event."""
+    key = data_keys.records(connection)
     connection.execute(
         insert(removal_request).values(
             id=request.id,
             match_id=request.match_id,
             platform=request.platform,
-            page_url=request.page_url,
-            image_url=request.image_url,
+            page_url=key.seal_text(request.page_url, place=_place(request.id, "page_url")),
+            image_url=key.seal_text(request.image_url, place=_place(request.id, "image_url")),
             state=request.state,
-            notice=request.notice,
+            notice=key.seal_text(request.notice, place=_place(request.id, "notice")),
             created_at=request.created_at,
+            organisation_id=request.organisation_id,
         )
     )
     add_event(connection, request.id, at=request.created_at, actor=actor, state=request.state)
 
 
-def by_id(connection: Connection, request_id: RequestId) -> Request:
+def by_id(
+    connection: Connection, request_id: RequestId, organisation_id: OrganisationId | None = None
+) -> Request:
     """
     Return one request.
+
+    Args:
+        organisation_id: Whose it has to be; here and below, None stands for any.
 
     Raises:
         UnknownRowError: If there is none with this id.
     """
     query = select(removal_request).where(removal_request.c.id == request_id)
-    return rows.as_one(Request, connection.execute(query))
+    if organisation_id is not None:
+        query = query.where(removal_request.c.organisation_id == organisation_id)
+    (request,) = _opened(connection, [rows.as_one(Request, connection.execute(query))])
+    return request
 
 
 def by_match(connection: Connection, match_id: MatchId) -> Request | None:
     """Return the request raised for a match, if there is one."""
     query = select(removal_request).where(removal_request.c.match_id == match_id)
-    found = rows.as_list(Request, connection.execute(query))
+    found = _opened(connection, rows.as_list(Request, connection.execute(query)))
     return found[0] if found else None
 
 
-def search(connection: Connection, *, state: str | None, limit: int) -> list[Request]:
+def search(
+    connection: Connection,
+    *,
+    state: str | None,
+    limit: int,
+    organisation_id: OrganisationId | None = None,
+) -> list[Request]:
     """Return requests, newest first, of one state when it is given."""
     query = (
         select(removal_request)
@@ -87,7 +110,9 @@ def search(connection: Connection, *, state: str | None, limit: int) -> list[Req
     )
     if state is not None:
         query = query.where(removal_request.c.state == state)
-    return rows.as_list(Request, connection.execute(query))
+    if organisation_id is not None:
+        query = query.where(removal_request.c.organisation_id == organisation_id)
+    return _opened(connection, rows.as_list(Request, connection.execute(query)))
 
 
 def move(
@@ -163,3 +188,22 @@ def withdraw_for(
     )
     for request in rows.as_list(Request, open_ones):
         move(connection, request, state="withdrawn", actor=actor, now=now)
+
+
+def _opened(connection: Connection, requests: list[Request]) -> list[Request]:
+    if not requests:
+        return []
+    key = data_keys.records(connection)
+    return [
+        replace(
+            each,
+            page_url=key.open_text(each.page_url, place=_place(each.id, "page_url")),
+            image_url=key.open_text(each.image_url, place=_place(each.id, "image_url")),
+            notice=key.open_text(each.notice, place=_place(each.id, "notice")),
+        )
+        for each in requests
+    ]
+
+
+def _place(request_id: RequestId, column: str) -> str:
+    return f"{column} of request {request_id}"

@@ -1,13 +1,13 @@
 """The work list: scans, and their items with state, lease and attempts."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
 
-from hashsvc.store import rows
-from hashsvc.store.ids import ItemId, KeyId, ScanId
+from hashsvc.store import data_keys, rows
+from hashsvc.store.ids import DEFAULT_ORGANISATION, ItemId, KeyId, OrganisationId, ScanId
 from hashsvc.store.tables import scan, scan_item
 
 
@@ -19,6 +19,7 @@ class Scan:
     key_id: KeyId
     created_at: datetime
     cancelled_at: datetime | None
+    organisation_id: OrganisationId
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -47,25 +48,44 @@ class Item:
 
 
 def add(
-    connection: Connection, scan_id: ScanId, key_id: KeyId, urls: Sequence[str], now: datetime
+    connection: Connection,
+    scan_id: ScanId,
+    key_id: KeyId,
+    urls: Sequence[str],
+    now: datetime,
+    organisation_id: OrganisationId = DEFAULT_ORGANISATION,
 ) -> None:
     """Store a scan with one queued item for each URL."""
-    connection.execute(insert(scan).values(id=scan_id, key_id=key_id, created_at=now))
+    connection.execute(
+        insert(scan).values(
+            id=scan_id, key_id=key_id, created_at=now, organisation_id=organisation_id
+        )
+    )
     if urls:
+        key, place = data_keys.records(connection), _place(scan_id)
+        sealed = [key.seal_text(url, place=place) for url in urls]
         connection.execute(
             insert(scan_item),
-            [{"scan_id": scan_id, "url": url, "state": "queued", "due_at": now} for url in urls],
+            [{"scan_id": scan_id, "url": url, "state": "queued", "due_at": now} for url in sealed],
         )
 
 
-def by_id(connection: Connection, scan_id: ScanId) -> Scan:
+def by_id(
+    connection: Connection, scan_id: ScanId, organisation_id: OrganisationId | None = None
+) -> Scan:
     """
     Return one scan.
+
+    Args:
+        organisation_id: Whose it has to be; None stands for any.
 
     Raises:
         UnknownRowError: If there is none with this id.
     """
-    return rows.as_one(Scan, connection.execute(select(scan).where(scan.c.id == scan_id)))
+    query = select(scan).where(scan.c.id == scan_id)
+    if organisation_id is not None:
+        query = query.where(scan.c.organisation_id == organisation_id)
+    return rows.as_one(Scan, connection.execute(query))
 
 
 def progress(connection: Connection, scan_id: ScanId) -> dict[str, int]:
@@ -86,7 +106,7 @@ def items_of(connection: Connection, scan_id: ScanId, *, after: ItemId, limit: i
         .order_by(scan_item.c.id)
         .limit(limit)
     )
-    return rows.as_list(Item, connection.execute(query))
+    return _opened(connection, rows.as_list(Item, connection.execute(query)))
 
 
 def lease(connection: Connection, *, now: datetime, until: datetime) -> Item | None:
@@ -108,8 +128,21 @@ def lease(connection: Connection, *, now: datetime, until: datetime) -> Item | N
         .values(state="leased", due_at=until, attempts=scan_item.c.attempts + 1)
         .returning(*scan_item.c)
     )
-    taken = rows.as_list(Item, connection.execute(query))
+    taken = _opened(connection, rows.as_list(Item, connection.execute(query)))
     return taken[0] if taken else None
+
+
+def _opened(connection: Connection, items: list[Item]) -> list[Item]:
+    if not items:
+        return []
+    key = data_keys.records(connection)
+    return [
+        replace(each, url=key.open_text(each.url, place=_place(each.scan_id))) for each in items
+    ]
+
+
+def _place(scan_id: ScanId) -> str:
+    return f"url of scan {scan_id}"
 
 
 def _held(item: Item) -> object:
@@ -179,3 +212,17 @@ def count_waiting(connection: Connection) -> int:
     """Return how many items are still to be done, in all scans."""
     query = select(func.count()).where(scan_item.c.state.in_(("queued", "failed", "leased")))
     return connection.execute(query).scalar_one()
+
+
+def finished_before(connection: Connection, moment: datetime) -> list[ScanId]:
+    """Return the scans that were submitted before a moment and have nothing left to do."""
+    waiting = select(scan_item.c.scan_id).where(
+        scan_item.c.state.in_(("queued", "failed", "leased"))
+    )
+    query = select(scan.c.id).where(scan.c.created_at < moment, scan.c.id.not_in(waiting))
+    return list(connection.execute(query).scalars())
+
+
+def delete_scan(connection: Connection, scan_id: ScanId) -> None:
+    """Delete a scan with its items; the matches that were found by it stay."""
+    connection.execute(delete(scan).where(scan.c.id == scan_id))

@@ -1,5 +1,8 @@
 """
-The tables. Columns hold opaque ids, codes, times and states; never a name or an image.
+The tables. Columns hold opaque ids, codes, times and states; never a person's name or an image.
+
+What is private in them is sealed (see hashsvc.keyring): codes, a PIN's hash, URLs, digests of found
+images, evidence, notices. A sealed text is base64, in the column that it would have in the open.
 
 SQLite tables are STRICT, so types are INTEGER, REAL, TEXT and BLOB there.
 """
@@ -24,6 +27,8 @@ from sqlalchemy import (
     UniqueConstraint,
 )
 from sqlalchemy.types import TypeEngine
+
+from hashsvc.store.ids import DEFAULT_ORGANISATION
 
 metadata = MetaData(
     naming_convention={
@@ -79,6 +84,18 @@ def _one_of(column: str, *values: str) -> CheckConstraint:
     return CheckConstraint(f"{column} IN ({listed})", name=column)
 
 
+def _organisation() -> Column[object]:
+    # No foreign key: SQLite adds none to a table that has rows. Organisations are never deleted.
+    return Column("organisation_id", Text, nullable=False, server_default=DEFAULT_ORGANISATION)
+
+
+organisation = _table(
+    "organisation",
+    Column("id", Text, primary_key=True),
+    Column("name", Text, nullable=False, unique=True),
+    Column("created_at", UtcTime, nullable=False),
+)
+
 api_key = _table(
     "api_key",
     Column("id", Text, primary_key=True),
@@ -86,7 +103,28 @@ api_key = _table(
     Column("token_sha256", LargeBinary, nullable=False, unique=True),
     Column("created_at", UtcTime, nullable=False),
     Column("revoked_at", UtcTime),
+    _organisation(),
+    Column("expires_at", UtcTime),
+    Column("last_used_on", Text),
+    # Under it this key's lookups name contents, so that no two keys' names can be compared.
+    Column("match_secret", LargeBinary),
     _one_of("role", "intake", "analyst", "scanner", "admin"),
+)
+
+# Wrapped by the key-encryption key `kek_id`, which is not here; zeros when it was destroyed.
+data_key = _table(
+    "data_key",
+    Column("id", Text, primary_key=True),
+    Column("kek_id", Text, nullable=False),
+    Column("wrapped", LargeBinary, nullable=False),
+)
+
+# What was withdrawn, by opaque ids, and since when the file holds no byte of it.
+erasure = _table(
+    "erasure",
+    Column("id", Text, primary_key=True),
+    Column("at", UtcTime, nullable=False),
+    Column("purged_at", UtcTime, index=True),
 )
 
 case = _table(
@@ -95,6 +133,31 @@ case = _table(
     Column("number", Text, nullable=False, unique=True),
     Column("pin_hash", Text, nullable=False),
     Column("opened_on", Text, nullable=False),
+    _organisation(),
+    # The first day on which the case is no more, unless it is renewed; null: until withdrawn.
+    Column("ends_on", Text, index=True),
+    # The data key. Null only inside of a migration; no foreign key, as with organisations.
+    Column("key_id", Text, index=True, unique=True),
+)
+
+# Wrong PINs, also for numbers that no case has: else waiting would tell which ones there are.
+pin_guess = _table(
+    "pin_guess",
+    Column("number_sha256", LargeBinary, primary_key=True),
+    Column("wrong", Integer, nullable=False),
+    Column("last_at", UtcTime, nullable=False),
+    Column("wait_until", UtcTime),
+)
+
+pin_reset = _table(
+    "pin_reset",
+    Column("id", Text, primary_key=True),
+    Column("case_id", ForeignKey("bank_case.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("requested_by", Text, nullable=False),
+    Column("requested_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+    Column("approved_by", Text),
+    Column("approved_at", UtcTime),
 )
 
 content = _table(
@@ -107,13 +170,34 @@ content = _table(
     CheckConstraint("quality BETWEEN 0 AND 100", name="quality"),
 )
 
-signal = _table(
-    "signal",
+# All of a content's codes, sealed as one.
+signature = _table(
+    "signature",
+    Column("content_id", ForeignKey("content.id", ondelete="CASCADE"), primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+)
+
+# A content that waits for an analyst's word; the change feed tells of it once it is let in.
+held_content = _table(
+    "held_content",
+    Column("content_id", ForeignKey("content.id", ondelete="CASCADE"), primary_key=True),
+    Column("reason", Text, nullable=False),
+    Column("label", Text),
+    Column("held_at", UtcTime, nullable=False),
+    _one_of("reason", "common", "protected"),
+)
+
+# Images that are nobody's in particular, or that must stay public; under an id, without a name.
+listed_signal = _table(
+    "listed_signal",
     Column("id", BigId, primary_key=True),
-    Column("content_id", ForeignKey("content.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("list", Text, nullable=False),
+    Column("label", Text, nullable=False, index=True),
     Column("algorithm", Text, nullable=False),
-    Column("view", Text, nullable=False),
     Column("code", LargeBinary, nullable=False),
+    Column("added_by", Text, nullable=False),
+    Column("added_at", UtcTime, nullable=False),
+    _one_of("list", "common", "protected"),
 )
 
 # What indices follow. `content_id` is no foreign key: a removal outlives its content.
@@ -131,6 +215,7 @@ scan = _table(
     Column("key_id", Text, nullable=False),
     Column("created_at", UtcTime, nullable=False),
     Column("cancelled_at", UtcTime),
+    _organisation(),
 )
 
 scan_item = _table(
@@ -157,6 +242,7 @@ match = _table(
     Column("scan_id", ForeignKey("scan.id", ondelete="SET NULL"), index=True),
     Column("page_url", Text, nullable=False),
     Column("image_url", Text, nullable=False),
+    Column("image_digest", LargeBinary, nullable=False),
     Column("image_sha256", LargeBinary, nullable=False),
     Column("tier", Text, nullable=False),
     Column("evidence", Text, nullable=False),
@@ -164,7 +250,7 @@ match = _table(
     Column("found_at", UtcTime, nullable=False),
     Column("reviewed_by", Text),
     Column("reviewed_at", UtcTime),
-    UniqueConstraint("content_id", "image_url"),
+    UniqueConstraint("content_id", "image_digest"),
     _one_of("tier", "certain", "likely", "possible"),
     _one_of("state", "suspected", "confirmed", "dismissed"),
 )
@@ -179,6 +265,7 @@ removal_request = _table(
     Column("state", Text, nullable=False),
     Column("notice", Text, nullable=False),
     Column("created_at", UtcTime, nullable=False),
+    _organisation(),
 )
 
 request_event = _table(
@@ -194,6 +281,18 @@ request_event = _table(
     Column("actor", Text, nullable=False),
     Column("state", Text, nullable=False),
     Column("outcome", Text),
+)
+
+bulk_export = _table(
+    "bulk_export",
+    Column("id", Text, primary_key=True),
+    Column("requested_by", Text, nullable=False),
+    Column("requested_at", UtcTime, nullable=False),
+    Column("expires_at", UtcTime, nullable=False),
+    Column("approved_by", Text),
+    Column("approved_at", UtcTime),
+    Column("taken_by", Text),
+    Column("taken_at", UtcTime),
 )
 
 audit_entry = _table(

@@ -1,10 +1,13 @@
 """A service in this process, called over HTTP with a key of any role."""
 
+import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
+import argon2
 import httpx2
 import pytest
 from fastapi import FastAPI
@@ -12,9 +15,11 @@ from fastapi.testclient import TestClient
 
 from benchmarks.site import Site
 from hashsvc.api import Role, Services, create_app, create_key
+from hashsvc.bank import pins
 from hashsvc.clock import utc_now
 from hashsvc.settings import Settings
 from hashsvc.signals import Signature, sign_image
+from hashsvc.store import Database
 from hashsvc.store.ids import random_id
 from tests.conftest import generated_photo, jpeg
 
@@ -46,15 +51,34 @@ class OpenCase:
     signature: Signature
 
 
+@pytest.fixture(autouse=True)
+def _quick_pins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Hash PINs with little effort; tests/bank tests how they are kept."""
+    quick = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    monkeypatch.setattr(pins, "_HASHER", quick)
+
+
 @pytest.fixture
 def watch() -> Watch:
     """The service's clock."""
     return Watch()
 
 
+@pytest.fixture(scope="session")
+def new_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data directory of a service that was set up and never used."""
+    folder = tmp_path_factory.mktemp("new") / "data"
+    database = Database.of(Settings(data_dir=folder, _env_file=None))  # type: ignore[call-arg]
+    database.migrate()
+    database.close()
+    return folder
+
+
 @pytest.fixture
-def services(settings: Settings, watch: Watch) -> Services:
+def services(settings: Settings, watch: Watch, new_data: Path) -> Services:
     """The parts of a service without any case."""
+    # It is set up faster so than step by step.
+    shutil.copytree(new_data, settings.data_dir)
     return Services.build(settings, watch)
 
 
@@ -76,6 +100,18 @@ def tokens(services: Services) -> dict[Role, str]:
     """A key's token for each role."""
     database = services.database
     return {role: create_key(database, role, actor="test", clock=utc_now).token for role in Role}
+
+
+@pytest.fixture
+def second_analyst(services: Services) -> str:
+    """The token of another analyst of the same organisation."""
+    return create_key(services.database, Role.ANALYST, actor="test", clock=utc_now).token
+
+
+@pytest.fixture
+def second_admin(services: Services) -> str:
+    """The token of another administrator."""
+    return create_key(services.database, Role.ADMIN, actor="test", clock=utc_now).token
 
 
 @pytest.fixture

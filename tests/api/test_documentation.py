@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from hashsvc.bank import is_case_number
-from tests.api.test_roles import MAY_CALL
+from tests.api.test_roles import FOR_HOLDERS, MAY_CALL
 
 PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 # What a field of this name holds, nobody asks.
@@ -82,7 +82,7 @@ def test_it_is_valid(document: dict[str, Any]) -> None:
 
 def test_it_has_every_call_and_no_page(document: dict[str, Any]) -> None:
     described = {place for place, _ in operations(document)}
-    assert described == set(MAY_CALL) | {("GET", "/health")}
+    assert described == set(MAY_CALL) | FOR_HOLDERS | {("GET", "/health")}
 
 
 def test_every_call_says_what_it_does_and_for_whom(document: dict[str, Any]) -> None:
@@ -111,11 +111,13 @@ def test_every_call_tells_its_errors(document: dict[str, Any]) -> None:
         errors = {code: each for code, each in operation["responses"].items() if code >= "400"}
         expected = {"413", "415"}
         if place in MAY_CALL:
-            expected |= {"401", "403"}
+            expected |= {"401", "403", "429"}
         if "parameters" in operation or "requestBody" in operation:
             expected |= {"422"}
         if any(each["in"] == "path" for each in operation.get("parameters", [])):
             expected |= {"404"}
+        if place in FOR_HOLDERS:
+            expected |= {"404", "429"}
         assert expected <= set(errors) <= expected | {"404", "409"}, place
         for each in errors.values():
             assert each["content"] == PROBLEM
@@ -180,7 +182,7 @@ def test_no_answer_has_a_field_for_what_is_secret(document: dict[str, Any]) -> N
         for name, field, _ in fields(document)
         if name in answers and field in private
     }
-    assert told == {"NewCaseOut.pin", "NewKeyOut.token"}
+    assert told == {"NewCaseOut.pin", "NewPinOut.pin", "NewKeyOut.token"}
 
 
 def test_it_stays_complete_when_a_route_is_added(app: FastAPI, client: TestClient) -> None:

@@ -14,7 +14,7 @@ from sqlalchemy.exc import IntegrityError
 from hashsvc import audit, bank, matching, removal, scanning, signals, store
 from hashsvc.api import Role, errors
 from hashsvc.bank import new_case_number
-from hashsvc.store.errors import OpenError, SchemaError
+from hashsvc.store.errors import BackupError, LockedError, OpenError, RotationError, SchemaError
 from tests.api.conftest import Call
 
 INTAKE, ANALYST, ADMIN = Role.INTAKE, Role.ANALYST, Role.ADMIN
@@ -34,6 +34,9 @@ ROOMS = (
     store.StoreError,
 )
 NEVER_IN_A_ROUTE = {
+    BackupError: "of a command",
+    RotationError: "of a command",
+    LockedError: "ends the start",
     OpenError: "ends the start",
     SchemaError: "ends the start",
     scanning.BadUrlError: "a line of a batch, told by number",

@@ -5,14 +5,13 @@ import random
 import argon2
 import pytest
 
-from hashsvc.bank import Bank, NewContent
-from hashsvc.bank import cases as bank_cases
+from hashsvc.bank import Bank, NewContent, pins
 from hashsvc.signals import PROFILES, Signal, Signature, View, ViewedSignal
 from hashsvc.store import Database
 from hashsvc.store.ids import PublicContentId
 from tests.store.conftest import Clock
 
-REAL_PINS = bank_cases._PINS
+REAL_PINS = pins._HASHER
 ALL = ("pdq1", "phash1", "dhash1")
 
 
@@ -38,7 +37,7 @@ def new_content(seed: int, signed: Signature | None = None) -> NewContent:
 def _quick_pins(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hash PINs with little effort where that is not what is tested."""
     quick = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    monkeypatch.setattr(bank_cases, "_PINS", quick)
+    monkeypatch.setattr(pins, "_HASHER", quick)
 
 
 @pytest.fixture

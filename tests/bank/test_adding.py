@@ -16,7 +16,7 @@ from hashsvc.signals import PROFILES, Profile, Signal, Signature, View, ViewedSi
 from hashsvc.store import Database, cases
 from hashsvc.store.cases import Content
 from tests.bank.conftest import new_content, signature
-from tests.store.conftest import rows_of
+from tests.store.conftest import rows_of, signals_of
 
 MANY = Profile(name="many1", bits=256, threshold=50, many_per_image=True)
 
@@ -41,14 +41,11 @@ def test_what_is_stored_is_what_was_submitted(bank: Bank, database: Database, nu
         (submitted[0].public_id, 100, "2026-01-05"),
         (submitted[1].public_id, 50, "2026-01-05"),
     ]
+    for content, new in zip(stored, submitted, strict=True):
+        assert [
+            (each.algorithm, each.view, each.code) for each in signals_of(database, content.id)
+        ] == [(each.signal.algorithm, "whole", each.signal.code) for each in new.signature.signals]
     with database.read() as connection:
-        for content, new in zip(stored, submitted, strict=True):
-            assert [
-                (each.algorithm, each.view, each.code)
-                for each in cases.signals_of(connection, [content.id])
-            ] == [
-                (each.signal.algorithm, "whole", each.signal.code) for each in new.signature.signals
-            ]
         assert audit.verify(connection) == 3
     view = bank.view(number, actor="intake")
     assert [(each.content, each.quality, each.added_on) for each in view.contents] == [
@@ -111,16 +108,17 @@ def test_region_signals_may_be_many_up_to_the_limit(
         return
     bank.add_contents(number, [content], actor="intake")
     (stored,) = contents_of(database, number)
-    with database.read() as connection:
-        assert len(cases.signals_of(connection, [stored.id])) == MAX_SIGNALS
+    assert len(signals_of(database, stored.id)) == MAX_SIGNALS
 
 
-@pytest.mark.parametrize("place", ["same call", "same case", "another case"])
+@pytest.mark.parametrize("place", ["same call", "same case", "another case", "withdrawn"])
 def test_an_id_is_used_once(bank: Bank, settings: Settings, number: str, place: str) -> None:
     other = bank.open_case(adult=True, actor="intake").number
     taken = new_content(1)
     if place != "same call":
         bank.add_contents(number if place == "same case" else other, [taken], actor="intake")
+    if place == "withdrawn":
+        bank.withdraw_content(other, taken.public_id, actor="intake")
     before = rows_of(settings.data_dir)
     again = new_content(1, signature(5))
     contents = [new_content(2), again] + [taken] * (place == "same call")

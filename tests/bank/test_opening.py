@@ -6,8 +6,7 @@ import argon2
 import pytest
 
 from hashsvc import audit
-from hashsvc.bank import Bank, BankError, MinorError, UnknownCaseError, new_case_number
-from hashsvc.bank import cases as bank_cases
+from hashsvc.bank import Bank, BankError, MinorError, UnknownCaseError, new_case_number, pins
 from hashsvc.settings import Settings
 from hashsvc.store import Database, cases
 from hashsvc.store.ids import PublicContentId
@@ -27,7 +26,7 @@ def test_a_case_has_a_number_a_day_and_no_contents(bank: Bank, database: Databas
 def test_the_pin_is_kept_as_argon2id_only(
     bank: Bank, database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(bank_cases, "_PINS", REAL_PINS)
+    monkeypatch.setattr(pins, "_HASHER", REAL_PINS)
     opened = bank.open_case(adult=True, actor="intake")
     with database.read() as connection:
         kept = cases.case_by_number(connection, opened.number).pin_hash

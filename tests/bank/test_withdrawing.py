@@ -10,7 +10,7 @@ from hashsvc.store import Database, UnknownRowError, cases, matches, requests
 from hashsvc.store.ids import ContentId, PublicContentId, RequestId
 from hashsvc.store.tables import audit_entry, change, metadata, request_event
 from tests.bank.conftest import new_content
-from tests.store.conftest import Clock, rows_of, store_match, store_request
+from tests.store.conftest import Clock, rows_of, signals_of, store_match, store_request
 
 UNSENT = ("draft", "approved")
 SENT = ("sent", "receipted", "refused", "reappeared")
@@ -48,7 +48,7 @@ def test_a_withdrawn_case_is_gone_with_all_it_had(
     with pytest.raises(UnknownCaseError):
         bank.view(number, actor="intake")
     with database.read() as connection:
-        assert counts(connection, "bank_case", "content", "signal") == [1, 1, 3]
+        assert counts(connection, "bank_case", "content", "signature") == [1, 1, 1]
         assert counts(connection, "match", "removal_request") == [2, 1]
         assert requests.by_id(connection, kept).state == "draft"
         found = matches.search(connection, state=None, scan_id=None, limit=10)
@@ -68,9 +68,7 @@ def test_a_withdrawn_content_leaves_the_others(bank: Bank, database: Database, n
     ]
     with database.read() as connection:
         assert not cases.has_content(connection, first)
-        assert {each.content_id for each in cases.signals_of(connection, [first, second])} == {
-            second
-        }
+        assert {each.content_id for each in signals_of(database, first, second)} == {second}
         (match,) = matches.search(connection, state=None, scan_id=None, limit=10)
         assert match.content_id == second
     with pytest.raises(UnknownContentError):

@@ -28,13 +28,31 @@ def test_keys_are_made_listed_and_revoked(run: Run) -> None:
     assert TOKEN.fullmatch(token)
     key = re.search(r"Key ([0-9a-f]{32}) of role scanner", made.stderr)[1]
     listed = run("keys", "list").stdout
-    assert re.fullmatch(rf"{key}  scanner   \d{{4}}-\d\d-\d\d  live\n", listed)
+    day = r"\d{4}-\d\d-\d\d"
+    organisation = "0" * 32
+    assert re.fullmatch(rf"{key}  scanner   {day}  never used  +live  +{organisation}\n", listed)
     assert token not in listed
     assert run("keys", "revoke", key).exit_code == 0
     assert "revoked" in run("keys", "list").stdout
     again = run("keys", "revoke", key)
     assert again.exit_code == 1
     assert again.stderr.count("\n") == 1
+
+
+def test_a_key_may_have_an_organisation_and_an_end(run: Run) -> None:
+    made = run("organisations", "create", "A body")
+    organisation = made.stdout.strip()
+    assert re.fullmatch(r"[0-9a-f]{32}", organisation)
+    assert f"{organisation}  " in run("organisations", "list").stdout
+    again = run("organisations", "create", "A body")
+    assert (again.exit_code, again.stderr) == (1, "There is an organisation of this name.\n")
+    options = ("--role", "analyst", "--organisation", organisation, "--days", "7")
+    assert run("keys", "create", *options).exit_code == 0
+    (line,) = run("keys", "list").stdout.splitlines()
+    assert line.endswith(organisation)
+    assert re.search(r"until \d{4}-\d\d-\d\d", line)
+    unknown = run("keys", "create", "--role", "analyst", "--organisation", "0f" * 16)
+    assert (unknown.exit_code, unknown.stderr) == (1, "No such organisation.\n")
 
 
 def test_no_file_holds_a_token(run: Run, tmp_path: Path) -> None:

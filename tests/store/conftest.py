@@ -3,10 +3,13 @@
 import random
 import sqlite3
 from collections.abc import Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from hashsvc.store import Database, cases, matches, requests, scans
+from sqlalchemy import select
+
+from hashsvc.store import Database, cases, matches, requests, scans, signatures
 from hashsvc.store.ids import (
     CaseId,
     ContentId,
@@ -18,6 +21,7 @@ from hashsvc.store.ids import (
     random_id,
 )
 from hashsvc.store.requests import Request
+from hashsvc.store.tables import data_key
 
 START = datetime(2026, 1, 5, 9, 30, tzinfo=UTC)
 IMAGE_URL = "https://www.example.org/img/1.jpg"
@@ -62,6 +66,33 @@ def store_content(
             day="2026-01-05",
             signals=signals or some_signals(random.Random()),
         )
+
+
+@dataclass(frozen=True, slots=True)
+class StoredSignal:
+    """One of a content's codes, and the id by which indices know it."""
+
+    id: int
+    content_id: ContentId
+    algorithm: str
+    view: str
+    code: bytes
+
+
+def signals_of(database: Database, *content_ids: ContentId) -> list[StoredSignal]:
+    with database.read() as connection:
+        return [
+            StoredSignal(each.first_id + number, each.content_id, group.algorithm, group.view, code)
+            for each in signatures.codes_of(connection, content_ids)
+            for group in (each.group,)
+            for number, code in enumerate(group)
+        ]
+
+
+def wrapped_keys(database: Database) -> dict[str, bytes]:
+    """Return every data key as it is stored, by its id."""
+    with database.read() as connection:
+        return dict(connection.execute(select(data_key.c.id, data_key.c.wrapped)).all())
 
 
 def store_match(

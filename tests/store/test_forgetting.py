@@ -1,4 +1,4 @@
-"""What was withdrawn is in no byte of any file of the data directory."""
+"""A destroyed key is in no file at once; what was deleted, once the database is rewritten."""
 
 import random
 import re
@@ -7,24 +7,26 @@ from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pytest
+from sqlalchemy import select
 from structlog.testing import capture_logs
 
 from hashsvc.bank import Bank, NewContent
 from hashsvc.settings import Settings
 from hashsvc.signals import Signal, Signature, View, ViewedSignal
-from hashsvc.store import Database, cases
+from hashsvc.store import Database, cases, data_keys, erasures
 from hashsvc.store import database as database_module
-from hashsvc.store.ids import ContentId, random_id
+from hashsvc.store.ids import CaseId, ContentId, DataKeyId, random_id
+from hashsvc.store.tables import case, data_key, signature
 from tests.store.conftest import (
+    START,
     bytes_of,
     some_signals,
     store_case,
     store_content,
     store_match,
     store_request,
+    wrapped_keys,
 )
-
-PAGE_URL = "https://example.org/the-page-nobody-may-know-of"
 
 
 def windows(text: bytes) -> set[bytes]:
@@ -35,7 +37,10 @@ def windows(text: bytes) -> set[bytes]:
 def left_of(folder: Path, secrets: list[bytes]) -> int:
     """Return how many of these texts are found on the disk, whole or in part."""
     everything = bytes_of(folder)
-    return sum(any(part in everything for part in windows(each)) for each in secrets)
+    if len(secrets) < 10:
+        return sum(any(part in everything for part in windows(each)) for each in secrets)
+    parts = windows(everything)
+    return sum(not windows(each).isdisjoint(parts) for each in secrets)
 
 
 def new_content(rng: random.Random) -> NewContent:
@@ -43,64 +48,104 @@ def new_content(rng: random.Random) -> NewContent:
     return NewContent(random_id(), Signature(80, tuple(signals)))
 
 
-def codes_of(contents: list[NewContent]) -> list[bytes]:
-    return [each.signal.code for content in contents for each in content.signature.signals]
+def sealed_codes(database: Database) -> list[bytes]:
+    with database.read() as connection:
+        return list(connection.execute(select(signature.c.sealed)).scalars())
 
 
-def test_a_withdrawn_case_leaves_no_byte(database: Database, settings: Settings) -> None:
+def end(database: Database, case_id: CaseId) -> None:
+    with database.write() as connection:
+        for each in cases.contents_of(connection, case_id):
+            cases.delete_content(connection, each.id)
+        cases.delete_case(connection, case_id)
+
+
+def test_a_withdrawn_case_leaves_no_key_at_once_and_no_byte_in_the_end(
+    database: Database, settings: Settings
+) -> None:
     rng = random.Random(1)
     bank = Bank(database)
-    mine, others = ([new_content(rng) for _ in range(40)] for _ in range(2))
     number = bank.open_case(adult=True, actor="intake").number
-    bank.add_contents(number, mine, actor="intake")
-    other = bank.open_case(adult=True, actor="intake").number
-    bank.add_contents(other, others, actor="intake")
+    bank.add_contents(number, [new_content(rng) for _ in range(40)], actor="intake")
     with database.read() as connection:
-        case = cases.case_by_number(connection, number)
-        (content_id, *_) = (each.id for each in cases.contents_of(connection, case.id))
-    match_id = store_match(database, content_id, state="confirmed", image_url=PAGE_URL + "/1.jpg")
-    store_request(database, match_id, "draft")
-    secrets = [*codes_of(mine), case.pin_hash.rpartition("$")[2].encode()]
-    assert left_of(settings.data_dir, secrets) == len(secrets)
-    assert b"nobody-may-know-of/1.jpg" in bytes_of(settings.data_dir)
+        mine = cases.case_by_number(connection, number)
+        (content_id, *_) = (each.id for each in cases.contents_of(connection, mine.id))
+    store_request(database, store_match(database, content_id, state="confirmed"), "draft")
+    key, sealed = wrapped_keys(database)[mine.key_id], sealed_codes(database)
+    other = bank.open_case(adult=True, actor="intake").number
+    bank.add_contents(other, [new_content(rng) for _ in range(40)], actor="intake")
+    assert left_of(settings.data_dir, [key]) == 1
+    assert left_of(settings.data_dir, sealed) == len(sealed)
 
     bank.withdraw_case(number, actor="intake")
-    assert left_of(settings.data_dir, secrets) == 0
-    assert b"nobody-may-know-of/1.jpg" not in bytes_of(settings.data_dir)
-    assert left_of(settings.data_dir, codes_of(others)) == len(codes_of(others))
+    assert left_of(settings.data_dir, [key]) == 0
+    assert database.purge(START)
+    assert left_of(settings.data_dir, [key, *sealed]) == 0
+    kept = sealed_codes(database) + [each for each in wrapped_keys(database).values() if any(each)]
+    assert left_of(settings.data_dir, kept) == len(kept) == 40 + 2
 
 
-def test_a_withdrawn_content_leaves_no_byte(database: Database, settings: Settings) -> None:
+def test_a_withdrawn_content_dies_with_the_key_that_its_case_had(
+    database: Database, settings: Settings
+) -> None:
     rng = random.Random(2)
     bank = Bank(database)
     contents = [new_content(rng) for _ in range(3)]
-    number = bank.open_case(adult=True, actor="intake").number
-    bank.add_contents(number, contents, actor="intake")
-    gone = codes_of(contents[1:2])
-    assert left_of(settings.data_dir, gone) == len(gone)
-    bank.withdraw_content(number, contents[1].public_id, actor="intake")
-    assert left_of(settings.data_dir, gone) == 0
-    assert left_of(settings.data_dir, codes_of([contents[0], contents[2]])) == 6
+    opened = bank.open_case(adult=True, actor="intake")
+    bank.add_contents(opened.number, contents, actor="intake")
+    before, sealed = wrapped_keys(database), sealed_codes(database)
+    bank.withdraw_content(opened.number, contents[1].public_id, actor="intake")
+    after = wrapped_keys(database)
+    (changed,) = (each for each in before if before[each] != after[each])
+    assert left_of(settings.data_dir, [before[changed]]) == 0
+    assert database.purge(START)
+    assert left_of(settings.data_dir, sealed) == 0
+    assert left_of(settings.data_dir, sealed_codes(database)) == 2
+
+
+@pytest.mark.parametrize("seed", [0, 10, 13, 15])
+def test_destroyed_keys_leave_no_copy_behind_without_a_rewrite(
+    database: Database, settings: Settings, seed: int
+) -> None:
+    """
+    Deleted rows would, with these seeds and a quarter of all: SQLite moves a deleted row's
+    neighbours between pages, and does not overwrite the places where they have lain before.
+    """
+    rng = random.Random(seed)
+    live: list[DataKeyId] = []
+    gone: list[bytes] = []
+    for share in (0.5, 0.9, 0.5):
+        with database.write() as connection:
+            live += [data_keys.add(connection)[0] for _ in range(300)]
+        before = wrapped_keys(database)
+        ending = rng.sample(live, int(len(live) * share))
+        with database.write() as connection:
+            for each in ending:
+                data_keys.destroy(connection, each)
+        live = [each for each in live if each not in ending]
+        with database.write() as connection:
+            for each in live[::7]:
+                data_keys.replace(connection, each)
+        gone += [before[each] for each in (*ending, *live[::7])]
+        database.finish_erasures()
+        assert left_of(settings.data_dir, gone) == 0
+        kept = [each for each in wrapped_keys(database).values() if any(each)]
+        assert len(kept) == len(live) + 1
+        assert left_of(settings.data_dir, kept) == len(kept)
 
 
 @pytest.mark.parametrize("seed", [5, 6, 11, 13])
-def test_rows_that_moved_leave_no_copy_behind(
+def test_rows_that_moved_leave_no_copy_behind_after_a_rewrite(
     database: Database, settings: Settings, seed: int
 ) -> None:
     """
     Rows are moved between pages when many neighbours are deleted. SQLite's `secure_delete`
-    overwrites a deleted row, and not the places where it has been before: without VACUUM these
-    seeds, a quarter of all, leave codes in the file.
+    overwrites a deleted row, and not the places where it has been before.
     """
     rng = random.Random(seed)
     case_id = store_case(database)
     live: dict[ContentId, int] = {}
     numbers = iter(range(1, 1_000_000))
-
-    def signals(number: int) -> list[tuple[str, str, bytes]]:
-        mark = b"MARK" + number.to_bytes(4)
-        return [("pdq1", "whole", mark * 4), ("phash1", "whole", mark), ("dhash1", "whole", mark)]
-
     for share in (0.5, 0.9, 0.5):
         with database.write() as connection:
             for _ in range(200):
@@ -108,57 +153,52 @@ def test_rows_that_moved_leave_no_copy_behind(
                 content_id = cases.add_content(
                     connection,
                     case_id,
-                    public_id=f"{rng.getrandbits(128):032x}",
+                    public_id=f"{rng.getrandbits(128):032x}MARK{number:06}",
                     quality=80,
                     day="2026-01-05",
-                    signals=signals(number),
+                    signals=some_signals(rng),
                 )
                 live[content_id] = number
         with database.write() as connection:
             for each in rng.sample(list(live), int(len(live) * share)):
                 cases.delete_content(connection, each)
                 del live[each]
-        database.forget_deleted()
-        found = re.findall(rb"MARK(....)", bytes_of(settings.data_dir), re.DOTALL)
-        assert {int.from_bytes(each) for each in found} == set(live.values())
+        assert database.purge(START)
+        found = re.findall(rb"MARK(\d{6})", bytes_of(settings.data_dir))
+        assert {int(each) for each in found} == set(live.values())
 
 
-def test_withdrawals_at_the_same_time_all_leave_no_byte(
+def test_withdrawals_at_the_same_time_all_leave_no_key(
     database: Database, settings: Settings
 ) -> None:
-    """SQLite does not wait for another connection's checkpoint; `forget_deleted` does."""
-    case_id = store_case(database)
-    for _ in range(20):
-        store_content(database, case_id)
+    """SQLite does not wait for another connection's checkpoint; `finish_erasures` does."""
+    store_content(database, store_case(database))
     stop = threading.Event()
 
-    def withdraw(seed: int) -> list[bytes]:
-        rng, gone = random.Random(seed), []
-        for _ in range(8):
-            signals = some_signals(rng)
-            content_id = store_content(database, case_id, signals)
-            with database.write() as connection:
-                cases.delete_content(connection, content_id)
-            database.forget_deleted()
-            gone += [code for _, _, code in signals]
-            assert left_of(settings.data_dir, gone) == 0
-        return gone
+    def withdraw(worker: int) -> None:
+        for number in range(8):
+            case_id = store_case(database, f"{worker} {number}")
+            store_content(database, case_id)
+            with database.read() as connection:
+                key_id = cases.case_by_number(connection, f"{worker} {number}").key_id
+            key = wrapped_keys(database)[key_id]
+            end(database, case_id)
+            database.finish_erasures()
+            assert left_of(settings.data_dir, [key]) == 0
 
     def read() -> None:
         while not stop.is_set():
             with database.read() as connection:
-                assert cases.counts(connection)[1] >= 20
+                assert cases.counts(connection)[1] >= 1
 
     with capture_logs() as logs, ThreadPoolExecutor(6) as pool:
         reading = [pool.submit(read) for _ in range(2)]
-        withdrawing = [pool.submit(withdraw, seed) for seed in range(4)]
+        withdrawing = [pool.submit(withdraw, worker) for worker in range(4)]
         wait(withdrawing)
         stop.set()
-    for each in reading:
+    for each in reading + withdrawing:
         each.result()
-    gone = [code for each in withdrawing for code in each.result()]
     assert logs == []
-    assert left_of(settings.data_dir, gone) == 0
 
 
 @pytest.mark.parametrize("holder", ["read", "write"])
@@ -168,22 +208,54 @@ def test_somebody_who_holds_on_puts_it_off(
     monkeypatch.setattr(database_module, "_BUSY_TIMEOUT_S", 0.1)
     database = Database(settings.url)
     database.migrate()
-    signals = some_signals(random.Random(9))
-    gone = [code for _, _, code in signals]
-    content_id = store_content(database, store_case(database), signals)
+    case_id = store_case(database)
+    (key,) = (each for name, each in wrapped_keys(database).items() if name != data_keys.RECORDS)
     with database.write() as connection:
-        cases.delete_content(connection, content_id)
+        key_id = connection.execute(select(case.c.key_id)).scalar_one()
+        cases.delete_case(connection, case_id)
+        erasures.add(connection, key_id, now=START)
     with getattr(database, holder)() as connection, capture_logs() as logs:
         cases.counts(connection)
-        database.forget_deleted()
-    assert [each["event"] for each in logs] == ["store.deleted_not_yet_forgotten"]
-    assert left_of(settings.data_dir, gone) > 0
+        database.finish_erasures()
+        assert not database.purge(START)
+    assert [each["event"] for each in logs] == [
+        "store.log_not_yet_emptied",
+        "store.deleted_not_yet_forgotten",
+    ]
+    assert left_of(settings.data_dir, [key]) == 1
+    with database.read() as connection:
+        assert erasures.unpurged(connection) == [key_id]
 
     with capture_logs() as logs:
-        database.forget_deleted()
+        database.finish_erasures()
+        assert left_of(settings.data_dir, [key]) == 0
+        assert database.purge(START)
     assert logs == []
-    assert left_of(settings.data_dir, gone) == 0
+    with database.read() as connection:
+        assert erasures.unpurged(connection) == []
     database.close()
+
+
+def test_what_was_erased_is_listed_beside_the_data_by_opaque_ids(
+    database: Database, settings: Settings
+) -> None:
+    path = settings.data_dir / erasures.LIST_NAME
+    assert path.read_text() == ""
+    assert path.stat().st_mode & 0o777 == 0o600
+    bank = Bank(database)
+    rng = random.Random(3)
+    kept, gone, part = new_content(rng), new_content(rng), new_content(rng)
+    numbers = [bank.open_case(adult=True, actor="intake").number for _ in range(2)]
+    bank.add_contents(numbers[0], [gone], actor="intake")
+    bank.add_contents(numbers[1], [kept, part], actor="intake")
+    with database.read() as connection:
+        key_id = cases.case_by_number(connection, numbers[0]).key_id
+    bank.withdraw_case(numbers[0], actor="intake")
+    bank.withdraw_content(numbers[1], part.public_id, actor="intake")
+    assert sorted(path.read_text().splitlines()) == sorted([key_id, part.public_id])
+    path.unlink()
+    database.migrate()  # As when the service starts.
+    assert sorted(path.read_text().splitlines()) == sorted([key_id, part.public_id])
 
 
 def test_closing_empties_the_log(database: Database, settings: Settings) -> None:
@@ -191,4 +263,21 @@ def test_closing_empties_the_log(database: Database, settings: Settings) -> None
     store_case(database)
     assert (settings.data_dir / "hashsvc.db-wal").stat().st_size > 0
     database.close()
-    assert {each.name for each in settings.data_dir.iterdir()} == {"hashsvc.db"}
+    assert {each.name for each in settings.data_dir.iterdir()} == {
+        "hashsvc.db",
+        "key-encryption-key",
+        erasures.LIST_NAME,
+    }
+
+
+def test_a_key_s_row_stays_and_holds_nothing(database: Database) -> None:
+    """A row that went would let SQLite move its neighbours, and leave copies of their keys."""
+    case_id = store_case(database)
+    with database.write() as connection:
+        cases.delete_case(connection, case_id)
+        rows = connection.execute(select(data_key.c.id, data_key.c.wrapped)).all()
+        assert sorted(any(wrapped) for _, wrapped in rows) == [False, True]
+        assert data_keys.count_strays(connection) == 0
+    assert database.purge(START)
+    with database.read() as connection:
+        assert len(connection.execute(select(data_key)).all()) == 2

@@ -44,7 +44,7 @@ def definitions(connection: Connection) -> dict[str, list[str]]:
     """Return each table's and index's parts, in no order: STRICT and checks are among them."""
     rows = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
     return {
-        name: sorted(re.split(r"[\s,]*\n\s*|[\s,]*\)$", sql.replace('"', "")))
+        name: sorted(re.split(r"[\s,]*\n\s*|,\s*|[\s,]*\)$", sql.replace('"', "")))
         for name, sql in rows
         if name != "alembic_version"
     }
@@ -71,6 +71,7 @@ def test_a_full_database_goes_down_too(database: Database) -> None:
 
 def test_every_step_goes_up_down_and_up_again(settings: Settings) -> None:
     database = Database(settings.url)
+    database.unlock()
     steps = [each.revision for each in ScriptDirectory.from_config(CONFIG).walk_revisions()]
     for revision in reversed(steps):
         upgrade(database, revision)

@@ -25,7 +25,16 @@ def test_nobody_else_may_read_the_files(settings: Settings) -> None:
         modes = {each.name: mode(each) for each in settings.data_dir.iterdir()}
     finally:
         os.umask(before)
-    assert modes == {"hashsvc.db": 0o600, "hashsvc.db-wal": 0o600, "hashsvc.db-shm": 0o600}
+    assert modes == dict.fromkeys(
+        (
+            "hashsvc.db",
+            "hashsvc.db-wal",
+            "hashsvc.db-shm",
+            "key-encryption-key",
+            "erased-ids.txt",
+        ),
+        0o600,
+    )
     assert mode(settings.data_dir) == 0o700
     database.close()
 
@@ -61,7 +70,8 @@ def test_tables_are_strict(database: Database) -> None:
         "INSERT INTO content (public_id, case_id, quality, added_on) VALUES ('a', 1, 101, 'd')",
         "INSERT INTO content (public_id, case_id, quality, added_on) VALUES ('a', 2, 100, 'd')",
         "INSERT INTO change (kind, content_id) VALUES ('alter', 1)",
-        "INSERT INTO api_key VALUES ('a', 'owner', x'00', '2026', NULL)",
+        "INSERT INTO api_key (id, role, token_sha256, created_at) "
+        "VALUES ('a', 'owner', x'00', '2026')",
         "DELETE FROM bank_case",
     ],
     ids=["type", "range", "unknown case", "kind", "role", "case with contents"],

@@ -1,29 +1,74 @@
-"""Keys and the audit log, for administrators; they see no case and no match."""
+"""Organisations, keys and the audit log, for administrators; they see no case and no match."""
+
+from datetime import timedelta
 
 from fastapi import APIRouter, status
 
-from hashsvc import audit
 from hashsvc.api.auth import AdminDep, ServicesDep, create_key, revoke_key
+from hashsvc.api.organisations import create_organisation
 from hashsvc.api.routes import problems
-from hashsvc.api.schemas import AuditOut, KeyIn, KeyOut, NewKeyOut, OpaqueId
-from hashsvc.store import keys
-from hashsvc.store.ids import KeyId
+from hashsvc.api.schemas.admin import (
+    AuditOut,
+    KeyIn,
+    KeyOut,
+    NewKeyOut,
+    OrganisationIn,
+    OrganisationOut,
+)
+from hashsvc.api.schemas.base import OpaqueId
+from hashsvc.store import keys, organisations
+from hashsvc.store.ids import KeyId, OrganisationId
 
 router = APIRouter(prefix="/v1", tags=["administration"])
 
 
-@router.post("/keys", status_code=status.HTTP_201_CREATED, responses=problems(422))
+@router.post("/organisations", status_code=status.HTTP_201_CREATED, responses=problems(409, 422))
+def make_organisation(
+    body: OrganisationIn, caller: AdminDep, services: ServicesDep
+) -> OrganisationOut:
+    """Make an organisation; keys of its analysts see its cases and no others."""
+    made = create_organisation(
+        services.database, body.name, actor=caller.key_id, clock=services.clock
+    )
+    return OrganisationOut.of(made)
+
+
+@router.get("/organisations", responses=problems())
+def list_organisations(_caller: AdminDep, services: ServicesDep) -> list[OrganisationOut]:
+    """List all organisations, oldest first."""
+    with services.database.read() as connection:
+        found = organisations.all_organisations(connection)
+    return [OrganisationOut.of(each) for each in found]
+
+
+@router.post("/keys", status_code=status.HTTP_201_CREATED, responses=problems(404, 422))
 def make_key(body: KeyIn, caller: AdminDep, services: ServicesDep) -> NewKeyOut:
     """Make an API key. Its token is shown this once."""
-    new = create_key(services.database, body.role, actor=caller.key_id, clock=services.clock)
-    return NewKeyOut(key=new.key_id, role=new.role, token=new.token)
+    days = body.expires_in_days
+    new = create_key(
+        services.database,
+        body.role,
+        actor=caller.key_id,
+        clock=services.clock,
+        organisation_id=OrganisationId(body.organisation),
+        expires_at=None if days is None else services.clock() + timedelta(days=days),
+    )
+    return NewKeyOut(
+        key=new.key_id,
+        role=new.role,
+        organisation=new.organisation_id,
+        expires_at=new.expires_at,
+        token=new.token,
+    )
 
 
 @router.get("/keys", responses=problems())
-def list_keys(_caller: AdminDep, services: ServicesDep) -> list[KeyOut]:
+def list_keys(caller: AdminDep, services: ServicesDep) -> list[KeyOut]:
     """List all keys, without their tokens."""
     with services.database.read() as connection:
-        return [KeyOut.of(each) for each in keys.all_keys(connection)]
+        found = keys.all_keys(connection)
+    services.record(caller.key_id, "key.list", str(len(found)))
+    return [KeyOut.of(each) for each in found]
 
 
 @router.delete("/keys/{key}", status_code=status.HTTP_204_NO_CONTENT, responses=problems(404, 422))
@@ -33,7 +78,8 @@ def drop_key(key: OpaqueId, caller: AdminDep, services: ServicesDep) -> None:
 
 
 @router.get("/audit/verification", responses=problems(409))
-def verify_audit(_caller: AdminDep, services: ServicesDep) -> AuditOut:
-    """Check the audit log's chain from the first entry to the last."""
-    with services.database.read() as connection:
-        return AuditOut(entries=audit.verify(connection))
+def verify_audit(caller: AdminDep, services: ServicesDep) -> AuditOut:
+    """Check the audit log's chain from the first entry to the last, and what was signed of it."""
+    entries = services.witness.verify()
+    services.record(caller.key_id, "audit.verify", str(entries))
+    return AuditOut(entries=entries)

@@ -4,9 +4,14 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, status
 
-from hashsvc.api.auth import CaseReaderDep, IntakeDep, ServicesDep
+from hashsvc.api.auth import CaseReaderDep, IntakeDep, ServicesDep, SubmitterDep
+from hashsvc.api.budgets import Budget
+from hashsvc.api.callers import Caller
 from hashsvc.api.routes import problems
-from hashsvc.api.schemas import CaseNumber, CaseOut, ContentsIn, NewCaseIn, NewCaseOut, OpaqueId
+from hashsvc.api.schemas.base import CaseNumber, OpaqueId
+from hashsvc.api.schemas.cases import CaseOut, NewCaseIn, NewCaseOut
+from hashsvc.api.schemas.signatures import ContentsIn
+from hashsvc.api.services import Services
 from hashsvc.store.ids import PublicContentId
 
 router = APIRouter(prefix="/v1/cases", tags=["cases"])
@@ -15,27 +20,34 @@ Number = Annotated[CaseNumber, Path(max_length=20)]
 
 
 @router.post("", status_code=status.HTTP_201_CREATED, responses=problems(422))
-def open_case(body: NewCaseIn, caller: IntakeDep, services: ServicesDep) -> NewCaseOut:
+def open_case(body: NewCaseIn, caller: SubmitterDep, services: ServicesDep) -> NewCaseOut:
     """Open a case. No name, address or picture is asked for; the PIN is shown this once."""
-    return NewCaseOut.of(services.bank.open_case(adult=body.adult, actor=caller.key_id))
+    services.budgets.spend(Budget.SUBMISSIONS, caller.key_id)
+    opened = services.bank.open_case(
+        adult=body.adult, actor=caller.key_id, organisation_id=caller.organisation_id
+    )
+    return NewCaseOut.of(opened)
 
 
 @router.get("/{number}", responses=problems(404, 422))
 def read_case(number: Number, caller: CaseReaderDep, services: ServicesDep) -> CaseOut:
     """Show a case: its contents' ids, quality and days; never their signals."""
-    return CaseOut.of(services.bank.view(number, actor=caller.key_id))
+    return _view(number, caller, services)
 
 
 @router.post(
     "/{number}/contents", status_code=status.HTTP_201_CREATED, responses=problems(404, 409, 422)
 )
 def add_contents(
-    number: Number, body: ContentsIn, caller: IntakeDep, services: ServicesDep
+    number: Number, body: ContentsIn, caller: SubmitterDep, services: ServicesDep
 ) -> CaseOut:
     """Add contents, as signals made on the holder's machine (`hashsvc hash`); never images."""
+    services.budgets.spend(Budget.SUBMISSIONS, caller.key_id, cost=len(body.contents))
     contents = [each.new_content() for each in body.contents]
-    services.bank.add_contents(number, contents, actor=caller.key_id)
-    return CaseOut.of(services.bank.view(number, actor=caller.key_id))
+    services.bank.add_contents(
+        number, contents, actor=caller.key_id, organisation_id=caller.organisation_id
+    )
+    return _view(number, caller, services)
 
 
 @router.delete(
@@ -47,10 +59,20 @@ def withdraw_content(
     number: Number, content: OpaqueId, caller: IntakeDep, services: ServicesDep
 ) -> None:
     """Withdraw one content: its signals and matches are deleted, no search finds it again."""
-    services.bank.withdraw_content(number, PublicContentId(content), actor=caller.key_id)
+    services.bank.withdraw_content(
+        number,
+        PublicContentId(content),
+        actor=caller.key_id,
+        organisation_id=caller.organisation_id,
+    )
 
 
 @router.delete("/{number}", status_code=status.HTTP_204_NO_CONTENT, responses=problems(404, 422))
 def withdraw_case(number: Number, caller: IntakeDep, services: ServicesDep) -> None:
     """Withdraw a case with all its contents."""
-    services.bank.withdraw_case(number, actor=caller.key_id)
+    services.bank.withdraw_case(number, actor=caller.key_id, organisation_id=caller.organisation_id)
+
+
+def _view(number: str, caller: Caller, services: Services) -> CaseOut:
+    view = services.bank.view(number, actor=caller.key_id, organisation_id=caller.organisation_id)
+    return CaseOut.of(view)

@@ -1,0 +1,134 @@
+"""Answers lookups: as little as the caller's role needs, and to nobody who walks."""
+
+import hashlib
+import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from hashsvc import audit
+from hashsvc.api.callers import Caller, Role
+from hashsvc.api.errors import TooAlikeError
+from hashsvc.api.watch import Watch
+from hashsvc.clock import Clock
+from hashsvc.matching import BankIndex, Evidence, Found, Tier
+from hashsvc.signals import Signature
+from hashsvc.store import Database, organisations
+from hashsvc.store.ids import ContentId, PublicContentId
+from hashsvc.store.organisations import Owned
+
+_TOLD_TO_ALL = frozenset({Tier.CERTAIN, Tier.LIKELY})
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """
+    One content that a signature matches, as the caller may know it.
+
+    Attributes:
+        match: The same for the same key and content; nobody can tell which content it is.
+
+        evidence: What is within its threshold, for analysts of the content's organisation.
+    """
+
+    match: str
+    tier: Tier
+    evidence: dict[str, Any] | None
+
+
+class Lookups:
+    """The lookups of one process."""
+
+    def __init__(
+        self, database: Database, bank_index: BankIndex, watch: Watch, clock: Clock
+    ) -> None:
+        self._database = database
+        self._bank_index = bank_index
+        self._watch = watch
+        self._clock = clock
+
+    def look_up(self, caller: Caller, signature: Signature) -> list[Answer]:
+        """
+        Return what the caller may know of the contents that a signature matches, surest first.
+
+        Raises:
+            TooAlikeError: If the caller walks towards a content, and has to wait.
+        """
+        wait = self._watch.wait_of(caller.key_id)
+        if wait is not None:
+            raise _too_alike(wait.total_seconds())
+        found = self._bank_index.find(signature)
+        with self._database.read() as connection:
+            owned = organisations.owned(connection, [each.content_id for each in found])
+        told = [each for each in found if _may_know(caller, each, owned)]
+        walked_to = self._watch.follow(
+            caller.key_id,
+            signature,
+            near=[each.content_id for each in found],
+            told=[each.content_id for each in told],
+        )
+        if walked_to is not None:
+            self._record(caller, "lookup.walk", self._public_id(walked_to))
+            wait = self._watch.wait_of(caller.key_id)
+            raise _too_alike(wait.total_seconds() if wait is not None else 1)
+        self._record(caller, "lookup.make", str(len(told)))
+        return [_answer(caller, each, owned[each.content_id]) for each in told]
+
+    def _public_id(self, content_id: ContentId) -> str:
+        with self._database.read() as connection:
+            content = organisations.owned(connection, [content_id]).get(content_id)
+        return content.public_id if content is not None else "withdrawn"
+
+    def _record(self, caller: Caller, action: str, subject: str) -> None:
+        with self._database.write() as connection:
+            audit.record(
+                connection,
+                actor=caller.key_id,
+                action=action,
+                subject=subject,
+                now=self._clock(),
+            )
+
+
+def told_evidence(evidence: Mapping[str, Any]) -> dict[str, Any]:
+    """Return evidence without distances beyond a threshold: those lead on to other codes."""
+    return {
+        **evidence,
+        "findings": [each for each in evidence["findings"] if each["matches"]],
+    }
+
+
+def _may_know(caller: Caller, found: Found, owned: Mapping[ContentId, Owned]) -> bool:
+    # Withdrawn since it was found.
+    if found.content_id not in owned:
+        return False
+    return _is_theirs(caller, owned[found.content_id]) or found.evidence.tier in _TOLD_TO_ALL
+
+
+def _is_theirs(caller: Caller, content: Owned) -> bool:
+    return caller.role is Role.ANALYST and caller.organisation_id == content.organisation_id
+
+
+def _answer(caller: Caller, found: Found, content: Owned) -> Answer:
+    assert found.evidence.tier is not None
+    return Answer(
+        match=_name_for(caller, content.public_id),
+        tier=found.evidence.tier,
+        evidence=_shown(found.evidence) if _is_theirs(caller, content) else None,
+    )
+
+
+def _shown(evidence: Evidence) -> dict[str, Any]:
+    return told_evidence(evidence.as_json())
+
+
+def _name_for(caller: Caller, content: PublicContentId) -> str:
+    return hmac.digest(caller.match_secret, content.encode(), hashlib.sha256).hex()[:32]
+
+
+def _too_alike(seconds: float) -> TooAlikeError:
+    return TooAlikeError(
+        "Too many lookups of this key were nearly alike. There are no more answers for a while; "
+        "it is in the audit log.",
+        retry_after_s=seconds,
+    )

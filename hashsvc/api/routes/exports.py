@@ -1,0 +1,54 @@
+"""All PDQ codes at once, for other systems: two administrators are needed, and it is on record."""
+
+import json
+
+from fastapi import APIRouter, Request, Response, status
+from fastapi.responses import StreamingResponse
+from starlette.exceptions import HTTPException
+
+from hashsvc.api.answers import was_head
+from hashsvc.api.auth import AdminDep, ServicesDep
+from hashsvc.api.routes import problems
+from hashsvc.api.schemas.admin import ExportOut
+from hashsvc.api.schemas.base import OpaqueId
+from hashsvc.store.ids import ExportId
+
+router = APIRouter(prefix="/v1/exports", tags=["exports"])
+
+
+class JsonLines(StreamingResponse):
+    """One JSON object a line."""
+
+    media_type = "application/x-ndjson"
+
+
+@router.post("", status_code=status.HTTP_201_CREATED, responses=problems())
+def request_export(caller: AdminDep, services: ServicesDep) -> ExportOut:
+    """Ask for an export. Another administrator has to approve it within a day."""
+    made = services.exports.request(actor=caller.key_id)
+    return ExportOut(export=made.export_id, expires_at=made.expires_at)
+
+
+@router.post(
+    "/{export}/approval",
+    status_code=status.HTTP_204_NO_CONTENT,
+    responses=problems(404, 409, 422),
+)
+def approve_export(export: OpaqueId, caller: AdminDep, services: ServicesDep) -> None:
+    """Approve an export that another administrator has asked for."""
+    services.exports.approve(ExportId(export), actor=caller.key_id)
+
+
+@router.get("/{export}", response_class=JsonLines, responses=problems(404, 409, 422))
+def take_export(
+    export: OpaqueId, caller: AdminDep, services: ServicesDep, request: Request
+) -> Response:
+    """
+    Take an approved export, once, with the key that asked for it. Each line is an object whose
+    `signal` is a `pdq1` signal; no case, no day, no region signal is in it.
+    """
+    if was_head(request):
+        # It would use the export up without showing it.
+        raise HTTPException(status.HTTP_405_METHOD_NOT_ALLOWED, headers={"Allow": "GET"})
+    signals = services.exports.take(ExportId(export), actor=caller.key_id)
+    return JsonLines(json.dumps({"signal": str(each)}) + "\n" for each in signals)

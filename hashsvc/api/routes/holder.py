@@ -1,0 +1,65 @@
+"""What the holder of a case may do, without a key: number and PIN are in the body."""
+
+from datetime import date
+
+from fastapi import APIRouter, Depends, Request, status
+
+from hashsvc.api.auth import ServicesDep
+from hashsvc.api.budgets import Budget
+from hashsvc.api.routes import problems
+from hashsvc.api.schemas.holder import (
+    HolderContentsIn,
+    HolderIn,
+    HolderOut,
+    HolderWithdrawIn,
+    RenewedOut,
+)
+from hashsvc.store.ids import PublicContentId
+
+
+def count_call(request: Request, services: ServicesDep) -> None:
+    """Count a call for the address it comes from; addresses are in memory only, for a minute."""
+    services.budgets.spend_at(request.client.host if request.client else "unknown")
+
+
+router = APIRouter(prefix="/v1/holder", tags=["holders"], dependencies=[Depends(count_call)])
+
+
+@router.post("/state", responses=problems(404, 422, 429, key=False))
+def show_holding(body: HolderIn, services: ServicesDep) -> HolderOut:
+    """Show what there is of a case and what became of it; no answer tells which numbers exist."""
+    return HolderOut.of(services.holders.enter(body.number, body.pin).view())
+
+
+@router.post(
+    "/contents",
+    status_code=status.HTTP_201_CREATED,
+    responses=problems(404, 409, 422, 429, key=False),
+)
+def add_held_contents(body: HolderContentsIn, services: ServicesDep) -> HolderOut:
+    """Add contents, as signals made on the holder's machine; never images."""
+    holder = services.holders.enter(body.number, body.pin)
+    services.budgets.spend(Budget.SUBMISSIONS, f"case {holder.number}", cost=len(body.contents))
+    holder.add_contents([each.new_content() for each in body.contents])
+    return HolderOut.of(holder.view())
+
+
+@router.post(
+    "/withdraw",
+    status_code=status.HTTP_204_NO_CONTENT,
+    responses=problems(404, 422, 429, key=False),
+)
+def withdraw_holding(body: HolderWithdrawIn, services: ServicesDep) -> None:
+    """Withdraw one content or the whole case; no search finds it again."""
+    holder = services.holders.enter(body.number, body.pin)
+    if body.content is None:
+        holder.withdraw_case()
+    else:
+        holder.withdraw_content(PublicContentId(body.content))
+
+
+@router.post("/renew", responses=problems(404, 422, 429, key=False))
+def renew_holding(body: HolderIn, services: ServicesDep) -> RenewedOut:
+    """Let the case end later, a lifetime from today."""
+    ends_on = services.holders.enter(body.number, body.pin).renew()
+    return RenewedOut(ends_on=date.fromisoformat(ends_on))

@@ -1,0 +1,53 @@
+"""Images that nobody's case is about: common ones are refused, protected ones looked at first."""
+
+from fastapi import APIRouter, status
+
+from hashsvc.api.auth import AdminDep, ListerDep, ServicesDep
+from hashsvc.api.routes import problems
+from hashsvc.api.schemas.base import OpaqueId
+from hashsvc.api.schemas.lists import LabelOut, ListedOut
+from hashsvc.api.schemas.signatures import LookupIn
+from hashsvc.bank import ImageList
+from hashsvc.store.ids import LabelId
+
+router = APIRouter(prefix="/v1/lists", tags=["lists"])
+
+
+@router.post("/common/images", status_code=status.HTTP_201_CREATED, responses=problems(422))
+def list_common(body: LookupIn, caller: AdminDep, services: ServicesDep) -> LabelOut:
+    """List an image that many have, such as a logo. A content like it is refused from now on."""
+    label = services.lists.add(ImageList.COMMON, body.signature(), actor=caller.key_id)
+    return LabelOut(label=label)
+
+
+@router.post("/protected/images", status_code=status.HTTP_201_CREATED, responses=problems(422))
+def list_protected(body: LookupIn, caller: ListerDep, services: ServicesDep) -> LabelOut:
+    """List an image that must stay public, such as news. A content like it waits for an analyst."""
+    label = services.lists.add(ImageList.PROTECTED, body.signature(), actor=caller.key_id)
+    return LabelOut(label=label)
+
+
+@router.get("/{kind}/images", responses=problems(404, 422))
+def show_list(kind: ImageList, _caller: ListerDep, services: ServicesDep) -> list[ListedOut]:
+    """Show the images on a list, by their labels; never their signals."""
+    return [ListedOut.of(each) for each in services.lists.images(kind)]
+
+
+@router.delete(
+    "/common/images/{label}",
+    status_code=status.HTTP_204_NO_CONTENT,
+    responses=problems(404, 422),
+)
+def unlist_common(label: OpaqueId, caller: AdminDep, services: ServicesDep) -> None:
+    """Take an image off the list of common ones."""
+    services.lists.remove(ImageList.COMMON, LabelId(label), actor=caller.key_id)
+
+
+@router.delete(
+    "/protected/images/{label}",
+    status_code=status.HTTP_204_NO_CONTENT,
+    responses=problems(404, 422),
+)
+def unlist_protected(label: OpaqueId, caller: ListerDep, services: ServicesDep) -> None:
+    """Take an image off the list of protected ones."""
+    services.lists.remove(ImageList.PROTECTED, LabelId(label), actor=caller.key_id)

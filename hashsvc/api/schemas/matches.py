@@ -1,0 +1,54 @@
+"""Suspected re-uploads and verdicts."""
+
+import json
+from datetime import datetime
+
+from pydantic import BaseModel, Field, StrictBool
+
+from hashsvc.api.lookups import told_evidence
+from hashsvc.api.schemas.base import Body, CaseNumber, Evidence, OpaqueId
+from hashsvc.matching import MatchState, Tier
+from hashsvc.store.matches import Match
+
+
+class MatchOut(BaseModel):
+    """A suspected re-upload."""
+
+    match: OpaqueId
+    state: MatchState
+    tier: Tier
+    why: str = Field(description="The evidence in a sentence.")
+    evidence: Evidence
+    case: CaseNumber
+    content: OpaqueId
+    page_url: str = Field(description="The reported URL.")
+    image_url: str = Field(description="The image there; the page's own URL if that is an image.")
+    image_sha256: str = Field(description="Of the bytes that were found.", examples=["0f" * 32])
+    found_at: datetime
+    reviewed_by: OpaqueId | None = Field(description="The key that gave the verdict.")
+    reviewed_at: datetime | None
+
+    @classmethod
+    def of(cls, match: Match) -> "MatchOut":
+        evidence = told_evidence(json.loads(match.evidence))
+        return cls(
+            match=match.id,
+            state=MatchState(match.state),
+            tier=Tier(match.tier),
+            why=evidence["why"],
+            evidence=evidence,
+            case=match.case,
+            content=match.content,
+            page_url=match.page_url,
+            image_url=match.image_url,
+            image_sha256=match.image_sha256.hex(),
+            found_at=match.found_at,
+            reviewed_by=match.reviewed_by,
+            reviewed_at=match.reviewed_at,
+        )
+
+
+class VerdictIn(Body):
+    """What an analyst says of a match."""
+
+    confirmed: StrictBool = Field(description="True: it is the image. False: it is another one.")

@@ -1,0 +1,76 @@
+"""
+What holders are told of their case, in plain words.
+
+Each sentence has a key and values, so that whoever shows it may say the same in another language.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from hashsvc.bank import CaseView, Holding
+from hashsvc.removal import State
+from hashsvc.store.holdings import RequestState
+
+TEXTS: dict[str, str] = {
+    "case.ends": "This case ends on {day}. All of it is deleted then, unless you renew it before.",
+    "case.ends-soon": (
+        "This case ends soon, on {day}. All of it is deleted then, unless you renew it before."
+    ),
+    "case.stays": "This case stays until you withdraw it.",
+    "contents.none": "No image is in this case, so that none is looked for.",
+    "contents.held": "Images that a person has to look at before they are looked for: {count}.",
+    "matches.none": "No copy was found so far.",
+    "matches.suspected": "Possible copies that a person has yet to look at: {count}.",
+    "matches.confirmed": "Copies that were found: {count}.",
+    "matches.dismissed": "Images that looked alike and are others: {count}.",
+    "request.draft": "A request to remove an image from {platform} is being prepared.",
+    "request.approved": "A request to remove an image from {platform} is ready to be sent.",
+    "request.sent": "On {day} {platform} was asked to remove an image. It has not answered yet.",
+    "request.receipted": "On {day} {platform} said that it has the request to remove an image.",
+    "request.refused": "On {day} {platform} refused to remove an image. We go on with it.",
+    "request.gone": "An image is gone from {platform}. We saw that on {day}.",
+    "request.reappeared": "An image was gone from {platform} and was seen there again on {day}.",
+    "request.withdrawn": "On {day} a request to {platform} was ended, as you withdrew the image.",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Sentence:
+    """A sentence: which one it is, what is put into it, and the English text."""
+
+    key: str
+    values: Mapping[str, str]
+
+    @property
+    def text(self) -> str:
+        """The sentence in English."""
+        return TEXTS[self.key].format_map(self.values)
+
+
+def of_case(holding: Holding) -> list[Sentence]:
+    """Return what there is to say of a case as a whole."""
+    told = [_end(holding.case)]
+    if not holding.case.contents:
+        told.append(Sentence("contents.none", {}))
+    held = sum(each.held for each in holding.case.contents)
+    if held:
+        told.append(Sentence("contents.held", {"count": str(held)}))
+    if not holding.matches:
+        told.append(Sentence("matches.none", {}))
+    return told + [
+        Sentence(f"matches.{state}", {"count": str(holding.matches[state])})
+        for state in ("confirmed", "suspected", "dismissed")
+        if state in holding.matches
+    ]
+
+
+def of_request(request: RequestState) -> Sentence:
+    """Return what there is to say of a removal request."""
+    values = {"platform": request.platform, "day": request.since.date().isoformat()}
+    return Sentence(f"request.{State(request.state)}", values)
+
+
+def _end(case: CaseView) -> Sentence:
+    if case.ends_on is None:
+        return Sentence("case.stays", {})
+    return Sentence("case.ends-soon" if case.ends_soon else "case.ends", {"day": case.ends_on})

@@ -1,0 +1,55 @@
+"""
+The anchor: a file of checkpoints, one a line, to be copied to where nobody here can change it.
+
+A checkpoint that a witness has kept shows, as long as the signing key is believed, whether the log
+still is what it was then.
+"""
+
+import json
+import os
+from collections.abc import Iterable
+from pathlib import Path
+
+from hashsvc.audit.checkpoints import Checkpoint, PublicKey
+from hashsvc.audit.errors import MalformedError
+
+
+def append(path: Path, checkpoint: Checkpoint) -> None:
+    """Add a checkpoint at the end of the file; it is on disk when this returns."""
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    with os.fdopen(os.open(path, flags, 0o600), "w", encoding="ascii") as file:
+        file.write(checkpoint.dump() + "\n")
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def read(path: Path, key: PublicKey) -> list[Checkpoint]:
+    """
+    Return the checkpoints in a file, all of them signed by this key; none when there is no file.
+
+    Raises:
+        MalformedError: If a line is no checkpoint, or the file cannot be read.
+
+        BadSignatureError: If one was signed by another key, or altered.
+    """
+    try:
+        lines = path.read_text(encoding="ascii").splitlines()
+    except FileNotFoundError:
+        return []
+    except (OSError, UnicodeDecodeError) as error:
+        raise MalformedError("The anchor file cannot be read.") from error
+    return parse(lines, key)
+
+
+def parse(lines: Iterable[str], key: PublicKey) -> list[Checkpoint]:
+    """Return the checkpoints in some lines; raises what `read` raises."""
+    found = []
+    for number, line in enumerate(lines, start=1):
+        try:
+            checkpoint = Checkpoint.parse(json.loads(line))
+        except (MalformedError, ValueError) as error:
+            raise MalformedError(f"Line {number} of the anchor file is no checkpoint.") from error
+        key.check(checkpoint)
+        found.append(checkpoint)
+    return found

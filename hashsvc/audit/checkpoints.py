@@ -1,0 +1,182 @@
+"""Checkpoints: how long the log was and how it ended at some moment, signed with Ed25519."""
+
+import base64
+import binascii
+import json
+import os
+import secrets
+import stat
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Self
+
+from cryptography.exceptions import InvalidSignature
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from hashsvc.audit.errors import BadSignatureError, MalformedError
+
+# Begins what is signed, so that no other text can be taken for a checkpoint.
+_KIND = "hashsvc audit checkpoint 1"
+_KEY_BYTES = 32
+
+
+@dataclass(frozen=True, slots=True)
+class Checkpoint:
+    """
+    A signed word that the log had `seq` entries, the last with this digest.
+
+    Attributes:
+        digest: All zeros where the log was empty.
+    """
+
+    seq: int
+    digest: bytes
+    at: datetime
+    signature: bytes
+
+    def as_json(self) -> dict[str, str | int]:
+        """Return it as JSON values; digest and signature in hexadecimal digits."""
+        return {
+            "seq": self.seq,
+            "digest": self.digest.hex(),
+            "at": moment(self.at),
+            "signature": self.signature.hex(),
+        }
+
+    def dump(self) -> str:
+        """Return it as one line of JSON, without the line's end."""
+        return json.dumps(self.as_json(), separators=(",", ":"))
+
+    @classmethod
+    def parse(cls, values: Any) -> Self:
+        """
+        Read it from JSON values.
+
+        Raises:
+            MalformedError: If they are no checkpoint.
+        """
+        try:
+            made = cls(
+                seq=int(values["seq"]),
+                digest=bytes.fromhex(values["digest"]),
+                at=datetime.fromisoformat(values["at"]),
+                signature=bytes.fromhex(values["signature"]),
+            )
+            moment(made.at)
+        except (KeyError, TypeError, ValueError) as error:
+            raise MalformedError("This is no checkpoint.") from error
+        return made
+
+
+class PublicKey:
+    """Checks signatures; its text may be given to anybody."""
+
+    def __init__(self, key: Ed25519PublicKey) -> None:
+        self._key = key
+
+    def __str__(self) -> str:
+        return base64.b64encode(self._key.public_bytes_raw()).decode()
+
+    @classmethod
+    def parse(cls, text: str) -> Self:
+        """
+        Read a key from its text.
+
+        Raises:
+            MalformedError: If it is none.
+        """
+        try:
+            return cls(Ed25519PublicKey.from_public_bytes(_decoded(text)))
+        except ValueError as error:
+            raise MalformedError("A public key is 32 bytes, written as base64.") from error
+
+    def check(self, checkpoint: Checkpoint) -> None:
+        """
+        Check who signed a checkpoint.
+
+        Raises:
+            BadSignatureError: If it was somebody else, or it was altered since.
+        """
+        try:
+            self._key.verify(checkpoint.signature, _signed(checkpoint))
+        except InvalidSignature as error:
+            raise BadSignatureError(
+                f"The checkpoint of entry {checkpoint.seq} was not signed by this key, or altered."
+            ) from error
+
+
+class SigningKey:
+    """Signs checkpoints; it is in a file that only its owner may read."""
+
+    def __init__(self, key: Ed25519PrivateKey) -> None:
+        self._key = key
+
+    @classmethod
+    def at(cls, path: Path) -> Self:
+        """
+        Return the key in a file; a new one is put there when there is no file.
+
+        Raises:
+            MalformedError: If it holds no key, others may read it, or it cannot be read or made.
+        """
+        try:
+            if not path.exists():
+                _make(path)
+            if stat.S_IMODE(path.stat().st_mode) & 0o077:
+                raise MalformedError("Only its owner may read the audit log's signing key: 0600.")
+            return cls(Ed25519PrivateKey.from_private_bytes(_decoded(path.read_text("ascii"))))
+        except ValueError as error:
+            raise MalformedError("A signing key is 32 bytes, written as base64.") from error
+        except OSError as error:
+            raise MalformedError(
+                f"The audit log's signing key cannot be read or made ({error.strerror})."
+            ) from error
+
+    def public(self) -> PublicKey:
+        """Return the key that checks what this one signs."""
+        return PublicKey(self._key.public_key())
+
+    def sign(self, seq: int, digest: bytes, at: datetime) -> Checkpoint:
+        """Return a signed checkpoint."""
+        unsigned = Checkpoint(seq, digest, at, b"")
+        return Checkpoint(seq, digest, at, self._key.sign(_signed(unsigned)))
+
+
+def moment(at: datetime) -> str:
+    """Return a time as it is written wherever it is digested or signed."""
+    if at.tzinfo is None:
+        raise ValueError("A time has its zone.")
+    return at.astimezone(UTC).isoformat(timespec="microseconds")
+
+
+def _signed(checkpoint: Checkpoint) -> bytes:
+    body = [_KIND, checkpoint.seq, checkpoint.digest.hex(), moment(checkpoint.at)]
+    return json.dumps(body, separators=(",", ":")).encode()
+
+
+def _decoded(text: str) -> bytes:
+    try:
+        found = base64.b64decode(text.strip(), validate=True)
+    except binascii.Error as error:
+        raise ValueError("It is no base64.") from error
+    if len(found) != _KEY_BYTES:
+        raise ValueError("It has another length.")
+    return found
+
+
+def _make(path: Path) -> None:
+    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    text = base64.b64encode(Ed25519PrivateKey.generate().private_bytes_raw()).decode()
+    draft = path.with_name(f"{path.name}.{secrets.token_hex(4)}")
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "w") as file:
+        file.write(f"{text}\n")
+        file.flush()
+        os.fsync(file.fileno())
+    try:
+        # A link fails where a rename would replace what another process has just made.
+        os.link(draft, path)
+    except FileExistsError:
+        pass
+    finally:
+        draft.unlink()

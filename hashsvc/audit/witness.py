@@ -1,0 +1,104 @@
+"""Signs a checkpoint of the log now and then, and puts it into the anchor file."""
+
+import threading
+
+import structlog
+
+from hashsvc.audit import anchor, log
+from hashsvc.audit.chain import Chain
+from hashsvc.audit.checkpoints import Checkpoint, SigningKey
+from hashsvc.audit.errors import AuditError
+from hashsvc.clock import Clock, utc_now
+from hashsvc.settings import Settings
+from hashsvc.store import Database
+
+_log = structlog.get_logger()
+
+
+class Witness:
+    """Knows the signing key, which is made when it is missing, and the anchor file."""
+
+    def __init__(self, settings: Settings, database: Database, clock: Clock = utc_now) -> None:
+        self._key_path = settings.audit_key_file or settings.data_dir / "audit-signing-key"
+        self._anchor_path = settings.audit_anchor_file or settings.data_dir / "audit.anchor"
+        self._every_s = settings.audit_checkpoint_s
+        self._database = database
+        self._clock = clock
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def key(self) -> SigningKey:
+        """
+        Return the signing key.
+
+        Raises:
+            MalformedError: If its file holds none.
+        """
+        return SigningKey.at(self._key_path)
+
+    def checkpoints(self) -> list[Checkpoint]:
+        """
+        Return all checkpoints of the anchor file.
+
+        Raises:
+            AuditError: If one of them is none, or has no good signature.
+        """
+        return anchor.read(self._anchor_path, self.key().public())
+
+    def verify(self) -> int:
+        """
+        Return how many entries the log has, having checked all of them against the anchor file.
+
+        Raises:
+            AuditError: If something is wrong; the message says what and where.
+        """
+        checkpoints = self.checkpoints()
+        with self._database.read() as connection:
+            return log.verify(connection, checkpoints)
+
+    def checkpoint(self) -> Checkpoint:
+        """
+        Sign the log as it is, and return the checkpoint; the last one when nothing was added.
+
+        Raises:
+            AuditError: If the log is not what was signed before: then it is not signed again.
+        """
+        before = max(self.checkpoints(), key=lambda each: each.seq, default=None)
+        with self._database.read() as connection:
+            if before is None:
+                chain = Chain()
+                log.follow(connection, chain)
+            else:
+                chain = log.verify_since(connection, before)
+        if before is not None and before.seq == chain.seq:
+            return before
+        made = self.key().sign(chain.seq, chain.digest, self._clock())
+        anchor.append(self._anchor_path, made)
+        return made
+
+    def start(self) -> None:
+        """Begin to sign; the first time at once."""
+        self._stopping.clear()
+        self._thread = threading.Thread(target=self._run, name="witness", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Sign a last time, and stop."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join()
+            self._sign()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            self._sign()
+            self._stopping.wait(self._every_s)
+
+    def _sign(self) -> None:
+        try:
+            self.checkpoint()
+        except AuditError as error:
+            # Its words are ours, and name no more than the number of an entry.
+            _log.error("audit.broken", error=str(error))
+        except Exception as error:  # noqa: BLE001 - a disk that fails now may work later.
+            _log.error("audit.checkpoint_failed", error=type(error).__name__)

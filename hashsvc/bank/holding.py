@@ -1,0 +1,71 @@
+"""Contents that are like a protected image: an analyst lets them in, or rejects them."""
+
+from collections.abc import Sequence
+
+from sqlalchemy import Connection
+
+from hashsvc import audit
+from hashsvc.bank.cases import Bank
+from hashsvc.bank.errors import UnknownHeldError
+from hashsvc.clock import Clock, utc_now
+from hashsvc.store import Database, UnknownRowError, held
+from hashsvc.store.held import Held
+from hashsvc.store.ids import KeyId, OrganisationId, PublicContentId
+
+
+class HeldContents:
+    """All contents that wait; each is shown to analysts of its case's organisation only."""
+
+    def __init__(self, database: Database, bank: Bank, clock: Clock = utc_now) -> None:
+        self._database = database
+        self._bank = bank
+        self._clock = clock
+
+    def search(self, *, organisation_id: OrganisationId, limit: int) -> Sequence[Held]:
+        """Return those that wait, longest first."""
+        with self._database.read() as connection:
+            return held.search(connection, organisation_id, limit)
+
+    def release(
+        self, content: PublicContentId, *, actor: KeyId, organisation_id: OrganisationId
+    ) -> None:
+        """
+        Let a content in: the next search finds it.
+
+        Raises:
+            UnknownHeldError: If no such one waits; so below.
+        """
+        with self._database.write() as connection:
+            found = _found(connection, content, organisation_id)
+            held.release(connection, found.content_id)
+            audit.record(
+                connection,
+                actor=actor,
+                action="content.release",
+                subject=content,
+                now=self._clock(),
+            )
+
+    def reject(
+        self, content: PublicContentId, *, actor: KeyId, organisation_id: OrganisationId
+    ) -> None:
+        """Delete a content, as a withdrawal does."""
+        with self._database.write() as connection:
+            found = _found(connection, content, organisation_id)
+            audit.record(
+                connection,
+                actor=actor,
+                action="content.reject",
+                subject=content,
+                now=self._clock(),
+            )
+        self._bank.withdraw_content(found.case, content, actor=actor)
+
+
+def _found(
+    connection: Connection, content: PublicContentId, organisation_id: OrganisationId
+) -> Held:
+    try:
+        return held.by_content(connection, content, organisation_id)
+    except UnknownRowError as error:
+        raise UnknownHeldError("No such content waits.") from error

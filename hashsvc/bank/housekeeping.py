@@ -1,0 +1,83 @@
+"""What the service does by itself: ends what has had its time, rewrites files after erasures."""
+
+import threading
+from datetime import timedelta
+
+import structlog
+
+from hashsvc import audit
+from hashsvc.bank.cases import Bank
+from hashsvc.clock import Clock, utc_now
+from hashsvc.settings import Settings
+from hashsvc.store import Database, erasures, scans
+
+_EVERY_S = 60
+# Of the time within which files are to be rewritten; what is left is for trying again.
+_BEGUN_BY = 0.5
+_ACTOR = "retention"
+_log = structlog.get_logger()
+
+
+class Housekeeping:
+    """A thread that looks once a minute whether something is due."""
+
+    def __init__(
+        self, settings: Settings, database: Database, bank: Bank, clock: Clock = utc_now
+    ) -> None:
+        self._within = timedelta(hours=settings.purge_within_h)
+        self._scan_lifetime = timedelta(days=settings.scan_lifetime_days)
+        self._database = database
+        self._bank = bank
+        self._clock = clock
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Begin; the first look is at once."""
+        self._stopping.clear()
+        self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Finish what is in hand and stop."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def work_once(self) -> None:
+        """Do what is due now."""
+        ended = self._bank.end_due_cases(actor=_ACTOR)
+        if ended:
+            _log.info("bank.cases_ended", cases=ended)
+        self._delete_old_scans()
+        now = self._clock()
+        with self._database.read() as connection:
+            oldest = erasures.oldest_unpurged(connection)
+        if oldest is None:
+            return
+        # Where the service was killed, or somebody held on, after an erasure.
+        self._database.finish_erasures()
+        if now - oldest >= _BEGUN_BY * self._within and self._database.purge(now):
+            _log.info("bank.purged")
+        elif now - oldest > self._within:
+            _log.error("bank.purge_overdue")
+
+    def _delete_old_scans(self) -> None:
+        now = self._clock()
+        with self._database.read() as connection:
+            old = scans.finished_before(connection, now - self._scan_lifetime)
+        for scan_id in old:
+            with self._database.write() as connection:
+                scans.delete_scan(connection, scan_id)
+                erasures.add(connection, scan_id, now=now)
+                audit.record(
+                    connection, actor=_ACTOR, action="scan.expired", subject=scan_id, now=now
+                )
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                self.work_once()
+            except Exception as error:  # noqa: BLE001 - a database that fails now may work later.
+                _log.error("bank.housekeeping_failed", error=type(error).__name__)
+            self._stopping.wait(_EVERY_S)

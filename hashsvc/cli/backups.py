@@ -1,0 +1,73 @@
+"""`hashsvc backup` and `restore`, on the service's own machine."""
+
+from importlib.metadata import version
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hashsvc import audit
+from hashsvc.bank import Bank, erase_again
+from hashsvc.cli.configured import open_existing, read_settings
+from hashsvc.cli.output import fail, say
+from hashsvc.clock import utc_now
+from hashsvc.store import StoreError, backups, erasures
+
+_ACTOR = "restore"
+
+
+def backup(
+    folder: Annotated[Path, typer.Argument(help="A new or empty folder, outside of the data.")],
+) -> None:
+    """Write a consistent copy of the database; the service may go on meanwhile."""
+    with open_existing(read_settings()) as database:
+        made = backups.back_up(database, folder, version=version("hashsvc"), now=utc_now())
+    say(f"Backed up: {made.bytes:,} bytes, SHA-256 {made.sha256}.")
+    say(f"It is under the key-encryption key {made.key_encryption_key}, which is not in it:")
+    say("keep a copy of that, apart from the backup. Without the key nobody opens it.")
+
+
+def restore(
+    folder: Annotated[Path, typer.Argument(help="The backup.")],
+    erased: Annotated[
+        Path | None,
+        typer.Option(help=f"The newest {erasures.LIST_NAME}; else the one in the data directory."),
+    ] = None,
+    no_erased: Annotated[
+        bool,
+        typer.Option(
+            "--no-erased", help="There is none; what was withdrawn since the backup comes back."
+        ),
+    ] = False,
+) -> None:
+    """
+    Put a backup into an empty data directory, without what was withdrawn since it was made.
+
+    The service must not run, and the key-encryption key must be where the settings say.
+    """
+    settings = read_settings()
+    try:
+        ids = [] if no_erased else _erased_ids(erased or settings.data_dir / erasures.LIST_NAME)
+        with backups.restoring(folder, settings) as database:
+            gone = erase_again(Bank(database), database, ids, actor=_ACTOR)
+            now = utc_now()
+            with database.write() as connection:
+                erasures.add_missing(connection, ids, now=now)
+                audit.record(
+                    connection, actor=_ACTOR, action="backup.restore", subject="all", now=now
+                )
+            database.purge(now)
+        made = backups.check(folder)
+    except StoreError as error:
+        fail(str(error))
+    say(f"Restored as it was at {made.made_at}; {gone} withdrawals since then were done again.")
+
+
+def _erased_ids(path: Path) -> list[str]:
+    try:
+        return erasures.read_list(path)
+    except (OSError, UnicodeDecodeError):
+        fail(
+            f"The list of erasures, {erasures.LIST_NAME}, cannot be read. What was withdrawn since "
+            "the backup would come back without it: name it with --erased, or say --no-erased."
+        )

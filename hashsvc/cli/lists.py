@@ -1,0 +1,53 @@
+"""`hashsvc lists`: images that are refused or looked at first, hashed on the service's machine."""
+
+from typing import Annotated
+
+import typer
+
+from hashsvc.bank import BankError, ImageList, Lists
+from hashsvc.cli.configured import open_database, read_settings
+from hashsvc.cli.images import signatures
+from hashsvc.cli.local import Paths
+from hashsvc.cli.output import fail, say
+from hashsvc.store.ids import LabelId
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="Lists of images: common ones are refused, protected ones wait for an analyst.",
+)
+_ACTOR = "cli"
+Kind = Annotated[ImageList, typer.Argument(help="Which list.")]
+
+
+@app.command()
+def add(kind: Kind, paths: Paths) -> None:
+    """Put images on a list and print their labels, in the order of the files; no name is kept."""
+    failed = False
+    with open_database(read_settings()) as database:
+        lists = Lists(database)
+        for signature in signatures(paths):
+            if signature is None:
+                failed = True
+                continue
+            typer.echo(lists.add(kind, signature, actor=_ACTOR))
+    if failed:
+        raise typer.Exit(1)
+
+
+@app.command()
+def show(kind: Kind) -> None:
+    """Show the labels on a list, with the days on which they came."""
+    with open_database(read_settings()) as database:
+        for each in Lists(database).images(kind):
+            typer.echo(f"{each.label}  {each.added_at:%Y-%m-%d}  {each.signals} signals")
+
+
+@app.command()
+def remove(kind: Kind, label: Annotated[str, typer.Argument(help="The image's label.")]) -> None:
+    """Take an image off a list."""
+    with open_database(read_settings()) as database:
+        try:
+            Lists(database).remove(kind, LabelId(label), actor=_ACTOR)
+        except BankError as error:
+            fail(str(error))
+    say("Removed.")

@@ -1,0 +1,33 @@
+"""`hashsvc organisations`: the bodies that use the service, each with its own cases."""
+
+from typing import Annotated
+
+import typer
+
+from hashsvc.api import create_organisation
+from hashsvc.api.errors import NameTakenError
+from hashsvc.cli.configured import open_database, read_settings
+from hashsvc.cli.output import fail
+from hashsvc.clock import utc_now
+from hashsvc.store import organisations
+
+app = typer.Typer(no_args_is_help=True, help="Organisations: create, list.")
+
+
+@app.command()
+def create(name: Annotated[str, typer.Argument(help="Its name, for administrators.")]) -> None:
+    """Make an organisation and print its id, which `keys create --organisation` takes."""
+    with open_database(read_settings()) as database:
+        try:
+            made = create_organisation(database, name, actor="cli", clock=utc_now)
+        except NameTakenError as error:
+            fail(str(error))
+    typer.echo(made.id)
+
+
+@app.command("list")
+def list_organisations() -> None:
+    """List organisations: id, when made, name."""
+    with open_database(read_settings()) as database, database.read() as connection:
+        for each in organisations.all_organisations(connection):
+            typer.echo(f"{each.id}  {each.created_at:%Y-%m-%d}  {each.name}")

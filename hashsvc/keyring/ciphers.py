@@ -1,0 +1,124 @@
+"""
+Seals and opens with AES-256-GCM, and wraps one key by another in the same way.
+
+Sealed bytes are a random nonce of 96 bits, the ciphertext, and a tag of 128 bits. With random
+nonces a key may seal 2³² times (NIST SP 800-38D, 8.3); no key here comes near.
+"""
+
+import base64
+import hmac
+import secrets
+from typing import Self
+
+from cryptography.exceptions import InvalidTag
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+from hashsvc.keyring.errors import SealError
+
+KEY_BYTES = 32
+_NONCE_BYTES = 12
+_TAG_BYTES = 16
+
+WRAPPED_BYTES = _NONCE_BYTES + KEY_BYTES + _TAG_BYTES
+"""Length of a wrapped data key."""
+
+_SHOWN_BYTES = 8
+
+
+class DataKey:
+    """
+    A key that seals rows of the database.
+
+    `place` names the row that sealed bytes belong to. It is authenticated, not stored: bytes that
+    were moved to another row do not open there.
+    """
+
+    __slots__ = ("_cipher", "_key")
+
+    def __init__(self, key: bytes) -> None:
+        self._key = key
+        self._cipher = AESGCM(key)
+
+    @classmethod
+    def new(cls) -> Self:
+        """Return a new random key."""
+        return cls(secrets.token_bytes(KEY_BYTES))
+
+    def seal(self, plain: bytes, *, place: str) -> bytes:
+        """Return the bytes sealed."""
+        return _seal(self._cipher, plain, place)
+
+    def open(self, sealed: bytes, *, place: str) -> bytes:
+        """
+        Return what was sealed.
+
+        Raises:
+            SealError: If the bytes were altered, come from another place, or are under another key.
+        """
+        return _open(self._cipher, sealed, place)
+
+    def seal_text(self, text: str, *, place: str) -> str:
+        """Return a text sealed, as base64: it goes where the text went."""
+        return base64.b64encode(self.seal(text.encode(), place=place)).decode()
+
+    def open_text(self, sealed: str, *, place: str) -> str:
+        """
+        Return the text that was sealed.
+
+        Raises:
+            SealError: As `open` does.
+        """
+        return self.open(base64.b64decode(sealed), place=place).decode()
+
+    def digest(self, text: str) -> bytes:
+        """Return a digest of 256 bits that only holders of this key can compute or compare."""
+        digests = hmac.digest(self._key, b"hashsvc digests", "sha256")
+        return hmac.digest(digests, text.encode(), "sha256")
+
+
+class KeyEncryptionKey:
+    """
+    A key that wraps data keys.
+
+    Attributes:
+        id: Sixteen hexadecimal digits that tell this key from others, and nothing of it.
+    """
+
+    __slots__ = ("_cipher", "id")
+
+    def __init__(self, key: bytes) -> None:
+        assert len(key) == KEY_BYTES
+        self._cipher = AESGCM(key)
+        shown = hmac.digest(key, b"hashsvc id of a key-encryption key", "sha256")
+        self.id = shown[:_SHOWN_BYTES].hex()
+
+    def wrap(self, key: DataKey, *, key_id: str) -> bytes:
+        """Return a data key wrapped, bound to its id; WRAPPED_BYTES long."""
+        return _seal(self._cipher, key._key, _place_of(key_id))
+
+    def unwrap(self, wrapped: bytes, *, key_id: str) -> DataKey:
+        """
+        Return the data key.
+
+        Raises:
+            SealError: If the bytes were altered, or are of another key's.
+        """
+        return DataKey(_open(self._cipher, wrapped, _place_of(key_id)))
+
+
+def _place_of(key_id: str) -> str:
+    return f"data key {key_id}"
+
+
+def _seal(cipher: AESGCM, plain: bytes, place: str) -> bytes:
+    nonce = secrets.token_bytes(_NONCE_BYTES)
+    return nonce + cipher.encrypt(nonce, plain, place.encode())
+
+
+def _open(cipher: AESGCM, sealed: bytes, place: str) -> bytes:
+    if len(sealed) < _NONCE_BYTES + _TAG_BYTES:
+        raise SealError("Sealed bytes are too short to be whole.")
+    try:
+        return cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], place.encode())
+    except InvalidTag as error:
+        raise SealError("Sealed bytes were altered, or belong elsewhere.") from error

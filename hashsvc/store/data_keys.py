@@ -1,0 +1,180 @@
+"""
+Data keys: one for each case, and one named "records" for what belongs to no case.
+
+A key is destroyed by zeros in its place: SQLite then writes over the very bytes. A deleted row
+would be overwritten too, but not the places where it has lain before, as rows are moved between
+pages when their neighbours go. Keys are only ever added at the end and changed in place, so that
+they never move; the rows of destroyed ones stay, with an id that nothing else has.
+"""
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Connection, func, insert, inspect, select, update
+
+from hashsvc.keyring import WRAPPED_BYTES, DataKey, KeyEncryptionKey, Keyring
+from hashsvc.store.errors import UnknownRowError
+from hashsvc.store.ids import CaseId, ContentId, DataKeyId, random_id
+from hashsvc.store.tables import case, content, data_key
+
+RECORDS = DataKeyId("records")
+"""The key of reported URLs and of removal requests, which outlive a case."""
+
+KEYRING = "hashsvc_keyring"
+"""Execution option by which a connection knows its database's keyring."""
+
+_DESTROYED = bytes(WRAPPED_BYTES)
+
+
+class WrappedKey(NamedTuple):
+    """A data key as it is stored; queries that open rows of several cases select its columns."""
+
+    key_id: DataKeyId
+    kek_id: str
+    wrapped: bytes
+
+
+COLUMNS = (data_key.c.id.label("key_id"), data_key.c.kek_id, data_key.c.wrapped)
+
+
+def keyring_of(connection: Connection) -> Keyring:
+    """Return the keyring of the connection's database."""
+    keyring = connection.get_execution_options()[KEYRING]
+    assert isinstance(keyring, Keyring)
+    return keyring
+
+
+def unwrap(connection: Connection, stored: WrappedKey) -> DataKey:
+    """Return a key of which the columns were selected."""
+    return keyring_of(connection).unwrap(stored.wrapped, kek_id=stored.kek_id, key_id=stored.key_id)
+
+
+def are_there(connection: Connection) -> bool:
+    """Tell whether the database has data keys: an older or an empty one has none."""
+    return inspect(connection).has_table(data_key.name)
+
+
+def records(connection: Connection) -> DataKey:
+    """Return the key of what belongs to no case."""
+    return unwrap(connection, _stored(connection, RECORDS))
+
+
+def of_case(connection: Connection, case_id: CaseId) -> DataKey:
+    """
+    Return a case's key.
+
+    Raises:
+        UnknownRowError: If the case is gone.
+    """
+    query = select(*COLUMNS).join(case, case.c.key_id == data_key.c.id).where(case.c.id == case_id)
+    return unwrap(connection, _one(connection.execute(query).one_or_none()))
+
+
+def of_content(connection: Connection, content_id: ContentId) -> DataKey:
+    """
+    Return the key of a content's case.
+
+    Raises:
+        UnknownRowError: If the content is gone.
+    """
+    query = (
+        select(*COLUMNS)
+        .join(case, case.c.key_id == data_key.c.id)
+        .join(content, content.c.case_id == case.c.id)
+        .where(content.c.id == content_id)
+    )
+    return unwrap(connection, _one(connection.execute(query).one_or_none()))
+
+
+def add(connection: Connection, key_id: DataKeyId | None = None) -> tuple[DataKeyId, DataKey]:
+    """Store a new key, for a case when no id is given, and return its id and itself."""
+    new_id, key = key_id or DataKeyId(random_id()), DataKey.new()
+    kek = keyring_of(connection).first() if key_id else _current(connection)
+    connection.execute(
+        insert(data_key).values(id=new_id, kek_id=kek.id, wrapped=kek.wrap(key, key_id=new_id))
+    )
+    return new_id, key
+
+
+def replace(connection: Connection, key_id: DataKeyId) -> DataKey:
+    """Put a new key in a key's place, which is destroyed by that, and return the new one."""
+    key, kek = DataKey.new(), _current(connection)
+    _put(connection, WrappedKey(key_id, kek.id, kek.wrap(key, key_id=key_id)))
+    return key
+
+
+def destroy(connection: Connection, key_id: DataKeyId) -> None:
+    """Destroy a key, and with it all that it sealed."""
+    stored = _stored(connection, key_id)
+    _put(connection, stored._replace(wrapped=_DESTROYED))
+
+
+def count_strays(connection: Connection) -> int:
+    """Return how many keys there are that are neither destroyed nor any case's."""
+    query = (
+        select(func.count())
+        .select_from(data_key)
+        .outerjoin(case, case.c.key_id == data_key.c.id)
+        .where(case.c.id.is_(None), data_key.c.id != RECORDS, data_key.c.wrapped != _DESTROYED)
+    )
+    return connection.execute(query).scalar_one()
+
+
+def rewrap(connection: Connection, kek: KeyEncryptionKey, limit: int) -> int:
+    """
+    Wrap at most so many keys, which another key has wrapped, by this one; return how many.
+
+    The key named "records" comes first: from then on new cases' keys are wrapped by this one too.
+    """
+    query = (
+        select(*COLUMNS)
+        .where(data_key.c.kek_id != kek.id, data_key.c.wrapped != _DESTROYED)
+        .order_by(data_key.c.id != RECORDS, data_key.c.id)
+        .limit(limit)
+    )
+    found = [WrappedKey(*each) for each in connection.execute(query)]
+    for each in found:
+        key = unwrap(connection, each)
+        _put(connection, WrappedKey(each.key_id, kek.id, kek.wrap(key, key_id=each.key_id)))
+    return len(found)
+
+
+def count_not_under(connection: Connection, kek_id: str) -> int:
+    """Return how many keys are wrapped by another key-encryption key than this."""
+    query = select(func.count()).where(
+        data_key.c.kek_id != kek_id, data_key.c.wrapped != _DESTROYED
+    )
+    return connection.execute(query).scalar_one()
+
+
+def current_kek_id(connection: Connection) -> str:
+    """Return the id of the key-encryption key that wraps what is new."""
+    return _stored(connection, RECORDS).kek_id
+
+
+def _current(connection: Connection) -> KeyEncryptionKey:
+    # The database says which one it is, not the source, so that a service that is running and has
+    # not looked at the source since cannot go on with one that is being taken out of use.
+    query = select(data_key.c.kek_id).where(data_key.c.id == RECORDS)
+    # Elsewhere than on SQLite, where one writes at a time, a rotation waits for who is to wrap.
+    kek_id = connection.execute(query.with_for_update(read=True)).scalar_one()
+    return keyring_of(connection).key(kek_id)
+
+
+def _stored(connection: Connection, key_id: DataKeyId) -> WrappedKey:
+    query = select(*COLUMNS).where(data_key.c.id == key_id)
+    return _one(connection.execute(query).one_or_none())
+
+
+def _put(connection: Connection, stored: WrappedKey) -> None:
+    connection.execute(
+        update(data_key)
+        .where(data_key.c.id == stored.key_id)
+        .values(kek_id=stored.kek_id, wrapped=stored.wrapped)
+    )
+
+
+def _one(row: Sequence[object] | None) -> WrappedKey:
+    if row is None:
+        raise UnknownRowError("No such data key.")
+    return WrappedKey(*row)  # type: ignore[arg-type]

@@ -1,0 +1,97 @@
+"""Contents that wait for an analyst's word before they are searched."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection, delete, insert, select
+
+from hashsvc.store import rows
+from hashsvc.store.ids import CaseId, ContentId, LabelId, OrganisationId, PublicContentId
+from hashsvc.store.tables import case, change, content, held_content
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """
+    One content that waits.
+
+    Attributes:
+        case: Number of its case.
+
+        label: The listed image that it is like.
+    """
+
+    content_id: ContentId
+    content: PublicContentId
+    case: str
+    reason: str
+    label: LabelId | None
+    held_at: datetime
+
+
+_ROWS = (
+    select(
+        held_content.c.content_id,
+        content.c.public_id.label("content"),
+        case.c.number.label("case"),
+        held_content.c.reason,
+        held_content.c.label,
+        held_content.c.held_at,
+    )
+    .join(content, content.c.id == held_content.c.content_id)
+    .join(case, case.c.id == content.c.case_id)
+)
+
+
+def add(
+    connection: Connection,
+    content_id: ContentId,
+    *,
+    reason: str,
+    label: LabelId | None,
+    now: datetime,
+) -> None:
+    """Hold a content, of which the change feed was not told."""
+    connection.execute(
+        insert(held_content).values(content_id=content_id, reason=reason, label=label, held_at=now)
+    )
+
+
+def by_content(
+    connection: Connection, public_id: PublicContentId, organisation_id: OrganisationId
+) -> Held:
+    """
+    Return one content of an organisation that waits.
+
+    Raises:
+        UnknownRowError: If there is none with this id.
+    """
+    query = _ROWS.where(content.c.public_id == public_id, case.c.organisation_id == organisation_id)
+    return rows.as_one(Held, connection.execute(query))
+
+
+def search(connection: Connection, organisation_id: OrganisationId, limit: int) -> list[Held]:
+    """Return contents of an organisation that wait, those that wait longest first."""
+    query = (
+        _ROWS.where(case.c.organisation_id == organisation_id)
+        .order_by(held_content.c.held_at, held_content.c.content_id)
+        .limit(limit)
+    )
+    return rows.as_list(Held, connection.execute(query))
+
+
+def held_of(connection: Connection, case_id: CaseId) -> Sequence[ContentId]:
+    """Return which contents of a case wait."""
+    query = (
+        select(held_content.c.content_id)
+        .join(content, content.c.id == held_content.c.content_id)
+        .where(content.c.case_id == case_id)
+    )
+    return list(connection.execute(query).scalars())
+
+
+def release(connection: Connection, content_id: ContentId) -> None:
+    """Let a content in: the change feed is told of it now."""
+    connection.execute(delete(held_content).where(held_content.c.content_id == content_id))
+    connection.execute(insert(change).values(kind="add", content_id=content_id))

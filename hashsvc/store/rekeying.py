@@ -1,0 +1,56 @@
+"""A new data key for a case that goes on, so that what was taken from it dies with the old one."""
+
+from sqlalchemy import Connection, bindparam, select, update
+
+from hashsvc.store import cases, data_keys, signatures
+from hashsvc.store.ids import CaseId
+from hashsvc.store.matches import Private
+from hashsvc.store.tables import case, content, match, signature
+
+
+def rekey(connection: Connection, case_id: CaseId) -> None:
+    """Destroy a case's key and seal what it still has under a new one."""
+    query = select(case.c.number, case.c.key_id, case.c.pin_hash).where(case.c.id == case_id)
+    number, key_id, sealed_pin = connection.execute(query).one()
+    old, pin_place = data_keys.of_case(connection, case_id), cases.pin_place(number)
+    pin_hash = old.open_text(sealed_pin, place=pin_place)
+    codes = [
+        (content_id, place, old.open(sealed, place=place))
+        for content_id, place, sealed in _codes(connection, case_id)
+    ]
+    private = [
+        (row["id"], Private.opened(row["id"], row, old))
+        for row in connection.execute(
+            select(match)
+            .join(content, content.c.id == match.c.content_id)
+            .where(content.c.case_id == case_id)
+        ).mappings()
+    ]
+    new = data_keys.replace(connection, key_id)
+    connection.execute(
+        update(case)
+        .where(case.c.id == case_id)
+        .values(pin_hash=new.seal_text(pin_hash, place=pin_place))
+    )
+    if codes:
+        connection.execute(
+            update(signature).where(signature.c.content_id == bindparam("of")),
+            [{"of": each, "sealed": new.seal(plain, place=place)} for each, place, plain in codes],
+        )
+    if private:
+        connection.execute(
+            update(match).where(match.c.id == bindparam("of")),
+            [{"of": each} | told.sealed(each, new) for each, told in private],
+        )
+
+
+def _codes(connection: Connection, case_id: CaseId) -> list[tuple[int, str, bytes]]:
+    query = (
+        select(content.c.id, content.c.public_id, signature.c.sealed)
+        .join(signature, signature.c.content_id == content.c.id)
+        .where(content.c.case_id == case_id)
+    )
+    return [
+        (content_id, signatures.place_of(case_id, public_id), sealed)
+        for content_id, public_id, sealed in connection.execute(query)
+    ]

@@ -1,0 +1,86 @@
+"""Contents' codes: one ciphertext for each content, under the key of its case."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, insert, select
+
+from hashsvc.keyring import DataKey
+from hashsvc.store import data_keys
+from hashsvc.store.data_keys import WrappedKey
+from hashsvc.store.ids import CaseId, ContentId, PublicContentId
+from hashsvc.store.packing import Group, pack, unpack
+from hashsvc.store.tables import case, content, data_key, signature
+
+IDS_PER_CONTENT = 1024
+"""A content's codes are numbered from its id times this on: an id of its own for each of them."""
+
+_PAGE = 500
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Codes:
+    """
+    A content's codes of one algorithm and view.
+
+    Attributes:
+        first_id: Id of the first code; those after it count on.
+
+        group: The codes; `len(group)` of them, packed one after another in `group.packed`.
+    """
+
+    content_id: ContentId
+    first_id: int
+    group: Group
+
+
+def add(
+    connection: Connection,
+    content_id: ContentId,
+    signals: Sequence[tuple[str, str, bytes]],
+    *,
+    key: DataKey,
+    place: str,
+) -> None:
+    """Store a content's (algorithm, view, code) of each signal; there is at least one."""
+    assert 0 < len(signals) <= IDS_PER_CONTENT
+    connection.execute(
+        insert(signature).values(content_id=content_id, sealed=key.seal(pack(signals), place=place))
+    )
+
+
+def place_of(case_id: CaseId, public_id: PublicContentId) -> str:
+    """Return the place that a content's codes are bound to."""
+    return f"codes of content {public_id} of case {case_id}"
+
+
+def codes_of(connection: Connection, content_ids: Sequence[ContentId]) -> list[Codes]:
+    """Return all codes of those of these contents that are still there, by id."""
+    query = (
+        select(
+            content.c.id, content.c.case_id, content.c.public_id, signature.c.sealed,
+            *data_keys.COLUMNS,
+        )
+        .join(content, content.c.id == signature.c.content_id)
+        .join(case, case.c.id == content.c.case_id)
+        .join(data_key, data_key.c.id == case.c.key_id)
+        .where(signature.c.content_id.in_(content_ids))
+        .order_by(signature.c.content_id)
+    )  # fmt: skip
+    found: list[Codes] = []
+    for content_id, case_id, public_id, sealed, *key_row in connection.execute(query):
+        key = data_keys.unwrap(connection, WrappedKey(*key_row))
+        next_id = content_id * IDS_PER_CONTENT
+        for group in unpack(key.open(sealed, place=place_of(case_id, public_id))):
+            found.append(Codes(content_id, next_id, group))
+            next_id += len(group)
+    return found
+
+
+def pages(connection: Connection) -> Iterator[list[Codes]]:
+    """Yield the codes of all contents, those of some contents at a time."""
+    query = select(signature.c.content_id).order_by(signature.c.content_id).limit(_PAGE)
+    ids = list(connection.execute(query).scalars())
+    while ids:
+        yield codes_of(connection, ids)
+        ids = list(connection.execute(query.where(signature.c.content_id > ids[-1])).scalars())

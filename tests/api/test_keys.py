@@ -1,0 +1,124 @@
+"""A key ends when it is said to, is known to have been used to the day, and is never told again."""
+
+from collections.abc import Callable
+
+import httpx2
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import event
+
+from hashsvc.api import Role, Services
+from tests.api.conftest import Call, Watch
+
+ADMIN = Role.ADMIN
+Phone = Callable[[], httpx2.Response]
+DAY = 24 * 3600
+
+
+@pytest.fixture
+def listed(call: Call) -> Callable[[str], dict[str, object]]:
+    """Return what the list says of a key."""
+
+    def of(key: str) -> dict[str, object]:
+        found = {each["key"]: each for each in call(ADMIN, "GET", "/v1/keys").json()}
+        return dict(found[key])
+
+    return of
+
+
+def phone(client: TestClient, token: str) -> Phone:
+    """Return a way to call with a scanner's key."""
+    headers = {"Authorization": f"Bearer {token}"}
+    return lambda: client.get(f"/v1/scans/{'0f' * 16}", headers=headers)
+
+
+@pytest.mark.parametrize(("days", "seconds", "good"), [
+    (1, DAY - 1, True), (1, DAY, False), (30, 30 * DAY - 1, True), (None, 4000 * DAY, True),
+])  # fmt: skip
+def test_a_key_is_good_until_it_expires(
+    days: int | None, seconds: int, good: bool, call: Call, client: TestClient, watch: Watch
+) -> None:
+    body = {"role": "scanner", "expires_in_days": days}
+    made = call(ADMIN, "POST", "/v1/keys", json=body).json()
+    look = phone(client, made["token"])
+    assert look().status_code == 404
+    watch.move(seconds)
+    answer = look()
+    assert answer.status_code == (404 if good else 401)
+    if not good:
+        # Like one that there never was.
+        unknown = phone(client, "hsk_unknown")()
+        assert (answer.content, answer.headers) == (unknown.content, unknown.headers)
+
+
+@pytest.mark.parametrize("days", [0, -1, 36_501, "x", 1.5])
+def test_an_end_that_is_none_is_refused(days: object, call: Call) -> None:
+    body = {"role": "scanner", "expires_in_days": days}
+    assert call(ADMIN, "POST", "/v1/keys", json=body).status_code == 422
+
+
+def test_the_list_tells_all_but_the_token(
+    call: Call, listed: Callable[[str], dict[str, object]], watch: Watch
+) -> None:
+    made = call(ADMIN, "POST", "/v1/keys", json={"role": "scanner", "expires_in_days": 2}).json()
+    assert listed(made["key"]) == {
+        "key": made["key"],
+        "role": "scanner",
+        "organisation": "0" * 32,
+        "created_at": "2026-01-05T23:59:30Z",
+        "expires_at": "2026-01-07T23:59:30Z",
+        "revoked_at": None,
+        "last_used_on": None,
+    }
+    assert made["expires_at"] == "2026-01-07T23:59:30Z"
+    assert made["token"] not in call(ADMIN, "GET", "/v1/keys").text
+
+
+def test_the_last_use_is_known_to_the_day(
+    call: Call,
+    client: TestClient,
+    listed: Callable[[str], dict[str, object]],
+    watch: Watch,
+) -> None:
+    made = call(ADMIN, "POST", "/v1/keys", json={"role": "scanner"}).json()
+    look = phone(client, made["token"])
+    look()
+    assert listed(made["key"])["last_used_on"] == "2026-01-05"
+    watch.move(60)
+    look()
+    assert listed(made["key"])["last_used_on"] == "2026-01-06"
+
+
+def test_it_is_written_once_a_day(
+    call: Call, client: TestClient, services: Services, watch: Watch
+) -> None:
+    made = call(ADMIN, "POST", "/v1/keys", json={"role": "scanner"}).json()
+    look, written = phone(client, made["token"]), []
+
+    @event.listens_for(services.database._engine, "before_cursor_execute")
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        if statement.startswith("UPDATE api_key"):
+            written.append(statement)
+
+    for day in range(3):
+        for _ in range(4):
+            look()
+        assert len(written) == day + 1
+        watch.move(DAY)
+
+
+def test_a_refused_key_was_not_used(
+    call: Call, client: TestClient, listed: Callable[[str], dict[str, object]], watch: Watch
+) -> None:
+    made = call(ADMIN, "POST", "/v1/keys", json={"role": "scanner", "expires_in_days": 1}).json()
+    watch.move(DAY)
+    assert phone(client, made["token"])().status_code == 401
+    assert listed(made["key"])["last_used_on"] is None
+
+
+def test_a_revoked_key_is_useless_at_once(call: Call, client: TestClient) -> None:
+    made = call(ADMIN, "POST", "/v1/keys", json={"role": "scanner"}).json()
+    look = phone(client, made["token"])
+    assert look().status_code == 404
+    assert call(ADMIN, "DELETE", f"/v1/keys/{made['key']}").status_code == 204
+    assert look().status_code == 401

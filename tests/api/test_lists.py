@@ -1,0 +1,215 @@
+"""Common images are refused, protected ones wait for an analyst; neither is found by a search."""
+
+import io
+from typing import Any
+
+import pytest
+from fastapi.testclient import TestClient
+from sqlalchemy import select
+
+from benchmarks import common
+from benchmarks.site import Site
+from hashsvc.api import Role, Services, create_key, create_organisation
+from hashsvc.clock import utc_now
+from hashsvc.signals import sign_image
+from hashsvc.store.tables import audit_entry
+from tests.api.conftest import Call, OpenCase, body_of, content_of, work_off
+from tests.conftest import generated_photo, jpeg
+
+INTAKE, ANALYST, SCANNER, ADMIN = Role.INTAKE, Role.ANALYST, Role.SCANNER, Role.ADMIN
+PHOTO = jpeg(generated_photo(5))
+
+
+@pytest.fixture
+def number(call: Call) -> str:
+    """The number of a case without contents."""
+    return str(call(INTAKE, "POST", "/v1/cases", json={"adult": True}).json()["number"])
+
+
+def add(call: Call, number: str, *photos: bytes) -> Any:
+    """Submit contents, and return the answer with the last one's id."""
+    contents = [content_of(photo) for photo in photos]
+    answer = call(INTAKE, "POST", f"/v1/cases/{number}/contents", json={"contents": contents})
+    return answer, contents[-1]["content"]
+
+
+def list_image(call: Call, kind: str, photo: bytes, role: Role = ADMIN) -> str:
+    """Put a photo on a list, and return its label."""
+    made = call(role, "POST", f"/v1/lists/{kind}/images", json=body_of(sign_image(photo)))
+    assert made.status_code == 201
+    assert set(made.json()) == {"label"}
+    return str(made.json()["label"])
+
+
+def found(call: Call, photo: bytes) -> int:
+    """Return how many contents a lookup finds."""
+    return len(call(SCANNER, "POST", "/v1/lookups", json=body_of(sign_image(photo))).json())
+
+
+def actions(services: Services) -> list[str]:
+    with services.database.read() as connection:
+        return list(connection.execute(select(audit_entry.c.action)).scalars())
+
+
+def png(name: str) -> bytes:
+    """Return a common image as a file."""
+    file = io.BytesIO()
+    dict(common.images())[name].save(file, "PNG")
+    return file.getvalue()
+
+
+@pytest.mark.parametrize("name", ["heart", "smiling face, light on dark", "like a QR code, 25"])
+def test_a_common_image_is_refused_with_the_reason(call: Call, number: str, name: str) -> None:
+    answer, _ = add(call, number, PHOTO, png(name))
+    assert (answer.status_code, answer.json()["type"]) == (422, "urn:hashsvc:common-image")
+    assert answer.json()["detail"].startswith("Image 2 is one that many have")
+    # All of them, or none.
+    assert call(INTAKE, "GET", f"/v1/cases/{number}").json()["contents"] == []
+
+
+def test_so_is_one_on_the_operator_s_own_list(call: Call, number: str) -> None:
+    label = list_image(call, "common", PHOTO)
+    answer, _ = add(call, number, jpeg(generated_photo(5).resize((320, 240)), 60))
+    assert (answer.status_code, answer.json()["type"]) == (422, "urn:hashsvc:common-image")
+    assert call(ADMIN, "DELETE", f"/v1/lists/common/images/{label}").status_code == 204
+    answer, _ = add(call, number, PHOTO)
+    assert answer.status_code == 201
+
+
+def test_a_holder_s_common_image_is_refused_too(call: Call, case: OpenCase) -> None:
+    body = {"number": case.number, "pin": case.pin, "contents": [content_of(png("heart"))]}
+    answer = call(None, "POST", "/v1/holder/contents", json=body)
+    assert (answer.status_code, answer.json()["type"]) == (422, "urn:hashsvc:common-image")
+
+
+def test_a_protected_image_waits_until_it_is_released(
+    call: Call, services: Services, site: Site, number: str
+) -> None:
+    label = list_image(call, "protected", PHOTO, ANALYST)
+    answer, content = add(call, number, PHOTO)
+    assert answer.status_code == 201
+    assert [each["held"] for each in answer.json()["contents"]] == [True]
+    (waiting,) = call(ANALYST, "GET", "/v1/held-contents").json()
+    assert waiting == {
+        "content": content,
+        "case": number,
+        "reason": "protected",
+        "label": label,
+        "held_at": "2026-01-05T23:59:30Z",
+    }
+    image = site.add_image("/held.jpg", PHOTO)
+    scan = call(ANALYST, "POST", "/v1/scans", json={"urls": [image]}).json()["scan"]
+    work_off(services)
+    assert call(ANALYST, "GET", f"/v1/scans/{scan}").json()["matches"] == {}
+    assert found(call, PHOTO) == 0
+
+    assert call(ANALYST, "POST", f"/v1/held-contents/{content}/release").status_code == 204
+    assert found(call, PHOTO) == 1
+    assert call(ANALYST, "GET", "/v1/held-contents").json() == []
+    contents = call(INTAKE, "GET", f"/v1/cases/{number}").json()["contents"]
+    assert [each["held"] for each in contents] == [False]
+    again = call(ANALYST, "POST", f"/v1/held-contents/{content}/release")
+    assert (again.status_code, again.json()["type"]) == (404, "urn:hashsvc:unknown-held")
+    assert {"content.hold", "content.release"} <= set(actions(services))
+
+
+def test_a_service_that_starts_anew_does_not_find_what_waits(
+    call: Call, services: Services, number: str
+) -> None:
+    list_image(call, "protected", PHOTO)
+    add(call, number, PHOTO)
+    again = Services.build(services.settings, services.clock)
+    again.bank_index.catch_up()
+    assert again.bank_index.find(sign_image(PHOTO)) == []
+    again.database.close()
+
+
+def test_a_rejected_image_is_gone(call: Call, services: Services, number: str) -> None:
+    list_image(call, "protected", PHOTO)
+    _, content = add(call, number, PHOTO)
+    assert call(ANALYST, "POST", f"/v1/held-contents/{content}/rejection").status_code == 204
+    assert call(INTAKE, "GET", f"/v1/cases/{number}").json()["contents"] == []
+    assert call(ANALYST, "GET", "/v1/held-contents").json() == []
+    assert found(call, PHOTO) == 0
+    assert actions(services)[-5:].count("content.reject") == 1
+
+
+def test_what_waits_can_be_withdrawn(call: Call, number: str) -> None:
+    list_image(call, "protected", PHOTO)
+    _, content = add(call, number, PHOTO)
+    assert call(INTAKE, "DELETE", f"/v1/cases/{number}/contents/{content}").status_code == 204
+    assert call(ANALYST, "GET", "/v1/held-contents").json() == []
+    add(call, number, PHOTO)
+    assert call(INTAKE, "DELETE", f"/v1/cases/{number}").status_code == 204
+    assert call(ANALYST, "GET", "/v1/held-contents").json() == []
+
+
+def test_the_others_of_a_submission_do_not_wait(call: Call, number: str) -> None:
+    list_image(call, "protected", PHOTO)
+    other = jpeg(generated_photo(6))
+    answer, _ = add(call, number, PHOTO, other)
+    assert [each["held"] for each in answer.json()["contents"]] == [True, False]
+    assert (found(call, PHOTO), found(call, other)) == (0, 1)
+
+
+def test_a_holder_is_told_that_an_image_waits(call: Call, number: str, case: OpenCase) -> None:
+    list_image(call, "protected", PHOTO)
+    body = {"number": case.number, "pin": case.pin, "contents": [content_of(PHOTO)]}
+    state = call(None, "POST", "/v1/holder/contents", json=body).json()
+    assert [each["held"] for each in state["contents"]] == [False, True]
+    assert "contents.held" in {each["key"] for each in state["told"]}
+
+
+def test_another_organisation_s_analysts_see_nothing_of_it(
+    call: Call, client: TestClient, services: Services, number: str
+) -> None:
+    list_image(call, "protected", PHOTO)
+    _, content = add(call, number, PHOTO)
+    made = create_organisation(services.database, "Theirs", actor="test", clock=utc_now)
+    key = create_key(
+        services.database, ANALYST, actor="test", clock=utc_now, organisation_id=made.id
+    )
+    header = {"Authorization": f"Bearer {key.token}"}
+    assert client.get("/v1/held-contents", headers=header).json() == []
+    for what in ("release", "rejection"):
+        theirs = client.post(f"/v1/held-contents/{content}/{what}", headers=header)
+        missing = client.post(f"/v1/held-contents/{'0f' * 16}/{what}", headers=header)
+        assert (theirs.status_code, theirs.content) == (404, missing.content)
+    assert len(call(ANALYST, "GET", "/v1/held-contents").json()) == 1
+
+
+def test_a_list_is_shown_by_labels_alone(call: Call) -> None:
+    keys = {each["role"]: each["key"] for each in call(ADMIN, "GET", "/v1/keys").json()}
+    label = list_image(call, "protected", PHOTO, ANALYST)
+    answer = call(ADMIN, "GET", "/v1/lists/protected/images")
+    (image,) = answer.json()
+    assert image.pop("signals_kept") > 8
+    assert image == {
+        "label": label,
+        "added_by": keys["analyst"],
+        "added_at": "2026-01-05T23:59:30Z",
+    }
+    codes = [each.signal.code.hex() for each in sign_image(PHOTO).signals]
+    assert not [code for code in codes if code[:12] in answer.text]
+    assert call(ADMIN, "GET", "/v1/lists/common/images").json() == []
+    assert call(ADMIN, "GET", "/v1/lists/other/images").status_code == 422
+
+
+def test_a_list_takes_signals_and_no_word(call: Call) -> None:
+    body = body_of(sign_image(PHOTO))
+    for wrong in (
+        body | {"name": "a photo"},
+        body | {"label": "0f" * 16},
+        body | {"signals": [each for each in body["signals"] if "pdq1" not in each["signal"]]},
+        body | {"signals": body["signals"][:1] * 2},
+    ):
+        answer = call(ADMIN, "POST", "/v1/lists/common/images", json=wrong)
+        assert answer.status_code == 422
+
+
+@pytest.mark.parametrize("kind", ["common", "protected"])
+def test_what_is_not_on_a_list_cannot_be_taken_off(call: Call, kind: str) -> None:
+    other = list_image(call, "common" if kind == "protected" else "protected", PHOTO)
+    for label in (other, "0f" * 16):
+        answer = call(ADMIN, "DELETE", f"/v1/lists/{kind}/images/{label}")
+        assert (answer.status_code, answer.json()["type"]) == (404, "urn:hashsvc:unknown-label")

@@ -1,0 +1,462 @@
+"""
+A lookup tells as much as its caller needs, and whoever walks towards a banked code is stopped.
+
+The attacks are those that read whole codes before: from one matching copy, bit after bit, by tiers
+alone or by distances; and random pHashes, without any image.
+"""
+
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from sqlalchemy import select
+
+from hashsvc.api import Role, Services, create_key
+from hashsvc.api.watch import Watch
+from hashsvc.clock import utc_now
+from hashsvc.matching import compare
+from hashsvc.settings import Settings
+from hashsvc.signals import (
+    DHASH,
+    PDQ,
+    PHASH,
+    PROFILES,
+    REGION,
+    Profile,
+    Signal,
+    Signature,
+    View,
+    ViewedSignal,
+    sign_image,
+)
+from hashsvc.store import organisations
+from hashsvc.store.ids import ContentId, KeyId, OrganisationId, random_id
+from hashsvc.store.tables import audit_entry
+from tests.api.conftest import Call, OpenCase, body_of, content_of
+from tests.api.conftest import Watch as Clock
+from tests.conftest import generated_photo, jpeg
+
+INTAKE, ANALYST, SCANNER = Role.INTAKE, Role.ANALYST, Role.SCANNER
+STEPS = Settings.model_fields["limit_lookup_steps"].default
+
+
+class Blocked(Exception):  # noqa: N818 - it is what the test waits for
+    """The service answers no more."""
+
+
+@pytest.fixture
+def case(call: Call) -> OpenCase:
+    """A case whose content has random codes, forty regions among them."""
+    rng, content = random.Random(0), random_id()
+    profiles = [PDQ, PHASH, DHASH, *[REGION] * 40]
+    signature = Signature(100, tuple(random_signal(rng, each) for each in profiles))
+    opened = call(INTAKE, "POST", "/v1/cases", json={"adult": True}).json()
+    record = {"content": content} | body_of(signature)
+    path = f"/v1/cases/{opened['number']}/contents"
+    assert call(INTAKE, "POST", path, json={"contents": [record]}).status_code == 201
+    return OpenCase(opened["number"], opened["pin"], content, b"", signature)
+
+
+@pytest.fixture
+def look_up(call: Call) -> Callable[..., list[dict[str, Any]]]:
+    """Look signals up with a key of a role."""
+
+    def send(role: Role, *signals: ViewedSignal, quality: int = 100) -> list[dict[str, Any]]:
+        answer = call(role, "POST", "/v1/lookups", json=body_of(Signature(quality, signals)))
+        if answer.status_code == 429:
+            raise Blocked
+        assert answer.status_code == 200
+        return list(answer.json())
+
+    return send
+
+
+def until_blocked(step: Callable[[int], object], most: int = 10 * STEPS) -> int:
+    """Do a step again and again, and return how many were answered."""
+    for number in range(most):
+        try:
+            step(number)
+        except Blocked:
+            return number
+    return most
+
+
+def of(signature: Signature, profile: Profile) -> list[ViewedSignal]:
+    """Return a content's signals of one algorithm."""
+    return [each for each in signature.signals if each.signal.profile is profile]
+
+
+def flipped(viewed: ViewedSignal, *bits: int) -> ViewedSignal:
+    """Return the signal with these bits turned over."""
+    code = bytearray(viewed.signal.code)
+    for bit in bits:
+        code[bit // 8] ^= 0x80 >> bit % 8
+    return ViewedSignal(Signal(viewed.signal.algorithm, bytes(code)), viewed.view)
+
+
+def random_signal(rng: random.Random, profile: Profile, view: View = View.WHOLE) -> ViewedSignal:
+    """Return a signal of random bits."""
+    return ViewedSignal(Signal(profile.name, rng.randbytes(profile.bits // 8)), view)
+
+
+def actions(services: Services) -> list[tuple[str, str, str]]:
+    """Return actor, action and subject of each audited lookup."""
+    columns = (audit_entry.c.actor, audit_entry.c.action, audit_entry.c.subject)
+    query = select(*columns).where(audit_entry.c.action.like("lookup.%")).order_by("seq")
+    with services.database.read() as connection:
+        return [tuple(each) for each in connection.execute(query)]  # type: ignore[misc]
+
+
+# --- what an answer tells ---------------------------------------------------------------------
+
+
+def test_a_match_has_a_name_for_one_key_that_is_no_id(
+    call: Call, client: Any, services: Services, case: OpenCase
+) -> None:
+    copy = body_of(case.signature)
+    other = create_key(services.database, SCANNER, actor="test", clock=utc_now)
+    first = call(SCANNER, "POST", "/v1/lookups", json=copy).json()
+    again = call(SCANNER, "POST", "/v1/lookups", json=copy).json()
+    header = {"Authorization": f"Bearer {other.token}"}
+    theirs = client.post("/v1/lookups", json=copy, headers=header).json()
+    assert first == again
+    assert theirs[0]["match"] != first[0]["match"]
+    assert case.content not in {first[0]["match"], theirs[0]["match"]}
+    analysts = call(ANALYST, "POST", "/v1/lookups", json=copy).json()
+    assert analysts[0]["match"] not in {first[0]["match"], theirs[0]["match"], case.content}
+
+
+def test_distances_beyond_a_threshold_are_told_to_nobody(
+    call: Call, look_up: Callable[..., list[dict[str, Any]]], case: OpenCase
+) -> None:
+    rng = random.Random(1)
+    (phash,) = of(case.signature, PHASH)
+    probe = [phash, random_signal(rng, PDQ), random_signal(rng, DHASH)]
+    (told,) = look_up(ANALYST, *probe)
+    assert told["tier"] == "possible"
+    findings = told["evidence"]["findings"]
+    assert [(each["algorithm"], each["distance"]) for each in findings] == [("phash1", 0)]
+    # What is left out was there to be told.
+    evidence = compare(case.signature, Signature(100, tuple(probe)))
+    assert {each.algorithm for each in evidence.findings} == {"phash1", "pdq1", "dhash1"}
+
+
+def test_scanners_are_told_of_sure_matches_only(
+    look_up: Callable[..., list[dict[str, Any]]], case: OpenCase
+) -> None:
+    (phash,), (dhash,), regions = (of(case.signature, each) for each in (PHASH, DHASH, REGION))
+    for probe, tier in (
+        ([phash, dhash], "possible"),
+        (regions[:5], "possible"),
+        (regions[:6], "likely"),
+        (regions[:12], "certain"),
+    ):
+        assert [each["tier"] for each in look_up(ANALYST, *probe)] == [tier]
+        expected = [] if tier == "possible" else [tier]
+        assert [each["tier"] for each in look_up(SCANNER, *probe)] == expected
+
+
+def test_an_analyst_of_another_organisation_is_told_as_a_scanner_is(
+    client: Any, services: Services, case: OpenCase
+) -> None:
+    elsewhere = OrganisationId(random_id())
+    with services.database.write() as connection:
+        organisations.add(connection, elsewhere, name="Elsewhere", now=utc_now())
+    key = create_key(
+        services.database, ANALYST, actor="test", clock=utc_now, organisation_id=elsewhere
+    )
+    header = {"Authorization": f"Bearer {key.token}"}
+    (phash,) = of(case.signature, PHASH)
+    for signature, tiers in ((case.signature, ["certain"]), (Signature(100, (phash,)), [])):
+        answer = client.post("/v1/lookups", json=body_of(signature), headers=header).json()
+        assert [(each["tier"], each["evidence"]) for each in answer] == [(t, None) for t in tiers]
+
+
+# --- what a lookup may hold -------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("profile", [each for each in PROFILES.values() if not each.many_per_image])
+def test_a_lookup_has_one_signal_of_each_algorithm_and_view(profile: Profile, call: Call) -> None:
+    rng = random.Random(2)
+    views = [random_signal(rng, profile, view) for view in View]
+    for signals, status in ((views, 200), ([*views, views[0]], 422)):
+        body = body_of(Signature(100, tuple(signals)))
+        assert call(SCANNER, "POST", "/v1/lookups", json=body).status_code == status
+    for view in View:
+        pair = (random_signal(rng, profile, view), random_signal(rng, profile, view))
+        answer = call(SCANNER, "POST", "/v1/lookups", json=body_of(Signature(100, pair)))
+        assert answer.status_code == 422
+        assert "one signal of each algorithm and view" in answer.text
+
+
+@pytest.mark.parametrize(
+    ("view", "most"), [(View.WHOLE, 100), (View.PART, 2000), (View.MIRROR, 2000), (View.ROT90, 0)]
+)
+def test_a_lookup_has_no_more_regions_than_an_image(view: View, most: int, call: Call) -> None:
+    rng = random.Random(3)
+    signals = [random_signal(rng, REGION, view) for _ in range(most + 1)]
+    for count, status in ((most, 200), (most + 1, 422)):
+        body = body_of(Signature(100, tuple(signals[:count])))
+        if count:
+            assert call(SCANNER, "POST", "/v1/lookups", json=body).status_code == status
+
+
+def test_a_lookup_has_room_for_every_view_of_an_image(call: Call) -> None:
+    noise = np.random.default_rng(1).integers(0, 256, (48, 64, 3), dtype=np.uint8)
+    busiest = Image.fromarray(noise).resize((1024, 768), Image.Resampling.BICUBIC)
+    signature = sign_image(jpeg(busiest))
+    counts = Counter(each.view for each in signature.signals)
+    assert counts[View.PART] > 500
+    assert call(SCANNER, "POST", "/v1/lookups", json=body_of(signature)).status_code == 200
+
+
+# --- budgets and the audit log ----------------------------------------------------------------
+
+
+def test_every_lookup_is_audited_with_its_count_and_no_signal(
+    call: Call, look_up: Callable[..., list[dict[str, Any]]], services: Services, case: OpenCase
+) -> None:
+    (pdq,) = of(case.signature, PDQ)
+    keys = {each["role"]: each["key"] for each in call(Role.ADMIN, "GET", "/v1/keys").json()}
+    look_up(SCANNER, pdq)
+    look_up(ANALYST, random_signal(random.Random(4), PDQ))
+    assert actions(services) == [
+        (keys["scanner"], "lookup.make", "1"),
+        (keys["analyst"], "lookup.make", "0"),
+    ]
+
+
+# --- the attacks ------------------------------------------------------------------------------
+
+
+def read_bits_by_tier(
+    ask: Callable[[ViewedSignal], bool], start: ViewedSignal, bits: int, rng: random.Random
+) -> Iterator[tuple[int, bool]]:
+    """
+    Yield (bit, whether the content has it as `start` has), as far as answers allow.
+
+    First some bits are turned until the next one would end the match; then each other bit tells by
+    itself whether it leads away from the content or towards it.
+    """
+    order = rng.sample(range(bits), bits)
+    turned: list[int] = []
+    for bit in order:
+        if not ask(flipped(start, *turned, bit)):
+            break
+        turned.append(bit)
+    edge = flipped(start, *turned)
+    for bit in order[len(turned) :]:
+        # Nothing is known of the border's inside: here every step away ends the match.
+        yield bit, not ask(flipped(edge, bit))
+
+
+@pytest.mark.parametrize("profile", [PDQ, REGION])
+def test_a_walk_by_tiers_is_stopped_before_it_reads_much(
+    profile: Profile,
+    look_up: Callable[..., list[dict[str, Any]]],
+    services: Services,
+    case: OpenCase,
+) -> None:
+    """As a scanner, with a matching copy; for regions with six of them, one of which is altered."""
+    rng = random.Random(5)
+    start, *others = of(case.signature, profile)[: 1 if profile is PDQ else 6]
+    asked = 0
+
+    def ask(probe: ViewedSignal) -> bool:
+        nonlocal asked
+        asked += 1
+        # What else a lookup holds may be anything, so that no two look alike.
+        noise = [random_signal(rng, DHASH), random_signal(rng, PHASH)]
+        return bool(look_up(SCANNER, probe, *others, *noise))
+
+    learnt = []
+    assert ask(start)
+    with pytest.raises(Blocked):
+        learnt.extend(read_bits_by_tier(ask, start, profile.bits, rng))
+    assert len(learnt) <= STEPS
+    assert asked <= STEPS + 2
+    assert actions(services)[-1][1:] == ("lookup.walk", case.content)
+
+
+def test_a_walk_in_other_views_and_by_steps_of_many_bits_is_stopped_too(
+    look_up: Callable[..., list[dict[str, Any]]], case: OpenCase
+) -> None:
+    rng = random.Random(6)
+    (start,) = of(case.signature, PDQ)
+    poses = [view for view in View if view not in (View.PART, View.WHOLE)]
+
+    def step(_number: int) -> None:
+        probe = flipped(start, *rng.sample(range(256), 30))
+        look_up(SCANNER, ViewedSignal(probe.signal, rng.choice(poses)))
+
+    look_up(SCANNER, start)
+    assert until_blocked(step) == STEPS
+
+
+@pytest.mark.parametrize("profile", [PDQ, PHASH, REGION])
+def test_a_walk_by_distances_is_stopped_before_it_reads_much(
+    profile: Profile,
+    look_up: Callable[..., list[dict[str, Any]]],
+    services: Services,
+    case: OpenCase,
+) -> None:
+    """As an analyst of the case's organisation, who is told distances within the threshold."""
+    rng = random.Random(7)
+    start, *others = of(case.signature, profile)[: 6 if profile is REGION else 1]
+    start = flipped(start, *rng.sample(range(profile.bits), 3))
+
+    def distance(probe: ViewedSignal) -> int:
+        noise = random_signal(rng, DHASH)
+        (found,) = look_up(ANALYST, probe, *others, noise)
+        return int(found["evidence"]["findings"][0]["distance"])
+
+    assert distance(start) <= profile.threshold
+    # Each step tells one bit: the distance grows or shrinks by it.
+    assert until_blocked(lambda bit: distance(flipped(start, bit)), profile.bits) == STEPS
+    assert actions(services)[-1][1:] == ("lookup.walk", case.content)
+
+
+def test_one_matching_signal_no_longer_opens_the_others(
+    look_up: Callable[..., list[dict[str, Any]]], case: OpenCase
+) -> None:
+    """Knowing `phash1` alone, an analyst learnt all of `pdq1` from distances to random codes."""
+    rng = random.Random(8)
+    (phash,) = of(case.signature, PHASH)
+    told: list[dict[str, Any]] = []
+
+    def step(_number: int) -> None:
+        told.extend(look_up(ANALYST, phash, random_signal(rng, PDQ)))
+
+    assert until_blocked(step) == STEPS + 1
+    findings = [each for found in told for each in found["evidence"]["findings"]]
+    assert {each["algorithm"] for each in findings} == {"phash1"}
+
+
+def test_fishing_with_phashes_finds_scanners_nothing(
+    look_up: Callable[..., list[dict[str, Any]]], case: OpenCase
+) -> None:
+    """Random ones came within 8 bits of some content sooner or later; this is what they found."""
+    rng = random.Random(9)
+    (phash,) = of(case.signature, PHASH)
+    for distance in range(PHASH.threshold + 1):
+        probe = flipped(phash, *rng.sample(range(64), distance))
+        assert look_up(SCANNER, probe, random_signal(rng, PDQ)) == []
+    assert [each["tier"] for each in look_up(ANALYST, phash)] == ["possible"]
+
+
+def test_waits_grow_and_each_is_worth_one_answer(
+    call: Call, services: Services, watch: Clock, case: OpenCase
+) -> None:
+    (start,) = of(case.signature, PDQ)
+
+    def ask(bit: int) -> tuple[int, int]:
+        body = body_of(Signature(100, (flipped(start, bit),)))
+        answer = call(SCANNER, "POST", "/v1/lookups", json=body)
+        if answer.status_code == 429:
+            assert answer.json()["type"] == "urn:hashsvc:too-alike"
+        return answer.status_code, int(answer.headers.get("Retry-After", 0))
+
+    body = body_of(Signature(100, (start,)))
+    assert call(SCANNER, "POST", "/v1/lookups", json=body).json()
+    assert [ask(bit)[0] for bit in range(STEPS)] == [200] * STEPS
+    waits, bit = [], STEPS
+    for _ in range(14):
+        status, wait = ask(bit)
+        assert status == 429
+        waits.append(wait)
+        watch.move(wait - 1)
+        # Not yet: neither this lookup, nor one that has nothing to do with it.
+        assert ask(bit)[0] == 429
+        other = body_of(Signature(100, (random_signal(random.Random(bit), PDQ),)))
+        assert call(SCANNER, "POST", "/v1/lookups", json=other).status_code == 429
+        watch.move(1)
+        assert ask(bit)[0] == 200
+        bit += 1
+    assert waits[:5] == [30, 60, 120, 240, 480]
+    assert waits[-1] == 24 * 3600
+    walks = [each for each in actions(services) if each[1] == "lookup.walk"]
+    assert len(walks) == len(waits)
+    # Other keys are not concerned, and other contents neither.
+    assert call(ANALYST, "POST", "/v1/lookups", json=body).status_code == 200
+    watch.move(8 * 24 * 3600)
+    assert [ask(bit + more)[0] for more in range(3)] == [200] * 3
+
+
+def test_copies_of_ordinary_images_are_looked_up_unhindered(call: Call, case: OpenCase) -> None:
+    """The same copy again, copies of an image that is not held, and a few of one that is."""
+    held = {"contents": [content_of(jpeg(generated_photo(1)))]}
+    assert call(INTAKE, "POST", f"/v1/cases/{case.number}/contents", json=held).is_success
+    bodies = [body_of(case.signature)] * (2 * STEPS)
+    for quality in range(20, 21 + STEPS):
+        bodies.append(body_of(sign_image(jpeg(generated_photo(99, (320, 240)), quality))))
+    for quality in range(50, 50 + STEPS):
+        bodies.append(body_of(sign_image(jpeg(generated_photo(1, (320, 240)), quality))))
+    for body in bodies:
+        assert call(SCANNER, "POST", "/v1/lookups", json=body).status_code == 200
+
+
+# --- the watch itself -------------------------------------------------------------------------
+
+
+def followed(watch: Watch, *signals: ViewedSignal, told: int | None = None) -> ContentId | None:
+    contents = [] if told is None else [ContentId(told)]
+    return watch.follow(KeyId("key"), Signature(100, signals), near=contents, told=contents)
+
+
+@pytest.mark.parametrize(("profile", "near"), [(PDQ, 38), (PHASH, 10), (DHASH, 10)])
+def test_near_is_five_quarters_of_the_threshold(profile: Profile, near: int) -> None:
+    rng = random.Random(10)
+    for distance, counts in ((1, True), (near, True), (near + 1, False)):
+        watch = Watch(Clock(), most_steps=1)
+        start = random_signal(rng, profile)
+        assert followed(watch, start, told=1) is None
+        results = [
+            followed(watch, flipped(start, *rng.sample(range(profile.bits), distance)))
+            for _ in range(2)
+        ]
+        assert results == ([None, 1] if counts else [None, None])
+
+
+def test_what_was_not_told_of_is_no_start_of_a_walk() -> None:
+    rng = random.Random(11)
+    watch = Watch(Clock(), most_steps=1)
+    start = random_signal(rng, PDQ)
+    assert [followed(watch, flipped(start, bit)) for bit in range(20)] == [None] * 20
+    near = [ContentId(1)]
+    for bit in range(20, 40):
+        signature = Signature(100, (flipped(start, bit),))
+        assert watch.follow(KeyId("key"), signature, near=near, told=[]) is None
+
+
+def test_steps_around_each_content_are_counted_apart() -> None:
+    rng = random.Random(12)
+    watch = Watch(Clock(), most_steps=2)
+    for number in range(30):
+        start = random_signal(rng, PDQ)
+        for bit in range(3):
+            assert followed(watch, flipped(start, bit), told=number) is None
+    assert followed(watch, flipped(start, 3), told=number) == number
+
+
+def test_what_the_watch_remembers_is_bounded_and_the_start_stays(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("hashsvc.api.watch._CONTENTS", 5)
+    monkeypatch.setattr("hashsvc.api.watch._LOOKUPS", 20)
+    rng = random.Random(13)
+    watch = Watch(Clock(), most_steps=1000)
+    start = random_signal(rng, PDQ)
+    for number in range(200):
+        followed(watch, random_signal(rng, PDQ), told=number)
+        followed(watch, flipped(start, number), told=1_000)
+    trail = watch._trails[KeyId("key")]
+    assert len(trail.around) == 5
+    assert len(trail.known) == 20
+    around = trail.around[ContentId(1_000)]
+    assert len(around.steps) == 199
+    assert len(around.codes) == 8
+    assert around.codes[0]["pdq1"].tobytes() == flipped(start, 0).signal.code

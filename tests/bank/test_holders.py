@@ -1,0 +1,308 @@
+"""Number and PIN open a case to its holder; guessing is slow, and tells not which numbers exist."""
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import event, select
+
+from hashsvc.bank import (
+    Bank,
+    BankError,
+    Holders,
+    TooManyGuessesError,
+    UnknownCaseError,
+    UnknownContentError,
+    WrongPinError,
+    holders,
+    new_case_number,
+    pins,
+    read_case_number,
+)
+from hashsvc.settings import Settings
+from hashsvc.store import Database
+from hashsvc.store.tables import audit_entry, pin_guess
+from tests.bank.conftest import new_content
+from tests.store.conftest import Clock, bytes_of, store_match, store_request
+
+
+@pytest.fixture
+def door(database: Database, bank: Bank, clock: Clock) -> Holders:
+    return Holders(database, bank, clock)
+
+
+@pytest.fixture
+def opened(bank: Bank) -> tuple[str, str]:
+    """Number and PIN of a case with two contents."""
+    case = bank.open_case(adult=True, actor="intake")
+    bank.add_contents(case.number, [new_content(1), new_content(2)], actor="intake")
+    return case.number, case.pin
+
+
+def other_than(pin: str) -> str:
+    return f"{(int(pin) + 1) % 10**8:08}"
+
+
+def answer(door: Holders, number: str, pin: str) -> str:
+    """Return what comes of a try, in words."""
+    try:
+        door.enter(number, pin)
+    except BankError as error:
+        return f"{type(error).__name__}: {error}"
+    return "entered"
+
+
+def test_a_holder_is_shown_their_case(
+    door: Holders, opened: tuple[str, str], database: Database, bank: Bank
+) -> None:
+    holding = door.enter(*opened).view()
+    assert [each.content for each in holding.case.contents] == [
+        new_content(1).public_id,
+        new_content(2).public_id,
+    ]
+    assert (holding.matches, holding.requests) == ({}, [])
+    with database.read() as connection:
+        content_id = connection.exec_driver_sql("SELECT min(id) FROM content").scalar_one()
+    other = bank.open_case(adult=True, actor="intake").number
+    bank.add_contents(other, [new_content(3)], actor="intake")
+    with database.read() as connection:
+        others = connection.exec_driver_sql("SELECT max(id) FROM content").scalar_one()
+    states = ("suspected", "suspected", "confirmed", "dismissed")
+    for number, state in enumerate(states):
+        match_id = store_match(
+            database, content_id, state=state, image_url=f"https://x.org/{number}"
+        )
+        if state == "confirmed":
+            store_request(database, match_id, "sent")
+    store_request(database, store_match(database, others, state="confirmed"), "gone")
+    holding = door.enter(*opened).view()
+    assert holding.matches == {"suspected": 2, "confirmed": 1, "dismissed": 1}
+    assert [(each.platform, each.state) for each in holding.requests] == [("example.org", "sent")]
+
+
+def test_a_holder_adds_renews_and_withdraws(
+    door: Holders, opened: tuple[str, str], bank: Bank, clock: Clock
+) -> None:
+    holder = door.enter(*opened)
+    holder.add_contents([new_content(3)])
+    assert len(holder.view().case.contents) == 3
+    holder.withdraw_content(new_content(1).public_id)
+    assert len(holder.view().case.contents) == 2
+    with pytest.raises(UnknownContentError):
+        holder.withdraw_content(new_content(1).public_id)
+    before = holder.view().case.ends_on
+    clock.go_on(10 * 24 * 3600)
+    assert holder.renew() == holder.view().case.ends_on > before
+    holder.withdraw_case()
+    with pytest.raises(UnknownCaseError):
+        bank.view(opened[0], actor="test")
+    with pytest.raises(WrongPinError):
+        door.enter(*opened)
+
+
+def test_what_holders_do_is_in_the_audit_log(
+    door: Holders, opened: tuple[str, str], database: Database
+) -> None:
+    holder = door.enter(*opened)
+    holder.view()
+    holder.renew()
+    answer(door, opened[0], other_than(opened[1]))
+    with database.read() as connection:
+        rows = connection.execute(
+            select(audit_entry.c.action, audit_entry.c.subject).where(
+                audit_entry.c.actor == "holder"
+            )
+        ).all()
+    assert [each.action for each in rows] == ["case.read", "case.renew", "pin.wrong"]
+    assert opened[0] not in rows[-1].subject
+    assert opened[1] not in str(rows)
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["a case", "no case"])
+def test_after_five_wrong_pins_each_next_one_waits_twice_as_long(
+    door: Holders, opened: tuple[str, str], clock: Clock, known: bool
+) -> None:
+    number, pin = opened if known else (new_case_number(), "00000000")
+    for _ in range(5):
+        assert answer(door, number, other_than(pin)).startswith("WrongPinError")
+    waits = []
+    for _ in range(10):
+        with pytest.raises(TooManyGuessesError) as raised:
+            door.enter(number, pin)
+        waits.append(raised.value.retry_after_s)
+        clock.go_on(waits[-1] - 1)
+        # Not even the right one is looked at, and asking again makes the wait no longer.
+        assert answer(door, number, pin).startswith("TooManyGuessesError")
+        clock.go_on(1)
+        assert answer(door, number, other_than(pin)).startswith("WrongPinError")
+    assert waits == [30, 60, 120, 240, 480, 960, 1920, 3600, 3600, 3600]
+
+
+def test_the_right_pin_ends_the_counting(
+    door: Holders, opened: tuple[str, str], clock: Clock
+) -> None:
+    number, pin = opened
+    for _ in range(3):
+        for _ in range(4):
+            answer(door, number, other_than(pin))
+        assert answer(door, number, pin) == "entered"
+    for _ in range(5):
+        answer(door, number, other_than(pin))
+    clock.go_on(30)
+    assert answer(door, number, pin) == "entered"
+    assert answer(door, number, other_than(pin)).startswith("WrongPinError")
+
+
+def test_one_case_s_wrong_pins_lock_no_other(
+    door: Holders, opened: tuple[str, str], bank: Bank
+) -> None:
+    for _ in range(6):
+        answer(door, opened[0], other_than(opened[1]))
+    other = bank.open_case(adult=True, actor="intake")
+    assert answer(door, other.number, other.pin) == "entered"
+
+
+def test_a_restart_forgets_no_wrong_pin(
+    door: Holders, opened: tuple[str, str], settings: Settings, clock: Clock
+) -> None:
+    number, pin = opened
+    for _ in range(5):
+        answer(door, number, other_than(pin))
+    again = Database(settings.url)
+    restarted = Holders(again, Bank(again, clock), clock)
+    assert answer(restarted, number, pin).startswith("TooManyGuessesError")
+    again.close()
+
+
+def test_guesses_at_the_same_time_are_all_counted(
+    door: Holders, opened: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each is counted before it is checked: twenty at once are not twenty free ones."""
+    checked = []
+    monkeypatch.setattr(holders, "check_pin", lambda pin, pin_hash: checked.append(pin))
+    threads = [
+        threading.Thread(target=answer, args=(door, opened[0], f"{number:08}"))
+        for number in range(20)
+    ]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(checked) == 5
+
+
+@pytest.mark.parametrize(
+    "number",
+    ["unknown", "withdrawn", "no number", "another check digit"],
+)
+def test_a_wrong_number_is_answered_like_a_wrong_pin(
+    door: Holders, opened: tuple[str, str], bank: Bank, number: str
+) -> None:
+    right, pin = opened
+    withdrawn = bank.open_case(adult=True, actor="intake")
+    bank.withdraw_case(withdrawn.number, actor="intake")
+    tried = {
+        "unknown": new_case_number(),
+        "withdrawn": withdrawn.number,
+        "no number": "x",
+        "another check digit": right[:-1] + ("0" if right[-1] != "0" else "1"),
+    }[number]
+    expected = answer(door, right, other_than(pin))
+    assert expected == "WrongPinError: No case has this number and this PIN."
+    assert answer(door, tried, pin) == expected
+
+
+@pytest.mark.parametrize("known", [True, False], ids=["a case", "no case"])
+def test_one_hash_is_verified_whether_there_is_a_case_or_not(
+    door: Holders, opened: tuple[str, str], monkeypatch: pytest.MonkeyPatch, known: bool
+) -> None:
+    real, verified = pins._HASHER, []
+
+    class Counting:
+        """Verifies as the real one does, and takes note of against what."""
+
+        def hash(self, pin: str) -> str:
+            return real.hash(pin)
+
+        def verify(self, kept: str, pin: str) -> bool:
+            verified.append(kept)
+            return real.verify(kept, pin)
+
+    monkeypatch.setattr(pins, "_HASHER", Counting())
+    number = opened[0] if known else new_case_number()
+    with pytest.raises(WrongPinError):
+        door.enter(number, other_than(opened[1]))
+    assert len(verified) == 1
+    assert verified[0].startswith("$argon2id$")
+
+
+def test_both_read_and_write_the_same(
+    door: Holders, opened: tuple[str, str], database: Database, statements: Callable[..., list[str]]
+) -> None:
+    """What a wrong PIN costs beside Argon2 is the same, but for opening the kept hash."""
+    known = statements(lambda: answer(door, opened[0], other_than(opened[1])))
+    unknown = statements(lambda: answer(door, new_case_number(), opened[1]))
+    writes = ("INSERT", "UPDATE", "DELETE", "BEGIN")
+    assert [each for each in known if each in writes] == [
+        each for each in unknown if each in writes
+    ]
+
+
+@pytest.fixture
+def statements(database: Database) -> Callable[[Callable[[], object]], list[str]]:
+    """Return the first word of each statement that something causes."""
+    seen: list[str] = []
+
+    @event.listens_for(database._engine, "before_cursor_execute")
+    def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+        seen.append(statement.split(maxsplit=1)[0])
+
+    def of(cause: Callable[[], object]) -> list[str]:
+        seen.clear()
+        cause()
+        return list(seen)
+
+    return of
+
+
+def test_mistyped_numbers_are_kept_as_digests_and_not_for_long(
+    door: Holders, opened: tuple[str, str], database: Database, settings: Settings, clock: Clock
+) -> None:
+    tried = new_case_number()
+    answer(door, tried, "00000000")
+
+    def kept() -> int:
+        with database.read() as connection:
+            return len(connection.execute(select(pin_guess)).all())
+
+    assert kept() == 1
+    assert tried.encode() not in bytes_of(settings.data_dir)
+    clock.go_on(timedelta(days=7).total_seconds() + 1)
+    assert answer(door, *opened) == "entered"
+    assert kept() == 0
+
+
+def test_too_many_checks_at_once_wait_and_then_give_up(
+    door: Holders, opened: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(pins, "_PATIENCE_S", 0.01)
+    monkeypatch.setattr(pins, "_checking", threading.BoundedSemaphore(1))
+    with pins._checking:
+        assert answer(door, *opened).startswith("TooManyGuessesError")
+    assert answer(door, *opened) == "entered"
+    assert pins._checking.acquire(blocking=False)
+
+
+@pytest.mark.parametrize(
+    "typed",
+    ["7K3M-X9QD-5", "7k3m-x9qd-5", "7K3M X9QD 5", "7K3MX9QD5", " 7k3mx9qd-5 "],
+)
+def test_a_number_is_read_as_people_type_it(typed: str) -> None:
+    assert read_case_number(typed) == "7K3M-X9QD-5"
+
+
+def test_what_looks_alike_is_read_alike() -> None:
+    assert read_case_number("OoIi-LlX9-o") == "0011-11X9-0"
+    for text in ("", "x", "é" * 20, "-", "1" * 20):
+        assert isinstance(read_case_number(text), str)

@@ -1,0 +1,146 @@
+"""Two analysts together give a holder who lost it a new PIN; one alone cannot."""
+
+import pytest
+from sqlalchemy import select
+
+from hashsvc.bank import (
+    Bank,
+    Holders,
+    OpenedCase,
+    Resets,
+    SameKeyError,
+    TooManyGuessesError,
+    UnknownCaseError,
+    UnknownResetError,
+    WrongPinError,
+)
+from hashsvc.settings import Settings
+from hashsvc.store import Database
+from hashsvc.store.ids import DEFAULT_ORGANISATION, KeyId, OrganisationId, ResetId, random_id
+from hashsvc.store.tables import audit_entry
+from tests.store.conftest import Clock, bytes_of
+
+ANN, BEN = KeyId("ann"), KeyId("ben")
+OURS, OTHERS = DEFAULT_ORGANISATION, OrganisationId("1" * 32)
+
+
+@pytest.fixture
+def resets(database: Database, clock: Clock) -> Resets:
+    return Resets(database, clock)
+
+
+@pytest.fixture
+def door(database: Database, bank: Bank, clock: Clock) -> Holders:
+    return Holders(database, bank, clock)
+
+
+@pytest.fixture
+def case(bank: Bank) -> OpenedCase:
+    return bank.open_case(adult=True, actor="intake")
+
+
+def test_the_new_pin_opens_the_case_and_the_old_one_no_more(
+    resets: Resets, door: Holders, case: OpenedCase, settings: Settings
+) -> None:
+    asked = resets.request(case.number, actor=ANN, organisation_id=OURS)
+    # Until it is approved nothing is different.
+    assert door.enter(case.number, case.pin)
+    pin = resets.approve(case.number, asked.reset_id, actor=BEN, organisation_id=OURS)
+    assert len(pin) == 8
+    assert pin != case.pin
+    assert door.enter(case.number, pin).view().case.number == case.number
+    with pytest.raises(WrongPinError):
+        door.enter(case.number, case.pin)
+    assert pin.encode() not in bytes_of(settings.data_dir)
+
+
+def test_one_key_cannot_do_both(resets: Resets, case: OpenedCase) -> None:
+    asked = resets.request(case.number, actor=ANN, organisation_id=OURS)
+    with pytest.raises(SameKeyError):
+        resets.approve(case.number, asked.reset_id, actor=ANN, organisation_id=OURS)
+    # And the try has used nothing up.
+    assert resets.approve(case.number, asked.reset_id, actor=BEN, organisation_id=OURS)
+
+
+def test_a_request_is_used_once(resets: Resets, case: OpenedCase) -> None:
+    asked = resets.request(case.number, actor=ANN, organisation_id=OURS)
+    resets.approve(case.number, asked.reset_id, actor=BEN, organisation_id=OURS)
+    with pytest.raises(UnknownResetError):
+        resets.approve(case.number, asked.reset_id, actor=BEN, organisation_id=OURS)
+
+
+@pytest.mark.parametrize(("seconds", "lasts"), [(24 * 3600 - 1, True), (24 * 3600, False)])
+def test_a_request_is_over_after_a_day(
+    resets: Resets, case: OpenedCase, clock: Clock, seconds: int, lasts: bool
+) -> None:
+    asked = resets.request(case.number, actor=ANN, organisation_id=OURS)
+    assert (asked.expires_at - clock()).total_seconds() == 24 * 3600
+    clock.go_on(seconds)
+    if lasts:
+        assert resets.approve(case.number, asked.reset_id, actor=BEN, organisation_id=OURS)
+    else:
+        with pytest.raises(UnknownResetError):
+            resets.approve(case.number, asked.reset_id, actor=BEN, organisation_id=OURS)
+
+
+def test_a_later_request_takes_the_place_of_an_earlier_one(
+    resets: Resets, case: OpenedCase
+) -> None:
+    first, second = (
+        resets.request(case.number, actor=each, organisation_id=OURS) for each in (ANN, BEN)
+    )
+    with pytest.raises(UnknownResetError):
+        resets.approve(case.number, first.reset_id, actor=BEN, organisation_id=OURS)
+    assert resets.approve(case.number, second.reset_id, actor=ANN, organisation_id=OURS)
+
+
+def test_a_request_is_for_one_case(resets: Resets, case: OpenedCase, bank: Bank) -> None:
+    other = bank.open_case(adult=True, actor="intake")
+    asked = resets.request(case.number, actor=ANN, organisation_id=OURS)
+    for reset_id in (asked.reset_id, ResetId(random_id())):
+        with pytest.raises(UnknownResetError):
+            resets.approve(other.number, reset_id, actor=BEN, organisation_id=OURS)
+
+
+def test_another_organisation_s_case_is_unknown(resets: Resets, case: OpenedCase) -> None:
+    with pytest.raises(UnknownCaseError):
+        resets.request(case.number, actor=ANN, organisation_id=OTHERS)
+    asked = resets.request(case.number, actor=ANN, organisation_id=OURS)
+    with pytest.raises(UnknownCaseError):
+        resets.approve(case.number, asked.reset_id, actor=BEN, organisation_id=OTHERS)
+
+
+def test_a_new_pin_ends_the_waiting(resets: Resets, door: Holders, case: OpenedCase) -> None:
+    for _ in range(5):
+        with pytest.raises(WrongPinError):
+            door.enter(case.number, f"{(int(case.pin) + 1) % 10**8:08}")
+    with pytest.raises(TooManyGuessesError):
+        door.enter(case.number, case.pin)
+    asked = resets.request(case.number, actor=ANN, organisation_id=OURS)
+    pin = resets.approve(case.number, asked.reset_id, actor=BEN, organisation_id=OURS)
+    assert door.enter(case.number, pin)
+
+
+def test_both_are_named_in_the_audit_log(
+    resets: Resets, case: OpenedCase, database: Database
+) -> None:
+    asked = resets.request(case.number, actor=ANN, organisation_id=OURS)
+    pin = resets.approve(case.number, asked.reset_id, actor=BEN, organisation_id=OURS)
+    with database.read() as connection:
+        columns = (audit_entry.c.actor, audit_entry.c.action, audit_entry.c.subject)
+        rows = [tuple(each) for each in connection.execute(select(*columns))]
+    assert rows[-2:] == [
+        (ANN, "pin.request", asked.reset_id),
+        (BEN, "pin.renew", asked.reset_id),
+    ]
+    assert pin not in str(rows)
+
+
+def test_a_withdrawn_case_takes_its_requests_along(
+    resets: Resets, case: OpenedCase, bank: Bank, database: Database
+) -> None:
+    resets.request(case.number, actor=ANN, organisation_id=OURS)
+    bank.withdraw_case(case.number, actor="intake")
+    with database.read() as connection:
+        count = connection.exec_driver_sql("SELECT count(*) FROM pin_reset").scalar_one()
+    assert count == 0

@@ -1,0 +1,141 @@
+"""`audit` signs, exports and checks the log; a file is checked where there is no service."""
+
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
+
+import pytest
+
+from tests.cli.conftest import Run
+
+DATABASE = Path("data/hashsvc.db")
+
+
+def change(statement: str) -> None:
+    with closing(sqlite3.connect(DATABASE)) as connection, connection:
+        connection.execute(statement)
+
+
+@pytest.fixture
+def filled(run: Run) -> Run:
+    """A service with three entries in its log."""
+    for _ in range(3):
+        assert run("keys", "create", "--role", "scanner").exit_code == 0
+    return run
+
+
+def test_the_log_is_verified_with_its_checkpoints(filled: Run) -> None:
+    assert filled("audit", "verify").stderr == (
+        "3 entries follow from one another; 0 of them are signed.\n"
+    )
+    printed = filled("audit", "checkpoint").stdout
+    assert Path("data/audit.anchor").read_text() == printed
+    assert json.loads(printed)["seq"] == 3
+    filled("keys", "create", "--role", "scanner")
+    done = filled("audit", "verify")
+    assert done.stderr == "4 entries follow from one another; 3 of them are signed.\n"
+
+
+@pytest.mark.parametrize(
+    ("statement", "said"),
+    [
+        ("UPDATE audit_entry SET actor = 'x' WHERE seq = 2", "entry 2: it was altered."),
+        ("DELETE FROM audit_entry WHERE seq = 2", "entry 2: it is missing."),
+        ("DELETE FROM audit_entry WHERE seq = 3", "entry 3: it is missing; 3 entries were signed"),
+    ],
+)
+def test_what_is_wrong_is_said_in_one_line(filled: Run, statement: str, said: str) -> None:
+    filled("audit", "checkpoint")
+    change(statement)
+    for command in (("verify",), ("checkpoint",), ("export", "out.jsonl")):
+        done = filled("audit", *command)
+        assert (done.exit_code, done.stdout) == (1, "")
+        assert done.stderr.startswith("The audit log is broken at entry ")
+        assert done.stderr.count("\n") == 1
+        assert said in done.stderr or command[0] == "export"
+    assert len(Path("data/audit.anchor").read_text().splitlines()) == 1
+    assert not Path("out.jsonl").exists()
+
+
+def test_a_witness_shows_what_the_service_would_hide(filled: Run) -> None:
+    """The operator cuts the log, and removes every trace of that: the anchor's copy remains."""
+    filled("audit", "checkpoint")
+    Path("copy.anchor").write_bytes(Path("data/audit.anchor").read_bytes())
+    change("DELETE FROM audit_entry WHERE seq >= 2")
+    change("UPDATE sqlite_sequence SET seq = 1 WHERE name = 'audit_entry'")
+    Path("data/audit.anchor").unlink()
+    assert filled("audit", "verify").exit_code == 0
+    done = filled("audit", "verify", "--anchor", "copy.anchor")
+    assert done.exit_code == 1
+    assert "entry 2: it is missing; 3 entries were signed" in done.stderr
+
+
+def test_an_export_is_verified_without_the_service(filled: Run) -> None:
+    exported = filled("audit", "export", "out.jsonl")
+    key = exported.stderr.split()[-1]
+    assert filled("audit", "public-key").stdout == key + "\n"
+    assert Path("out.jsonl").stat().st_mode & 0o777 == 0o600
+    # The export is in it, too.
+    entries = [json.loads(line) for line in Path("out.jsonl").read_text().splitlines()]
+    assert [each["seq"] for each in entries if each.get("action") == "audit.export"] == [4]
+    elsewhere = {"HASHSVC_DATA_DIR": "/proc/none"}
+    done = filled("audit", "verify", "out.jsonl", "--public-key", key, **elsewhere)
+    assert done.exit_code == 0, done.stderr
+    assert done.stderr == "4 entries follow from one another; all of them are signed.\n"
+    # On the service's machine its own key is known.
+    assert filled("audit", "verify", "out.jsonl").exit_code == 0
+
+
+def test_an_export_is_compared_with_what_a_witness_has_seen(filled: Run) -> None:
+    key = filled("audit", "public-key").stdout.strip()
+    filled("audit", "export", "before.jsonl")
+    filled("keys", "create", "--role", "scanner")
+    filled("audit", "checkpoint")
+    filled("audit", "export", "after.jsonl")
+    compare = ("--public-key", key, "--anchor", "data/audit.anchor")
+    assert filled("audit", "verify", "after.jsonl", *compare).exit_code == 0
+    done = filled("audit", "verify", "before.jsonl", *compare)
+    assert done.exit_code == 1
+    assert "entry 5: it is missing; 5 entries were signed" in done.stderr
+
+
+def test_an_altered_export_is_found(filled: Run) -> None:
+    filled("audit", "export", "out.jsonl")
+    file = Path("out.jsonl")
+    file.write_text(file.read_text().replace("key.create", "key.revoke", 1))
+    done = filled("audit", "verify", "out.jsonl")
+    assert (done.exit_code, done.stderr) == (
+        1,
+        "The audit log is broken at entry 1: it was altered.\n",
+    )
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("verify", "missing.jsonl"), "The export cannot be read."),
+        (("verify", "other.jsonl"), "Line 1 of the export is no JSON."),
+        (("verify", "--public-key", "canary"), "A public key is 32 bytes, written as base64."),
+        (("verify", "--anchor", "missing"), "There is no checkpoint in the anchor file."),
+        (("verify", "--anchor", "other.jsonl"), "Line 1 of the anchor file is no checkpoint."),
+        (("export", "other.jsonl"), "The file cannot be made (File exists)."),
+        (("export", "no/folder"), "The file cannot be made (No such file or directory)."),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line(
+    filled: Run, arguments: tuple[str, ...], said: str
+) -> None:
+    Path("other.jsonl").write_text("canary\n")
+    done = filled("audit", *arguments)
+    assert (done.exit_code, done.stdout) == (1, "")
+    assert done.stderr == said + "\n"
+    assert Path("other.jsonl").read_text() == "canary\n"
+
+
+def test_a_key_that_others_may_read_signs_nothing(filled: Run) -> None:
+    filled("audit", "checkpoint")
+    Path("data/audit-signing-key").chmod(0o644)
+    done = filled("audit", "checkpoint")
+    assert done.exit_code == 1
+    assert "0600" in done.stderr

@@ -1,0 +1,219 @@
+"""A content like a listed image is known, be that turned, mirrored or cropped; others are not."""
+
+import io
+import itertools
+import json
+import random
+from importlib.resources import files
+
+import PIL
+import pytest
+from PIL import Image, ImageOps
+
+from benchmarks import common
+from hashsvc.bank import ImageList, Listed, Lists, NotSubmittableError, common_images
+from hashsvc.matching import Screen
+from hashsvc.signals import PDQ, REGION, Signal, Signature, View, ViewedSignal, sign_image
+from hashsvc.store import Database
+from hashsvc.store.ids import LabelId
+from tests.conftest import generated_photo, jpeg
+from tests.store.conftest import Clock
+
+
+@pytest.fixture
+def lists(database: Database) -> Lists:
+    return Lists(database, Clock())
+
+
+@pytest.fixture
+def screen() -> Screen:
+    return Screen()
+
+
+def likeness(screen: Screen, database: Database, signature: Signature) -> Listed | None:
+    with database.read() as connection:
+        return screen(connection, signature)
+
+
+def made(*signals: tuple[str, bytes]) -> Signature:
+    return Signature(
+        100, tuple(ViewedSignal(Signal(name, code), View.WHOLE) for name, code in signals)
+    )
+
+
+def flipped(code: bytes, bits: int, rng: random.Random) -> bytes:
+    number = int.from_bytes(code)
+    for bit in rng.sample(range(len(code) * 8), bits):
+        number ^= 1 << bit
+    return number.to_bytes(len(code))
+
+
+@pytest.mark.parametrize(("bits", "like"), [(0, True), (31, True), (32, False)])
+@pytest.mark.parametrize("kind", ImageList)
+def test_whole_images_are_alike_within_the_threshold(
+    screen: Screen, database: Database, lists: Lists, kind: ImageList, bits: int, like: bool
+) -> None:
+    rng = random.Random(1)
+    code = rng.randbytes(32)
+    label = lists.add(kind, made((PDQ.name, code)), actor="test")
+    found = likeness(screen, database, made((PDQ.name, flipped(code, bits, rng))))
+    assert found == (Listed(kind, label) if like else None)
+
+
+@pytest.mark.parametrize(("shared", "like"), [(5, False), (6, True)])
+def test_parts_are_alike_when_six_regions_are_shared(
+    screen: Screen, database: Database, lists: Lists, shared: int, like: bool
+) -> None:
+    rng = random.Random(2)
+    codes = [rng.randbytes(32) for _ in range(40)]
+    regions = [(REGION.name, code) for code in codes]
+    label = lists.add(
+        ImageList.PROTECTED, made((PDQ.name, rng.randbytes(32)), *regions), actor="test"
+    )
+    others = [(REGION.name, rng.randbytes(32)) for _ in range(30)]
+    near = [(REGION.name, flipped(code, 68, rng)) for code in codes[:shared]]
+    far = [(REGION.name, flipped(codes[20], 69, rng))]
+    content = made((PDQ.name, rng.randbytes(32)), *others, *near, *far)
+    found = likeness(screen, database, content)
+    assert found == (Listed(ImageList.PROTECTED, label) if like else None)
+
+
+def test_copies_of_a_listed_photo_are_known(
+    screen: Screen, database: Database, lists: Lists
+) -> None:
+    photo = generated_photo(31, (800, 600))
+    label = lists.add(ImageList.PROTECTED, sign_image(jpeg(photo)), actor="test")
+    for copy in (
+        photo,
+        photo.resize((400, 300)),
+        ImageOps.mirror(photo),
+        photo.transpose(Image.Transpose.ROTATE_90),
+    ):
+        found = likeness(screen, database, sign_image(jpeg(copy, 60)).whole())
+        assert found == Listed(ImageList.PROTECTED, label)
+    for seed in range(40, 44):
+        other = sign_image(jpeg(generated_photo(seed))).whole()
+        assert likeness(screen, database, other) is None
+
+
+def test_what_changes_on_a_list_counts_at_once(
+    screen: Screen, database: Database, lists: Lists
+) -> None:
+    rng = random.Random(3)
+    first, second = (made((PDQ.name, rng.randbytes(32))) for _ in range(2))
+    assert likeness(screen, database, first) is None
+    one = lists.add(ImageList.PROTECTED, first, actor="test")
+    assert likeness(screen, database, first) == Listed(ImageList.PROTECTED, one)
+    lists.remove(ImageList.PROTECTED, one, actor="test")
+    # As many are on it as before.
+    two = lists.add(ImageList.PROTECTED, second, actor="test")
+    assert likeness(screen, database, first) is None
+    assert likeness(screen, database, second) == Listed(ImageList.PROTECTED, two)
+
+
+def test_what_is_on_both_lists_is_common(screen: Screen, database: Database, lists: Lists) -> None:
+    signature = made((PDQ.name, bytes(range(32))))
+    lists.add(ImageList.PROTECTED, signature, actor="test")
+    label = lists.add(ImageList.COMMON, signature, actor="test")
+    assert likeness(screen, database, signature) == Listed(ImageList.COMMON, label)
+
+
+def test_a_listed_image_needs_pdq(lists: Lists) -> None:
+    with pytest.raises(NotSubmittableError, match="pdq1"):
+        lists.add(ImageList.COMMON, made((REGION.name, bytes(32))), actor="test")
+
+
+def test_only_what_it_is_known_by_is_kept(lists: Lists, database: Database) -> None:
+    signature = sign_image(jpeg(generated_photo(31)))
+    lists.add(ImageList.COMMON, signature, actor="test")
+    (image,) = lists.images(ImageList.COMMON)
+    poses = [each for each in signature.signals if each.signal.profile is PDQ]
+    kept = [each for each in signature.whole().signals if each.signal.profile is REGION]
+    assert image.signals == len(poses) + len(kept)
+    assert lists.images(ImageList.PROTECTED) == []
+
+
+# --- the list that comes with the service -----------------------------------------------------
+
+
+def listed_file() -> dict[str, object]:
+    text = (files("hashsvc.bank") / "data" / "common.json").read_text(encoding="utf-8")
+    return dict(json.loads(text))
+
+
+def test_the_list_is_what_its_command_makes() -> None:
+    """Every ninth image of it; `python -m benchmarks.common` makes them all."""
+    before = listed_file()
+    assert before["made_by"] == "python -m benchmarks.common > hashsvc/bank/data/common.json"
+    kept = {each["image"]: each for each in before["images"]}
+    drawn = list(common.images())
+    assert len(drawn) == before["drawn"]
+    for name, image in drawn[::9]:
+        code, quality = common.signed(image)
+        assert (quality >= PDQ.min_quality) == (name in kept)
+        if name in kept and before["pillow"] == PIL.__version__:
+            made = {"signal": str(code), "steady": common.steady_bits(image).hex()}
+            assert {key: kept[name][key] for key in made} == made
+
+
+def test_the_list_is_of_some_hundred_images() -> None:
+    images = common_images()
+    assert len(images) > 250
+    assert len({each.signal for each in images}) == len(images)
+
+
+OTHERS = [((300, 300), 70), ((640, 480), 85), ((450, 450), 40), ((600, 800), 75)]
+
+
+def test_common_images_are_known_in_other_sizes_and_files(
+    screen: Screen, database: Database
+) -> None:
+    """Three of four; the rest, mostly stripes and rings, has no bits to be known by."""
+    known = asked = 0
+    for _, image in itertools.islice(common.images(), 0, None, 7):
+        for size, quality in OTHERS:
+            code, enough = common.signed(common.rendition(image, size, quality))
+            if enough >= PDQ.min_quality:
+                asked += 1
+                found = likeness(screen, database, made((PDQ.name, code.code)))
+                known += found == Listed(ImageList.COMMON, None)
+    assert asked > 100
+    assert known / asked > 0.7
+
+
+@pytest.mark.parametrize("name", ["letter A", "letter R", "smiling face", "arrow", "star, 5, 0.16"])
+def test_icons_are_known_by_their_steady_bits(
+    screen: Screen, database: Database, name: str
+) -> None:
+    image = dict(common.images())[name]
+    for size, quality in OTHERS:
+        file = io.BytesIO()
+        common.rendition(image, size, quality).save(file, "JPEG", quality=quality)
+        found = likeness(screen, database, sign_image(file.getvalue()).whole())
+        assert found == Listed(ImageList.COMMON, None)
+
+
+def test_a_share_of_the_steady_bits_may_differ(screen: Screen, database: Database) -> None:
+    rng = random.Random(4)
+    image = next(each for each in common_images() if int.from_bytes(each.steady).bit_count() == 128)
+    steady = int.from_bytes(image.steady)
+    places = [bit for bit in range(256) if steady >> bit & 1]
+    noise = [bit for bit in range(256) if not steady >> bit & 1]
+    for count, like in ((15, True), (16, False)):
+        number = int.from_bytes(image.signal.code)
+        for bit in [*rng.sample(places, count), *rng.sample(noise, 64)]:
+            number ^= 1 << bit
+        found = likeness(screen, database, made((PDQ.name, number.to_bytes(32))))
+        assert (found is not None) is like
+
+
+def test_photographs_are_not_common(screen: Screen, database: Database) -> None:
+    for seed in range(10):
+        signature = sign_image(jpeg(generated_photo(seed, (320, 240)))).whole()
+        assert likeness(screen, database, signature) is None
+
+
+def test_a_label_is_an_id_and_nothing_else(lists: Lists) -> None:
+    label = lists.add(ImageList.COMMON, made((PDQ.name, bytes(32))), actor="test")
+    assert len(bytes.fromhex(label)) == 16
+    assert LabelId(label) == lists.images(ImageList.COMMON)[0].label

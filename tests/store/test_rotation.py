@@ -1,0 +1,193 @@
+"""Under a new key-encryption key all opens as before, and the old one opens nothing any more."""
+
+import base64
+import secrets
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from hashsvc.keyring import GivenKeys, KeyFile, OwnKeyFile
+from hashsvc.settings import Settings
+from hashsvc.store import Database, LockedError, RotationError, cases, data_keys, rotation
+from hashsvc.store.rotation import rotate
+from tests.store.conftest import (
+    bytes_of,
+    signals_of,
+    store_case,
+    store_content,
+    store_match,
+    wrapped_keys,
+)
+
+
+def new_key() -> str:
+    return base64.b64encode(secrets.token_bytes(32)).decode()
+
+
+def kek_ids(database: Database) -> set[str]:
+    with database.read() as connection:
+        current = data_keys.current_kek_id(connection)
+        assert data_keys.count_not_under(connection, current) == 0
+        return {current}
+
+
+def opens(settings: Settings, keys: str) -> bool:
+    database = Database(settings.url, GivenKeys(keys))
+    try:
+        database.migrate()
+    except LockedError:
+        return False
+    finally:
+        database.close()
+    return True
+
+
+def test_our_own_key_is_replaced_and_the_old_one_is_gone(
+    database: Database, settings: Settings
+) -> None:
+    own = OwnKeyFile(settings.data_dir)
+    ids = [store_content(database, store_case(database, f"case {n}")) for n in range(3)]
+    codes = signals_of(database, *ids)
+    match_id = store_match(database, ids[0])
+    with database.write() as connection:
+        cases.delete_content(connection, ids[2])
+        cases.delete_case(connection, cases.case_by_number(connection, "case 2").id)
+    old_text, old_wrapped = own.path.read_text(), wrapped_keys(database)
+    done = rotate(database)
+    assert done.keys == 3  # Two cases' and the one for records; not the one that was destroyed.
+    assert {done.kek_id} == kek_ids(database) == {each.id for each in own.read()}
+    assert signals_of(database, *ids) == codes[:-3]
+    assert own.path.read_text() != old_text
+    everything = bytes_of(settings.data_dir)
+    assert [each for each in old_wrapped.values() if any(each) and each in everything] == []
+    assert match_id is not None
+    assert not opens(settings, old_text)
+    assert opens(settings, own.path.read_text())
+
+
+def test_more_keys_than_one_step_takes_are_all_wrapped_anew(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(rotation, "_KEYS_A_STEP", 3)
+    for number in range(10):
+        store_case(database, f"case {number}")
+    assert rotate(database).keys == 11
+    assert len(kek_ids(database)) == 1
+
+
+def test_a_configured_key_is_rotated_by_putting_the_new_one_first(
+    settings: Settings, tmp_path: Path
+) -> None:
+    path, old, new = tmp_path / "key", new_key(), new_key()
+    path.write_text(old)
+    database = Database(settings.url, KeyFile(path))
+    database.migrate()
+    content_id = store_content(database, store_case(database))
+    codes = signals_of(database, content_id)
+    with pytest.raises(RotationError, match="Put a new one before it"):
+        rotate(database)
+    path.write_text(f"{new}\n{old}\n")
+    assert rotate(database).keys == 2
+    path.write_text(new)
+    assert signals_of(database, content_id) == codes
+    database.close()
+    assert opens(settings, new)
+    assert not opens(settings, old)
+    assert path.read_text() == new
+
+
+def test_from_the_first_step_on_new_cases_are_under_the_new_key(
+    settings: Settings, tmp_path: Path
+) -> None:
+    path, old, new = tmp_path / "key", new_key(), new_key()
+    path.write_text(f"{old}\n{new}")
+    database = Database(settings.url, KeyFile(path))
+    database.migrate()
+    store_case(database)
+    first, second = KeyFile(path).read()
+    with database.write() as connection:
+        assert data_keys.rewrap(connection, second, 1) == 1
+    store_case(database, "opened meanwhile")
+    with database.read() as connection:
+        assert data_keys.current_kek_id(connection) == second.id != first.id
+        # Only the case from before is under the old one.
+        assert data_keys.count_not_under(connection, second.id) == 1
+        assert cases.case_by_number(connection, "7K3M-X9QD-5").opened_on == "2026-01-05"
+    database.close()
+
+
+@pytest.mark.parametrize("steps", range(4))
+def test_a_rotation_that_was_interrupted_is_gone_on_with(
+    database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch, steps: int
+) -> None:
+    """After any step: with keys of both kinds nothing is lost, and the same new key is gone to."""
+    monkeypatch.setattr(rotation, "_KEYS_A_STEP", 1)
+    own = OwnKeyFile(settings.data_dir)
+    store_case(database)
+    store_case(database, "another")
+    rewrap, left = data_keys.rewrap, iter(range(steps))
+
+    def stopped(*arguments: object) -> int:
+        if next(left, None) is None:
+            raise KeyboardInterrupt
+        return rewrap(*arguments)  # type: ignore[arg-type]
+
+    with monkeypatch.context() as patched:
+        patched.setattr(data_keys, "rewrap", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            rotate(database)
+    both = own.texts()
+    assert len(both) == 2
+    assert opens(settings, own.path.read_text())
+    rotate(database)
+    assert len(own.texts()) == 1
+    # When everything was wrapped already, the run that goes on begins another one.
+    assert (own.texts() == both[:1]) is (steps < 3)
+    assert opens(settings, own.path.read_text())
+
+
+def test_a_service_that_runs_goes_on_meanwhile(
+    database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Another process, here another Database, opens cases and reads contents all the while."""
+    monkeypatch.setattr(rotation, "_KEYS_A_STEP", 2)
+    content_id = store_content(database, store_case(database))
+    codes = signals_of(database, content_id)
+    stop, opened = threading.Event(), []
+
+    def serve() -> None:
+        while not stop.is_set() or not opened:
+            number = f"case {len(opened)}"
+            mine = store_content(database, store_case(database, number))
+            opened.append(number)
+            assert len(signals_of(database, mine)) == 3
+            assert signals_of(database, content_id) == codes
+
+    with ThreadPoolExecutor(1) as pool:
+        serving = pool.submit(serve)
+        for _ in range(4):
+            other = Database(settings.url)
+            before = len(opened)
+            rotate(other)
+            while len(opened) < before + 3 and not serving.done():
+                time.sleep(0.005)
+            other.close()
+        stop.set()
+        serving.result()
+    assert len(kek_ids(database)) == 1
+    assert opens(settings, OwnKeyFile(settings.data_dir).path.read_text())
+
+
+def test_who_has_not_looked_since_wraps_by_the_new_key_too(
+    database: Database, settings: Settings
+) -> None:
+    """Else a case opened after the rotation would be under a key that is about to be destroyed."""
+    store_case(database)  # The old key is known to it from now on.
+    other = Database(settings.url)
+    rotate(other)
+    other.close()
+    store_case(database, "after it")
+    assert len(kek_ids(database)) == 1

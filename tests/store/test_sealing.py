@@ -1,0 +1,245 @@
+"""Nothing private lies in the open; what is sealed opens in its own row only, under its own key."""
+
+import random
+import sqlite3
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
+
+from hashsvc.keyring import SealError
+from hashsvc.settings import Settings
+from hashsvc.store import Database, cases, data_keys, matches, rekeying, requests, scans, signatures
+from hashsvc.store.ids import ContentId, ItemId, KeyId, MatchId, RequestId, ScanId
+from hashsvc.store.packing import pack, unpack
+from hashsvc.store.signatures import IDS_PER_CONTENT
+from hashsvc.store.tables import match
+from tests.store.conftest import (
+    IMAGE_URL,
+    START,
+    bytes_of,
+    signals_of,
+    some_signals,
+    store_case,
+    store_content,
+    store_match,
+    store_request,
+)
+
+PAGE_URL = "https://example.org/the-page-nobody-may-know-of"
+REPORTED = "https://example.org/what-somebody-reported"
+NAMES = st.text(st.characters(min_codepoint=33, max_codepoint=126), min_size=1, max_size=20)
+
+
+@pytest.fixture
+def full(database: Database) -> tuple[ContentId, MatchId, RequestId]:
+    """A case with a content, its match, a request, and a scan of the page."""
+    content_id = store_content(database, store_case(database))
+    match_id = store_match(
+        database, content_id, state="confirmed", page_url=PAGE_URL, image_url=PAGE_URL + "/1.jpg"
+    )
+    with database.write() as connection:
+        scans.add(connection, ScanId("a scan"), KeyId("reporter"), [REPORTED], START)
+    return content_id, match_id, store_request(database, match_id, "sent")
+
+
+def test_nothing_private_lies_in_the_open(
+    database: Database, settings: Settings, full: tuple[ContentId, MatchId, RequestId]
+) -> None:
+    content_id, match_id, request_id = full
+    with database.read() as connection:
+        found = matches.by_id(connection, match_id)
+        request = requests.by_id(connection, request_id)
+        (item,) = scans.items_of(connection, ScanId("a scan"), after=ItemId(0), limit=9)
+        case = cases.case_by_number(connection, found.case)
+    texts = {
+        *(found.page_url, found.image_url, found.evidence, case.pin_hash, item.url),
+        *(request.page_url, request.image_url, request.notice),
+    }
+    assert {PAGE_URL, REPORTED, IMAGE_URL, "A notice.", "$argon2id$"} <= texts
+    codes = [each.code for each in signals_of(database, content_id)]
+    secrets = [each.encode() for each in texts] + [*codes, found.image_sha256]
+    secrets += [each.hex().encode() for each in (*codes, found.image_sha256)]
+    everything = bytes_of(settings.data_dir)
+    assert [each for each in secrets if each in everything] == []
+    # Were they looked for in the right place? What is not private is found there.
+    assert all(each.encode() in everything for each in (case.number, match_id, request_id))
+
+
+def test_codes_come_back_as_they_were_and_each_has_an_id_of_its_own(database: Database) -> None:
+    rng = random.Random(4)
+    case_id = store_case(database)
+    given_signals = [some_signals(rng) for _ in range(5)]
+    given_signals.append([("reg1", "whole", rng.randbytes(32)) for _ in range(IDS_PER_CONTENT)])
+    ids = [store_content(database, case_id, each) for each in given_signals]
+    stored = signals_of(database, *ids)
+    for content_id, signals in zip(ids, given_signals, strict=True):
+        mine = [each for each in stored if each.content_id == content_id]
+        assert [(each.algorithm, each.view, each.code) for each in mine] == signals
+        assert [each.id // IDS_PER_CONTENT for each in mine] == [content_id] * len(mine)
+    assert len({each.id for each in stored}) == len(stored) == 15 + IDS_PER_CONTENT
+    assert [each.content_id for each in stored] == sorted(each.content_id for each in stored)
+
+
+def test_more_codes_than_there_are_ids_are_refused(database: Database) -> None:
+    case_id = store_case(database)
+    with pytest.raises(AssertionError):
+        store_content(database, case_id, [("reg1", "whole", bytes(32))] * (IDS_PER_CONTENT + 1))
+
+
+@given(st.lists(st.tuples(NAMES, NAMES, st.integers(1, 64), st.integers(1, 300)), max_size=6))
+def test_packed_codes_come_back_in_their_groups(kinds: list[tuple[str, str, int, int]]) -> None:
+    rng = random.Random(1)
+    expected = {}
+    for algorithm, view, width, count in kinds:
+        codes = [rng.randbytes(width) for _ in range(count)]
+        expected[algorithm, view] = codes
+    signals = [(*names, code) for names, codes in expected.items() for code in codes]
+    groups = list(unpack(pack(signals)))
+    assert {(each.algorithm, each.view): list(each) for each in groups} == expected
+    assert [len(each) for each in groups] == [len(codes) for codes in expected.values()]
+
+
+def swap(folder: Path, table: str, column: str, key: str = "id") -> None:
+    """Exchange the sealed values of two rows, as one who may write the file would."""
+    with sqlite3.connect(folder / "hashsvc.db") as connection:
+        (first, one), (second, other) = connection.execute(
+            f"SELECT {key}, {column} FROM {table} ORDER BY {key}"  # noqa: S608
+        ).fetchall()
+        for row, value in ((first, other), (second, one)):
+            connection.execute(f"UPDATE {table} SET {column} = ? WHERE {key} = ?", (value, row))  # noqa: S608
+    connection.close()
+
+
+@pytest.mark.parametrize("of", ["same case", "two cases"])
+def test_codes_cannot_be_moved_to_another_content(
+    database: Database, settings: Settings, of: str
+) -> None:
+    case_id = store_case(database)
+    other = case_id if of == "same case" else store_case(database, "another")
+    ids = [store_content(database, case_id), store_content(database, other)]
+    swap(settings.data_dir, "signature", "sealed", "content_id")
+    with database.read() as connection:
+        for each in ids:
+            with pytest.raises(SealError):
+                signatures.codes_of(connection, [each])
+
+
+@pytest.mark.parametrize("column", ["page_url", "image_url", "evidence", "image_sha256"])
+def test_what_a_match_holds_cannot_be_moved_to_another(
+    database: Database, settings: Settings, column: str
+) -> None:
+    content_id = store_content(database, store_case(database))
+    ids = [store_match(database, content_id, image_url=f"{IMAGE_URL}?{n}") for n in range(2)]
+    swap(settings.data_dir, "match", column)
+    with database.read() as connection:
+        for each in ids:
+            with pytest.raises(SealError):
+                matches.by_id(connection, each)
+
+
+@pytest.mark.parametrize("column", ["page_url", "image_url", "notice"])
+def test_what_a_request_holds_cannot_be_moved_to_another(
+    database: Database, settings: Settings, column: str
+) -> None:
+    content_id = store_content(database, store_case(database))
+    ids = [
+        store_request(database, store_match(database, content_id, image_url=f"{n}"), "sent")
+        for n in range(2)
+    ]
+    swap(settings.data_dir, "removal_request", column)
+    with database.read() as connection:
+        for each in ids:
+            with pytest.raises(SealError):
+                requests.by_id(connection, each)
+
+
+def test_a_reported_url_cannot_be_moved_to_another_scan(
+    database: Database, settings: Settings
+) -> None:
+    with database.write() as connection:
+        for name in ("one", "other"):
+            scans.add(connection, ScanId(name), KeyId("reporter"), [f"{REPORTED}/{name}"], START)
+    swap(settings.data_dir, "scan_item", "url")
+    with database.read() as connection, pytest.raises(SealError):
+        scans.items_of(connection, ScanId("one"), after=ItemId(0), limit=9)
+
+
+def test_keys_cannot_be_exchanged(database: Database, settings: Settings) -> None:
+    store_case(database)
+    swap(settings.data_dir, "data_key", "wrapped")
+    with database.read() as connection, pytest.raises(SealError):
+        cases.case_by_number(connection, "7K3M-X9QD-5")
+
+
+def test_a_match_is_found_by_its_url_and_stored_once(database: Database) -> None:
+    case_id = store_case(database)
+    ids = [store_content(database, each) for each in (case_id, case_id, store_case(database, "b"))]
+    stored = [store_match(database, each) for each in ids]
+    with database.read() as connection:
+        assert [matches.find(connection, each, IMAGE_URL) for each in ids] == stored
+        assert matches.find(connection, ids[0], IMAGE_URL + "?") is None
+        digests = connection.execute(select(func.count(match.c.image_digest.distinct())))
+        # Under one key the same URL has the same digest; nobody else can tell that two have it.
+        assert digests.scalar_one() == 2
+    with pytest.raises(IntegrityError):
+        store_match(database, ids[0])
+
+
+def test_a_case_s_keys_are_its_own(database: Database) -> None:
+    first, second = store_case(database), store_case(database, "another")
+    with database.read() as connection:
+        keys = [data_keys.of_case(connection, each) for each in (first, second)]
+        keys.append(data_keys.records(connection))
+    assert len({key.digest("x") for key in keys}) == 3
+
+
+def all_matches(database: Database) -> list[matches.Match]:
+    with database.read() as connection:
+        return matches.search(connection, state=None, scan_id=None, limit=100)
+
+
+def pin_of(database: Database) -> str:
+    with database.read() as connection:
+        return cases.case_by_number(connection, "7K3M-X9QD-5").pin_hash
+
+
+def find(database: Database, content_id: ContentId) -> MatchId | None:
+    with database.read() as connection:
+        return matches.find(connection, content_id, IMAGE_URL)
+
+
+Deed = Callable[[Database, ContentId], object]
+READS: dict[str, Deed] = {
+    "codes": lambda database, content_id: [
+        (each.id, each.algorithm, each.code) for each in signals_of(database, content_id)
+    ],
+    "matches": lambda database, content_id: [
+        (each.id, each.page_url, each.image_url, each.image_sha256, each.evidence)
+        for each in all_matches(database)
+        if each.content_id == content_id
+    ],
+    "pin": lambda database, _: pin_of(database),
+    "by url": find,
+}
+
+
+@pytest.mark.parametrize("what", READS)
+def test_under_a_new_key_all_is_as_before(database: Database, what: str) -> None:
+    case_id = store_case(database)
+    ids = [store_content(database, case_id) for _ in range(3)]
+    for each in ids:
+        store_match(database, each)
+    before = [READS[what](database, each) for each in ids]
+    with database.read() as connection:
+        old = data_keys.of_case(connection, case_id).digest("x")
+    with database.write() as connection:
+        rekeying.rekey(connection, case_id)
+    assert [READS[what](database, each) for each in ids] == before
+    assert all(before)
+    with database.read() as connection:
+        assert data_keys.of_case(connection, case_id).digest("x") != old
