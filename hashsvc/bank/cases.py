@@ -13,6 +13,7 @@ from hashsvc.bank.errors import (
     UnknownCaseError,
     UnknownContentError,
 )
+from hashsvc.bank.lists import Listed
 from hashsvc.bank.numbers import is_case_number, new_case_number, new_pin
 from hashsvc.bank.pins import hash_pin
 from hashsvc.bank.submissions import NewContent, Screening, check_submittable, refuse_common
@@ -201,28 +202,7 @@ class Bank:
             ]
             refuse_common(likenesses)
             for each, likeness in zip(contents, likenesses, strict=True):
-                content_id = cases.add_content(
-                    connection,
-                    case.id,
-                    public_id=each.public_id,
-                    quality=each.signature.quality,
-                    day=self._today().isoformat(),
-                    signals=[
-                        (viewed.signal.algorithm, viewed.view, viewed.signal.code)
-                        for viewed in each.signature.signals
-                    ],
-                    held=likeness is not None,
-                )
-                self._record(connection, actor, "content.add", each.public_id)
-                if likeness is not None:
-                    held.add(
-                        connection,
-                        content_id,
-                        reason=likeness.kind,
-                        label=likeness.label,
-                        now=self._clock(),
-                    )
-                    self._record(connection, actor, "content.hold", each.public_id)
+                self._add(connection, case, each, likeness, actor)
 
     def withdraw_content(
         self,
@@ -300,6 +280,37 @@ class Bank:
         if ended:
             self._database.finish_erasures()
         return ended
+
+    def _add(
+        self,
+        connection: Connection,
+        case: Case,
+        new: NewContent,
+        likeness: Listed | None,
+        actor: str,
+    ) -> None:
+        content_id = cases.add_content(
+            connection,
+            case.id,
+            public_id=new.public_id,
+            quality=new.signature.quality,
+            day=self._today().isoformat(),
+            signals=[
+                (viewed.signal.algorithm, viewed.view, viewed.signal.code)
+                for viewed in new.signature.signals
+            ],
+            held=likeness is not None,
+        )
+        self._record(connection, actor, "content.add", new.public_id)
+        if likeness is not None:
+            held.add(
+                connection,
+                content_id,
+                reason=likeness.kind,
+                label=likeness.label,
+                now=self._clock(),
+            )
+            self._record(connection, actor, "content.hold", new.public_id)
 
     def _end(self, connection: Connection, case: Case, actor: str, action: str) -> int:
         contents = cases.contents_of(connection, case.id)
