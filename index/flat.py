@@ -1,50 +1,73 @@
-"""A segment on FAISS's flat binary index: append, search all."""
+"""Brute force on FAISS, for what is small or grows."""
+
+from collections.abc import Mapping
 
 import faiss
 import numpy as np
 from numpy.typing import NDArray
 
 from index.codes import Codes
+from index.hits import Positions
 
 # Callers search from several threads already; FAISS's own only wait for one another.
 faiss.omp_set_num_threads(1)
 
+Found = tuple[Positions, Positions, NDArray[np.int32]]
 
-class FlatSegment:
+
+class FaissSegment:
     """
-    Codes at positions 0, 1, 2 …, searched by brute force at the memory's speed.
+    Codes in an array, searched by brute force at the memory's speed.
 
-    Not safe to change while it is searched; LiveIndex takes care of that.
+    It is the loop of FAISS's IndexBinaryFlat over memory that is not FAISS's own: rows may be
+    written behind the last while a search runs, for the index of FAISS moves when it grows.
+
+    Args:
+        codes: C-contiguous; not copied.
     """
 
-    def __init__(self, bits: int) -> None:
-        self._faiss = faiss.IndexBinaryFlat(bits)
+    def __init__(self, codes: Codes) -> None:
+        self._codes = codes
 
     def __len__(self) -> int:
-        return int(self._faiss.ntotal)
+        return len(self._codes)
 
     @property
     def codes(self) -> Codes:
-        """A copy of all codes, in order."""
-        flat = faiss.vector_to_array(self._faiss.xb)  # type: ignore[attr-defined]
-        return np.asarray(flat, dtype=np.uint8).reshape(len(self), self._faiss.code_size)
+        """All codes, in order; no copy."""
+        return self._codes
 
-    def append(self, codes: Codes) -> None:
-        """Put codes at the end."""
-        self._faiss.add(codes)
+    @property
+    def nbytes(self) -> int:
+        """Memory taken."""
+        return self._codes.nbytes
 
-    def search(
-        self, codes: Codes, *, threshold: int
-    ) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int32]]:
-        """
-        Return the positions within `threshold` of each query: counts, positions, distances.
+    def search(self, codes: Codes, *, threshold: int) -> Found:
+        """Return the positions within `threshold` of each query: counts, positions, distances."""
+        # Callers search from several threads already; FAISS's own would only wait for one another,
+        # for milliseconds where the processors are busy. OpenMP keeps the number for each thread
+        # that calls, so setting it once would not do.
+        faiss.omp_set_num_threads(1)
+        found = faiss.RangeSearchResult(len(codes))
+        faiss.hamming_range_search(  # type: ignore[attr-defined]
+            faiss.swig_ptr(codes),
+            faiss.swig_ptr(self._codes),
+            len(codes),
+            len(self._codes),
+            # FAISS keeps distance < radius (utils/hamming.cpp), hence + 1.
+            threshold + 1,
+            self._codes.shape[1],
+            found,
+        )
+        limits = faiss.rev_swig_ptr(found.lims, len(codes) + 1).astype(np.int64)
+        total = int(limits[-1])
+        return (
+            np.diff(limits),
+            faiss.rev_swig_ptr(found.labels, total).astype(np.int64),
+            # It gives distances as floats.
+            faiss.rev_swig_ptr(found.distances, total).astype(np.int32),
+        )
 
-        Within a query they come in no order.
-        """
-        if len(self) == 0 or len(codes) == 0:
-            nothing = np.empty(0, dtype=np.int64)
-            return np.zeros(len(codes), dtype=np.int64), nothing, nothing.astype(np.int32)
-        # FAISS keeps distance < radius (IndexBinary.h), hence + 1; it gives distances as floats.
-        limits, found, positions = self._faiss.range_search(codes, threshold + 1)
-        counts = np.diff(limits.astype(np.int64))
-        return counts, positions.astype(np.int64), found.astype(np.int32)
+    def arrays(self) -> Mapping[str, NDArray[np.generic]]:
+        """The codes."""
+        return {"codes": self._codes}

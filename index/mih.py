@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from index import probe
 from index.chunking import chunks_for
 from index.codes import Codes, checked
+from index.flat import FaissSegment
 from index.machine import aligned_empty
 from index.probe import Searched
 from index.scan import SCAN_NS, scan
@@ -110,7 +111,7 @@ class MihSegment:
         self, codes: Codes, threshold: int, budget_ns: float
     ) -> tuple[Places, Places, NDArray[np.int32]]:
         if self._searched is None:
-            return scan(self._codes, codes, threshold=threshold)
+            return self._brute(codes, threshold)
         scan_ns = len(self) * SCAN_NS * self._codes.shape[1] / 32
         hits, left_out = probe.search(
             self._searched, codes, threshold, budget_ns, scan_ns, len(codes) >= _MANY_QUERIES
@@ -118,7 +119,7 @@ class MihSegment:
         found, places, distances = hits
         if left_out.any():
             numbers = np.flatnonzero(left_out)
-            counts, more, far = scan(self._codes, codes[numbers], threshold=threshold)
+            counts, more, far = self._brute(codes[numbers], threshold)
             found = np.concatenate((found, np.repeat(numbers, counts)))
             places, distances = np.concatenate((places, more)), np.concatenate((distances, far))
         if len(codes) == 1:
@@ -126,3 +127,9 @@ class MihSegment:
         order = np.argsort(found, kind="stable")
         counts = np.bincount(found, minlength=len(codes)).astype(np.int64)
         return counts, places[order], distances[order]
+
+    def _brute(self, codes: Codes, threshold: int) -> tuple[Places, Places, NDArray[np.int32]]:
+        # Of one query FAISS is as fast as the memory; of several, a scan reads it once for all.
+        if len(codes) == 1:
+            return FaissSegment(self._codes).search(codes, threshold=threshold)
+        return scan(self._codes, codes, threshold=threshold)

@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.codes import Codes
+from index.flat import FaissSegment
 from index.hits import Ids, Positions
 from index.lookup import places_among, places_of, places_of_owners
-from index.segment import Engine, FaissSegment, Segment, seal
+from index.segment import Engine, Segment, seal
 
 _NOWHERE = np.empty(0, dtype=np.int64)
 _ASCENDING = np.empty(0, dtype=np.uint32)

@@ -266,7 +266,8 @@ class Usearch(Engine):
         self._index: Any = Index(ndim=bits, metric="hamming", dtype="b1")
 
     def build(self, codes: Codes) -> None:
-        self._index.add(np.arange(len(codes)), codes, threads=1)
+        # On all processors: on one it takes many minutes for a million.
+        self._index.add(np.arange(len(codes)), codes, threads=0)
 
     def prepare(self, queries: Codes) -> Any:
         return queries[0] if len(queries) == 1 else np.ascontiguousarray(queries)
