@@ -13,6 +13,8 @@ from hashsvc.signals import (
     CERTAIN_REGIONS,
     DHASH,
     LIKELY_REGIONS,
+    NEAR_REGION,
+    NEAR_REGIONS,
     PDQ,
     PHASH,
     POSSIBLE_REGIONS,
@@ -50,6 +52,8 @@ class Finding:
         threshold: The profile's largest matching distance, inclusive.
 
         regions: How many of the content's regions are in the candidate; 0 for other algorithms.
+
+        near: How many of these are within NEAR_REGION.
     """
 
     algorithm: str
@@ -57,6 +61,7 @@ class Finding:
     distance: int
     threshold: int
     regions: int = 0
+    near: int = 0
 
     @property
     def matches(self) -> bool:
@@ -160,7 +165,8 @@ def _findings(algorithm: str, content: _Views, candidate: _Views) -> Iterable[Fi
             distances = nearest(mine, np.concatenate(shown))
             within = distances[distances <= profile.threshold]
             middle = np.median(within) if len(within) else distances.min()
-            yield Finding(algorithm, view, int(middle), profile.threshold, len(within))
+            near = int((within <= NEAR_REGION).sum())
+            yield Finding(algorithm, view, int(middle), profile.threshold, len(within), near)
 
 
 def _weight(finding: Finding) -> tuple[bool, int, float, str, str]:
@@ -176,9 +182,9 @@ def _weigh(findings: tuple[Finding, ...], *, plain: bool) -> tuple[Tier | None, 
     Return the tier and the reason.
 
     PDQ within its threshold is `certain` in any pose, and so are many regions; some regions are
-    `likely`. pHash and dHash, with 64 bits each, are weaker: they are `possible`, even together,
-    for screenshots of one interface often agree in both. dHash alone is none: the bank is not
-    searched by it.
+    `likely`; but regions of which hardly one is near are no more than `possible`. pHash and dHash,
+    with 64 bits each, are weaker: they are `possible`, even together, for screenshots of one
+    interface often agree in both. dHash alone is none: the bank is not searched by it.
     """
     if plain:
         return None, f"One image is too plain to match on: its quality is below {PDQ.min_quality}."
@@ -186,10 +192,11 @@ def _weigh(findings: tuple[Finding, ...], *, plain: bool) -> tuple[Tier | None, 
     pdq, phash, dhash = (best.get(each.name) for each in (PDQ, PHASH, DHASH))
     regions = best.get(REGION.name)
     shared = regions.regions if regions else 0
+    surely = shared if regions and regions.near >= NEAR_REGIONS else 0
     for tier, witnesses, speaks in (
         (Tier.CERTAIN, [pdq], True),
-        (Tier.CERTAIN, [regions], shared >= CERTAIN_REGIONS),
-        (Tier.LIKELY, [regions], shared >= LIKELY_REGIONS),
+        (Tier.CERTAIN, [regions], surely >= CERTAIN_REGIONS),
+        (Tier.LIKELY, [regions], surely >= LIKELY_REGIONS),
         (Tier.POSSIBLE, [phash, dhash], True),
         (Tier.POSSIBLE, [phash], True),
         (Tier.POSSIBLE, [regions], shared >= POSSIBLE_REGIONS),

@@ -51,6 +51,11 @@ CERTAIN_REGIONS = 12
 LIKELY_REGIONS = 6
 POSSIBLE_REGIONS = 4
 
+# What chance brings together is far apart: two photographs had seven regions within 68 bits, but
+# only one within 58. Of 218 altered copies with six, the second nearest was within 54 in each.
+NEAR_REGION = 56
+NEAR_REGIONS = 2
+
 SIGNED = (PDQ, PHASH, DHASH, REGION)
 """What every signature holds."""
 

@@ -2,11 +2,27 @@
 
 import io
 
+import numpy as np
 import pytest
 from PIL import Image, ImageOps
 
 from hashsvc.matching import Tier, compare
-from hashsvc.signals import DHASH, PDQ, PHASH, Signal, Signature, View, ViewedSignal, sign_image
+from hashsvc.signals import (
+    CERTAIN_REGIONS,
+    DHASH,
+    LIKELY_REGIONS,
+    NEAR_REGION,
+    NEAR_REGIONS,
+    PDQ,
+    PHASH,
+    POSSIBLE_REGIONS,
+    REGION,
+    Signal,
+    Signature,
+    View,
+    ViewedSignal,
+    sign_image,
+)
 from tests.conftest import generated_photo, jpeg
 
 
@@ -51,6 +67,37 @@ def test_a_plain_image_matches_nothing(quality: int, tier: Tier | None) -> None:
     plain = signature(quality, pdq1=0, phash1=0, dhash1=0)
     assert compare(ZERO, plain).tier is tier
     assert compare(plain, ZERO).tier is tier
+
+
+def regional(distances: list[int]) -> Signature:
+    """Return a signature whose regions differ in so many bits from those all at distance 0."""
+    rng = np.random.default_rng(1)
+    codes = rng.integers(0, 256, (len(distances), 32), dtype=np.uint8)
+    flipped = [np.unpackbits(code) for code in codes]
+    for bits, away in zip(flipped, distances, strict=True):
+        bits[:away] ^= 1
+    signals = [Signal(REGION.name, np.packbits(bits).tobytes()) for bits in flipped]
+    return Signature(100, tuple(ViewedSignal(each, View.WHOLE) for each in signals))
+
+
+@pytest.mark.parametrize(
+    ("regions", "near", "tier"),
+    [
+        (CERTAIN_REGIONS, NEAR_REGIONS, Tier.CERTAIN),
+        (CERTAIN_REGIONS, NEAR_REGIONS - 1, Tier.POSSIBLE),
+        (CERTAIN_REGIONS - 1, NEAR_REGIONS, Tier.LIKELY),
+        (LIKELY_REGIONS, NEAR_REGIONS, Tier.LIKELY),
+        (LIKELY_REGIONS, NEAR_REGIONS - 1, Tier.POSSIBLE),
+        (LIKELY_REGIONS - 1, NEAR_REGIONS, Tier.POSSIBLE),
+        (POSSIBLE_REGIONS, 0, Tier.POSSIBLE),
+        (POSSIBLE_REGIONS - 1, NEAR_REGIONS, None),
+    ],
+)
+def test_tier_by_regions(regions: int, near: int, tier: Tier | None) -> None:
+    # All but some are as far as can be, and the rest beyond.
+    near_ones, far_ones = [NEAR_REGION] * near, [NEAR_REGION + 1] * (regions - near)
+    distances = [*near_ones, *far_ones, *[REGION.threshold + 1] * 5]
+    assert compare(regional([0] * len(distances)), regional(distances)).tier is tier
 
 
 def test_evidence_holds_no_signal() -> None:
