@@ -9,12 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from hashsvc.matching.contrast import contrast
 from hashsvc.signals import (
-    CERTAIN_REGIONS,
+    CERTAIN_CONTRAST,
     DHASH,
-    LIKELY_REGIONS,
-    NEAR_REGION,
-    NEAR_REGIONS,
+    LIKELY_CONTRAST,
     PDQ,
     PHASH,
     POSSIBLE_REGIONS,
@@ -53,7 +52,7 @@ class Finding:
 
         regions: How many of the content's regions are in the candidate; 0 for other algorithms.
 
-        near: How many of these are within NEAR_REGION.
+        contrast: What these come to, see `contrast`; 0 of fewer than POSSIBLE_REGIONS.
     """
 
     algorithm: str
@@ -61,7 +60,7 @@ class Finding:
     distance: int
     threshold: int
     regions: int = 0
-    near: int = 0
+    contrast: int = 0
 
     @property
     def matches(self) -> bool:
@@ -103,6 +102,7 @@ class Evidence:
                     "distance": each.distance,
                     "threshold": each.threshold,
                     "regions": each.regions,
+                    "contrast": each.contrast,
                     "matches": each.matches,
                 }
                 for each in self.findings
@@ -159,32 +159,39 @@ def _findings(algorithm: str, content: _Views, candidate: _Views) -> Iterable[Fi
             yield Finding(algorithm, view, distance, profile.threshold)
         return
     # A copy is mirrored or it is not: the two views' regions do not add up.
-    for view, parts in ((View.WHOLE, (View.WHOLE, View.PART)), (View.MIRROR, (View.MIRROR,))):
-        shown = [candidate[part] for part in parts if part in candidate]
-        if shown:
-            distances = nearest(mine, np.concatenate(shown))
-            within = distances[distances <= profile.threshold]
-            middle = np.median(within) if len(within) else distances.min()
-            near = int((within <= NEAR_REGION).sum())
-            yield Finding(algorithm, view, int(middle), profile.threshold, len(within), near)
+    poses = {View.WHOLE: (View.WHOLE, View.PART), View.MIRROR: (View.MIRROR,)}
+    shown = {
+        view: np.concatenate([candidate[part] for part in parts if part in candidate])
+        for view, parts in poses.items()
+        if not candidate.keys().isdisjoint(parts)
+    }
+    for view, theirs in shown.items():
+        distances = nearest(mine, theirs)
+        within = distances[distances <= profile.threshold]
+        middle = np.median(within) if len(within) else distances.min()
+        # Of fewer it is not asked, and this is the hot path of every comparison.
+        enough = len(within) >= POSSIBLE_REGIONS
+        clear = contrast(mine, theirs, np.concatenate([*shown.values()])) if enough else 0
+        yield Finding(algorithm, view, int(middle), profile.threshold, len(within), clear)
 
 
-def _weight(finding: Finding) -> tuple[bool, int, float, str, str]:
+def _weight(finding: Finding) -> tuple[bool, int, tuple[int, int], float, str, str]:
     """Put what matches first, the strongest witness before others."""
     strength = {PDQ.name: 0, REGION.name: 1}.get(finding.algorithm, 2)
-    closeness = -finding.regions or finding.distance / PROFILES[finding.algorithm].bits
+    clear = -finding.contrast, -finding.regions
+    far = finding.distance / PROFILES[finding.algorithm].bits
     view = "" if finding.view is View.WHOLE else finding.view
-    return not finding.matches, strength, closeness, finding.algorithm, view
+    return not finding.matches, strength, clear, far, finding.algorithm, view
 
 
 def _weigh(findings: tuple[Finding, ...], *, plain: bool) -> tuple[Tier | None, str]:
     """
     Return the tier and the reason.
 
-    PDQ within its threshold is `certain` in any pose, and so are many regions; some regions are
-    `likely`; but regions of which hardly one is near are no more than `possible`. pHash and dHash,
-    with 64 bits each, are weaker: they are `possible`, even together, for screenshots of one
-    interface often agree in both. dHash alone is none: the bank is not searched by it.
+    PDQ within its threshold is `certain` in any pose, and so are regions that come to much; half of
+    that is `likely`. pHash and dHash, with 64 bits each, are weaker: they are `possible`, even
+    together, for screenshots of one interface often agree in both. dHash alone is none: the bank is
+    not searched by it.
     """
     if plain:
         return None, f"One image is too plain to match on: its quality is below {PDQ.min_quality}."
@@ -192,11 +199,11 @@ def _weigh(findings: tuple[Finding, ...], *, plain: bool) -> tuple[Tier | None, 
     pdq, phash, dhash = (best.get(each.name) for each in (PDQ, PHASH, DHASH))
     regions = best.get(REGION.name)
     shared = regions.regions if regions else 0
-    surely = shared if regions and regions.near >= NEAR_REGIONS else 0
+    clear = regions.contrast if regions else 0
     for tier, witnesses, speaks in (
         (Tier.CERTAIN, [pdq], True),
-        (Tier.CERTAIN, [regions], surely >= CERTAIN_REGIONS),
-        (Tier.LIKELY, [regions], surely >= LIKELY_REGIONS),
+        (Tier.CERTAIN, [regions], clear >= CERTAIN_CONTRAST),
+        (Tier.LIKELY, [regions], clear >= LIKELY_CONTRAST),
         (Tier.POSSIBLE, [phash, dhash], True),
         (Tier.POSSIBLE, [phash], True),
         (Tier.POSSIBLE, [regions], shared >= POSSIBLE_REGIONS),

@@ -8,7 +8,8 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from hashsvc.bank import CommonImage, ImageList, Listed, common_images
-from hashsvc.signals import LIKELY_REGIONS, PDQ, REGION, Signature
+from hashsvc.matching.contrast import contrast
+from hashsvc.signals import LIKELY_CONTRAST, PDQ, REGION, Signature
 from hashsvc.store import listed
 from hashsvc.store.ids import LabelId
 from hashsvc.store.listed import ListedSignal
@@ -113,4 +114,4 @@ def _is_near(mine: _Codes, theirs: _Codes) -> bool:
 def _share(mine: _Codes, theirs: _Codes) -> bool:
     if not len(mine):
         return False
-    return int((nearest(mine, theirs) <= REGION.threshold).sum()) >= LIKELY_REGIONS
+    return contrast(mine, theirs, theirs) >= LIKELY_CONTRAST

@@ -19,11 +19,11 @@ from hashsvc.signals.errors import (
     SignalsError,
 )
 from hashsvc.signals.profiles import (
-    CERTAIN_REGIONS,
+    CERTAIN_CONTRAST,
     DHASH,
-    LIKELY_REGIONS,
-    NEAR_REGION,
-    NEAR_REGIONS,
+    LIKELY_CONTRAST,
+    MOST_CONTRAST,
+    NO_CONTRAST,
     OTHERS,
     PDQ,
     PHASH,
@@ -38,11 +38,11 @@ from hashsvc.signals.signature import sign_frames, sign_image
 from hashsvc.signals.types import Signal, Signature, View, ViewedSignal
 
 __all__ = [
-    "CERTAIN_REGIONS",
+    "CERTAIN_CONTRAST",
     "DHASH",
-    "LIKELY_REGIONS",
-    "NEAR_REGION",
-    "NEAR_REGIONS",
+    "LIKELY_CONTRAST",
+    "MOST_CONTRAST",
+    "NO_CONTRAST",
     "OTHERS",
     "PDQ",
     "PHASH",

@@ -8,11 +8,7 @@ from PIL import Image, ImageOps
 
 from hashsvc.matching import Tier, compare
 from hashsvc.signals import (
-    CERTAIN_REGIONS,
     DHASH,
-    LIKELY_REGIONS,
-    NEAR_REGION,
-    NEAR_REGIONS,
     PDQ,
     PHASH,
     POSSIBLE_REGIONS,
@@ -80,24 +76,48 @@ def regional(distances: list[int]) -> Signature:
     return Signature(100, tuple(ViewedSignal(each, View.WHOLE) for each in signals))
 
 
+def standing_out(distances: list[int], bits: int) -> Signature:
+    """Return a signature like `regional`, in which each region has another place, farther off."""
+    places, others = regional(distances), regional([each + bits for each in distances])
+    rng = np.random.default_rng(2)
+    moved = []
+    for near, far, away in zip(places.signals, others.signals, distances, strict=True):
+        # The other place differs from the content's in other bits, so that it is not the same one.
+        code = np.unpackbits(np.frombuffer(near.signal.code, np.uint8))
+        code[:away] ^= 1
+        code[rng.choice(np.arange(70, 256), away + bits, replace=False)] ^= 1
+        moved.append(ViewedSignal(Signal(REGION.name, np.packbits(code).tobytes()), far.view))
+    return Signature(100, (*places.signals, *moved))
+
+
 @pytest.mark.parametrize(
-    ("regions", "near", "tier"),
+    ("distances", "bits", "contrast", "tier"),
     [
-        (CERTAIN_REGIONS, NEAR_REGIONS, Tier.CERTAIN),
-        (CERTAIN_REGIONS, NEAR_REGIONS - 1, Tier.POSSIBLE),
-        (CERTAIN_REGIONS - 1, NEAR_REGIONS, Tier.LIKELY),
-        (LIKELY_REGIONS, NEAR_REGIONS, Tier.LIKELY),
-        (LIKELY_REGIONS, NEAR_REGIONS - 1, Tier.POSSIBLE),
-        (LIKELY_REGIONS - 1, NEAR_REGIONS, Tier.POSSIBLE),
-        (POSSIBLE_REGIONS, 0, Tier.POSSIBLE),
-        (POSSIBLE_REGIONS - 1, NEAR_REGIONS, None),
+        ([60] * 10, 20, 100, Tier.CERTAIN),
+        ([60] * 10, 90, 100, Tier.CERTAIN),
+        ([60] * 10, 19, 90, Tier.LIKELY),
+        ([60] * 6, 19, 54, Tier.LIKELY),
+        ([60] * 6, 18, 48, Tier.POSSIBLE),
+        # However clearly, five are no more than a hint.
+        ([60] * 5, 90, 50, Tier.POSSIBLE),
+        ([60] * 20, 10, 0, Tier.POSSIBLE),
+        ([60] * POSSIBLE_REGIONS, 11, 4, Tier.POSSIBLE),
+        ([60] * (POSSIBLE_REGIONS - 1), 90, 0, None),
+        ([68] * 6, 20, 60, Tier.LIKELY),
+        ([69] * 20, 90, 0, None),
     ],
 )
-def test_tier_by_regions(regions: int, near: int, tier: Tier | None) -> None:
-    # All but some are as far as can be, and the rest beyond.
-    near_ones, far_ones = [NEAR_REGION] * near, [NEAR_REGION + 1] * (regions - near)
-    distances = [*near_ones, *far_ones, *[REGION.threshold + 1] * 5]
-    assert compare(regional([0] * len(distances)), regional(distances)).tier is tier
+def test_tier_by_regions(distances: list[int], bits: int, contrast: int, tier: Tier | None) -> None:
+    evidence = compare(regional([0] * len(distances)), standing_out(distances, bits))
+    assert evidence.nearest is not None
+    assert (evidence.nearest.contrast, evidence.tier) == (contrast, tier)
+
+
+def test_a_place_seen_in_two_scales_is_one() -> None:
+    content = regional([0] * 6)
+    once, again = regional([50] * 6), regional([55] * 6)
+    twice = Signature(100, once.signals + again.signals)
+    assert compare(content, twice).tier is compare(content, once).tier is Tier.LIKELY
 
 
 def test_evidence_holds_no_signal() -> None:

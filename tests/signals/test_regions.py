@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
 from benchmarks.photos import load_photos
-from hashsvc.signals import CERTAIN_REGIONS, LIKELY_REGIONS, POSSIBLE_REGIONS, REGION
+from hashsvc.signals import POSSIBLE_REGIONS, REGION
 from hashsvc.signals.blobs import find_blobs
 from hashsvc.signals.pdq import luma_of
 from hashsvc.signals.regions import RegionCodes, region_codes
@@ -34,6 +34,7 @@ def shared(content: RegionCodes, candidate: RegionCodes, *, mirrored: bool = Fal
 PHOTOS = [photo.image for photo in load_photos(None)]
 PHOTO, OTHER = (PHOTOS[number].resize((900, 675)) for number in (4, 0))
 CONTENT = codes(PHOTO)
+MANY, SOME = 12, 6
 
 
 def collage(image: Image.Image, other: Image.Image) -> Image.Image:
@@ -66,14 +67,14 @@ COPIES = {
 @pytest.mark.parametrize("name", COPIES)
 def test_a_copy_has_the_regions_of_its_original(name: str) -> None:
     candidate = codes(COPIES[name])
-    assert shared(CONTENT, candidate) >= CERTAIN_REGIONS
+    assert shared(CONTENT, candidate) >= MANY
     assert shared(CONTENT, candidate, mirrored=True) < POSSIBLE_REGIONS
 
 
 @pytest.mark.parametrize("name", ["as it is", "cropped to a third", "turned by 137°"])
 def test_a_mirrored_copy_has_them_as_in_a_mirror(name: str) -> None:
     candidate = codes(ImageOps.mirror(COPIES[name]))
-    assert shared(CONTENT, candidate, mirrored=True) >= LIKELY_REGIONS
+    assert shared(CONTENT, candidate, mirrored=True) >= SOME
     assert shared(CONTENT, candidate) < POSSIBLE_REGIONS
 
 
@@ -103,7 +104,7 @@ def test_an_interface_in_common_is_no_match() -> None:
         for candidate in screens:
             if candidate is not content:
                 assert shared(content, candidate) < POSSIBLE_REGIONS
-    assert shared(codes(PHOTOS[0]), screens[0]) >= CERTAIN_REGIONS
+    assert shared(codes(PHOTOS[0]), screens[0]) >= MANY
 
 
 def test_text_alone_keeps_hardly_anything() -> None:
