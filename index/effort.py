@@ -39,6 +39,18 @@ class Effort(NamedTuple):
     near: NDArray[np.float64]
 
 
+def least_ns(flips: Flips, wanted: int) -> float:
+    """
+    Return what it takes to probe the keys that any query has to, infinity if there are too few.
+
+    Args:
+        wanted: What the radii, each plus one, sum to.
+    """
+    # A chunk's keys at 0, 1, … flips: a bit more costs more than the one before.
+    steps = np.sort(np.diff(flips.keys_at, axis=1), axis=None)
+    return float(steps[:wanted].sum() * KEY_NS) if wanted <= len(steps) else float("inf")
+
+
 @kernel
 def choose_radii(
     tables: Tables,

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from index import probe
 from index.chunking import chunks_for
 from index.codes import Codes, checked
+from index.effort import least_ns
 from index.flat import FaissSegment
 from index.machine import aligned_empty
 from index.probe import Searched
@@ -51,6 +52,7 @@ class MihSegment:
     def _set(self, codes: Codes, tables: Tables | None) -> None:
         self._codes = codes
         self._searched = None
+        self._least: dict[int, float] = {}
         if tables is not None:
             words = codes.view(np.uint64).reshape(-1)
             self._searched = Searched(codes, words, tables, flips_of(tables))
@@ -110,13 +112,15 @@ class MihSegment:
     def _search(
         self, codes: Codes, threshold: int, budget_ns: float
     ) -> tuple[Places, Places, NDArray[np.int32]]:
-        if self._searched is None:
-            return self._brute(codes, threshold)
         scan_ns = len(self) * SCAN_NS * self._codes.shape[1] / 32
+        if self._searched is None or min(budget_ns, self._least_ns(threshold)) > scan_ns:
+            return self._brute(codes, threshold)
         hits, left_out = probe.search(
             self._searched, codes, threshold, budget_ns, scan_ns, len(codes) >= _MANY_QUERIES
         )
         found, places, distances = hits
+        if left_out.all():
+            return self._brute(codes, threshold)
         if left_out.any():
             numbers = np.flatnonzero(left_out)
             counts, more, far = self._brute(codes[numbers], threshold)
@@ -127,6 +131,13 @@ class MihSegment:
         order = np.argsort(found, kind="stable")
         counts = np.bincount(found, minlength=len(codes)).astype(np.int64)
         return counts, places[order], distances[order]
+
+    def _least_ns(self, threshold: int) -> float:
+        """Return what probing takes where it finds nothing: no query can do with less."""
+        if threshold not in self._least:
+            assert self._searched is not None
+            self._least[threshold] = least_ns(self._searched.flips, threshold + 1)
+        return self._least[threshold]
 
     def _brute(self, codes: Codes, threshold: int) -> tuple[Places, Places, NDArray[np.int32]]:
         # Of one query FAISS is as fast as the memory; of several, a scan reads it once for all.

@@ -154,8 +154,8 @@ def test_each_answer_fits_its_time(
             ]
         )
     lives, answers = results[:2], [*results[2], *results[3]]
-    assert len(answers) > 50
-    assert min(len(each) for each in lives) > 200
+    assert len(answers) > 20
+    assert min(len(each) for each in lives) > 20
     for answer in answers:
         assert len(np.unique(answer.ids)) == len(answer.ids)
         # The ids of both writers are as far from zero as code_of says.
