@@ -84,6 +84,7 @@ class Removal:
                 )
             known = requests.by_match(connection, match_id)
             if known is not None:
+                self._record(connection, actor, "request.read", known.id)
                 return self._view(connection, known.id)
             request_id = RequestId(random_id())
             platform = platform_of(match.image_url)

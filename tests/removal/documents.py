@@ -1,0 +1,42 @@
+"""Facts to write documents from."""
+
+from datetime import UTC, date, datetime
+
+from hashsvc.removal.facts import Decision, Earlier, Facts, NoticeKind, Place, Sender
+from hashsvc.removal.legal import Language
+from hashsvc.removal.texts import Email, Line, Reference, WebAddress
+
+PAGE_URL = "https://www.example.org/thread/7?post=3"
+IMAGE_URL = "https://img.example.net/a/b.jpg?size=large"
+REFERENCE = "0123456789abcdef" * 2
+SEEN = datetime(2026, 5, 20, 8, 15, tzinfo=UTC)
+WRITTEN = date(2026, 6, 1)
+SENDER = Sender(Line("A Body"), Email("notices@body.example"), Line("A Street 1, 1000 Brussels"))
+PLACE = Place(WebAddress(PAGE_URL), WebAddress(IMAGE_URL), SEEN)
+EARLIER = Earlier(
+    sent_on=date(2026, 5, 21),
+    decision=Decision.REFUSED,
+    provider=Line("A Site"),
+    receipted_on=date(2026, 5, 22),
+    decided_on=date(2026, 5, 24),
+    reason=Line("Within our rules."),
+)
+
+
+def facts_of(
+    kind: NoticeKind = NoticeKind.DSA_NOTICE, language: Language = Language.EN, **more: object
+) -> Facts:
+    """Return the facts of a notice of one place, as a test changes them."""
+    about = kind in {NoticeKind.COMPLAINT, NoticeKind.COORDINATOR}
+    values: dict[str, object] = {
+        "kind": kind,
+        "language": language,
+        "reference": Reference(REFERENCE),
+        "sender": SENDER,
+        "recipient": Line("A Site"),
+        "places": (PLACE,),
+        "written_on": WRITTEN,
+        "earlier": EARLIER if about else None,
+        "signatory": Line("Ann Example, head of unit") if kind is NoticeKind.TAKE_IT_DOWN else None,
+    }
+    return Facts(**{**values, **more})  # type: ignore[arg-type]

@@ -1,0 +1,160 @@
+"""The annex to an order names URLs and hashes, how to check them, and what the court adds."""
+
+import io
+import json
+from datetime import UTC, datetime, timedelta
+from hashlib import sha256
+
+import pytest
+from pypdf import PdfReader
+
+from hashsvc.removal.errors import BadNoticeError
+from hashsvc.removal.facts import NoticeKind
+from hashsvc.removal.legal import Language, load_law
+from hashsvc.removal.order import (
+    MOST_SIGNALS,
+    OrderAnnex,
+    OrderFacts,
+    OrderStep,
+    TimelineEntry,
+    write_order_annex,
+)
+from hashsvc.removal.texts import Line
+from hashsvc.signals import Signal
+from tests.removal.documents import IMAGE_URL, PAGE_URL, REFERENCE, facts_of
+
+LAW = load_law()
+SIGNALS = tuple(Signal("pdq1", bytes([n]) * 32) for n in (0x5A, 0xF8))
+START = datetime(2026, 5, 21, 9, 0, tzinfo=UTC)
+TIMELINE = tuple(
+    TimelineEntry(START + timedelta(days=n), step)
+    for n, step in enumerate((OrderStep.SENT, OrderStep.REFUSED, OrderStep.STILL_THERE))
+)
+COURT = {
+    Language.EN: "for the court to complete",
+    Language.NL: "door de rechtbank in te vullen",
+    Language.FR: "à compléter par le tribunal",
+    Language.DE: "vom Gericht zu ergänzen",
+}
+
+
+def annex(language: Language = Language.EN, **more: object) -> OrderAnnex:
+    values: dict[str, object] = {
+        "facts": facts_of(language=language),
+        "signals": SIGNALS,
+        "timeline": TIMELINE,
+    }
+    return write_order_annex(OrderFacts(**{**values, **more}), LAW)  # type: ignore[arg-type]
+
+
+def flat(text: str) -> str:
+    return " ".join(text.split())
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_it_names_urls_hashes_and_how_to_check_them(language: Language) -> None:
+    text = flat(annex(language).text)
+    assert PAGE_URL in text
+    assert IMAGE_URL in text
+    for signal in SIGNALS:
+        assert str(signal) in text
+    # How a hash is compared: PDQ's own figures.
+    assert "facebook/ThreatExchange" in text
+    for figure in ("pdq1", "256", "31", "50", "64"):
+        assert figure in text
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_it_has_every_element_of_article_9(language: Language) -> None:
+    document = annex(language)
+    (article_9,) = (
+        each for each in LAW.references("eu", facts_of().written_on) if each.id == "eu-dsa-9"
+    )
+    assert len(article_9.elements) == 8
+    lines = document.text.splitlines()
+    labels = [each.label.of(language) for each in article_9.elements]
+    told = [each for each in lines if each.startswith(tuple(f"  {label}" for label in labels))]
+    assert len(told) == 8
+    assert sum(COURT[language] in each for each in told) == 5
+    assert article_9.citation.of(language) in flat(document.text)
+
+
+def test_what_is_known_of_the_court_stands_in_its_place() -> None:
+    known = {"authority": Line("Court of first instance of Brussels")}
+    text = annex(known=known).text
+    assert "issuing authority: Court of first instance of Brussels" in text
+    assert text.count(COURT[Language.EN]) == 4
+
+
+def test_it_rests_on_the_law_of_its_day() -> None:
+    document = annex()
+    text = flat(document.text)
+    assert "the Belgian Act of 31 July 2023" in text
+    assert "the Belgian Act of 4 May 2020" in text
+    assert document.law == (LAW.version("be"), LAW.version("eu"))
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_the_timeline_is_in_order_whatever_order_it_came_in(language: Language) -> None:
+    document = annex(language, timeline=TIMELINE[::-1])
+    assert document == annex(language)
+    days = ("2026-05-21 09:00", "2026-05-22 09:00", "2026-05-23 09:00")
+    places = [document.text.index(each) for each in days]
+    assert places == sorted(places)
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_every_step_has_its_word(language: Language) -> None:
+    entries = (TimelineEntry(START + timedelta(days=n), each) for n, each in enumerate(OrderStep))
+    lines = annex(language, timeline=tuple(entries)).text.splitlines()
+    words = [each.split("09:00")[1].strip() for each in lines if " 09:00 " in each]
+    assert len(set(words)) == len(words) == len(OrderStep)
+    assert all(words)
+
+
+def test_pdf_and_json_say_the_same() -> None:
+    document = annex()
+    reader = PdfReader(io.BytesIO(document.pdf), strict=True)
+    text = "".join("".join(page.extract_text().split()) for page in reader.pages)
+    for number in range(1, len(reader.pages) + 1):
+        text = text.replace(f"{REFERENCE}{number}/{len(reader.pages)}", "")
+    assert text == "".join(document.text.split())
+    content = json.loads(document.json)
+    assert content["schema"] == "hashsvc-order/1"
+    assert content["hashes"]["values"] == [str(each) for each in SIGNALS]
+    assert (content["hashes"]["threshold"], content["hashes"]["bits"]) == (31, 256)
+    assert content["locations"][0]["page"] == PAGE_URL
+    assert [each["step"] for each in content["timeline"]] == ["sent", "refused", "still-there"]
+    assert content["text_sha256"] == document.digest == sha256(document.text.encode()).hexdigest()
+    assert document == annex()
+
+
+def test_the_hashes_are_told_nowhere_but_in_the_document() -> None:
+    order = OrderFacts(facts_of(), SIGNALS, TIMELINE)
+    document = annex()
+    for each in SIGNALS:
+        assert each.code.hex() not in repr(order)
+        assert each.code.hex() not in repr(document)
+
+
+@pytest.mark.parametrize(
+    ("rule", "more"),
+    [
+        ("1 to 1000 signals", {"signals": ()}),
+        ("1 to 1000 signals", {"signals": SIGNALS * (MOST_SIGNALS // 2 + 1)}),
+        ("once", {"signals": (SIGNALS[0], SIGNALS[0])}),
+        ("pdq1 alone", {"signals": (Signal("phash1", bytes(8)),)}),
+        ("pdq1 alone", {"signals": (*SIGNALS, Signal("reg1", bytes(32)))}),
+        ("facts of a notice", {"facts": facts_of(NoticeKind.COMPLAINT)}),
+        ("elements of an order are: legal-basis", {"known": {"judge": Line("A")}}),
+    ],
+)
+def test_what_may_not_stand_in_an_annex_is_refused(rule: str, more: dict[str, object]) -> None:
+    with pytest.raises(BadNoticeError, match=rule) as caught:
+        annex(**more)  # type: ignore[arg-type]
+    assert SIGNALS[0].code.hex() not in str(caught.value)
+
+
+def test_a_moment_of_the_timeline_has_a_zone() -> None:
+    with pytest.raises(BadNoticeError, match="time zone"):
+        TimelineEntry(START.replace(tzinfo=None), OrderStep.SENT)

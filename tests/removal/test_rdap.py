@@ -1,0 +1,119 @@
+"""An unknown host gets the abuse contact of its registration; without a network, none."""
+
+from collections.abc import Mapping
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from hashsvc.removal.platforms import FIND_CONTACT, Basis
+from hashsvc.removal.rdap import FRESH_FOR, Answer, draft_with_contact
+
+NOW = datetime(2026, 6, 1, tzinfo=UTC)
+
+
+def card(email: object) -> list[object]:
+    return ["vcard", [["version", {}, "text", "4.0"], ["email", {}, "text", email]]]
+
+
+def answer(email: object = "abuse@host.example", role: str = "abuse") -> dict[str, Any]:
+    """Return an answer as registries give it: the abuse contact inside the registrar's entity."""
+    inner = {"roles": [role], "vcardArray": card(email)}
+    registrar = {"roles": ["registrar"], "vcardArray": card("sales@host.example")}
+    return {"entities": [{**registrar, "entities": [inner]}]}
+
+
+class Net:
+    """Answers what it is told, and keeps what it was asked."""
+
+    def __init__(self, answers: Mapping[str, Any] | None = None) -> None:
+        self.answers = answers or {}
+        self.asked: list[str] = []
+
+    def __call__(self, address: str) -> Mapping[str, Any] | None:
+        self.asked.append(address.removeprefix("https://rdap.org/"))
+        return self.answers.get(self.asked[-1])
+
+
+def test_the_abuse_contact_of_the_registration_is_found() -> None:
+    net = Net({"domain/site.example": answer()})
+    entry = draft_with_contact("https://img.www.site.example:81/a", fetch=net, cache={}, now=NOW)
+    channel = entry.channel(Basis.ABUSE)
+    assert channel is not None
+    assert channel.address == "abuse@host.example"
+    assert not channel.verified
+    assert entry.draft
+    assert entry.note is not None
+    assert entry.note.startswith(FIND_CONTACT)
+    assert net.asked == ["domain/www.site.example", "domain/site.example"]
+
+
+def test_an_address_is_asked_for_as_one() -> None:
+    net = Net({"ip/2001:db8::1": answer()})
+    assert draft_with_contact("http://[2001:db8::1]/", fetch=net, cache={}, now=NOW).channels
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {},
+        answer(role="technical"),
+        answer("no address"),
+        answer("abuse@host.example\nBcc: x@y.example"),
+        answer(None),
+        {"entities": "none"},
+        {"entities": [1, {"roles": ["abuse"], "vcardArray": ["vcard"]}]},
+    ],
+)
+def test_without_a_contact_it_is_the_plain_draft(content: Mapping[str, Any]) -> None:
+    entry = draft_with_contact(
+        "site.example", fetch=Net({"domain/site.example": content}), cache={}, now=NOW
+    )
+    assert entry.channels == ()
+    assert entry.note == FIND_CONTACT
+
+
+def test_a_network_that_is_down_is_asked_again() -> None:
+    cache: dict[str, Answer] = {}
+    assert draft_with_contact("site.example", fetch=Net(), cache=cache, now=NOW).channels == ()
+    net = Net({"domain/site.example": answer()})
+    assert draft_with_contact("site.example", fetch=net, cache=cache, now=NOW).channels
+
+
+@pytest.mark.parametrize("content", [answer(), {}])
+def test_an_answer_is_kept_for_its_time(content: Mapping[str, Any]) -> None:
+    net = Net({"domain/site.example": content})
+    cache: dict[str, Answer] = {}
+    first = draft_with_contact("site.example", fetch=net, cache=cache, now=NOW)
+    again = draft_with_contact("site.example", fetch=net, cache=cache, now=NOW + FRESH_FOR)
+    assert first.channels == again.channels
+    assert len(net.asked) == 1
+    later = NOW + FRESH_FOR + timedelta(seconds=1)
+    draft_with_contact("site.example", fetch=net, cache=cache, now=later)
+    assert len(net.asked) == 2
+
+
+def test_entities_within_entities_without_end_are_not_followed() -> None:
+    content: dict[str, Any] = {"roles": ["registrar"]}
+    content["entities"] = [content]
+    net = Net({"domain/site.example": content})
+    assert draft_with_contact("site.example", fetch=net, cache={}, now=NOW).channels == ()
+
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=8),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(["entities", "roles", "vcardArray"]), inner, max_size=3)
+    ),
+    max_leaves=12,
+)
+
+
+@settings(deadline=None)
+@given(st.dictionaries(st.sampled_from(["entities", "roles", "vcardArray"]), JSON, max_size=3))
+def test_no_answer_breaks_it(content: Mapping[str, Any]) -> None:
+    net = Net({"domain/site.example": content})
+    assert draft_with_contact("site.example", fetch=net, cache={}, now=NOW).draft

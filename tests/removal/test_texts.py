@@ -1,0 +1,203 @@
+"""What a notice is made of is checked when made: nothing private, nothing misleading fits in."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from hashsvc.bank import new_case_number
+from hashsvc.removal.errors import BadNoticeError
+from hashsvc.removal.spreadsheets import safe_cell, write_csv
+from hashsvc.removal.texts import (
+    MAX_URL,
+    Email,
+    Explanation,
+    Host,
+    Line,
+    Reference,
+    WebAddress,
+    ascii_host,
+)
+from hashsvc.signals import Signal
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        " ",
+        " A Body",
+        "A Body\r\nBcc: all@example.org",
+        "A\x00Body",
+        "A\u200bBody",  # zero-width space
+        "\u202eydoB A",  # right to left
+        "A\u2066Body",
+        "A\ufeffBody",
+        "A\u2028Body",
+        "a" * 201,
+    ],
+)
+@pytest.mark.parametrize("kind", [Line, Explanation])
+def test_a_text_is_one_line_of_letters_that_are_seen(kind: type[Line], text: str) -> None:
+    if kind is Explanation and text == "a" * 201:
+        text = "a" * 2_001
+    with pytest.raises(BadNoticeError):
+        kind(text)
+
+
+@pytest.mark.parametrize("written", [str, str.lower, lambda number: f"see {number}, please"])
+def test_no_text_holds_a_case_number(written: object) -> None:
+    assert callable(written)
+    with pytest.raises(BadNoticeError, match="no case number"):
+        Explanation(written(new_case_number()))
+
+
+def test_a_word_that_only_looks_like_a_case_number_is_let_through() -> None:
+    number = new_case_number()
+    wrong = number[:-1] + ("0" if number[-1] != "0" else "1")
+    assert Explanation(f"part {wrong}").text.endswith(wrong)
+
+
+@pytest.mark.parametrize(
+    ("text", "rule"),
+    [
+        (f"its signal is {Signal('pdq1', bytes(32))}", "no signal"),
+        ("its hash is " + "0f" * 16, "no hash"),
+        ("=?utf-8?q?=0ABcc?=", "no encoded word"),
+        ("it is holiday.JPG", "no file name"),
+        ("it is IMG_2041.heic, as sent", "no file name"),
+    ],
+)
+def test_no_text_holds_a_signal_a_hash_or_a_file_name(text: str, rule: str) -> None:
+    with pytest.raises(BadNoticeError, match=rule) as caught:
+        Line(text)
+    assert text not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "address",
+    [
+        "",
+        "a@b",
+        "a b@example.org",
+        "a@example.org\nBcc: b@example.org",
+        "A Body <a@example.org>",
+        "a@example.org, b@example.org",
+        "ä@example.org",
+        "a" * 250 + "@example.org",
+    ],
+)
+def test_an_email_address_is_one_and_nothing_else(address: str) -> None:
+    with pytest.raises(BadNoticeError):
+        Email(address)
+
+
+@pytest.mark.parametrize(
+    ("text", "spelling"),
+    [
+        ("Example.org:8080", "example.org:8080"),
+        ("0f" * 16 + ".example", "0f" * 16 + ".example"),
+        ("bücher.example", "xn--bcher-kva.example"),
+        ("[::1]:80", "[::1]:80"),
+    ],
+)
+def test_a_platform_may_be_a_host(text: str, spelling: str) -> None:
+    assert str(Host(text)) == spelling
+
+
+@pytest.mark.parametrize(
+    "text", ["", "a b", "a.example/p", "u@a.example", "a.example:x", "a\nb", "a?b", "a#b"]
+)
+def test_a_host_is_nothing_else(text: str) -> None:
+    with pytest.raises(BadNoticeError):
+        Host(text)
+
+
+@pytest.mark.parametrize("text", ["", "7K3M-X9QD-5", "0" * 31, "0" * 33, "G" * 32])
+def test_a_reference_is_the_id_of_a_request(text: str) -> None:
+    with pytest.raises(BadNoticeError):
+        Reference(text)
+
+
+@pytest.mark.parametrize(
+    ("url", "wire"),
+    [
+        ("https://Example.ORG", "https://example.org"),
+        ("https://example.org/a?b=c&d=[1]#p-3", "https://example.org/a?b=c&d=[1]#p-3"),
+        ("https://example.org//a/?", "https://example.org//a/?"),
+        ("https://example.org:8443/a%2Fb", "https://example.org:8443/a%2Fb"),
+        ("https://bücher.example/ü", "https://xn--bcher-kva.example/%C3%BC"),
+        ("https://example.org/a b", "https://example.org/a%20b"),
+        ('https://example.org/"><script>', "https://example.org/%22%3E%3Cscript%3E"),
+        ("https://example.org/\u202egpj.exe", "https://example.org/%E2%80%AEgpj.exe"),
+        ("https://example.org/a\u200bb", "https://example.org/a%E2%80%8Bb"),
+        ("http://[2001:DB8::1]:80/", "http://[2001:db8::1]:80/"),
+    ],
+)
+def test_a_url_stands_as_it_goes_over_the_wire(url: str, wire: str) -> None:
+    assert str(WebAddress(url)) == wire
+    assert str(WebAddress(wire)) == wire
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "",
+        "example.org/a",
+        "javascript:alert(1)",
+        "data:image/png;base64,AAAA",
+        "https://",
+        "https://ann:secret@example.org/",
+        "https://example.org\\@evil.example/",
+        "https://example.org/a\r\nBcc: b@example.org",
+        "https://example.org:port/",
+        "https://exa mple.org/",
+        "https://exa\u202emple.org/",
+        "https://example.org/" + "a" * MAX_URL,
+    ],
+)
+def test_a_url_that_is_none_or_holds_a_password_is_refused(url: str) -> None:
+    with pytest.raises(BadNoticeError) as caught:
+        WebAddress(url)
+    assert "secret" not in str(caught.value)
+
+
+@given(st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=60))
+def test_any_path_becomes_ascii_once_and_for_all(path: str) -> None:
+    wire = str(WebAddress(f"https://example.org/{path}"))
+    assert wire.isascii()
+    assert not set(wire) & set(' "<>')
+    assert str(WebAddress(wire)) == wire
+
+
+def test_the_longest_url_is_whole() -> None:
+    url = "https://example.org/" + "a" * (MAX_URL - 20)
+    assert str(WebAddress(url)) == url
+
+
+@pytest.mark.parametrize(
+    ("host", "spelling"),
+    [
+        ("EXAMPLE.org.", "example.org"),
+        ("bücher.example", "xn--bcher-kva.example"),
+        ("[::1]", "::1"),
+    ],
+)
+def test_a_host_has_one_spelling(host: str, spelling: str) -> None:
+    assert ascii_host(host) == spelling
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", '"=1', "\u00a0@a", "＝1", "'-1"],
+)
+def test_no_cell_begins_like_a_formula(value: str) -> None:
+    assert safe_cell(value) == f"'{value}"
+
+
+def test_a_number_stays_a_number() -> None:
+    assert [safe_cell(each) for each in (-1, 2.5, None, "a=b")] == ["-1", "2.5", "", "a=b"]
+
+
+def test_a_table_is_quoted_cell_by_cell() -> None:
+    table = write_csv(["a", "b"], [['x"y', "=cmd|' /C calc'!A0"], ["p\r\nq", 3]])
+    assert table == '"a","b"\r\n"x""y","\'=cmd|\' /C calc\'!A0"\r\n"p\r\nq","3"\r\n'
