@@ -26,7 +26,7 @@ from benchmarks.site import Site
 from hashsvc.api import Role
 from hashsvc.cli.client import Client
 from hashsvc.cli.local import as_record
-from hashsvc.cli.remote import follow
+from hashsvc.cli.scans import follow
 from hashsvc.matching import Tier, compare
 from hashsvc.signals import PDQ, REGION, Signature, sign_image
 
@@ -146,7 +146,7 @@ def _plant(site: Site, mine: list[Photo], others: list[Photo]) -> tuple[list[Pla
 
 def _scan(analyst: Client, pages: list[str]) -> list[dict[str, Any]]:
     created = analyst.post("/v1/scans", {"urls": pages})
-    state = follow(analyst, created["scan"])
+    (state,) = follow(analyst, created["scan"])
     console.print(f"Scanned {state['finished']} of {state['total']} reported pages.\n")
     matches: list[dict[str, Any]] = analyst.get("/v1/matches", scan=created["scan"], limit=1000)
     table = Table(title="Suspected re-uploads", title_justify="left")

@@ -1,16 +1,11 @@
-"""Commands that speak to a service: `submit`, `match`, `scan`."""
+"""Commands that speak to a service: `submit`, `match`; `scan` is in a module of its own."""
 
 import json
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from hashsvc.bank import MAX_CONTENTS
 from hashsvc.cli.client import Client, ServiceError
@@ -18,8 +13,6 @@ from hashsvc.cli.images import signatures
 from hashsvc.cli.local import Paths, as_record
 from hashsvc.cli.output import fail, say
 from hashsvc.signals import PDQ, REGION, Signature
-
-_LOOK_AGAIN_S = 0.5
 
 Url = Annotated[str, typer.Option(envvar="HASHSVC_URL", help="Where the service is.")]
 Key = Annotated[
@@ -33,11 +26,12 @@ Insecure = Annotated[
         help="Allow an http:// address of another machine: the network can read key and signals.",
     ),
 ]
-_LOCAL = "http://127.0.0.1:8000"
+LOCAL = "http://127.0.0.1:8000"
 
 
 @contextmanager
-def _service(url: str, key: str, insecure: bool) -> Iterator[Client]:
+def connected(url: str, key: str, insecure: bool) -> Iterator[Client]:
+    """Open a connection to a service; what it refuses ends the command with one line."""
     try:
         with Client(url, key, insecure=insecure) as client:
             yield client
@@ -48,7 +42,7 @@ def _service(url: str, key: str, insecure: bool) -> Iterator[Client]:
 def submit(
     paths: Paths,
     key: Key,
-    url: Url = _LOCAL,
+    url: Url = LOCAL,
     insecure: Insecure = False,
     case: Annotated[
         str | None, typer.Option(help="Number of a case to add to; else one is opened.")
@@ -75,7 +69,7 @@ def submit(
         say(f"{plain} of {len(signed)} are too plain to tell from other images, and left out.")
     if not contents:
         fail("There is nothing to submit.")
-    with _service(url, key, insecure) as client:
+    with connected(url, key, insecure) as client:
         if case is None:
             if adult is None:
                 adult = typer.confirm("Was the person shown an adult in every image?", err=True)
@@ -95,10 +89,10 @@ def _too_plain(signature: Signature) -> bool:
     return signature.quality < PDQ.min_quality
 
 
-def match(paths: Paths, key: Key, url: Url = _LOCAL, insecure: Insecure = False) -> None:
+def match(paths: Paths, key: Key, url: Url = LOCAL, insecure: Insecure = False) -> None:
     """Hash images on this machine and ask whether the bank holds them; one JSON line each."""
     failed = False
-    with _service(url, key, insecure) as client:
+    with connected(url, key, insecure) as client:
         for number, found in enumerate(signatures(paths), start=1):
             if found is None:
                 failed = True
@@ -108,59 +102,3 @@ def match(paths: Paths, key: Key, url: Url = _LOCAL, insecure: Insecure = False)
             typer.echo(json.dumps({"file": number, "matches": client.post("/v1/lookups", record)}))
     if failed:
         raise typer.Exit(1)
-
-
-def scan(
-    file: Annotated[Path, typer.Argument(help="Reported URLs, one a line; - for stdin.")],
-    key: Key,
-    url: Url = _LOCAL,
-    insecure: Insecure = False,
-    wait: Annotated[bool, typer.Option(help="Show progress until the scan is finished.")] = False,
-) -> None:
-    """Submit a batch of reported URLs; with --wait, show its progress and what became of it."""
-    try:
-        text = sys.stdin.read() if str(file) == "-" else file.read_text()
-    except (OSError, UnicodeDecodeError):
-        fail("The file with the URLs cannot be read as text.")
-    lines = text.splitlines()
-    kept = [(number, line) for number, line in enumerate(lines, start=1) if line.strip()]
-    if not kept:
-        fail("There is no URL in the file.")
-    with _service(url, key, insecure) as client:
-        created = client.post("/v1/scans", {"urls": [line for _, line in kept]})
-        for each in created["invalid"]:
-            say(f"Line {kept[each['line'] - 1][0]}: {each['rule']}")
-        say(
-            f"Scan {created['scan']}: {created['accepted']} URLs, "
-            f"{created['duplicates']} more were there twice."
-        )
-        state = follow(client, created["scan"]) if wait else client.get(_path(created["scan"]))
-    typer.echo(json.dumps(state))
-
-
-def follow(client: Client, scan_id: str) -> dict[str, Any]:
-    """Show a scan's progress on stderr until it is finished, and return its last state."""
-    columns = (
-        TextColumn("{task.description}"),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[matches]} suspected"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=Console(stderr=True)) as bar:
-        task = bar.add_task("Scanning", total=None, matches=0)
-        while True:
-            state: dict[str, Any] = client.get(_path(scan_id))
-            bar.update(
-                task,
-                total=state["total"],
-                completed=state["finished"],
-                matches=sum(state["matches"].values()),
-            )
-            if state["finished"] >= state["total"]:
-                return state
-            time.sleep(_LOOK_AGAIN_S)
-
-
-def _path(scan_id: str) -> str:
-    return f"/v1/scans/{scan_id}"

@@ -1,31 +1,61 @@
 """
 Reported URLs: fetched with care, their images signed and matched, nothing of them kept.
 
-The work list lives in the database; `Scanner` takes items from it in threads. `fetch` is the only
-module of the project that opens connections to the outside.
+The work list lives in the database; `Scanner` takes items from it in threads, in any number of
+processes. `fetch` is the only module of the project that opens connections to the outside.
 """
 
 from hashsvc.scanning.addresses import is_public
-from hashsvc.scanning.errors import BadUrlError, FetchError, ScanError, UnknownScanError
+from hashsvc.scanning.errors import (
+    BadUrlError,
+    CancelledScanError,
+    FetchError,
+    OtherBatchError,
+    ProxyError,
+    ScanError,
+    UnknownScanError,
+    UnknownWatchError,
+)
 from hashsvc.scanning.fetch import Fetched, Fetcher
+from hashsvc.scanning.known import KnownImages
+from hashsvc.scanning.leases import Leases
+from hashsvc.scanning.lines import BatchFormat, Line, read_lines, sort_lines
 from hashsvc.scanning.look import Look, Looker, SeenImage
-from hashsvc.scanning.scanner import Progress, Scanner, Submitted
+from hashsvc.scanning.parts import ScanningParts
+from hashsvc.scanning.scanner import Scanner
 from hashsvc.scanning.urls import MAX_URL_LENGTH, normalise_url
+from hashsvc.scanning.watches import MOST_DAYS, MOST_HOURS, Watches
+from hashsvc.scanning.work_list import Progress, Submitted, WorkList
 
 __all__ = [
     "MAX_URL_LENGTH",
+    "MOST_DAYS",
+    "MOST_HOURS",
     "BadUrlError",
+    "BatchFormat",
+    "CancelledScanError",
     "FetchError",
     "Fetched",
     "Fetcher",
+    "KnownImages",
+    "Leases",
+    "Line",
     "Look",
     "Looker",
+    "OtherBatchError",
     "Progress",
+    "ProxyError",
     "ScanError",
     "Scanner",
+    "ScanningParts",
     "SeenImage",
     "Submitted",
     "UnknownScanError",
+    "UnknownWatchError",
+    "Watches",
+    "WorkList",
     "is_public",
     "normalise_url",
+    "read_lines",
+    "sort_lines",
 ]

@@ -41,10 +41,45 @@ _REFUSED_V6 = tuple(
         ("2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20"),
     )
 )
+# RFC 5214: the end of an ISATAP address is an IPv4 address, and it is a tunnel to there.
+_ISATAP, _ISATAP_MASK = 0x0000_5EFE, 0xFCFF_FFFF
 
 
 def is_public(address: IPv4Address | IPv6Address) -> bool:
     """Tell whether an address is an ordinary one on the public internet."""
     if isinstance(address, IPv4Address):
         return not any(address in network for network in _REFUSED_V4)
+    if int(address) >> 32 & _ISATAP_MASK == _ISATAP:
+        return False
     return address in _ALLOWED_V6 and not any(address in network for network in _REFUSED_V6)
+
+
+# RFC 6761, RFC 6762, RFC 8375, ICANN's reservation of .internal, and what home routers and
+# hosting companies use besides: names that mean something else in each network.
+_OWN_ENDINGS = (
+    "localhost",
+    "localdomain",
+    "local",
+    "internal",
+    "intranet",
+    "private",
+    "corp",
+    "home",
+    "lan",
+    "home.arpa",
+    "onion",
+    "invalid",
+)
+
+
+def is_own_name(host: str) -> bool:
+    """
+    Tell whether a host's name belongs to some network of its own, not to the internet.
+
+    Names of one word do, for a resolver completes them by its own list. A number of one word is
+    no name: the resolver reads it as an address.
+    """
+    host = host.rstrip(".").lower()
+    if ":" in host or host[:1].isdigit():
+        return False
+    return "." not in host or any(f".{host}".endswith(f".{each}") for each in _OWN_ENDINGS)

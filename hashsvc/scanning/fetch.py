@@ -1,30 +1,46 @@
 """
 Downloads what is reported, from public addresses only, within limits of time, bytes and redirects.
 
-A name is resolved once; every address it has must be allowed; the connection goes to the address
-that was checked, so an answer that changes between check and connection gains nothing.
+Whatever a server says ends as bytes or as one word of why not. No cookie is kept, no proxy of the
+environment is used, nothing is written to disk.
 """
 
 import contextlib
-import socket
+import hashlib
 import ssl
-import threading
 import time
-from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
-from ipaddress import IPv4Address, IPv6Address, ip_address
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Self
+from urllib.parse import urlsplit
 
 import httpcore2
 import httpx2
 
-from hashsvc.scanning.addresses import is_public
+from hashsvc.clock import utc_now
+from hashsvc.scanning.connections import ADDRESS, CheckedBackend, Patience, Tunnel
 from hashsvc.scanning.errors import BadUrlError, FetchError
+from hashsvc.scanning.hosts import Hosts, retry_after_s
+from hashsvc.scanning.proxies import DEFAULT_PROXY, Proxy, read_proxies
+from hashsvc.scanning.robots import (
+    ALL_ALLOWED,
+    MAX_ROBOTS_BYTES,
+    NONE_ALLOWED,
+    Robots,
+    RobotsCache,
+    read_robots,
+)
 from hashsvc.scanning.urls import normalise_url, resolve_url
-from hashsvc.settings import Network, Settings
+from hashsvc.settings import Settings
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
+_CODINGS = frozenset({"", "identity", "gzip", "x-gzip", "deflate"})
+# What tells later which file it was, and how old.
+_KEPT_HEADERS = ("content-type", "content-length", "last-modified", "etag", "date", "server")
+_MOST_HEADER = 300
+
+Fact = int | str | dict[str, str] | list[dict[str, int | str]]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -38,20 +54,47 @@ class Fetched:
         content_type: The media type that the server claims, in lower case; may be a lie.
 
         body: The bytes, decompressed.
+
+        facts: What the record keeps of the download: `url`, `status`, `fetched_at`, `address` of
+            the server, some `headers`, the `redirects` before, and over TLS the
+            `certificate_sha256`.
     """
 
     url: str
     content_type: str
     body: bytes
+    facts: Mapping[str, Fact] = field(default_factory=dict, compare=False)
 
 
 class Fetcher:
-    """Fetches URLs by the limits of the settings; safe to share between threads."""
+    """
+    Fetches URLs by the limits of the settings; safe to share between threads.
 
-    def __init__(self, settings: Settings) -> None:
+    Args:
+        clock: Tells seconds, as `time.monotonic` does.
+
+    Raises:
+        ProxyError: If the settings name a proxy that cannot be read.
+    """
+
+    def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
         self._settings = settings
-        self._time = _Time()
-        self._transport = _CheckedTransport(settings, self._time)
+        self._clock = clock
+        self._patience = Patience(clock)
+        secret = settings.fetch_proxies
+        proxies = read_proxies(secret.get_secret_value()) if secret is not None else {}
+        direct = None if DEFAULT_PROXY in proxies else _transport(settings, self._patience, None)
+        self._transports: dict[str, _CheckedTransport] = {
+            name: _transport(settings, self._patience, proxy) for name, proxy in proxies.items()
+        }
+        if direct is not None:
+            self._transports[DEFAULT_PROXY] = direct
+        self._hosts = Hosts(
+            at_once=settings.fetch_downloads_per_host,
+            delay_s=settings.fetch_host_delay_s,
+            clock=clock,
+        )
+        self._robots = RobotsCache(clock)
         self._headers = {
             "User-Agent": settings.fetch_user_agent,
             "Accept": "text/html,image/*;q=0.9,*/*;q=0.5",
@@ -68,9 +111,10 @@ class Fetcher:
 
     def close(self) -> None:
         """Close all connections."""
-        self._transport.close()
+        for transport in self._transports.values():
+            transport.close()
 
-    def get(self, url: str, *, deadline: float | None = None) -> Fetched:
+    def get(self, url: str, *, deadline: float | None = None, via: str | None = None) -> Fetched:
         """
         Return what is at a URL.
 
@@ -79,93 +123,222 @@ class Fetcher:
 
             deadline: When to give up, by `time.monotonic()`, if that is before the settings' limit.
 
+            via: Name of the proxy of the settings to go through; None means the default one, or
+                none where there is no such.
+
         Raises:
             FetchError: With the reason; its `retry` says whether it may work later.
         """
-        limit = time.monotonic() + self._settings.fetch_total_s
-        self._time.deadline = limit if deadline is None else min(limit, deadline)
+        transport = self._transport(via)
+        limit = self._clock() + self._settings.fetch_total_s
+        self._patience.until = limit if deadline is None else min(limit, deadline)
+        with _as_fetch_errors():
+            max_bytes, obeys = self._settings.fetch_max_bytes, self._settings.fetch_robots
+            return self._follow(normalise_url(url), transport, max_bytes, obeys=obeys)
+
+    @property
+    def max_bytes(self) -> int:
+        """How large a download may be."""
+        return self._settings.fetch_max_bytes
+
+    def tunnel(self, host: str, port: int, *, until: float, via: str | None = None) -> Tunnel:
+        """
+        Return a connection to where a download might go too.
+
+        Args:
+            host: A name or an address.
+
+            port: One of the settings' ports.
+
+            until: When it is over, by `time.monotonic()`.
+
+            via: As of `get`.
+
+        Raises:
+            FetchError: If it may not or cannot be reached.
+        """
+        transport = self._transport(via)
+        self._patience.until = until
+        with _as_fetch_errors():
+            return Tunnel(transport.connect(host, port), self._patience, until)
+
+    def _transport(self, via: str | None) -> "_CheckedTransport":
+        transport = self._transports.get(via or DEFAULT_PROXY)
+        if transport is None:
+            raise FetchError("unknown-proxy")
+        return transport
+
+    def _follow(
+        self, url: str, transport: "_CheckedTransport", max_bytes: int, *, obeys: bool
+    ) -> Fetched:
+        """Return what is at a URL or where it redirects to."""
+        redirects: list[dict[str, int | str]] = []
+        seen = {url}
         for _ in range(self._settings.fetch_redirects + 1):
-            answer = self._get_once(url)
+            if obeys and not self._robots_of(url, transport).allows(url):
+                raise FetchError("robots-txt")
+            host = urlsplit(url).hostname or ""
+            with self._hosts.turn(host, until=self._patience.until):
+                answer = self._get_once(url, transport, max_bytes, redirects)
             if isinstance(answer, Fetched):
                 return answer
-            url = answer
+            redirects.append({"url": url, "status": answer[0]})
+            url = answer[1]
+            if url in seen:
+                raise FetchError("redirect-loop")
+            seen.add(url)
         raise FetchError("too-many-redirects")
 
-    def _get_once(self, url: str) -> Fetched | str:
-        """Return what is at a URL, or the URL that it redirects to."""
+    def _get_once(
+        self,
+        url: str,
+        transport: "_CheckedTransport",
+        max_bytes: int,
+        redirects: list[dict[str, int | str]],
+    ) -> Fetched | tuple[int, str]:
+        """Return what is at a URL, or the status and the URL that it redirects to."""
+        # The transport alone, without httpx2's client: so no cookie is ever kept, and nothing of
+        # the environment is asked.
+        request = httpx2.Request("GET", url, headers=self._headers, extensions=self._extensions)
+        with self._patience.within(self._settings.fetch_first_byte_s):
+            response = transport.handle_request(request)
+        with contextlib.closing(response):
+            status = response.status_code
+            if status in _REDIRECTS and "location" in response.headers:
+                return status, resolve_url(url, response.headers["location"])
+            if status != httpx2.codes.OK:
+                raise self._refusal(url, response)
+            media_type = response.headers.get("content-type", "").partition(";")[0]
+            facts = _facts(url, response, redirects)
+            return Fetched(url, media_type.strip().lower(), _body(response, max_bytes), facts)
+
+    def _refusal(self, url: str, response: httpx2.Response) -> FetchError:
+        status = response.status_code
+        wait_s = None
+        if status in _RETRIED:
+            most_s = self._settings.fetch_longest_pause_s
+            header = response.headers.get("retry-after")
+            wait_s = retry_after_s(header, now=utc_now(), most_s=most_s)
+        if status == httpx2.codes.TOO_MANY_REQUESTS and wait_s:
+            # This is about who asks; 503 is about what was asked for.
+            self._hosts.hold(urlsplit(url).hostname or "", wait_s)
+        return FetchError(f"http-{status}", retry=status in _RETRIED, retry_after=wait_s)
+
+    def _robots_of(self, url: str, transport: "_CheckedTransport") -> Robots:
+        root = resolve_url(url, "/robots.txt")
+        known = self._robots.get(root)
+        if known is not None:
+            return known
+        program = self._settings.fetch_user_agent.partition("/")[0].strip()
         try:
-            url = normalise_url(url)
-            # The transport alone, without httpx2's client: so no cookie is ever kept.
-            request = httpx2.Request("GET", url, headers=self._headers, extensions=self._extensions)
-            with contextlib.closing(self._transport.handle_request(request)) as response:
-                if response.status_code in _REDIRECTS and "location" in response.headers:
-                    return resolve_url(url, response.headers["location"])
-                if response.status_code != httpx2.codes.OK:
-                    raise FetchError(
-                        f"http-{response.status_code}", retry=response.status_code in _RETRIED
-                    )
-                media_type = response.headers.get("content-type", "").partition(";")[0]
-                return Fetched(
-                    url=url,
-                    content_type=media_type.strip().lower(),
-                    body=self._body(response),
-                )
-        except (BadUrlError, httpx2.InvalidURL) as error:
-            raise FetchError("bad-url") from error
-        except httpcore2.TimeoutException as error:
-            raise FetchError("timeout", retry=True) from error
-        except httpx2.DecodingError as error:
-            raise FetchError("broken-answer") from error
-        except httpcore2.ProtocolError as error:
-            # Most often an answer that was cut off.
-            raise FetchError("broken-answer", retry=True) from error
-        except httpcore2.NetworkError as error:
-            raise FetchError("connection-failed", retry=True) from error
-
-    def _body(self, response: httpx2.Response) -> bytes:
-        if "," in response.headers.get("content-encoding", ""):
-            # A layer under another one may be endless and the body empty: no limit would end it.
-            raise FetchError("broken-answer")
-        body = bytearray()
-        for chunk in response.iter_bytes():
-            body += chunk
-            if len(body) > self._settings.fetch_max_bytes:
-                raise FetchError("too-large")
-        return bytes(body)
+            with _as_fetch_errors():
+                body = self._follow(root, transport, MAX_ROBOTS_BYTES, obeys=False).body
+            robots = read_robots(body.decode("utf-8", "replace"), program)
+        except FetchError as error:
+            # RFC 9309, 2.3.1: without the file all is allowed; where none can say, nothing is.
+            if error.retry:
+                raise
+            is_missing = error.reason.startswith("http-4")
+            robots = ALL_ALLOWED if is_missing else NONE_ALLOWED
+        self._robots.put(root, robots)
+        return robots
 
 
-class _Time(threading.local):
-    """When the download of this thread has to be over."""
+def _transport(settings: Settings, patience: Patience, proxy: Proxy | None) -> "_CheckedTransport":
+    backend = CheckedBackend(
+        settings.fetch_networks, patience, connect_s=settings.fetch_connect_s, proxy=proxy
+    )
+    return _CheckedTransport(settings.fetch_ports, settings.fetch_max_bytes, backend)
 
-    deadline: float
 
-    def left(self, timeout_s: float | None) -> float:
-        """Return how long the next wait may be: `timeout_s`, or less if there is less time."""
-        left_s = self.deadline - time.monotonic()
-        if left_s <= 0:
-            raise httpcore2.ReadTimeout
-        return left_s if timeout_s is None else min(timeout_s, left_s)
+@contextlib.contextmanager
+def _as_fetch_errors() -> Iterator[None]:
+    try:
+        yield
+    except (BadUrlError, httpx2.InvalidURL) as error:
+        raise FetchError("bad-url") from error
+    except httpcore2.TimeoutException as error:
+        raise FetchError("timeout", retry=True) from error
+    except httpx2.DecodingError as error:
+        raise FetchError("broken-answer") from error
+    except httpcore2.ProtocolError as error:
+        # Most often an answer that was cut off.
+        raise FetchError("broken-answer", retry=True) from error
+    except httpcore2.NetworkError as error:
+        if _is_about_certificate(error):
+            raise FetchError("bad-certificate") from error
+        raise FetchError("connection-failed", retry=True) from error
+
+
+def _is_about_certificate(error: BaseException | None) -> bool:
+    while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
+        error = error.__cause__ or error.__context__
+    return error is not None
+
+
+def _body(response: httpx2.Response, max_bytes: int) -> bytes:
+    coding = response.headers.get("content-encoding", "").strip().lower()
+    if coding not in _CODINGS:
+        # One that was not asked for, or a layer under another, which may be endless while the
+        # body is empty: no limit would end it.
+        raise FetchError("unknown-coding")
+    told = response.headers.get("content-length", "")
+    if told.isascii() and told.isdigit() and int(told[:20]) > max_bytes:
+        raise FetchError("too-large")
+    body = bytearray()
+    for chunk in response.iter_bytes():
+        body += chunk
+        if len(body) > max_bytes:
+            raise FetchError("too-large")
+    return bytes(body)
+
+
+def _facts(
+    url: str, response: httpx2.Response, redirects: list[dict[str, int | str]]
+) -> dict[str, Fact]:
+    facts: dict[str, Fact] = {
+        "url": url,
+        "status": response.status_code,
+        "fetched_at": utc_now().isoformat(timespec="seconds"),
+        "redirects": redirects,
+        "headers": {
+            name: "".join(filter(str.isprintable, value[:_MOST_HEADER]))
+            for name in _KEPT_HEADERS
+            if (value := response.headers.get(name)) is not None
+        },
+    }
+    stream = response.extensions.get("network_stream")
+    if isinstance(stream, httpcore2.NetworkStream):
+        address = stream.get_extra_info(ADDRESS)
+        if isinstance(address, str):
+            facts["address"] = address
+        tls = stream.get_extra_info("ssl_object")
+        certificate = tls.getpeercert(True) if tls is not None else None
+        if certificate:
+            facts["certificate_sha256"] = hashlib.sha256(certificate).hexdigest()
+    return facts
 
 
 class _CheckedTransport(httpx2.BaseTransport):
-    """An HTTP transport whose connections go through _CheckedBackend."""
+    """An HTTP transport whose connections go through a CheckedBackend."""
 
-    def __init__(self, settings: Settings, time_: _Time) -> None:
-        self._ports = settings.fetch_ports
+    def __init__(self, ports: frozenset[int], max_bytes: int, backend: CheckedBackend) -> None:
+        self._ports = ports
+        self._max_bytes = max_bytes
+        self._backend = backend
         self._pool = httpcore2.ConnectionPool(
             ssl_context=ssl.create_default_context(),
             max_connections=64,
             max_keepalive_connections=16,
             keepalive_expiry=15,
-            network_backend=_CheckedBackend(settings.fetch_networks, time_),
+            network_backend=backend,
         )
 
     def handle_request(self, request: httpx2.Request) -> httpx2.Response:
         port = request.url.port
         if port is None:
             port = {"http": 80, "https": 443}[request.url.scheme]
-        if port not in self._ports:
-            raise FetchError("forbidden-port")
+        self._check(port)
         response = self._pool.handle_request(
             httpcore2.Request(
                 method=request.method,
@@ -183,110 +356,34 @@ class _CheckedTransport(httpx2.BaseTransport):
         return httpx2.Response(
             status_code=response.status,
             headers=response.headers,
-            stream=_Body(response),
+            stream=_Body(response, self._max_bytes),
             extensions=response.extensions,
         )
+
+    def connect(self, host: str, port: int) -> httpcore2.NetworkStream:
+        self._check(port)
+        return self._backend.connect_tcp(host, port)
 
     def close(self) -> None:
         self._pool.close()
 
+    def _check(self, port: int) -> None:
+        if port not in self._ports:
+            raise FetchError("forbidden-port")
+
 
 class _Body(httpx2.SyncByteStream):
-    def __init__(self, response: httpcore2.Response) -> None:
+    def __init__(self, response: httpcore2.Response, max_bytes: int) -> None:
         self._response = response
+        self._left = max_bytes
 
     def __iter__(self) -> Iterator[bytes]:
-        yield from self._response.iter_stream()
+        for chunk in self._response.iter_stream():
+            # Counted as it came: it may unpack to nothing, for ever.
+            self._left -= len(chunk)
+            if self._left < 0:
+                raise FetchError("too-large")
+            yield chunk
 
     def close(self) -> None:
         self._response.close()
-
-
-class _CheckedBackend(httpcore2.NetworkBackend):
-    """Resolves a name once, refuses it when any address is forbidden, connects by address."""
-
-    def __init__(self, extra: tuple[Network, ...], time_: _Time) -> None:
-        self._extra = extra
-        self._time = time_
-        self._sockets = httpcore2.SyncBackend()
-
-    def connect_tcp(
-        self,
-        host: str,
-        port: int,
-        timeout: float | None = None,
-        local_address: str | None = None,
-        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
-    ) -> httpcore2.NetworkStream:
-        failure: httpcore2.NetworkError | httpcore2.TimeoutException | None = None
-        for address in self._resolve(host, port):
-            try:
-                connected = self._sockets.connect_tcp(
-                    str(address), port, self._time.left(timeout), local_address, socket_options
-                )
-                return _TimedStream(connected, self._time)
-            except (httpcore2.ConnectError, httpcore2.ConnectTimeout) as error:
-                failure = error
-        raise failure or httpcore2.ConnectError("no address")
-
-    def connect_unix_socket(
-        self,
-        path: str,
-        timeout: float | None = None,
-        socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
-    ) -> httpcore2.NetworkStream:
-        raise FetchError("forbidden-address")
-
-    def _resolve(self, host: str, port: int) -> list[IPv4Address | IPv6Address]:
-        try:
-            answers = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        except (OSError, UnicodeError) as error:
-            raise FetchError("unknown-host", retry=True) from error
-        addresses = []
-        for *_, place in answers:
-            # The C resolver reads many spellings (0x7f.1, 2130706433); what it made of them is
-            # what counts, so the check comes after it.
-            with contextlib.suppress(ValueError):
-                addresses.append(ip_address(str(place[0]).partition("%")[0]))
-        if not addresses or not all(self._allowed(each) for each in addresses):
-            raise FetchError("forbidden-address")
-        return list(dict.fromkeys(addresses))
-
-    def _allowed(self, address: IPv4Address | IPv6Address) -> bool:
-        return is_public(address) or any(address in network for network in self._extra)
-
-
-class _TimedStream(httpcore2.NetworkStream):
-    """
-    A connection on which nothing waits longer than the download may take.
-
-    The timeouts of httpcore2 are for one read each: by them a server that sends a byte now and
-    then keeps a thread for days.
-    """
-
-    def __init__(self, stream: httpcore2.NetworkStream, time_: _Time) -> None:
-        self._stream = stream
-        self._time = time_
-
-    def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, self._time.left(timeout))
-
-    def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, self._time.left(timeout))
-
-    def close(self) -> None:
-        self._stream.close()
-
-    def start_tls(
-        self,
-        ssl_context: ssl.SSLContext,
-        server_hostname: str | None = None,
-        timeout: float | None = None,
-    ) -> httpcore2.NetworkStream:
-        left_s = self._time.left(timeout)
-        return _TimedStream(
-            self._stream.start_tls(ssl_context, server_hostname, left_s), self._time
-        )
-
-    def get_extra_info(self, info: str) -> object:
-        return self._stream.get_extra_info(info)

@@ -2,18 +2,26 @@
 
 import codecs
 import hashlib
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Generator, Iterator, Mapping
+from dataclasses import dataclass, field
 
 import structlog
 
 from hashsvc.scanning.errors import FetchError
-from hashsvc.scanning.fetch import Fetched, Fetcher
-from hashsvc.scanning.pages import image_urls
+from hashsvc.scanning.fetch import Fact, Fetched, Fetcher
+from hashsvc.scanning.pages import Page, read_page
+from hashsvc.scanning.references import inline_image
+from hashsvc.scanning.render import Renderer
 from hashsvc.signals import ImageError, NotAnImageError, SandboxError, Signature, sign_frames
 
 _HTML = frozenset({"text/html", "application/xhtml+xml"})
 _BLANK = codecs.BOM_UTF8 + b" \t\n\f\r"
+_INLINE = "data:"
+_MOST_INLINE_BYTES = 5_000_000
+# A page that a thumbnail leads to shows one image large, and many small ones that lead elsewhere.
+_LARGEST_BEHIND_LINK = 3
+# A page that shows no more without its scripts may show more with them.
+_FEW_IMAGES = 3
 _log = structlog.get_logger()
 
 Sign = Callable[[bytes], list[Signature]]
@@ -25,15 +33,23 @@ class SeenImage:
     One image that was looked at.
 
     Attributes:
+        page_url: The page that shows it; behind a thumbnail's link, the page that it leads to.
+
+        image_url: Where its bytes came from; of an image inside the page's markup the page, with a
+            fragment that tells it from others.
+
         sha256: Digest of the bytes as they came; the bytes themselves are gone.
 
         frames: The signature of each frame; an ordinary image has one.
+
+        facts: What the record keeps of the download, as in `Fetched`; can be written as JSON.
     """
 
     page_url: str
     image_url: str
     sha256: bytes
     frames: tuple[Signature, ...]
+    facts: Mapping[str, Fact] = field(default_factory=dict, compare=False)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -45,11 +61,14 @@ class Look:
         image: None when it failed.
 
         reason: Why; None when it did not fail.
+
+        retry: Whether it may work later.
     """
 
     image_url: str
     image: SeenImage | None
     reason: str | None
+    retry: bool = False
 
 
 class Looker:
@@ -57,15 +76,37 @@ class Looker:
     Fetches URLs and signs the images there.
 
     Args:
+        images_per_page: Most images that are looked at on a page, the largest.
+
+        links_per_page: Most pages that are looked at behind a page's thumbnails and in its frames.
+
+        films_per_page: Most films that are looked at on a page.
+
         sign: Signs the frames of an image; a service hands in that of a sandbox.
+
+        renderer: What runs the scripts of pages that show few images without; None leaves them.
     """
 
-    def __init__(self, fetcher: Fetcher, *, images_per_page: int, sign: Sign = sign_frames) -> None:
+    def __init__(
+        self,
+        fetcher: Fetcher,
+        *,
+        images_per_page: int,
+        links_per_page: int = 8,
+        films_per_page: int = 0,
+        sign: Sign = sign_frames,
+        renderer: Renderer | None = None,
+    ) -> None:
         self._fetcher = fetcher
         self._images_per_page = images_per_page
+        self._links_per_page = links_per_page
+        self._films_per_page = films_per_page
         self._signed = sign
+        self._renderer = renderer
 
-    def look(self, url: str, *, deadline: float | None = None) -> Iterator[Look]:
+    def look(
+        self, url: str, *, deadline: float | None = None, via: str | None = None
+    ) -> Iterator[Look]:
         """
         Yield each image at a URL: the one it is, or those of the page it is.
 
@@ -74,12 +115,38 @@ class Looker:
 
             deadline: When to give up, by `time.monotonic()`; what was not fetched then has failed.
 
+            via: Name of the proxy of the settings to go through.
+
         Raises:
             FetchError: If the URL itself cannot be fetched, or is neither page nor image.
 
             SandboxError: If images cannot be signed at present.
         """
-        fetched = self._fetcher.get(url, deadline=deadline)
+        visit = _Visit(deadline, via)
+        fetched = self._fetcher.get(url, deadline=deadline, via=via)
+        page = yield from self._look_at(fetched, url, visit, most=self._images_per_page)
+        if page.moved_to is not None:
+            page = yield from self._look_behind(page.moved_to, visit, self._images_per_page)
+        for link in page.pages[: self._links_per_page]:
+            yield from self._look_behind(link, visit, _LARGEST_BEHIND_LINK)
+
+    def _look_behind(self, link: str, visit: "_Visit", most: int) -> Generator[Look, None, Page]:
+        """Look at a page that another one leads to; one that leads nowhere is no failure."""
+        if link in visit.seen:
+            return Page()
+        visit.seen.add(link)
+        try:
+            fetched = self._fetcher.get(link, deadline=visit.deadline, via=visit.via)
+            return (yield from self._look_at(fetched, link, visit, most=most))
+        except FetchError as error:
+            if error.retry:
+                yield Look(link, None, error.reason, retry=True)
+            return Page()
+
+    def _look_at(
+        self, fetched: Fetched, url: str, visit: "_Visit", *, most: int
+    ) -> Generator[Look, None, Page]:
+        """Look at what was fetched, and at the images of the page that it is."""
         # What a browser shows as a page may begin like an image, and still be one.
         is_page = _is_page(fetched)
         try:
@@ -91,24 +158,55 @@ class Looker:
             yield Look(url, None, type(error).__name__)
         else:
             yield itself
-        if is_page:
-            for image_url in image_urls(fetched.body, fetched.url, limit=self._images_per_page):
-                yield self._look_at_image(image_url, page_url=url, deadline=deadline)
+        if not is_page:
+            return Page()
+        page = self._read(fetched, visit)
+        new = [each for each in page.images if each not in visit.seen][:most]
+        visit.seen.update((url, fetched.url, *new))
+        new += [each for each in page.films if each not in visit.seen][: self._films_per_page]
+        visit.seen.update(new)
+        for reference in new:
+            if reference[:5].lower() == _INLINE:
+                yield self._look_at_inline(reference, fetched, page_url=url)
+            else:
+                yield self._look_at_image(reference, url, visit)
+        return page
 
-    def _look_at_image(self, image_url: str, *, page_url: str, deadline: float | None) -> Look:
-        try:
-            fetched = self._fetcher.get(image_url, deadline=deadline)
-            return Look(image_url, self._sign(fetched, page_url=page_url), None)
-        except FetchError as error:
-            return Look(image_url, None, error.reason)
-        except ImageError as error:
-            return Look(image_url, None, type(error).__name__)
-        except SandboxError:
-            raise  # Nothing is wrong with the image: the whole page is looked at again later.
-        except Exception as error:  # noqa: BLE001 - whatever one image does, the others are seen.
-            # The message may hold a URL, so that only the kind of error is told.
-            _log.error("scan.image_crashed", error=type(error).__name__)
-            return Look(image_url, None, "internal")
+    def _read(self, fetched: Fetched, visit: "_Visit") -> Page:
+        """Return what a page leads to, with what its scripts add where they seem to matter."""
+        page = read_page(fetched.body, fetched.url)
+        if self._renderer is None or not page.has_scripts or len(page.images) >= _FEW_IMAGES:
+            return page
+        dom = self._renderer.dom(fetched.url, deadline=visit.deadline, via=visit.via)
+        if dom is None:
+            return page
+        made = read_page(dom, fetched.url)
+        return Page(
+            images=tuple(dict.fromkeys((*made.images, *page.images))),
+            pages=tuple(dict.fromkeys((*made.pages, *page.pages))),
+            films=tuple(dict.fromkeys((*made.films, *page.films))),
+            moved_to=page.moved_to,
+        )
+
+    def _look_at_image(self, image_url: str, page_url: str, visit: "_Visit") -> Look:
+        def found() -> SeenImage:
+            fetched = self._fetcher.get(image_url, deadline=visit.deadline, via=visit.via)
+            return self._sign(fetched, page_url=page_url)
+
+        return _looked(image_url, found)
+
+    def _look_at_inline(self, reference: str, page: Fetched, *, page_url: str) -> Look:
+        # The reference is the image itself, which nobody may keep.
+        image_url = f"{page.url}#inline"
+        data = inline_image(reference, max_bytes=_MOST_INLINE_BYTES)
+        if data is None:
+            return Look(image_url, None, NotAnImageError.__name__)
+        if len(data) > _MOST_INLINE_BYTES:
+            return Look(image_url, None, "too-large")
+        digest = hashlib.sha256(data).digest()
+        image_url = f"{page.url}#inline-{digest.hex()[:16]}"
+        inline = Fetched(image_url, "", data, page.facts)
+        return _looked(image_url, lambda: self._sign(inline, page_url=page_url))
 
     def _sign(self, fetched: Fetched, *, page_url: str) -> SeenImage:
         return SeenImage(
@@ -116,7 +214,32 @@ class Looker:
             image_url=fetched.url,
             sha256=hashlib.sha256(fetched.body).digest(),
             frames=tuple(self._signed(fetched.body)),
+            facts=fetched.facts,
         )
+
+
+@dataclass(frozen=True, slots=True)
+class _Visit:
+    """What belongs to one look: how it fetches, and what it has taken up so far."""
+
+    deadline: float | None
+    via: str | None
+    seen: set[str] = field(default_factory=set)
+
+
+def _looked(image_url: str, found: Callable[[], SeenImage]) -> Look:
+    try:
+        return Look(image_url, found(), None)
+    except FetchError as error:
+        return Look(image_url, None, error.reason, retry=error.retry)
+    except ImageError as error:
+        return Look(image_url, None, type(error).__name__)
+    except SandboxError:
+        raise  # Nothing is wrong with the image: the whole page is looked at again later.
+    except Exception as error:  # noqa: BLE001 - whatever one image does, the others are seen.
+        # The message may hold a URL, so that only the kind of error is told.
+        _log.error("scan.image_crashed", error=type(error).__name__)
+        return Look(image_url, None, "internal")
 
 
 def _is_page(fetched: Fetched) -> bool:

@@ -1,146 +1,299 @@
-"""
-Finds the images of an HTML page.
+"""Finds the images of an HTML page, wherever a browser or a script of the page would."""
 
-The markup is read tag by tag, as a browser's tokeniser does, and no tree is built: of 50 kB of
-wrongly nested markup an HTML5 tree has gigabytes, and a million open elements take hours. Here each
-step consumes what it has read, so that the time grows with the page's length and no faster.
-"""
-
-import codecs
-import html
 import re
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from urllib.parse import urlsplit
 
+from hashsvc.scanning import markup
 from hashsvc.scanning.errors import BadUrlError
+from hashsvc.scanning.markup import Element, decoded, elements
+from hashsvc.scanning.references import (
+    in_css,
+    in_json,
+    in_script,
+    is_film_file,
+    is_image_file,
+    is_other_file,
+    largest,
+    side,
+    sides_in_style,
+)
 from hashsvc.scanning.urls import resolve_url
 
-_LAZY = ("data-src", "data-original", "data-lazy-src", "data-url")
-_SETS = ("srcset", "data-srcset")
-# What is taken of each element. The `src` of a `source` is a film or a sound.
-_TAKEN = {
-    "a": ("href",),
-    "base": ("href",),
-    "img": (*_SETS, *_LAZY, "src"),
-    "link": ("rel", "href"),
-    "meta": ("property", "name", "content"),
-    "source": _SETS,
-    "video": ("poster",),
-}
-_META = frozenset({"og:image", "og:image:url", "og:image:secure_url", "twitter:image"})
-_IMAGE_ENDINGS = (".jpg", ".jpeg", ".png", ".webp", ".gif", ".avif", ".heic", ".bmp")
+# How many pixels an image is taken to have, by where it is found; what a page declares goes before.
+_LINKED = 2_000_000
+_PREVIEW = 800_000  # 1200 × 630 is what previews are made for.
+_UNKNOWN = 300_000
+_BACKGROUND = 250_000
+_FALLBACK = 60_000  # Beside a larger one of the same element.
+_IN_SCRIPT = 10_000
+_SMALL = 0.001  # Of a thumbnail whose large image is linked: after everything else.
+_MOST_PIXELS = 100_000_000
 
-# HTML standard, "Tokenization". An unclosed comment, tag or quotation goes to the page's end.
-_ATTRIBUTE = r"""[\s/]*+{name}(?:\s*+=\s*+{value})?+"""
-_NAME = r"[^\s/>][^\s/>=]*+"
-_VALUE = r"""(?:"[^"]*+"?|'[^']*+'?|[^\s>]*+)"""
-_ATTRIBUTES = re.compile(_ATTRIBUTE.format(name=f"({_NAME})", value=f"({_VALUE})"), re.ASCII)
-_MARKUP = re.compile(
-    rf"""
-      <!--(?:-?>|(?:[^-]++|-(?!-!?>))*+)      # a comment
-    | <[!?/][^>]*+                            # a declaration, the end of an element
-    | <([a-z][^\s/>]*+)((?:{_ATTRIBUTE.format(name=_NAME, value=_VALUE)})*+)
-    """,
-    re.ASCII | re.IGNORECASE | re.VERBOSE,
-)
-# Between these no `<` begins a tag.
-_END_OF_RAW = {
-    tag: re.compile(rf"</{tag}[\s/>]", re.ASCII | re.IGNORECASE) for tag in ("script", "style")
-}
-# Of a `srcset`: a URL, and its width or density. A comma ends a candidate, but may be in a URL.
-_CANDIDATE = re.compile(r"([^\s,](?:\S*[^\s,])?)(?:\s+(\d+(?:\.\d+)?)[wx])?[^,]*+(?:,|$)")
-_MAX_VALUE = 100_000
-# What is no UTF-8 on a page is most often of the Windows code page, whatever the page says.
-_STRAY_BYTES = {
-    0xDC00 + each: bytes([each]).decode("cp1252", "replace") for each in range(128, 256)
-}
+_ICON_SIDE = 48
+_INLINE_ICON = 1000  # Letters of a `data:` URL: a placeholder, a spinner.
+# References that are resolved: each costs as much as a page of text.
+_MOST_REFERENCES = 10_000
+_MOST_PAGES = 50
+_MOST_BYTES = 10_000_000
+
+# Attributes from which scripts load an image later, of elements that are images.
+_LAZY = (
+    "data-src", "data-original", "data-lazy-src", "data-lazy", "data-url", "data-full",
+    "data-large", "data-image", "data-hi-res-src", "data-echo", "lazy-src", "lazysrc",
+)  # fmt: skip
+_SETS = ("srcset", "data-srcset", "data-lazy-srcset", "imagesrcset")
+_IMAGES = frozenset({"img", "image", "input", "amp-img", "amp-anim", "source", "embed", "object"})
+_META = frozenset(
+    {"og:image", "og:image:url", "og:image:secure_url", "twitter:image", "twitter:image:src",
+     "thumbnail"}
+)  # fmt: skip
+_META_FILMS = frozenset({"og:video", "og:video:url", "og:video:secure_url"})
 
 
-def image_urls(page: bytes, page_url: str, *, limit: int) -> list[str]:
+@dataclass(frozen=True, slots=True, repr=False)
+class Page:
     """
-    Return the URLs of a page's images, in the page's order, each once, at most `limit`.
+    What a page leads to.
 
-    Of a set of sizes the largest is taken; links to image files count, for a thumbnail leads there.
+    Attributes:
+        images: URLs, the largest first as far as the page tells, each once; of an inline image the
+            `data:` URL.
+
+        pages: URLs on the same site that thumbnails lead to or that are shown in a frame.
+
+        films: URLs of films.
+
+        moved_to: Where a browser goes on from the page by itself.
+
+        has_scripts: Whether there is a script that may show more.
     """
-    text = _decoded(page)
-    root = _root(text, page_url)
-    found: dict[str, None] = {}
-    for tag, attributes in _elements(text):
-        for reference in _references(tag, attributes):
-            if len(found) == limit:
-                return list(found)
-            try:
-                found[resolve_url(root, reference)] = None
-            except BadUrlError:
-                continue  # A data: URL, a script, or nothing that can be fetched.
-    return list(found)
+
+    images: tuple[str, ...] = ()
+    pages: tuple[str, ...] = ()
+    films: tuple[str, ...] = ()
+    moved_to: str | None = None
+    has_scripts: bool = False
 
 
-def _decoded(page: bytes) -> str:
-    if page.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
-        return page.decode("utf-16", "replace")
-    return page.decode("utf-8", "surrogateescape")
+def read_page(page: bytes, page_url: str) -> Page:
+    """
+    Return what a page leads to.
 
-
-def _elements(text: str) -> Iterator[tuple[str, dict[str, str]]]:
-    """Yield, of each element that may lead to an image, the name and what is taken of it."""
-    place, ends = 0, dict(_END_OF_RAW)
-    while markup := _MARKUP.search(text, place):
-        place = markup.end()
-        tag = (markup[1] or "").lower()
-        if tag in _TAKEN:
-            yield tag, _attributes(markup[2], _TAKEN[tag])
-        elif tag in ends:
-            if end := ends[tag].search(text, place):
-                place = end.end()
-            else:
-                del ends[tag]  # Nor is there one further on.
-
-
-def _attributes(text: str, names: tuple[str, ...]) -> dict[str, str]:
-    taken: dict[str, str] = {}
-    for attribute in _ATTRIBUTES.finditer(text):
-        name, value = attribute[1].lower(), attribute[2] or ""
-        if name in names and name not in taken:  # Of two of one name the first counts.
-            if value.startswith(('"', "'")):
-                value = value.strip(value[0])
-            taken[name] = html.unescape(value[:_MAX_VALUE]).translate(_STRAY_BYTES).strip()
-    return taken
+    Of a set of sizes the largest is taken. What the page calls an icon is left out. An image file
+    that a thumbnail links to comes first, the thumbnail itself last: whoever made the page may
+    have linked it to another image.
+    """
+    text = decoded(page[:_MOST_BYTES])
+    reader = _Reader(page_url, _root(text, page_url))
+    for element in elements(text):
+        reader.read(element)
+    return reader.result()
 
 
 def _root(text: str, page_url: str) -> str:
     """Return what the page's references are relative to."""
     if re.search("<base", text, re.IGNORECASE):
-        for tag, attributes in _elements(text):
-            if tag == "base" and "href" in attributes:
+        for element in elements(text):
+            if element.tag == "base" and "href" in element.attributes:
                 try:
-                    return resolve_url(page_url, attributes["href"])
+                    return resolve_url(page_url, element.attributes["href"])
                 except BadUrlError:
                     break
     return page_url
 
 
-def _references(tag: str, attributes: Mapping[str, str]) -> Iterator[str]:
-    match tag:
-        case "meta":
-            what = attributes.get("property") or attributes.get("name") or ""
-            if what.lower() in _META:
-                yield from _given(attributes, ("content",))
-        case "a" | "link":
-            href = attributes.get("href", "")
-            shown = attributes.get("rel", "").lower() == "image_src"
-            if shown or re.split("[?#]", href)[0].lower().endswith(_IMAGE_ENDINGS):
-                yield href
-        case "img" | "source" | "video":
-            for each in _given(attributes, _SETS):
-                yield from _largest(each)
-            yield from _given(attributes, (*_LAZY, "src", "poster"))
+class _Reader:
+    """Goes through a page, and remembers what it leads to."""
+
+    def __init__(self, page_url: str, root: str) -> None:
+        self._page_url = page_url
+        self._root = root
+        self._images: dict[str, float] = {}
+        self._pages: dict[str, None] = {}
+        self._films: dict[str, None] = {}
+        self._moved_to: str | None = None
+        self._has_scripts = False
+        self._left = _MOST_REFERENCES
+        self._link: str | None = None
+
+    def result(self) -> Page:
+        """Return what was found."""
+        # Python's sort keeps the page's order among equals.
+        images = sorted(self._images, key=lambda url: -self._images[url])
+        return Page(
+            images=tuple(images),
+            pages=tuple(self._pages),
+            films=tuple(self._films),
+            moved_to=self._moved_to,
+            has_scripts=self._has_scripts,
+        )
+
+    def read(self, element: Element) -> None:
+        """Take note of what one element leads to."""
+        tag, attributes = element.tag, element.attributes
+        if tag in _IMAGES:
+            self._read_image(tag, attributes)
+            return
+        match tag:
+            case "a" | "area" | markup.LINK_END:
+                self._read_link(tag, attributes.get("href"))
+            case "meta":
+                self._read_meta(attributes)
+            case "link":
+                self._read_relation(attributes)
+            case "script" | "style":
+                self._read_raw(element)
+            case "video":
+                self._see(attributes.get("poster", ""), _PREVIEW)
+                self._see_film(attributes.get("src", ""))
+            case "iframe" | "frame":
+                self._lead(attributes.get("src", ""))
+        self._read_ground(attributes)
+
+    def _read_image(self, tag: str, attributes: Mapping[str, str]) -> None:
+        declared = _declared(attributes)
+        sized = declared or _UNKNOWN
+        before = len(self._images)
+        sets = [attributes[name] for name in _SETS if name in attributes]
+        candidates = [each for value in sets if (each := largest(value))]
+        if declared == 0 and not any(each.width > _ICON_SIDE for each in candidates):
+            return  # An icon.
+        for each in candidates:
+            pixels = each.width**2 * 0.75 if each.width else sized * max(each.density, 1) ** 2
+            self._see(each.url, pixels)
+        for name in _LAZY:
+            if name in attributes:
+                self._see(attributes[name], sized)
+        self._read_ground(attributes)
+        # Of a `source` this is a film or a sound.
+        src = attributes.get("src") or attributes.get("href") or attributes.get("xlink:href") or ""
+        if tag == "object":
+            src = attributes.get("data", "")
+        if tag in ("source", "embed", "object") and not is_image_file(src):
+            self._see_film(src)
+        else:
+            self._see(src, sized if len(self._images) == before else min(sized, _FALLBACK))
+
+    def _read_ground(self, attributes: Mapping[str, str]) -> None:
+        """Take note of backgrounds, and of what scripts make of an element."""
+        for name, value in attributes.items():
+            if name == "style":
+                self._see_all(in_css(value), _BACKGROUND)
+            elif name == "background":
+                self._see(value, _BACKGROUND)
+            elif name.startswith("data-") and name not in _LAZY and name not in _SETS:
+                if "url(" in value:
+                    self._see_all(in_css(value), _BACKGROUND)
+                elif value.startswith(("{", "[")):
+                    self._see_all(in_script(value), _IN_SCRIPT)
+                elif is_image_file(value) and not any(sign in value for sign in ' {}"<>'):
+                    self._see(value, _UNKNOWN)
+
+    def _read_link(self, tag: str, href: str | None) -> None:
+        if tag != "area":
+            self._link = href
+        if href is not None and is_image_file(href):
+            self._see(href, _LINKED, in_link=False)
+        elif href is not None and is_film_file(href):
+            self._see_film(href)
+
+    def _read_meta(self, attributes: Mapping[str, str]) -> None:
+        what = attributes.get("property") or attributes.get("name") or attributes.get("itemprop")
+        content = attributes.get("content", "")
+        if what and (what.lower() in _META or what.lower() in ("image", "thumbnailurl")):
+            self._see(content, _PREVIEW)
+        elif what and what.lower() in _META_FILMS:
+            self._see_film(content)
+        elif attributes.get("http-equiv", "").lower() == "refresh":
+            _, mark, target = content.partition("=")
+            if mark and "url" in content.lower():
+                url = self._resolved(target.strip("'\" "))
+                self._moved_to = url if url not in ("", self._page_url) else None
+
+    def _read_relation(self, attributes: Mapping[str, str]) -> None:
+        relations = attributes.get("rel", "").lower().split()
+        href = attributes.get("href", "")
+        if "preload" in relations and attributes.get("as", "").lower() == "image":
+            best = largest(attributes.get("imagesrcset", ""))
+            self._see(best.url if best else href, _UNKNOWN)
+        elif "image_src" in relations:
+            self._see(href, _PREVIEW)
+        elif is_image_file(href) and not any("icon" in each for each in relations):
+            self._see(href, _FALLBACK)
+
+    def _read_raw(self, element: Element) -> None:
+        if element.tag == "style":
+            self._see_all(in_css(element.text), _BACKGROUND)
+            return
+        self._has_scripts = True
+        if "ld+json" in element.attributes.get("type", "").lower():
+            self._see_all(in_json(element.text), _PREVIEW)
+        self._see_all(in_script(element.text), _IN_SCRIPT)
+
+    def _see_all(self, references: Iterator[str], pixels: float) -> None:
+        for reference in references:
+            self._see(reference, pixels)
+
+    def _see(self, reference: str, pixels: float, *, in_link: bool = True) -> None:
+        """Take note of an image, with what is known of its size."""
+        if not reference or not self._left or is_other_file(reference):
+            return
+        if in_link and self._link is not None:
+            if is_image_file(self._link):
+                pixels *= _SMALL
+            else:
+                self._lead(self._link)
+        if reference[:5].lower() == "data:":
+            url = reference if len(reference) > _INLINE_ICON else ""
+        else:
+            url = self._resolved(reference)
+        if url:
+            self._images[url] = max(pixels, self._images.get(url, 0))
+
+    def _see_film(self, reference: str) -> None:
+        if reference and len(self._films) < _MOST_PAGES and (url := self._resolved(reference)):
+            self._films[url] = None
+
+    def _lead(self, reference: str) -> None:
+        """Take note of a page that this one shows or leads to."""
+        if not reference or len(self._pages) == _MOST_PAGES:
+            return
+        url = self._resolved(reference)
+        if url and url != self._page_url and self._is_ours(url):
+            self._pages[url] = None
+
+    def _is_ours(self, url: str) -> bool:
+        """Tell whether a URL is of the same site, and more than its front page."""
+        there, here = urlsplit(url), urlsplit(self._page_url)
+        hosts = [f".{(each.hostname or '').removeprefix('www.')}" for each in (there, here)]
+        is_same = hosts[0].endswith(hosts[1]) or hosts[1].endswith(hosts[0])
+        return is_same and (there.path not in ("", "/") or bool(there.query))
+
+    def _resolved(self, reference: str) -> str:
+        if self._left == 0:
+            return ""
+        self._left -= 1
+        try:
+            return resolve_url(self._root, reference)
+        except BadUrlError:
+            return ""  # A script, or nothing that can be fetched.
 
 
-def _given(attributes: Mapping[str, str], names: tuple[str, ...]) -> Iterator[str]:
-    return (attributes[name] for name in names if attributes.get(name))
-
-
-def _largest(srcset: str) -> list[str]:
-    """Return the URL with the largest width or density of a `srcset` attribute; none of none."""
-    candidates = _CANDIDATE.findall(srcset)
-    return [url for url, _ in sorted(candidates, key=lambda each: -float(each[1] or 1))[:1]]
+def _declared(attributes: Mapping[str, str]) -> float | None:
+    """Return the pixels that an image is said to have: 0 of an icon, None when nothing is said."""
+    if attributes.keys().isdisjoint(("style", "width", "height")):
+        return None
+    styled = sides_in_style(attributes.get("style", ""))
+    # A style goes before an attribute, also one in other units, of which nothing is known.
+    width, height = (
+        side(styled.get(name, attributes.get(name, ""))) for name in ("width", "height")
+    )
+    known = [each for each in (width, height) if each is not None]
+    if not known:
+        return None
+    if max(known) <= _ICON_SIDE:
+        return 0
+    one, other = known if len(known) == 2 else (known[0], known[0] * 0.75)
+    return min(one * other, _MOST_PIXELS)

@@ -20,6 +20,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
+from hashsvc.signals import video
 from hashsvc.signals.decode import Limits
 from hashsvc.signals.errors import ImageCrashError, ImageError, ImageTooLargeError
 from hashsvc.signals.signature import grouped_frames
@@ -64,6 +65,7 @@ def warm_up() -> None:
         grouped_frames(_saved(each, "PNG"), Limits())
     for form in _WARMED_UP:
         grouped_frames(_saved(picture.resize((40, 20)), form), Limits())
+    video.warm_up()
 
 
 def _saved(picture: Image.Image, form: str) -> bytes:

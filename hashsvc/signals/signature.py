@@ -11,6 +11,7 @@ from hashsvc.signals.pdq import luma_of, pdq
 from hashsvc.signals.profiles import DHASH, PDQ, PHASH, REGION, Profile
 from hashsvc.signals.regions import region_codes
 from hashsvc.signals.types import Group, Signature, View
+from hashsvc.signals.video import film_frames, is_film
 from hashsvc.signals.views import trimmed
 
 
@@ -47,6 +48,8 @@ def sign_frames(data: bytes, *, limits: Limits | None = None) -> list[Signature]
     """
     Return a signature for each looked-at frame of an image; an ordinary image has one.
 
+    A film has some too, where PyAV is installed.
+
     Raises:
         ImageError: If they cannot be hashed; the subclass says why.
     """
@@ -61,7 +64,8 @@ def grouped_frames(data: bytes, limits: Limits) -> list[tuple[int, list[Group]]]
     Raises:
         ImageError: If they cannot be hashed; the subclass says why.
     """
-    return [_signed(frame) for frame in decode(data, limits)]
+    frames = film_frames(data, limits) if is_film(data) else decode(data, limits)
+    return [_signed(frame) for frame in frames]
 
 
 def _signed(image: Image.Image, also: Sequence[Profile] = ()) -> tuple[int, list[Group]]:

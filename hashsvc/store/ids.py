@@ -16,6 +16,7 @@ DataKeyId = NewType("DataKeyId", str)
 
 ScanId = NewType("ScanId", str)
 ItemId = NewType("ItemId", int)
+WatchId = NewType("WatchId", str)
 MatchId = NewType("MatchId", str)
 RequestId = NewType("RequestId", str)
 OrganisationId = NewType("OrganisationId", str)

@@ -4,7 +4,7 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Self
 
-from sqlalchemy import Connection, RowMapping, Select, func, insert, select, update
+from sqlalchemy import Connection, RowMapping, Select, func, select, update
 
 from hashsvc.keyring import DataKey
 from hashsvc.store import data_keys, rows
@@ -20,6 +20,8 @@ from hashsvc.store.ids import (
 )
 from hashsvc.store.tables import case, content, data_key, match
 
+NO_FACTS = "{}"
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Match:
@@ -34,6 +36,8 @@ class Match:
         content: The content's public id.
 
         evidence: Why it matched, as JSON text (see hashsvc.matching.Evidence).
+
+        facts: What the server said with the image, as a JSON object's text.
 
         state: "suspected", "confirmed" or "dismissed".
     """
@@ -53,6 +57,7 @@ class Match:
     found_at: datetime
     reviewed_by: KeyId | None
     reviewed_at: datetime | None
+    facts: str = NO_FACTS
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -63,6 +68,7 @@ class Private:
     image_url: str
     image_sha256: bytes
     evidence: str
+    facts: str = NO_FACTS
 
     def sealed(self, match_id: MatchId, key: DataKey) -> dict[str, str | bytes]:
         """Return the columns, and with them the digest by which an image's URL is found again."""
@@ -79,13 +85,15 @@ class Private:
     def opened(cls, match_id: MatchId, row: RowMapping, key: DataKey) -> Self:
         """Return what the columns hold."""
         texts = {
-            name: key.open_text(row[name], place=_place(match_id, name)) for name in _SEALED_TEXTS
+            name: key.open_text(row[name], place=_place(match_id, name))
+            for name in _SEALED_TEXTS
+            if row[name] is not None
         }
         sha256 = key.open(row["image_sha256"], place=_place(match_id, "image_sha256"))
         return cls(image_sha256=sha256, **texts)
 
 
-_SEALED_TEXTS = ("page_url", "image_url", "evidence")
+_SEALED_TEXTS = ("page_url", "image_url", "evidence", "facts")
 
 _ROWS = (
     select(
@@ -122,20 +130,32 @@ def add(
     tier: str,
     evidence: str,
     now: datetime,
-) -> None:
-    """Store a new suspected re-upload; (content, image URL) must be new."""
-    private = Private(page_url, image_url, image_sha256, evidence)
-    connection.execute(
-        insert(match).values(
-            id=match_id,
-            content_id=content_id,
-            scan_id=scan_id,
-            tier=tier,
-            state="suspected",
-            found_at=now,
-            **private.sealed(match_id, data_keys.of_content(connection, content_id)),
-        )
-    )
+    facts: str = NO_FACTS,
+) -> MatchId:
+    """
+    Store a suspected re-upload, and return its id.
+
+    Of one that was found before, by (content, image URL), that id is returned and nothing changed.
+    """
+    private = Private(page_url, image_url, image_sha256, evidence, facts)
+    values = {
+        "id": match_id,
+        "content_id": content_id,
+        "scan_id": scan_id,
+        "tier": tier,
+        "state": "suspected",
+        "found_at": now,
+        **private.sealed(match_id, data_keys.of_content(connection, content_id)),
+    }
+    before = find(connection, content_id, image_url)
+    if before is None:
+        # Two workers may be here at once; the table's rule decides, not the look before.
+        new = rows.insert_once(connection, match).values(**values)
+        if rows.changed_one(connection.execute(new)):
+            return match_id
+        before = find(connection, content_id, image_url)
+        assert before is not None
+    return before
 
 
 def by_id(
@@ -155,6 +175,11 @@ def by_id(
     if row is None:
         raise UnknownRowError("No such match.")
     return _opened(connection, row)
+
+
+def is_there(connection: Connection, match_id: MatchId) -> bool:
+    """Tell whether there is a match; it goes with its content."""
+    return connection.execute(select(match.c.id).where(match.c.id == match_id)).first() is not None
 
 
 def search(

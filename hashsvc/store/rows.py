@@ -2,7 +2,8 @@
 
 from typing import TypeVar
 
-from sqlalchemy import CursorResult, RowMapping
+from sqlalchemy import Connection, CursorResult, Insert, RowMapping, Table
+from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.engine import Result
 
 from hashsvc.store.errors import UnknownRowError
@@ -31,3 +32,10 @@ def as_one(kind: type[T], result: Result[*tuple[object, ...]]) -> T:
 def changed_one(result: CursorResult[*tuple[object, ...]]) -> bool:
     """Tell whether an UPDATE or DELETE met a row."""
     return result.rowcount == 1
+
+
+def insert_once(connection: Connection, table: Table) -> Insert:
+    """Return an INSERT that changes nothing where a row of the same keys is there already."""
+    if connection.dialect.name == "sqlite":
+        return sqlite.insert(table).on_conflict_do_nothing()
+    return postgresql.insert(table).on_conflict_do_nothing()

@@ -1,25 +1,53 @@
-"""The work list: scans, and their items with state, lease and attempts."""
+"""Scans, and their items with state, lease and attempts; what workers do is in `leases`."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 
-from sqlalchemy import Connection, and_, delete, func, insert, or_, select, update
+from sqlalchemy import Connection, delete, func, insert, or_, select, update
 
 from hashsvc.store import data_keys, rows
-from hashsvc.store.ids import DEFAULT_ORGANISATION, ItemId, KeyId, OrganisationId, ScanId
-from hashsvc.store.tables import scan, scan_item
+from hashsvc.store.errors import UnknownRowError
+from hashsvc.store.ids import (
+    DEFAULT_ORGANISATION,
+    ItemId,
+    KeyId,
+    MatchId,
+    OrganisationId,
+    ScanId,
+    WatchId,
+)
+from hashsvc.store.tables import WAITING, case, content, match, scan, scan_item, sighting
+
+Rules = Mapping[str, Sequence[int]]
+"""Numbers of lines by the rule that they break."""
 
 
 @dataclass(frozen=True, slots=True)
 class Scan:
-    """A batch of reported URLs."""
+    """
+    A batch of reported URLs.
+
+    Attributes:
+        duplicates: Lines of the batch that named a URL again.
+
+        invalid: Lines that were none.
+
+        watch_id: The watch that made it; None where somebody reported the URLs.
+
+        via: Name of the proxy that its URLs are fetched through; None: as the settings say.
+    """
 
     id: ScanId
     key_id: KeyId
     created_at: datetime
     cancelled_at: datetime | None
     organisation_id: OrganisationId
+    duplicates: int = 0
+    invalid: Rules = field(default_factory=dict)
+    watch_id: WatchId | None = None
+    via: str | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -33,6 +61,10 @@ class Item:
         attempts: How often it was taken.
 
         reason: Why it failed, in the service's own words; None while it has not.
+
+        host_digest: The same for items of one host.
+
+        attempts_before: Those of them before somebody had it tried again.
     """
 
     id: ItemId
@@ -45,29 +77,104 @@ class Item:
     images: int
     images_failed: int
     finished_at: datetime | None
+    host_digest: bytes | None
+    attempts_before: int
+
+
+@dataclass(frozen=True, slots=True)
+class Seen:
+    """A match whose image was at an item's URL; `is_new` when it was not known before."""
+
+    item_id: ItemId
+    match_id: MatchId
+    tier: str
+    state: str
+    found_at: datetime
+    is_new: bool
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Repeatable:
+    """An Idempotency-Key together with whose it is, and what came with it."""
+
+    name: str
+    batch: str
 
 
 def add(
     connection: Connection,
     scan_id: ScanId,
     key_id: KeyId,
-    urls: Sequence[str],
+    urls: Sequence[str] | Mapping[str, str],
     now: datetime,
     organisation_id: OrganisationId = DEFAULT_ORGANISATION,
+    *,
+    duplicates: int = 0,
+    invalid: Rules | None = None,
+    repeatable: Repeatable | None = None,
+    watch_id: WatchId | None = None,
+    via: str | None = None,
 ) -> None:
-    """Store a scan with one queued item for each URL."""
-    connection.execute(
-        insert(scan).values(
-            id=scan_id, key_id=key_id, created_at=now, organisation_id=organisation_id
-        )
-    )
+    """
+    Store a scan with one queued item for each URL.
+
+    Args:
+        urls: With the host of each, where workers are to know which ones are of one host.
+    """
+    key = data_keys.records(connection)
+    values = {
+        "id": scan_id,
+        "key_id": key_id,
+        "created_at": now,
+        "organisation_id": organisation_id,
+        "duplicates": duplicates,
+        "invalid": json.dumps(invalid) if invalid else None,
+        "watch_id": watch_id,
+        "via": via,
+    }
+    if repeatable is not None:
+        values["repeat_digest"] = key.digest(repeatable.name)
+        values["batch_digest"] = key.digest(repeatable.batch)
+    connection.execute(insert(scan).values(**values))
     if urls:
-        key, place = data_keys.records(connection), _place(scan_id)
-        sealed = [key.seal_text(url, place=place) for url in urls]
+        hosts = urls if isinstance(urls, Mapping) else {}
+        digests = {host: key.digest(f"host {host}") for host in set(hosts.values())}
+        place = _place(scan_id)
         connection.execute(
             insert(scan_item),
-            [{"scan_id": scan_id, "url": url, "state": "queued", "due_at": now} for url in sealed],
+            [
+                {
+                    "scan_id": scan_id,
+                    "url": key.seal_text(url, place=place),
+                    "state": "queued",
+                    "due_at": now,
+                    "host_digest": digests.get(hosts.get(url, "")),
+                }
+                for url in urls
+            ],
         )
+
+
+def repeated(
+    connection: Connection, repeatable: Repeatable, *, since: datetime
+) -> tuple[Scan, bool] | None:
+    """
+    Return the scan that was made under an Idempotency-Key, and whether of the same batch.
+
+    What was made before `since` is no longer known by it.
+    """
+    key = data_keys.records(connection)
+    digest = key.digest(repeatable.name)
+    connection.execute(
+        update(scan)
+        .where(scan.c.repeat_digest == digest, scan.c.created_at < since)
+        .values(repeat_digest=None, batch_digest=None)
+    )
+    query = select(scan.c.id, scan.c.batch_digest).where(scan.c.repeat_digest == digest)
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        return None
+    return by_id(connection, row.id), row.batch_digest == key.digest(repeatable.batch)
 
 
 def by_id(
@@ -82,10 +189,14 @@ def by_id(
     Raises:
         UnknownRowError: If there is none with this id.
     """
-    query = select(scan).where(scan.c.id == scan_id)
+    columns = [scan.c[name] for name in Scan.__slots__]
+    query = select(*columns).where(scan.c.id == scan_id)
     if organisation_id is not None:
         query = query.where(scan.c.organisation_id == organisation_id)
-    return rows.as_one(Scan, connection.execute(query))
+    row = connection.execute(query).mappings().one_or_none()
+    if row is None:
+        raise UnknownRowError("No such scan.")
+    return Scan(**(dict(row) | {"invalid": json.loads(row["invalid"] or "{}")}))
 
 
 def progress(connection: Connection, scan_id: ScanId) -> dict[str, int]:
@@ -106,33 +217,45 @@ def items_of(connection: Connection, scan_id: ScanId, *, after: ItemId, limit: i
         .order_by(scan_item.c.id)
         .limit(limit)
     )
-    return _opened(connection, rows.as_list(Item, connection.execute(query)))
+    return opened(connection, rows.as_list(Item, connection.execute(query)))
 
 
-def lease(connection: Connection, *, now: datetime, until: datetime) -> Item | None:
-    """
-    Take the item that has waited longest, or one whose lease ran out; None when none is due.
-
-    Each taking counts as an attempt, so that an item that kills its worker is not taken forever.
-    """
-    due = (
-        select(scan_item.c.id)
-        .where(scan_item.c.state.in_(("queued", "failed", "leased")), scan_item.c.due_at <= now)
-        .order_by(scan_item.c.due_at, scan_item.c.id)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-    )
+def seen_by(
+    connection: Connection,
+    scan_id: ScanId,
+    organisation_id: OrganisationId | None = None,
+    *,
+    since: datetime | None = None,
+) -> list[Seen]:
+    """Return which matches, of an organisation's own cases, were seen by items finished since."""
     query = (
-        update(scan_item)
-        .where(scan_item.c.id == due.scalar_subquery())
-        .values(state="leased", due_at=until, attempts=scan_item.c.attempts + 1)
-        .returning(*scan_item.c)
+        select(
+            sighting.c.item_id,
+            sighting.c.match_id,
+            match.c.tier,
+            match.c.state,
+            match.c.found_at,
+            (match.c.scan_id == scan_id).label("is_new"),
+        )
+        .join(scan_item, scan_item.c.id == sighting.c.item_id)
+        .join(match, match.c.id == sighting.c.match_id)
+        .where(scan_item.c.scan_id == scan_id)
+        .order_by(sighting.c.item_id, sighting.c.match_id)
     )
-    taken = _opened(connection, rows.as_list(Item, connection.execute(query)))
-    return taken[0] if taken else None
+    if since is not None:
+        query = query.where(scan_item.c.finished_at >= since)
+    if organisation_id is not None:
+        query = (
+            query.join(content, content.c.id == match.c.content_id)
+            .join(case, case.c.id == content.c.case_id)
+            .where(case.c.organisation_id == organisation_id)
+        )
+    found = [dict(row) for row in connection.execute(query).mappings()]
+    return [Seen(**(row | {"is_new": bool(row["is_new"])})) for row in found]
 
 
-def _opened(connection: Connection, items: list[Item]) -> list[Item]:
+def opened(connection: Connection, items: list[Item]) -> list[Item]:
+    """Return items as they are stored with their URLs in the open."""
     if not items:
         return []
     key = data_keys.records(connection)
@@ -143,51 +266,6 @@ def _opened(connection: Connection, items: list[Item]) -> list[Item]:
 
 def _place(scan_id: ScanId) -> str:
     return f"url of scan {scan_id}"
-
-
-def _held(item: Item) -> object:
-    # The attempt number tells this lease from a later one of the same item.
-    return and_(
-        scan_item.c.id == item.id,
-        scan_item.c.state == "leased",
-        scan_item.c.attempts == item.attempts,
-    )
-
-
-def finish(
-    connection: Connection, item: Item, *, images: int, images_failed: int, now: datetime
-) -> bool:
-    """Mark a leased item done; False when the lease was lost in the meantime."""
-    query = (
-        update(scan_item)
-        .where(_held(item))  # type: ignore[arg-type]
-        .values(
-            state="done",
-            reason=None,
-            images=images,
-            images_failed=images_failed,
-            finished_at=now,
-        )
-    )
-    return rows.changed_one(connection.execute(query))
-
-
-def fail(
-    connection: Connection, item: Item, *, reason: str, retry_at: datetime | None, now: datetime
-) -> bool:
-    """Mark a leased item failed until `retry_at`, or dead when that is None."""
-    state = "dead" if retry_at is None else "failed"
-    query = (
-        update(scan_item)
-        .where(_held(item))  # type: ignore[arg-type]
-        .values(
-            state=state,
-            reason=reason,
-            due_at=retry_at or now,
-            finished_at=now if retry_at is None else None,
-        )
-    )
-    return rows.changed_one(connection.execute(query))
 
 
 def cancel(connection: Connection, scan_id: ScanId, now: datetime) -> int:
@@ -208,17 +286,42 @@ def cancel(connection: Connection, scan_id: ScanId, now: datetime) -> int:
     return changed.rowcount
 
 
+def resume(connection: Connection, scan_id: ScanId, now: datetime) -> int:
+    """Put what was cancelled back into the list, and return how many items that were."""
+    connection.execute(update(scan).where(scan.c.id == scan_id).values(cancelled_at=None))
+    return _queue_again(connection, scan_id, now, "cancelled")
+
+
+def retry(connection: Connection, scan_id: ScanId, now: datetime) -> int:
+    """Put what has failed, for good or for now, back into the list; return how many that were."""
+    return _queue_again(connection, scan_id, now, "dead", "failed")
+
+
+def _queue_again(connection: Connection, scan_id: ScanId, now: datetime, *states: str) -> int:
+    # The number of attempts goes on: it tells one lease of an item from a later one.
+    changed = connection.execute(
+        update(scan_item)
+        .where(scan_item.c.scan_id == scan_id, scan_item.c.state.in_(states))
+        .values(
+            state="queued",
+            due_at=now,
+            reason=None,
+            finished_at=None,
+            attempts_before=scan_item.c.attempts,
+        )
+    )
+    return changed.rowcount
+
+
 def count_waiting(connection: Connection) -> int:
     """Return how many items are still to be done, in all scans."""
-    query = select(func.count()).where(scan_item.c.state.in_(("queued", "failed", "leased")))
+    query = select(func.count()).select_from(scan_item).where(WAITING)
     return connection.execute(query).scalar_one()
 
 
 def finished_before(connection: Connection, moment: datetime) -> list[ScanId]:
     """Return the scans that were submitted before a moment and have nothing left to do."""
-    waiting = select(scan_item.c.scan_id).where(
-        scan_item.c.state.in_(("queued", "failed", "leased"))
-    )
+    waiting = select(scan_item.c.scan_id).where(WAITING)
     query = select(scan.c.id).where(scan.c.created_at < moment, scan.c.id.not_in(waiting))
     return list(connection.execute(query).scalars())
 

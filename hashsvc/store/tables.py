@@ -25,6 +25,7 @@ from sqlalchemy import (
     Text,
     TypeDecorator,
     UniqueConstraint,
+    text,
 )
 from sqlalchemy.types import TypeEngine
 
@@ -109,6 +110,14 @@ api_key = _table(
     # Under it this key's lookups name contents, so that no two keys' names can be compared.
     Column("match_secret", LargeBinary),
     _one_of("role", "intake", "analyst", "scanner", "admin"),
+)
+
+# Somebody whom an issuer vouches for. The key has no token; the digest, under the key for records,
+# is of the name that the issuer gives them.
+person = _table(
+    "person",
+    Column("key_id", ForeignKey("api_key.id"), primary_key=True),
+    Column("name_digest", LargeBinary, nullable=False, unique=True),
 )
 
 # Wrapped by the key-encryption key `kek_id`, which is not here; zeros when it was destroyed.
@@ -209,6 +218,8 @@ change = _table(
     _one_of("kind", "add", "remove"),
 )
 
+# Of the lines of a batch, how many named a URL again, and which were none, by rule (JSON). The
+# digests, under the key for records, are those of an Idempotency-Key and of what came with it.
 scan = _table(
     "scan",
     Column("id", Text, primary_key=True),
@@ -216,7 +227,17 @@ scan = _table(
     Column("created_at", UtcTime, nullable=False),
     Column("cancelled_at", UtcTime),
     _organisation(),
+    Column("duplicates", Integer, nullable=False, server_default=text("0")),
+    Column("invalid", Text),
+    Column("repeat_digest", LargeBinary, unique=True, index=True),
+    Column("batch_digest", LargeBinary),
+    Column("watch_id", Text, index=True),
+    # Name of the proxy that its URLs are fetched through; null: as the settings say.
+    Column("via", Text),
 )
+
+# Of which nothing has come yet; the words are those of the index, or SQLite would not use it.
+WAITING = text("state IN ('queued', 'leased', 'failed')")
 
 scan_item = _table(
     "scan_item",
@@ -230,9 +251,27 @@ scan_item = _table(
     Column("images", Integer, nullable=False, default=0),
     Column("images_failed", Integer, nullable=False, default=0),
     Column("finished_at", UtcTime),
+    # Under the key for records: items of one host are known as such, and no host is named.
+    Column("host_digest", LargeBinary),
+    # Attempts that were made before somebody had it tried again.
+    Column("attempts_before", Integer, nullable=False, server_default=text("0")),
     _one_of("state", "queued", "leased", "done", "failed", "dead", "cancelled"),
-    Index(None, "state", "due_at"),
+    Index(None, "due_at", "host_digest", sqlite_where=WAITING, postgresql_where=WAITING),
     Index(None, "scan_id", "state"),
+)
+
+# URLs that are scanned again and again: those of a scan, the last one that was made of them.
+watch = _table(
+    "watch",
+    Column("id", Text, primary_key=True),
+    Column("key_id", Text, nullable=False),
+    _organisation(),
+    Column("scan_id", ForeignKey("scan.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("every_h", Integer, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    # Null when it has ended.
+    Column("due_at", UtcTime, index=True),
+    Column("ends_at", UtcTime, nullable=False),
 )
 
 match = _table(
@@ -250,9 +289,18 @@ match = _table(
     Column("found_at", UtcTime, nullable=False),
     Column("reviewed_by", Text),
     Column("reviewed_at", UtcTime),
+    # What the server said with the image (JSON, sealed); null where it was not kept.
+    Column("facts", Text),
     UniqueConstraint("content_id", "image_digest"),
     _one_of("tier", "certain", "likely", "possible"),
     _one_of("state", "suspected", "confirmed", "dismissed"),
+)
+
+# A match's image was there when this item was looked at, for the first time or again.
+sighting = _table(
+    "sighting",
+    Column("item_id", ForeignKey("scan_item.id", ondelete="CASCADE"), primary_key=True),
+    Column("match_id", ForeignKey("match.id", ondelete="CASCADE"), primary_key=True, index=True),
 )
 
 removal_request = _table(

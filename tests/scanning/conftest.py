@@ -21,7 +21,7 @@ from benchmarks.site import Site
 from hashsvc.bank import Bank, NewContent
 from hashsvc.clock import Clock
 from hashsvc.matching import BankIndex
-from hashsvc.scanning import Fetcher, Looker, Scanner
+from hashsvc.scanning import Fetcher, Leases, Line, Looker, Scanner, WorkList
 from hashsvc.settings import Settings
 from hashsvc.signals import sign_image
 from hashsvc.store import Database, matches
@@ -39,6 +39,11 @@ def gif(*pictures: Image.Image) -> bytes:
     file = io.BytesIO()
     pictures[0].save(file, "GIF", save_all=True, append_images=pictures[1:])
     return file.getvalue()
+
+
+def lines(*texts: str) -> list[Line]:
+    """Return texts as the lines of a batch."""
+    return [Line(number, text) for number, text in enumerate(texts, start=1)]
 
 
 def wait_until(true: Callable[[], bool]) -> None:
@@ -158,16 +163,19 @@ class Service:
         self.bank_index = BankIndex(database)
         self.fetcher = Fetcher(settings)
         self.looker = Looker(self.fetcher, images_per_page=settings.scan_images_per_page)
+        self.work_list = WorkList(settings, database, clock)
         self.scanner = self.another_scanner()
 
     def another_scanner(self, **other_parts: Any) -> Scanner:
         """Return a scanner of the same service, with some parts exchanged."""
+        settings = other_parts.pop("settings", self.settings)
+        database = other_parts.pop("database", self.database)
         parts = {
-            "settings": self.settings,
-            "database": self.database,
+            "settings": settings,
+            "leases": Leases(settings, database, self.clock),
             "bank_index": self.bank_index,
             "looker": self.looker,
-            "clock": self.clock,
+            "work_came": self.work_list.work_came,
         }
         return Scanner(**(parts | other_parts))
 
@@ -183,7 +191,7 @@ class Service:
 
     def scan(self, *urls: str) -> str:
         """Submit URLs and return the scan's id."""
-        return self.scanner.submit(urls, actor=REPORTER).scan_id
+        return self.work_list.submit(lines(*urls), actor=REPORTER).scan_id
 
     def finish(self) -> int:
         """Work until nothing is due, and return how many items that were."""
@@ -194,7 +202,7 @@ class Service:
 
     def items(self, scan: str) -> list[Item]:
         """Return the items of a scan."""
-        return self.scanner.items(scan, after=0, limit=1000)
+        return self.work_list.items(scan, after=0, limit=1000)
 
     def states(self, scan: str) -> list[tuple[str, str | None]]:
         """Return state and reason of each item of a scan."""
@@ -226,6 +234,20 @@ def fetcher(settings: Settings) -> Iterator[Fetcher]:
     """A fetcher that may reach 127.0.0.0/8, on any port."""
     with Fetcher(settings) as fetcher:
         yield fetcher
+
+
+@pytest.fixture
+def change(settings: Settings) -> Iterator[Callable[..., Fetcher]]:
+    """What makes a fetcher with other settings."""
+    opened: list[Fetcher] = []
+
+    def make(**others: Any) -> Fetcher:
+        opened.append(Fetcher(settings.model_copy(update=others)))
+        return opened[-1]
+
+    yield make
+    for each in opened:
+        each.close()
 
 
 @pytest.fixture

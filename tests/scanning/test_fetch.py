@@ -1,23 +1,31 @@
 """Nothing but public addresses is reached, and no answer costs more than the limits."""
 
 import gzip
+import hashlib
 import io
+import json
 import socket
 import ssl
 import threading
 import time
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler
 from ipaddress import ip_network
+from pathlib import Path
 from typing import Any
 
 import httpcore2
 import pytest
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.x509.oid import NameOID
 
 from hashsvc.scanning import Fetched, Fetcher, FetchError
 from hashsvc.settings import Settings
-from tests.scanning.conftest import Names, OddSite
+from tests.scanning.conftest import Names, OddSite, wait_until
 
 PUBLIC = "93.184.215.14"
 ANY_PORT = frozenset(range(1, 65536))
@@ -28,20 +36,6 @@ def refused(fetcher: Fetcher, url: str, **how: Any) -> FetchError:
     with pytest.raises(FetchError) as caught:
         fetcher.get(url, **how)
     return caught.value
-
-
-@pytest.fixture
-def change(settings: Settings) -> Callable[..., Fetcher]:
-    """Make a fetcher with other settings."""
-    opened: list[Fetcher] = []
-
-    def make(**others: Any) -> Fetcher:
-        opened.append(Fetcher(settings.model_copy(update=others)))
-        return opened[-1]
-
-    yield make
-    for each in opened:
-        each.close()
 
 
 # Which addresses are reached.
@@ -292,6 +286,17 @@ def test_redirects_are_followed_as_often_as_the_limit_says(
     ]
 
 
+def test_redirects_in_a_circle_are_seen_to_be_one(
+    site: OddSite, change: Callable[..., Fetcher]
+) -> None:
+    fetcher = change(fetch_redirects=50)
+    for number in range(3):
+        site.add(f"/{number}", status=302, Location=f"/{(number + 1) % 3}#x")
+    error = refused(fetcher, f"{site.url}/0")
+    assert (error.reason, error.retry) == ("redirect-loop", False)
+    assert len(site.asked) == 3
+
+
 def test_a_redirect_to_nowhere_is_an_answer_like_others(site: OddSite, fetcher: Fetcher) -> None:
     assert refused(fetcher, site.add("/", status=302)).reason == "http-302"
 
@@ -331,9 +336,11 @@ def test_only_http_and_https_are_spoken(url: str, fetcher: Fetcher) -> None:
 LIMIT = 5000
 
 
-def _chunked(body: bytes) -> Callable[[BaseHTTPRequestHandler], None]:
+def _chunked(body: bytes, **headers: str) -> Callable[[BaseHTTPRequestHandler], None]:
     def by(handler: BaseHTTPRequestHandler) -> None:
         handler.send_response(200)
+        for name, value in headers.items():
+            handler.send_header(name.replace("_", "-"), value)
         handler.send_header("Transfer-Encoding", "chunked")
         handler.end_headers()
         for start in range(0, len(body), 999):
@@ -378,11 +385,39 @@ def test_a_gzip_bomb_is_given_up_at_the_limit(
     assert refused(fetcher, url).reason == "too-large"
 
 
-@pytest.mark.parametrize("coding", ["gzip, gzip", "deflate,gzip", "identity, gzip"])
-def test_layers_of_compression_are_refused(coding: str, site: OddSite, fetcher: Fetcher) -> None:
+def test_a_length_that_is_told_is_believed_when_it_is_too_large(
+    site: OddSite, change: Callable[..., Fetcher]
+) -> None:
+    """Nothing of the body is waited for."""
+
+    def by(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(LIMIT + 1))
+        handler.end_headers()
+
+    assert refused(change(fetch_max_bytes=LIMIT), site.answer("/", by)).reason == "too-large"
+
+
+def test_what_unpacks_to_nothing_counts_as_it_came(
+    site: OddSite, change: Callable[..., Fetcher]
+) -> None:
+    empty_block = b"\0\0\0\xff\xff"
+    nothing = gzip.compress(b"")[:10] + empty_block * LIMIT
+    assert zlib.decompressobj(wbits=31).decompress(nothing) == b""
+    url = site.answer("/", _chunked(nothing, Content_Encoding="gzip"))
+    assert refused(change(fetch_max_bytes=LIMIT), url).reason == "too-large"
+
+
+@pytest.mark.parametrize(
+    "coding",
+    ["gzip, gzip", "deflate,gzip", "identity, gzip", "br", "zstd", "compress", "nonsense"],
+)
+def test_other_compression_and_layers_of_it_are_refused(
+    coding: str, site: OddSite, fetcher: Fetcher
+) -> None:
     url = site.add("/", gzip.compress(gzip.compress(b"a")), Content_Encoding=coding)
     error = refused(fetcher, url)
-    assert (error.reason, error.retry) == ("broken-answer", False)
+    assert (error.reason, error.retry) == ("unknown-coding", False)
 
 
 def test_damaged_compression_is_a_broken_answer(site: OddSite, fetcher: Fetcher) -> None:
@@ -486,6 +521,66 @@ def test_addresses_share_the_time(
     assert max(tried) <= 0.5
 
 
+@pytest.mark.parametrize("answer", [slow_headers, slow_beginning])
+def test_headers_have_a_limit_of_their_own(
+    answer: Callable[[BaseHTTPRequestHandler], None],
+    site: OddSite,
+    change: Callable[..., Fetcher],
+) -> None:
+    fetcher = change(fetch_first_byte_s=0.3, fetch_total_s=600, fetch_timeout_s=600)
+    assert refused(fetcher, site.answer("/", answer)).reason == "timeout"
+
+
+def test_after_the_headers_the_body_may_take_its_time(
+    site: OddSite, change: Callable[..., Fetcher]
+) -> None:
+    def by(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(200)
+        handler.send_header("Content-Length", "30")
+        handler.end_headers()
+        for _ in range(30):
+            handler.wfile.write(b"a")
+            time.sleep(0.05)
+
+    fetcher = change(fetch_first_byte_s=1, fetch_total_s=60)
+    assert fetcher.get(site.answer("/", by)).body == b"a" * 30
+
+
+def test_a_name_server_that_is_slow_is_given_up(
+    change: Callable[..., Fetcher], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The C resolver knows no time limit: somebody else's server could hold it for minutes."""
+    answer = threading.Event()
+
+    def look_up(*_args: Any, **_kwargs: Any) -> list[Any]:
+        answer.wait(60)
+        return []
+
+    monkeypatch.setattr(socket, "getaddrinfo", look_up)
+    fetcher = change(fetch_connect_s=0.2, fetch_total_s=600, fetch_timeout_s=600)
+    error = refused(fetcher, "http://slow.example/")
+    assert (error.reason, error.retry) == ("timeout", True)
+    assert not answer.is_set()
+    answer.set()
+
+
+def test_addresses_share_the_time_to_connect(
+    names: Names, change: Callable[..., Fetcher], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tried: list[float] = []
+
+    def connect(_self: Any, _host: str, _port: int, timeout: float, *_rest: Any) -> None:
+        tried.append(timeout)
+        time.sleep(min(timeout, 0.1))
+        raise httpcore2.ConnectTimeout
+
+    monkeypatch.setattr(httpcore2.SyncBackend, "connect_tcp", connect)
+    names.answers["many.example"] = [[f"127.0.0.{n + 1}" for n in range(200)]]
+    fetcher = change(fetch_connect_s=0.3, fetch_total_s=600, fetch_timeout_s=600)
+    assert refused(fetcher, "http://many.example/").reason == "timeout"
+    assert max(tried) <= 0.3
+
+
 def test_one_silent_wait_is_limited_too(site: OddSite, change: Callable[..., Fetcher]) -> None:
     silence = threading.Event()
     fetcher = change(fetch_timeout_s=0.2, fetch_total_s=60)
@@ -544,6 +639,67 @@ def test_a_status_says_whether_it_may_work_later(
     assert (error.reason, error.retry) == (f"http-{status}", retry)
 
 
+WAITS = {
+    (429, "7"): 7,
+    (429, "99999999"): 3600,
+    (503, "7"): 7,
+    (503, None): None,
+    (503, "nonsense"): None,
+    (404, "7"): None,
+}
+
+
+@pytest.mark.parametrize(("status", "header"), WAITS)
+def test_a_site_may_say_when_to_come_back(
+    status: int, header: str | None, site: OddSite, fetcher: Fetcher
+) -> None:
+    headers = {"Retry_After": header} if header else {}
+    assert (
+        refused(fetcher, site.add("/", status=status, **headers)).retry_after
+        == (WAITS[status, header])
+    )
+
+
+def test_a_host_that_gets_too_many_requests_gets_no_more(
+    site: OddSite, names: Names, fetcher: Fetcher
+) -> None:
+    names.answers["other.example"] = [["127.0.0.1"]]
+    site.add("/good", b"here")
+    refused(fetcher, site.add("/busy", status=503, Retry_After="60"))
+    assert fetcher.get(f"{site.url}/good").body == b"here"
+    refused(fetcher, site.add("/often", status=429, Retry_After="60"))
+    error = refused(fetcher, f"{site.url}/good")
+    assert (error.reason, error.retry) == ("asked-to-wait", True)
+    assert 0 < error.retry_after <= 60
+    assert len(site.asked) == 3
+    assert fetcher.get(f"http://other.example:{site.port}/good").body == b"here"
+
+
+def test_so_many_downloads_of_a_host_go_on_at_once(
+    site: OddSite, change: Callable[..., Fetcher]
+) -> None:
+    go_on = threading.Event()
+
+    def by(handler: BaseHTTPRequestHandler) -> None:
+        assert go_on.wait(30)
+        handler.send_response(200)
+        handler.send_header("Content-Length", "0")
+        handler.end_headers()
+
+    fetcher = change(fetch_downloads_per_host=2, fetch_total_s=60, fetch_timeout_s=60)
+    url = site.answer("/", by)
+    threads = [threading.Thread(target=fetcher.get, args=(url,)) for _ in range(2)]
+    for each in threads:
+        each.start()
+    wait_until(lambda: len(site.asked) == 2)
+    late = refused(fetcher, url, deadline=time.monotonic() + 0.2)
+    assert (late.reason, len(site.asked)) == ("timeout", 2)
+    go_on.set()
+    for each in threads:
+        each.join()
+    fetcher.get(url)
+
+
 BROKEN = {
     "nothing": b"",
     "nonsense": b"nonsense\r\n\r\n",
@@ -597,6 +753,99 @@ def test_a_certificate_has_to_be_the_names_though_the_address_is_connected_to(
     fetcher = change(fetch_networks=())
     assert refused(fetcher, "https://named.example/").reason == "connection-failed"
     assert asked == [("named.example", True, ssl.CERT_REQUIRED)]
+
+
+@pytest.fixture
+def secure_site(tmp_path: Path) -> Iterator[tuple[OddSite, Path, bytes]]:
+    """A site over TLS, its certificate's file, and the certificate."""
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "secure.example")])
+    now = datetime.now(UTC)
+    certificate = (
+        x509.CertificateBuilder(name, name, key.public_key(), x509.random_serial_number())
+        .not_valid_before(now - timedelta(days=1))
+        .not_valid_after(now + timedelta(days=1))
+        .add_extension(x509.SubjectAlternativeName([x509.DNSName("secure.example")]), False)
+        .add_extension(x509.BasicConstraints(ca=True, path_length=0), True)
+        .sign(key, hashes.SHA256())
+    )
+    file = tmp_path / "certificate.pem"
+    secret = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    file.write_bytes(certificate.public_bytes(serialization.Encoding.PEM) + secret)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(file)
+    with OddSite() as site:
+        site._server.socket = context.wrap_socket(site._server.socket, server_side=True)
+        yield site, file, certificate.public_bytes(serialization.Encoding.DER)
+
+
+def test_the_record_holds_the_certificate(
+    secure_site: tuple[OddSite, Path, bytes],
+    names: Names,
+    change: Callable[..., Fetcher],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    site, file, certificate = secure_site
+    monkeypatch.setenv("SSL_CERT_FILE", str(file))
+    names.answers |= {"secure.example": [["127.0.0.1"]], "other.example": [["127.0.0.1"]]}
+    site.add("/", b"here")
+    fetcher = change()
+    for _ in range(2):  # The second time by the connection of the first.
+        facts = fetcher.get(f"https://secure.example:{site.port}/").facts
+        assert facts["certificate_sha256"] == hashlib.sha256(certificate).hexdigest()
+        assert facts["address"] == "127.0.0.1"
+    error = refused(fetcher, f"https://other.example:{site.port}/")
+    assert (error.reason, error.retry) == ("bad-certificate", False)
+
+
+def test_a_certificate_that_nobody_vouches_for_is_refused(
+    secure_site: tuple[OddSite, Path, bytes], names: Names, fetcher: Fetcher
+) -> None:
+    site, _, _ = secure_site
+    names.answers["secure.example"] = [["127.0.0.1"]]
+    site.add("/", b"here")
+    assert refused(fetcher, f"https://secure.example:{site.port}/").reason == "bad-certificate"
+    assert site.asked == []
+
+
+def test_the_record_holds_what_the_server_said(site: OddSite, fetcher: Fetcher) -> None:
+    site.add("/a", status=301, Location="/b")
+    site.add("/b", status=302, Location="/c?d")
+    site.add(
+        "/c?d",
+        b"here",
+        Content_Type="Image/JPEG; a=b",
+        Last_Modified="Tue, 01 Jan 2030 00:00:00 GMT",
+        ETag='"' + "x" * 1000 + '"',
+        Set_Cookie="sekrit=1",
+        X_Other="sekrit",
+    )
+    facts = dict(fetcher.get(f"{site.url}/a").facts)
+    headers = facts.pop("headers")
+    age = datetime.now(UTC) - datetime.fromisoformat(facts.pop("fetched_at"))
+    assert timedelta() <= age < timedelta(minutes=5)
+    assert facts == {
+        "url": f"{site.url}/c?d",
+        "status": 200,
+        "address": "127.0.0.1",
+        "redirects": [
+            {"url": f"{site.url}/a", "status": 301},
+            {"url": f"{site.url}/b", "status": 302},
+        ],
+    }
+    assert headers.pop("date")
+    assert headers.pop("server")
+    assert headers == {
+        "content-type": "Image/JPEG; a=b",
+        "content-length": "4",
+        "last-modified": "Tue, 01 Jan 2030 00:00:00 GMT",
+        "etag": '"' + "x" * 299,
+    }
+    assert "sekrit" not in json.dumps(facts)
 
 
 def test_no_cookie_and_no_word_of_the_page_before_is_sent(site: OddSite, fetcher: Fetcher) -> None:
@@ -654,7 +903,7 @@ def test_no_error_repeats_the_url(
     errors.append(refused(fetcher, f"{here}/sekrit", deadline=time.monotonic()))
     for each in errors:
         assert each.args == (each.reason,)
-        assert vars(each) == {"reason": each.reason, "retry": each.retry}
+        assert vars(each) == {"reason": each.reason, "retry": each.retry, "retry_after": None}
         assert "sekrit" not in f"{each} {each!r}"
 
 

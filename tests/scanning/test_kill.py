@@ -1,14 +1,18 @@
 """A service that is killed in the middle of a scan goes on with it when it is started again."""
 
 import os
+import random
 import subprocess
 import sys
 import threading
+import time
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+
+import pytest
 
 from hashsvc import audit
 from hashsvc.clock import utc_now
@@ -19,6 +23,7 @@ from tests.scanning.conftest import Answer, OddSite, Service, wait_until
 
 PAGES = 6
 THREADS = 2
+SERVICE = ("serve", "--port", "0")
 
 
 class Gate:
@@ -45,8 +50,10 @@ class Gate:
 
 
 @contextmanager
-def serving(settings: Settings, site: OddSite, log: Path) -> Iterator[subprocess.Popen[bytes]]:
-    """Run the whole service as its own process."""
+def running(
+    settings: Settings, site: OddSite, log: Path, *command: str, **other: str
+) -> Iterator[subprocess.Popen[bytes]]:
+    """Run a command as its own process: the whole service, or a worker."""
     env = {key: value for key, value in os.environ.items() if not key.startswith("HASHSVC_")}
     env |= {
         "HASHSVC_DATA_DIR": str(settings.data_dir),
@@ -56,10 +63,13 @@ def serving(settings: Settings, site: OddSite, log: Path) -> Iterator[subprocess
         "HASHSVC_SCAN_THREADS": str(THREADS),
         "HASHSVC_SCAN_LEASE_S": "6",
         "HASHSVC_SCAN_ATTEMPTS": "9",
+        "HASHSVC_SCAN_ITEMS_PER_HOST": "9",
     }
-    command = [sys.executable, "-m", "hashsvc", "serve", "--port", "0"]
+    env |= other
     with log.open("ab") as out:
-        process = subprocess.Popen(command, env=env, stdout=out, stderr=out)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "hashsvc", *command], env=env, stdout=out, stderr=out
+        )
         try:
             yield process
         finally:
@@ -86,10 +96,10 @@ def test_after_kill_9_every_item_is_done_and_every_match_stored_once(
     scan = service.scan(*pages)
 
     def counted() -> dict[str, int]:
-        return service.scanner.progress(scan).items
+        return service.work_list.progress(scan).items
 
     log = tmp_path / "service.log"
-    with serving(settings, site, log) as process:
+    with running(settings, site, log, *SERVICE) as process:
         wait_until(lambda: process.poll() is not None or gate.waiting >= THREADS)
         assert process.poll() is None, log.read_text()
         before = counted()
@@ -103,7 +113,7 @@ def test_after_kill_9_every_item_is_done_and_every_match_stored_once(
     assert found_before
 
     gate.opened.set()
-    with serving(settings, site, log) as process:
+    with running(settings, site, log, *SERVICE) as process:
         wait_until(lambda: counted() == {"done": PAGES} or process.poll() is not None)
         assert process.poll() is None, log.read_text()
 
@@ -119,6 +129,63 @@ def test_after_kill_9_every_item_is_done_and_every_match_stored_once(
         audit.verify(connection)
     said = log.read_text()
     assert "scan.item_done" in said
+    assert site.url not in said
+    assert "Traceback" not in said
+    service.fetcher.close()
+
+
+@pytest.mark.parametrize(
+    ("kills", "pages"),
+    [(2, 16), pytest.param(40, 400, marks=[pytest.mark.soak, pytest.mark.timeout(3600)])],
+)
+def test_workers_killed_at_any_moment_lose_no_item_and_report_none_twice(
+    kills: int, pages: int, settings: Settings, database: Database, site: OddSite, tmp_path: Path
+) -> None:
+    service = Service(settings, database, utc_now)
+    mine = generated_photo(1)
+    service.open_case(mine)
+    copies = [site.add_image("/shared.jpg", jpeg(mine, 60))]
+    urls = []
+    for number in range(pages):
+        # The bytes differ, so that each is decoded.
+        image = site.add_image(f"/copy{number}.jpg", jpeg(mine, 70) + bytes([number % 256]))
+        copies.append(image)
+        urls.append(site.add_page(f"/page{number}", [image, copies[0]]))
+    scan = service.scan(*urls)
+    seed = random.randrange(2**32)
+    sys.stdout.write(f"seed {seed}\n")
+    rng = random.Random(seed)
+    log = tmp_path / "worker.log"
+
+    def done() -> int:
+        return service.work_list.progress(scan).items.get("done", 0)
+
+    quick = {"HASHSVC_SCAN_LEASE_S": "6", "HASHSVC_SCAN_ATTEMPTS": "1000"}
+    with running(settings, site, log, "worker", "--threads", "2", **quick) as beside:
+        for kill in range(kills):
+            before = done()
+            with running(settings, site, log, "worker", "--threads", "3", **quick) as process:
+                least = min(pages, max(before + 1, pages * (kill + 1) // (kills + 2)))
+                wait_until(lambda least=least: done() >= least)
+                time.sleep(rng.uniform(0, 0.05))
+                assert process.poll() is None, log.read_text()
+                process.kill()
+                process.wait(30)
+        beside.kill()
+    with running(settings, site, log, "worker", "--threads", "3", **quick) as process:
+        wait_until(lambda: done() == pages or process.poll() is not None)
+        assert process.poll() is None, log.read_text()
+        process.terminate()
+        assert process.wait(30) == 0
+    items = service.items(scan)
+    assert [(each.state, each.images, each.images_failed) for each in items] == [
+        ("done", 2, 0)
+    ] * pages
+    found = Counter(each.image_url for each in service.matches())
+    assert found == dict.fromkeys(copies, 1)
+    # Each page has shown both its images.
+    assert len(service.work_list.seen(scan)) == 2 * pages
+    said = log.read_text()
     assert site.url not in said
     assert "Traceback" not in said
     service.fetcher.close()

@@ -1,16 +1,19 @@
 """Whatever is at a URL, each image there is signed, and one that fails leaves the others."""
 
+import base64
 import hashlib
-from types import SimpleNamespace
+import json
 
 import pytest
 from structlog.testing import capture_logs
 
 from hashsvc.matching import Tier, compare
 from hashsvc.scanning import Fetcher, FetchError, Look, Looker
+from hashsvc.settings import Settings
 from hashsvc.signals import SandboxError, Signature, sign_frames, sign_image
 from tests.conftest import generated_photo, jpeg
 from tests.scanning.conftest import OddSite, gif
+from tests.signals.test_video import SIZE, film
 
 PHOTO = jpeg(generated_photo(1))
 HTML = "text/html; charset=utf-8"
@@ -170,11 +173,9 @@ def test_each_frame_of_an_animation_is_signed(looker: Looker, site: OddSite) -> 
     assert tiers == [None, None, Tier.CERTAIN]
 
 
-def test_what_was_not_fetched_by_the_deadline_has_failed(
-    looker: Looker, site: OddSite, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_what_was_not_fetched_by_the_deadline_has_failed(settings: Settings, site: OddSite) -> None:
     now = 1000.0
-    monkeypatch.setattr("hashsvc.scanning.fetch.time", SimpleNamespace(monotonic=lambda: now))
+    looker = Looker(Fetcher(settings, clock=lambda: now), images_per_page=5)
     site.add_image("/1.jpg", PHOTO)
     page = site.add_page("/page", ["1.jpg", "1.jpg?again", "1.jpg?more"])
     looks = looker.look(page, deadline=now + 2)
@@ -204,3 +205,173 @@ def test_without_a_sandbox_no_image_counts_as_failed(fetcher: Fetcher, site: Odd
     for url in (image, site.add_page("/page", [image])):
         with pytest.raises(SandboxError):
             look(looker, url)
+
+
+def page_of(site: OddSite, path: str, markup: str) -> str:
+    """Put markup on a site and return its URL."""
+    return site.add(path, markup.encode(), Content_Type=HTML)
+
+
+def asked(site: OddSite) -> list[str]:
+    """Return the paths that a site was asked for."""
+    return [path for path, _ in site.asked]
+
+
+def test_the_largest_images_of_a_page_are_looked_at(looker: Looker, site: OddSite) -> None:
+    for number in range(12):
+        site.add_image(f"/{number}.jpg", PHOTO)
+    images = "".join(f'<img src="{n}.jpg" width="{100 + n}" height="100">' for n in range(12))
+    page = page_of(site, "/page", f'<img src="icon.png" width="16" height="16">{images}')
+    assert [path for path, _ in look(looker, page)] == [f"{n}.jpg" for n in (11, 10, 9, 8, 7)]
+    assert len(site.asked) == 6
+
+
+def test_the_image_that_a_thumbnail_links_to_comes_first(looker: Looker, site: OddSite) -> None:
+    site.add_image("/large.jpg", PHOTO)
+    site.add_image("/thumb.jpg", jpeg(generated_photo(1, (160, 120))))
+    page = page_of(
+        site, "/page", '<a href="large.jpg"><img src="thumb.jpg"></a><a href="gone.jpg">x</a>'
+    )
+    assert look(looker, page) == [
+        ("large.jpg", None),
+        ("gone.jpg", "http-404"),
+        ("thumb.jpg", None),
+    ]
+
+
+def test_a_page_behind_a_thumbnail_is_looked_at(looker: Looker, site: OddSite) -> None:
+    site.add_image("/thumb.jpg", jpeg(generated_photo(2, (160, 120))))
+    site.add_image("/large.jpg", PHOTO)
+    for number in range(5):
+        site.add_image(f"/small{number}.jpg", jpeg(generated_photo(3, (160, 120))))
+    smalls = "".join(
+        f'<a href="/{n}.html"><img src="/small{n}.jpg" width="80" height="60"></a>'
+        for n in range(5)
+    )
+    behind = page_of(site, "/one.html", f'{smalls}<img src="/thumb.jpg"><img src="/large.jpg">')
+    page = page_of(site, "/page", '<a href="one.html"><img src="thumb.jpg"></a>')
+    looks = list(looker.look(page))
+    assert [(each.image_url, each.image.page_url) for each in looks] == [
+        (f"{site.url}/thumb.jpg", page),
+        (f"{site.url}/large.jpg", behind),
+        (f"{site.url}/small0.jpg", behind),
+        (f"{site.url}/small1.jpg", behind),
+    ]
+    # Each once, and nothing two links away.
+    assert sorted(asked(site)) == sorted(set(asked(site)))
+    assert not any(path.endswith("0.html") for path in asked(site))
+
+
+def test_so_many_links_are_followed_and_dead_ones_are_no_failures(
+    fetcher: Fetcher, site: OddSite
+) -> None:
+    looker = Looker(fetcher, images_per_page=60, links_per_page=4)
+    site.add_image("/t.jpg", PHOTO)
+    site.add("/1.pdf", b"%PDF", Content_Type="application/pdf")
+    site.add("/2", status=503)
+    site.add_image("/3", PHOTO)
+    links = "".join(
+        f'<a href="{to}"><img src="t.jpg"></a>' for to in ("0", "1.pdf", "2", "3", "4", "5")
+    )
+    looks = list(looker.look(page_of(site, "/page", links)))
+    assert [(each.image_url, each.reason, each.retry) for each in looks] == [
+        (f"{site.url}/t.jpg", None, False),
+        (f"{site.url}/2", "http-503", True),
+        (f"{site.url}/3", None, False),
+    ]
+    assert asked(site) == ["/page", "/t.jpg", "/0", "/1.pdf", "/2", "/3"]
+
+
+def test_no_link_is_followed_where_none_may_be(fetcher: Fetcher, site: OddSite) -> None:
+    looker = Looker(fetcher, images_per_page=60, links_per_page=0)
+    site.add_image("/t.jpg", PHOTO)
+    assert look(looker, page_of(site, "/p", '<a href="1"><img src="t.jpg"></a>')) == [
+        ("t.jpg", None)
+    ]
+
+
+def test_a_frame_of_the_same_site_is_looked_into(looker: Looker, site: OddSite) -> None:
+    site.add_image("/1.jpg", PHOTO)
+    page_of(site, "/frame", '<img src="1.jpg">')
+    assert look(looker, page_of(site, "/p", '<iframe src="/frame"></iframe>')) == [("1.jpg", None)]
+
+
+def test_a_page_that_has_moved_is_looked_at_where_it_is(looker: Looker, site: OddSite) -> None:
+    for number in range(5):
+        site.add_image(f"/{number}.jpg", PHOTO)
+    there = site.add_page("/there", [f"/{number}.jpg" for number in range(5)])
+    here = page_of(site, "/here", f'<meta http-equiv="refresh" content="0;url={there}">')
+    looks = list(looker.look(here))
+    assert [each.image.page_url for each in looks] == [there] * 5
+
+
+def test_pages_that_move_to_each_other_end(looker: Looker, site: OddSite) -> None:
+    for path, to in (("/a", "/b"), ("/b", "/a")):
+        page_of(site, path, f'<meta http-equiv="refresh" content="0;url={to}">')
+    assert look(looker, f"{site.url}/a") == []
+    assert asked(site) == ["/a", "/b"]
+
+
+def test_an_image_in_the_markup_is_looked_at_and_not_kept(looker: Looker, site: OddSite) -> None:
+    inline = f"data:image/jpeg;base64,{base64.b64encode(PHOTO).decode()}"
+    page = page_of(site, "/p", f'<img src="{inline}"><b style="background:url({inline})">')
+    (seen,) = looker.look(page)
+    digest = hashlib.sha256(PHOTO).digest()
+    assert seen.image.sha256 == digest
+    assert seen.image.frames == (sign_image(PHOTO),)
+    assert seen.image.image_url == seen.image_url == f"{page}#inline-{digest.hex()[:16]}"
+    assert seen.image.page_url == page
+    assert seen.image.facts["url"] == page
+    # A re-check that asks for the image's URL finds it again.
+    (again,) = looker.look(seen.image_url)
+    assert again.image_url == seen.image_url
+
+
+def test_inline_images_that_fail_leave_the_others(looker: Looker, site: OddSite) -> None:
+    site.add_image("/1.jpg", PHOTO)
+    broken = "data:image/jpeg;base64," + base64.b64encode(PHOTO[:900]).decode()
+    large = "data:image/jpeg;base64," + "A" * 7_000_000
+    other = "data:text/plain;base64," + "A" * 2000
+    images = "".join(f"<img src='{each}'>" for each in (broken, other, large, "1.jpg"))
+    assert [reason for _, reason in look(looker, page_of(site, "/p", images))] == [
+        "BrokenImageError",
+        "NotAnImageError",
+        "too-large",
+        None,
+    ]
+
+
+def test_an_image_knows_what_the_server_said_of_it(looker: Looker, site: OddSite) -> None:
+    site.add("/1.jpg", PHOTO, ETag='"x"')
+    (seen,) = looker.look(site.add_page("/page", ["1.jpg"]))
+    assert seen.image.facts["headers"]["etag"] == '"x"'
+    assert json.loads(json.dumps(dict(seen.image.facts))) == seen.image.facts
+
+
+def test_a_failed_image_says_whether_it_may_work_later(looker: Looker, site: OddSite) -> None:
+    site.add("/1.jpg", status=503)
+    site.add("/2.jpg", status=410)
+    site.add_image("/3.jpg", PHOTO[:200])
+    site.add_image("/4.jpg", PHOTO)
+    page = site.add_page("/page", [f"{number}.jpg" for number in range(1, 5)])
+    assert [(each.reason, each.retry) for each in looker.look(page)] == [
+        ("http-503", True),
+        ("http-410", False),
+        ("BrokenImageError", False),
+        (None, False),
+    ]
+
+
+def test_a_film_is_looked_at_where_it_is_shown_or_reported(fetcher: Fetcher, site: OddSite) -> None:
+    looker = Looker(fetcher, images_per_page=5, films_per_page=1)
+    site.add_image("/poster.jpg", jpeg(generated_photo(2)))
+    shown = film(generated_photo(1, SIZE), generated_photo(3, SIZE))
+    url = site.add("/1.mp4", shown, Content_Type="video/mp4")
+    page = page_of(
+        site, "/p", '<video poster="poster.jpg"><source src="1.mp4"><source src="2.mp4"></video>'
+    )
+    assert look(looker, page) == [("poster.jpg", None), ("1.mp4", None)]
+    assert "/2.mp4" not in asked(site)
+    (seen,) = looker.look(url)
+    content = sign_image(jpeg(generated_photo(3, SIZE))).whole()
+    assert Tier.CERTAIN in [compare(content, frame).tier for frame in seen.image.frames]

@@ -1,21 +1,30 @@
 """The images of a page are found wherever a browser would find them, each once, in any markup."""
 
+import base64
+from collections.abc import Iterable
 from html import escape
+from urllib.parse import quote
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hashsvc.scanning import normalise_url
-from hashsvc.scanning.pages import image_urls
+from hashsvc.scanning.pages import read_page
+from hashsvc.scanning.references import inline_image
 
 PAGE = "https://a.example/p/page.html"
 
 
-def found(markup: str | bytes, *, limit: int = 60) -> list[str]:
+def found(markup: str | bytes) -> list[str]:
     """Return the images of a page, as short as they can be told from others."""
     page = markup if isinstance(markup, bytes) else markup.encode()
-    return [url.removeprefix("https://a.example/p/") for url in image_urls(page, PAGE, limit=limit)]
+    return short(read_page(page, PAGE).images)
+
+
+def short(urls: Iterable[str]) -> list[str]:
+    """Return URLs as short as they can be told from others."""
+    return [url.removeprefix("https://a.example/p/") for url in urls]
 
 
 PLACES = {
@@ -70,6 +79,40 @@ PLACES = {
     '<img src="http://["><img src="ftp://b.example/1"><img src="1.jpg">': ["1.jpg"],
     '<img src="http://user@b.example/1"><img src=""><img src><img><img src="1.jpg">': ["1.jpg"],
     f'<img src="{"1" * 2001}"><img src="2.jpg">': ["2.jpg"],
+    # Where it is written otherwise.
+    '<svg><image href="1.jpg"/><image xlink:href="2.jpg"/></svg>': ["1.jpg", "2.jpg"],
+    '<input type="image" src="1.jpg">': ["1.jpg"],
+    '<amp-img src="1.jpg" layout="fill"></amp-img>': ["1.jpg"],
+    '<object data="1.jpg"></object><embed src="2.jpg"><object data="3.swf"></object>':
+        ["1.jpg", "2.jpg"],
+    '<td background="1.jpg">': ["1.jpg"],
+    '<link rel="preload" as="image" href="1.jpg"><link rel="preload" href="2" as="font">':
+        ["1.jpg"],
+    '<link rel="preload" as="image" imagesrcset="1.jpg 1x, 2.jpg 2x">': ["2.jpg"],
+    '<meta itemprop="image" content="1.jpg">': ["1.jpg"],
+    '<meta property="og:image:secure_url" content="https://b.example/1">': ["https://b.example/1"],
+    # Styles.
+    '<div style="background-image: url(1.jpg)">': ["1.jpg"],
+    "<div style='background:#fff url(\"1.jpg\") no-repeat'>": ["1.jpg"],
+    '<div style="background-image:url(&quot;1.jpg&quot;), url( \'2.jpg\' )">': ["1.jpg", "2.jpg"],
+    '<b style="URL(1.jpg">': ["1.jpg"],
+    "<style>@font-face{src:url(a.woff2)} .b{background:url(1.jpg)} @import url(c.css);</style>":
+        ["1.jpg"],
+    '<div data-bg="1.jpg"><div data-background-image="url(2.jpg)">': ["1.jpg", "2.jpg"],
+    "<div data-photos='[{\"src\":\"https:\\/\\/b.example\\/1.jpg\"}]'>":
+        ["https://b.example/1.jpg"],
+    '<div data-title="a title with 1.jpg" data-json="{1.jpg" data-page="1.html">': [],
+    # Data of the page.
+    '<script type="application/ld+json">{"image": "1"}</script>': ["1"],
+    '<script type="application/ld+json">{"image": ["1", "2"], "url": "3"}</script>': ["1", "2"],
+    '<script type="application/ld+json">[{"a": {"image": {"url": "1", "name": "2"}}}]</script>':
+        ["1"],
+    '<script type="Application/LD+JSON"><!-- {"thumbnailUrl": "1", "contentUrl": "2"} --></script>':
+        ["1", "2"],
+    '<script type="application/ld+json">{"image": 1, "image": [null, {}]}</script>': [],
+    '<script type="application/ld+json">{"image": "1</script>': [],
+    '<script>a = {b: "https:\\/\\/b.example\\/1.jpg?c", d: "/1.js", e: "no 1.jpg"}</script>':
+        ["https://b.example/1.jpg?c"],
     # Each once.
     '<img src="1.jpg"><img src="./1.jpg"><img src="2.jpg"><a href="1.jpg#x">': ["1.jpg", "2.jpg"],
 }  # fmt: skip
@@ -126,10 +169,138 @@ def test_a_name_with_accents_is_read_in_either_encoding(encoding: str) -> None:
     assert found('<img src="été’.jpg">'.encode(encoding)) == ["%C3%A9t%C3%A9%E2%80%99.jpg"]
 
 
-@pytest.mark.parametrize("limit", [1, 2, 3])
-def test_no_more_than_the_limit_are_taken(limit: int) -> None:
-    markup = '<img src="1.jpg"><img src="data:,"><img src="1.jpg"><img src="2.jpg">'
-    assert found(markup, limit=limit) == ["1.jpg", "2.jpg"][:limit]
+ORDERS = {
+    "declared": '<img src="2" width="300" height="200"><img src="1" width="900" height="600">',
+    "in pixels": '<img src="2" width="300px" height=200><img src="1" width=" 900px" height=600>',
+    "in a style": '<img src="2" style="width: 300px"><img src="1" style="a:b;width:900px">',
+    "by one side": '<img src="2" width="300"><img src="1" height="900">',
+    "by a set": '<img srcset="2 400w"><img srcset="0 1w, 1 2000w">',
+    "density": '<img src="0.svg" srcset="2 1x" width="900"><img srcset="1 2x" width="900">',
+    "unknown before small": '<img src="2" width="100"><img src="1">',
+    "large before unknown": '<img src="2"><img src="1" width="1200" height="800">',
+    "preview before unknown": '<img src="2"><meta property="og:image" content="1">',
+    "linked before its thumbnail": '<a href="1.jpg"><img src="2" width="900"></a>',
+    "thumbnails after all others": '<a href="1.jpg"><img src="3"></a><img src="2" width="60">',
+    "fallbacks after others": '<img srcset="1 900w" src="3"><img src="2">',
+    "the largest that is told": '<img src="2" width="200"><img src="1" width=100><img src=1>',
+}
+
+
+@pytest.mark.parametrize("markup", ORDERS.values(), ids=ORDERS.keys())
+def test_the_largest_come_first(markup: str) -> None:
+    images = [url.removesuffix(".jpg") for url in found(markup)]
+    assert images == sorted(images)
+    assert len(images) >= 2
+
+
+ICONS = {
+    '<img src="1" width="48" height="48">': [],
+    '<img src="1" width="49" height="48">': ["1"],
+    '<img src="1" width="1" height="1">': [],
+    '<img src="1" height="20px">': [],
+    '<img src="1" width="0">': [],
+    '<img src="1" style="width:16px;height:16px">': [],
+    # A style may show an image large that an attribute calls small.
+    '<img src="1" width="16" height="16" style="width:100%;height:auto">': ["1"],
+    '<img src="1" width="16" style="width:900px">': ["1"],
+    '<img src="1" width="100%" height="100%">': ["1"],
+    '<img width="16" srcset="1 16w, 2 900w">': ["2"],
+    '<link rel="icon" href="1.png"><link rel="apple-touch-icon" href="2.png">': [],
+    '<img src="1.svg"><img src="2.ico?x"><img src="3.svg#x">': [],
+    f'<img src="data:image/gif;base64,{"R" * 900}">': [],
+}
+
+
+@pytest.mark.parametrize("markup", ICONS)
+def test_icons_are_left_out(markup: str) -> None:
+    assert found(markup) == ICONS[markup]
+
+
+PAGES = {
+    '<a href="2.html"><img src="1.jpg"></a>': ["2.html"],
+    '<a href="2.html"><p><b></b><div style="background:url(1.jpg)"></div></p></a>': ["2.html"],
+    '<a href="2.html" style="background:url(1.jpg)"></a>': ["2.html"],
+    '<a href="2.html">words</a><img src="1.jpg">': [],
+    '<a href="2.html"><a href="3.html"><img src="1.jpg"></a>': ["3.html"],
+    '<a><img src="1.jpg"></a>': [],
+    '<a href="2.html"></a\n><img src="1.jpg">': [],
+    '<a href="2.html"></abbr><img src="1.jpg"></a>': ["2.html"],
+    '<a href="2.html"><img src="1.jpg"></a><a href="2.html#x"><img src="1.jpg"></a>': ["2.html"],
+    '<a href="2.html"><img src="1.jpg" width="16"></a>': [],
+    '<a href="1.jpg"><img src="2.jpg"></a>': [],
+    '<a href="#top"><img src="1.jpg"></a>': [],
+    '<a href="/"><img src="1.jpg"></a>': [],
+    '<a href="https://b.example/2"><img src="1.jpg"></a>': [],
+    '<a href="https://xa.example/2"><img src="1.jpg"></a>': [],
+    '<a href="https://www.a.example/2"><img src="1.jpg"></a>': ["https://www.a.example/2"],
+    '<a href="javascript:0"><img src="1.jpg"></a>': [],
+    '<iframe src="2.html"></iframe><iframe src="https://b.example/2"></iframe>': ["2.html"],
+}
+
+
+@pytest.mark.parametrize("markup", PAGES)
+def test_thumbnails_and_frames_lead_to_pages_of_the_same_site(markup: str) -> None:
+    assert short(read_page(markup.encode(), PAGE).pages) == PAGES[markup]
+
+
+MOVED = {
+    '<meta http-equiv="refresh" content="0; url=2.html">': "https://a.example/p/2.html",
+    """<meta http-equiv=Refresh content="0;URL='https://b.example/2'">""": "https://b.example/2",
+    '<meta http-equiv="refresh" content="30">': None,
+    '<meta http-equiv="refresh" content="0; url=page.html">': None,
+    '<meta http-equiv="refresh" content="0; url=javascript:0">': None,
+    '<meta name="description" content="0; url=2.html">': None,
+}
+
+
+@pytest.mark.parametrize("markup", MOVED)
+def test_a_page_may_say_where_it_has_moved_to(markup: str) -> None:
+    assert read_page(markup.encode(), PAGE).moved_to == MOVED[markup]
+
+
+def test_films_are_found_beside_their_posters() -> None:
+    markup = """<video src="1.mp4" poster="p.jpg"><source src="2.webm"></video>
+        <a href="3.mp4"><img src="t.jpg"></a><meta property="og:video" content="4.mp4">"""
+    page = read_page(markup.encode(), PAGE)
+    assert short(page.films) == ["1.mp4", "2.webm", "3.mp4", "4.mp4"]
+    assert short(page.images) == ["p.jpg", "t.jpg"]
+
+
+DATA = base64.b64encode(bytes(range(256)) * 4).decode()
+INLINE = {
+    f"data:image/png;base64,{DATA}": bytes(range(256)) * 4,
+    f"data:image/png;base64,{DATA.rstrip('=')}": bytes(range(256)) * 4,
+    f"data:image/png;charset=x; BASE64,{DATA}": bytes(range(256)) * 4,
+    f"data:image/png;base64,{DATA[:700]}\n{quote(DATA[700:], safe='')}": bytes(range(256)) * 4,
+    f"data:image/jpeg;base64,{DATA.replace('+', '-').replace('/', '_')}": bytes(range(256)) * 4,
+    "data:image/bmp,BM%00%ff": b"BM\x00\xff",
+    "data:image/png;base64,QUJDR": b"ABC",
+    "data:image/png;base64,": b"",
+    "data:image/png;base64": None,
+    "data:image/svg+xml,<svg/>": None,
+    f"data:text/html;base64,{DATA}": None,
+    f"data:;base64,{DATA}": None,
+    f"data:{DATA}": None,
+}
+
+
+@pytest.mark.parametrize("reference", INLINE)
+def test_an_inline_image_is_read_as_a_browser_reads_it(reference: str) -> None:
+    assert inline_image(reference, max_bytes=5000) == INLINE[reference]
+
+
+@pytest.mark.parametrize(
+    "reference", [f"data:image/png;base64,{DATA}", "data:image/png," + "a" * 99]
+)
+def test_of_a_large_inline_image_only_so_much_is_read(reference: str) -> None:
+    assert len(inline_image(reference, max_bytes=50)) == 51
+
+
+def test_an_inline_image_is_found_whole() -> None:
+    reference = f"data:image/jpeg;base64,{DATA * 200}"
+    assert found(f'<img src="{reference}">') == [reference]
+    assert found(f"<img src={reference}>") == [reference]
+    assert found(f'<div style="background: url({reference})">') == [reference]
 
 
 HEAVY = {
@@ -147,13 +318,32 @@ HEAVY = {
     "references": b"<img src='" + b"&" * 2_000_000 + b"'>",
     "a long base": b"<base href='/" + b"x" * 2_000_000 + b"/'>" + b"<img src=data:>" * 100_000,
     "stray bytes": b"\xff" * 2_000_000,
+    "style sheets": b"<style>" + b"url(" * 500_000 + b"</style>",
+    "style quotations": b"<style>" + b"url('a url(\"" * 200_000 + b"</style>",
+    "strings": b"<script>" + b"\"/a'//b " * 200_000 + b"</script>",
+    "strings that do not end": b"<script>" + b'"\\/' * 500_000 + b"</script>",
+    "deep data": b"<script type=ld+json>" + b"[" * 900_000 + b"</script>",
+    "long numbers": b"<script type=ld+json>{'image':" + b"9" * 900_000 + b"}</script>",
+    "wide data": b'<script type=ld+json>{"image":["' + b'a","' * 200_000 + b'"]}</script>',
+    "styles": b"<b style='width:" + b" " * 900_000 + b";" * 900_000 + b"'>" * 2,
+    "links": b"<a href=x><img src=y>" * 100_000,
+    "ends": b"</a " * 500_000 + b">",
+    "moves": b"<meta http-equiv=refresh content='url=" + b"=" * 900_000 + b"'>",
 }
 
 
 @pytest.mark.parametrize("page", HEAVY.values(), ids=HEAVY.keys())
 def test_a_page_made_to_keep_the_scanner_busy_does_not(page: bytes) -> None:
     """Where time or memory grew with the square of the page, this would not end."""
-    assert found(page + b'<img src="1.jpg">')[-1:] == ["1.jpg"]
+    assert found(b'<img src="1.jpg" width="2000">' + page)[:1] == ["1.jpg"]
+
+
+@pytest.mark.parametrize(
+    "name", ["open elements", "open formats", "open scripts", "attributes", "spaces", "references",
+             "stray bytes", "style sheets", "strings", "deep data", "long numbers", "ends"]
+)  # fmt: skip
+def test_what_comes_after_it_is_seen(name: str) -> None:
+    assert found(HEAVY[name] + b'<img src="1.jpg">') == ["1.jpg"]
 
 
 def test_of_a_long_attribute_the_beginning_is_read() -> None:
@@ -181,7 +371,7 @@ def test_every_image_is_found_whatever_lies_between(
         for before, name, (start, end) in images
     )
     expected = [normalise_url(f"https://a.example/p/{name}.jpg") for _, name, _ in images]
-    assert image_urls(markup.encode(), PAGE, limit=60) == list(dict.fromkeys(expected))
+    assert list(read_page(markup.encode(), PAGE).images) == list(dict.fromkeys(expected))
 
 
 @settings(max_examples=300, deadline=None)
@@ -192,14 +382,15 @@ def test_every_image_is_found_whatever_lies_between(
             st.sampled_from(
                 ["<img ", "<base ", "<a ", "src=", "srcset=", "href=", '"', "'", ">", "<!--", "-->",
                  "http://", "[", "]", "x.jpg", ", ", " 2x", "&#", "&#xd800;", "\x00", "é",
-                 "<script>"]
+                 "<script>", "</script>", "<style>", "url(", ")", "style=", "data-", "=", "</a>",
+                 "type=ld+json", '{"image":', "<meta http-equiv=refresh content=url=", "<iframe "]
             ),
             max_size=20,
         ).map(lambda parts: "".join(parts).encode()),
     ),
-    limit=st.integers(1, 3),
 )  # fmt: skip
-def test_any_bytes_give_urls_that_can_be_fetched_or_none(page: bytes, limit: int) -> None:
-    urls = image_urls(page, PAGE, limit=limit)
-    assert len(set(urls)) == len(urls) <= limit
+def test_any_bytes_give_urls_that_can_be_fetched_or_none(page: bytes) -> None:
+    read = read_page(page, PAGE)
+    urls = [*read.images, *read.pages, *read.films, *([read.moved_to] if read.moved_to else [])]
     assert [normalise_url(url) for url in urls] == urls
+    assert len(set(read.images)) == len(read.images)

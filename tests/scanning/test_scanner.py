@@ -1,9 +1,11 @@
 """Every reported URL comes to an end, and every copy is reported once, whatever goes wrong."""
 
+import json
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import timedelta
 from typing import Any
 
 import pytest
@@ -13,11 +15,11 @@ from structlog.testing import capture_logs
 
 from hashsvc import audit
 from hashsvc.matching import Found
-from hashsvc.scanning import Look, Looker, UnknownScanError
+from hashsvc.scanning import CancelledScanError, Look, Looker, UnknownScanError
 from hashsvc.signals import Signature
 from hashsvc.store import Database, audit_entries
 from tests.conftest import generated_photo, jpeg
-from tests.scanning.conftest import REPORTER, OddSite, Service, gif, wait_until
+from tests.scanning.conftest import REPORTER, OddSite, Service, gif, lines, wait_until
 
 MINE = generated_photo(1)
 OTHER = generated_photo(2)
@@ -43,16 +45,18 @@ class OtherLooker:
         self._looker = looker
         self._before = before
 
-    def look(self, url: str, *, deadline: float | None = None) -> Iterator[Look]:
+    def look(
+        self, url: str, *, deadline: float | None = None, via: str | None = None
+    ) -> Iterator[Look]:
         self._before(url)
-        return self._looker.look(url, deadline=deadline)
+        return self._looker.look(url, deadline=deadline, via=via)
 
 
 # What is submitted.
 
 
 def test_a_batch_is_sorted_into_urls_duplicates_and_invalid_lines(service: Service) -> None:
-    lines = [
+    texts = [
         "http://a.example/1",
         "HTTP://A.example:80/1#top",
         "sekrit",
@@ -61,7 +65,7 @@ def test_a_batch_is_sorted_into_urls_duplicates_and_invalid_lines(service: Servi
         "http://a.example/2",
         "http://sekrit@a.example/",
     ]
-    submitted = service.scanner.submit(lines, actor=REPORTER)
+    submitted = service.work_list.submit(lines(*texts), actor=REPORTER)
     assert (submitted.accepted, submitted.duplicates) == (2, 2)
     assert submitted.invalid == (
         (3, "A URL begins with http:// or https://."),
@@ -70,7 +74,7 @@ def test_a_batch_is_sorted_into_urls_duplicates_and_invalid_lines(service: Servi
     )
     items = service.items(submitted.scan_id)
     assert [each.url for each in items] == ["http://a.example/1", "http://a.example/2"]
-    progress = service.scanner.progress(submitted.scan_id)
+    progress = service.work_list.progress(submitted.scan_id)
     assert (progress.items, progress.matches) == ({"queued": 2}, {})
     assert (progress.total, progress.finished) == (2, 0)
     assert progress.scan.key_id == REPORTER
@@ -78,25 +82,25 @@ def test_a_batch_is_sorted_into_urls_duplicates_and_invalid_lines(service: Servi
 
 
 def test_a_batch_may_be_empty(service: Service) -> None:
-    submitted = service.scanner.submit([], actor=REPORTER)
+    submitted = service.work_list.submit([], actor=REPORTER)
     assert submitted.accepted == 0
-    assert service.scanner.progress(submitted.scan_id).total == 0
+    assert service.work_list.progress(submitted.scan_id).total == 0
     assert not service.scanner.work_once()
 
 
 def test_items_come_in_pages(service: Service) -> None:
     scan = service.scan(*(f"http://a.example/{number}" for number in range(5)))
     service.scan("http://b.example/")
-    first = service.scanner.items(scan, after=0, limit=3)
-    rest = service.scanner.items(scan, after=first[-1].id, limit=3)
+    first = service.work_list.items(scan, after=0, limit=3)
+    rest = service.work_list.items(scan, after=first[-1].id, limit=3)
     assert [each.url[-1] for each in first + rest] == ["0", "1", "2", "3", "4"]
 
 
 def test_an_unknown_scan_is_unknown_everywhere(service: Service) -> None:
     for ask in (
-        lambda: service.scanner.progress("0" * 32),
-        lambda: service.scanner.items("0" * 32, after=0, limit=1),
-        lambda: service.scanner.cancel("0" * 32, actor=REPORTER),
+        lambda: service.work_list.progress("0" * 32),
+        lambda: service.work_list.items("0" * 32, after=0, limit=1),
+        lambda: service.work_list.cancel("0" * 32, actor=REPORTER),
     ):
         with pytest.raises(UnknownScanError, match="no such scan"):
             ask()
@@ -124,7 +128,7 @@ def test_an_altered_copy_is_reported_and_an_unrelated_image_is_not(
     assert (match.page_url, match.image_url) == (page, f"{site.url}/copy.jpg")
     assert (match.tier, match.found_at) == ("certain", service.clock.now)
     assert '"view":"mirror"' in match.evidence
-    progress = service.scanner.progress(scan)
+    progress = service.work_list.progress(scan)
     assert (progress.items, progress.matches) == ({"done": 1}, {"suspected": 1})
     assert (progress.total, progress.finished) == (1, 1)
 
@@ -214,7 +218,7 @@ def test_what_has_not_begun_is_cancelled(service: Service, site: OddSite) -> Non
     for _ in range(2):
         service.scanner.work_once()
     assert [state for state, _ in service.states(scan)] == ["done", "failed", "queued"]
-    progress = service.scanner.cancel(scan, actor=REPORTER)
+    progress = service.work_list.cancel(scan, actor=REPORTER)
     assert progress.items == {"done": 1, "cancelled": 2}
     assert progress.finished == progress.total == 3
     assert progress.scan.cancelled_at == service.clock.now
@@ -225,7 +229,7 @@ def test_what_has_not_begun_is_cancelled(service: Service, site: OddSite) -> Non
 
 def test_a_cancelled_scan_ends_with_the_item_in_hand(service: Service, site: OddSite) -> None:
     def cancel(_url: str) -> None:
-        service.scanner.cancel(scan, actor=REPORTER)
+        service.work_list.cancel(scan, actor=REPORTER)
 
     scanner = service.another_scanner(looker=OtherLooker(service.looker, cancel))
     scan = service.scan(site.add("/busy", status=503), site.add("/never"))
@@ -241,7 +245,7 @@ def test_a_cancelled_scan_ends_with_the_item_in_hand(service: Service, site: Odd
 def test_a_url_that_may_work_later_is_tried_as_often_as_the_settings_say(
     attempts: int, service: Service, site: OddSite
 ) -> None:
-    settings = service.settings.model_copy(update={"scan_attempts": attempts, "scan_retry_s": 30})
+    settings = service.settings.model_copy(update={"scan_attempts": attempts, "scan_retry_s": 40})
     scanner = service.another_scanner(settings=settings)
     scan = service.scan(site.add("/busy", status=503))
     for attempt in range(1, attempts + 1):
@@ -250,13 +254,54 @@ def test_a_url_that_may_work_later_is_tried_as_often_as_the_settings_say(
         assert (item.attempts, item.reason) == (attempt, "http-503")
         if attempt < attempts:
             assert (item.state, item.finished_at) == ("failed", None)
-            service.clock.advance(29.9)
+            # Twice as long each time, a fourth more or less.
+            wait = 40 * 2 ** (attempt - 1)
+            service.clock.advance(0.75 * wait - 0.1)
             assert not scanner.work_once()
-            service.clock.advance(0.1)
+            service.clock.advance(0.5 * wait + 0.2)
     assert (item.state, item.finished_at) == ("dead", service.clock.now)
     service.clock.advance(3600)
     assert not scanner.work_once()
     assert len(site.asked) == attempts
+
+
+def test_urls_that_failed_together_do_not_come_back_together(
+    service: Service, site: OddSite
+) -> None:
+    settings = service.settings.model_copy(update={"scan_retry_s": 30})
+    scanner = service.another_scanner(settings=settings)
+    scan = service.scan(*(site.add(f"/busy{number}", status=503) for number in range(9)))
+    while scanner.work_once():
+        continue
+    assert len({each.due_at for each in service.items(scan)}) == 9
+
+
+def test_a_url_that_was_given_up_is_tried_as_often_again(service: Service, site: OddSite) -> None:
+    scan = service.scan(
+        site.add("/busy", status=503), f"{site.url}/missing", site.add_page("/", [])
+    )
+    assert service.finish() == service.settings.scan_attempts + 2
+    assert [state for state, _ in service.states(scan)] == ["dead", "dead", "done"]
+    again = service.work_list.retry(scan, actor=REPORTER)
+    assert again.items == {"queued": 2, "done": 1}
+    assert service.states(scan)[:2] == [("queued", None)] * 2
+    assert service.finish() == service.settings.scan_attempts + 1
+    (busy, _, _) = service.items(scan)
+    assert (busy.state, busy.attempts) == ("dead", 2 * service.settings.scan_attempts)
+    assert ("scan.retry", scan) in audited(service.database)
+
+
+def test_what_was_cancelled_goes_on(service: Service, site: OddSite) -> None:
+    scan = service.scan(site.add_page("/1", []), site.add_page("/2", []))
+    assert service.scanner.work_once()
+    service.work_list.cancel(scan, actor=REPORTER)
+    with pytest.raises(CancelledScanError):
+        service.work_list.retry(scan, actor=REPORTER)
+    assert service.finish() == 0
+    assert service.work_list.resume(scan, actor=REPORTER).scan.cancelled_at is None
+    assert service.finish() == 1
+    assert service.states(scan) == [("done", None)] * 2
+    assert ("scan.resume", scan) in audited(service.database)
 
 
 def test_a_url_that_works_at_last_is_done(service: Service, site: OddSite) -> None:
@@ -268,6 +313,73 @@ def test_a_url_that_works_at_last_is_done(service: Service, site: OddSite) -> No
     assert service.scanner.work_once()
     assert service.states(scan) == [("done", None)]
     assert len(service.matches()) == 1
+
+
+def test_a_page_of_which_images_may_be_had_later_is_looked_at_again(
+    service: Service, site: OddSite
+) -> None:
+    """What the others show is stored at once, and not twice."""
+    service.open_case(MINE)
+    site.add_image("/a.jpg", altered(MINE))
+    busy = site.add("/b.jpg", status=503)
+    scan = service.scan(site.add_page("/page", ["a.jpg", busy, "gone.jpg"]))
+    assert service.scanner.work_once()
+    (item,) = service.items(scan)
+    assert (item.state, item.reason, item.images, item.images_failed) == (
+        "failed",
+        "http-503",
+        1,
+        2,
+    )
+    assert len(service.matches()) == 1
+    site.add("/b.jpg", jpeg(MINE, 40))
+    assert service.finish() == 1
+    (item,) = service.items(scan)
+    assert (item.state, item.reason, item.images, item.images_failed) == ("done", None, 2, 1)
+    assert len(service.matches()) == 2
+
+
+def test_a_page_whose_images_never_come_is_done_at_last(service: Service, site: OddSite) -> None:
+    scan = service.scan(site.add_page("/page", [site.add("/b.jpg", status=503)]))
+    assert service.finish() == service.settings.scan_attempts
+    (item,) = service.items(scan)
+    assert (item.state, item.images_failed) == ("done", 1)
+
+
+def test_a_site_is_left_alone_as_long_as_it_asks(service: Service, site: OddSite) -> None:
+    scan = service.scan(site.add("/busy", status=503, Retry_After="600"))
+    assert service.scanner.work_once()
+    (item,) = service.items(scan)
+    assert item.due_at >= service.clock.now + timedelta(seconds=600)
+
+
+def test_what_the_server_said_is_kept_with_a_match(service: Service, site: OddSite) -> None:
+    service.open_case(MINE)
+    url = site.add("/copy.jpg", altered(MINE), Last_Modified="Tue, 01 Jan 2030 00:00:00 GMT")
+    service.scan(url)
+    service.finish()
+    (match,) = service.matches()
+    assert json.loads(match.facts)["status"] == 200
+
+
+def test_a_scan_has_a_proxy_of_its_own(service: Service, site: OddSite) -> None:
+    asked: list[str | None] = []
+
+    class Through:
+        """A looker that remembers through which proxy it was to look."""
+
+        def look(
+            self, url: str, *, deadline: float | None = None, via: str | None = None
+        ) -> Iterator[Look]:
+            asked.append(via)
+            return iter(())
+
+    service.work_list.submit(lines(f"{site.url}/1"), actor=REPORTER, via="abroad")
+    service.scan(f"{site.url}/2")
+    scanner = service.another_scanner(looker=Through())
+    while scanner.work_once():
+        continue
+    assert asked == ["abroad", None]
 
 
 def test_a_url_that_will_never_work_is_tried_once(service: Service, site: OddSite) -> None:
@@ -366,7 +478,9 @@ def test_a_late_workers_result_is_not_stored(service: Service, site: OddSite) ->
     class Late:
         """A looker that has seen the image when the lease is over and another has the item."""
 
-        def look(self, url: str, *, deadline: float | None = None) -> Iterator[Look]:
+        def look(
+            self, url: str, *, deadline: float | None = None, via: str | None = None
+        ) -> Iterator[Look]:
             seen = list(service.looker.look(url))
             assert seen[0].image is not None
             service.clock.advance(service.settings.scan_lease_s)
@@ -411,7 +525,9 @@ def test_a_slow_page_is_left_before_its_lease_is_over(service: Service, site: Od
     class Watched:
         """A looker that remembers until when it was to look."""
 
-        def look(self, url: str, *, deadline: float | None = None) -> Iterator[Look]:
+        def look(
+            self, url: str, *, deadline: float | None = None, via: str | None = None
+        ) -> Iterator[Look]:
             deadlines.append(deadline)
             return service.looker.look(url, deadline=deadline)
 
@@ -437,9 +553,9 @@ def test_threads_work_off_the_list_until_they_are_stopped(service: Service, site
     scanner.start()
     started = set(threading.enumerate()) - threads
     assert sorted(each.name for each in started) == ["scan-0", "scan-1", "scan-2"]
-    wait_until(lambda: service.scanner.progress(before).finished == 6)
-    after = scanner.submit(urls[6:], actor=REPORTER).scan_id
-    wait_until(lambda: service.scanner.progress(after).finished == 6)
+    wait_until(lambda: service.work_list.progress(before).finished == 6)
+    after = service.scan(*urls[6:])
+    wait_until(lambda: service.work_list.progress(after).finished == 6)
     scanner.stop()
     assert not any(each.is_alive() for each in started)
     assert service.states(before) + service.states(after) == [("done", None)] * 12
@@ -449,9 +565,10 @@ def test_threads_work_off_the_list_until_they_are_stopped(service: Service, site
     assert service.states(late) == [("queued", None)]
 
 
-def test_stopping_finishes_the_item_in_hand_and_begins_no_other(
+def test_stopping_puts_the_item_in_hand_back_and_begins_no_other(
     service: Service, site: OddSite
 ) -> None:
+    """It was not tried then, so that its attempts are as many as before."""
     asked, answer = threading.Event(), threading.Event()
 
     def slow(_url: str) -> None:
@@ -461,7 +578,7 @@ def test_stopping_finishes_the_item_in_hand_and_begins_no_other(
     settings = service.settings.model_copy(update={"scan_threads": 1})
     scanner = service.another_scanner(settings=settings, looker=OtherLooker(service.looker, slow))
     url = site.add_image("/other.jpg", jpeg(OTHER))
-    scan = service.scan(url, f"{url}?2")
+    scan = service.scan(url, site.add_image("/other2.jpg", jpeg(OTHER)))
     scanner.start()
     assert asked.wait(30)
     stopping = threading.Thread(target=scanner.stop)
@@ -470,7 +587,37 @@ def test_stopping_finishes_the_item_in_hand_and_begins_no_other(
     answer.set()
     stopping.join(30)
     assert not stopping.is_alive()
-    assert service.states(scan) == [("done", None), ("queued", None)]
+    assert service.states(scan) == [("queued", None), ("queued", None)]
+    first, _ = service.items(scan)
+    assert first.attempts - first.attempts_before == 0
+    assert service.finish() == 2
+    assert service.states(scan) == [("done", None)] * 2
+
+
+def test_threads_that_wait_for_one_host_leave_others_free(service: Service, site: OddSite) -> None:
+    """Of the host that answers slowly at most so many URLs are in hand; the rest goes on."""
+    asked, go_on = threading.Semaphore(0), threading.Event()
+
+    def wait(url: str) -> None:
+        if "localhost" in url:
+            asked.release()
+            assert go_on.wait(30)
+
+    settings = service.settings.model_copy(update={"scan_threads": 4, "scan_items_per_host": 2})
+    scanner = service.another_scanner(settings=settings, looker=OtherLooker(service.looker, wait))
+    pages = [site.add_page(f"/{number}", []) for number in range(6)]
+    slow = service.scan(*(each.replace("127.0.0.1", "localhost") for each in pages))
+    quick = service.scan(*pages)
+    scanner.start()
+    for _ in range(2):
+        assert asked.acquire(timeout=30)
+    wait_until(lambda: service.work_list.progress(quick).is_over)
+    assert service.work_list.progress(slow).items == {"leased": 2, "queued": 4}
+    assert not asked.acquire(blocking=False)
+    go_on.set()
+    wait_until(lambda: service.work_list.progress(slow).is_over)
+    scanner.stop()
+    assert {each.state for each in service.items(slow)} == {"done"}
 
 
 class Failing:
@@ -479,6 +626,14 @@ class Failing:
     def __init__(self, database: Database, failures: int) -> None:
         self._database = database
         self.failures = failures
+
+    @contextmanager
+    def read(self) -> Iterator[Any]:
+        if self.failures:
+            self.failures -= 1
+            raise OperationalError("SELECT url = ?", ("http://sekrit/",), Exception("full"))
+        with self._database.read() as connection:
+            yield connection
 
     @contextmanager
     def write(self) -> Iterator[Any]:
@@ -501,7 +656,7 @@ def test_a_database_that_fails_for_a_while_does_not_end_the_scanning(
     scan = service.scan(site.add_image("/other.jpg", jpeg(OTHER)))
     with capture_logs() as logs:
         scanner.start()
-        wait_until(lambda: service.scanner.progress(scan).finished == 1)
+        wait_until(lambda: service.work_list.progress(scan).finished == 1)
         scanner.stop()
     failed = {"event": "scan.worker_failed", "error": "OperationalError", "log_level": "error"}
     assert logs.count(failed) == 3

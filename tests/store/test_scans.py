@@ -4,7 +4,7 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from hashsvc.store import Database, UnknownRowError, scans
+from hashsvc.store import Database, UnknownRowError, leases, scans
 from hashsvc.store.ids import ItemId, KeyId, ScanId
 from hashsvc.store.scans import Item
 from tests.store.conftest import START
@@ -24,17 +24,17 @@ def submit(database: Database, *urls: str, scan: ScanId = SCAN, seconds: float =
 
 def take(database: Database, seconds: float) -> Item | None:
     with database.write() as connection:
-        return scans.lease(connection, now=at(seconds), until=at(seconds + LEASE_S))
+        return leases.take(connection, now=at(seconds), until=at(seconds + LEASE_S))
 
 
 def finish(database: Database, item: Item, seconds: float) -> bool:
     with database.write() as connection:
-        return scans.finish(connection, item, images=2, images_failed=1, now=at(seconds))
+        return leases.finish(connection, item, images=2, images_failed=1, now=at(seconds))
 
 
 def fail(database: Database, item: Item, seconds: float, retry: float | None) -> bool:
     with database.write() as connection:
-        return scans.fail(
+        return leases.fail(
             connection,
             item,
             reason="timeout",

@@ -1,28 +1,69 @@
 """Batches of reported URLs, and single signatures looked up."""
 
+from enum import StrEnum
 from typing import Annotated
 
-from fastapi import APIRouter, Query, status
+from fastapi import APIRouter, Header, Query, Request, Response, status
+from fastapi.responses import StreamingResponse
 
+from hashsvc.api import batches
+from hashsvc.api.answers import was_head
 from hashsvc.api.auth import LookupDep, ReporterDep, ScanReaderDep, ServicesDep
+from hashsvc.api.batches import BodyDep, IdempotencyKey
+from hashsvc.api.callers import Role
 from hashsvc.api.errors import BodyTooLargeError
+from hashsvc.api.events import EVENT, EventStream, events_of, no_events
+from hashsvc.api.results import as_csv, as_json, results
 from hashsvc.api.routes import problems
 from hashsvc.api.schemas.base import Limit, OpaqueId
-from hashsvc.api.schemas.scans import ItemOut, ScanCreatedOut, ScanIn, ScanOut
+from hashsvc.api.schemas.scans import ItemOut, ResultOut, ScanCreatedOut, ScanOut
 from hashsvc.api.schemas.signatures import LookupIn, LookupOut
 from hashsvc.store.ids import ScanId
 
 router = APIRouter(prefix="/v1", tags=["scans"])
+_CSV = "text/csv"
 
 
-@router.post("/scans", status_code=status.HTTP_202_ACCEPTED, responses=problems(422))
-def submit_scan(body: ScanIn, caller: ReporterDep, services: ServicesDep) -> ScanCreatedOut:
-    """Report URLs that may show a case's image. Lines that are no URL are listed, not lost."""
-    limit = services.settings.max_urls_per_scan
-    if len(body.urls) > limit:
+class ResultFormat(StrEnum):
+    """How results are written."""
+
+    JSON = "json"
+    CSV = "csv"
+
+
+@router.post(
+    "/scans",
+    status_code=status.HTTP_202_ACCEPTED,
+    responses=problems(409, 422),
+    openapi_extra=batches.documented(),
+)
+def submit_scan(
+    sent: BodyDep,
+    caller: ReporterDep,
+    services: ServicesDep,
+    idempotency_key: IdempotencyKey = None,
+    via: Annotated[
+        str | None,
+        Query(
+            pattern=r"^[a-z0-9-]{1,40}$",
+            description="Name of a proxy of the settings, through which its URLs are fetched.",
+        ),
+    ] = None,
+) -> ScanCreatedOut:
+    """
+    Report URLs that may show a case's image. Lines that are no URL are listed with the rule they
+    break, not lost; a URL that is there twice is scanned once.
+    """
+    media_type, body = sent
+    lines, limit = batches.lines_of(media_type, body), services.settings.max_urls_per_scan
+    if len(lines) > limit:
         raise BodyTooLargeError(f"A scan has at most {limit} URLs.")
-    submitted = services.scanner.submit(
-        body.urls, actor=caller.key_id, organisation_id=caller.organisation_id
+    submitted = services.work_list.submit(
+        lines,
+        actor=caller.key_id,
+        organisation_id=caller.organisation_id,
+        repeatable=batches.repeatable(idempotency_key, caller, f"{media_type} {via}", body),
+        via=via,
     )
     return ScanCreatedOut.of(submitted)
 
@@ -30,7 +71,7 @@ def submit_scan(body: ScanIn, caller: ReporterDep, services: ServicesDep) -> Sca
 @router.get("/scans/{scan}", responses=problems(404, 422))
 def read_scan(scan: OpaqueId, caller: ScanReaderDep, services: ServicesDep) -> ScanOut:
     """Show how far a scan is."""
-    return ScanOut.of(services.scanner.progress(ScanId(scan), caller.organisation_id))
+    return ScanOut.of(services.work_list.progress(ScanId(scan), caller.organisation_id))
 
 
 @router.get("/scans/{scan}/items", responses=problems(404, 422))
@@ -42,20 +83,102 @@ def read_items(
     limit: Limit = 100,
 ) -> list[ItemOut]:
     """List a scan's URLs, each with its state and, where it failed, the reason."""
-    items = services.scanner.items(
+    items = services.work_list.items(
         ScanId(scan), after=after, limit=limit, organisation_id=caller.organisation_id
     )
     services.record(caller.key_id, "scan.items", scan)
     return [ItemOut.of(each) for each in items]
 
 
+@router.get(
+    "/scans/{scan}/results",
+    response_model=list[ResultOut],
+    responses=problems(404, 422) | {200: {"content": {_CSV: {"schema": {"type": "string"}}}}},
+)
+def read_results(
+    scan: OpaqueId,
+    caller: ScanReaderDep,
+    services: ServicesDep,
+    request: Request,
+    form: Annotated[
+        ResultFormat | None,
+        Query(alias="format", description="Unset: CSV where `Accept` begins with it, else JSON."),
+    ] = None,
+) -> Response:
+    """
+    Show what became of each URL of a scan, with the suspected re-uploads there for analysts. As
+    CSV, a URL has a row for each; what a spreadsheet would take for a formula is quoted.
+    """
+    rows = results(services, caller, ScanId(scan))
+    wants_csv = request.headers.get("accept", "").strip().lower().startswith(_CSV)
+    if form is ResultFormat.CSV or (form is None and wants_csv):
+        lines = as_csv(rows, with_matches=caller.role is Role.ANALYST)
+        return StreamingResponse(lines, media_type=_CSV)
+    return StreamingResponse(as_json(rows), media_type="application/json")
+
+
+@router.get(
+    "/scans/{scan}/events",
+    status_code=status.HTTP_200_OK,
+    response_class=EventStream,
+    responses=problems(404, 422) | {200: {"content": {EventStream.media_type: {"schema": EVENT}}}},
+)
+def follow_scan(
+    scan: OpaqueId,
+    caller: ScanReaderDep,
+    services: ServicesDep,
+    request: Request,
+    last_event_id: Annotated[
+        str | None,
+        Header(
+            alias="Last-Event-ID",
+            max_length=50,
+            description="That of the last event received, to go on from there.",
+        ),
+    ] = None,
+) -> Response:
+    """
+    Follow a scan by server-sent events: `progress` whenever it has changed, with what `GET` shows;
+    for analysts `match` for each suspected re-upload; `end` when nothing more will come. A comment
+    comes every 15 seconds at least, and the stream ends after an hour, to be followed again. After
+    that a match may come a second time. A key has at most 4 streams open.
+    """
+    services.work_list.progress(ScanId(scan), caller.organisation_id)
+    services.record(caller.key_id, "scan.follow", scan)
+    services.streams.enter(caller.key_id)
+    events = (
+        no_events()
+        if was_head(request)
+        else events_of(services, caller, ScanId(scan), last_event_id)
+    )
+    return EventStream(events, services.streams, caller.key_id)
+
+
 @router.post("/scans/{scan}/cancel", responses=problems(404, 422))
 def cancel_scan(scan: OpaqueId, caller: ScanReaderDep, services: ServicesDep) -> ScanOut:
     """Stop what has not begun of a scan."""
-    cancelled = services.scanner.cancel(
+    cancelled = services.work_list.cancel(
         ScanId(scan), actor=caller.key_id, organisation_id=caller.organisation_id
     )
     return ScanOut.of(cancelled)
+
+
+@router.post("/scans/{scan}/resume", responses=problems(404, 422))
+def resume_scan(scan: OpaqueId, caller: ScanReaderDep, services: ServicesDep) -> ScanOut:
+    """Go on with what was cancelled of a scan."""
+    resumed = services.work_list.resume(
+        ScanId(scan), actor=caller.key_id, organisation_id=caller.organisation_id
+    )
+    return ScanOut.of(resumed)
+
+
+@router.post("/scans/{scan}/retry", responses=problems(404, 409, 422))
+def retry_scan(scan: OpaqueId, caller: ScanReaderDep, services: ServicesDep) -> ScanOut:
+    """Try again what has failed of a scan, also what was given up."""
+    tried = services.work_list.retry(
+        ScanId(scan), actor=caller.key_id, organisation_id=caller.organisation_id
+    )
+    return ScanOut.of(tried)
 
 
 @router.post("/lookups", responses=problems(422))

@@ -1,11 +1,13 @@
 """Batches of reported URLs."""
 
+from collections.abc import Iterable
 from datetime import datetime
 from typing import Annotated, Literal, cast
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from hashsvc.api.schemas.base import Body, OpaqueId
+from hashsvc.api.schemas.base import Body, CaseNumber, OpaqueId
+from hashsvc.matching import MatchState, Tier
 from hashsvc.scanning import MAX_URL_LENGTH, Progress, Submitted
 from hashsvc.store.scans import Item
 
@@ -56,18 +58,27 @@ class ScanOut(BaseModel):
     total: int = Field(description="All URLs of the scan.")
     finished: int = Field(description="URLs of which nothing more will come.")
     items: dict[str, int] = Field(description="URLs by state.", examples=[{"done": 12}])
-    matches: dict[str, int] = Field(description="Matches by state.", examples=[{"suspected": 1}])
+    matches: dict[str, int] = Field(
+        description="Matches that it found first, by state.", examples=[{"suspected": 1}]
+    )
+    duplicates: int = Field(description="Lines of the batch that named a URL a second time.")
+    invalid: int = Field(description="Lines of the batch that were no URL.")
+    watch: OpaqueId | None = Field(description="The watch that made it; null if none did.")
 
     @classmethod
     def of(cls, progress: Progress) -> "ScanOut":
+        scan = progress.scan
         return cls(
-            scan=progress.scan.id,
-            created_at=progress.scan.created_at,
-            cancelled=progress.scan.cancelled_at is not None,
+            scan=scan.id,
+            created_at=scan.created_at,
+            cancelled=scan.cancelled_at is not None,
             total=progress.total,
             finished=progress.finished,
             items=progress.items,
             matches=progress.matches,
+            duplicates=scan.duplicates,
+            invalid=sum(map(len, scan.invalid.values())),
+            watch=scan.watch_id,
         )
 
 
@@ -94,4 +105,36 @@ class ItemOut(BaseModel):
             reason=item.reason,
             images=item.images,
             images_failed=item.images_failed,
+        )
+
+
+class SightingOut(BaseModel):
+    """A match that a scan has seen at one of its URLs."""
+
+    match: OpaqueId
+    new: bool = Field(description="False when an earlier scan had reported it.")
+    tier: Tier
+    state: MatchState
+    why: str = Field(description="The evidence in a sentence.")
+    case: CaseNumber
+    content: OpaqueId
+    image_url: str
+    image_sha256: str = Field(description="Of the bytes that were found at first.")
+    found_at: datetime
+
+
+class ResultOut(ItemOut):
+    """What became of one URL of a scan."""
+
+    finished_at: datetime | None = Field(description="Null while it is not finished.")
+    matches: list[SightingOut] | None = Field(
+        description="Suspected re-uploads there, of the organisation's cases; null for scanners."
+    )
+
+    @classmethod
+    def with_matches(cls, item: Item, matches: Iterable[SightingOut] | None) -> "ResultOut":
+        return cls(
+            **ItemOut.of(item).model_dump(),
+            finished_at=item.finished_at,
+            matches=None if matches is None else list(matches),
         )

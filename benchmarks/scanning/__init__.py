@@ -1,0 +1,1 @@
+"""How fast reported pages are scanned, beside hashing the same images from memory."""

@@ -1,0 +1,98 @@
+"""What a service takes while it scans, and how fast the sandbox is by itself."""
+
+import os
+import threading
+import time
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from pathlib import Path
+
+from hashsvc.signals import Limits, Sandbox
+
+_EVERY_S = 0.25
+_MB = 1000**2
+
+
+class Processes:
+    """
+    Memory and time of a process and all its descendants.
+
+    Attributes:
+        peak_mb: The largest sum of what they have in memory (proportional set size: what several
+            share counts once).
+
+        peak_rss_mb: The same by resident set size, in which shared pages count for each.
+    """
+
+    def __init__(self, pid: int) -> None:
+        self._pid = pid
+        self._over = threading.Event()
+        self._thread = threading.Thread(target=self._watch, daemon=True)
+        self.peak_mb = 0.0
+        self.peak_rss_mb = 0.0
+
+    def __enter__(self) -> "Processes":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def cpu_s(self) -> float:
+        """Return the processor time that the living ones have taken until now."""
+        ticks = 0
+        for pid in _tree(self._pid):
+            with suppress(OSError):
+                # After the name, in parentheses, which may hold spaces (proc(5)).
+                fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
+                ticks += sum(map(int, fields[11:15]))
+        return ticks / os.sysconf("SC_CLK_TCK")
+
+    def _watch(self) -> None:
+        while not self._over.wait(_EVERY_S):
+            taken = [_memory(pid) for pid in _tree(self._pid)]
+            self.peak_mb = max(self.peak_mb, sum(pss for pss, _ in taken) / _MB)
+            self.peak_rss_mb = max(self.peak_rss_mb, sum(rss for _, rss in taken) / _MB)
+
+
+def _tree(pid: int) -> Iterator[int]:
+    yield pid
+    for task in Path(f"/proc/{pid}/task").glob("*"):
+        with suppress(OSError):
+            for child in (task / "children").read_text().split():
+                yield from _tree(int(child))
+
+
+def _memory(pid: int) -> tuple[int, int]:
+    sizes = {"Pss:": 0, "Rss:": 0}
+    with suppress(OSError):
+        for line in Path(f"/proc/{pid}/smaps_rollup").read_text().splitlines():
+            name, _, rest = line.partition(" ")
+            if name in sizes:
+                sizes[name] = int(rest.split()[0]) * 1024
+    return sizes["Pss:"], sizes["Rss:"]
+
+
+class HashingAlone:
+    """A sandbox like the service's, with nothing to do but to sign what is in memory."""
+
+    def __init__(self, cores: int) -> None:
+        self._cores = cores
+        self._sandbox = Sandbox(Limits(), workers=cores)
+
+    def __enter__(self) -> "HashingAlone":
+        self._sandbox.open()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._sandbox.close()
+
+    def images_per_s(self, images: Sequence[bytes]) -> float:
+        """Return how many images a second are signed, on as many threads as there are cores."""
+        with ThreadPoolExecutor(self._cores) as pool:
+            start = time.perf_counter()
+            for _ in pool.map(self._sandbox.sign_frames, images):
+                continue
+            return len(images) / (time.perf_counter() - start)

@@ -1,0 +1,89 @@
+"""Batches of reported URLs as they come over HTTP: JSON, a URL a line, CSV, JSON lines."""
+
+from typing import Annotated, Any
+
+from fastapi import Depends, Header, Request
+from fastapi.exceptions import RequestValidationError
+from pydantic import ValidationError
+
+from hashsvc.api.callers import Caller
+from hashsvc.api.schemas.scans import ScanIn
+from hashsvc.scanning import BatchFormat, Line, read_lines
+from hashsvc.store.scans import Repeatable
+
+PATH = "/v1/scans"
+"""Where bodies may be other than JSON."""
+
+MEDIA_TYPES = frozenset(BatchFormat)
+
+IdempotencyKey = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        pattern=r"^[\x21-\x7e]+$",
+        description="Chosen by the caller, another for each batch: sent again with the same key, "
+        "the same batch is not scanned twice, and answered in the same way. Known for a day.",
+    ),
+]
+
+_TEXTS = {
+    BatchFormat.LINES: ("A URL a line.", "https://example.org/page\n"),
+    BatchFormat.CSV: (
+        "A URL a row, in the column named `url`, or else in the first.",
+        "url,note\nhttps://example.org/page,\n",
+    ),
+    BatchFormat.JSON_LINES: (
+        "A JSON object a line, with a field `url`.",
+        '{"url": "https://example.org/page"}\n',
+    ),
+}
+
+
+def documented() -> dict[str, Any]:
+    """Return what the OpenAPI document says of the body."""
+    content: dict[str, Any] = {"application/json": {"schema": ScanIn.model_json_schema()}}
+    for form, (told, example) in _TEXTS.items():
+        schema = {"type": "string", "minLength": 1, "description": told, "examples": [example]}
+        content[form] = {"schema": schema}
+    return {"requestBody": {"required": True, "content": content}}
+
+
+async def _body_of(request: Request) -> tuple[str, bytes]:
+    media_type = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    return media_type, await request.body()
+
+
+BodyDep = Annotated[tuple[str, bytes], Depends(_body_of)]
+
+
+def lines_of(media_type: str, body: bytes) -> list[Line]:
+    """
+    Return the lines of a batch.
+
+    Raises:
+        RequestValidationError: If the body is no such JSON, or names nothing.
+    """
+    if media_type in MEDIA_TYPES:
+        lines = read_lines(body, BatchFormat(media_type))
+        if not lines:
+            raise RequestValidationError(
+                [{"loc": ("body",), "msg": "A batch has at least one line.", "type": "too_short"}]
+            )
+        return lines
+    try:
+        urls = ScanIn.model_validate_json(body or b"null").urls
+    except ValidationError as error:
+        raise RequestValidationError(
+            [{**each, "loc": ("body", *each["loc"])} for each in error.errors(include_input=False)]
+        ) from error
+    return [Line(number, url) for number, url in enumerate(urls, start=1)]
+
+
+def repeatable(key: str | None, caller: Caller, media_type: str, body: bytes) -> Repeatable | None:
+    """Return by what a batch is known when it is sent again; None without a key."""
+    if key is None:
+        return None
+    # Only digests of both are stored.
+    return Repeatable(name=f"{caller.key_id} {key}", batch=f"{media_type} {body.hex()}")

@@ -1,0 +1,129 @@
+"""Tells how a scan goes on while it goes on: server-sent events, a bounded number of listeners."""
+
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import anyio
+from fastapi.responses import StreamingResponse
+from starlette.concurrency import run_in_threadpool
+from starlette.types import Receive, Scope, Send
+
+from hashsvc.api.callers import Caller, Role
+from hashsvc.api.schemas.scans import ScanOut
+from hashsvc.api.services import Services
+from hashsvc.api.streams import Streams
+from hashsvc.scanning import Progress
+from hashsvc.store.ids import KeyId, MatchId, ScanId
+from hashsvc.store.scans import Seen
+
+EVENT = {
+    "type": "object",
+    "description": "One event of the stream.",
+    "required": ["event", "id", "data"],
+    "properties": {
+        "event": {"enum": ["progress", "match", "end"]},
+        "id": {"type": "string", "pattern": "^[0-9]+$"},
+        "data": {"type": "string", "description": "A JSON object."},
+    },
+}
+"""What the OpenAPI document says of it."""
+
+_EVERY_S = 1.0
+_HEARTBEAT_S = 15
+# A listener comes again after that, with whatever key is valid then.
+_LONGEST_S = 3600
+# What was stored by the time of an event's id may be visible that much later at most.
+_OVERLAP = timedelta(seconds=60)
+
+
+class EventStream(StreamingResponse):
+    """Server-sent events, counted while they are sent."""
+
+    media_type = "text/event-stream"
+
+    def __init__(self, events: AsyncIterator[str], streams: Streams, key_id: KeyId) -> None:
+        super().__init__(events)
+        self._streams = streams
+        self._key_id = key_id
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Send the events, until they end or nobody listens."""
+        try:
+            await super().__call__(scope, receive, send)
+        finally:
+            self._streams.leave(self._key_id)
+
+
+async def events_of(
+    services: Services, caller: Caller, scan_id: ScanId, last_id: str | None
+) -> AsyncIterator[str]:
+    """
+    Yield a scan's events until it is over: `progress`, `match` for analysts, `end`.
+
+    Args:
+        last_id: That of the last event that was received; matches since then come, some of them
+            for a second time.
+    """
+    since = _moment_of(last_id)
+    sent: set[MatchId] = set()
+    before: dict[str, Any] | None = None
+    waited = passed = 0.0
+    while passed < _LONGEST_S:
+        now = services.clock()
+        progress, seen = await run_in_threadpool(_look, services, caller, scan_id, since)
+        for each in seen:
+            if each.match_id not in sent:
+                sent.add(each.match_id)
+                yield _event("match", _told(each), now)
+        told = ScanOut.of(progress).model_dump(mode="json")
+        if told != before:
+            before, waited = told, 0.0
+            yield _event("progress", told, now)
+        if progress.is_over:
+            yield _event("end", {}, now)
+            return
+        if waited >= _HEARTBEAT_S:
+            waited = 0.0
+            yield ": still there\n\n"
+        since = now - _OVERLAP
+        await anyio.sleep(_EVERY_S)
+        waited += _EVERY_S
+        passed += _EVERY_S
+
+
+async def no_events() -> AsyncIterator[str]:
+    """Yield no event, as HEAD is answered."""
+    yield ""
+
+
+def _look(
+    services: Services, caller: Caller, scan_id: ScanId, since: datetime | None
+) -> tuple[Progress, list[Seen]]:
+    # In this order: what the last items found is seen before the scan is said to be over.
+    progress = services.work_list.progress(scan_id, caller.organisation_id)
+    if caller.role is not Role.ANALYST:
+        return progress, []
+    return progress, services.work_list.seen(scan_id, caller.organisation_id, since=since)
+
+
+def _told(seen: Seen) -> dict[str, Any]:
+    return {
+        "match": seen.match_id,
+        "new": seen.is_new,
+        "tier": seen.tier,
+        "state": seen.state,
+        "found_at": seen.found_at.isoformat(),
+    }
+
+
+def _event(name: str, data: dict[str, Any], now: datetime) -> str:
+    return f"event: {name}\nid: {round(now.timestamp() * 1000)}\ndata: {json.dumps(data)}\n\n"
+
+
+def _moment_of(event_id: str | None) -> datetime | None:
+    """Return from when on matches are told; None for all."""
+    if event_id is None or not event_id.isdecimal() or len(event_id) > 14:
+        return None
+    return datetime.fromtimestamp(int(event_id) / 1000, tz=UTC) - _OVERLAP

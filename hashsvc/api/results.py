@@ -1,0 +1,122 @@
+"""Results of a scan, as JSON or as a table for a spreadsheet."""
+
+import csv
+import io
+import json
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+
+from hashsvc.api.callers import Caller, Role
+from hashsvc.api.schemas.scans import ResultOut, SightingOut
+from hashsvc.api.services import Services
+from hashsvc.matching import MatchState, Tier
+from hashsvc.store import matches
+from hashsvc.store.ids import MatchId, ScanId
+from hashsvc.store.scans import Seen
+
+_PAGE = 500
+_OF_URL = ("url", "state", "reason", "attempts", "images", "images_failed", "finished_at")
+_OF_MATCH = (
+    "match",
+    "new",
+    "tier",
+    "verdict",
+    "why",
+    "case",
+    "content",
+    "image_url",
+    "image_sha256",
+    "found_at",
+)
+# A spreadsheet takes what begins so for a formula, whatever the file says.
+_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+
+
+def results(services: Services, caller: Caller, scan_id: ScanId) -> Iterator[ResultOut]:
+    """
+    Return what became of each URL of a scan, in order; the answer grows as it is read.
+
+    Raises:
+        UnknownScanError: If the caller's organisation has no such scan. At once, not in between.
+    """
+    seen: dict[int, list[Seen]] = defaultdict(list)
+    told = caller.role is Role.ANALYST
+    for each in services.work_list.seen(scan_id, caller.organisation_id):
+        seen[each.item_id].append(each)
+    services.record(caller.key_id, "scan.results", scan_id)
+    if told:
+        # A match may have been seen at several URLs.
+        ids = sorted({each.match_id for some in seen.values() for each in some})
+        if ids:
+            services.record_list(caller.key_id, "match.list", "match.read", ids)
+    return _results(services, caller, scan_id, seen if told else None)
+
+
+def _results(
+    services: Services, caller: Caller, scan_id: ScanId, seen: dict[int, list[Seen]] | None
+) -> Iterator[ResultOut]:
+    after = 0
+    while items := services.work_list.items(
+        scan_id, after=after, limit=_PAGE, organisation_id=caller.organisation_id
+    ):
+        after = items[-1].id
+        for item in items:
+            here = None if seen is None else _sightings(services, caller, seen.get(item.id, []))
+            yield ResultOut.with_matches(item, here)
+
+
+def _sightings(services: Services, caller: Caller, seen: Iterable[Seen]) -> list[SightingOut]:
+    found = []
+    with services.database.read() as connection:
+        for each in seen:
+            # A case may be withdrawn while its results are read.
+            if not matches.is_there(connection, each.match_id):
+                continue
+            match = matches.by_id(connection, MatchId(each.match_id), caller.organisation_id)
+            found.append(
+                SightingOut(
+                    match=match.id,
+                    new=each.is_new,
+                    tier=Tier(match.tier),
+                    state=MatchState(match.state),
+                    why=str(json.loads(match.evidence)["why"]),
+                    case=match.case,
+                    content=match.content,
+                    image_url=match.image_url,
+                    image_sha256=match.image_sha256.hex(),
+                    found_at=match.found_at,
+                )
+            )
+    return found
+
+
+def as_json(rows: Iterable[ResultOut]) -> Iterator[str]:
+    """Yield a JSON array, piece by piece."""
+    before = "["
+    for row in rows:
+        yield before + row.model_dump_json()
+        before = ",\n"
+    yield "]\n" if before != "[" else "[]\n"
+
+
+def as_csv(rows: Iterable[ResultOut], *, with_matches: bool) -> Iterator[str]:
+    """Yield a table's lines: one for each match of a URL, or one without any."""
+    yield _line((*_OF_URL, *_OF_MATCH) if with_matches else _OF_URL)
+    for row in rows:
+        told = row.model_dump(mode="json")
+        url = [told[name] for name in _OF_URL]
+        for match in told["matches"] or [{}]:
+            values = {"verdict": match.get("state"), **match}
+            yield _line([*url, *(values.get(name) for name in _OF_MATCH if with_matches)])
+
+
+def _line(cells: Iterable[object]) -> str:
+    line = io.StringIO()
+    csv.writer(line).writerow([_safe(each) for each in cells])
+    return line.getvalue()
+
+
+def _safe(cell: object) -> object:
+    if isinstance(cell, str) and cell.startswith(_FORMULA):
+        return f"'{cell}"
+    return cell

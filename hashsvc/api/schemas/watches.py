@@ -1,0 +1,39 @@
+"""URLs that are scanned again and again."""
+
+from datetime import datetime
+
+from pydantic import BaseModel, Field
+
+from hashsvc.api.schemas.base import Body, OpaqueId
+from hashsvc.scanning import MOST_DAYS, MOST_HOURS
+from hashsvc.store.watches import Watch
+
+
+class WatchIn(Body):
+    """The scan whose URLs are to be watched, how often and how long."""
+
+    scan: OpaqueId
+    every_h: int = Field(ge=1, le=MOST_HOURS, description="Hours from one scan to the next.")
+    days: int = Field(ge=1, le=MOST_DAYS, description="The watch ends after so many days.")
+
+
+class WatchOut(BaseModel):
+    """A watch."""
+
+    watch: OpaqueId
+    scan: OpaqueId = Field(description="The last scan of its URLs.")
+    every_h: int = Field(description="Hours from one scan to the next.")
+    created_at: datetime
+    due_at: datetime | None = Field(description="When the next begins; null when it has ended.")
+    ends_at: datetime = Field(description="When it ends by itself.")
+
+    @classmethod
+    def of(cls, watch: Watch) -> "WatchOut":
+        return cls(
+            watch=watch.id,
+            scan=watch.scan_id,
+            every_h=watch.every_h,
+            created_at=watch.created_at,
+            due_at=watch.due_at,
+            ends_at=watch.ends_at,
+        )

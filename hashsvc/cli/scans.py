@@ -1,0 +1,312 @@
+"""`hashsvc scan` and `hashsvc scans`: reported URLs, submitted, followed, and what came of them."""
+
+import json
+import secrets
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, Any
+from urllib.parse import urlencode
+
+import typer
+from rich.console import Console
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    Task,
+    TextColumn,
+    TimeRemainingColumn,
+)
+from rich.text import Text
+
+from hashsvc.cli.client import Client, ServiceError
+from hashsvc.cli.output import fail, say
+from hashsvc.cli.remote import LOCAL, Insecure, Key, Url, connected
+from hashsvc.scanning import BatchFormat, Line, read_lines, sort_lines
+
+_LOOK_AGAIN_S = 0.5
+_TOO_LARGE = 413
+# What a service takes in one request, unless it was set up otherwise: 10,000 URLs, 2 MB.
+_MOST_LINES = 10_000
+_MOST_BYTES = 1_500_000
+_ENDINGS = {
+    ".csv": BatchFormat.CSV,
+    ".tsv": BatchFormat.CSV,
+    ".jsonl": BatchFormat.JSON_LINES,
+    ".ndjson": BatchFormat.JSON_LINES,
+}
+
+app = typer.Typer(no_args_is_help=True, help="Scans of reported URLs: follow, stop, results.")
+
+
+class Form(StrEnum):
+    """How the file with the URLs is written."""
+
+    LINES = "lines"
+    CSV = "csv"
+    JSONL = "jsonl"
+
+
+class Output(StrEnum):
+    """How results are written."""
+
+    CSV = "csv"
+    JSON = "json"
+
+
+_FORMS = {
+    Form.LINES: BatchFormat.LINES,
+    Form.CSV: BatchFormat.CSV,
+    Form.JSONL: BatchFormat.JSON_LINES,
+}
+ScanId = Annotated[str, typer.Argument(help="The scan's id.", metavar="SCAN")]
+
+
+def scan(
+    file: Annotated[Path, typer.Argument(help="Reported URLs; - for stdin.")],
+    key: Key,
+    url: Url = LOCAL,
+    insecure: Insecure = False,
+    wait: Annotated[bool, typer.Option(help="Show progress until the scan is finished.")] = False,
+    form: Annotated[
+        Form | None,
+        typer.Option(
+            "--format", help="A URL a line, CSV or JSON lines; by the file's ending when left out."
+        ),
+    ] = None,
+    via: Annotated[
+        str | None, typer.Option(help="Name of the service's proxy to fetch the URLs through.")
+    ] = None,
+) -> None:
+    """Submit a batch of reported URLs; with --wait, show its progress and what became of it."""
+    lines = _sorted_out(_read(file, form))
+    with connected(url, key, insecure) as client:
+        ids = [_tell(created) for created in _submit(client, lines, via)]
+        states = _follow_all(client, ids) if wait else [client.get(_path(each)) for each in ids]
+    for state in states:
+        typer.echo(json.dumps(state))
+
+
+@app.command()
+def show(scan: ScanId, key: Key, url: Url = LOCAL, insecure: Insecure = False) -> None:
+    """Show how far a scan is."""
+    with connected(url, key, insecure) as client:
+        typer.echo(json.dumps(client.get(_path(scan))))
+
+
+@app.command("follow")
+def follow_scan(scan: ScanId, key: Key, url: Url = LOCAL, insecure: Insecure = False) -> None:
+    """Show a scan's progress until it is finished; Ctrl-C stops the showing, not the scan."""
+    with connected(url, key, insecure) as client:
+        for state in _follow_all(client, [scan]):
+            typer.echo(json.dumps(state))
+
+
+@app.command()
+def cancel(scan: ScanId, key: Key, url: Url = LOCAL, insecure: Insecure = False) -> None:
+    """Stop what has not begun of a scan."""
+    _change(scan, "cancel", url, key, insecure)
+
+
+@app.command()
+def resume(scan: ScanId, key: Key, url: Url = LOCAL, insecure: Insecure = False) -> None:
+    """Go on with what was cancelled of a scan."""
+    _change(scan, "resume", url, key, insecure)
+
+
+@app.command()
+def retry(scan: ScanId, key: Key, url: Url = LOCAL, insecure: Insecure = False) -> None:
+    """Try again what has failed of a scan, also what was given up."""
+    _change(scan, "retry", url, key, insecure)
+
+
+@app.command()
+def results(
+    scan: ScanId,
+    key: Key,
+    url: Url = LOCAL,
+    insecure: Insecure = False,
+    output: Annotated[Output, typer.Option(help="How they are written.")] = Output.CSV,
+) -> None:
+    """Print what became of each URL of a scan, with the suspected re-uploads there."""
+    with connected(url, key, insecure) as client:
+        for part in client.parts(f"{_path(scan)}/results", format=output):
+            sys.stdout.write(part)
+
+
+@app.command()
+def watch(
+    scan: ScanId,
+    key: Key,
+    url: Url = LOCAL,
+    insecure: Insecure = False,
+    every_h: Annotated[int, typer.Option(min=1, help="Hours from one scan to the next.")] = 24,
+    days: Annotated[int, typer.Option(min=1, help="The watch ends after so many days.")] = 90,
+) -> None:
+    """Scan a scan's URLs again and again, to see whether an image comes back."""
+    with connected(url, key, insecure) as client:
+        body = {"scan": scan, "every_h": every_h, "days": days}
+        typer.echo(json.dumps(client.post("/v1/watches", body)))
+
+
+@app.command()
+def watches(key: Key, url: Url = LOCAL, insecure: Insecure = False) -> None:
+    """List watches, newest first; one JSON line each."""
+    with connected(url, key, insecure) as client:
+        for each in client.get("/v1/watches", limit=1000):
+            typer.echo(json.dumps(each))
+
+
+@app.command()
+def unwatch(
+    watch: Annotated[str, typer.Argument(help="The watch's id.")],
+    key: Key,
+    url: Url = LOCAL,
+    insecure: Insecure = False,
+) -> None:
+    """End a watch; what it has found stays."""
+    with connected(url, key, insecure) as client:
+        client.delete(f"/v1/watches/{watch}")
+    say("Ended.")
+
+
+def follow(client: Client, *scan_ids: str) -> list[dict[str, Any]]:
+    """
+    Show the progress of scans on stderr until they are finished, and return their last states.
+
+    Raises:
+        KeyboardInterrupt: When the user has enough; the scans go on.
+    """
+    columns = (
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[found]} found, {task.fields[failed]} failed"),
+        _Rate(),
+        TimeRemainingColumn(elapsed_when_finished=True),
+    )
+    with Progress(*columns, console=Console(stderr=True)) as bar:
+        task = bar.add_task("Scanning", total=None, found=0, failed=0)
+        while True:
+            states = [client.get(_path(each)) for each in scan_ids]
+            finished, total = (sum(each[name] for each in states) for name in ("finished", "total"))
+            bar.update(
+                task,
+                total=total,
+                completed=finished,
+                found=sum(sum(each["matches"].values()) for each in states),
+                failed=sum(each["items"].get("dead", 0) for each in states),
+            )
+            if finished >= total:
+                return states
+            time.sleep(_LOOK_AGAIN_S)
+
+
+class _Rate(ProgressColumn):
+    """URLs a second."""
+
+    def render(self, task: Task) -> Text:
+        """Return the rate, once there is one."""
+        speed = task.finished_speed or task.speed
+        return Text("" if speed is None else f"{speed:.1f}/s")
+
+
+def _follow_all(client: Client, ids: Sequence[str]) -> list[dict[str, Any]]:
+    with _going_on(ids):
+        return follow(client, *ids)
+
+
+@contextmanager
+def _going_on(ids: Sequence[str]) -> Iterator[None]:
+    """Say what becomes of scans whose follower stops."""
+    try:
+        yield
+    except (KeyboardInterrupt, ServiceError) as error:
+        for each in ids:
+            say(f"The scan goes on: hashsvc scans follow {each}, or hashsvc scans cancel {each}.")
+        if isinstance(error, ServiceError):
+            raise
+        raise SystemExit(130) from None
+
+
+def _read(file: Path, form: Form | None) -> list[Line]:
+    try:
+        body = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
+    except OSError:
+        fail("The file with the URLs cannot be read.")
+    by_ending = _ENDINGS.get(file.suffix.lower(), BatchFormat.LINES)
+    return read_lines(body, by_ending if form is None else _FORMS[form])
+
+
+def _sorted_out(lines: Sequence[Line]) -> list[Line]:
+    """Return the lines that are URLs; the others are told here, and not sent."""
+    good = []
+    for line in lines:
+        batch = sort_lines([line])
+        for rule in batch.invalid:
+            say(f"Line {line.number}: {rule}")
+        if batch.urls:
+            good.append(line)
+    if not good:
+        fail("There is no URL in the file.")
+    return good
+
+
+def _submit(
+    client: Client, lines: Sequence[Line], via: str | None
+) -> Iterator[tuple[Sequence[Line], Any]]:
+    """Yield what became of each part of a batch, in parts as large as the service takes."""
+    waiting = list(_parts(lines))[::-1]
+    path = "/v1/scans" if via is None else f"/v1/scans?{urlencode({'via': via})}"
+    while waiting:
+        part = waiting.pop()
+        body = {"urls": [each.text or "" for each in part]}
+        # Known again where the answer does not arrive.
+        headers = {"Idempotency-Key": secrets.token_urlsafe(16)}
+        try:
+            yield part, client.post(path, body, headers=headers)
+        except ServiceError as error:
+            if error.status != _TOO_LARGE or len(part) == 1:
+                raise
+            middle = len(part) // 2
+            waiting += [part[middle:], part[:middle]]
+
+
+def _parts(lines: Sequence[Line]) -> Iterator[list[Line]]:
+    part: list[Line] = []
+    size = 0
+    for line in lines:
+        more = len((line.text or "").encode()) + 4
+        if part and (len(part) == _MOST_LINES or size + more > _MOST_BYTES):
+            yield part
+            part, size = [], 0
+        part.append(line)
+        size += more
+    if part:
+        yield part
+
+
+def _tell(submitted: tuple[Sequence[Line], Any]) -> str:
+    """Say what became of a part of a batch, and return the scan's id."""
+    part, created = submitted
+    for each in created["invalid"]:
+        say(f"Line {part[each['line'] - 1].number}: {each['rule']}")
+    say(
+        f"Scan {created['scan']}: {created['accepted']} URLs, "
+        f"{created['duplicates']} more were there twice."
+    )
+    return str(created["scan"])
+
+
+def _change(scan: str, how: str, url: str, key: str, insecure: bool) -> None:
+    with connected(url, key, insecure) as client:
+        typer.echo(json.dumps(client.post(f"{_path(scan)}/{how}")))
+
+
+def _path(scan_id: str) -> str:
+    return f"/v1/scans/{scan_id}"

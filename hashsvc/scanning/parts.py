@@ -1,0 +1,94 @@
+"""What a process needs to scan, put together from its settings."""
+
+import os
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Self
+
+from hashsvc.clock import Clock, utc_now
+from hashsvc.matching import BankIndex
+from hashsvc.scanning.fetch import Fetcher
+from hashsvc.scanning.known import KnownImages
+from hashsvc.scanning.leases import Leases
+from hashsvc.scanning.look import Looker
+from hashsvc.scanning.render import Renderer
+from hashsvc.scanning.scanner import Scanner
+from hashsvc.scanning.work_list import WorkList
+from hashsvc.settings import Settings
+from hashsvc.signals import ImageError, Limits, Sandbox, SandboxError
+from hashsvc.signals.video import signs_films
+from hashsvc.store import Database
+
+
+@dataclass(frozen=True, slots=True)
+class ScanningParts:
+    """
+    The scanning of one process: of the service, or of a `hashsvc worker` beside it.
+
+    Attributes:
+        sandbox: As many decoders as there are cores, and no more than threads that use them.
+    """
+
+    fetcher: Fetcher
+    sandbox: Sandbox
+    looker: Looker
+    work_list: WorkList
+    scanner: Scanner
+
+    @classmethod
+    def build(
+        cls, settings: Settings, database: Database, bank_index: BankIndex, clock: Clock = utc_now
+    ) -> Self:
+        """Put the parts together; nothing is started."""
+        fetcher = Fetcher(settings)
+        sandbox = Sandbox(
+            Limits(
+                max_bytes=settings.image_max_bytes,
+                max_pixels=settings.image_max_pixels,
+                max_frames=settings.image_max_frames,
+                max_seconds=settings.image_max_seconds,
+                max_memory_bytes=settings.image_max_memory_bytes,
+            ),
+            workers=max(1, min(settings.scan_threads, os.cpu_count() or 1)),
+        )
+        renderer = (
+            None
+            if settings.scan_renderer is None
+            else Renderer(settings.scan_renderer, fetcher, user_agent=settings.fetch_user_agent)
+        )
+        looker = Looker(
+            fetcher,
+            images_per_page=settings.scan_images_per_page,
+            links_per_page=settings.scan_links_per_page,
+            films_per_page=settings.scan_films_per_page if signs_films() else 0,
+            sign=KnownImages(sandbox.sign_frames).sign_frames,
+            renderer=renderer,
+        )
+        work_list = WorkList(settings, database, clock)
+        leases = Leases(settings, database, clock)
+        scanner = Scanner(
+            settings,
+            leases,
+            bank_index,
+            looker,
+            work_list.work_came,
+            get_ready=lambda: _wait_for(sandbox),
+        )
+        return cls(fetcher, sandbox, looker, work_list, scanner)
+
+    def start(self) -> None:
+        """Begin to work off the scans."""
+        self.sandbox.open()
+        self.scanner.start()
+
+    def stop(self) -> None:
+        """Finish what is in hand and close everything."""
+        self.scanner.stop()
+        self.sandbox.close()
+        self.fetcher.close()
+
+
+def _wait_for(sandbox: Sandbox) -> None:
+    # Nothing is no image: the answer says that there is somebody who answers.
+    with suppress(ImageError, SandboxError):
+        sandbox.sign_frames(b"")

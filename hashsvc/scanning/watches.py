@@ -1,0 +1,172 @@
+"""Scans URLs again on a schedule, to see whether an image comes back."""
+
+import threading
+from collections.abc import Callable
+from datetime import timedelta
+from urllib.parse import urlsplit
+
+import structlog
+from sqlalchemy import Connection
+
+from hashsvc import audit
+from hashsvc.clock import Clock, utc_now
+from hashsvc.scanning.errors import UnknownScanError, UnknownWatchError
+from hashsvc.store import Database, UnknownRowError, scans, watches
+from hashsvc.store.ids import ItemId, KeyId, OrganisationId, ScanId, WatchId, random_id
+from hashsvc.store.watches import Watch
+
+MOST_DAYS = 365
+MOST_HOURS = 30 * 24
+
+_ACTOR = "watch"
+_EVERY_S = 10
+_PAGE = 1000
+_log = structlog.get_logger()
+
+
+class Watches:
+    """
+    All watches, and the thread that makes a new scan of each when it is due.
+
+    Each time is a scan of its own, of the URLs of the one before: so a scan's results say what was
+    there at that time, and a match is new only the first time it is seen.
+
+    Args:
+        on_work: Called when a scan was made.
+    """
+
+    def __init__(
+        self, database: Database, on_work: Callable[[], object], clock: Clock = utc_now
+    ) -> None:
+        self._database = database
+        self._on_work = on_work
+        self._clock = clock
+        self._stopping = threading.Event()
+        self._thread: threading.Thread | None = None
+
+    def begin(
+        self,
+        scan_id: ScanId,
+        *,
+        every_h: int,
+        days: int,
+        actor: KeyId,
+        organisation_id: OrganisationId | None = None,
+    ) -> Watch:
+        """
+        Watch the URLs of a scan; the first time is one interval from now.
+
+        Args:
+            every_h: Hours from one scan to the next.
+
+            days: The watch ends after so many.
+
+            organisation_id: Whose it has to be; here and below, None stands for any.
+
+        Raises:
+            UnknownScanError: If there is no such scan.
+        """
+        now = self._clock()
+        with self._database.write() as connection:
+            try:
+                scan = scans.by_id(connection, scan_id, organisation_id)
+            except UnknownRowError as error:
+                raise UnknownScanError("There is no such scan.") from error
+            watch = Watch(
+                id=WatchId(random_id()),
+                key_id=actor,
+                organisation_id=scan.organisation_id,
+                scan_id=scan_id,
+                every_h=every_h,
+                created_at=now,
+                due_at=now + timedelta(hours=every_h),
+                ends_at=now + timedelta(days=days),
+            )
+            watches.add(connection, watch)
+            audit.record(connection, actor=actor, action="watch.begin", subject=watch.id, now=now)
+        return watch
+
+    def search(self, *, limit: int, organisation_id: OrganisationId | None = None) -> list[Watch]:
+        """Return watches, newest first, also those that have ended."""
+        with self._database.read() as connection:
+            return watches.search(connection, organisation_id, limit=limit)
+
+    def end(
+        self, watch_id: WatchId, *, actor: KeyId, organisation_id: OrganisationId | None = None
+    ) -> None:
+        """
+        End a watch; what it has found stays.
+
+        Raises:
+            UnknownWatchError: If there is no such watch.
+        """
+        now = self._clock()
+        with self._database.write() as connection:
+            try:
+                watches.by_id(connection, watch_id, organisation_id)
+            except UnknownRowError as error:
+                raise UnknownWatchError("There is no such watch.") from error
+            watches.end(connection, watch_id)
+            audit.record(connection, actor=actor, action="watch.end", subject=watch_id, now=now)
+
+    def work_once(self) -> bool:
+        """Make the scan of one watch that is due; False when none is."""
+        now = self._clock()
+        with self._database.write() as connection:
+            watch = watches.take_due(connection, now)
+            if watch is None:
+                return False
+            before = scans.progress(connection, watch.scan_id)
+            if before.keys() & {"queued", "leased", "failed"}:
+                # The last time is not over: one more would only add to what is waiting.
+                _log.warning("scan.watch_behind", watch=watch.id)
+                return True
+            urls = _urls_of(connection, watch.scan_id)
+            via = scans.by_id(connection, watch.scan_id).via
+            scan_id = ScanId(random_id())
+            scans.add(
+                connection,
+                scan_id,
+                watch.key_id,
+                urls,
+                now,
+                watch.organisation_id,
+                watch_id=watch.id,
+                via=via,
+            )
+            watches.go_on_from(connection, watch.id, scan_id)
+            audit.record(connection, actor=_ACTOR, action="scan.submit", subject=scan_id, now=now)
+        _log.info("scan.watch_due", urls=len(urls))
+        self._on_work()
+        return True
+
+    def start(self) -> None:
+        """Begin to look whether a watch is due."""
+        self._stopping.clear()
+        self._thread = threading.Thread(target=self._run, name="watches", daemon=True)
+        self._thread.start()
+
+    def stop(self) -> None:
+        """Stop."""
+        self._stopping.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        while not self._stopping.is_set():
+            try:
+                while self.work_once():
+                    continue
+            except Exception as error:  # noqa: BLE001 - a database that fails now may work later.
+                _log.error("scan.watch_failed", error=type(error).__name__)
+            self._stopping.wait(_EVERY_S)
+
+
+def _urls_of(connection: Connection, scan_id: ScanId) -> dict[str, str]:
+    """Return the URLs of a scan, with their hosts."""
+    urls: dict[str, str] = {}
+    after = ItemId(0)
+    while items := scans.items_of(connection, scan_id, after=after, limit=_PAGE):
+        urls |= {each.url: urlsplit(each.url).hostname or "" for each in items}
+        after = items[-1].id
+    return urls

@@ -1,0 +1,37 @@
+"""People whom an issuer vouches for; of contents that wait the day alone"""
+
+import sqlalchemy as sa
+from alembic import op
+
+from hashsvc.store.tables import UtcTime
+
+revision = "0004"
+down_revision = "0003"
+branch_labels = None
+depends_on = None
+
+
+def upgrade() -> None:
+    op.create_table(
+        "person",
+        sa.Column("key_id", sa.Text(), nullable=False),
+        sa.Column("name_digest", sa.LargeBinary(), nullable=False),
+        sa.ForeignKeyConstraint(["key_id"], ["api_key.id"], name=op.f("fk_person_key_id")),
+        sa.PrimaryKeyConstraint("key_id", name=op.f("pk_person")),
+        sa.UniqueConstraint("name_digest", name=op.f("uq_person_name_digest")),
+        sqlite_autoincrement=False,
+        sqlite_strict=True,
+    )
+
+    # Of contents that wait the day is enough, as of all others.
+    held = sa.table("held_content", sa.column("content_id"), sa.column("held_at", UtcTime()))
+    connection = op.get_bind()
+    for content_id, at in connection.execute(sa.select(held)).all():
+        day = at.replace(hour=0, minute=0, second=0, microsecond=0)
+        connection.execute(
+            sa.update(held).where(held.c.content_id == content_id).values(held_at=day)
+        )
+
+
+def downgrade() -> None:
+    op.drop_table("person")

@@ -1,0 +1,157 @@
+"""The same bytes are signed once a day, in bounded memory, and matched each time."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from hashsvc.scanning import KnownImages, known
+from hashsvc.signals import (
+    BrokenImageError,
+    ImageCrashError,
+    ImageError,
+    ImageTooSlowError,
+    SandboxError,
+    Signature,
+    sign_frames,
+)
+from tests.conftest import generated_photo, jpeg
+from tests.scanning.conftest import OddSite, Service, gif
+
+MINE = generated_photo(1)
+
+
+class Signer:
+    """Signs images, and remembers which."""
+
+    def __init__(self, error: Exception | None = None) -> None:
+        self.signed: list[bytes] = []
+        self.error = error
+
+    def __call__(self, data: bytes) -> list[Signature]:
+        self.signed.append(data)
+        if self.error is not None:
+            raise self.error
+        return sign_frames(data)
+
+
+class Seconds:
+    """A clock."""
+
+    now = 0.0
+
+    def __call__(self) -> float:
+        return self.now
+
+
+def test_what_is_known_is_not_signed_again_and_has_the_same_signatures() -> None:
+    signer = Signer()
+    images = KnownImages(signer)
+    files = [jpeg(MINE), gif(*(generated_photo(seed, (320, 240)) for seed in range(3)))]
+    for data in files:
+        first, second = images.sign_frames(data), images.sign_frames(data)
+        assert first == second == sign_frames(data)
+    assert signer.signed == files
+    images.sign_frames(files[0] + b"\0")
+    assert len(signer.signed) == 3
+
+
+def test_it_is_forgotten_after_a_day() -> None:
+    signer, clock = Signer(), Seconds()
+    images = KnownImages(signer, clock)
+    images.sign_frames(jpeg(MINE))
+    clock.now = 24 * 3600
+    images.sign_frames(jpeg(MINE))
+    assert len(signer.signed) == 1
+    clock.now += 0.1
+    images.sign_frames(jpeg(MINE))
+    assert len(signer.signed) == 2
+    assert len(images) == 1
+
+
+def test_the_least_recently_seen_is_forgotten_when_it_gets_too_many(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(known, "_MOST_IMAGES", 2)
+    signer = Signer()
+    images = KnownImages(signer)
+    a, b, c = (jpeg(MINE, quality) for quality in (70, 80, 90))
+    for data in (a, b, a, c, a, b):
+        images.sign_frames(data)
+    assert signer.signed == [a, b, c, b]
+    assert len(images) == 2
+
+
+def test_it_is_forgotten_when_it_takes_too_much_memory(monkeypatch: pytest.MonkeyPatch) -> None:
+    signer = Signer()
+    images = KnownImages(signer)
+    a, b = jpeg(MINE, 70), jpeg(MINE, 80)
+    size = sum(len(each.signal.code) for each in sign_frames(a)[0].signals)
+    monkeypatch.setattr(known, "_MOST_BYTES", int(1.5 * size))
+    for data in (a, a, b, b, a):
+        images.sign_frames(data)
+    assert signer.signed == [a, b, a]
+
+
+@pytest.mark.parametrize(
+    ("error", "times"),
+    [
+        (BrokenImageError("It is cut off."), 1),
+        (ImageTooSlowError("It takes too long."), 2),
+        (ImageCrashError("It died."), 2),
+        (SandboxError("It is not open."), 2),
+        (RuntimeError(), 2),
+    ],
+)
+def test_what_lies_with_the_image_is_known_and_what_may_be_chance_is_not(
+    error: Exception, times: int
+) -> None:
+    signer = Signer(error)
+    images = KnownImages(signer)
+    for _ in range(2):
+        with pytest.raises(type(error), match=str(error) or None):
+            images.sign_frames(b"x")
+    assert len(signer.signed) == times
+
+
+@pytest.mark.parametrize("error", [None, BrokenImageError("It is cut off.")])
+def test_of_threads_with_the_same_image_one_signs_it(error: ImageError | None) -> None:
+    begun, go_on = threading.Event(), threading.Event()
+    signer = Signer(error)
+
+    def sign(data: bytes) -> list[Signature]:
+        begun.set()
+        assert go_on.wait(30)
+        return signer(data)
+
+    images = KnownImages(sign)
+    data = jpeg(MINE)
+    with ThreadPoolExecutor(4) as pool:
+        first = pool.submit(images.sign_frames, data)
+        assert begun.wait(30)
+        others = [pool.submit(images.sign_frames, data) for _ in range(3)]
+        go_on.set()
+        for each in (first, *others):
+            if error is None:
+                assert each.result(30) == sign_frames(data)
+            else:
+                with pytest.raises(BrokenImageError):
+                    each.result(30)
+    assert len(signer.signed) == 1
+
+
+def test_a_known_image_is_matched_anew(service: Service, site: OddSite) -> None:
+    """The bank may have grown since."""
+    signer = Signer()
+    looker = type(service.looker)(
+        service.fetcher, images_per_page=9, sign=KnownImages(signer).sign_frames
+    )
+    scanner = service.another_scanner(looker=looker)
+    data = jpeg(MINE)
+    for number in range(3):
+        if number == 2:
+            service.open_case(MINE)
+        service.scan(site.add_image(f"/{number}.jpg", data))
+        assert scanner.work_once()
+    assert len(signer.signed) == 1
+    assert [each.image_url for each in service.matches()] == [f"{site.url}/2.jpg"]

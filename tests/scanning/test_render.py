@@ -1,0 +1,232 @@
+"""Pages that need their scripts are seen, through a proxy that leads to no forbidden address."""
+
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from ipaddress import ip_network
+from pathlib import Path
+
+import pytest
+
+from hashsvc.scanning import Fetcher, Looker
+from hashsvc.scanning.render import FilteringProxy, Renderer
+from tests.conftest import generated_photo, jpeg
+from tests.scanning.conftest import Names, OddSite
+
+CHROMIUM = shutil.which("chromium")
+needs_chromium = pytest.mark.skipif(
+    CHROMIUM is None, reason="Debian's chromium is not installed: the renderer is NOT tested."
+)
+# Tests may run as root, as whom Chromium has no sandbox of its own.
+COMMAND = f"{CHROMIUM} --no-sandbox"
+
+
+@pytest.fixture
+def fetcher(site: OddSite, change: Callable[..., Fetcher]) -> Fetcher:
+    """A fetcher that may reach the site and nothing else of loopback."""
+    return change(
+        fetch_networks=(ip_network("127.0.0.1/32"),),
+        fetch_ports=frozenset({site.port}),
+        fetch_max_bytes=1_000_000,
+        fetch_timeout_s=15,
+        fetch_total_s=30,
+    )
+
+
+@pytest.fixture
+def proxy(fetcher: Fetcher) -> Iterator[FilteringProxy]:
+    """A proxy of that fetcher."""
+    with FilteringProxy(fetcher, until=time.monotonic() + 30) as proxy:
+        yield proxy
+
+
+@pytest.fixture
+def inside(site: OddSite) -> Iterator[list[str]]:
+    """What connects to the same port of another address of loopback."""
+    visits: list[str] = []
+    with socket.create_server(("127.0.0.2", site.port)) as listening:
+
+        def serve() -> None:
+            with suppress(OSError):
+                while True:
+                    visitor, address = listening.accept()
+                    visits.append(address[0])
+                    visitor.close()
+
+        threading.Thread(target=serve, daemon=True).start()
+        yield visits
+        # `accept` is left where it waits.
+        with suppress(OSError):
+            listening.shutdown(socket.SHUT_RDWR)
+
+
+def say(proxy: FilteringProxy, text: str) -> bytes:
+    """Return what the proxy answers."""
+    with socket.create_connection(("127.0.0.1", proxy.port), timeout=30) as connection:
+        connection.sendall(text.encode())
+        answer = b""
+        while part := connection.recv(65536):
+            answer += part
+        return answer
+
+
+def test_the_proxy_leads_to_where_a_fetcher_may_go(
+    proxy: FilteringProxy, site: OddSite, names: Names
+) -> None:
+    names.answers["named.example"] = [["127.0.0.1"]]
+    site.add("/a?b", b"here")
+    place = f"named.example:{site.port}"
+    headers = f"Host: {place}\r\nProxy-Connection: x\r\nCookie: y"
+    get = f"GET http://{place}/a?b HTTP/1.1\r\n{headers}\r\n\r\n"
+    assert say(proxy, get).endswith(b"here")
+    ((path, headers),) = site.asked
+    assert path == "/a?b"
+    assert sorted(headers) == ["Connection", "Host"]
+    tunnel = f"CONNECT {place} HTTP/1.1\r\n\r\nGET /a?b HTTP/1.1\r\nConnection: close\r\n\r\n"
+    assert say(proxy, tunnel).endswith(b"here")
+    assert proxy.refused == 0
+
+
+PLACES = (
+    "127.0.0.2:{}", "127.0.0.1:1", "127.0.0.1", "10.0.0.1:{}", "[::1]:{}", "[::ffff:7f00:2]:{}",
+    "0x7f.2:{}", "2130706434:{}", "127.0.0.2.:{}", "user@127.0.0.2:{}", "inside.example:{}",
+    "127.0.0.1:{}@127.0.0.2:{}", "", ":{}", "127.0.0.2:{}#127.0.0.1", "[", "127.0.0.1:99999",
+    "127.0.0.1:x", "127.0.0.1\\@127.0.0.2:{}",
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("place", PLACES)
+@pytest.mark.parametrize("form", ["CONNECT {} HTTP/1.1\r\n\r\n", "GET http://{}/ HTTP/1.1\r\n\r\n"])
+def test_the_proxy_refuses_forbidden_places(
+    form: str, place: str, proxy: FilteringProxy, site: OddSite, inside: list[str], names: Names
+) -> None:
+    names.answers["inside.example"] = [["127.0.0.2"]]
+    answer = say(proxy, form.format(place.replace("{}", str(site.port))))
+    assert answer.startswith(b"HTTP/1.1 403 ")
+    assert proxy.refused == 1
+    assert inside == []
+    assert site.connections == 0
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["\r\n", "GET / HTTP/1.1\r\n\r\n", "nonsense\r\n\r\n", "GET file:///etc/passwd x\r\n\r\n"],
+)
+def test_the_proxy_is_no_server_of_its_own(text: str, proxy: FilteringProxy) -> None:
+    assert say(proxy, text).startswith(b"HTTP/1.1 403 ")
+
+
+def test_so_many_bytes_go_through_the_proxy(proxy: FilteringProxy, site: OddSite) -> None:
+    site.add("/", bytes(700_000))
+    get = f"GET {site.url}/ HTTP/1.1\r\nHost: x\r\n\r\n"
+    assert len(say(proxy, get)) > 700_000
+    assert len(say(proxy, get)) < 400_000
+
+
+PAGE = """<body><div id="root"></div><script>
+fetch("/data.json").then(answer => answer.json()).then(data => {
+  for (const each of data) {
+    const image = document.createElement("img")
+    image.src = each
+    document.getElementById("root").append(image)
+  }
+})
+</script>"""
+
+
+@needs_chromium
+def test_a_page_that_is_made_by_its_scripts_is_seen(site: OddSite, fetcher: Fetcher) -> None:
+    page = site.add("/page", PAGE.encode(), Content_Type="text/html")
+    site.add("/data.json", b'["/photo/1", "/photo/2"]', Content_Type="application/json")
+    for number in (1, 2):
+        site.add_image(f"/photo/{number}", jpeg(generated_photo(number)))
+    plain = Looker(fetcher, images_per_page=5)
+    assert list(plain.look(page)) == []
+    renderer = Renderer(COMMAND, fetcher, user_agent="somebody/1")
+    looker = Looker(fetcher, images_per_page=5, renderer=renderer)
+    looks = list(looker.look(page))
+    assert [each.image_url for each in looks] == [f"{site.url}/photo/{n}" for n in (1, 2)]
+    assert all(each.image for each in looks)
+    browsers = {headers["User-Agent"] for path, headers in site.asked if path == "/data.json"}
+    assert browsers == {"somebody/1"}
+    # The browser itself loads no image.
+    assert [path for path, _ in site.asked].count("/photo/1") == 1
+
+
+HOSTILE = """<body><script>
+const places = ["http://127.0.0.2:%(port)d/a", "http://localhost:%(port)d/b",
+  "http://[::1]:%(port)d/c", "http://inside.example:%(port)d/d", "http://2130706434:%(port)d/e",
+  "https://127.0.0.2:%(port)d/f", "http://127.0.0.1:%(other)d/g"]
+for (const place of places) {
+  fetch(place, {mode: "no-cors"}).catch(() => 0)
+  navigator.sendBeacon(place, "x")
+  const frame = document.createElement("iframe")
+  frame.src = place
+  document.body.append(frame)
+  try { new WebSocket(place.replace("http", "ws")) } catch (error) {}
+}
+try { new RTCPeerConnection({iceServers: [{urls: "stun:127.0.0.2:%(port)d?transport=tcp"}]})
+  .createDataChannel("x") } catch (error) {}
+window.open("http://127.0.0.2:%(port)d/h")
+setTimeout(() => { location = "http://127.0.0.2:%(port)d/i" }, 300)
+</script><iframe src="file:///etc/passwd"></iframe><img src="/seen.jpg">"""
+
+
+@needs_chromium
+def test_no_script_reaches_a_forbidden_address(
+    site: OddSite, fetcher: Fetcher, inside: list[str], names: Names
+) -> None:
+    names.answers["inside.example"] = [["127.0.0.2"]]
+    with OddSite() as other:
+        markup = HOSTILE % {"port": site.port, "other": other.port}
+        page = site.add("/page", markup.encode(), Content_Type="text/html")
+        renderer = Renderer(COMMAND, fetcher, user_agent="somebody/1")
+        dom = renderer.dom(page, deadline=time.monotonic() + 15)
+        assert other.connections == 0
+    assert inside == []
+    assert "/page" in [path for path, _ in site.asked]
+    assert dom is None or b"root:" not in dom
+
+
+@needs_chromium
+def test_a_page_that_never_ends_is_given_up_and_leaves_nothing(
+    site: OddSite, fetcher: Fetcher
+) -> None:
+    before = set(Path("/dev/shm").iterdir())  # noqa: S108
+    page = site.add("/", b"<body>x<script>for (;;) {}</script>", Content_Type="text/html")
+    renderer = Renderer(COMMAND, fetcher, user_agent="somebody/1")
+    assert renderer.dom(page, deadline=time.monotonic() + 3) is None
+    left = [each for each in set(Path("/dev/shm").iterdir()) - before if each.name[:3] == "tmp"]  # noqa: S108
+    assert left == []
+
+
+@pytest.mark.parametrize("command", ["/nowhere/chromium", "false", "true", "cat"])
+def test_a_browser_that_does_not_run_leaves_the_page_as_it_is(
+    command: str, site: OddSite, fetcher: Fetcher
+) -> None:
+    site.add_image("/1.jpg", jpeg(generated_photo(1)))
+    markup = b'<img src="1.jpg"><script></script>'
+    page = site.add("/page", markup, Content_Type="text/html")
+    renderer = Renderer(command, fetcher, user_agent="somebody/1")
+    looker = Looker(fetcher, images_per_page=5, renderer=renderer)
+    assert [each.reason for each in looker.look(page, deadline=time.monotonic() + 20)] == [None]
+
+
+def test_the_scripts_of_a_page_with_images_are_left_alone(
+    site: OddSite, fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rendered: list[str] = []
+    monkeypatch.setattr(Renderer, "dom", lambda _self, url, **_how: rendered.append(url))
+    looker = Looker(
+        fetcher, images_per_page=5, renderer=Renderer("x", fetcher, user_agent="somebody/1")
+    )
+    for path, markup in {
+        "/many": "<script></script>" + "".join(f"<img src=/{n}.jpg>" for n in range(3)),
+        "/none": "<img src=/1.jpg>",
+        "/few": "<script></script><img src=/1.jpg>",
+    }.items():
+        list(looker.look(site.add(path, markup.encode(), Content_Type="text/html")))
+    assert rendered == [f"{site.url}/few"]
