@@ -81,13 +81,68 @@ class Settings(BaseSettings):
         20, ge=1, description="Calls with a PIN from one address in a minute."
     )
 
-    scan_threads: int = Field(4, ge=0, le=64, description="Scan workers in this process.")
+    oidc_issuer: str | None = Field(
+        None,
+        description="Issuer (OpenID Connect) of tokens that people may bring in place of API keys; "
+        "unset means none.",
+    )
+    oidc_audience: str | None = Field(
+        None, description="What such a token has to be for, as in its claim `aud`."
+    )
+    oidc_claim: str = Field("groups", description="Claim that tells what its bearer may do here.")
+    oidc_grants: Annotated[tuple[str, ...], NoDecode] = Field(
+        (),
+        description="What values of that claim give: `value=role` or `value=role@organisation`, "
+        "comma-separated.",
+    )
+    oidc_max_age_s: float = Field(
+        3600, gt=0, description="A token is refused so long after it was issued."
+    )
+
+    scan_threads: int = Field(
+        16,
+        ge=0,
+        le=64,
+        description="URLs that this process looks at at a time; 0 leaves all to `hashsvc worker`.",
+    )
+    scan_items_per_host: int = Field(
+        2, ge=1, description="Of these, most that are of one host; the others go on meanwhile."
+    )
     scan_lease_s: float = Field(120, gt=0, description="An item not finished by then is redone.")
     scan_attempts: int = Field(3, ge=1, description="Tries of one scan item before it is dead.")
-    scan_retry_s: float = Field(30, ge=0, description="Wait before a failed item is tried again.")
-    scan_images_per_page: int = Field(60, ge=1, description="Images looked at on one page.")
+    scan_retry_s: float = Field(
+        30,
+        ge=0,
+        description="Wait before a failed item is tried again, twice as long each time.",
+    )
+    scan_repeat_h: float = Field(
+        24, ge=0, description="A batch sent again with its Idempotency-Key is known so long."
+    )
+    scan_images_per_page: int = Field(
+        60, ge=1, description="Images looked at on one page, the largest first."
+    )
+    scan_links_per_page: int = Field(
+        8,
+        ge=0,
+        description="Pages of the same site looked at behind a page's thumbnails and in frames.",
+    )
+    scan_films_per_page: int = Field(
+        2, ge=0, description="Films looked at on one page, where `hashsvc[video]` is installed."
+    )
+
+    scan_renderer: str | None = Field(
+        None,
+        description="Command of a headless Chromium, such as `/usr/bin/chromium`, that runs the "
+        "scripts of pages with few images; unset means none. It takes some seconds a page.",
+    )
 
     fetch_timeout_s: float = Field(15, gt=0, description="Longest wait for one read or connect.")
+    fetch_connect_s: float = Field(
+        10, gt=0, description="Longest time to look up a name and connect to any of its addresses."
+    )
+    fetch_first_byte_s: float = Field(
+        20, gt=0, description="Longest time until an answer's headers are there."
+    )
     fetch_total_s: float = Field(60, gt=0, description="Longest time for one download.")
     fetch_max_bytes: int = Field(50_000_000, ge=1_000, description="Largest download.")
     fetch_redirects: int = Field(5, ge=0, description="Redirects followed.")
@@ -100,6 +155,26 @@ class Settings(BaseSettings):
     fetch_user_agent: str = Field(
         "hashsvc/0.1 (finds re-uploads of intimate images; run for a victim-support body)",
         description="How the scanner introduces itself.",
+    )
+    fetch_downloads_per_host: int = Field(
+        4, ge=1, description="Downloads from one host at a time; a browser has six."
+    )
+    fetch_host_delay_s: float = Field(
+        0, ge=0, description="Least time between the beginnings of two downloads from one host."
+    )
+    fetch_longest_pause_s: float = Field(
+        3600, ge=0, description="Longest wait that a site may ask for by `Retry-After`."
+    )
+    fetch_robots: bool = Field(
+        False,
+        description="Whether robots.txt is obeyed. It is made for crawlers; this scanner opens "
+        "what was reported, as a person would, and a site could hide all re-uploads by one line.",
+    )
+    fetch_proxies: SecretStr | None = Field(
+        None,
+        description="Egress proxies, `name=http://host:port` or `name=socks5://host:port`, "
+        "comma-separated; that named `default` serves scans that name none. A proxy is told "
+        "addresses that were checked, never names, and has to allow CONNECT to the ports above.",
     )
 
     image_max_bytes: int = Field(
@@ -132,7 +207,7 @@ class Settings(BaseSettings):
         3600, ge=0, description="Two checks this far apart must both find an image gone."
     )
 
-    @field_validator("fetch_ports", "fetch_networks", mode="before")
+    @field_validator("fetch_ports", "fetch_networks", "oidc_grants", mode="before")
     @classmethod
     def _split_commas(cls, value: object) -> object:
         if isinstance(value, str):

@@ -8,7 +8,7 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from hashsvc import web
-from hashsvc.api import documentation, errors
+from hashsvc.api import batches, documentation, errors
 from hashsvc.api.answers import SafeAnswers
 from hashsvc.api.intake import SignalsOnly
 from hashsvc.api.routes import (
@@ -23,6 +23,7 @@ from hashsvc.api.routes import (
     removal,
     resets,
     scans,
+    watches,
 )
 from hashsvc.api.schemas.admin import HealthOut
 from hashsvc.api.services import Services
@@ -62,10 +63,26 @@ def create_app(services: Services) -> FastAPI:
     # A redirect would repeat the path and the query, to any host that the caller names.
     app.router.redirect_slashes = False
     errors.install(app)
-    app.add_middleware(SignalsOnly, max_bytes=services.settings.max_body_bytes)
+    app.add_middleware(
+        SignalsOnly,
+        max_bytes=services.settings.max_body_bytes,
+        texts={batches.PATH: batches.MEDIA_TYPES},
+    )
     app.add_middleware(SafeAnswers)
     app.openapi_tags = [{"name": "status", "description": "Whether the service is up."}]
-    for module in (cases, resets, holder, held, scans, matches, removal, lists, exports, admin):
+    for module in (
+        cases,
+        resets,
+        holder,
+        held,
+        scans,
+        watches,
+        matches,
+        removal,
+        lists,
+        exports,
+        admin,
+    ):
         app.include_router(module.router)
         app.openapi_tags.append({"name": module.router.tags[0], "description": module.__doc__})
     app.include_router(web.status_page(services.database, services.bank_index))

@@ -1,86 +1,25 @@
-"""API keys and roles: who calls, and whether they may."""
+"""Who calls, by API key or by an issuer's token, and whether they may."""
 
-import hashlib
-import secrets
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated
 
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from hashsvc import audit
 from hashsvc.api.budgets import Budget
 from hashsvc.api.callers import Caller, Role
 from hashsvc.api.errors import ForbiddenError, UnauthorisedError
+from hashsvc.api.keys import PREFIX, digest_of
 from hashsvc.api.services import Services
-from hashsvc.clock import Clock
-from hashsvc.store import Database, UnknownRowError, keys, organisations
-from hashsvc.store.ids import DEFAULT_ORGANISATION, KeyId, OrganisationId, random_id
+from hashsvc.store import Database, UnknownRowError, keys
 from hashsvc.store.keys import LiveKey
 
-_PREFIX = "hsk_"
-_bearer = HTTPBearer(auto_error=False, description="An API key, made by `hashsvc keys create`.")
-
-
-@dataclass(frozen=True, slots=True, repr=False)
-class NewKey:
-    """A new key and its token, which is shown this once."""
-
-    key_id: KeyId
-    role: Role
-    token: str
-    organisation_id: OrganisationId
-    expires_at: datetime | None
-
-
-def create_key(
-    database: Database,
-    role: Role,
-    *,
-    actor: str,
-    clock: Clock,
-    organisation_id: OrganisationId = DEFAULT_ORGANISATION,
-    expires_at: datetime | None = None,
-) -> NewKey:
-    """
-    Make a key; only the SHA-256 of its token is stored.
-
-    Raises:
-        UnknownRowError: If there is no such organisation.
-    """
-    token = _PREFIX + secrets.token_urlsafe(32)
-    new = NewKey(KeyId(random_id()), role, token, organisation_id, expires_at)
-    now = clock()
-    with database.write() as connection:
-        if not organisations.has_id(connection, organisation_id):
-            raise UnknownRowError("No such organisation.")
-        keys.add(
-            connection,
-            new.key_id,
-            role=role,
-            token_sha256=_digest(new.token),
-            organisation_id=organisation_id,
-            match_secret=secrets.token_bytes(32),
-            expires_at=expires_at,
-            now=now,
-        )
-        audit.record(connection, actor=actor, action="key.create", subject=new.key_id, now=now)
-    return new
-
-
-def revoke_key(database: Database, key_id: KeyId, *, actor: str, clock: Clock) -> None:
-    """
-    Make a key useless from the next request on.
-
-    Raises:
-        UnknownRowError: If there is no such live key.
-    """
-    now = clock()
-    with database.write() as connection:
-        keys.revoke(connection, key_id, now)
-        audit.record(connection, actor=actor, action="key.revoke", subject=key_id, now=now)
+_bearer = HTTPBearer(
+    auto_error=False,
+    description="An API key, made by `hashsvc keys create`, or a token of the issuer that the "
+    "service was set up with (OpenID Connect).",
+)
 
 
 def services_of(request: Request) -> Services:
@@ -122,11 +61,10 @@ class _MayCall:
 
 def _live_key(services: Services, token: str) -> LiveKey:
     now = services.clock()
-    with services.database.read() as connection:
-        try:
-            key = keys.by_token(connection, _digest(token), now)
-        except UnknownRowError as error:
-            raise UnauthorisedError("The API key is unknown, expired or revoked.") from error
+    if services.people is not None and not token.startswith(PREFIX):
+        key = services.people.enter(token)
+    else:
+        key = _key_of(services.database, token, now)
     today = now.astimezone(UTC).date().isoformat()
     if key.last_used_on != today:
         with services.database.write() as connection:
@@ -134,13 +72,17 @@ def _live_key(services: Services, token: str) -> LiveKey:
     return key
 
 
+def _key_of(database: Database, token: str, now: datetime) -> LiveKey:
+    with database.read() as connection:
+        try:
+            return keys.by_token(connection, digest_of(token), now)
+        except UnknownRowError as error:
+            raise UnauthorisedError("The API key is unknown, expired or revoked.") from error
+
+
 def roles_of(dependency: Callable[..., object] | None) -> frozenset[Role] | None:
     """Return the roles that a route's dependency lets through; None when it checks no role."""
     return dependency.roles if isinstance(dependency, _MayCall) else None
-
-
-def _digest(token: str) -> bytes:
-    return hashlib.sha256(token.encode()).digest()
 
 
 IntakeDep = Annotated[Caller, Depends(_MayCall(Role.INTAKE))]

@@ -8,6 +8,8 @@ Errors to answers: one shape, `application/problem+json` (RFC 9457), for all of 
     ├── NotJsonError         a body that is no JSON object
     ├── BodyTooLargeError    a body over the limit
     ├── NameTakenError       an organisation has this name
+    ├── BadNameError         an organisation's name is empty or too long
+    ├── SetupError           a setting is wrong; only before the service starts
     └── TooManyCallsError    more calls than the key's or the address's budget has
         └── TooAlikeError    lookups that walk towards a banked code
 
@@ -62,6 +64,14 @@ class NameTakenError(ApiError):
     """An organisation has this name."""
 
 
+class BadNameError(ApiError):
+    """An organisation's name is empty or too long."""
+
+
+class SetupError(ApiError):
+    """A setting is wrong, or a package for it is missing; the service does not start."""
+
+
 class TooManyCallsError(ApiError):
     """A budget is spent; the answer says after how many seconds to try again."""
 
@@ -108,6 +118,7 @@ _STATUS: dict[type[Exception], HTTPStatus] = {
     NotJsonError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     BodyTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
     NameTakenError: HTTPStatus.CONFLICT,
+    BadNameError: HTTPStatus.UNPROCESSABLE_ENTITY,
     TooManyCallsError: HTTPStatus.TOO_MANY_REQUESTS,
     TooAlikeError: HTTPStatus.TOO_MANY_REQUESTS,
     bank.MinorError: HTTPStatus.UNPROCESSABLE_ENTITY,
@@ -130,6 +141,9 @@ _STATUS: dict[type[Exception], HTTPStatus] = {
     matching.UnknownMatchError: HTTPStatus.NOT_FOUND,
     matching.AlreadyReviewedError: HTTPStatus.CONFLICT,
     scanning.UnknownScanError: HTTPStatus.NOT_FOUND,
+    scanning.UnknownWatchError: HTTPStatus.NOT_FOUND,
+    scanning.CancelledScanError: HTTPStatus.CONFLICT,
+    scanning.OtherBatchError: HTTPStatus.UNPROCESSABLE_ENTITY,
     removal.UnknownRequestError: HTTPStatus.NOT_FOUND,
     removal.NotConfirmedError: HTTPStatus.CONFLICT,
     removal.NotPossibleError: HTTPStatus.CONFLICT,

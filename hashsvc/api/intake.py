@@ -1,5 +1,7 @@
 """What is refused before a route sees it: images, bodies that are no JSON or over the limit."""
 
+from collections.abc import Collection, Mapping
+
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
@@ -19,18 +21,24 @@ class SignalsOnly:
     ASGI middleware: reads the body within its limit, and lets a JSON object through or nothing.
 
     Nothing of a refused body is kept.
+
+    Args:
+        texts: Paths that take text of some media types too.
     """
 
-    def __init__(self, app: ASGIApp, max_bytes: int) -> None:
+    def __init__(
+        self, app: ASGIApp, max_bytes: int, texts: Mapping[str, Collection[str]] | None = None
+    ) -> None:
         self._app = app
         self._max_bytes = max_bytes
+        self._texts = texts or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         try:
-            body = await self._body(Headers(scope=scope), receive)
+            body = await self._body(Headers(scope=scope), receive, scope["path"])
         except (ImageSentError, NotJsonError, BodyTooLargeError) as error:
             await answer(error)(scope, receive, send)
             return
@@ -48,7 +56,7 @@ class SignalsOnly:
 
         await self._app(scope, replay, send)
 
-    async def _body(self, headers: Headers, receive: Receive) -> bytes | None:
+    async def _body(self, headers: Headers, receive: Receive, path: str) -> bytes | None:
         """Return the body; None when the caller went away."""
         media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
         if media_type.startswith(_IMAGE_TYPES):
@@ -66,6 +74,8 @@ class SignalsOnly:
             self._check(len(body))
             if not message.get("more_body", False):
                 break
+        if media_type in self._texts.get(path, ()):
+            return bytes(body)
         if body and (media_type != "application/json" or body.lstrip()[:1] != b"{"):
             raise NotJsonError("A body is a JSON object, with `Content-Type: application/json`.")
         return bytes(body)

@@ -8,7 +8,7 @@ a witness outside who has a copy of it sees whether the log was written anew.
 
 from hashsvc.audit.checkpoints import Checkpoint, PublicKey, SigningKey
 from hashsvc.audit.errors import AuditError, BadSignatureError, BrokenChainError, MalformedError
-from hashsvc.audit.log import record, verify
+from hashsvc.audit.log import record, record_all, verify
 from hashsvc.audit.witness import Witness
 
 __all__ = [
@@ -21,5 +21,6 @@ __all__ = [
     "SigningKey",
     "Witness",
     "record",
+    "record_all",
     "verify",
 ]

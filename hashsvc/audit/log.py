@@ -1,6 +1,6 @@
 """Writes and checks the audit log."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 from sqlalchemy import Connection
@@ -24,13 +24,24 @@ def record(connection: Connection, *, actor: str, action: str, subject: str, now
 
         subject: Opaque id of what it was done to; a count, where that was a list.
     """
+    record_all(connection, [(action, subject)], actor=actor, now=now)
+
+
+def record_all(
+    connection: Connection, deeds: Sequence[tuple[str, str]], *, actor: str, now: datetime
+) -> None:
+    """Add an entry for each deed, an action and its subject, as `record` does for one."""
     audit_entries.wait_for_turn(connection)
     last = audit_entries.last(connection)
     # After a removed last entry the numbers go on with a gap, which stays to be found.
-    seq = audit_entries.highest_ever(connection) + 1
-    before = START if last is None else last.digest
-    digest = digest_of(before, seq, now, actor, action, subject)
-    audit_entries.add(connection, Entry(seq, now, actor, action, subject, digest))
+    seq = audit_entries.highest_ever(connection)
+    digest = START if last is None else last.digest
+    added = []
+    for action, subject in deeds:
+        seq += 1
+        digest = digest_of(digest, seq, now, actor, action, subject)
+        added.append(Entry(seq, now, actor, action, subject, digest))
+    audit_entries.add(connection, added)
 
 
 def verify(connection: Connection, checkpoints: Iterable[Checkpoint] = ()) -> int:

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 
 from sqlalchemy import Connection
 
@@ -308,7 +308,8 @@ class Bank:
                 content_id,
                 reason=likeness.kind,
                 label=likeness.label,
-                now=self._clock(),
+                # As of all contents, nobody needs to know more than the day.
+                now=datetime.combine(self._today(), time(), UTC),
             )
             self._record(connection, actor, "content.hold", new.public_id)
 

@@ -9,7 +9,7 @@ from hashsvc import audit
 from hashsvc.bank.errors import NotApprovedError, SameKeyError, UnknownExportError
 from hashsvc.clock import Clock, utc_now
 from hashsvc.signals import PDQ, Signal
-from hashsvc.store import Database, UnknownRowError, exports
+from hashsvc.store import Database, UnknownRowError, exports, keys
 from hashsvc.store.exports import Export
 from hashsvc.store.ids import ExportId, KeyId, random_id
 
@@ -47,13 +47,22 @@ class Exports:
         Raises:
             UnknownExportError: If there is no such request, it is over, approved or taken.
 
-            SameKeyError: If it was made with the same key.
+            SameKeyError: If it was made with the same key, or one of both keys made the other, or
+                a third one made both: whoever has that one would be alone.
         """
         now = self._clock()
         with self._database.write() as connection:
             export = _live(connection, export_id, now)
             if export.requested_by == actor:
                 raise SameKeyError("Another administrator has to approve what one has requested.")
+            mine, theirs = (
+                keys.lineage(connection, each) for each in (actor, KeyId(export.requested_by))
+            )
+            if mine & theirs:
+                raise SameKeyError(
+                    "One of these two keys was made with the other, or both with a third; make the "
+                    "second administrator's on the service's machine, with `hashsvc keys create`."
+                )
             if not exports.approve(connection, export_id, by=actor, now=now):
                 raise UnknownExportError("There is no such request, or it is over.")
             self._record(connection, actor, "export.approve", export_id)

@@ -20,8 +20,10 @@ _FREE = 5
 _FIRST_WAIT = timedelta(seconds=30)
 # At one an hour, half of all PINs take 5,700 years; somebody who locks a case out does it for long.
 _LONGEST_WAIT = timedelta(hours=1)
-_REMEMBERED = timedelta(days=7)
 _ACTOR = "holder"
+
+REMEMBERED = timedelta(days=7)
+"""So long wrong PINs count."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -131,7 +133,7 @@ class Holders:
         """Count a guess before it is checked, so that many at once are no way around."""
         now = self._clock()
         with self._database.write() as connection:
-            pin_guesses.forget_before(connection, now - _REMEMBERED)
+            pin_guesses.forget_before(connection, now - REMEMBERED)
             before = pin_guesses.of(connection, number)
             if before and before.wait_until and before.wait_until > now:
                 raise TooManyGuessesError(

@@ -7,9 +7,10 @@ import structlog
 
 from hashsvc import audit
 from hashsvc.bank.cases import Bank
+from hashsvc.bank.holders import REMEMBERED
 from hashsvc.clock import Clock, utc_now
 from hashsvc.settings import Settings
-from hashsvc.store import Database, erasures, scans
+from hashsvc.store import Database, erasures, pin_guesses, scans
 
 _EVERY_S = 60
 # Of the time within which files are to be rewritten; what is left is for trying again.
@@ -50,6 +51,7 @@ class Housekeeping:
         if ended:
             _log.info("bank.cases_ended", cases=ended)
         self._delete_old_scans()
+        self._forget_guesses()
         now = self._clock()
         with self._database.read() as connection:
             oldest = erasures.oldest_unpurged(connection)
@@ -73,6 +75,10 @@ class Housekeeping:
                 audit.record(
                     connection, actor=_ACTOR, action="scan.expired", subject=scan_id, now=now
                 )
+
+    def _forget_guesses(self) -> None:
+        with self._database.write() as connection:
+            pin_guesses.forget_before(connection, self._clock() - REMEMBERED)
 
     def _run(self) -> None:
         while not self._stopping.is_set():

@@ -46,7 +46,7 @@ class Resets:
             pin_resets.add(
                 connection, reset_id, case.id, by=actor, now=now, expires_at=made.expires_at
             )
-            audit.record(connection, actor=actor, action="pin.request", subject=reset_id, now=now)
+            audit.record(connection, actor=actor, action="pin.request", subject=number, now=now)
         return made
 
     def approve(
@@ -76,5 +76,5 @@ class Resets:
                 raise UnknownResetError("There is no such request, or it is over.")
             cases.set_pin_hash(connection, case, pin_hash)
             pin_guesses.forget(connection, number)
-            audit.record(connection, actor=actor, action="pin.renew", subject=reset_id, now=now)
+            audit.record(connection, actor=actor, action="pin.renew", subject=number, now=now)
         return pin

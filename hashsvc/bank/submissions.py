@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from hashsvc.bank.errors import CommonImageError, NotSubmittableError, TooPlainError
 from hashsvc.bank.lists import ImageList, Listed
-from hashsvc.signals import PDQ, Signature, View
+from hashsvc.signals import PDQ, PHASH, Signature, View
 from hashsvc.store.ids import PublicContentId
 
 MAX_SIGNALS = 120
@@ -15,6 +15,11 @@ MAX_SIGNALS = 120
 
 MAX_CONTENTS = 100
 """Contents that are added in one go."""
+
+# Both set the bits above a median, which are half of them in each of 299 photographs; on a surface
+# of one colour there is nothing to be above. How far from a half the share may be: four standard
+# deviations of random bits.
+_MOST_OFF = {PDQ.name: 0.125, PHASH.name: 0.25}
 
 Screening = Callable[[Connection, Signature], Listed | None]
 """Tells which listed image a signature is like; None for none."""
@@ -51,7 +56,8 @@ def check_submittable(signature: Signature) -> None:
         NotSubmittableError: If it has no whole `pdq1` signal, one of another view, one algorithm of
             whole images twice, or more than MAX_SIGNALS.
 
-        TooPlainError: If the image's quality is below PDQ's 50.
+        TooPlainError: If the image's quality is below PDQ's 50, or, whatever quality is claimed,
+            its signals are those of a surface of one colour.
     """
     if len(signature.signals) > MAX_SIGNALS:
         raise NotSubmittableError(f"A content has at most {MAX_SIGNALS} signals.")
@@ -71,3 +77,13 @@ def check_submittable(signature: Signature) -> None:
             f"The image's quality is {signature.quality} of 100; below {PDQ.min_quality} it is "
             "too plain to tell from others."
         )
+    _refuse_flat(signature)
+
+
+def _refuse_flat(signature: Signature) -> None:
+    for viewed in signature.signals:
+        share = int.from_bytes(viewed.signal.code).bit_count() / viewed.signal.profile.bits
+        if abs(share - 0.5) > _MOST_OFF.get(viewed.signal.algorithm, 1):
+            raise TooPlainError(
+                "The image's signals are those of a blank one, of one colour or nearly so."
+            )

@@ -73,6 +73,8 @@ def _verify_log(public_key: str | None, anchor_file: Path | None) -> None:
             entries = audit.verify(connection, checkpoints)
     signed = max((each.seq for each in checkpoints), default=0)
     say(f"{entries} entries follow from one another; {signed} of them are signed.")
+    if entries and not signed:
+        say("NOT SIGNED: whoever can write the database could have written all of it anew.")
 
 
 def _verify_file(file: Path, public_key: str | None, anchor_file: Path | None) -> None:

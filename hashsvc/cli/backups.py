@@ -13,7 +13,7 @@ from hashsvc.cli.output import fail, say
 from hashsvc.clock import utc_now
 from hashsvc.store import StoreError, backups, erasures
 
-_ACTOR = "restore"
+_ACTOR = "cli"
 
 
 def backup(
@@ -21,6 +21,10 @@ def backup(
 ) -> None:
     """Write a consistent copy of the database; the service may go on meanwhile."""
     with open_existing(read_settings()) as database:
+        with database.write() as connection:
+            audit.record(
+                connection, actor=_ACTOR, action="backup.make", subject="all", now=utc_now()
+            )
         made = backups.back_up(database, folder, version=version("hashsvc"), now=utc_now())
     say(f"Backed up: {made.bytes:,} bytes, SHA-256 {made.sha256}.")
     say(f"It is under the key-encryption key {made.key_encryption_key}, which is not in it:")
@@ -49,12 +53,12 @@ def restore(
     try:
         ids = [] if no_erased else _erased_ids(erased or settings.data_dir / erasures.LIST_NAME)
         with backups.restoring(folder, settings) as database:
-            gone = erase_again(Bank(database), database, ids, actor=_ACTOR)
+            gone = erase_again(Bank(database), database, ids, actor="restore")
             now = utc_now()
             with database.write() as connection:
                 erasures.add_missing(connection, ids, now=now)
                 audit.record(
-                    connection, actor=_ACTOR, action="backup.restore", subject="all", now=now
+                    connection, actor="restore", action="backup.restore", subject="all", now=now
                 )
             database.purge(now)
         made = backups.check(folder)

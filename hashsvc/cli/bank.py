@@ -6,12 +6,14 @@ from typing import Annotated
 
 import typer
 
+from hashsvc import audit
 from hashsvc.bank import Proof, prove_withdrawn
 from hashsvc.cli.configured import open_existing, read_settings
 from hashsvc.cli.images import signatures
 from hashsvc.cli.output import fail, say
 from hashsvc.clock import utc_now
 from hashsvc.signals import Signal, SignalFormatError, Signature, View, ViewedSignal
+from hashsvc.store import Database
 
 app = typer.Typer(no_args_is_help=True, help="The bank's files: purge, prove-withdrawn.")
 
@@ -20,6 +22,7 @@ app = typer.Typer(no_args_is_help=True, help="The bank's files: purge, prove-wit
 def purge() -> None:
     """Rewrite the database's file now, without what was withdrawn; the service may go on."""
     with open_existing(read_settings()) as database:
+        _record(database, "bank.purge")
         if not database.purge(utc_now()):
             fail("Somebody has held the database for too long; try again.")
     say("The file was rewritten, without anything that was withdrawn.")
@@ -42,10 +45,16 @@ def prove(
     images = [each for path in paths for each in _read(path)]
     with open_existing(settings) as database:
         folder = database.folder or settings.data_dir
+        _record(database, "bank.prove-withdrawn")
         proof = prove_withdrawn(database, folder, images)
     _tell(proof)
     if not proof.holds:
         raise typer.Exit(1)
+
+
+def _record(database: Database, action: str) -> None:
+    with database.write() as connection:
+        audit.record(connection, actor="cli", action=action, subject="all", now=utc_now())
 
 
 def _read(path: Path) -> list[Signature]:

@@ -1,7 +1,7 @@
 """Speaks to a service over HTTP, for the commands that need one."""
 
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from ipaddress import ip_address
 from typing import Any, Self
 
@@ -11,8 +11,20 @@ import httpx2
 _LONGEST_WAIT_S = 60
 
 
+_UNREACHABLE = (httpx2.TransportError, httpx2.InvalidURL, httpx2.UnsupportedProtocol)
+
+
 class ServiceError(Exception):
-    """The service refused, or could not be reached; the message is for the user."""
+    """
+    The service refused, or could not be reached; the message is for the user.
+
+    Attributes:
+        status: Of the answer; None where there was none.
+    """
+
+    def __init__(self, message: str, *, status: int | None = None) -> None:
+        super().__init__(message)
+        self.status = status
 
 
 class Client:
@@ -55,33 +67,72 @@ class Client:
         """
         return self._call("GET", path, params=query)
 
-    def post(self, path: str, body: Mapping[str, Any] | None = None) -> Any:
+    def post(
+        self,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        *,
+        headers: Mapping[str, str] | None = None,
+    ) -> Any:
         """
         Send JSON to a path and return the answer's.
 
         Raises:
             ServiceError: If the service refuses or cannot be reached.
         """
-        return self._call("POST", path, json=body)
+        return self._call("POST", path, json=body, headers=headers)
+
+    def delete(self, path: str) -> None:
+        """
+        Delete what is at a path.
+
+        Raises:
+            ServiceError: If the service refuses or cannot be reached.
+        """
+        self._call("DELETE", path)
+
+    def parts(self, path: str, **query: str | int) -> Iterator[str]:
+        """
+        Yield the text at a path as it comes; it may be long.
+
+        Raises:
+            ServiceError: If the service refuses or cannot be reached, or the text is cut off.
+        """
+        try:
+            with self._http.stream("GET", path, params=query) as answer:
+                if not answer.is_success:
+                    answer.read()
+                    raise _refused(answer)
+                yield from answer.iter_text()
+        except _UNREACHABLE as error:
+            raise _not_there() from error
 
     def _call(self, method: str, path: str, **how: Any) -> Any:
         answer = self._send(method, path, **how)
         while (wait_s := _wait_asked_for(answer)) is not None:
             time.sleep(wait_s)
             answer = self._send(method, path, **how)
-        if answer.is_success:
-            return answer.json()
-        try:
-            detail = answer.json()["detail"]
-        except (ValueError, KeyError, TypeError):
-            detail = f"It answered {answer.status_code}."
-        raise ServiceError(f"The service refused: {detail}")
+        if not answer.is_success:
+            raise _refused(answer)
+        return answer.json() if answer.content else None
 
     def _send(self, method: str, path: str, **how: Any) -> httpx2.Response:
         try:
             return self._http.request(method, path, **how)
-        except (httpx2.TransportError, httpx2.InvalidURL, httpx2.UnsupportedProtocol) as error:
-            raise ServiceError("The service cannot be reached; is its URL right?") from error
+        except _UNREACHABLE as error:
+            raise _not_there() from error
+
+
+def _refused(answer: httpx2.Response) -> ServiceError:
+    try:
+        detail = answer.json()["detail"]
+    except (ValueError, KeyError, TypeError):
+        detail = f"It answered {answer.status_code}."
+    return ServiceError(f"The service refused: {detail}", status=answer.status_code)
+
+
+def _not_there() -> ServiceError:
+    return ServiceError("The service cannot be reached; is its URL right?")
 
 
 def _wait_asked_for(answer: httpx2.Response) -> int | None:

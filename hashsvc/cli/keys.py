@@ -5,6 +5,7 @@ from typing import Annotated
 
 import typer
 
+from hashsvc import audit
 from hashsvc.api import Role, create_key, revoke_key
 from hashsvc.cli.configured import open_database, read_settings
 from hashsvc.cli.output import say
@@ -45,12 +46,17 @@ def create(
 @app.command("list")
 def list_keys() -> None:
     """List keys: id, role, when made, when last used, whether live, organisation."""
-    with open_database(read_settings()) as database, database.read() as connection:
-        for key in keys.all_keys(connection):
+    with open_database(read_settings()) as database, database.write() as connection:
+        found = keys.all_keys(connection)
+        audit.record(
+            connection, actor=_ACTOR, action="key.list", subject=str(len(found)), now=utc_now()
+        )
+        for key in found:
             used = f"used {key.last_used_on}" if key.last_used_on else "never used"
+            whose = "  signs in at the issuer" if key.is_person else ""
             typer.echo(
                 f"{key.id}  {key.role:8}  {key.created_at:%Y-%m-%d}  {used:15}  {_state(key):18}  "
-                f"{key.organisation_id}"
+                f"{key.organisation_id}{whose}"
             )
 
 

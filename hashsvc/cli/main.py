@@ -14,7 +14,9 @@ from hashsvc.cli import (
     organisations,
     remote,
     rotation,
+    scans,
     serving,
+    working,
 )
 from hashsvc.cli.output import fail
 
@@ -27,11 +29,13 @@ app.command("hash")(local.hash_images)
 app.command("compare")(local.compare_images)
 app.command("submit")(remote.submit)
 app.command("match")(remote.match)
-app.command("scan")(remote.scan)
+app.command("scan")(scans.scan)
 app.command("serve")(serving.serve)
+app.command("worker")(working.work)
 app.command("backup")(backups.backup)
 app.command("restore")(backups.restore)
 keys.app.command("rotate")(rotation.rotate_keys)
+app.add_typer(scans.app, name="scans")
 app.add_typer(keys.app, name="keys")
 app.add_typer(bank.app, name="bank")
 app.add_typer(audit.app, name="audit")

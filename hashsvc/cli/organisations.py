@@ -5,7 +5,7 @@ from typing import Annotated
 import typer
 
 from hashsvc.api import create_organisation
-from hashsvc.api.errors import NameTakenError
+from hashsvc.api.errors import BadNameError, NameTakenError
 from hashsvc.cli.configured import open_database, read_settings
 from hashsvc.cli.output import fail
 from hashsvc.clock import utc_now
@@ -20,7 +20,7 @@ def create(name: Annotated[str, typer.Argument(help="Its name, for administrator
     with open_database(read_settings()) as database:
         try:
             made = create_organisation(database, name, actor="cli", clock=utc_now)
-        except NameTakenError as error:
+        except (BadNameError, NameTakenError) as error:
             fail(str(error))
     typer.echo(made.id)
 

@@ -1,17 +1,18 @@
 """`hashsvc serve`: the service itself."""
 
-import logging
 from typing import Annotated
 
-import structlog
 import typer
 import uvicorn
 
-from hashsvc.api import Role, Services, create_app, create_key
+from hashsvc.api import Role, Services, SetupError, create_app, create_key
 from hashsvc.cli.configured import read_settings
+from hashsvc.cli.logs import configure_logs
 from hashsvc.cli.output import fail, say
 from hashsvc.keyring import OwnKeyFile
 from hashsvc.store import StoreError, keys
+
+_LONGEST_END_S = 5
 
 
 def serve(
@@ -20,24 +21,23 @@ def serve(
 ) -> None:
     """Serve the API, with its documentation at /docs and a status page at /."""
     settings = read_settings()
-    structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            structlog.processors.JSONRenderer(),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
-        logger_factory=structlog.PrintLoggerFactory(),
-    )
+    configure_logs()
     try:
         services = Services.build(settings)
-    except StoreError as error:
+    except (StoreError, SetupError) as error:
         fail(str(error))
     _tell_of_key(services)
     _make_first_key(services)
     # Without the access log: a path may hold the number of a case.
     config = uvicorn.Config(
-        create_app(services), host=host, port=port, access_log=False, server_header=False
+        create_app(services),
+        host=host,
+        port=port,
+        access_log=False,
+        server_header=False,
+        log_config=None,
+        # Streams of events end only with what they tell of.
+        timeout_graceful_shutdown=_LONGEST_END_S,
     )
     say(f"hashsvc listens on http://{host}:{port} — documentation at /docs. Ctrl-C stops it.")
     uvicorn.Server(config).run()

@@ -1,6 +1,7 @@
 """Rows of the audit log; only hashsvc.audit writes them."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from sqlalchemy import Connection, column, func, insert, select, table, text
@@ -50,18 +51,9 @@ def highest_ever(connection: Connection) -> int:
     return connection.execute(query).scalar_one_or_none() or 0
 
 
-def add(connection: Connection, entry: Entry) -> None:
-    """Store one entry."""
-    connection.execute(
-        insert(audit_entry).values(
-            seq=entry.seq,
-            at=entry.at,
-            actor=entry.actor,
-            action=entry.action,
-            subject=entry.subject,
-            digest=entry.digest,
-        )
-    )
+def add(connection: Connection, entries: Sequence[Entry]) -> None:
+    """Store entries; there is at least one."""
+    connection.execute(insert(audit_entry).values([asdict(each) for each in entries]))
 
 
 def page(connection: Connection, *, after: int, limit: int) -> list[Entry]:

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, func, insert, or_, select, update
 from hashsvc.store import rows
 from hashsvc.store.errors import UnknownRowError
 from hashsvc.store.ids import KeyId, OrganisationId
-from hashsvc.store.tables import api_key
+from hashsvc.store.tables import api_key, audit_entry, person
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,6 +20,8 @@ class Key:
         expires_at: From then on it is useless; None: until it is revoked.
 
         last_used_on: The last day on which it was used, no finer.
+
+        is_person: Whether it stands for somebody who signs in elsewhere, and has no token.
     """
 
     id: KeyId
@@ -29,6 +31,7 @@ class Key:
     expires_at: datetime | None
     revoked_at: datetime | None
     last_used_on: str | None
+    is_person: bool
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -42,7 +45,6 @@ class LiveKey:
     match_secret: bytes
 
 
-_SHOWN = tuple(api_key.c[each.name] for each in fields(Key))
 _LIVE = tuple(api_key.c[each.name] for each in fields(LiveKey))
 
 
@@ -93,8 +95,30 @@ def use(connection: Connection, key_id: KeyId, day: str) -> None:
 
 def all_keys(connection: Connection) -> list[Key]:
     """Return every key, oldest first, revoked ones too."""
-    query = select(*_SHOWN).order_by(api_key.c.created_at, api_key.c.id)
+    query = (
+        select(
+            *(api_key.c[each.name] for each in fields(Key) if each.name in api_key.c),
+            person.c.key_id.is_not(None).label("is_person"),
+        )
+        .outerjoin(person, person.c.key_id == api_key.c.id)
+        .order_by(api_key.c.created_at, api_key.c.id)
+    )
     return rows.as_list(Key, connection.execute(query))
+
+
+def lineage(connection: Connection, key_id: KeyId) -> set[KeyId]:
+    """Return a key, the key that made it, the one that made that, and so on, by the audit log."""
+    found: set[KeyId] = set()
+    next_id: str | None = key_id
+    while next_id is not None and next_id not in found:
+        found.add(KeyId(next_id))
+        maker = select(audit_entry.c.actor).where(
+            audit_entry.c.action == "key.create", audit_entry.c.subject == next_id
+        )
+        # The first one of all was made by no key, but on the service's machine.
+        query = select(api_key.c.id).where(api_key.c.id.in_(maker))
+        next_id = connection.execute(query).scalar_one_or_none()
+    return found
 
 
 def count(connection: Connection) -> int:

@@ -1,29 +1,247 @@
 """Whoever reads a case, a match, a request, URLs or keys, or changes one, is in the audit log."""
 
+import re
+from dataclasses import dataclass
+from typing import Any
+
 import pytest
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
 from sqlalchemy import select
 
 from benchmarks.site import Site
 from hashsvc.api import Role, Services
+from hashsvc.bank import ImageList
+from hashsvc.signals import sign_image
 from hashsvc.store.tables import audit_entry
-from tests.api.conftest import Call, OpenCase, work_off
+from tests.api.conftest import Call, OpenCase, body_of, content_of, work_off
+from tests.conftest import generated_photo, jpeg
 
 INTAKE, ANALYST, SCANNER, ADMIN = Role.INTAKE, Role.ANALYST, Role.SCANNER, Role.ADMIN
+PHOTOS = [jpeg(generated_photo(seed)) for seed in range(1, 8)]
+MORE, HOLDERS_MORE = content_of(PHOTOS[4]), content_of(PHOTOS[5])
+
+
+@dataclass(frozen=True)
+class Deed:
+    """A call, and the entries it leaves: action and subject, where `…` stands for any new id."""
+
+    who: Role | None
+    method: str
+    path: str
+    left: list[tuple[str, str]]
+    body: dict[str, Any] | None = None
+
+
+SEEN = [("case.read", "{number}")]
+DEEDS = [
+    Deed(INTAKE, "POST", "/v1/cases", [("case.open", "…")], {"adult": True}),
+    Deed(INTAKE, "GET", "/v1/cases/{number}", SEEN),
+    Deed(
+        INTAKE,
+        "POST",
+        "/v1/cases/{number}/contents",
+        [("content.add", MORE["content"]), *SEEN],
+        {"contents": [MORE]},
+    ),
+    Deed(ANALYST, "POST", "/v1/cases/{number}/pin-resets", [("pin.request", "{number}")]),
+    Deed(
+        ANALYST,
+        "POST",
+        "/v1/cases/{other_number}/pin-resets/{reset}/approval",
+        [("pin.renew", "{other_number}")],
+    ),
+    Deed(None, "POST", "/v1/holder/state", SEEN, {}),
+    Deed(
+        None,
+        "POST",
+        "/v1/holder/contents",
+        [("content.add", HOLDERS_MORE["content"]), *SEEN],
+        {"contents": [HOLDERS_MORE]},
+    ),
+    Deed(None, "POST", "/v1/holder/renew", [("case.renew", "{number}")], {}),
+    Deed(
+        None,
+        "POST",
+        "/v1/holder/withdraw",
+        [("content.withdraw", HOLDERS_MORE["content"])],
+        {"content": HOLDERS_MORE["content"]},
+    ),
+    Deed(
+        ANALYST,
+        "GET",
+        "/v1/held-contents",
+        [
+            ("content.list-held", "2"),
+            ("content.read", "{held_content}"),
+            ("content.read", "{held_2_content}"),
+        ],
+    ),
+    Deed(
+        ANALYST,
+        "POST",
+        "/v1/held-contents/{held_content}/release",
+        [("content.release", "{held_content}")],
+    ),
+    Deed(
+        ANALYST,
+        "POST",
+        "/v1/held-contents/{held_2_content}/rejection",
+        [("content.reject", "{held_2_content}"), ("content.withdraw", "{held_2_content}")],
+    ),
+    Deed(
+        ADMIN,
+        "POST",
+        "/v1/lists/common/images",
+        [("list.add-common", "…")],
+        body_of(sign_image(PHOTOS[6])),
+    ),
+    Deed(
+        ADMIN,
+        "POST",
+        "/v1/lists/protected/images",
+        [("list.add-protected", "…")],
+        body_of(sign_image(PHOTOS[6])),
+    ),
+    Deed(ADMIN, "DELETE", "/v1/lists/common/images/{label}", [("list.remove-common", "{label}")]),
+    Deed(
+        ANALYST,
+        "DELETE",
+        "/v1/lists/protected/images/{protected_label}",
+        [("list.remove-protected", "{protected_label}")],
+    ),
+    Deed(SCANNER, "POST", "/v1/scans", [("scan.submit", "…")], {"urls": ["http://x.example/"]}),
+    Deed(SCANNER, "GET", "/v1/scans/{scan}/items", [("scan.items", "{scan}")]),
+    Deed(
+        ANALYST,
+        "GET",
+        "/v1/scans/{scan}/results",
+        [("scan.results", "{scan}"), ("match.list", "1"), ("match.read", "{match}")],
+    ),
+    Deed(SCANNER, "GET", "/v1/scans/{scan}/results", [("scan.results", "{scan}")]),
+    Deed(ANALYST, "GET", "/v1/scans/{scan}/events", [("scan.follow", "{scan}")]),
+    Deed(SCANNER, "POST", "/v1/scans/{scan}/retry", [("scan.retry", "{scan}")]),
+    Deed(SCANNER, "POST", "/v1/scans/{scan}/cancel", [("scan.cancel", "{scan}")]),
+    Deed(SCANNER, "POST", "/v1/scans/{scan}/resume", [("scan.resume", "{scan}")]),
+    Deed(
+        ANALYST,
+        "POST",
+        "/v1/watches",
+        [("watch.begin", "…")],
+        {"scan": "{scan}", "every_h": 24, "days": 30},
+    ),
+    Deed(SCANNER, "DELETE", "/v1/watches/{watch}", [("watch.end", "{watch}")]),
+    Deed(
+        SCANNER, "POST", "/v1/lookups", [("lookup.make", "1")], body_of(sign_image(PHOTOS[0]))
+    ),
+    Deed(ANALYST, "GET", "/v1/matches", [("match.list", "1"), ("match.read", "{match}")]),
+    Deed(ANALYST, "GET", "/v1/matches?state=dismissed", [("match.list", "0")]),
+    Deed(ANALYST, "GET", "/v1/matches/{match}", [("match.read", "{match}")]),
+    Deed(
+        ANALYST,
+        "POST",
+        "/v1/matches/{match}/verdict",
+        [("match.confirmed", "{match}"), ("match.read", "{match}")],
+        {"confirmed": True},
+    ),
+    Deed(ANALYST, "POST", "/v1/removal-requests", [("request.raise", "…")], {"match": "{match}"}),
+    Deed(ANALYST, "POST", "/v1/removal-requests", [("request.read", "…")], {"match": "{match}"}),
+    Deed(
+        ANALYST, "GET", "/v1/removal-requests", [("request.list", "1"), ("request.read", "…")]
+    ),
+    Deed(ANALYST, "GET", "/v1/removal-requests/{request}", [("request.read", "{request}")]),
+    Deed(ANALYST, "GET", "/v1/removal-requests/{request}/notice", [("request.read", "{request}")]),
+    Deed(
+        ANALYST,
+        "POST",
+        "/v1/removal-requests/{request}/moves",
+        [("request.approved", "{request}")],
+        {"to": "approved"},
+    ),
+    Deed(
+        ANALYST,
+        "POST",
+        "/v1/removal-requests/{request}/moves",
+        [("request.sent", "{request}")],
+        {"to": "sent"},
+    ),
+    Deed(
+        ANALYST,
+        "POST",
+        "/v1/removal-requests/{request}/rechecks",
+        [("request.recheck", "{request}")],
+    ),
+    Deed(ADMIN, "POST", "/v1/exports", [("export.request", "…")]),
+    Deed(ADMIN, "POST", "/v1/exports/{export}/approval", [("export.approve", "{export}")]),
+    Deed(
+        ADMIN, "GET", "/v1/exports/{approved_export}",
+        [("export.take", "{approved_export}"), ("export.codes", "3")],
+    ),
+    Deed(ADMIN, "POST", "/v1/organisations", [("organisation.create", "…")], {"name": "A body"}),
+    Deed(ADMIN, "POST", "/v1/keys", [("key.create", "…")], {"role": "scanner"}),
+    Deed(ADMIN, "GET", "/v1/keys", [("key.list", "7")]),
+    Deed(ADMIN, "DELETE", "/v1/keys/{key}", [("key.revoke", "{key}")]),
+    Deed(ADMIN, "GET", "/v1/audit/verification", [("audit.verify", "…")]),
+    Deed(
+        INTAKE,
+        "DELETE",
+        "/v1/cases/{number}/contents/{content}",
+        [("content.withdraw", "{content}")],
+    ),
+    Deed(INTAKE, "DELETE", "/v1/cases/{other_number}", [("case.withdraw", "{other_number}")]),
+]  # fmt: skip
+# What they show is of no case, match or key: counts and states, labels, bodies' names.
+LEAVE_NOTHING = {
+    ("GET", "/health"),
+    ("GET", "/v1/scans/{scan}"),
+    ("GET", "/v1/watches"),
+    ("GET", "/v1/organisations"),
+    ("GET", "/v1/lists/{kind}/images"),
+}
 
 
 @pytest.fixture
-def known(call: Call, services: Services, site: Site, case: OpenCase) -> dict[str, str]:
-    """The ids of a case, a scan, a match, a request and keys."""
+def known(
+    call: Call,
+    client: TestClient,
+    services: Services,
+    site: Site,
+    case: OpenCase,
+    second_analyst: str,
+    second_admin: str,
+) -> dict[str, str]:
+    """The id of one thing of each kind; a match that nobody has decided yet."""
+    known = {"number": case.number, "content": case.content}
     image = site.add_image("/copy.jpg", case.photo)
-    scan = call(SCANNER, "POST", "/v1/scans", json={"urls": [image]}).json()["scan"]
+    known["scan"] = call(SCANNER, "POST", "/v1/scans", json={"urls": [image]}).json()["scan"]
+    watch = {"scan": known["scan"], "every_h": 1, "days": 1}
+    known["watch"] = call(SCANNER, "POST", "/v1/watches", json=watch).json()["watch"]
     work_off(services)
-    (match,) = (each["match"] for each in call(ANALYST, "GET", "/v1/matches").json())
-    call(ANALYST, "POST", f"/v1/matches/{match}/verdict", json={"confirmed": True})
-    made = call(ANALYST, "POST", "/v1/removal-requests", json={"match": match}).json()
+    (known["match"],) = (each["match"] for each in call(ANALYST, "GET", "/v1/matches").json())
+    other = call(INTAKE, "POST", "/v1/cases", json={"adult": True}).json()["number"]
+    header = {"Authorization": f"Bearer {second_analyst}"}
+    asked = client.post(f"/v1/cases/{other}/pin-resets", headers=header).json()
+    held = [content_of(each) for each in PHOTOS[1:3]]
+    for each in PHOTOS[1:3]:
+        services.lists.add(ImageList.PROTECTED, sign_image(each), actor="test")
+    path = f"/v1/cases/{case.number}/contents"
+    assert call(INTAKE, "POST", path, json={"contents": held}).is_success
+    signed = sign_image(PHOTOS[3])
+    header = {"Authorization": f"Bearer {second_admin}"}
+    export = client.post("/v1/exports", headers=header).json()["export"]
+    approved = call(ADMIN, "POST", "/v1/exports").json()["export"]
+    client.post(f"/v1/exports/{approved}/approval", headers=header)
     keys = {each["role"]: each["key"] for each in call(ADMIN, "GET", "/v1/keys").json()}
-    return {"number": case.number, "content": case.content, "scan": scan, "match": match} | {
-        "request": made["request"],
-        **keys,
+    return known | {
+        "other_number": other,
+        "reset": asked["reset"],
+        "held_content": held[0]["content"],
+        "held_2_content": held[1]["content"],
+        "label": services.lists.add(ImageList.COMMON, signed, actor="test"),
+        "protected_label": services.lists.add(ImageList.PROTECTED, signed, actor="test"),
+        "export": export,
+        "approved_export": approved,
+        "key": keys["scanner"],
     }
 
 
@@ -35,39 +253,76 @@ def entries(services: Services) -> list[tuple[str, str, str]]:
     return [tuple(each) for each in rows]  # type: ignore[misc]
 
 
-CALLS: list[tuple[Role, str, str, list[tuple[str, str]]]] = [
-    (INTAKE, "GET", "/v1/cases/{number}", [("case.read", "{number}")]),
-    (ANALYST, "GET", "/v1/cases/{number}", [("case.read", "{number}")]),
-    (ANALYST, "GET", "/v1/matches", [("match.list", "1")]),
-    (ANALYST, "GET", "/v1/matches?state=dismissed", [("match.list", "0")]),
-    (ANALYST, "GET", "/v1/matches/{match}", [("match.read", "{match}")]),
-    (ANALYST, "GET", "/v1/removal-requests", [("request.list", "1")]),
-    (ANALYST, "GET", "/v1/removal-requests/{request}", [("request.read", "{request}")]),
-    (ANALYST, "GET", "/v1/removal-requests/{request}/notice", [("request.read", "{request}")]),
-    (SCANNER, "GET", "/v1/scans/{scan}/items", [("scan.items", "{scan}")]),
-    (SCANNER, "POST", "/v1/scans/{scan}/cancel", [("scan.cancel", "{scan}")]),
-    (ADMIN, "GET", "/v1/keys", [("key.list", "4")]),
-    (ADMIN, "DELETE", "/v1/keys/{scanner}", [("key.revoke", "{scanner}")]),
-    (
-        INTAKE,
-        "DELETE",
-        "/v1/cases/{number}",
-        [("content.withdraw", "{content}"), ("case.withdraw", "{number}")],
-    ),
-]
-
-
-def test_a_call_leaves_its_entry(
-    call: Call, services: Services, known: dict[str, str], subtests: pytest.Subtests
+def test_every_call_leaves_its_entries_and_nothing_else(
+    call: Call,
+    services: Services,
+    case: OpenCase,
+    known: dict[str, str],
+    tokens: dict[Role, str],
+    subtests: pytest.Subtests,
 ) -> None:
-    for role, method, path, expected in CALLS:
-        with subtests.test(role=role, method=method, path=path):
+    actors = {}
+    for role in Role:
+        before = entries(services)
+        call(role, "POST", "/v1/cases", json={"adult": False})
+        assert entries(services) == before
+    for deed in DEEDS:
+        with subtests.test(deed.method, path=deed.path):
             before = entries(services)
-            assert call(role, method, path.format_map(known)).is_success
+            body = deed.body
+            if deed.who is None:
+                body = {"number": case.number, "pin": case.pin} | (body or {})
+            elif body is not None:
+                body = {
+                    name: known.get(value[1:-1], value) if isinstance(value, str) else value
+                    for name, value in body.items()
+                }
+            how = {} if body is None else {"json": body}
+            answer = call(deed.who, deed.method, deed.path.format_map(known), **how)
+            assert answer.is_success, answer.text
+            if deed.left == [("request.raise", "…")]:
+                known["request"] = answer.json()["request"]
             added = entries(services)[len(before) :]
-            assert added == [
-                (known[role], action, subject.format_map(known)) for action, subject in expected
-            ]
+            expected = [(action, subject.format_map(known)) for action, subject in deed.left]
+            assert [each[1] for each in added] == [each[0] for each in expected]
+            for (actor, _, subject), (_, named) in zip(added, expected, strict=True):
+                if named == "…":
+                    # An id, a case's number, or a count: nothing that tells more.
+                    assert re.fullmatch(
+                        r"[0-9a-f]{32}|[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]|\d+", subject
+                    )
+                else:
+                    assert subject == named
+                actors.setdefault(deed.who, set()).add(actor)
+    # The same actor each time, another for each role: the key's id.
+    assert all(len(each) == 1 for each in actors.values())
+    listed = {each["key"] for each in call(ADMIN, "GET", "/v1/keys").json()}
+    assert {each for role, (each,) in actors.items() if role} <= listed
+    assert actors[None] == {"holder"}
+    assert services.witness.verify() == len(entries(services))
+
+
+def test_no_route_is_forgotten(app: FastAPI) -> None:
+    def bare(path: str) -> str:
+        # Of several things of a kind, the last word of the name says the kind.
+        return re.sub(r"{(?:\w+_)?(\w+)}", r"{\1}", path.partition("?")[0])
+
+    document = app.openapi()["paths"]
+    routes = {(method.upper(), path) for path in document for method in document[path]}
+    tried = {(each.method, bare(each.path)) for each in DEEDS}
+    assert tried | LEAVE_NOTHING == routes
+    assert not tried & LEAVE_NOTHING
+
+
+def test_a_wrong_pin_is_on_record_and_its_number_is_not(
+    call: Call, services: Services, case: OpenCase
+) -> None:
+    before = entries(services)
+    body = {"number": case.number, "pin": f"{(int(case.pin) + 1) % 10**8:08}"}
+    call(None, "POST", "/v1/holder/state", json=body)
+    ((actor, action, subject),) = entries(services)[len(before) :]
+    assert (actor, action) == ("holder", "pin.wrong")
+    assert re.fullmatch("[0-9a-f]{32}", subject)
 
 
 def test_a_refused_call_leaves_none(call: Call, services: Services, known: dict[str, str]) -> None:

@@ -196,3 +196,47 @@ def test_it_stays_complete_when_a_route_is_added(app: FastAPI, client: TestClien
         assert "Problem" in document["components"]["schemas"]
         once = document["paths"]["/v1/keys"]["get"]["description"]
         assert once.count("For keys of role") == 1
+
+
+def strings(document: dict[str, Any], schema: dict[str, Any], place: str) -> Iterator[Any]:
+    """Yield every place of a request's schema where a text may stand, with the rules for it."""
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        yield from strings(document, document["components"]["schemas"][name], name)
+        return
+    for field, below in schema.get("properties", {}).items():
+        yield from strings(document, below, f"{place}.{field}")
+    for each in [*schema.get("anyOf", []), *filter(None, [schema.get("items")])]:
+        yield from strings(document, each, place)
+    assert schema.get("type") != "object" or schema["additionalProperties"] is False, place
+    if schema.get("type") == "string":
+        yield place, schema
+
+
+def test_no_name_can_be_typed_anywhere(document: dict[str, Any]) -> None:
+    """A text is an id, a word of a list, a signal or a PIN; but for URLs, and bodies' names."""
+    found = {}
+    for place, operation in operations(document):
+        if "requestBody" in operation:
+            for form, sent in operation["requestBody"]["content"].items():
+                name = form if form.startswith(("text/", "application/x-")) else str(place)
+                found |= dict(strings(document, sent["schema"], name))
+        for parameter in operation.get("parameters", []):
+            found |= dict(strings(document, parameter["schema"], parameter["name"]))
+    free = {place for place, rules in found.items() if not {"pattern", "enum"} & set(rules)}
+    assert free == {
+        # Read as a case's number, of twenty characters at most, or as none; and not kept.
+        "number",
+        "HolderIn.number",
+        "HolderContentsIn.number",
+        "HolderWithdrawIn.number",
+        # Sealed where they are kept.
+        str(("POST", "/v1/scans")) + ".urls",
+        "text/plain",
+        "text/csv",
+        "application/x-ndjson",
+        # A number, or nothing; and not kept.
+        "Last-Event-ID",
+        # By administrators, of a body.
+        "OrganisationIn.name",
+    }

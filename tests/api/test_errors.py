@@ -42,6 +42,7 @@ NEVER_IN_A_ROUTE = {
     scanning.BadUrlError: "a line of a batch, told by number",
     scanning.FetchError: "a state of a scan item, an outcome of a re-check",
     signals.ImageError: "no route opens an image",
+    errors.SetupError: "the service does not start",
 }
 
 

@@ -148,3 +148,34 @@ def test_each_step_is_in_the_audit_log(
         ("export.codes", "1"),
     ]
     assert rows[0][0] == rows[2][0] != rows[1][0]
+
+
+@pytest.mark.parametrize("path", ["child", "parent", "siblings", "grandchild"])
+def test_one_administrator_with_several_keys_is_one(
+    call: Call, client: TestClient, other: Phone, path: str
+) -> None:
+    def made_with(token: str | None) -> str:
+        how = {} if token is None else {"headers": {"Authorization": f"Bearer {token}"}}
+        role = ADMIN if token is None else None
+        return str(call(role, "POST", "/v1/keys", json={"role": "admin"}, **how).json()["token"])
+
+    def ask(method: str, where: str, token: str | None) -> httpx2.Response:
+        if token is None:
+            return call(ADMIN, method, where)
+        return client.request(method, where, headers={"Authorization": f"Bearer {token}"})
+
+    first: str | None = None
+    second: str | None = made_with(None)
+    if path == "parent":
+        first, second = second, first
+    elif path == "siblings":
+        first = made_with(None)
+    elif path == "grandchild":
+        second = made_with(second)
+    export = f"/v1/exports/{ask('POST', '/v1/exports', first).json()['export']}"
+    answer = ask("POST", f"{export}/approval", second)
+    assert refused(answer, 409, "same-key")
+    assert "hashsvc keys create" in answer.json()["detail"]
+    assert refused(ask("GET", export, first), 409, "not-approved")
+    # Somebody whose key was made on the service's machine still may.
+    assert other("POST", f"{export}/approval").status_code == 204

@@ -46,11 +46,14 @@ def known(call: Call, services: Services, site: Site, case: OpenCase) -> dict[st
     call(Role.ANALYST, "POST", f"/v1/matches/{match}/verdict", json=verdict)
     made = call(Role.ANALYST, "POST", "/v1/removal-requests", json={"match": match})
     key = call(Role.ADMIN, "POST", "/v1/keys", json={"role": "scanner"}).json()["key"]
+    watched = {"scan": scan, "every_h": 24, "days": 30}
+    watch = call(Role.ANALYST, "POST", "/v1/watches", json=watched).json()["watch"]
     return {
         "number": case.number,
         "pin": case.pin,
         "content": case.content,
         "scan": scan,
+        "watch": watch,
         "match": match,
         "request": made.json()["request"],
         "key": key,

@@ -69,6 +69,7 @@ def test_the_list_tells_all_but_the_token(
         "expires_at": "2026-01-07T23:59:30Z",
         "revoked_at": None,
         "last_used_on": None,
+        "is_person": False,
     }
     assert made["expires_at"] == "2026-01-07T23:59:30Z"
     assert made["token"] not in call(ADMIN, "GET", "/v1/keys").text

@@ -95,7 +95,7 @@ def test_a_protected_image_waits_until_it_is_released(
         "case": number,
         "reason": "protected",
         "label": label,
-        "held_at": "2026-01-05T23:59:30Z",
+        "held_on": "2026-01-05",
     }
     image = site.add_image("/held.jpg", PHOTO)
     scan = call(ANALYST, "POST", "/v1/scans", json={"urls": [image]}).json()["scan"]

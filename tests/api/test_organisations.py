@@ -47,10 +47,13 @@ def known(call: Call, services: Services, site: Site, case: OpenCase) -> dict[st
     call(ANALYST, "POST", f"/v1/matches/{match}/verdict", json={"confirmed": True})
     made = call(ANALYST, "POST", "/v1/removal-requests", json={"match": match}).json()
     reset = call(ANALYST, "POST", f"/v1/cases/{case.number}/pin-resets").json()["reset"]
+    watched = {"scan": scan, "every_h": 24, "days": 30}
+    watch = call(SCANNER, "POST", "/v1/watches", json=watched).json()["watch"]
     return {
         "number": case.number,
         "content": case.content,
         "scan": scan,
+        "watch": watch,
         "match": match,
         "request": made["request"],
         "reset": reset,
@@ -59,7 +62,7 @@ def known(call: Call, services: Services, site: Site, case: OpenCase) -> dict[st
 
 def missing() -> dict[str, str]:
     """Ids of the same kinds that belong to nothing."""
-    ids = dict.fromkeys(("content", "scan", "match", "request", "reset"), "0f" * 16)
+    ids = dict.fromkeys(("content", "scan", "watch", "match", "request", "reset"), "0f" * 16)
     return ids | {"number": new_case_number()}
 
 
@@ -77,7 +80,12 @@ SCOPED: list[tuple[Role, str, str, Any]] = [
     (SCANNER, "GET", "/v1/scans/{scan}", None),
     (ANALYST, "GET", "/v1/scans/{scan}", None),
     (SCANNER, "GET", "/v1/scans/{scan}/items", None),
+    (ANALYST, "GET", "/v1/scans/{scan}/results", None),
+    (ANALYST, "GET", "/v1/scans/{scan}/events", None),
     (SCANNER, "POST", "/v1/scans/{scan}/cancel", None),
+    (SCANNER, "POST", "/v1/scans/{scan}/resume", None),
+    (SCANNER, "POST", "/v1/scans/{scan}/retry", None),
+    (SCANNER, "DELETE", "/v1/watches/{watch}", None),
     (ANALYST, "GET", "/v1/matches/{match}", None),
     (ANALYST, "POST", "/v1/matches/{match}/verdict", {"confirmed": True}),
     (ANALYST, "POST", "/v1/matches/{match}/verdict", {"confirmed": False}),

@@ -1,7 +1,9 @@
 """A PIN, a token, a file's name and, after a withdrawal, a code are in no log and no file."""
 
+import re
 from collections.abc import Callable, Iterable
 from pathlib import Path
+from typing import Any
 
 import pytest
 from fastapi import FastAPI
@@ -12,6 +14,7 @@ from benchmarks.site import Site
 from hashsvc.api import Role, Services
 from hashsvc.settings import Settings
 from hashsvc.signals import sign_image
+from hashsvc.store.tables import organisation
 from tests.api.conftest import body_of, content_of, work_off
 from tests.conftest import generated_photo, jpeg
 
@@ -105,3 +108,82 @@ def test_nothing_private_is_left(
     texts += [str(viewed.signal).partition(":")[2][:16] for viewed in signature.signals]
     assert "scan.item_done" in told
     assert [each for each in texts if each in told] == []
+
+
+CANARY = "canary0f0f"
+SECRET = "40718263"
+
+
+def marked(schema: dict[str, Any], document: dict[str, Any]) -> Any:
+    """Return what a schema asks for, with a marked text wherever one fits, and where none does."""
+    if "$ref" in schema:
+        name = schema["$ref"].rpartition("/")[2]
+        return marked(document["components"]["schemas"][name], document)
+    if "properties" in schema:
+        return {name: marked(each, document) for name, each in schema["properties"].items()}
+    if schema.get("type") == "array":
+        return [marked(schema["items"], document)]
+    return CANARY
+
+
+def test_nothing_that_any_route_is_sent_is_told_logged_or_kept(
+    app: FastAPI,
+    services: Services,
+    settings: Settings,
+    tokens: dict[Role, str],
+    logged: Callable[[], str],
+) -> None:
+    """File names, pixels, URLs, PINs and tokens, by every way into every route, with every key."""
+    photo = marked_jpeg()
+    signals = body_of(sign_image(photo))
+    texts = [CANARY, FILE_NAME, PIXELS.decode(), SECRET, "Bearer-" + CANARY]
+    told = []
+    with TestClient(app, raise_server_exceptions=True) as client:
+        document = client.get("/openapi.json").json()
+        for path, methods in document["paths"].items():
+            for method, operation in methods.items():
+                sent = operation.get("requestBody", {}).get("content", {}).values()
+                shaped = [marked(each["schema"], document) for each in sent]
+                bodies: list[dict[str, Any]] = [
+                    {},
+                    {"content": photo},
+                    {"files": {"file": (FILE_NAME, photo)}},
+                    {"json": {FILE_NAME: CANARY, "pin": SECRET, "number": CANARY}},
+                    {"json": signals | {"name": FILE_NAME, "pin": SECRET}},
+                    *({"json": each} for each in shaped),
+                ]
+                for token in (None, CANARY, *tokens.values()):
+                    for body in bodies:
+                        if method in ("get", "delete") and set(body) & {"json", "files"}:
+                            continue
+                        headers = {"X-File": FILE_NAME, "Referer": f"https://{CANARY}.example/"}
+                        if token is not None:
+                            headers["Authorization"] = f"Bearer {token}"
+                        answer = client.request(
+                            method,
+                            re.sub(r"{\w+}", CANARY, path),
+                            params={"pin": SECRET, "file": FILE_NAME, "limit": CANARY},
+                            headers=headers,
+                            **body,
+                        )
+                        assert answer.status_code < 500, (method, path)
+                        told.append(f"{answer.headers} {answer.text}")
+        # A URL and a body's name are taken: they are what may be told, to whom they belong.
+        url = f"http://{CANARY}.example/{FILE_NAME}?{SECRET}"
+        headers = {"Authorization": f"Bearer {tokens[Role.ANALYST]}"}
+        scan = client.post("/v1/scans", headers=headers, json={"urls": [url]}).json()["scan"]
+        while services.scanner.work_once():
+            continue
+        items = client.get(f"/v1/scans/{scan}/items", headers=headers).json()
+        assert [each["url"] for each in items] == [url]
+    assert len(told) > 500
+    marks = [each.encode() for each in [*texts, *tokens.values()]]
+    # The name that an administrator gave a body, which is no secret.
+    with services.database.write() as connection:
+        connection.execute(organisation.delete().where(organisation.c.name == CANARY))
+    services.database.purge(services.clock())
+    assert found_in(settings.data_dir, marks) == set()
+    names = [each for each in told if f'"name":"{CANARY}"' in each]
+    assert len(names) <= 1
+    spoken = "".join(each for each in told if each not in names) + logged()
+    assert [each for each in [*texts, *tokens.values()] if each in spoken] == []

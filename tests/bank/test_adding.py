@@ -1,6 +1,9 @@
 """Contents are added all or not at all, and only signals of whole images detailed enough."""
 
+import io
+
 import pytest
+from PIL import Image
 
 from hashsvc import audit
 from hashsvc.bank import (
@@ -12,7 +15,7 @@ from hashsvc.bank import (
     TooPlainError,
 )
 from hashsvc.settings import Settings
-from hashsvc.signals import PROFILES, Profile, Signal, Signature, View, ViewedSignal
+from hashsvc.signals import PROFILES, Profile, Signal, Signature, View, ViewedSignal, sign_image
 from hashsvc.store import Database, cases
 from hashsvc.store.cases import Content
 from tests.bank.conftest import new_content, signature
@@ -125,3 +128,44 @@ def test_an_id_is_used_once(bank: Bank, settings: Settings, number: str, place: 
     with pytest.raises(ContentExistsError, match="taken"):
         bank.add_contents(number, contents, actor="intake")
     assert rows_of(settings.data_dir) == before
+
+
+FLAT = [
+    (colour, kind) for colour in ("white", "black", "red", "#030958") for kind in ("PNG", "JPEG")
+]
+
+
+@pytest.mark.parametrize(("colour", "kind"), FLAT)
+def test_a_surface_of_one_colour_is_refused_whatever_quality_is_claimed(
+    bank: Bank, number: str, colour: str, kind: str
+) -> None:
+    file = io.BytesIO()
+    Image.new("RGB", (400, 300), colour).save(file, kind)
+    claimed = Signature(100, sign_image(file.getvalue()).whole().signals)
+    with pytest.raises(TooPlainError, match="one colour"):
+        bank.add_contents(number, [new_content(9, claimed)], actor="intake")
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "set_bits", "refused"),
+    [
+        ("pdq1", 95, True), ("pdq1", 96, False), ("pdq1", 160, False), ("pdq1", 161, True),
+        ("phash1", 15, True), ("phash1", 16, False), ("phash1", 48, False), ("phash1", 49, True),
+        ("dhash1", 0, False),
+    ],
+)  # fmt: skip
+def test_a_picture_sets_about_half_the_bits(
+    bank: Bank, number: str, algorithm: str, set_bits: int, refused: bool
+) -> None:
+    half = {
+        name: ((1 << PROFILES[name].bits // 2) - 1).to_bytes(PROFILES[name].bits // 8)
+        for name in ("pdq1", "phash1", "dhash1")
+    }
+    half[algorithm] = ((1 << set_bits) - 1).to_bytes(PROFILES[algorithm].bits // 8)
+    signals = tuple(ViewedSignal(Signal(name, code), View.WHOLE) for name, code in half.items())
+    content = new_content(9, Signature(100, signals))
+    if refused:
+        with pytest.raises(TooPlainError):
+            bank.add_contents(number, [content], actor="intake")
+    else:
+        bank.add_contents(number, [content], actor="intake")

@@ -7,10 +7,18 @@ from sqlalchemy import select
 from structlog.testing import capture_logs
 
 from hashsvc import audit
-from hashsvc.bank import LIFETIME_DAYS, WARNED_DAYS, Bank, Housekeeping, UnknownCaseError
+from hashsvc.bank import (
+    LIFETIME_DAYS,
+    WARNED_DAYS,
+    Bank,
+    Holders,
+    Housekeeping,
+    UnknownCaseError,
+    WrongPinError,
+)
 from hashsvc.matching import BankIndex
 from hashsvc.settings import Settings
-from hashsvc.store import Database, cases, erasures, matches, requests, scans
+from hashsvc.store import Database, cases, erasures, matches, pin_guesses, requests, scans
 from hashsvc.store.ids import KeyId, ScanId
 from hashsvc.store.tables import audit_entry, metadata
 from tests.bank.conftest import new_content, signature
@@ -177,6 +185,24 @@ def test_housekeeping_ends_cases_and_rewrites_the_file_in_time(
     before = rows_of(settings.data_dir)
     keeper.work_once()
     assert rows_of(settings.data_dir) == before
+
+
+def test_wrong_pins_are_forgotten_after_a_week(
+    bank: Bank, database: Database, settings: Settings, clock: Clock, number: str
+) -> None:
+    with pytest.raises(WrongPinError):
+        Holders(database, bank, clock).enter(number, "no PIN")
+
+    def remembered() -> bool:
+        with database.read() as connection:
+            return pin_guesses.of(connection, number) is not None
+
+    clock.go_on(7 * DAY_S)
+    housekeeping(settings, database, clock).work_once()
+    assert remembered()
+    clock.go_on(1)
+    housekeeping(settings, database, clock).work_once()
+    assert not remembered()
 
 
 def test_finished_scans_go_with_their_urls_and_leave_their_matches(

@@ -130,8 +130,8 @@ def test_both_are_named_in_the_audit_log(
         columns = (audit_entry.c.actor, audit_entry.c.action, audit_entry.c.subject)
         rows = [tuple(each) for each in connection.execute(select(*columns))]
     assert rows[-2:] == [
-        (ANN, "pin.request", asked.reset_id),
-        (BEN, "pin.renew", asked.reset_id),
+        (ANN, "pin.request", case.number),
+        (BEN, "pin.renew", case.number),
     ]
     assert pin not in str(rows)
 

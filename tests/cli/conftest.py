@@ -57,6 +57,10 @@ class Running:
 def service(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Running]:
     data_dir = tmp_path_factory.mktemp("service")
     with Site() as site:
-        open_to = {"fetch_networks": "127.0.0.0/8", "fetch_ports": str(site.port)}
+        open_to = {
+            "fetch_networks": "127.0.0.0/8",
+            "fetch_ports": f"{site.port},9",
+            "max_urls_per_scan": "40",
+        }
         with running_service(data_dir, open_to) as url:
             yield Running(url, site, data_dir)

@@ -28,6 +28,7 @@ def filled(run: Run) -> Run:
 def test_the_log_is_verified_with_its_checkpoints(filled: Run) -> None:
     assert filled("audit", "verify").stderr == (
         "3 entries follow from one another; 0 of them are signed.\n"
+        "NOT SIGNED: whoever can write the database could have written all of it anew.\n"
     )
     printed = filled("audit", "checkpoint").stdout
     assert Path("data/audit.anchor").read_text() == printed
@@ -139,3 +140,22 @@ def test_a_key_that_others_may_read_signs_nothing(filled: Run) -> None:
     done = filled("audit", "checkpoint")
     assert done.exit_code == 1
     assert "0600" in done.stderr
+
+
+def test_commands_that_look_at_all_of_it_are_on_record(filled: Run, photos: Path) -> None:
+    assert filled("keys", "list").exit_code == 0
+    assert filled("backup", "copy").exit_code == 0
+    assert filled("bank", "prove-withdrawn", photos / "a-holiday.jpg").exit_code == 0
+    assert filled("bank", "purge").exit_code == 0
+    entries = "SELECT actor, action, subject FROM audit_entry ORDER BY seq"
+    for path, known in ((DATABASE, 4), (Path("copy/hashsvc.db"), 2)):
+        with closing(sqlite3.connect(path)) as connection:
+            assert (
+                connection.execute(entries).fetchall()[3:]
+                == [
+                    ("cli", "key.list", "3"),
+                    ("cli", "backup.make", "all"),
+                    ("cli", "bank.prove-withdrawn", "all"),
+                    ("cli", "bank.purge", "all"),
+                ][:known]
+            )

@@ -20,7 +20,7 @@ from benchmarks.site import Site
 from hashsvc.api import Role
 from hashsvc.cli.client import Client
 from hashsvc.cli.local import as_record
-from hashsvc.cli.remote import follow
+from hashsvc.cli.scans import follow
 from hashsvc.keyring import OwnKeyFile
 from hashsvc.signals import Signal, sign_image
 from tests.cli.conftest import Run

@@ -1,4 +1,4 @@
-"""`submit`, `match`, `scan` against a real service: only signals go out, and refusals are told."""
+"""`submit` and `match` against a real service: only signals go out, and refusals are told."""
 
 import json
 from pathlib import Path
@@ -94,23 +94,6 @@ def test_images_of_minors_are_referred_and_nothing_is_sent(
     assert "116000" in done.stderr
 
 
-def test_a_scan_shows_lines_progress_and_result(run: Run, service: Running, photos: Path) -> None:
-    data = jpeg(generated_photo(77).resize((320, 240)))
-    page = service.site.add_page("/page", [service.site.add_image("/image.jpg", data)])
-    (photos / "original.jpg").write_bytes(jpeg(generated_photo(77)))
-    run("submit", "--adult", photos / "original.jpg", **service.variables(Role.INTAKE))
-    reported = photos / "reported.txt"
-    reported.write_text(f"{page}\n\nftp://canary.example/\n{page}\n{page}?utm_source=x\n")
-    done = run("scan", "--wait", reported, **service.variables(Role.SCANNER))
-    assert done.exit_code == 0, done.stderr
-    state = json.loads(done.stdout)
-    assert state["items"] == {"done": 1}
-    assert state["matches"] == {"suspected": 1}
-    assert "Line 3: A URL begins with http:// or https://." in done.stderr
-    assert f"Scan {state['scan']}: 1 URLs, 2 more were there twice." in done.stderr
-    assert "canary" not in done.stderr
-
-
 @pytest.mark.parametrize(
     ("role", "command", "said"),
     [
@@ -143,11 +126,3 @@ def test_a_service_that_is_not_there_is_said_to_be_so(run: Run, photos: Path, ur
     done = run("match", photos / "a-holiday.jpg", HASHSVC_URL=url, HASHSVC_KEY="x")
     assert done.exit_code == 1
     assert done.stderr == "The service cannot be reached; is its URL right?\n"
-
-
-@pytest.mark.parametrize("text", ["", "\n \n"])
-def test_a_file_without_urls_is_refused(run: Run, tmp_path: Path, text: str) -> None:
-    (tmp_path / "urls.txt").write_text(text)
-    done = run("scan", "urls.txt", HASHSVC_KEY="x")
-    assert (done.exit_code, done.stderr) == (1, "There is no URL in the file.\n")
-    assert run("scan", "missing.txt", HASHSVC_KEY="x").exit_code == 1

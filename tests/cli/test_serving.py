@@ -1,11 +1,17 @@
 """`serve` and `keys`: a first key is shown once, tokens are kept as digests, errors are a line."""
 
+import json
+import logging
 import re
+import socket
 from pathlib import Path
 
+import httpx2
 import pytest
+import structlog
 
 from benchmarks.service import running_service
+from hashsvc.cli.logs import configure_logs
 from tests.cli.conftest import Run
 
 TOKEN = re.compile(r"hsk_[\w-]{43}")
@@ -20,6 +26,42 @@ def test_the_first_key_is_printed_once(tmp_path: Path) -> None:
     assert len(TOKEN.findall(logs[0])) == 1
     assert "of role admin, shown this once" in logs[0]
     assert not TOKEN.findall(logs[1])
+
+
+def test_the_log_is_json_and_names_nothing_that_was_sent(tmp_path: Path) -> None:
+    with running_service(tmp_path, {}) as url:
+        port = int(url.rpartition(":")[2])
+        with socket.create_connection(("127.0.0.1", port)) as raw:
+            raw.sendall(b"canary no HTTP\r\n\r\n")
+            assert b" 400 " in raw.recv(1000)
+        httpx2.get(f"{url}/v1/cases/canary", trust_env=False)
+    lines = (tmp_path / "service.log").read_text().splitlines()
+    events = [json.loads(each) for each in lines if each.startswith("{")]
+    # What is not JSON is for the operator's eyes: where it listens, the first key.
+    spoken = [each for each in lines if not each.startswith("{")]
+    assert len(spoken) == 4
+    assert all({"event", "level", "timestamp"} <= set(each) for each in events)
+    assert any("startup complete" in each["event"] for each in events)
+    assert any("Invalid HTTP request" in each["event"] for each in events)
+    assert "canary" not in "".join(lines)
+
+
+def test_an_error_of_the_web_server_is_named_by_its_kind(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = logging.getLogger("uvicorn")
+    for name in ("handlers", "level", "propagate"):
+        monkeypatch.setattr(server, name, getattr(server, name))
+    monkeypatch.setattr(structlog, "configure", lambda **_: None)
+    configure_logs()
+    try:
+        int("canary")
+    except ValueError:
+        logging.getLogger("uvicorn.error").exception("It failed on port %d.", 5)
+    (line,) = capsys.readouterr().out.splitlines()
+    told = json.loads(line)
+    assert (told["event"], told["error"]) == ("It failed on port 5.", "ValueError")
+    assert "canary" not in line
 
 
 def test_keys_are_made_listed_and_revoked(run: Run) -> None:
@@ -46,6 +88,10 @@ def test_a_key_may_have_an_organisation_and_an_end(run: Run) -> None:
     assert f"{organisation}  " in run("organisations", "list").stdout
     again = run("organisations", "create", "A body")
     assert (again.exit_code, again.stderr) == (1, "There is an organisation of this name.\n")
+    for wrong in ("", "  ", "x" * 101, "two\nlines"):
+        refused = run("organisations", "create", wrong)
+        assert (refused.exit_code, refused.stderr.count("\n")) == (1, 1)
+    assert len(run("organisations", "list").stdout.splitlines()) == 2
     options = ("--role", "analyst", "--organisation", organisation, "--days", "7")
     assert run("keys", "create", *options).exit_code == 0
     (line,) = run("keys", "list").stdout.splitlines()

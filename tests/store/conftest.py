@@ -108,7 +108,7 @@ def store_match(
     with database.write() as connection:
         scan_id = ScanId(random_id())
         scans.add(connection, scan_id, KeyId("reporter"), [page_url], found_at)
-        matches.add(
+        match_id = matches.add(
             connection,
             match_id,
             content_id=content_id,

@@ -9,7 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy import func, select
-from sqlalchemy.exc import IntegrityError
 
 from hashsvc.keyring import SealError
 from hashsvc.settings import Settings
@@ -186,8 +185,22 @@ def test_a_match_is_found_by_its_url_and_stored_once(database: Database) -> None
         digests = connection.execute(select(func.count(match.c.image_digest.distinct())))
         # Under one key the same URL has the same digest; nobody else can tell that two have it.
         assert digests.scalar_one() == 2
-    with pytest.raises(IntegrityError):
-        store_match(database, ids[0])
+    assert store_match(database, ids[0]) == stored[0]
+
+
+def test_of_two_workers_who_find_the_same_one_stores_it(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Neither sees it when they look; the table lets one in."""
+    content_id = store_content(database, store_case(database))
+    first = store_match(database, content_id)
+    find, looks = matches.find, iter([True])
+    monkeypatch.setattr(
+        matches, "find", lambda *given: None if next(looks, False) else find(*given)
+    )
+    assert store_match(database, content_id) == first
+    with database.read() as connection:
+        assert connection.execute(select(func.count()).select_from(match)).scalar_one() == 1
 
 
 def test_a_case_s_keys_are_its_own(database: Database) -> None:

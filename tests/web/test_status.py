@@ -10,6 +10,7 @@ from fastapi.testclient import TestClient
 
 from hashsvc.api import Services, create_app
 from hashsvc.bank import NewContent
+from hashsvc.scanning import Line
 from hashsvc.settings import Settings
 from hashsvc.signals import Signature, sign_image
 from hashsvc.store.ids import KeyId, PublicContentId, random_id
@@ -95,7 +96,7 @@ def test_the_counts_are_right_at_once(client: TestClient, services: Services) ->
     # PDQ and pHash are searched by; dHash only speaks once one of them has found a content.
     assert counts(client) == (4, 0)
     urls = [f"http://127.0.0.1:9/{number}" for number in range(3)]
-    services.scanner.submit(urls, actor=KeyId("test"))
+    services.work_list.submit([Line(1, url) for url in urls], actor=KeyId("test"))
     assert counts(client) == (4, 3)
     services.bank.withdraw_content(number, contents[0].public_id, actor="test")
     assert counts(client) == (2, 3)
@@ -110,7 +111,7 @@ def test_it_tells_nothing_of_a_case(client: TestClient, services: Services) -> N
     opened = services.bank.open_case(adult=True, actor="test")
     content = NewContent(PublicContentId(random_id()), sign_image(jpeg(generated_photo(1))).whole())
     services.bank.add_contents(opened.number, [content], actor="test")
-    submitted = services.scanner.submit(["http://host.example/"], actor=KeyId("test"))
+    submitted = services.work_list.submit([Line(1, "http://host.example/")], actor=KeyId("test"))
     html = client.get("/").text
     private = [opened.number, opened.pin, content.public_id, submitted.scan_id, "host.example"]
     assert [each for each in private if each in html] == []

@@ -4,7 +4,8 @@ from datetime import timedelta
 
 from fastapi import APIRouter, status
 
-from hashsvc.api.auth import AdminDep, ServicesDep, create_key, revoke_key
+from hashsvc.api.auth import AdminDep, ServicesDep
+from hashsvc.api.keys import create_key, revoke_key
 from hashsvc.api.organisations import create_organisation
 from hashsvc.api.routes import problems
 from hashsvc.api.schemas.admin import (

@@ -15,7 +15,8 @@ router = APIRouter(prefix="/v1/held-contents", tags=["held contents"])
 def list_held(caller: AnalystDep, services: ServicesDep, limit: Limit = 100) -> list[HeldOut]:
     """List contents that wait, longest first. No search finds them meanwhile."""
     found = services.held.search(organisation_id=caller.organisation_id, limit=limit)
-    services.record(caller.key_id, "content.list-held", str(len(found)))
+    ids = [each.content for each in found]
+    services.record_list(caller.key_id, "content.list-held", "content.read", ids)
     return [HeldOut.of(each) for each in found]
 
 

@@ -27,7 +27,7 @@ def list_matches(
     found = services.reviews.search(
         state=state, scan_id=scan_id, limit=limit, organisation_id=caller.organisation_id
     )
-    services.record(caller.key_id, "match.list", str(len(found)))
+    services.record_list(caller.key_id, "match.list", "match.read", [each.id for each in found])
     return [MatchOut.of(each) for each in found]
 
 

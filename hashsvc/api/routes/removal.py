@@ -43,7 +43,8 @@ def list_requests(
     found = services.removal.search(
         state=state, limit=limit, organisation_id=caller.organisation_id
     )
-    services.record(caller.key_id, "request.list", str(len(found)))
+    ids = [each.id for each in found]
+    services.record_list(caller.key_id, "request.list", "request.read", ids)
     return [RemovalBriefOut.brief(each) for each in found]
 
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, StringConstraints
 
 from hashsvc.api.callers import Role
+from hashsvc.api.organisations import LONGEST_NAME
 from hashsvc.api.schemas.base import Body, OpaqueId
 from hashsvc.store.ids import DEFAULT_ORGANISATION
 from hashsvc.store.keys import Key
@@ -15,9 +16,9 @@ from hashsvc.store.organisations import Organisation
 class OrganisationIn(Body):
     """A new organisation."""
 
-    name: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)] = (
-        Field(description="Of the body, for administrators; never a person's.")
-    )
+    name: Annotated[
+        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_NAME)
+    ] = Field(description="Of the body, for administrators; never a person's.")
 
 
 class OrganisationOut(BaseModel):
@@ -58,6 +59,9 @@ class KeyOut(BaseModel):
     expires_at: datetime | None = Field(description="From then on it is useless; null: never.")
     revoked_at: datetime | None = Field(description="Null while nobody has revoked it.")
     last_used_on: date | None = Field(description="The last day on which it was used; no finer.")
+    is_person: bool = Field(
+        description="Whether it stands for somebody who signs in at the issuer; it has no token."
+    )
 
     @classmethod
     def of(cls, key: Key) -> "KeyOut":
@@ -69,6 +73,7 @@ class KeyOut(BaseModel):
             expires_at=key.expires_at,
             revoked_at=key.revoked_at,
             last_used_on=date.fromisoformat(key.last_used_on) if key.last_used_on else None,
+            is_person=key.is_person,
         )
 
 

@@ -1,6 +1,6 @@
 """Listed images, and contents that wait because they are like one."""
 
-from datetime import datetime
+from datetime import date, datetime
 from typing import Literal
 
 from pydantic import BaseModel, Field
@@ -40,7 +40,7 @@ class HeldOut(BaseModel):
     case: CaseNumber
     reason: Literal["common", "protected"] = Field(description="The list that it is on.")
     label: OpaqueId | None = Field(description="The listed image that it is like.")
-    held_at: datetime = Field(description="When it was submitted.")
+    held_on: date = Field(description="The day on which it was submitted; no finer.")
 
     @classmethod
     def of(cls, held: Held) -> "HeldOut":
@@ -50,6 +50,6 @@ class HeldOut(BaseModel):
                 "case": held.case,
                 "reason": held.reason,
                 "label": held.label,
-                "held_at": held.held_at,
+                "held_on": held.held_at.date(),
             }
         )

@@ -2,6 +2,7 @@
 
 import json
 from datetime import datetime
+from typing import Any
 
 from pydantic import BaseModel, Field, StrictBool
 
@@ -24,6 +25,9 @@ class MatchOut(BaseModel):
     page_url: str = Field(description="The reported URL.")
     image_url: str = Field(description="The image there; the page's own URL if that is an image.")
     image_sha256: str = Field(description="Of the bytes that were found.", examples=["0f" * 32])
+    facts: dict[str, Any] = Field(
+        description="What the server said with the image, such as its status; no cookie."
+    )
     found_at: datetime
     reviewed_by: OpaqueId | None = Field(description="The key that gave the verdict.")
     reviewed_at: datetime | None
@@ -42,6 +46,7 @@ class MatchOut(BaseModel):
             page_url=match.page_url,
             image_url=match.image_url,
             image_sha256=match.image_sha256.hex(),
+            facts=json.loads(match.facts),
             found_at=match.found_at,
             reviewed_by=match.reviewed_by,
             reviewed_at=match.reviewed_at,

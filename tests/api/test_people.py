@@ -1,0 +1,484 @@
+"""A token of the issuer opens what a key of the same role opens; any other token opens nothing."""
+
+import base64
+import hmac
+import json
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
+
+import httpx2
+import pytest
+from fastapi.testclient import TestClient
+from hypothesis import HealthCheck, given
+from hypothesis import settings as effort
+from hypothesis import strategies as st
+from joserfc import jws, jwt
+from joserfc.jwk import ECKey, KeySet, OctKey, RSAKey
+from sqlalchemy import select
+
+from hashsvc.api import Role, Services, SetupError, create_app, create_organisation, issuer
+from hashsvc.api.people import People
+from hashsvc.clock import utc_now
+from hashsvc.settings import Settings
+from hashsvc.store import Database
+from hashsvc.store.ids import DEFAULT_ORGANISATION
+from hashsvc.store.tables import audit_entry
+from tests.api.conftest import Call, Watch
+
+AUDIENCE = "hashsvc"
+NAME = "canary@people.example"
+Send = Callable[..., httpx2.Response]
+
+
+class FakeIssuer:
+    """An issuer on loopback; what it tells of itself can be changed."""
+
+    def __init__(self, watch: Watch) -> None:
+        self.watch = watch
+        self.key = RSAKey.generate_key(2048, {"kid": "one", "use": "sig"})
+        self.published = [self.key]
+        self.told: dict[str, Any] = {}
+        self.asked = 0
+        self.down = False
+        fake = self
+
+        class Handler(BaseHTTPRequestHandler):
+            def do_GET(self) -> None:
+                fake.asked += 1
+                found = fake.answers().get(self.path)
+                self.send_response(503 if fake.down or found is None else 200)
+                self.end_headers()
+                self.wfile.write(json.dumps(found).encode())
+
+            def log_message(self, *_args: object) -> None:
+                pass
+
+        self.server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        self.url = f"http://127.0.0.1:{self.server.server_port}/realm"
+
+    def answers(self) -> dict[str, Any]:
+        told = {"issuer": self.url, "jwks_uri": f"{self.url}/keys"} | self.told
+        keys = KeySet(list(self.published)).as_dict(private=False)
+        return {"/realm/.well-known/openid-configuration": told, "/realm/keys": keys}
+
+    def claims(self, **other: Any) -> dict[str, Any]:
+        """Return good claims with some changed; None takes one out."""
+        now = int(self.watch().timestamp())
+        good = {
+            "iss": self.url,
+            "aud": AUDIENCE,
+            "sub": NAME,
+            "iat": now,
+            "exp": now + 300,
+            "groups": ["staff", "case-workers"],
+            "email": NAME,
+            "name": NAME,
+        }
+        return {key: value for key, value in (good | other).items() if value is not None}
+
+    def token(self, header: dict[str, Any] | None = None, key: Any = None, **other: Any) -> str:
+        """Return a good token, or one with something changed."""
+        header = {"alg": "RS256", "kid": "one"} | (header or {})
+        algorithms = [header["alg"]]
+        return jwt.encode(header, self.claims(**other), key or self.key, algorithms=algorithms)
+
+
+@contextmanager
+def running(made: FakeIssuer) -> Iterator[FakeIssuer]:
+    thread = threading.Thread(target=made.server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        yield made
+    finally:
+        made.server.shutdown()
+        made.server.server_close()
+        thread.join()
+
+
+@pytest.fixture
+def fake(watch: Watch) -> Iterator[FakeIssuer]:
+    with running(FakeIssuer(watch)) as made:
+        yield made
+
+
+@pytest.fixture
+def settings(settings: Settings, fake: FakeIssuer) -> Settings:
+    """Settings of a service that believes the issuer."""
+    return settings.model_copy(
+        update={
+            "oidc_issuer": fake.url,
+            "oidc_audience": AUDIENCE,
+            "oidc_grants": ("case-workers=analyst", "desk=intake", "heads=admin"),
+        }
+    )
+
+
+@pytest.fixture
+def send(client: TestClient) -> Send:
+    """Read the matches, as an analyst does, with a token."""
+
+    def request(token: str, path: str = "/v1/matches", method: str = "GET", **how: Any) -> Any:
+        return client.request(method, path, headers={"Authorization": f"Bearer {token}"}, **how)
+
+    return request
+
+
+def entries(services: Services) -> list[tuple[str, str, str]]:
+    columns = (audit_entry.c.actor, audit_entry.c.action, audit_entry.c.subject)
+    with services.database.read() as connection:
+        return [tuple(each) for each in connection.execute(select(*columns))]  # type: ignore[misc]
+
+
+def test_somebody_of_the_right_group_is_an_analyst(
+    send: Send, fake: FakeIssuer, call: Call, services: Services, logged: Callable[[], str]
+) -> None:
+    answer = send(fake.token())
+    assert (answer.status_code, answer.json()) == (200, [])
+    assert send(fake.token(), "/v1/keys").status_code == 403
+    people = [each for each in call(Role.ADMIN, "GET", "/v1/keys").json() if each["is_person"]]
+    assert [(each["role"], each["organisation"]) for each in people] == [
+        ("analyst", DEFAULT_ORGANISATION)
+    ]
+    assert people[0]["last_used_on"] == "2026-01-05"
+    # By a random id, and never by a name, they are in the audit log.
+    person = people[0]["key"]
+    assert ("oidc", "key.create", person) in entries(services)
+    assert (person, "match.list", "0") in entries(services)
+    files = [each.read_bytes() for each in services.settings.data_dir.iterdir() if each.is_file()]
+    assert not [each for each in files if NAME.encode() in each or b"people.example" in each]
+    assert NAME not in logged()
+
+
+def test_they_are_the_same_with_each_token(
+    send: Send, fake: FakeIssuer, call: Call, watch: Watch
+) -> None:
+    for _ in range(3):
+        assert send(fake.token()).status_code == 200
+        watch.move(1000)
+    assert send(fake.token(sub="another")).status_code == 200
+    listed = call(Role.ADMIN, "GET", "/v1/keys").json()
+    assert sum(each["is_person"] for each in listed) == 2
+
+
+BAD_CLAIMS: list[dict[str, Any]] = [
+    {"iss": "https://other.example"},
+    {"iss": None},
+    {"iss": ["x"]},
+    {"aud": "another"},
+    {"aud": ["another", "third"]},
+    {"aud": None},
+    {"aud": ""},
+    {"aud": {"hashsvc": 1}},
+    {"sub": None},
+    {"sub": ""},
+    {"sub": 5},
+    {"exp": 0},
+    {"exp": None},
+    {"exp": "tomorrow"},
+    {"exp": True},
+    {"iat": -(10**400)},
+    {"iat": None},
+    {"iat": 10**10},
+    {"iat": "x"},
+    {"nbf": 10**10},
+]
+
+
+@pytest.mark.parametrize("wrong", BAD_CLAIMS, ids=str)
+def test_claims_that_are_wrong_open_nothing(
+    wrong: dict[str, Any], send: Send, fake: FakeIssuer
+) -> None:
+    answer = send(fake.token(**wrong))
+    assert (answer.status_code, answer.json()["type"]) == (401, "urn:hashsvc:unauthorised")
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
+    assert send(fake.token()).status_code == 200
+
+
+def test_one_of_several_audiences_is_enough(send: Send, fake: FakeIssuer) -> None:
+    assert send(fake.token(aud=["another", AUDIENCE])).status_code == 200
+
+
+@pytest.mark.parametrize(("seconds", "good"), [(309, True), (310, False)])
+def test_a_token_is_good_until_it_expires(
+    seconds: int, good: bool, send: Send, fake: FakeIssuer, watch: Watch
+) -> None:
+    """And ten seconds more, which clocks may differ by."""
+    token = fake.token()
+    watch.move(seconds)
+    assert send(token).status_code == (200 if good else 401)
+
+
+@pytest.mark.parametrize(("seconds", "good"), [(3599, True), (3600, False)])
+def test_a_token_that_lasts_long_is_not_believed_for_long(
+    seconds: int, good: bool, send: Send, fake: FakeIssuer, watch: Watch
+) -> None:
+    token = fake.token(exp=10**10)
+    watch.move(seconds)
+    assert send(token).status_code == (200 if good else 401)
+
+
+def part(values: Any) -> str:
+    return base64.urlsafe_b64encode(json.dumps(values).encode()).rstrip(b"=").decode()
+
+
+def forged(fake: FakeIssuer) -> dict[str, str]:
+    """Return tokens with good claims that the issuer did not sign."""
+    stranger = RSAKey.generate_key(2048, {"kid": "one"})
+    public = fake.key.as_pem(private=False)
+    header, body, signature = fake.token().split(".")
+    shared = f"{part({'alg': 'HS256', 'kid': 'one'})}.{body}"
+    tag = base64.urlsafe_b64encode(hmac.digest(public, shared.encode(), "sha256"))
+    return {
+        "alg none": f"{part({'alg': 'none', 'kid': 'one'})}.{body}.",
+        "alg None, signed": f"{part({'alg': 'None', 'kid': 'one'})}.{body}.{signature}",
+        "no alg": f"{part({'kid': 'one'})}.{body}.{signature}",
+        "public key as secret": f"{shared}.{tag.rstrip(b'=').decode()}",
+        "another key, same name": fake.token(key=stranger),
+        "another key": fake.token({"kid": "two"}, stranger),
+        "another key, which it brings": fake.token(
+            {"kid": "one", "jwk": stranger.as_dict(private=False)}, stranger
+        ),
+        "another algorithm's": fake.token(
+            {"alg": "ES256"}, ECKey.generate_key("P-256", {"kid": "one"})
+        ),
+        "no signature": f"{header}.{body}.",
+        "a signature cut short": f"{header}.{body}.{signature[:-8]}",
+        "claims exchanged": f"{header}.{part(fake.claims(groups=['heads']))}.{signature}",
+        "another kind": fake.token({"typ": "logout+jwt"}),
+        "claims that are a list": jws.serialize_compact(
+            {"alg": "RS256", "kid": "one"}, b"[]", fake.key
+        ),
+        "two parts": f"{header}.{body}",
+        "longer than any": fake.token(more="x" * 16_000),
+    }
+
+
+def test_what_the_issuer_did_not_sign_opens_nothing(
+    send: Send, fake: FakeIssuer, subtests: pytest.Subtests
+) -> None:
+    for what, token in forged(fake).items():
+        with subtests.test(what):
+            assert send(token).status_code == 401
+    assert send(fake.token()).status_code == 200
+
+
+@effort(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(data=st.data())
+def test_any_other_text_opens_nothing(data: st.DataObject, send: Send, fake: FakeIssuer) -> None:
+    piece = st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=30)
+    anything = st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats() | piece,
+        lambda below: st.lists(below, max_size=3) | st.dictionaries(piece, below, max_size=3),
+        max_leaves=5,
+    )
+    names = st.sampled_from(["alg", "kid", "typ", "crit", "b64", "jwk", "jku", "x5c", "zip", "enc"])
+    header = data.draw(st.dictionaries(names, anything, max_size=4))
+    token = data.draw(st.one_of(piece, st.just(".".join([part(header), part({}), "AAAA"]))))
+    assert send(token).status_code == 401
+
+
+def test_the_issuer_may_change_its_keys(
+    send: Send, fake: FakeIssuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    old = fake.token()
+    assert send(old).status_code == 200
+    second = ECKey.generate_key("P-256", {"kid": "two"})
+    fake.published = [second]
+    new = fake.token({"alg": "ES256", "kid": "two"}, second)
+    # Unknown names do not make the service ask without end.
+    asked = fake.asked
+    assert [send(new).status_code for _ in range(3)] == [401] * 3
+    assert fake.asked == asked
+    monkeypatch.setattr(issuer, "_ASK_AGAIN_S", 0)
+    assert send(new).status_code == 200
+    # The one that was taken back is known no more.
+    assert send(old).status_code == 401
+
+
+def test_keys_are_asked_for_again_after_a_while(
+    send: Send, fake: FakeIssuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    token = fake.token()
+    assert {send(token).status_code for _ in range(3)} == {200}
+    assert fake.asked == 2
+    monkeypatch.setattr(issuer, "_KEYS_LAST_S", 0.001)
+    monkeypatch.setattr(issuer, "_ASK_AGAIN_S", 0)
+    fake.down = True
+    answer = send(token)
+    assert (answer.status_code, "silent" in answer.json()["detail"]) == (401, True)
+    fake.down = False
+    assert send(token).status_code in {200, 401}
+
+
+def test_a_short_silence_does_no_harm(
+    send: Send, fake: FakeIssuer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    assert send(fake.token()).status_code == 200
+    fake.down = True
+    monkeypatch.setattr(issuer, "_ASK_AGAIN_S", 0)
+    assert send(fake.token({"kid": "unknown"})).status_code == 401
+    assert send(fake.token()).status_code == 200
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        {"issuer": "https://other.example"},
+        {"jwks_uri": "http://127.0.0.1:1/realm/keys"},
+        {"jwks_uri": "file:///etc/passwd"},
+        {"jwks_uri": "http://other.example/keys"},
+        {"jwks_uri": None},
+        {"jwks_uri": 5},
+        {"jwks_uri": "/realm/keys"},
+    ],
+    ids=str,
+)
+def test_keys_come_from_the_issuer_alone(
+    told: dict[str, Any], send: Send, fake: FakeIssuer, logged: Callable[[], str]
+) -> None:
+    fake.told = told
+    assert send(fake.token()).status_code == 401
+    assert fake.asked == 1
+    assert "oidc.keys_failed" in logged()
+
+
+def test_keys_at_another_address_are_not_fetched(
+    send: Send, fake: FakeIssuer, watch: Watch
+) -> None:
+    """Be they the right ones."""
+    with running(FakeIssuer(watch)) as other:
+        other.published = fake.published
+        fake.told = {"jwks_uri": f"{other.url}/keys"}
+        assert send(fake.token()).status_code == 401
+        assert other.asked == 0
+
+
+def test_a_silent_issuer_is_not_asked_by_every_call(send: Send, fake: FakeIssuer) -> None:
+    fake.down = True
+    assert {send(fake.token()).status_code for _ in range(4)} == {401}
+    assert fake.asked == 1
+
+
+@pytest.mark.parametrize("use", ["enc", "oct"])
+def test_keys_for_other_ends_are_passed_over(use: str, send: Send, fake: FakeIssuer) -> None:
+    secret = OctKey.generate_key(256, {"kid": "two"})
+    if use == "oct":
+        fake.published = [fake.key, secret]  # type: ignore[list-item]
+        assert send(fake.token({"alg": "HS256", "kid": "two"}, secret)).status_code == 401
+        assert send(fake.token()).status_code == 200
+    else:
+        fake.published = [RSAKey.import_key(fake.key.as_dict(private=True) | {"use": "enc"})]
+        assert send(fake.token()).status_code == 401
+
+
+@pytest.mark.parametrize(
+    ("groups", "status"),
+    [
+        (["case-workers"], 200),
+        ("case-workers", 200),
+        (["case-workers", "case-workers"], 200),
+        (["desk"], 403),
+        (["case-workers", "desk"], 403),
+        (["analyst"], 403),
+        (["case-workers "], 403),
+        ([], 403),
+        (None, 403),
+        ({"case-workers": True}, 403),
+        ([["case-workers"], 5, None], 403),
+    ],
+    ids=str,
+)
+def test_one_group_gives_one_role(groups: Any, status: int, send: Send, fake: FakeIssuer) -> None:
+    assert send(fake.token(groups=groups)).status_code == status
+
+
+def test_another_group_later_is_another_role(
+    send: Send, fake: FakeIssuer, services: Services, call: Call
+) -> None:
+    assert send(fake.token()).status_code == 200
+    assert send(fake.token(groups=["heads"]), "/v1/keys").status_code == 200
+    (person,) = (each for each in call(Role.ADMIN, "GET", "/v1/keys").json() if each["is_person"])
+    assert person["role"] == "admin"
+    assert ("oidc", "key.assign", person["key"]) in entries(services)
+
+
+def test_whoever_is_revoked_here_is_out_at_once(send: Send, fake: FakeIssuer, call: Call) -> None:
+    """The issuer's token would be good for longer; another role does not help."""
+    token = fake.token()
+    assert send(token).status_code == 200
+    (person,) = (each for each in call(Role.ADMIN, "GET", "/v1/keys").json() if each["is_person"])
+    assert call(Role.ADMIN, "DELETE", f"/v1/keys/{person['key']}").status_code == 204
+    unknown = send("hsk_unknown")
+    for again in (token, fake.token(), fake.token(groups=["heads"])):
+        answer = send(again)
+        assert (answer.status_code, answer.content) == (401, unknown.content)
+
+
+def test_one_person_is_not_two(send: Send, fake: FakeIssuer, call: Call) -> None:
+    number = call(Role.INTAKE, "POST", "/v1/cases", json={"adult": True}).json()["number"]
+    path = f"/v1/cases/{number}/pin-resets"
+    reset = send(fake.token(), path, "POST").json()["reset"]
+    assert send(fake.token(jti="x"), f"{path}/{reset}/approval", "POST").status_code == 409
+    other = send(fake.token(sub="another"), f"{path}/{reset}/approval", "POST")
+    assert (other.status_code, set(other.json())) == (200, {"pin"})
+
+
+def test_a_group_may_be_of_another_organisation(
+    settings: Settings, services: Services, fake: FakeIssuer, call: Call
+) -> None:
+    made = create_organisation(services.database, "Theirs", actor="test", clock=utc_now)
+    number = call(Role.INTAKE, "POST", "/v1/cases", json={"adult": True}).json()["number"]
+    both = (f"theirs=analyst@{made.id}", "nobodys=analyst@" + "1" * 32, "ours=analyst")
+    scoped = settings.model_copy(update={"oidc_grants": both})
+    with TestClient(create_app(Services.build(scoped, fake.watch))) as client:
+        found = {
+            group: client.get(
+                f"/v1/cases/{number}",
+                headers={"Authorization": f"Bearer {fake.token(groups=group, sub=group)}"},
+            ).status_code
+            for group in ("ours", "theirs", "nobodys")
+        }
+    assert found == {"ours": 200, "theirs": 404, "nobodys": 403}
+
+
+def test_api_keys_work_beside_it(call: Call) -> None:
+    assert call(Role.ANALYST, "GET", "/v1/matches").status_code == 200
+
+
+def test_without_an_issuer_no_token_is_read(
+    settings: Settings, fake: FakeIssuer, watch: Watch
+) -> None:
+    none = settings.model_copy(update={"oidc_issuer": None})
+    with TestClient(create_app(Services.build(none, watch))) as client:
+        header = {"Authorization": f"Bearer {fake.token()}"}
+        assert client.get("/v1/matches", headers=header).status_code == 401
+    assert fake.asked == 0
+
+
+@pytest.mark.parametrize(
+    ("wrong", "rule"),
+    [
+        ({"oidc_audience": None}, "HASHSVC_OIDC_AUDIENCE"),
+        ({"oidc_issuer": "http://people.example"}, "https://"),
+        ({"oidc_issuer": "people.example"}, "https://"),
+        ({"oidc_issuer": ""}, "https://"),
+        ({"oidc_grants": ("analyst",)}, "value=role"),
+        ({"oidc_grants": ("x=boss",)}, "analyst"),
+        ({"oidc_grants": ("=analyst",)}, "value=role"),
+        ({"oidc_grants": ("x=analyst@",)}, "value=role"),
+    ],
+    ids=str,
+)
+def test_a_wrong_setting_is_said(
+    wrong: dict[str, Any], rule: str, settings: Settings, database: Database, watch: Watch
+) -> None:
+    with pytest.raises(SetupError, match=rule):
+        People.of(settings.model_copy(update=wrong), database, watch)
+
+
+def test_grants_are_read_from_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("HASHSVC_OIDC_GRANTS", "a b=analyst, c=d=intake")
+    assert Settings().oidc_grants == ("a b=analyst", "c=d=intake")
