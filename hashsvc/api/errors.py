@@ -147,6 +147,7 @@ _STATUS: dict[type[Exception], HTTPStatus] = {
     removal.UnknownRequestError: HTTPStatus.NOT_FOUND,
     removal.NotConfirmedError: HTTPStatus.CONFLICT,
     removal.NotPossibleError: HTTPStatus.CONFLICT,
+    removal.BadNoticeError: HTTPStatus.UNPROCESSABLE_ENTITY,
     audit.BrokenChainError: HTTPStatus.CONFLICT,
     audit.BadSignatureError: HTTPStatus.CONFLICT,
     audit.MalformedError: HTTPStatus.CONFLICT,

@@ -10,6 +10,7 @@ from hashsvc.cli.configured import read_settings
 from hashsvc.cli.logs import configure_logs
 from hashsvc.cli.output import fail, say
 from hashsvc.keyring import OwnKeyFile
+from hashsvc.scanning import ProxyError
 from hashsvc.store import StoreError, keys
 
 _LONGEST_END_S = 5
@@ -24,7 +25,7 @@ def serve(
     configure_logs()
     try:
         services = Services.build(settings)
-    except (StoreError, SetupError) as error:
+    except (StoreError, SetupError, ProxyError) as error:
         fail(str(error))
     _tell_of_key(services)
     _make_first_key(services)

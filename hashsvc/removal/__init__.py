@@ -5,6 +5,7 @@ Each is raised for one confirmed match. Re-checks look at the page through the s
 """
 
 from hashsvc.removal.errors import (
+    BadNoticeError,
     NotConfirmedError,
     NotPossibleError,
     RemovalError,
@@ -17,6 +18,7 @@ from hashsvc.removal.states import MOVES, State
 
 __all__ = [
     "MOVES",
+    "BadNoticeError",
     "NotConfirmedError",
     "NotPossibleError",
     "Outcome",
