@@ -11,6 +11,7 @@ from hashsvc.removal.errors import (
     RemovalError,
     UnknownRequestError,
 )
+from hashsvc.removal.legal import Language
 from hashsvc.removal.platforms import platform_of
 from hashsvc.removal.recheck import Outcome
 from hashsvc.removal.requests import Removal, RequestView
@@ -19,6 +20,7 @@ from hashsvc.removal.states import MOVES, State
 __all__ = [
     "MOVES",
     "BadNoticeError",
+    "Language",
     "NotConfirmedError",
     "NotPossibleError",
     "Outcome",

@@ -194,16 +194,17 @@ def write_notice(
     reference: str,
     found_at: datetime,
     now: datetime,
+    language: Language = Language.EN,
 ) -> str:
     """
-    Return the English text of a notice of one image under Article 16 of the Digital Services Act.
+    Return the text of a notice of one image under Article 16 of the Digital Services Act.
 
     Raises:
         BadNoticeError: If the organisation's name or address, or a URL, may not stand in a notice.
     """
     facts = Facts(
         kind=NoticeKind.DSA_NOTICE,
-        language=Language.EN,
+        language=language,
         reference=NoticeReference(reference),
         sender=Sender(Line(settings.organisation), Email(settings.organisation_email)),
         recipient=Host(platform),

@@ -9,6 +9,7 @@ from hashsvc import audit
 from hashsvc.clock import Clock, utc_now
 from hashsvc.matching import signature_of
 from hashsvc.removal.errors import NotConfirmedError, NotPossibleError, UnknownRequestError
+from hashsvc.removal.legal import Language
 from hashsvc.removal.notices import write_notice
 from hashsvc.removal.platforms import platform_of
 from hashsvc.removal.recheck import Outcome, recheck
@@ -62,13 +63,20 @@ class Removal:
         self._clock = clock
 
     def raise_for(
-        self, match_id: MatchId, *, actor: KeyId, organisation_id: OrganisationId | None = None
+        self,
+        match_id: MatchId,
+        *,
+        actor: KeyId,
+        organisation_id: OrganisationId | None = None,
+        language: Language = Language.EN,
     ) -> RequestView:
         """
         Return the removal request for a confirmed match; raised when there is none yet.
 
         Args:
             organisation_id: Whose match it has to be; here and below, None stands for any.
+
+            language: What the notice is written in, if it is raised now.
 
         Raises:
             UnknownRowError: If there is no such match.
@@ -103,6 +111,7 @@ class Removal:
                     reference=request_id,
                     found_at=match.found_at,
                     now=now,
+                    language=language,
                 ),
                 created_at=now,
                 organisation_id=match.organisation_id,

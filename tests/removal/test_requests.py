@@ -9,6 +9,7 @@ from sqlalchemy import select
 from hashsvc import audit
 from hashsvc.removal import (
     MOVES,
+    Language,
     NotConfirmedError,
     NotPossibleError,
     Removal,
@@ -55,6 +56,23 @@ def test_a_request_begins_as_a_draft(
     assert (event.state, event.actor, event.at, event.outcome) == ("draft", ANN, START, None)
     assert view.removed_after is None
     assert audited(database) == [(ANN, "request.raise", request.id)]
+
+
+@pytest.mark.parametrize(
+    ("language", "words"),
+    [
+        (Language.EN, "Notice of illegal content"),
+        (Language.NL, "Melding van illegale inhoud"),
+        (Language.FR, "Notification de contenu illicite"),
+        (Language.DE, "Meldung rechtswidriger Inhalte"),
+    ],
+)
+def test_the_notice_is_in_the_language_that_was_asked_for(
+    removal: Removal, match_id: MatchId, language: Language, words: str
+) -> None:
+    request = removal.raise_for(match_id, actor=ANN, language=language).request
+    assert request.notice.startswith(words)
+    assert request.image_url in request.notice
 
 
 def test_raised_again_it_is_the_same_one(

@@ -27,7 +27,10 @@ router = APIRouter(prefix="/v1/removal-requests", tags=["removal requests"])
 def raise_request(body: RemovalIn, caller: AnalystDep, services: ServicesDep) -> RemovalOut:
     """Draft the removal request for a confirmed match; asked again, the same one is shown."""
     made = services.removal.raise_for(
-        MatchId(body.match), actor=caller.key_id, organisation_id=caller.organisation_id
+        MatchId(body.match),
+        actor=caller.key_id,
+        organisation_id=caller.organisation_id,
+        language=body.language,
     )
     return RemovalOut.of(made)
 

@@ -6,7 +6,7 @@ from typing import Any
 from pydantic import BaseModel, Field
 
 from hashsvc.api.schemas.base import Body, OpaqueId
-from hashsvc.removal import Outcome, RequestView, State
+from hashsvc.removal import Language, Outcome, RequestView, State
 from hashsvc.store.requests import Request
 
 
@@ -14,6 +14,7 @@ class RemovalIn(Body):
     """The confirmed match to raise a removal request for."""
 
     match: OpaqueId
+    language: Language = Field(default=Language.EN, description="What the notice is written in.")
 
 
 class MoveIn(Body):
