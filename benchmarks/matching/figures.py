@@ -42,6 +42,8 @@ class Row:
         cpu_ms: Median of the processor's time for one query. Where it is much less than `p50_ms`,
             the machine was busy with something else, and long queries waited more than short ones.
 
+        cold_ms: Median of the queries that follow another engine's, whose data are in the caches.
+
         batch_ms: Of all 1000 queries at once.
 
         add_us: Median of adding one code; likewise `remove_us`. How often is in `adds`, `removes`.
@@ -57,7 +59,8 @@ class Row:
         exact: Whether every answer was right and complete: single at each radius, batch, after
             adding and removing, after loading.
 
-        by_radius: Single queries at every radius: p50_ms, p99_ms, cpu_ms, recall, ratio_vs_flat.
+        by_radius: Single queries at every radius: p50_ms, p99_ms, cpu_ms, cold_ms, recall,
+            ratio_vs_flat.
 
         ratio_vs_flat: How many times as fast at the median as FAISS's scan in the same run.
 
@@ -84,6 +87,7 @@ class Row:
     p95_ms: float | None = None
     p99_ms: float | None = None
     cpu_ms: float | None = None
+    cold_ms: float | None = None
     batch_ms: float | None = None
     build_s: float | None = None
     add_us: float | None = None
@@ -114,18 +118,21 @@ class Row:
     vote_candidates: int = 0
     vote_images: int = 0
 
-    def set_times(self, radius: int, times: Times, cpu_ms: float, recall: float | None) -> None:
+    def set_times(
+        self, radius: int, times: Times, cpu_ms: float, cold_ms: float, recall: float | None
+    ) -> None:
         """Take in the times of single queries at one radius."""
         self.by_radius[radius] = {
             "queries": times.count,
             "p50_ms": times.p50,
             "p99_ms": times.p99,
             "cpu_ms": cpu_ms,
+            "cold_ms": cold_ms,
             "recall": recall,
             "ratio_vs_flat": None,
         }
         if radius == self.radius:
-            self.queries, self.cpu_ms = times.count, cpu_ms
+            self.queries, self.cpu_ms, self.cold_ms = times.count, cpu_ms, cold_ms
             self.p50_ms, self.p95_ms, self.p99_ms = times.p50, times.p95, times.p99
 
     def as_json(self) -> dict[str, Any]:

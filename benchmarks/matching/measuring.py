@@ -265,8 +265,8 @@ def _time_singles(runners: Sequence[_Runner], asked: _Asked, radius: int) -> Non
         truths = [truth.within(radius) for truth in asked.truths[: len(read)]]
         each.judge(f"single {radius}", read, truths)
         recall = each.verdicts[f"single {radius}"].recall
-        worked = Times.of(asking.worked).p50
-        each.row.set_times(radius, Times.of(asking.spent), worked, recall)
+        worked, cold = Times.of(asking.worked).p50, Times.of(asking.cold).p50
+        each.row.set_times(radius, Times.of(asking.spent), worked, cold, recall)
         if radius == each.row.radius:
             each.row.recall = recall
 

@@ -32,14 +32,15 @@ def _main(title: str, rows: Sequence[Row]) -> Table:
     table = Table(title=title, title_justify="left")
     table.add_column("")
     for heading in (
-        "p50 ms", "p95", "p99", "CPU", "1000, ms", "build s", "add µs", "p99", "remove µs", "p99",
-        "bytes/code", "load s", "recall", "exact",
+        "p50 ms", "p95", "p99", "cold", "CPU", "1000, ms", "build s", "add µs", "p99",
+        "remove µs", "p99", "bytes/code", "load s", "recall", "exact",
     ):  # fmt: skip
         table.add_column(heading, justify="right")
     for row in rows:
         values = (
-            row.p50_ms, row.p95_ms, row.p99_ms, row.cpu_ms, row.batch_ms, row.build_s, row.add_us,
-            row.add_us_p99, row.remove_us, row.remove_us_p99, row.bytes_per_code, row.load_s,
+            row.p50_ms, row.p95_ms, row.p99_ms, row.cold_ms, row.cpu_ms, row.batch_ms, row.build_s,
+            row.add_us, row.add_us_p99, row.remove_us, row.remove_us_p99,
+            row.bytes_per_code, row.load_s,
         )  # fmt: skip
         recall = "–" if row.recall is None else f"{row.recall:.4f}"
         exact = "yes" if row.exact else "no"

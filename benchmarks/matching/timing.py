@@ -29,13 +29,16 @@ class Asking:
     """
     An engine with its single queries, fewer if all would take longer than a time.
 
-    Some of them are asked at once, untimed.
+    Some of them are asked at once, untimed. A turn begins with one more query, timed apart: what is
+    in the caches then is another engine's, and how often that is so depends on the turns alone.
 
     Args:
         seconds: That time.
 
     Attributes:
         spent: Milliseconds that each query took.
+
+        cold: Milliseconds that the first query of each turn took.
 
         worked: Milliseconds of the processor; less, where others had it in between.
     """
@@ -44,6 +47,7 @@ class Asking:
         self.answers: list[Any] = []
         self.spent: list[float] = []
         self.worked: list[float] = []
+        self.cold: list[float] = []
         self._engine, self._radius = engine, radius
         self._prepared = [engine.prepare(queries[at : at + 1]) for at in range(len(queries))]
         began, asked, spent_s = time.perf_counter(), 0, 0.0
@@ -59,6 +63,10 @@ class Asking:
     def ask_some(self, start: int) -> None:
         """Ask and time the next few, if some are left."""
         ask, radius = self._engine.ask, self._radius
+        if start < len(self):
+            began = time.perf_counter_ns()
+            ask(self._prepared[start - 1], radius)
+            self.cold.append((time.perf_counter_ns() - began) / 1e6)
         for query in self._prepared[start : start + _IN_TURN]:
             worked, began = time.thread_time_ns(), time.perf_counter_ns()
             answer = ask(query, radius)
