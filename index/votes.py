@@ -21,7 +21,7 @@ from index.mih import MihSegment
 from index.part import Part
 from index.tables import Words
 
-BUDGET_NS = 10_000.0
+BUDGET_NS = 15_000.0
 """
 What the search of one code may cost, as estimated, in each part. `python -m benchmarks.matching`
 measures how many owners are found that an exact search finds, and what it takes.
