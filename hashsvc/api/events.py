@@ -72,11 +72,9 @@ async def events_of(
     waited = passed = 0.0
     while passed < _LONGEST_S:
         now = services.clock()
-        progress, seen = await run_in_threadpool(_look, services, caller, scan_id, since)
+        progress, seen = await run_in_threadpool(_look, services, caller, scan_id, since, sent)
         for each in seen:
-            if each.match_id not in sent:
-                sent.add(each.match_id)
-                yield _event("match", _told(each), now)
+            yield _event("match", _told(each), now)
         told = ScanOut.of(progress).model_dump(mode="json")
         if told != before:
             before, waited = told, 0.0
@@ -99,13 +97,26 @@ async def no_events() -> AsyncIterator[str]:
 
 
 def _look(
-    services: Services, caller: Caller, scan_id: ScanId, since: datetime | None
+    services: Services,
+    caller: Caller,
+    scan_id: ScanId,
+    since: datetime | None,
+    sent: set[MatchId],
 ) -> tuple[Progress, list[Seen]]:
+    """Return how far a scan is, and the matches not `sent` yet, which go there and on record."""
     # In this order: what the last items found is seen before the scan is said to be over.
     progress = services.work_list.progress(scan_id, caller.organisation_id)
     if caller.role is not Role.ANALYST:
         return progress, []
-    return progress, services.work_list.seen(scan_id, caller.organisation_id, since=since)
+    seen = services.work_list.seen(scan_id, caller.organisation_id, since=since)
+    fresh: dict[MatchId, Seen] = {}
+    for each in seen:
+        if each.match_id not in sent:
+            fresh.setdefault(each.match_id, each)
+    if fresh:
+        services.record_list(caller.key_id, "match.list", "match.read", list(fresh))
+    sent.update(fresh)
+    return progress, list(fresh.values())
 
 
 def _told(seen: Seen) -> dict[str, Any]:
