@@ -7,20 +7,39 @@ a witness outside who has a copy of it sees whether the log was written anew.
 """
 
 from hashsvc.audit.checkpoints import Checkpoint, PublicKey, SigningKey
-from hashsvc.audit.errors import AuditError, BadSignatureError, BrokenChainError, MalformedError
+from hashsvc.audit.errors import (
+    AuditError,
+    BadProofError,
+    BadSignatureError,
+    BadTimestampError,
+    BrokenChainError,
+    MalformedError,
+    NoTimestampsError,
+)
 from hashsvc.audit.log import record, record_all, verify
+from hashsvc.audit.proofs import Excerpt, ProvenEntry, prove
+from hashsvc.audit.timestamps import Stamped, check_timestamp, stamp_by
 from hashsvc.audit.witness import Witness
 
 __all__ = [
     "AuditError",
+    "BadProofError",
     "BadSignatureError",
+    "BadTimestampError",
     "BrokenChainError",
     "Checkpoint",
+    "Excerpt",
     "MalformedError",
+    "NoTimestampsError",
+    "ProvenEntry",
     "PublicKey",
     "SigningKey",
+    "Stamped",
     "Witness",
+    "check_timestamp",
+    "prove",
     "record",
     "record_all",
+    "stamp_by",
     "verify",
 ]

@@ -2,11 +2,13 @@
 
 import base64
 import binascii
+import hashlib
+import hmac
 import json
 import os
 import secrets
 import stat
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Self
@@ -15,9 +17,13 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from hashsvc.audit.errors import BadSignatureError, MalformedError
+from hashsvc.audit.tree import HASH_BYTES, Blinder
 
-# Begins what is signed, so that no other text can be taken for a checkpoint.
-_KIND = "hashsvc audit checkpoint 1"
+# Begins what is signed, so that no other text can be taken for a checkpoint. The first kind was
+# signed before there was a tree.
+_KIND_WITHOUT_TREE = "hashsvc audit checkpoint 1"
+_KIND = "hashsvc audit checkpoint 2"
+_BLINDS = b"hashsvc audit blinds 1"
 _KEY_BYTES = 32
 
 
@@ -28,21 +34,27 @@ class Checkpoint:
 
     Attributes:
         digest: All zeros where the log was empty.
+
+        peaks: Those of the tree over the entries; None of a checkpoint that is older than the tree.
     """
 
     seq: int
     digest: bytes
     at: datetime
     signature: bytes
+    peaks: tuple[bytes, ...] | None = None
 
-    def as_json(self) -> dict[str, str | int]:
-        """Return it as JSON values; digest and signature in hexadecimal digits."""
-        return {
+    def as_json(self) -> dict[str, str | int | list[str]]:
+        """Return it as JSON values; digests and signature in hexadecimal digits."""
+        values: dict[str, str | int | list[str]] = {
             "seq": self.seq,
             "digest": self.digest.hex(),
             "at": moment(self.at),
             "signature": self.signature.hex(),
         }
+        if self.peaks is not None:
+            values["peaks"] = [each.hex() for each in self.peaks]
+        return values
 
     def dump(self) -> str:
         """Return it as one line of JSON, without the line's end."""
@@ -62,6 +74,7 @@ class Checkpoint:
                 digest=bytes.fromhex(values["digest"]),
                 at=datetime.fromisoformat(values["at"]),
                 signature=bytes.fromhex(values["signature"]),
+                peaks=_peaks(values),
             )
             moment(made.at)
         except (KeyError, TypeError, ValueError) as error:
@@ -91,6 +104,11 @@ class PublicKey:
         except ValueError as error:
             raise MalformedError("A public key is 32 bytes, written as base64.") from error
 
+    @property
+    def fingerprint(self) -> str:
+        """SHA-256 of the key's 32 bytes, hexadecimal: what people compare."""
+        return hashlib.sha256(self._key.public_bytes_raw()).hexdigest()
+
     def check(self, checkpoint: Checkpoint) -> None:
         """
         Check who signed a checkpoint.
@@ -103,6 +121,20 @@ class PublicKey:
         except InvalidSignature as error:
             raise BadSignatureError(
                 f"The checkpoint of entry {checkpoint.seq} was not signed by this key, or altered."
+            ) from error
+
+    def check_content(self, kind: str, content: bytes, signature: bytes) -> None:
+        """
+        Check who signed a content, as `SigningKey.sign_content` does.
+
+        Raises:
+            BadSignatureError: If it was somebody else, as another kind, or it was altered since.
+        """
+        try:
+            self._key.verify(signature, _sealed(kind, content))
+        except InvalidSignature as error:
+            raise BadSignatureError(
+                f"The {kind} was not signed by this key, or altered."
             ) from error
 
 
@@ -137,10 +169,20 @@ class SigningKey:
         """Return the key that checks what this one signs."""
         return PublicKey(self._key.public_key())
 
-    def sign(self, seq: int, digest: bytes, at: datetime) -> Checkpoint:
+    def blinder(self) -> Blinder:
+        """Return what gives the log's entries their blinds; it is derived from this key."""
+        return Blinder(hmac.digest(self._key.private_bytes_raw(), _BLINDS, "sha256"))
+
+    def sign(
+        self, seq: int, digest: bytes, at: datetime, peaks: tuple[bytes, ...] | None = None
+    ) -> Checkpoint:
         """Return a signed checkpoint."""
-        unsigned = Checkpoint(seq, digest, at, b"")
-        return Checkpoint(seq, digest, at, self._key.sign(_signed(unsigned)))
+        unsigned = Checkpoint(seq, digest, at, b"", peaks)
+        return replace(unsigned, signature=self._key.sign(_signed(unsigned)))
+
+    def sign_content(self, kind: str, content: bytes) -> bytes:
+        """Return the signature of a content, which is none of a checkpoint or of another kind."""
+        return self._key.sign(_sealed(kind, content))
 
 
 def moment(at: datetime) -> str:
@@ -151,8 +193,25 @@ def moment(at: datetime) -> str:
 
 
 def _signed(checkpoint: Checkpoint) -> bytes:
-    body = [_KIND, checkpoint.seq, checkpoint.digest.hex(), moment(checkpoint.at)]
+    kind = _KIND_WITHOUT_TREE if checkpoint.peaks is None else _KIND
+    body: list[object] = [kind, checkpoint.seq, checkpoint.digest.hex(), moment(checkpoint.at)]
+    if checkpoint.peaks is not None:
+        body.append([each.hex() for each in checkpoint.peaks])
     return json.dumps(body, separators=(",", ":")).encode()
+
+
+def _sealed(kind: str, content: bytes) -> bytes:
+    body = [f"hashsvc {kind}", hashlib.sha256(content).hexdigest()]
+    return json.dumps(body, separators=(",", ":")).encode()
+
+
+def _peaks(values: Any) -> tuple[bytes, ...] | None:
+    if "peaks" not in values:
+        return None
+    peaks = tuple(bytes.fromhex(each) for each in values["peaks"])
+    if len(peaks) != int(values["seq"]).bit_count() or any(len(e) != HASH_BYTES for e in peaks):
+        raise ValueError("A tree of so many entries has other peaks.")
+    return peaks
 
 
 def _decoded(text: str) -> bytes:

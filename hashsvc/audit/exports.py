@@ -12,6 +12,7 @@ from sqlalchemy import Connection
 from hashsvc.audit.chain import Chain
 from hashsvc.audit.checkpoints import Checkpoint, PublicKey, SigningKey, moment
 from hashsvc.audit.errors import MalformedError
+from hashsvc.audit.log import blind_of
 from hashsvc.store import audit_entries
 from hashsvc.store.audit_entries import Entry
 
@@ -25,12 +26,15 @@ def lines(connection: Connection, key: SigningKey, now: datetime) -> Iterator[st
     Raises:
         BrokenChainError: At the first entry that does not follow: what is broken is not signed.
     """
-    chain = Chain()
+    chain, blinder = Chain(), key.blinder()
     while entries := audit_entries.page(connection, after=chain.seq, limit=_PAGE):
         for entry in entries:
-            chain.follow(entry)
-            yield _dump(_as_json(entry))
-    yield _dump({"checkpoint": key.sign(chain.seq, chain.digest, now).as_json()})
+            blind = blind_of(entry, blinder)
+            chain.follow(entry, blind)
+            yield _dump(_as_json(entry) | {"blind": blind.hex()})
+    assert chain.tree is not None
+    signed = key.sign(chain.seq, chain.digest, now, chain.tree.peaks)
+    yield _dump({"checkpoint": signed.as_json()})
 
 
 def verify_lines(
@@ -54,7 +58,7 @@ def verify_lines(
     for number, line in enumerate(exported, start=1):
         # Whether a line is the last one shows when there is no other after it.
         if last is not None:
-            chain.follow(_entry(last, number - 1))
+            chain.follow(*_entry(last, number - 1))
         try:
             last = json.loads(line)
         except ValueError as error:
@@ -63,11 +67,14 @@ def verify_lines(
         raise MalformedError("The export does not end with a checkpoint: its end is missing.")
     checkpoint = Checkpoint.parse(last["checkpoint"])
     key.check(checkpoint)
+    if checkpoint.peaks is not None and chain.tree is None:
+        raise MalformedError("The export lacks the blinds of entries whose tree was signed.")
     chain.end(checkpoint)
     return chain.seq
 
 
-def _entry(values: Any, number: int) -> Entry:
+def _entry(values: Any, number: int) -> tuple[Entry, bytes | None]:
+    """Return an entry and its blind; exports that are older than the tree have none."""
     try:
         entry = Entry(
             seq=int(values["seq"]),
@@ -78,9 +85,10 @@ def _entry(values: Any, number: int) -> Entry:
             digest=bytes.fromhex(values["digest"]),
         )
         moment(entry.at)
+        blind = bytes.fromhex(values["blind"]) if "blind" in values else None
     except (KeyError, TypeError, ValueError) as error:
         raise MalformedError(f"Line {number} of the export is no entry.") from error
-    return entry
+    return entry, blind
 
 
 def _as_json(entry: Entry) -> dict[str, Any]:

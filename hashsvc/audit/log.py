@@ -5,17 +5,20 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from hashsvc.audit.chain import START, Chain, broken, digest_of
+from hashsvc.audit.chain import START, Chain, body_of, broken, digest_of
 from hashsvc.audit.checkpoints import Checkpoint
+from hashsvc.audit.tree import Blinder
 from hashsvc.store import audit_entries
 from hashsvc.store.audit_entries import Entry
 
 _PAGE = 1000
 
 
-def record(connection: Connection, *, actor: str, action: str, subject: str, now: datetime) -> None:
+def record(connection: Connection, *, actor: str, action: str, subject: str, now: datetime) -> int:
     """
     Add one entry, in the transaction of the deed, so that neither is there without the other.
+
+    Returns its number.
 
     Args:
         actor: Id of the key, or the part of the service, that did it.
@@ -24,13 +27,14 @@ def record(connection: Connection, *, actor: str, action: str, subject: str, now
 
         subject: Opaque id of what it was done to; a count, where that was a list.
     """
-    record_all(connection, [(action, subject)], actor=actor, now=now)
+    (seq,) = record_all(connection, [(action, subject)], actor=actor, now=now)
+    return seq
 
 
 def record_all(
     connection: Connection, deeds: Sequence[tuple[str, str]], *, actor: str, now: datetime
-) -> None:
-    """Add an entry for each deed, an action and its subject, as `record` does for one."""
+) -> list[int]:
+    """Add an entry for each deed, an action and its subject, and return the entries' numbers."""
     audit_entries.wait_for_turn(connection)
     last = audit_entries.last(connection)
     # After a removed last entry the numbers go on with a gap, which stays to be found.
@@ -42,28 +46,35 @@ def record_all(
         digest = digest_of(digest, seq, now, actor, action, subject)
         added.append(Entry(seq, now, actor, action, subject, digest))
     audit_entries.add(connection, added)
+    return [each.seq for each in added]
 
 
-def verify(connection: Connection, checkpoints: Iterable[Checkpoint] = ()) -> int:
+def verify(
+    connection: Connection,
+    checkpoints: Iterable[Checkpoint] = (),
+    blinder: Blinder | None = None,
+) -> int:
     """
     Return how many entries there are, having checked the chain from the first to the last.
 
     Args:
         checkpoints: Signed before; the log must still be what it was at each.
 
+        blinder: Of the key that signed them; without it their trees are not compared.
+
     Raises:
         BrokenChainError: At the first entry that does not follow from the one before, or is not
             what was signed.
     """
     chain = Chain(checkpoints)
-    follow(connection, chain)
+    follow(connection, chain, blinder)
     chain.end()
     if audit_entries.highest_ever(connection) > chain.seq:
         raise broken(chain.seq + 1, "it is missing")
     return chain.seq
 
 
-def verify_since(connection: Connection, last: Checkpoint) -> Chain:
+def verify_since(connection: Connection, last: Checkpoint, blinder: Blinder) -> Chain:
     """
     Return the chain at the log's end, having checked what came after a checkpoint, and it.
 
@@ -74,17 +85,32 @@ def verify_since(connection: Connection, last: Checkpoint) -> Chain:
     signed = audit_entries.page(connection, after=last.seq - 1, limit=1) if last.seq else []
     if last.seq and [(each.seq, each.digest) for each in signed] != [(last.seq, last.digest)]:
         raise broken(last.seq, f"it is not what was signed on {last.at.date().isoformat()}")
-    follow(connection, chain)
+    follow(connection, chain, blinder)
     return chain
 
 
-def follow(connection: Connection, chain: Chain) -> None:
+def follow(
+    connection: Connection,
+    chain: Chain,
+    blinder: Blinder | None = None,
+    *,
+    until: int | None = None,
+) -> None:
     """
-    Take a chain along the stored entries to the last one.
+    Take a chain along the stored entries to the last one, or to the one with the number `until`.
 
     Raises:
         BrokenChainError: At the first that does not follow.
     """
-    while entries := audit_entries.page(connection, after=chain.seq, limit=_PAGE):
+    while until is None or chain.seq < until:
+        limit = _PAGE if until is None else min(_PAGE, until - chain.seq)
+        entries = audit_entries.page(connection, after=chain.seq, limit=limit)
+        if not entries:
+            return
         for entry in entries:
-            chain.follow(entry)
+            chain.follow(entry, blind_of(entry, blinder) if blinder else None)
+
+
+def blind_of(entry: Entry, blinder: Blinder) -> bytes:
+    """Return the blind by which an entry is in the tree."""
+    return blinder.of(body_of(entry.seq, entry.at, entry.actor, entry.action, entry.subject))

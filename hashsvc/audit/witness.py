@@ -1,6 +1,7 @@
 """Signs a checkpoint of the log now and then, and puts it into the anchor file."""
 
 import threading
+from collections.abc import Collection
 
 import structlog
 
@@ -8,6 +9,7 @@ from hashsvc.audit import anchor, log
 from hashsvc.audit.chain import Chain
 from hashsvc.audit.checkpoints import Checkpoint, SigningKey
 from hashsvc.audit.errors import AuditError
+from hashsvc.audit.proofs import Excerpt, prove
 from hashsvc.clock import Clock, utc_now
 from hashsvc.settings import Settings
 from hashsvc.store import Database
@@ -54,7 +56,7 @@ class Witness:
         """
         checkpoints = self.checkpoints()
         with self._database.read() as connection:
-            return log.verify(connection, checkpoints)
+            return log.verify(connection, checkpoints, self.key().blinder())
 
     def checkpoint(self) -> Checkpoint:
         """
@@ -63,18 +65,36 @@ class Witness:
         Raises:
             AuditError: If the log is not what was signed before: then it is not signed again.
         """
-        before = max(self.checkpoints(), key=lambda each: each.seq, default=None)
+        key, checkpoints = self.key(), self.checkpoints()
+        # Of two of the same length the later one, which has a tree.
+        before = max(reversed(checkpoints), key=lambda each: each.seq, default=None)
         with self._database.read() as connection:
-            if before is None:
-                chain = Chain()
-                log.follow(connection, chain)
+            if before is None or before.peaks is None:
+                # The tree is grown from the first entry on.
+                chain = Chain(checkpoints)
+                log.follow(connection, chain, key.blinder())
+                chain.end()
             else:
-                chain = log.verify_since(connection, before)
-        if before is not None and before.seq == chain.seq:
+                chain = log.verify_since(connection, before, key.blinder())
+        assert chain.tree is not None
+        if before is not None and before.peaks is not None and before.seq == chain.seq:
             return before
-        made = self.key().sign(chain.seq, chain.digest, self._clock())
+        made = key.sign(chain.seq, chain.digest, self._clock(), chain.tree.peaks)
         anchor.append(self._anchor_path, made)
         return made
+
+    def prove(self, seqs: Collection[int]) -> Excerpt:
+        """
+        Sign the log as it is, and return the entries with these numbers, with their proofs.
+
+        Raises:
+            AuditError: If the log is not what was signed before, or has no such entry.
+        """
+        made = self.checkpoint()
+        with self._database.read() as connection:
+            return prove(
+                connection, seqs, checkpoint=made, key=self.key(), earlier=self.checkpoints()
+            )
 
     def start(self) -> None:
         """Begin to sign; the first time at once."""

@@ -45,7 +45,7 @@ def test_it_holds_all_entries_and_a_signed_end(
     parsed = [json.loads(line) for line in exported]
     assert [each.get("seq") for each in parsed] == [1, 2, 3, 4, 5, 6, None]
     assert [bytes.fromhex(each["digest"]) for each in parsed[:-1]] == [e.digest for e in entries]
-    assert set(parsed[0]) == {"seq", "at", "actor", "action", "subject", "digest"}
+    assert set(parsed[0]) == {"seq", "at", "actor", "action", "subject", "digest", "blind"}
     assert exports.verify_lines(exported, key) == 6
 
 

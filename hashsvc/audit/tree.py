@@ -1,0 +1,122 @@
+"""
+A hash tree over the entries, by which one of them can be shown to be in the log, and no other.
+
+A leaf is the digest of an entry's words behind a blind of 256 bits, which is known of the entries
+that are shown alone: whoever guesses what another entry says cannot find out whether it does. Nodes
+are those of RFC 9162, section 2.1; the tree is kept as the roots of its full parts, the largest
+first (its *peaks*), so that it grows without what was before.
+"""
+
+import hashlib
+import hmac
+from collections.abc import Collection, Sequence
+from dataclasses import dataclass
+
+HASH_BYTES = 32
+
+
+class Blinder:
+    """Gives each entry its blind: the same for the same words, and to be known by nobody else."""
+
+    def __init__(self, secret: bytes) -> None:
+        self._secret = secret
+
+    def of(self, body: bytes) -> bytes:
+        """Return the blind of an entry's words."""
+        return hmac.digest(self._secret, body, "sha256")
+
+
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """A full part of the tree: its height, its root, and the watched entries in it."""
+
+    height: int
+    root: bytes
+    watched: tuple[int, ...] = ()
+
+
+class Tree:
+    """
+    Grows by a leaf an entry.
+
+    Args:
+        peaks: Those of the first `seq` entries, where the tree goes on from there.
+
+        watched: Numbers of entries whose paths will be asked for.
+    """
+
+    def __init__(
+        self, peaks: Sequence[bytes] = (), seq: int = 0, *, watched: Collection[int] = ()
+    ) -> None:
+        heights = _heights(seq)
+        assert len(peaks) == len(heights)
+        self.seq = seq
+        self._parts = [_Part(*each) for each in zip(heights, peaks, strict=True)]
+        self._watched = frozenset(watched)
+        self._paths: dict[int, list[bytes]] = {each: [] for each in self._watched}
+
+    @property
+    def peaks(self) -> tuple[bytes, ...]:
+        """The roots of the full parts, the largest first; as many as `seq` has binary ones."""
+        return tuple(each.root for each in self._parts)
+
+    def add(self, leaf: bytes) -> None:
+        """Add the next entry's leaf."""
+        self.seq += 1
+        new = _Part(0, leaf, (self.seq,) if self.seq in self._watched else ())
+        while self._parts and self._parts[-1].height == new.height:
+            left = self._parts.pop()
+            for each in left.watched:
+                self._paths[each].append(new.root)
+            for each in new.watched:
+                self._paths[each].append(left.root)
+            root = _node_of(left.root, new.root)
+            new = _Part(new.height + 1, root, left.watched + new.watched)
+        self._parts.append(new)
+
+    def path(self, seq: int) -> tuple[bytes, ...]:
+        """Return what stands beside the way from a watched entry to its peak, leaf first."""
+        return tuple(self._paths[seq])
+
+
+def leaf_of(body: bytes, blind: bytes) -> bytes:
+    """Return the leaf of an entry."""
+    return hashlib.sha256(b"\x00" + blind + body).digest()
+
+
+def leads(seq: int, leaf: bytes, path: Sequence[bytes], *, to: Sequence[bytes], of: int) -> bool:
+    """
+    Tell whether a path leads from an entry to the peaks of a log.
+
+    Args:
+        seq: The entry's number, from 1 on: the path is of this place and of no other.
+
+        to: The peaks.
+
+        of: How many entries the log has.
+    """
+    heights = _heights(of)
+    if not 1 <= seq <= of or len(heights) != len(to):
+        return False
+    place, first = seq - 1, 0
+    for peak, height in zip(to, heights, strict=True):
+        if place < first + 2**height:
+            return len(path) == height and _root_of(place, leaf, path) == peak
+        first += 2**height
+    raise AssertionError("The parts have all entries.")
+
+
+def _root_of(place: int, leaf: bytes, path: Sequence[bytes]) -> bytes:
+    root = leaf
+    for level, beside in enumerate(path):
+        is_right = place >> level & 1
+        root = _node_of(beside, root) if is_right else _node_of(root, beside)
+    return root
+
+
+def _node_of(left: bytes, right: bytes) -> bytes:
+    return hashlib.sha256(b"\x01" + left + right).digest()
+
+
+def _heights(count: int) -> list[int]:
+    return [each for each in reversed(range(count.bit_length())) if count >> each & 1]

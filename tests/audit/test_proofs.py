@@ -1,0 +1,276 @@
+"""An excerpt shows that its entries were in the signed log, and says nothing of any other."""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from hashsvc.audit import (
+    BadProofError,
+    BadSignatureError,
+    BrokenChainError,
+    Excerpt,
+    MalformedError,
+    SigningKey,
+    Witness,
+    anchor,
+    exports,
+    prove,
+)
+from hashsvc.audit.chain import Chain, body_of
+from hashsvc.audit.log import follow
+from hashsvc.settings import Settings
+from hashsvc.store import Database, audit_entries
+from hashsvc.store.audit_entries import Entry
+from tests.audit.conftest import START
+from tests.audit.test_witness import cut_off, write_anew
+
+Add = Callable[[int], None]
+
+
+def excerpt_of(witness: Witness, database: Database, *seqs: int) -> Excerpt:
+    checkpoint = witness.checkpoint()
+    with database.read() as connection:
+        return prove(connection, seqs, checkpoint=checkpoint, key=witness.key())
+
+
+@pytest.fixture
+def excerpt(witness: Witness, database: Database) -> Excerpt:
+    return excerpt_of(witness, database, 5, 2)
+
+
+def entries_of(database: Database) -> list[Entry]:
+    with database.read() as connection:
+        return audit_entries.page(connection, after=0, limit=100)
+
+
+@pytest.mark.parametrize("seqs", [(), (1,), (6,), (3, 3), (2, 5), tuple(range(1, 7))])
+def test_any_entries_can_be_shown(
+    witness: Witness, database: Database, seqs: tuple[int, ...]
+) -> None:
+    excerpt = excerpt_of(witness, database, *seqs)
+    excerpt.check(witness.key().public())
+    assert [each.seq for each in excerpt.entries] == sorted(set(seqs))
+    for each in excerpt.entries:
+        stored = entries_of(database)[each.seq - 1]
+        assert (each.at, each.actor) == (stored.at, stored.actor)
+        assert (each.action, each.subject) == (stored.action, stored.subject)
+
+
+def test_it_is_read_as_it_was_written(excerpt: Excerpt) -> None:
+    assert Excerpt.parse(json.loads(json.dumps(excerpt.as_json()))) == excerpt
+
+
+def test_the_checkpoint_is_the_one_that_a_witness_keeps(
+    excerpt: Excerpt, settings: Settings
+) -> None:
+    (line,) = (settings.data_dir / "audit.anchor").read_text().splitlines()
+    assert line == excerpt.checkpoint.dump()
+
+
+def test_it_can_be_made_of_an_older_checkpoint(
+    witness: Witness, database: Database, add: Add
+) -> None:
+    old = witness.checkpoint()
+    add(9)
+    witness.checkpoint()
+    with database.read() as connection:
+        prove(connection, [4], checkpoint=old, key=witness.key()).check(witness.key().public())
+        with pytest.raises(BrokenChainError, match="entry 7: it is missing, or was not signed"):
+            prove(connection, [7], checkpoint=old, key=witness.key())
+
+
+@pytest.mark.parametrize("seq", range(1, 16))
+def test_it_is_read_from_the_checkpoint_before_its_entries(
+    witness: Witness, database: Database, add: Add, seq: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """So that what is old costs nothing; the proof is the same."""
+    for _ in range(3):
+        witness.checkpoint()
+        add(3)
+    read: list[int] = []
+    page = audit_entries.page
+
+    def watched(connection: object, *, after: int, limit: int) -> list[Entry]:
+        found = page(connection, after=after, limit=limit)  # type: ignore[arg-type]
+        read.extend(each.seq for each in found)
+        return found
+
+    whole = excerpt_of(witness, database, seq)
+    monkeypatch.setattr(audit_entries, "page", watched)
+    assert witness.prove([seq]) == whole
+    whole.check(witness.key().public())
+    # Six entries, then three by three.
+    assert min(read) == (1 if seq <= 6 else 7 + (seq - 7) // 3 * 3)
+    assert witness.prove([]).entries == ()
+
+
+def test_nothing_of_other_entries_is_in_it_that_could_be_guessed(
+    excerpt: Excerpt, database: Database
+) -> None:
+    """Neither their words, nor digests of them that whoever guesses the words could make."""
+    text = json.dumps(excerpt.as_json())
+    before = bytes(32)
+    for entry in entries_of(database):
+        words = body_of(entry.seq, entry.at, entry.actor, entry.action, entry.subject)
+        guessable = [
+            hashlib.sha256(begin + words).hexdigest() for begin in (b"", b"\x00", b"\x01", before)
+        ]
+        before = entry.digest
+        # The checkpoint's own digest is that of the last; it needs the one before, which is not
+        # in it.
+        if entry.seq != excerpt.checkpoint.seq:
+            assert not [each for each in guessable if each in text]
+            assert before.hex() not in text
+    assert "thing 1" in text
+    assert [number for number in range(6) if f'"thing {number}"' in text] == [1, 4]
+
+
+@pytest.mark.parametrize("entry", [0, 1])
+@pytest.mark.parametrize(
+    "changed",
+    [
+        {"at": START},
+        {"actor": "kez"},
+        {"action": "thing.undo"},
+        {"subject": "thing 3"},
+        {"blind": bytes(32)},
+        {"blind": b""},
+        {"path": ()},
+        {"path": (bytes(32), bytes(32))},
+    ],
+    ids=lambda changed: next(iter(changed)),
+)
+def test_an_altered_entry_was_not_in_the_log(
+    excerpt: Excerpt, witness: Witness, entry: int, changed: dict[str, object]
+) -> None:
+    entries = list(excerpt.entries)
+    entries[entry] = dataclasses.replace(entries[entry], **changed)
+    with pytest.raises(BadProofError, match=rf"Entry {entries[entry].seq} was not"):
+        dataclasses.replace(excerpt, entries=tuple(entries)).check(witness.key().public())
+
+
+def test_an_entry_has_its_own_number_and_stands_once(excerpt: Excerpt, witness: Witness) -> None:
+    key, (first, second) = witness.key().public(), excerpt.entries
+    for seq in (1, 3, 4, 6, 7):
+        moved = dataclasses.replace(first, seq=seq)
+        with pytest.raises(BadProofError):
+            dataclasses.replace(excerpt, entries=(moved,)).check(key)
+    for entries in ((second, first), (first, first)):
+        with pytest.raises(BadProofError, match="stand in order"):
+            dataclasses.replace(excerpt, entries=entries).check(key)
+
+
+def test_a_checkpoint_of_other_peaks_or_another_key_is_refused(
+    excerpt: Excerpt, witness: Witness, tmp_path: Path
+) -> None:
+    key, checkpoint = witness.key().public(), excerpt.checkpoint
+    with pytest.raises(BadSignatureError):
+        excerpt.check(SigningKey.at(tmp_path / "other").public())
+    for changed in ({"peaks": (bytes(32), bytes(32))}, {"peaks": None}, {"seq": 7}):
+        altered = dataclasses.replace(checkpoint, **changed)
+        with pytest.raises(BadSignatureError):
+            dataclasses.replace(excerpt, checkpoint=altered).check(key)
+    old = witness.key().sign(6, checkpoint.digest, START)
+    with pytest.raises(BadProofError, match="older than the tree"):
+        dataclasses.replace(excerpt, checkpoint=old).check(key)
+
+
+def test_a_log_written_anew_proves_nothing(witness: Witness, database: Database) -> None:
+    checkpoint = witness.checkpoint()
+    write_anew(database, 5)
+    with database.read() as connection, pytest.raises(BrokenChainError):
+        prove(connection, [2], checkpoint=checkpoint, key=witness.key())
+    cut_off(database, 4)
+    with database.read() as connection, pytest.raises(BrokenChainError):
+        prove(connection, [2], checkpoint=checkpoint, key=witness.key())
+
+
+@pytest.mark.parametrize("values", [None, [], {}, {"entries": []}, {"entries": 3}])
+def test_what_is_no_excerpt_is_refused(values: object) -> None:
+    with pytest.raises(MalformedError):
+        Excerpt.parse(values)
+
+
+@pytest.mark.parametrize(
+    "changed", [{"seq": "x"}, {"path": 3}, {"path": ["z"]}, {"blind": None}, {"at": "2026-01-05"}]
+)
+def test_what_is_no_entry_is_refused(excerpt: Excerpt, changed: dict[str, object]) -> None:
+    values = excerpt.as_json()
+    values["entries"][0] |= changed
+    with pytest.raises(MalformedError):
+        Excerpt.parse(values)
+
+
+def test_a_signed_tree_that_is_none_of_the_log_is_found(
+    witness: Witness, database: Database, settings: Settings
+) -> None:
+    """The chain is right, and so is the signature."""
+    checkpoint, key = witness.checkpoint(), witness.key()
+    peaks = (bytes(32), *checkpoint.peaks[1:])
+    forged = key.sign(checkpoint.seq, checkpoint.digest, START, peaks)
+    anchor.append(settings.data_dir / "audit.anchor", forged)
+    with pytest.raises(BrokenChainError, match="is not what was signed"):
+        witness.verify()
+    with database.read() as connection:
+        *lines, _ = exports.lines(connection, key, START)
+    lines.append(json.dumps({"checkpoint": forged.as_json()}))
+    with pytest.raises(BrokenChainError, match="is not what was signed"):
+        exports.verify_lines(lines, key.public())
+
+
+def test_a_log_signed_before_there_was_a_tree_goes_on(
+    witness: Witness, database: Database, settings: Settings, add: Add
+) -> None:
+    chain = Chain()
+    with database.read() as connection:
+        follow(connection, chain)
+    assert chain.tree is None
+    old = witness.key().sign(chain.seq, chain.digest, START)
+    assert "peaks" not in old.as_json()
+    anchor.append(settings.data_dir / "audit.anchor", old)
+    assert witness.verify() == 6
+    # The same end is signed again, now with its tree, and then no more.
+    new = witness.checkpoint()
+    assert (new.seq, new.digest, len(new.peaks)) == (old.seq, old.digest, 2)
+    assert witness.checkpoint() == new
+    add(3)
+    assert witness.checkpoint().seq == 9
+    assert witness.verify() == 9
+    excerpt_of(witness, database, 3, 8).check(witness.key().public())
+    write_anew(database, 2)
+    with pytest.raises(BrokenChainError):
+        witness.checkpoint()
+
+
+def test_an_export_from_before_the_tree_is_still_good(witness: Witness, database: Database) -> None:
+    key = witness.key()
+    with database.read() as connection:
+        *lines, last = exports.lines(connection, key, START)
+    digest = bytes.fromhex(json.loads(last)["checkpoint"]["digest"])
+    without = [
+        json.dumps({name: value for name, value in json.loads(line).items() if name != "blind"})
+        for line in lines
+    ]
+    old = json.dumps({"checkpoint": key.sign(6, digest, START).as_json()})
+    assert exports.verify_lines([*without, old], key.public()) == 6
+    # A signed tree that cannot be compared is no old export.
+    with pytest.raises(MalformedError, match="lacks the blinds"):
+        exports.verify_lines([*without, last], key.public())
+    blinded = json.dumps(json.loads(lines[3]) | {"blind": "00" * 32})
+    with pytest.raises(BrokenChainError):
+        exports.verify_lines([*lines[:3], blinded, *lines[4:], last], key.public())
+
+
+def test_what_is_signed_is_signed_as_what_it_is(witness: Witness) -> None:
+    key = witness.key()
+    signature = key.sign_content("evidence", b"content")
+    key.public().check_content("evidence", b"content", signature)
+    for kind, content in (("audit checkpoint 2", b"content"), ("evidence", b"contenu")):
+        with pytest.raises(BadSignatureError):
+            key.public().check_content(kind, content, signature)
+    with pytest.raises(BadSignatureError):
+        key.public().check_content("evidence", b"content", b"")
