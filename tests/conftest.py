@@ -11,6 +11,7 @@ from PIL import Image, ImageFilter
 
 from hashsvc.settings import Settings
 from hashsvc.store import Database
+from tests import postgresql as servers
 
 # A shell without job control starts what it puts in the background deaf to Ctrl-C, and programs
 # hand that on to theirs: tests that interrupt one would wait for ever.
@@ -48,10 +49,45 @@ def _nothing_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> No
         monkeypatch.delenv(name, raising=False)
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run what is marked `both_databases` on SQLite and on PostgreSQL."""
+    marked = metafunc.definition.get_closest_marker("both_databases")
+    if marked and "database_kind" in metafunc.fixturenames:
+        metafunc.parametrize("database_kind", ["sqlite", "postgresql"])
+
+
 @pytest.fixture
-def settings(tmp_path: Path) -> Settings:
+def database_kind() -> str:
+    """Which database `settings` name."""
+    return "sqlite"
+
+
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[servers.Server]:
+    """A PostgreSQL server; what asks for it is skipped, or fails in CI, where none is installed."""
+    with servers.running() as server:
+        yield server
+
+
+@pytest.fixture
+def database_settings(
+    database_kind: str, request: pytest.FixtureRequest
+) -> Iterator[dict[str, str]]:
+    """What the settings say of the database: an empty one, of the present schema on PostgreSQL."""
+    if database_kind == "sqlite":
+        yield {}
+        return
+    server: servers.Server = request.getfixturevalue("postgresql")
+    name = server.new()
+    yield {"database_url": server.url(name), "key_encryption_key": servers.KEY}
+    server.drop(name)
+
+
+@pytest.fixture
+def settings(tmp_path: Path, database_settings: dict[str, str]) -> Settings:
     """Settings of a service that may fetch from loopback and works in no thread of its own."""
     return Settings(
+        **database_settings,  # type: ignore[arg-type]
         data_dir=tmp_path / "data",
         scan_threads=0,
         fetch_networks="127.0.0.0/8",  # type: ignore[arg-type]
@@ -73,7 +109,7 @@ def settings(tmp_path: Path) -> Settings:
 @pytest.fixture
 def database(settings: Settings) -> Iterator[Database]:
     """An empty database of the present schema."""
-    opened = Database(settings.url)
+    opened = Database.of(settings)
     opened.migrate()
     yield opened
     opened.close()

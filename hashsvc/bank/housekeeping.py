@@ -1,7 +1,7 @@
 """What the service does by itself: ends what has had its time, rewrites files after erasures."""
 
 import threading
-from datetime import timedelta
+from datetime import UTC, timedelta
 
 import structlog
 
@@ -10,11 +10,13 @@ from hashsvc.bank.cases import Bank
 from hashsvc.bank.holders import REMEMBERED
 from hashsvc.clock import Clock, utc_now
 from hashsvc.settings import Settings
-from hashsvc.store import Database, erasures, pin_guesses, scans
+from hashsvc.store import Database, candidates, erasures, pin_guesses, scans
 
 _EVERY_S = 60
 # Of the time within which files are to be rewritten; what is left is for trying again.
 _BEGUN_BY = 0.5
+# A candidate has 30 kB, and whoever writes meanwhile waits.
+_ROWS_AT_A_TIME = 500
 _ACTOR = "retention"
 _log = structlog.get_logger()
 
@@ -27,6 +29,8 @@ class Housekeeping:
     ) -> None:
         self._within = timedelta(hours=settings.purge_within_h)
         self._scan_lifetime = timedelta(days=settings.scan_lifetime_days)
+        self._candidate_days = settings.candidate_days
+        self._candidate_most = settings.candidate_most
         self._database = database
         self._bank = bank
         self._clock = clock
@@ -52,6 +56,7 @@ class Housekeeping:
             _log.info("bank.cases_ended", cases=ended)
         self._delete_old_scans()
         self._forget_guesses()
+        self._forget_candidates()
         now = self._clock()
         with self._database.read() as connection:
             oldest = erasures.oldest_unpurged(connection)
@@ -70,7 +75,8 @@ class Housekeeping:
             old = scans.finished_before(connection, now - self._scan_lifetime)
         for scan_id in old:
             with self._database.write() as connection:
-                scans.delete_scan(connection, scan_id)
+                if not scans.delete_scan(connection, scan_id):
+                    continue  # Another process has done it meanwhile.
                 erasures.add(connection, scan_id, now=now)
                 audit.record(
                     connection, actor=_ACTOR, action="scan.expired", subject=scan_id, now=now
@@ -79,6 +85,23 @@ class Housekeeping:
     def _forget_guesses(self) -> None:
         with self._database.write() as connection:
             pin_guesses.forget_before(connection, self._clock() - REMEMBERED)
+
+    def _forget_candidates(self) -> None:
+        """End the days that have passed, and delete what is left of them, some rows at a time."""
+        today = self._clock().astimezone(UTC).date()
+        # Where none are to be kept, not even today's are.
+        days = self._candidate_days or -1
+        with self._database.write() as connection:
+            expired = candidates.expire(connection, (today - timedelta(days=days)).isoformat())
+        if expired:
+            self._database.finish_erasures()
+            _log.info("bank.candidates_expired", days=expired)
+        while not self._stopping.is_set():
+            with self._database.write() as connection:
+                gone = candidates.sweep(connection, _ROWS_AT_A_TIME)
+                gone += candidates.drop_beyond(connection, self._candidate_most, _ROWS_AT_A_TIME)
+            if not gone:
+                return
 
     def _run(self) -> None:
         while not self._stopping.is_set():

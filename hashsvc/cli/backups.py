@@ -21,6 +21,7 @@ def backup(
 ) -> None:
     """Write a consistent copy of the database; the service may go on meanwhile."""
     with open_existing(read_settings()) as database:
+        backups.check_possible(database)
         with database.write() as connection:
             audit.record(
                 connection, actor=_ACTOR, action="backup.make", subject="all", now=utc_now()

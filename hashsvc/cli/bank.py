@@ -7,25 +7,28 @@ from typing import Annotated
 import typer
 
 from hashsvc import audit
-from hashsvc.bank import Proof, prove_withdrawn
+from hashsvc.bank import Bank, Proof, erase_again, prove_withdrawn
 from hashsvc.cli.configured import open_existing, read_settings
 from hashsvc.cli.images import signatures
 from hashsvc.cli.output import fail, say
 from hashsvc.clock import utc_now
 from hashsvc.signals import Signal, SignalFormatError, Signature, View, ViewedSignal
-from hashsvc.store import Database
+from hashsvc.store import Database, erasures
 
-app = typer.Typer(no_args_is_help=True, help="The bank's files: purge, prove-withdrawn.")
+app = typer.Typer(
+    no_args_is_help=True, help="The bank's files: purge, prove-withdrawn, withdraw-again."
+)
 
 
 @app.command()
 def purge() -> None:
-    """Rewrite the database's file now, without what was withdrawn; the service may go on."""
+    """Rewrite the database's file, or PostgreSQL's of keys, without what was withdrawn, now."""
     with open_existing(read_settings()) as database:
         _record(database, "bank.purge")
         if not database.purge(utc_now()):
             fail("Somebody has held the database for too long; try again.")
-    say("The file was rewritten, without anything that was withdrawn.")
+        what = "file" if database.is_sqlite else "table of keys"
+    say(f"The {what} was rewritten, without anything that was withdrawn.")
 
 
 @app.command("prove-withdrawn")
@@ -47,9 +50,40 @@ def prove(
         folder = database.folder or settings.data_dir
         _record(database, "bank.prove-withdrawn")
         proof = prove_withdrawn(database, folder, images)
+        is_sqlite = database.is_sqlite
     _tell(proof)
+    if not is_sqlite:
+        say("NOT looked into: the files of PostgreSQL's server, its log and backups.")
     if not proof.holds:
         raise typer.Exit(1)
+
+
+@app.command("withdraw-again")
+def withdraw_again(
+    erased: Annotated[
+        Path | None,
+        typer.Argument(
+            help=f"The newest {erasures.LIST_NAME}; else the one in the data directory."
+        ),
+    ] = None,
+) -> None:
+    """
+    Do again the withdrawals since a backup was made that pg_restore has just put back.
+
+    Before the service is started. `hashsvc restore` does it by itself, for SQLite.
+    """
+    settings = read_settings()
+    try:
+        ids = erasures.read_list(erased or settings.data_dir / erasures.LIST_NAME)
+    except (OSError, UnicodeDecodeError):
+        fail(f"The list of erasures, {erasures.LIST_NAME}, cannot be read.")
+    with open_existing(settings) as database:
+        gone = erase_again(Bank(database), database, ids, actor="restore")
+        with database.write() as connection:
+            erasures.add_missing(connection, ids, now=utc_now())
+        _record(database, "bank.withdraw-again")
+        database.finish_erasures()
+    say(f"{gone} withdrawals were done again.")
 
 
 def _record(database: Database, action: str) -> None:

@@ -8,7 +8,7 @@ from pydantic import ValidationError
 from hashsvc.cli.output import fail
 from hashsvc.settings import Settings
 from hashsvc.store import Database, StoreError
-from hashsvc.store.database import path_of
+from hashsvc.store.sqlite import path_of
 
 
 @contextmanager

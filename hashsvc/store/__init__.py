@@ -14,6 +14,7 @@ from hashsvc.store.errors import (
     RotationError,
     SchemaError,
     StoreError,
+    UnavailableError,
     UnknownRowError,
 )
 
@@ -25,5 +26,6 @@ __all__ = [
     "RotationError",
     "SchemaError",
     "StoreError",
+    "UnavailableError",
     "UnknownRowError",
 ]

@@ -4,12 +4,15 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 
-from sqlalchemy import Connection, column, func, insert, select, table, text
+from sqlalchemy import BigInteger, Connection, column, insert, select, table, update
 
 from hashsvc.store import rows
 from hashsvc.store.tables import audit_entry
 
+# Where the highest number ever is kept, so that a deleted last entry leaves a trace: by SQLite's
+# AUTOINCREMENT, and in a table of one row that PostgreSQL has (see the first step of the schema).
 _sequence = table("sqlite_sequence", column("name"), column("seq"))
+_length = table("audit_length", column("seq", BigInteger))
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +34,7 @@ def wait_for_turn(connection: Connection) -> None:
     On SQLite one transaction writes at a time anyway.
     """
     if connection.dialect.name != "sqlite":
-        connection.execute(text(f"LOCK TABLE {audit_entry.name} IN SHARE ROW EXCLUSIVE MODE"))
+        connection.execute(select(_length.c.seq).with_for_update())
 
 
 def last(connection: Connection) -> Entry | None:
@@ -44,16 +47,17 @@ def last(connection: Connection) -> Entry | None:
 def highest_ever(connection: Connection) -> int:
     """Return the number of the newest entry that was ever stored, be it still there or not."""
     if connection.dialect.name == "sqlite":
-        # Where AUTOINCREMENT remembers it; a deleted last entry leaves no other trace.
         query = select(_sequence.c.seq).where(_sequence.c.name == audit_entry.name)
     else:
-        query = select(func.max(audit_entry.c.seq))
+        query = select(_length.c.seq)
     return connection.execute(query).scalar_one_or_none() or 0
 
 
 def add(connection: Connection, entries: Sequence[Entry]) -> None:
     """Store entries; there is at least one."""
     connection.execute(insert(audit_entry).values([asdict(each) for each in entries]))
+    if connection.dialect.name != "sqlite":
+        connection.execute(update(_length).values(seq=entries[-1].seq))
 
 
 def page(connection: Connection, *, after: int, limit: int) -> list[Entry]:

@@ -19,8 +19,9 @@ from typing import Any
 from hashsvc.keyring import OWN_FILE
 from hashsvc.settings import Settings
 from hashsvc.store import data_keys, erasures
-from hashsvc.store.database import Database, path_of
+from hashsvc.store.database import Database
 from hashsvc.store.errors import BackupError
+from hashsvc.store.sqlite import path_of
 
 MANIFEST = "manifest.json"
 _FORMAT = 1
@@ -63,8 +64,8 @@ def back_up(database: Database, folder: Path, *, version: str, now: datetime) ->
         BackupError: If the folder is not empty, is within the data, or cannot be written; or if the
             database is no SQLite file.
     """
-    if database.folder is None:
-        raise BackupError("This makes backups of SQLite; a server's tools make those of a server.")
+    check_possible(database)
+    assert database.folder is not None
     if folder.resolve().is_relative_to(database.folder.resolve()):
         # What is withdrawn later shall be in no file of the data directory.
         raise BackupError("A backup goes outside of the data directory.")
@@ -86,6 +87,19 @@ def back_up(database: Database, folder: Path, *, version: str, now: datetime) ->
     except OSError as error:
         raise BackupError(f"The backup cannot be written ({error.strerror}).") from error
     return manifest
+
+
+def check_possible(database: Database) -> None:
+    """
+    Check that a database is one that this makes backups of.
+
+    Raises:
+        BackupError: If it is no SQLite file.
+    """
+    if database.folder is None:
+        raise BackupError(
+            "This makes backups of SQLite; those of PostgreSQL are made with its own pg_dump."
+        )
 
 
 def check(folder: Path) -> Manifest:
@@ -123,7 +137,9 @@ def restoring(folder: Path, settings: Settings) -> Iterator[Database]:
     """
     place = path_of(settings.url)
     if place is None:
-        raise BackupError("This restores backups of SQLite; a server's tools restore its own.")
+        raise BackupError(
+            "This restores backups of SQLite; those of PostgreSQL are restored with pg_restore."
+        )
     check(folder)
     draft = place.with_name(f"{place.name}.restoring")
     try:

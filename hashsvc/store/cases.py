@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 
 from sqlalchemy import Connection, delete, func, insert, select, update
 
-from hashsvc.store import data_keys, rows, signatures
+from hashsvc.store import data_keys, rows, signatures, unmatched
 from hashsvc.store.ids import (
     DEFAULT_ORGANISATION,
     CaseId,
@@ -44,15 +44,6 @@ class Content:
     case_id: CaseId
     quality: int
     added_on: str
-
-
-@dataclass(frozen=True, slots=True)
-class Change:
-    """One step of the change feed: a content came ("add") or went ("remove")."""
-
-    seq: int
-    kind: str
-    content_id: ContentId
 
 
 def open_case(
@@ -163,8 +154,14 @@ def add_content(
         place=signatures.place_of(case_id, public_id),
     )
     if not held:
-        connection.execute(insert(change).values(kind="add", content_id=content_id))
+        let_in(connection, content_id)
     return content_id
+
+
+def let_in(connection: Connection, content_id: ContentId) -> None:
+    """Tell the change feed of a content, and have it compared with what was seen before it."""
+    connection.execute(insert(change).values(kind="add", content_id=content_id))
+    unmatched.add(connection, [content_id])
 
 
 def numbers_ending_by(connection: Connection, day: str) -> list[str]:
@@ -216,12 +213,6 @@ def delete_case(connection: Connection, case_id: CaseId) -> None:
     query = select(case.c.key_id).where(case.c.id == case_id)
     data_keys.destroy(connection, connection.execute(query).scalar_one())
     connection.execute(delete(case).where(case.c.id == case_id))
-
-
-def changes_after(connection: Connection, seq: int, limit: int) -> list[Change]:
-    """Return the steps of the change feed after `seq`, in order, at most `limit`."""
-    query = select(change).where(change.c.seq > seq).order_by(change.c.seq).limit(limit)
-    return rows.as_list(Change, connection.execute(query))
 
 
 def counts(connection: Connection) -> tuple[int, int]:

@@ -1,5 +1,5 @@
 """
-Data keys: one for each case, and one named "records" for what belongs to no case.
+Data keys: one for each case, for each day's candidates, and "records" for what is of no case.
 
 A key is destroyed by zeros in its place: SQLite then writes over the very bytes. A deleted row
 would be overwritten too, but not the places where it has lain before, as rows are moved between
@@ -14,6 +14,7 @@ from sqlalchemy import Connection, func, insert, inspect, select, update
 
 from hashsvc.keyring import WRAPPED_BYTES, DataKey, KeyEncryptionKey, Keyring
 from hashsvc.store.errors import UnknownRowError
+from hashsvc.store.feedback_tables import candidate_day
 from hashsvc.store.ids import CaseId, ContentId, DataKeyId, random_id
 from hashsvc.store.tables import case, content, data_key
 
@@ -110,12 +111,18 @@ def destroy(connection: Connection, key_id: DataKeyId) -> None:
 
 
 def count_strays(connection: Connection) -> int:
-    """Return how many keys there are that are neither destroyed nor any case's."""
+    """Return how many keys are neither destroyed nor of any case, or of a day's candidates."""
     query = (
         select(func.count())
         .select_from(data_key)
         .outerjoin(case, case.c.key_id == data_key.c.id)
-        .where(case.c.id.is_(None), data_key.c.id != RECORDS, data_key.c.wrapped != _DESTROYED)
+        .outerjoin(candidate_day, candidate_day.c.key_id == data_key.c.id)
+        .where(
+            case.c.id.is_(None),
+            candidate_day.c.day.is_(None),
+            data_key.c.id != RECORDS,
+            data_key.c.wrapped != _DESTROYED,
+        )
     )
     return connection.execute(query).scalar_one()
 

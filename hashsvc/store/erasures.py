@@ -68,6 +68,7 @@ def mark_purged(connection: Connection, ids: Sequence[str], *, now: datetime) ->
 
 def list_beside(folder: Path, ids: Iterable[str]) -> None:
     """Add to the list beside the data those of these ids that it has not; one on each line."""
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / LIST_NAME
     is_there = path.exists()
     missing = sorted(set(ids) - set(read_list(path) if is_there else ()))

@@ -5,6 +5,7 @@ Errors of the store room.
     ├── UnknownRowError      no row has this id
     ├── OpenError            the database cannot be opened
     │   └── LockedError      the key-encryption key is missing, or is another's
+    ├── UnavailableError     the database does not answer at present
     ├── SchemaError          the database was made by a newer version
     ├── RotationError        there is no new key to rotate to
     └── BackupError          a backup cannot be made, is none, or cannot be restored here
@@ -25,6 +26,10 @@ class OpenError(StoreError):
 
 class LockedError(OpenError):
     """The key-encryption key is missing, or is not the one that the database is under."""
+
+
+class UnavailableError(StoreError):
+    """The database does not answer, or not in time; later it may."""
 
 
 class SchemaError(StoreError):

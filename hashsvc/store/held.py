@@ -6,9 +6,9 @@ from datetime import datetime
 
 from sqlalchemy import Connection, delete, insert, select
 
-from hashsvc.store import rows
+from hashsvc.store import cases, rows
 from hashsvc.store.ids import CaseId, ContentId, LabelId, OrganisationId, PublicContentId
-from hashsvc.store.tables import case, change, content, held_content
+from hashsvc.store.tables import case, content, held_content
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,4 +94,4 @@ def held_of(connection: Connection, case_id: CaseId) -> Sequence[ContentId]:
 def release(connection: Connection, content_id: ContentId) -> None:
     """Let a content in: the change feed is told of it now."""
     connection.execute(delete(held_content).where(held_content.c.content_id == content_id))
-    connection.execute(insert(change).values(kind="add", content_id=content_id))
+    cases.let_in(connection, content_id)

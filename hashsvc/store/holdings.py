@@ -7,7 +7,8 @@ from sqlalchemy import Connection, func, select
 
 from hashsvc.store import rows
 from hashsvc.store.ids import CaseId
-from hashsvc.store.tables import content, match, removal_request, request_event
+from hashsvc.store.removal_tables import removal_request, request_event
+from hashsvc.store.tables import content, match
 
 
 @dataclass(frozen=True, slots=True)

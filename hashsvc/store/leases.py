@@ -6,7 +6,7 @@ from datetime import datetime
 from sqlalchemy import ColumnElement, Connection, and_, or_, select, update
 
 from hashsvc.store import rows, scans
-from hashsvc.store.ids import ItemId, MatchId
+from hashsvc.store.ids import ItemId, MatchId, ScanId
 from hashsvc.store.scans import Item
 from hashsvc.store.tables import WAITING, scan_item, sighting
 
@@ -18,7 +18,12 @@ def is_due(connection: Connection, *, now: datetime, avoiding: Collection[bytes]
 
 
 def take(
-    connection: Connection, *, now: datetime, until: datetime, avoiding: Collection[bytes] = ()
+    connection: Connection,
+    *,
+    now: datetime,
+    until: datetime,
+    avoiding: Collection[bytes] = (),
+    passing_over: Collection[ScanId] = (),
 ) -> Item | None:
     """
     Take the item that has waited longest, or one whose lease ran out; None when none is due.
@@ -29,10 +34,12 @@ def take(
         until: When the lease ends.
 
         avoiding: Digests of hosts of which no more is wanted at present.
+
+        passing_over: Scans whose turn it is not.
     """
     due = (
         select(scan_item.c.id)
-        .where(_due(now, avoiding))
+        .where(_due(now, avoiding), scan_item.c.scan_id.not_in(passing_over))
         .order_by(scan_item.c.due_at, scan_item.c.id)
         .limit(1)
         .with_for_update(skip_locked=True)

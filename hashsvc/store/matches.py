@@ -4,12 +4,23 @@ from dataclasses import asdict, dataclass
 from datetime import datetime
 from typing import Any, Self
 
-from sqlalchemy import Connection, RowMapping, Select, func, select, update
+from sqlalchemy import (
+    Connection,
+    RowMapping,
+    Select,
+    delete,
+    func,
+    insert,
+    not_,
+    select,
+    update,
+)
 
 from hashsvc.keyring import DataKey
-from hashsvc.store import data_keys, rows
+from hashsvc.store import data_keys, quarantines, rows
 from hashsvc.store.data_keys import WrappedKey
 from hashsvc.store.errors import UnknownRowError
+from hashsvc.store.feedback_tables import dismissal, quarantine
 from hashsvc.store.ids import (
     ContentId,
     KeyId,
@@ -18,7 +29,7 @@ from hashsvc.store.ids import (
     PublicContentId,
     ScanId,
 )
-from hashsvc.store.tables import case, content, data_key, match
+from hashsvc.store.tables import audit_entry, case, content, data_key, match
 
 NO_FACTS = "{}"
 
@@ -40,6 +51,10 @@ class Match:
         facts: What the server said with the image, as a JSON object's text.
 
         state: "suspected", "confirmed" or "dismissed".
+
+        reason: Why it was dismissed, where that was said: "other-image" or "other".
+
+        quarantined: Whether it is one of a flood that nobody has looked at yet.
     """
 
     id: MatchId
@@ -58,6 +73,8 @@ class Match:
     reviewed_by: KeyId | None
     reviewed_at: datetime | None
     facts: str = NO_FACTS
+    reason: str | None = None
+    quarantined: bool = False
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -101,11 +118,15 @@ _ROWS = (
         case.c.number.label("case"),
         case.c.organisation_id,
         content.c.public_id.label("content"),
+        dismissal.c.reason,
+        quarantines.is_apart().label("quarantined"),
         *data_keys.COLUMNS,
     )
     .join(content, content.c.id == match.c.content_id)
     .join(case, case.c.id == content.c.case_id)
     .join(data_key, data_key.c.id == case.c.key_id)
+    .outerjoin(dismissal, dismissal.c.match_id == match.c.id)
+    .outerjoin(quarantine, quarantine.c.content_id == match.c.content_id)
 )
 
 
@@ -123,7 +144,7 @@ def add(
     match_id: MatchId,
     *,
     content_id: ContentId,
-    scan_id: ScanId,
+    scan_id: ScanId | None,
     page_url: str,
     image_url: str,
     image_sha256: bytes,
@@ -189,13 +210,22 @@ def search(
     scan_id: ScanId | None,
     limit: int,
     organisation_id: OrganisationId | None = None,
+    quarantined: bool | None = None,
 ) -> list[Match]:
-    """Return matches, newest first, of one state or one scan when these are given."""
+    """
+    Return matches, newest first, of one state or one scan when these are given.
+
+    Args:
+        quarantined: Only those that are apart, or only those that are not; None for both.
+    """
     query = _of(organisation_id, _ROWS.order_by(match.c.found_at.desc(), match.c.id).limit(limit))
     if state is not None:
         query = query.where(match.c.state == state)
     if scan_id is not None:
         query = query.where(match.c.scan_id == scan_id)
+    if quarantined is not None:
+        apart = quarantines.is_apart()
+        query = query.where(apart if quarantined else not_(apart))
     return [_opened(connection, row) for row in connection.execute(query).mappings()]
 
 
@@ -209,6 +239,57 @@ def review(
         .values(state=state, reviewed_by=reviewer, reviewed_at=now)
     )
     return rows.changed_one(connection.execute(query))
+
+
+def dismiss_because(connection: Connection, match_id: MatchId, reason: str) -> None:
+    """Store why a match was dismissed."""
+    connection.execute(insert(dismissal).values(match_id=match_id, reason=reason))
+
+
+def reopen(connection: Connection, match_id: MatchId) -> bool:
+    """Take back a dismissal; False when the match was not dismissed, or has gone."""
+    connection.execute(delete(dismissal).where(dismissal.c.match_id == match_id))
+    query = (
+        update(match)
+        .where(match.c.id == match_id, match.c.state == "dismissed")
+        .values(state="suspected", reviewed_by=None, reviewed_at=None)
+    )
+    return rows.changed_one(connection.execute(query))
+
+
+@dataclass(frozen=True, slots=True)
+class Reviewed:
+    """A match that an analyst decided, and the number of the verdict's audit entry."""
+
+    match_id: MatchId
+    tier: str
+    state: str
+    audit_seq: int | None
+
+
+def reviewed(
+    connection: Connection,
+    *,
+    since: datetime,
+    until: datetime,
+    organisation_id: OrganisationId | None = None,
+) -> list[Reviewed]:
+    """Return the matches that were decided from `since` on and before `until`."""
+    verdict = (audit_entry.c.subject == match.c.id) & audit_entry.c.action.in_(
+        ("match.confirmed", "match.dismissed")
+    )
+    query = (
+        select(
+            match.c.id.label("match_id"), match.c.tier, match.c.state, func.max(audit_entry.c.seq)
+        )
+        .join(content, content.c.id == match.c.content_id)
+        .join(case, case.c.id == content.c.case_id)
+        .outerjoin(audit_entry, verdict)
+        .where(match.c.reviewed_at >= since, match.c.reviewed_at < until)
+        .group_by(match.c.id, match.c.tier, match.c.state)
+        .order_by(match.c.id)
+    )
+    return [Reviewed(*row) for row in connection.execute(_of(organisation_id, query))]
 
 
 def count_by_state(
@@ -241,6 +322,7 @@ def _opened(connection: Connection, row: RowMapping) -> Match:
     columns = dict(row)
     stored = WrappedKey(*(columns.pop(name) for name in WrappedKey._fields))
     private = Private.opened(row["id"], row, data_keys.unwrap(connection, stored))
+    columns["quarantined"] = bool(columns["quarantined"])
     return Match(**columns | asdict(private))
 
 

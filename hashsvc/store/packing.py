@@ -6,7 +6,7 @@ bytes), the width of a code (one byte), and the codes one after another; numbers
 """
 
 import struct
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 _COUNT = struct.Struct(">HB")
@@ -43,10 +43,19 @@ def pack(signals: Sequence[tuple[str, str, bytes]]) -> bytes:
     groups: dict[tuple[str, str], list[bytes]] = {}
     for algorithm, view, code in signals:
         groups.setdefault((algorithm, view), []).append(code)
-    parts: list[bytes] = []
+    parts = []
     for (algorithm, view), codes in groups.items():
         (width,) = {len(code) for code in codes}
-        parts += [_named(algorithm), _named(view), _COUNT.pack(len(codes), width), *codes]
+        parts.append(Group(algorithm, view, width, b"".join(codes)))
+    return pack_groups(parts)
+
+
+def pack_groups(groups: Iterable[Group]) -> bytes:
+    """Return codes that are grouped already as bytes."""
+    parts: list[bytes] = []
+    for each in groups:
+        counted = _COUNT.pack(len(each), each.width)
+        parts += [_named(each.algorithm), _named(each.view), counted, each.packed]
     return b"".join(parts)
 
 

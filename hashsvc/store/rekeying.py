@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, bindparam, select, update
 
-from hashsvc.store import cases, data_keys, signatures
+from hashsvc.store import cases, data_keys, signatures, suppressions
 from hashsvc.store.ids import CaseId
 from hashsvc.store.matches import Private
 from hashsvc.store.tables import case, content, match, signature
@@ -26,7 +26,9 @@ def rekey(connection: Connection, case_id: CaseId) -> None:
             .where(content.c.case_id == case_id)
         ).mappings()
     ]
+    dismissed = suppressions.opened_of_case(connection, case_id, old)
     new = data_keys.replace(connection, key_id)
+    suppressions.seal_again(connection, dismissed, new)
     connection.execute(
         update(case)
         .where(case.c.id == case_id)

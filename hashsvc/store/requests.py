@@ -1,24 +1,46 @@
 """Removal requests and the events of each."""
 
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, Select, delete, func, insert, not_, select, update
 
-from hashsvc.store import data_keys, rows
+from hashsvc.store import data_keys, quarantines, rows
+from hashsvc.store.feedback_tables import quarantine
 from hashsvc.store.ids import (
     DEFAULT_ORGANISATION,
+    CaseId,
     ContentId,
     MatchId,
+    NoticeId,
     OrganisationId,
     RequestId,
 )
-from hashsvc.store.tables import match, removal_request, request_event
+from hashsvc.store.removal_tables import removal_request, request_event
+from hashsvc.store.tables import content, match
+
+_UNSENT = ("draft", "approved")
+_ENDED = ("gone", "reappeared", "withdrawn")
+_COLUMNS = [each for each in removal_request.c if each is not removal_request.c.place_digest]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Request:
-    """What is sent to a platform for one confirmed match; it outlives a withdrawn case."""
+    """
+    What is asked of one actor for one image URL; it outlives a withdrawn case.
+
+    Attributes:
+        match_id: None once the case is withdrawn.
+
+        parent_id: The request that this one goes on from.
+
+        link: How it does: "reappeared" or "escalated".
+
+        check_at: When the scheduled re-check is due; None: none.
+
+        first_seen: When the image was found there; None of old ones.
+    """
 
     id: RequestId
     match_id: MatchId | None
@@ -26,20 +48,33 @@ class Request:
     page_url: str
     image_url: str
     state: str
-    notice: str
     created_at: datetime
     organisation_id: OrganisationId = DEFAULT_ORGANISATION
+    parent_id: RequestId | None = None
+    link: str | None = None
+    check_at: datetime | None = None
+    first_seen: datetime | None = None
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, repr=False)
 class Event:
     """
     One step in a request's life.
 
     Attributes:
+        at: When it happened, which may be before it was entered.
+
         state: The request's state after it.
 
         outcome: What a re-check saw; None for other steps.
+
+        reason: An analyst's or the platform's words.
+
+        facts: What the servers answered to a re-check, as JSON text.
+
+        notice_id: The notice that the step made or sent.
+
+        audit_seq: Number of the audit entry that was written with it; None of old ones.
     """
 
     id: int
@@ -47,26 +82,62 @@ class Event:
     at: datetime
     actor: str
     state: str
-    outcome: str | None
+    outcome: str | None = None
+    reason: str | None = None
+    facts: str | None = None
+    notice_id: NoticeId | None = None
+    audit_seq: int | None = None
 
 
-def add(connection: Connection, request: Request, *, actor: str) -> None:
-    """Store a new request and its first event."""
+@dataclass(frozen=True, slots=True, repr=False)
+class Step:
+    """A new event, without what the request and the table give it."""
+
+    at: datetime
+    actor: str
+    state: str
+    outcome: str | None = None
+    reason: str | None = None
+    facts: str | None = None
+    notice_id: NoticeId | None = None
+    audit_seq: int | None = None
+
+
+def place_of(case: str, platform: str, image_url: str) -> str:
+    """Return what is asked for once: an image URL, of an actor, for a case."""
+    return "\n".join((case, platform, image_url))
+
+
+def add(connection: Connection, request: Request, step: Step, *, place: str | None = None) -> bool:
+    """
+    Store a new request and its first event.
+
+    Args:
+        place: What it asks for, as `place_of` tells it.
+
+    Returns:
+        False when a request that has not ended asks for the same; nothing is stored then.
+    """
     key = data_keys.records(connection)
-    connection.execute(
-        insert(removal_request).values(
-            id=request.id,
-            match_id=request.match_id,
-            platform=request.platform,
-            page_url=key.seal_text(request.page_url, place=_place(request.id, "page_url")),
-            image_url=key.seal_text(request.image_url, place=_place(request.id, "image_url")),
-            state=request.state,
-            notice=key.seal_text(request.notice, place=_place(request.id, "notice")),
-            created_at=request.created_at,
-            organisation_id=request.organisation_id,
-        )
+    new = rows.insert_once(connection, removal_request).values(
+        id=request.id,
+        match_id=request.match_id,
+        platform=request.platform,
+        page_url=key.seal_text(request.page_url, place=_place(request.id, "page_url")),
+        image_url=key.seal_text(request.image_url, place=_place(request.id, "image_url")),
+        state=request.state,
+        created_at=request.created_at,
+        organisation_id=request.organisation_id,
+        place_digest=None if place is None else key.digest(place),
+        parent_id=request.parent_id,
+        link=request.link,
+        check_at=request.check_at,
+        first_seen=request.first_seen,
     )
-    add_event(connection, request.id, at=request.created_at, actor=actor, state=request.state)
+    added = rows.changed_one(connection.execute(new))
+    if added:
+        add_event(connection, request.id, step)
+    return added
 
 
 def by_id(
@@ -81,86 +152,163 @@ def by_id(
     Raises:
         UnknownRowError: If there is none with this id.
     """
-    query = select(removal_request).where(removal_request.c.id == request_id)
-    if organisation_id is not None:
-        query = query.where(removal_request.c.organisation_id == organisation_id)
+    query = _of(organisation_id, select(*_COLUMNS).where(removal_request.c.id == request_id))
     (request,) = _opened(connection, [rows.as_one(Request, connection.execute(query))])
     return request
 
 
-def by_match(connection: Connection, match_id: MatchId) -> Request | None:
-    """Return the request raised for a match, if there is one."""
-    query = select(removal_request).where(removal_request.c.match_id == match_id)
-    found = _opened(connection, rows.as_list(Request, connection.execute(query)))
-    return found[0] if found else None
+def by_place(connection: Connection, place: str) -> Request | None:
+    """Return the request that asks for this and has not ended, if there is one."""
+    digest = data_keys.records(connection).digest(place)
+    return _first(connection, select(*_COLUMNS).where(removal_request.c.place_digest == digest))
+
+
+def by_match(connection: Connection, match_id: MatchId) -> list[Request]:
+    """Return the requests for a match, oldest first."""
+    query = select(*_COLUMNS).where(removal_request.c.match_id == match_id)
+    return _all(connection, query.order_by(removal_request.c.created_at, removal_request.c.id))
+
+
+def gone_before(connection: Connection, content_id: ContentId, platform: str) -> list[Request]:
+    """Return the requests by which images of this content went from a platform, newest first."""
+    query = (
+        select(*_COLUMNS)
+        .join(match, match.c.id == removal_request.c.match_id)
+        .where(
+            match.c.content_id == content_id,
+            removal_request.c.platform == platform,
+            removal_request.c.state.in_(("gone", "reappeared")),
+        )
+        .order_by(removal_request.c.created_at.desc(), removal_request.c.id)
+    )
+    return _all(connection, query)
 
 
 def search(
     connection: Connection,
     *,
     state: str | None,
-    limit: int,
+    limit: int | None,
     organisation_id: OrganisationId | None = None,
+    platform: str | None = None,
+    case_id: CaseId | None = None,
 ) -> list[Request]:
-    """Return requests, newest first, of one state when it is given."""
-    query = (
-        select(removal_request)
-        .order_by(removal_request.c.created_at.desc(), removal_request.c.id)
-        .limit(limit)
-    )
+    """Return requests, newest first, of one state, platform or case when these are given."""
+    query = select(*_COLUMNS).order_by(removal_request.c.created_at.desc(), removal_request.c.id)
+    if limit is not None:
+        query = query.limit(limit)
     if state is not None:
         query = query.where(removal_request.c.state == state)
-    if organisation_id is not None:
-        query = query.where(removal_request.c.organisation_id == organisation_id)
-    return _opened(connection, rows.as_list(Request, connection.execute(query)))
+    if platform is not None:
+        query = query.where(removal_request.c.platform == platform)
+    if case_id is not None:
+        of_case = (
+            select(match.c.id)
+            .join(content, content.c.id == match.c.content_id)
+            .where(content.c.case_id == case_id)
+        )
+        query = query.where(removal_request.c.match_id.in_(of_case))
+    return _all(connection, _of(organisation_id, query))
 
 
-def move(
-    connection: Connection,
-    request: Request,
-    *,
-    state: str,
-    actor: str,
-    now: datetime,
-    outcome: str | None = None,
-) -> bool:
+def certain_without(connection: Connection) -> list[MatchId]:
+    """Return the matches of tier `certain` that were not dismissed and have no request."""
+    query = (
+        select(match.c.id)
+        .outerjoin(removal_request, removal_request.c.match_id == match.c.id)
+        .outerjoin(quarantine, quarantine.c.content_id == match.c.content_id)
+        .where(
+            match.c.tier == "certain",
+            match.c.state != "dismissed",
+            removal_request.c.id.is_(None),
+            # Of a flood somebody has to look first.
+            not_(quarantines.is_apart()),
+        )
+        .order_by(match.c.found_at)
+    )
+    return [MatchId(each) for each in connection.execute(query).scalars()]
+
+
+def children_of(connection: Connection, request_id: RequestId) -> list[Request]:
+    """Return the requests that go on from this one, oldest first."""
+    query = select(*_COLUMNS).where(removal_request.c.parent_id == request_id)
+    return _all(connection, query.order_by(removal_request.c.created_at, removal_request.c.id))
+
+
+def move(connection: Connection, request: Request, step: Step) -> bool:
     """Change a request's state and record it; False when somebody else changed it before."""
+    changed: dict[str, object] = {"state": step.state}
+    if step.state in ("reappeared", "withdrawn"):
+        changed |= {"place_digest": None, "check_at": None}
     query = (
         update(removal_request)
         .where(removal_request.c.id == request.id, removal_request.c.state == request.state)
-        .values(state=state)
+        .values(**changed)
     )
     moved = rows.changed_one(connection.execute(query))
     if moved:
-        add_event(connection, request.id, at=now, actor=actor, state=state, outcome=outcome)
+        add_event(connection, request.id, step)
     return moved
 
 
-def add_event(
-    connection: Connection,
-    request_id: RequestId,
-    *,
-    at: datetime,
-    actor: str,
-    state: str,
-    outcome: str | None = None,
-) -> None:
+def add_event(connection: Connection, request_id: RequestId, step: Step) -> None:
     """Record one step without changing the request."""
-    connection.execute(
-        insert(request_event).values(
-            request_id=request_id, at=at, actor=actor, state=state, outcome=outcome
-        )
-    )
+    key = data_keys.records(connection)
+    sealed = {
+        name: None if value is None else key.seal_text(value, place=_place(request_id, name))
+        for name, value in (("reason", step.reason), ("facts", step.facts))
+    }
+    values = {name: getattr(step, name) for name in Step.__slots__}
+    connection.execute(insert(request_event).values(request_id=request_id, **values | sealed))
 
 
-def events_of(connection: Connection, request_id: RequestId) -> list[Event]:
-    """Return a request's steps, oldest first."""
+def events_of(connection: Connection, request_ids: Sequence[RequestId]) -> list[Event]:
+    """Return the steps of requests, oldest first."""
     query = (
         select(request_event)
-        .where(request_event.c.request_id == request_id)
+        .where(request_event.c.request_id.in_(request_ids))
         .order_by(request_event.c.id)
     )
-    return rows.as_list(Event, connection.execute(query))
+    key = data_keys.records(connection)
+
+    def opened(event: Event, column: str, sealed: str | None) -> str | None:
+        place = _place(event.request_id, column)
+        return None if sealed is None else key.open_text(sealed, place=place)
+
+    return [
+        replace(
+            each,
+            reason=opened(each, "reason", each.reason),
+            facts=opened(each, "facts", each.facts),
+        )
+        for each in rows.as_list(Event, connection.execute(query))
+    ]
+
+
+def set_check(connection: Connection, request_id: RequestId, at: datetime | None) -> None:
+    """Set when the next scheduled re-check of a request is due."""
+    connection.execute(
+        update(removal_request).where(removal_request.c.id == request_id).values(check_at=at)
+    )
+
+
+def take_due(connection: Connection, now: datetime, *, next_at: datetime) -> Request | None:
+    """
+    Return a request whose re-check is due, and put its next one off; None when there is none.
+
+    So no two workers check it, and one that dies has missed one check.
+    """
+    query = (
+        select(*_COLUMNS)
+        .where(removal_request.c.check_at <= now, removal_request.c.match_id.is_not(None))
+        .order_by(removal_request.c.check_at, removal_request.c.id)
+        .limit(1)
+        .with_for_update(skip_locked=True)
+    )
+    due = _first(connection, query)
+    if due is not None:
+        set_check(connection, due.id, next_at)
+    return due
 
 
 def count_by_state(connection: Connection) -> dict[str, int]:
@@ -170,28 +318,56 @@ def count_by_state(connection: Connection) -> dict[str, int]:
 
 
 def withdraw_for(
-    connection: Connection, content_id: ContentId, *, actor: str, now: datetime
+    connection: Connection,
+    content_id: ContentId,
+    *,
+    actor: str,
+    now: datetime,
+    record: Callable[[str, RequestId], int],
 ) -> None:
     """
     End the requests for a content that is about to be deleted.
 
     One that was never sent is deleted; one that was sent stays on record, without its match. What
     was removed in time stays `gone`, for it counts in the platform's record.
+
+    Args:
+        record: Writes the audit entry of an action on a request, and returns its number.
     """
     of_content = select(match.c.id).where(match.c.content_id == content_id)
     theirs = removal_request.c.match_id.in_(of_content)
-    connection.execute(
-        delete(removal_request).where(theirs, removal_request.c.state.in_(("draft", "approved")))
-    )
+    connection.execute(delete(removal_request).where(theirs, removal_request.c.state.in_(_UNSENT)))
     open_ones = connection.execute(
-        select(removal_request).where(theirs, removal_request.c.state != "gone")
+        select(*_COLUMNS).where(theirs, removal_request.c.state.not_in(_ENDED))
     )
     for request in rows.as_list(Request, open_ones):
-        move(connection, request, state="withdrawn", actor=actor, now=now)
+        seq = record("request.withdrawn", request.id)
+        move(connection, request, Step(now, actor, "withdrawn", audit_seq=seq))
+    connection.execute(
+        update(removal_request).where(theirs).values(check_at=None, place_digest=None)
+    )
 
 
-def _opened(connection: Connection, requests: list[Request]) -> list[Request]:
-    if not requests:
+def _of(
+    organisation_id: OrganisationId | None, query: Select[*tuple[object, ...]]
+) -> Select[*tuple[object, ...]]:
+    if organisation_id is None:
+        return query
+    return query.where(removal_request.c.organisation_id == organisation_id)
+
+
+def _first(connection: Connection, query: Select[*tuple[object, ...]]) -> Request | None:
+    found = _all(connection, query)
+    return found[0] if found else None
+
+
+def _all(connection: Connection, query: Select[*tuple[object, ...]]) -> list[Request]:
+    return _opened(connection, rows.as_list(Request, connection.execute(query)))
+
+
+def _opened(connection: Connection, requests: Iterable[Request]) -> list[Request]:
+    listed = list(requests)
+    if not listed:
         return []
     key = data_keys.records(connection)
     return [
@@ -199,9 +375,8 @@ def _opened(connection: Connection, requests: list[Request]) -> list[Request]:
             each,
             page_url=key.open_text(each.page_url, place=_place(each.id, "page_url")),
             image_url=key.open_text(each.image_url, place=_place(each.id, "image_url")),
-            notice=key.open_text(each.notice, place=_place(each.id, "notice")),
         )
-        for each in requests
+        for each in listed
     ]
 
 

@@ -30,12 +30,13 @@ def as_one(kind: type[T], result: Result[*tuple[object, ...]]) -> T:
 
 
 def changed_one(result: CursorResult[*tuple[object, ...]]) -> bool:
-    """Tell whether an UPDATE or DELETE met a row."""
+    """Tell whether an UPDATE or DELETE met a row, or `insert_once` put one in."""
     return result.rowcount == 1
 
 
 def insert_once(connection: Connection, table: Table) -> Insert:
     """Return an INSERT that changes nothing where a row of the same keys is there already."""
-    if connection.dialect.name == "sqlite":
-        return sqlite.insert(table).on_conflict_do_nothing()
-    return postgresql.insert(table).on_conflict_do_nothing()
+    dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
+    new: Insert = dialect.insert(table).on_conflict_do_nothing()
+    # Else whether it was put in is told of UPDATE and DELETE only.
+    return new.execution_options(preserve_rowcount=True)

@@ -326,6 +326,6 @@ def finished_before(connection: Connection, moment: datetime) -> list[ScanId]:
     return list(connection.execute(query).scalars())
 
 
-def delete_scan(connection: Connection, scan_id: ScanId) -> None:
-    """Delete a scan with its items; the matches that were found by it stay."""
-    connection.execute(delete(scan).where(scan.c.id == scan_id))
+def delete_scan(connection: Connection, scan_id: ScanId) -> bool:
+    """Delete a scan with its items, not the matches found by it; False when there is none."""
+    return rows.changed_one(connection.execute(delete(scan).where(scan.c.id == scan_id)))

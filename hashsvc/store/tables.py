@@ -71,7 +71,7 @@ class UtcTime(TypeDecorator[datetime]):
         return moment.astimezone(UTC)
 
 
-def _table(name: str, *parts: Column[object] | UniqueConstraint | CheckConstraint | Index) -> Table:
+def table(name: str, *parts: Column[object] | UniqueConstraint | CheckConstraint | Index) -> Table:
     # AUTOINCREMENT: the id of a deleted row must never come back, for an index may still hold it.
     autoincrement = any(
         isinstance(part, Column) and part.primary_key and isinstance(part.type, BigInteger)
@@ -80,48 +80,48 @@ def _table(name: str, *parts: Column[object] | UniqueConstraint | CheckConstrain
     return Table(name, metadata, *parts, sqlite_strict=True, sqlite_autoincrement=autoincrement)
 
 
-def _one_of(column: str, *values: str) -> CheckConstraint:
+def one_of(column: str, *values: str) -> CheckConstraint:
     listed = ", ".join(f"'{value}'" for value in values)
     return CheckConstraint(f"{column} IN ({listed})", name=column)
 
 
-def _organisation() -> Column[object]:
+def organisation_column() -> Column[object]:
     # No foreign key: SQLite adds none to a table that has rows. Organisations are never deleted.
     return Column("organisation_id", Text, nullable=False, server_default=DEFAULT_ORGANISATION)
 
 
-organisation = _table(
+organisation = table(
     "organisation",
     Column("id", Text, primary_key=True),
     Column("name", Text, nullable=False, unique=True),
     Column("created_at", UtcTime, nullable=False),
 )
 
-api_key = _table(
+api_key = table(
     "api_key",
     Column("id", Text, primary_key=True),
     Column("role", Text, nullable=False),
     Column("token_sha256", LargeBinary, nullable=False, unique=True),
     Column("created_at", UtcTime, nullable=False),
     Column("revoked_at", UtcTime),
-    _organisation(),
+    organisation_column(),
     Column("expires_at", UtcTime),
     Column("last_used_on", Text),
     # Under it this key's lookups name contents, so that no two keys' names can be compared.
     Column("match_secret", LargeBinary),
-    _one_of("role", "intake", "analyst", "scanner", "admin"),
+    one_of("role", "intake", "analyst", "scanner", "admin"),
 )
 
 # Somebody whom an issuer vouches for. The key has no token; the digest, under the key for records,
 # is of the name that the issuer gives them.
-person = _table(
+person = table(
     "person",
     Column("key_id", ForeignKey("api_key.id"), primary_key=True),
     Column("name_digest", LargeBinary, nullable=False, unique=True),
 )
 
 # Wrapped by the key-encryption key `kek_id`, which is not here; zeros when it was destroyed.
-data_key = _table(
+data_key = table(
     "data_key",
     Column("id", Text, primary_key=True),
     Column("kek_id", Text, nullable=False),
@@ -129,20 +129,20 @@ data_key = _table(
 )
 
 # What was withdrawn, by opaque ids, and since when the file holds no byte of it.
-erasure = _table(
+erasure = table(
     "erasure",
     Column("id", Text, primary_key=True),
     Column("at", UtcTime, nullable=False),
     Column("purged_at", UtcTime, index=True),
 )
 
-case = _table(
+case = table(
     "bank_case",  # CASE is a word of SQL
     Column("id", BigId, primary_key=True),
     Column("number", Text, nullable=False, unique=True),
     Column("pin_hash", Text, nullable=False),
     Column("opened_on", Text, nullable=False),
-    _organisation(),
+    organisation_column(),
     # The first day on which the case is no more, unless it is renewed; null: until withdrawn.
     Column("ends_on", Text, index=True),
     # The data key. Null only inside of a migration; no foreign key, as with organisations.
@@ -150,7 +150,7 @@ case = _table(
 )
 
 # Wrong PINs, also for numbers that no case has: else waiting would tell which ones there are.
-pin_guess = _table(
+pin_guess = table(
     "pin_guess",
     Column("number_sha256", LargeBinary, primary_key=True),
     Column("wrong", Integer, nullable=False),
@@ -158,7 +158,7 @@ pin_guess = _table(
     Column("wait_until", UtcTime),
 )
 
-pin_reset = _table(
+pin_reset = table(
     "pin_reset",
     Column("id", Text, primary_key=True),
     Column("case_id", ForeignKey("bank_case.id", ondelete="CASCADE"), nullable=False, index=True),
@@ -169,7 +169,7 @@ pin_reset = _table(
     Column("approved_at", UtcTime),
 )
 
-content = _table(
+content = table(
     "content",
     Column("id", BigId, primary_key=True),
     Column("public_id", Text, nullable=False, unique=True),
@@ -180,24 +180,24 @@ content = _table(
 )
 
 # All of a content's codes, sealed as one.
-signature = _table(
+signature = table(
     "signature",
     Column("content_id", ForeignKey("content.id", ondelete="CASCADE"), primary_key=True),
     Column("sealed", LargeBinary, nullable=False),
 )
 
 # A content that waits for an analyst's word; the change feed tells of it once it is let in.
-held_content = _table(
+held_content = table(
     "held_content",
     Column("content_id", ForeignKey("content.id", ondelete="CASCADE"), primary_key=True),
     Column("reason", Text, nullable=False),
     Column("label", Text),
     Column("held_at", UtcTime, nullable=False),
-    _one_of("reason", "common", "protected"),
+    one_of("reason", "common", "protected"),
 )
 
 # Images that are nobody's in particular, or that must stay public; under an id, without a name.
-listed_signal = _table(
+listed_signal = table(
     "listed_signal",
     Column("id", BigId, primary_key=True),
     Column("list", Text, nullable=False),
@@ -206,27 +206,27 @@ listed_signal = _table(
     Column("code", LargeBinary, nullable=False),
     Column("added_by", Text, nullable=False),
     Column("added_at", UtcTime, nullable=False),
-    _one_of("list", "common", "protected"),
+    one_of("list", "common", "protected"),
 )
 
 # What indices follow. `content_id` is no foreign key: a removal outlives its content.
-change = _table(
+change = table(
     "change",
     Column("seq", BigId, primary_key=True),
     Column("kind", Text, nullable=False),
     Column("content_id", BigId, nullable=False),
-    _one_of("kind", "add", "remove"),
+    one_of("kind", "add", "remove"),
 )
 
 # Of the lines of a batch, how many named a URL again, and which were none, by rule (JSON). The
 # digests, under the key for records, are those of an Idempotency-Key and of what came with it.
-scan = _table(
+scan = table(
     "scan",
     Column("id", Text, primary_key=True),
     Column("key_id", Text, nullable=False),
     Column("created_at", UtcTime, nullable=False),
     Column("cancelled_at", UtcTime),
-    _organisation(),
+    organisation_column(),
     Column("duplicates", Integer, nullable=False, server_default=text("0")),
     Column("invalid", Text),
     Column("repeat_digest", LargeBinary, unique=True, index=True),
@@ -239,7 +239,7 @@ scan = _table(
 # Of which nothing has come yet; the words are those of the index, or SQLite would not use it.
 WAITING = text("state IN ('queued', 'leased', 'failed')")
 
-scan_item = _table(
+scan_item = table(
     "scan_item",
     Column("id", BigId, primary_key=True),
     Column("scan_id", ForeignKey("scan.id", ondelete="CASCADE"), nullable=False),
@@ -255,17 +255,17 @@ scan_item = _table(
     Column("host_digest", LargeBinary),
     # Attempts that were made before somebody had it tried again.
     Column("attempts_before", Integer, nullable=False, server_default=text("0")),
-    _one_of("state", "queued", "leased", "done", "failed", "dead", "cancelled"),
+    one_of("state", "queued", "leased", "done", "failed", "dead", "cancelled"),
     Index(None, "due_at", "host_digest", sqlite_where=WAITING, postgresql_where=WAITING),
     Index(None, "scan_id", "state"),
 )
 
 # URLs that are scanned again and again: those of a scan, the last one that was made of them.
-watch = _table(
+watch = table(
     "watch",
     Column("id", Text, primary_key=True),
     Column("key_id", Text, nullable=False),
-    _organisation(),
+    organisation_column(),
     Column("scan_id", ForeignKey("scan.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("every_h", Integer, nullable=False),
     Column("created_at", UtcTime, nullable=False),
@@ -274,7 +274,7 @@ watch = _table(
     Column("ends_at", UtcTime, nullable=False),
 )
 
-match = _table(
+match = table(
     "match",
     Column("id", Text, primary_key=True),
     Column("content_id", ForeignKey("content.id", ondelete="CASCADE"), nullable=False),
@@ -292,46 +292,18 @@ match = _table(
     # What the server said with the image (JSON, sealed); null where it was not kept.
     Column("facts", Text),
     UniqueConstraint("content_id", "image_digest"),
-    _one_of("tier", "certain", "likely", "possible"),
-    _one_of("state", "suspected", "confirmed", "dismissed"),
+    one_of("tier", "certain", "likely", "possible"),
+    one_of("state", "suspected", "confirmed", "dismissed"),
 )
 
 # A match's image was there when this item was looked at, for the first time or again.
-sighting = _table(
+sighting = table(
     "sighting",
     Column("item_id", ForeignKey("scan_item.id", ondelete="CASCADE"), primary_key=True),
     Column("match_id", ForeignKey("match.id", ondelete="CASCADE"), primary_key=True, index=True),
 )
 
-removal_request = _table(
-    "removal_request",
-    Column("id", Text, primary_key=True),
-    Column("match_id", ForeignKey("match.id", ondelete="SET NULL"), unique=True),
-    Column("platform", Text, nullable=False),
-    Column("page_url", Text, nullable=False),
-    Column("image_url", Text, nullable=False),
-    Column("state", Text, nullable=False),
-    Column("notice", Text, nullable=False),
-    Column("created_at", UtcTime, nullable=False),
-    _organisation(),
-)
-
-request_event = _table(
-    "request_event",
-    Column("id", BigId, primary_key=True),
-    Column(
-        "request_id",
-        ForeignKey("removal_request.id", ondelete="CASCADE"),
-        nullable=False,
-        index=True,
-    ),
-    Column("at", UtcTime, nullable=False),
-    Column("actor", Text, nullable=False),
-    Column("state", Text, nullable=False),
-    Column("outcome", Text),
-)
-
-bulk_export = _table(
+bulk_export = table(
     "bulk_export",
     Column("id", Text, primary_key=True),
     Column("requested_by", Text, nullable=False),
@@ -343,7 +315,7 @@ bulk_export = _table(
     Column("taken_at", UtcTime),
 )
 
-audit_entry = _table(
+audit_entry = table(
     "audit_entry",
     Column("seq", BigId, primary_key=True),
     Column("at", UtcTime, nullable=False),

@@ -9,18 +9,29 @@ from pathlib import Path
 
 from sqlalchemy import select
 
-from hashsvc.store import Database, cases, matches, requests, scans, signatures
+from hashsvc.store import (
+    Database,
+    cases,
+    consents,
+    matches,
+    notices,
+    requests,
+    scans,
+    signatures,
+)
 from hashsvc.store.ids import (
     CaseId,
     ContentId,
     KeyId,
     MatchId,
+    NoticeId,
     PublicContentId,
     RequestId,
     ScanId,
     random_id,
 )
-from hashsvc.store.requests import Request
+from hashsvc.store.notices import Notice
+from hashsvc.store.requests import Request, Step
 from hashsvc.store.tables import data_key
 
 START = datetime(2026, 1, 5, 9, 30, tzinfo=UTC)
@@ -43,7 +54,10 @@ class Clock:
 def store_case(database: Database, number: str = "7K3M-X9QD-5") -> CaseId:
     with database.write() as connection:
         cases.open_case(connection, number=number, pin_hash="$argon2id$", day="2026-01-05")
-        return cases.case_by_number(connection, number).id
+        case_id = cases.case_by_number(connection, number).id
+        for kind in ("hash", "notify"):
+            consents.give(connection, case_id, kind=kind, version="1", day="2026-01-05")
+        return case_id
 
 
 def some_signals(rng: random.Random) -> list[tuple[str, str, bytes]]:
@@ -128,7 +142,7 @@ def store_match(
 
 
 def store_request(database: Database, match_id: MatchId | None, state: str) -> RequestId:
-    """Store a request that is in a state, whichever way it came there."""
+    """Store a request that is in a state, whichever way it came there, on a notice of its own."""
     request = Request(
         id=RequestId(random_id()),
         match_id=match_id,
@@ -136,11 +150,29 @@ def store_request(database: Database, match_id: MatchId | None, state: str) -> R
         page_url="https://example.org/page",
         image_url=IMAGE_URL,
         state=state,
-        notice="A notice.",
         created_at=START,
     )
     with database.write() as connection:
-        requests.add(connection, request, actor="analyst")
+        case_id = None
+        if match_id is not None:
+            number = matches.by_id(connection, match_id).case
+            case_id = cases.case_by_number(connection, number).id
+        notice = Notice(
+            id=NoticeId(random_id()),
+            organisation_id=request.organisation_id,
+            case_id=case_id,
+            platform=request.platform,
+            kind="dsa-notice",
+            basis="dsa-notice",
+            channel=None,
+            address=None,
+            language="en",
+            created_at=START,
+        )
+        requests.add(connection, request, Step(START, "analyst", state))
+        notices.add(connection, notice, [request.id])
+        if state != "draft":
+            notices.fix(connection, notice, "{}", {"text": b"A notice."})
     return request.id
 
 

@@ -7,8 +7,8 @@ import threading
 import pytest
 
 from hashsvc.settings import Settings
-from hashsvc.store import Database, cases, signatures
-from hashsvc.store.cases import Change
+from hashsvc.store import Database, cases, feed, signatures
+from hashsvc.store.feed import Change
 from hashsvc.store.ids import ContentId
 from tests.store.conftest import START, rows_of, signals_of, store_case, store_content
 
@@ -18,9 +18,9 @@ def delete(database: Database, content_id: ContentId) -> None:
         cases.delete_content(connection, content_id)
 
 
-def feed(database: Database, after: int = 0, limit: int = 1000) -> list[Change]:
+def changes(database: Database) -> list[Change]:
     with database.read() as connection:
-        return cases.changes_after(connection, after, limit)
+        return feed.after(connection, feed.START, 1000)[0]
 
 
 def test_changes_come_in_the_order_of_the_deeds(database: Database) -> None:
@@ -35,16 +35,17 @@ def test_changes_come_in_the_order_of_the_deeds(database: Database) -> None:
         else:
             live.append(store_content(database, case_id))
             deeds.append(("add", live[-1]))
-    changes = feed(database)
-    assert [(each.kind, each.content_id) for each in changes] == deeds
-    assert [each.seq for each in changes] == sorted({each.seq for each in changes})
+    told = changes(database)
+    assert [(each.kind, each.content_id) for each in told] == deeds
+    assert [each.seq for each in told] == sorted({each.seq for each in told})
 
-    read, after = [], 0
-    while page := feed(database, after, limit=7):
+    read, checkpoint, page = [], feed.START, told
+    while page:
+        with database.read() as connection:
+            page, checkpoint = feed.after(connection, checkpoint, 7)
         assert len(page) <= 7
         read += page
-        after = page[-1].seq
-    assert read == changes
+    assert read == told
 
 
 def test_an_id_never_comes_back(database: Database, settings: Settings) -> None:
@@ -113,7 +114,7 @@ def test_two_writers_wait_for_one_another(database: Database) -> None:
         each.join()
     assert errors == []
     assert counts == [(1, 0), (1, 1)]
-    assert len(feed(database)) == 2
+    assert len(changes(database)) == 2
 
 
 def test_a_reader_sees_one_state_and_hinders_no_writer(database: Database) -> None:
@@ -122,8 +123,8 @@ def test_a_reader_sees_one_state_and_hinders_no_writer(database: Database) -> No
         assert cases.counts(connection) == (1, 0)
         store_content(database, case_id)
         assert cases.counts(connection) == (1, 0)
-        assert cases.changes_after(connection, 0, 10) == []
-    assert len(feed(database)) == 1
+        assert feed.after(connection, feed.START, 10) == ([], feed.START)
+    assert len(changes(database)) == 1
 
 
 def test_codes_do_not_show_themselves(database: Database) -> None:

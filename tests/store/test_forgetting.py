@@ -13,8 +13,7 @@ from structlog.testing import capture_logs
 from hashsvc.bank import Bank, NewContent
 from hashsvc.settings import Settings
 from hashsvc.signals import Signal, Signature, View, ViewedSignal
-from hashsvc.store import Database, cases, data_keys, erasures
-from hashsvc.store import database as database_module
+from hashsvc.store import Database, cases, data_keys, erasures, sqlite
 from hashsvc.store.ids import CaseId, ContentId, DataKeyId, random_id
 from hashsvc.store.tables import case, data_key, signature
 from tests.store.conftest import (
@@ -205,7 +204,7 @@ def test_withdrawals_at_the_same_time_all_leave_no_key(
 def test_somebody_who_holds_on_puts_it_off(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, holder: str
 ) -> None:
-    monkeypatch.setattr(database_module, "_BUSY_TIMEOUT_S", 0.1)
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_S", 0.1)
     database = Database(settings.url)
     database.migrate()
     case_id = store_case(database)

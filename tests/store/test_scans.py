@@ -9,6 +9,8 @@ from hashsvc.store.ids import ItemId, KeyId, ScanId
 from hashsvc.store.scans import Item
 from tests.store.conftest import START
 
+pytestmark = pytest.mark.both_databases
+
 SCAN = ScanId("a scan")
 LEASE_S = 60
 

@@ -12,7 +12,17 @@ from sqlalchemy import func, select
 
 from hashsvc.keyring import SealError
 from hashsvc.settings import Settings
-from hashsvc.store import Database, cases, data_keys, matches, rekeying, requests, scans, signatures
+from hashsvc.store import (
+    Database,
+    cases,
+    data_keys,
+    matches,
+    notices,
+    rekeying,
+    requests,
+    scans,
+    signatures,
+)
 from hashsvc.store.ids import ContentId, ItemId, KeyId, MatchId, RequestId, ScanId
 from hashsvc.store.packing import pack, unpack
 from hashsvc.store.signatures import IDS_PER_CONTENT
@@ -53,11 +63,14 @@ def test_nothing_private_lies_in_the_open(
     with database.read() as connection:
         found = matches.by_id(connection, match_id)
         request = requests.by_id(connection, request_id)
+        (notice,) = notices.of_requests(connection, [request_id])[request_id]
+        text = notices.document(connection, notice.id, "text")
+        assert text is not None
         (item,) = scans.items_of(connection, ScanId("a scan"), after=ItemId(0), limit=9)
         case = cases.case_by_number(connection, found.case)
     texts = {
         *(found.page_url, found.image_url, found.evidence, case.pin_hash, item.url),
-        *(request.page_url, request.image_url, request.notice),
+        *(request.page_url, request.image_url, text.decode()),
     }
     assert {PAGE_URL, REPORTED, IMAGE_URL, "A notice.", "$argon2id$"} <= texts
     codes = [each.code for each in signals_of(database, content_id)]
@@ -141,7 +154,7 @@ def test_what_a_match_holds_cannot_be_moved_to_another(
                 matches.by_id(connection, each)
 
 
-@pytest.mark.parametrize("column", ["page_url", "image_url", "notice"])
+@pytest.mark.parametrize("column", ["page_url", "image_url"])
 def test_what_a_request_holds_cannot_be_moved_to_another(
     database: Database, settings: Settings, column: str
 ) -> None:

@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import select
 
 from hashsvc.settings import Settings
-from hashsvc.store import Database, cases, data_keys, matches, requests, scans
+from hashsvc.store import Database, cases, data_keys, matches, notices, requests, scans, sqlite
 from hashsvc.store.ids import ContentId, ItemId, MatchId, RequestId, ScanId
 from hashsvc.store.tables import erasure
 from tests.store.conftest import START, bytes_of, signals_of, store_case, store_content
@@ -131,7 +131,10 @@ def test_all_is_there_as_before(before: tuple[Database, Old]) -> None:
             request = requests.by_id(connection, RequestId(f"request {content_id}"))
             assert found == match.id == request.match_id
             assert (request.page_url, request.image_url) == (match.page_url, match.image_url)
-            texts.append(request.notice)
+            (notice,) = notices.of_requests(connection, [request.id])[request.id]
+            text = notices.document(connection, notice.id, "text")
+            assert text is not None
+            texts.append(text.decode())
     assert sorted(texts) == sorted(old.texts)
 
 
@@ -191,7 +194,7 @@ def test_a_rewrite_that_was_put_off_stays_due(
 ) -> None:
     database, old = before
     with monkeypatch.context() as patched:
-        patched.setattr(Database, "_rewrite", lambda _self: False)
+        patched.setattr(sqlite, "rewrite", lambda _engine: False)
         database.migrate()
     with database.read() as connection:
         assert len(connection.execute(select(erasure)).all()) == 1

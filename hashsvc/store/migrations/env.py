@@ -2,6 +2,8 @@
 
 from alembic import context
 
+import hashsvc.store.feedback_tables
+import hashsvc.store.removal_tables  # noqa: F401 - so does this.
 from hashsvc.store.tables import metadata
 
 context.configure(

@@ -216,9 +216,29 @@ def upgrade() -> None:
         batch_op.create_index(
             batch_op.f("ix_request_event_request_id"), ["request_id"], unique=False
         )
+    if op.get_bind().dialect.name == "postgresql":
+        _add_postgresql()
+
+
+def _add_postgresql() -> None:
+    """
+    Add what only PostgreSQL needs, in the step that its databases begin with.
+
+    With each change goes the transaction that it came with (see hashsvc.store.feed), and the
+    length of the audit log is kept beside it, for there is no AUTOINCREMENT (audit_entries).
+    """
+    op.execute(
+        "ALTER TABLE change ADD COLUMN xid bigint NOT NULL "
+        "DEFAULT (pg_current_xact_id()::text::bigint)"
+    )
+    op.execute("CREATE INDEX ix_change_xid_seq ON change (xid, seq)")
+    op.execute("CREATE TABLE audit_length (seq bigint NOT NULL)")
+    op.execute("INSERT INTO audit_length VALUES (0)")
 
 
 def downgrade() -> None:
+    if op.get_bind().dialect.name == "postgresql":
+        op.execute("DROP TABLE audit_length")
     with op.batch_alter_table("request_event", schema=None) as batch_op:
         batch_op.drop_index(batch_op.f("ix_request_event_request_id"))
 

@@ -1,0 +1,111 @@
+"""The tables of removal: requests, their steps, the notices they are on, consents, platforms."""
+
+from sqlalchemy import CheckConstraint, Column, ForeignKey, LargeBinary, Text
+
+from hashsvc.store.tables import BigId, UtcTime, one_of, organisation_column, table
+
+removal_request = table(
+    "removal_request",
+    Column("id", Text, primary_key=True),
+    Column("match_id", ForeignKey("match.id", ondelete="SET NULL"), index=True),
+    Column("platform", Text, nullable=False),
+    Column("page_url", Text, nullable=False),
+    Column("image_url", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    organisation_column(),
+    # Of case, platform and image URL, under the key for records: what is asked for once. Null when
+    # the request has ended, so that the same may be asked for again.
+    Column("place_digest", LargeBinary, unique=True),
+    # The request that this one goes on from, and how.
+    Column("parent_id", Text, index=True),
+    Column("link", Text),
+    # When the scheduled re-check is due; null: none.
+    Column("check_at", UtcTime, index=True),
+    Column("first_seen", UtcTime),
+    CheckConstraint("(parent_id IS NULL) = (link IS NULL)", name="link"),
+)
+
+request_event = table(
+    "request_event",
+    Column("id", BigId, primary_key=True),
+    Column(
+        "request_id",
+        ForeignKey("removal_request.id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+    ),
+    Column("at", UtcTime, nullable=False),
+    Column("actor", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("outcome", Text),
+    # Words of an analyst or a platform, and what servers answered (JSON); both sealed.
+    Column("reason", Text),
+    Column("facts", Text),
+    Column("notice_id", Text),
+    # The audit entry of the same transaction; null of what is older than this column.
+    Column("audit_seq", BigId),
+)
+
+removal_notice = table(
+    "removal_notice",
+    Column("id", Text, primary_key=True),
+    organisation_column(),
+    Column("case_id", ForeignKey("bank_case.id", ondelete="SET NULL"), index=True),
+    Column("platform", Text, nullable=False),
+    Column("kind", Text, nullable=False),
+    Column("basis", Text, nullable=False),
+    Column("channel", Text),
+    Column("address", Text),
+    Column("language", Text, nullable=False),
+    Column("created_at", UtcTime, nullable=False),
+    # What it was made with, once it is fixed (JSON): digest of the text, law, template.
+    Column("fixed", Text),
+)
+
+notice_request = table(
+    "notice_request",
+    Column("notice_id", ForeignKey("removal_notice.id", ondelete="CASCADE"), primary_key=True),
+    Column(
+        "request_id",
+        ForeignKey("removal_request.id", ondelete="CASCADE"),
+        primary_key=True,
+        index=True,
+    ),
+)
+
+# A notice as it went out, one row a format.
+notice_document = table(
+    "notice_document",
+    Column("notice_id", ForeignKey("removal_notice.id", ondelete="CASCADE"), primary_key=True),
+    Column("format", Text, primary_key=True),
+    Column("sealed", LargeBinary, nullable=False),
+)
+
+# What the person shown has agreed to; a withdrawn consent stays on record.
+consent = table(
+    "consent",
+    Column("id", BigId, primary_key=True),
+    Column("case_id", ForeignKey("bank_case.id", ondelete="CASCADE"), nullable=False, index=True),
+    Column("kind", Text, nullable=False),
+    Column("version", Text, nullable=False),
+    Column("given_on", Text, nullable=False),
+    Column("withdrawn_on", Text),
+    one_of("kind", "hash", "notify", "share", "litigate"),
+)
+
+# An operator's own entries of the registry of platforms (JSON).
+platform_entry = table(
+    "platform_entry",
+    Column("id", Text, primary_key=True),
+    Column("entry", Text, nullable=False),
+    Column("changed_at", UtcTime, nullable=False),
+)
+
+# What RDAP said of a host.
+rdap_answer = table(
+    "rdap_answer",
+    Column("host", Text, primary_key=True),
+    Column("email", Text),
+    Column("asked_at", UtcTime, nullable=False),
+)

@@ -1,0 +1,199 @@
+"""A notice's documents, and the words of steps, are sealed each for its own place."""
+
+import pytest
+from sqlalchemy import select, update
+
+from hashsvc.bank import Bank
+from hashsvc.keyring import KeyringError
+from hashsvc.settings import Settings
+from hashsvc.store import Database, notices, requests
+from hashsvc.store.ids import NoticeId, RequestId
+from hashsvc.store.notices import Notice
+from hashsvc.store.removal_tables import (
+    notice_document,
+    notice_request,
+    removal_notice,
+    removal_request,
+    request_event,
+)
+from hashsvc.store.requests import Step
+from tests.store.conftest import (
+    START,
+    Clock,
+    bytes_of,
+    store_case,
+    store_content,
+    store_match,
+    store_request,
+)
+
+MARKED = b"a marked document of https://marked.example/secret-page"
+WORDS = "marked words of the platform"
+FACTS = '{"page":{"url":"https://marked.example/facts"}}'
+
+
+@pytest.fixture
+def request_ids(database: Database) -> list[RequestId]:
+    """Two requests, each on a draft of its own."""
+    content_id = store_content(database, store_case(database))
+    return [
+        store_request(
+            database,
+            store_match(
+                database,
+                content_id,
+                state="confirmed",
+                image_url=f"https://marked.example/{number}.jpg",
+            ),
+            "draft",
+        )
+        for number in range(2)
+    ]
+
+
+@pytest.fixture
+def fixed(database: Database, request_ids: list[RequestId]) -> list[Notice]:
+    """The notices of both, as they went out, in two forms."""
+    with database.write() as connection:
+        found = notices.of_requests(connection, request_ids)
+        made = [found[each][0] for each in request_ids]
+        for number, each in enumerate(made):
+            documents = {form: MARKED + form.encode() + b"%d" % number for form in ("text", "pdf")}
+            notices.fix(connection, each, "{}", documents)
+        for each in request_ids:
+            requests.add_event(connection, each, Step(START, "ann", "sent", None, WORDS, FACTS))
+    return made
+
+
+@pytest.mark.both_databases
+def test_documents_are_read_back_by_notice_and_form(
+    database: Database, fixed: list[Notice]
+) -> None:
+    with database.read() as connection:
+        for number, each in enumerate(fixed):
+            assert notices.formats(connection, each.id) == ["pdf", "text"]
+            for form in ("text", "pdf"):
+                expected = MARKED + form.encode() + b"%d" % number
+                assert notices.document(connection, each.id, form) == expected
+            assert notices.document(connection, each.id, "html") is None
+        assert notices.document(connection, NoticeId("none"), "text") is None
+
+
+def test_neither_documents_nor_words_nor_addresses_stand_in_the_open(
+    database: Database, settings: Settings, fixed: list[Notice]
+) -> None:
+    database.close()
+    everything = bytes_of(settings.data_dir)
+    for each in (b"marked", WORDS.encode(), b"secret-page", b"marked.example"):
+        assert each not in everything
+
+
+@pytest.mark.parametrize("swap", ["of two notices", "of two forms"])
+def test_documents_that_changed_places_are_found_out(
+    database: Database, fixed: list[Notice], swap: str
+) -> None:
+    first = (fixed[0].id, "text")
+    second = (fixed[1].id, "text") if swap == "of two notices" else (fixed[0].id, "pdf")
+    table = notice_document.c
+    with database.write() as connection:
+        sealed = {
+            place: connection.execute(
+                select(table.sealed).where(table.notice_id == place[0], table.format == place[1])
+            ).scalar_one()
+            for place in (first, second)
+        }
+        for place, other in ((first, second), (second, first)):
+            query = update(notice_document).where(
+                table.notice_id == place[0], table.format == place[1]
+            )
+            connection.execute(query.values(sealed=sealed[other]))
+    with database.read() as connection:
+        for notice_id, form in (first, second):
+            with pytest.raises(KeyringError):
+                notices.document(connection, notice_id, form)
+
+
+@pytest.mark.parametrize("column", ["reason", "facts"])
+def test_words_and_facts_of_another_request_are_found_out(
+    database: Database, fixed: list[Notice], request_ids: list[RequestId], column: str
+) -> None:
+    first, second = request_ids
+    told = request_event.c[column]
+    with database.write() as connection:
+        sealed = connection.execute(
+            select(told).where(request_event.c.request_id == second, told.is_not(None))
+        ).scalar_one()
+        connection.execute(
+            update(request_event)
+            .where(request_event.c.request_id == first, told.is_not(None))
+            .values(**{column: sealed})
+        )
+    with database.read() as connection:
+        assert requests.events_of(connection, [second])[-1].reason == WORDS
+        with pytest.raises(KeyringError):
+            requests.events_of(connection, [first])
+
+
+def test_a_reason_in_the_place_of_facts_is_found_out(
+    database: Database, fixed: list[Notice], request_ids: list[RequestId]
+) -> None:
+    with database.write() as connection:
+        rows = update(request_event).where(request_event.c.reason.is_not(None))
+        connection.execute(rows.values(facts=request_event.c.reason))
+    with database.read() as connection, pytest.raises(KeyringError):
+        requests.events_of(connection, request_ids)
+
+
+def test_an_altered_byte_of_a_document_is_found_out(
+    database: Database, fixed: list[Notice]
+) -> None:
+    place = notice_document.c.notice_id == fixed[0].id
+    with database.write() as connection:
+        sealed = connection.execute(select(notice_document.c.sealed).where(place)).scalars().first()
+        altered = bytearray(sealed)
+        altered[-1] ^= 1
+        connection.execute(update(notice_document).where(place).values(sealed=bytes(altered)))
+    with database.read() as connection, pytest.raises(KeyringError):
+        notices.document(connection, fixed[0].id, "text")
+
+
+@pytest.mark.both_databases
+@pytest.mark.parametrize("state", ["draft", "approved", "sent"])
+def test_of_a_withdrawn_case_what_was_sent_keeps_its_notice_and_nothing_else_does(
+    database: Database, state: str
+) -> None:
+    content_id = store_content(database, store_case(database))
+    match_id = store_match(database, content_id, state="confirmed")
+    request_id = store_request(database, match_id, state)
+    Bank(database, Clock()).withdraw_case("7K3M-X9QD-5", actor="intake")
+    with database.read() as connection:
+        left = {
+            table.name: len(connection.execute(select(table)).all())
+            for table in (
+                removal_notice,
+                notice_document,
+                notice_request,
+                removal_request,
+                request_event,
+            )
+        }
+        named = notices.of_requests(connection, [request_id])[request_id]
+    kept = state == "sent"
+    assert left == {
+        "removal_notice": int(kept),
+        "notice_document": int(kept),
+        "notice_request": int(kept),
+        "removal_request": int(kept),
+        "request_event": 2 * int(kept),
+    }
+    assert [each.case_id for each in named] == [None] * int(kept)
+
+
+@pytest.mark.both_databases
+def test_a_draft_that_is_full_is_passed_over(
+    database: Database, request_ids: list[RequestId]
+) -> None:
+    with database.read() as connection:
+        like = notices.of_requests(connection, request_ids)[request_ids[0]][0]
+        assert notices.draft_for(connection, like, most=2) is not None
+        assert notices.draft_for(connection, like, most=1) is None
