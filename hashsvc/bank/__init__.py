@@ -7,6 +7,13 @@ taken, and no image ever: they are hashed on the holder's machine.
 
 from hashsvc.bank.cases import LIFETIME_DAYS, WARNED_DAYS, Bank, CaseView, OpenedCase
 from hashsvc.bank.common import CommonImage, common_images
+from hashsvc.bank.consents import (
+    CONSENT_VERSION,
+    FIRST_CONSENTS,
+    ConsentKind,
+    Consents,
+    has_consent,
+)
 from hashsvc.bank.erasing import erase_again
 from hashsvc.bank.errors import (
     BankError,
@@ -27,6 +34,7 @@ from hashsvc.bank.errors import (
     WrongPinError,
 )
 from hashsvc.bank.exports import Exports, RequestedExport
+from hashsvc.bank.finding import find_case
 from hashsvc.bank.holders import Holders, Holding
 from hashsvc.bank.holding import HeldContents
 from hashsvc.bank.housekeeping import Housekeeping
@@ -37,6 +45,8 @@ from hashsvc.bank.resets import RequestedReset, Resets
 from hashsvc.bank.submissions import MAX_CONTENTS, MAX_SIGNALS, NewContent
 
 __all__ = [
+    "CONSENT_VERSION",
+    "FIRST_CONSENTS",
     "LIFETIME_DAYS",
     "MAX_CONTENTS",
     "MAX_SIGNALS",
@@ -46,6 +56,8 @@ __all__ = [
     "CaseView",
     "CommonImage",
     "CommonImageError",
+    "ConsentKind",
+    "Consents",
     "ContentExistsError",
     "Exports",
     "HeldContents",
@@ -76,6 +88,8 @@ __all__ = [
     "WrongPinError",
     "common_images",
     "erase_again",
+    "find_case",
+    "has_consent",
     "is_case_number",
     "new_case_number",
     "new_pin",

@@ -1,24 +1,26 @@
 """The bank: every way in which a case or a content comes and goes."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 
 from sqlalchemy import Connection
 
 from hashsvc import audit
+from hashsvc.bank.consents import CONSENT_VERSION, FIRST_CONSENTS, ConsentKind
 from hashsvc.bank.errors import (
     ContentExistsError,
     MinorError,
     UnknownCaseError,
     UnknownContentError,
 )
+from hashsvc.bank.finding import find_case
 from hashsvc.bank.lists import Listed
-from hashsvc.bank.numbers import is_case_number, new_case_number, new_pin
+from hashsvc.bank.numbers import new_case_number, new_pin
 from hashsvc.bank.pins import hash_pin
 from hashsvc.bank.submissions import NewContent, Screening, check_submittable, refuse_common
 from hashsvc.clock import Clock, utc_now
-from hashsvc.store import Database, UnknownRowError, cases, erasures, held, rekeying, requests
+from hashsvc.store import Database, cases, consents, erasures, held, notices, rekeying, requests
 from hashsvc.store.cases import Case, Content
 from hashsvc.store.ids import (
     DEFAULT_ORGANISATION,
@@ -98,6 +100,7 @@ class Bank:
         adult: bool,
         actor: str,
         organisation_id: OrganisationId = DEFAULT_ORGANISATION,
+        consented: Collection[ConsentKind] = FIRST_CONSENTS,
     ) -> OpenedCase:
         """
         Open a case without contents.
@@ -109,6 +112,8 @@ class Bank:
 
             organisation_id: Whose case it is; others are answered as if there were none.
 
+            consented: What the person shown agreed to, beside that images are looked for.
+
         Raises:
             MinorError: If not; nothing is stored then.
         """
@@ -118,16 +123,19 @@ class Bank:
                 "when the person shown was under 18: telephone 116000, day and night, free."
             )
         opened = OpenedCase(new_case_number(), new_pin())
-        pin_hash = hash_pin(opened.pin)
+        pin_hash, today = hash_pin(opened.pin), self._today().isoformat()
         with self._database.write() as connection:
             cases.open_case(
                 connection,
                 number=opened.number,
                 pin_hash=pin_hash,
-                day=self._today().isoformat(),
+                day=today,
                 ends_on=self._new_end(),
                 organisation_id=organisation_id,
             )
+            case_id = cases.case_by_number(connection, opened.number).id
+            for kind in sorted({ConsentKind.HASH, *consented}):
+                consents.give(connection, case_id, kind=kind, version=CONSENT_VERSION, day=today)
             self._record(connection, actor, "case.open", opened.number)
         return opened
 
@@ -323,7 +331,14 @@ class Bank:
         return len(contents)
 
     def _withdraw(self, connection: Connection, content: Content, actor: str) -> None:
-        requests.withdraw_for(connection, content.id, actor=actor, now=self._clock())
+        requests.withdraw_for(
+            connection,
+            content.id,
+            actor=actor,
+            now=self._clock(),
+            record=lambda action, subject: self._record(connection, actor, action, subject),
+        )
+        notices.delete_empty(connection)
         cases.delete_content(connection, content.id)
         self._record(connection, actor, "content.withdraw", content.public_id)
 
@@ -336,26 +351,6 @@ class Bank:
     def _ends_by(self, case: Case, day: date) -> bool:
         return case.ends_on is not None and case.ends_on <= day.isoformat()
 
-    def _record(self, connection: Connection, actor: str, action: str, subject: str) -> None:
-        audit.record(connection, actor=actor, action=action, subject=subject, now=self._clock())
-
-
-def find_case(
-    connection: Connection, number: str, organisation_id: OrganisationId | None = None
-) -> Case:
-    """
-    Return a case.
-
-    Raises:
-        UnknownCaseError: If there is none, or it is another organisation's.
-    """
-    unknown = UnknownCaseError("There is no such case.")
-    if not is_case_number(number):
-        raise unknown
-    try:
-        found = cases.case_by_number(connection, number)
-    except UnknownRowError as error:
-        raise unknown from error
-    if organisation_id not in (None, found.organisation_id):
-        raise unknown
-    return found
+    def _record(self, connection: Connection, actor: str, action: str, subject: str) -> int:
+        now = self._clock()
+        return audit.record(connection, actor=actor, action=action, subject=subject, now=now)

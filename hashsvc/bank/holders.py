@@ -5,8 +5,9 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from hashsvc import audit
-from hashsvc.bank.cases import Bank, CaseView, find_case
+from hashsvc.bank.cases import Bank, CaseView
 from hashsvc.bank.errors import TooManyGuessesError, UnknownCaseError, WrongPinError
+from hashsvc.bank.finding import find_case
 from hashsvc.bank.pins import check_pin
 from hashsvc.bank.submissions import NewContent
 from hashsvc.clock import Clock, utc_now

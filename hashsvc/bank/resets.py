@@ -4,8 +4,8 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from hashsvc import audit
-from hashsvc.bank.cases import find_case
 from hashsvc.bank.errors import SameKeyError, UnknownResetError
+from hashsvc.bank.finding import find_case
 from hashsvc.bank.numbers import new_pin
 from hashsvc.bank.pins import hash_pin
 from hashsvc.clock import Clock, utc_now

@@ -111,7 +111,7 @@ def test_an_end_is_like_a_withdrawal_in_all_but_its_name(
             return [
                 [action if each == action else each for each in entries[-2:]],
                 (sent.state, sent.match_id),
-                [each.state for each in requests.events_of(connection, sent.id)],
+                [each.state for each in requests.events_of(connection, [sent.id])],
                 len(matches.search(connection, state=None, scan_id=None, limit=9)),
                 len(erasures.all_ids(connection)),
                 index.find(signature(seed)),

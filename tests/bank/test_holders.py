@@ -175,6 +175,7 @@ def test_a_restart_forgets_no_wrong_pin(
     again.close()
 
 
+@pytest.mark.both_databases
 def test_guesses_at_the_same_time_are_all_counted(
     door: Holders, opened: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,14 +6,15 @@ from sqlalchemy import Connection, select
 from hashsvc import audit
 from hashsvc.bank import Bank, UnknownCaseError, UnknownContentError
 from hashsvc.settings import Settings
-from hashsvc.store import Database, UnknownRowError, cases, matches, requests
+from hashsvc.store import Database, UnknownRowError, cases, matches, notices, requests
 from hashsvc.store.ids import ContentId, PublicContentId, RequestId
-from hashsvc.store.tables import audit_entry, change, metadata, request_event
+from hashsvc.store.removal_tables import request_event
+from hashsvc.store.tables import audit_entry, change, metadata
 from tests.bank.conftest import new_content
 from tests.store.conftest import Clock, rows_of, signals_of, store_match, store_request
 
 UNSENT = ("draft", "approved")
-SENT = ("sent", "receipted", "refused", "reappeared")
+SENT = ("sent", "receipted", "refused", "removed", "order-served")
 
 
 def fill(bank: Bank, database: Database, number: str, *seeds: int) -> list[ContentId]:
@@ -85,7 +86,7 @@ def test_a_request_that_was_never_sent_is_deleted(
     with database.read() as connection:
         with pytest.raises(UnknownRowError):
             requests.by_id(connection, request_id)
-        assert requests.events_of(connection, request_id) == []
+        assert requests.events_of(connection, [request_id]) == []
         assert counts(connection, "removal_request", "request_event") == [0, 0]
 
 
@@ -99,26 +100,31 @@ def test_a_request_that_was_sent_stays_without_its_match(
     bank.withdraw_case(number, actor="intake")
     with database.read() as connection:
         request = requests.by_id(connection, request_id)
-        first, last = requests.events_of(connection, request_id)
+        first, last = requests.events_of(connection, [request_id])
         assert counts(connection, "match") == [0]
     assert (request.state, request.match_id) == ("withdrawn", None)
-    assert (request.platform, request.notice) == ("example.org", "A notice.")
+    assert request.platform == "example.org"
+    with database.read() as connection:
+        (notice,) = notices.of_requests(connection, [request_id])[request_id]
+        assert notice.case_id is None
+        assert notices.document(connection, notice.id, "text") == b"A notice."
     assert first.state == state
     assert (last.state, last.actor, last.at) == ("withdrawn", "intake", clock.now)
 
 
+@pytest.mark.parametrize("state", ["gone", "reappeared"])
 def test_a_request_that_was_answered_in_time_stays_so(
-    bank: Bank, database: Database, number: str
+    bank: Bank, database: Database, number: str, state: str
 ) -> None:
     """The platform removed the image: a later withdrawal must not take that from its record."""
     (content_id,) = fill(bank, database, number, 1)
-    request_id = request_for(database, content_id, "gone")
+    request_id = request_for(database, content_id, state)
     bank.withdraw_case(number, actor="intake")
     with database.read() as connection:
         request = requests.by_id(connection, request_id)
-        assert (request.state, request.match_id) == ("gone", None)
+        assert (request.state, request.match_id) == (state, None)
         events = connection.execute(select(request_event.c.state)).scalars().all()
-        assert events == ["gone"]
+        assert events == [state]
 
 
 def test_only_the_case_s_own_contents_can_be_withdrawn(

@@ -1,0 +1,161 @@
+"""What the person shown agreed to is kept, with its version and days, and holds until withdrawn."""
+
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import select
+
+from hashsvc.bank import (
+    CONSENT_VERSION,
+    Bank,
+    ConsentKind,
+    Consents,
+    NotSubmittableError,
+    UnknownCaseError,
+    has_consent,
+)
+from hashsvc.settings import Settings
+from hashsvc.store import Database, cases
+from hashsvc.store.consents import Consent
+from hashsvc.store.ids import KeyId, OrganisationId
+from hashsvc.store.removal_tables import consent
+from hashsvc.store.tables import audit_entry
+from tests.store.conftest import Clock, rows_of
+
+ANN = KeyId("key of an analyst")
+NOTIFY, LITIGATE = ConsentKind.NOTIFY, ConsentKind.LITIGATE
+DAY = "2026-01-05"
+
+
+@pytest.fixture
+def consents(database: Database, clock: Clock) -> Consents:
+    return Consents(database, clock)
+
+
+@pytest.fixture
+def number(bank: Bank) -> str:
+    return bank.open_case(adult=True, actor="intake").number
+
+
+@pytest.fixture
+def holds(database: Database, number: str) -> Callable[[ConsentKind], bool]:
+    """Tells whether a consent of the case holds."""
+
+    def holds(kind: ConsentKind) -> bool:
+        with database.read() as connection:
+            case = cases.case_by_number(connection, number)
+            return has_consent(connection, case.id, kind)
+
+    return holds
+
+
+def test_whoever_opens_a_case_agrees_to_the_search_and_to_notices(
+    consents: Consents, number: str, holds: Callable[[ConsentKind], bool]
+) -> None:
+    assert consents.view(number, actor=ANN) == [
+        Consent("hash", CONSENT_VERSION, DAY, None),
+        Consent("notify", CONSENT_VERSION, DAY, None),
+    ]
+    assert [each for each in ConsentKind if holds(each)] == ["hash", "notify"]
+
+
+@pytest.mark.parametrize(
+    ("consented", "kinds"),
+    [
+        ((), ["hash"]),
+        ((LITIGATE,), ["hash", "litigate"]),
+        ((NOTIFY, NOTIFY, ConsentKind.SHARE), ["hash", "notify", "share"]),
+    ],
+)
+def test_what_was_agreed_to_at_opening_is_what_is_kept(
+    bank: Bank, consents: Consents, consented: tuple[ConsentKind, ...], kinds: list[str]
+) -> None:
+    number = bank.open_case(adult=True, actor="intake", consented=consented).number
+    assert [each.kind for each in consents.view(number, actor=ANN)] == kinds
+
+
+def test_a_consent_that_is_withdrawn_holds_no_more_and_stays_on_record(
+    consents: Consents, clock: Clock, number: str, holds: Callable[[ConsentKind], bool]
+) -> None:
+    clock.go_on(24 * 3600)
+    consents.withdraw(number, NOTIFY, actor=ANN)
+    assert not holds(NOTIFY)
+    assert holds(ConsentKind.HASH)
+    clock.go_on(24 * 3600)
+    found = consents.give(number, NOTIFY, version="2", actor=ANN)
+    assert found[1:] == [
+        Consent("notify", CONSENT_VERSION, DAY, "2026-01-06"),
+        Consent("notify", "2", "2026-01-07", None),
+    ]
+    assert holds(NOTIFY)
+
+
+def test_each_keeps_the_version_that_was_agreed_to_and_all_end_at_once(
+    consents: Consents, number: str, holds: Callable[[ConsentKind], bool]
+) -> None:
+    for version in ("2", "2", "3"):
+        consents.give(number, NOTIFY, version=version, actor=ANN)
+    versions = [each.version for each in consents.view(number, actor=ANN) if each.kind == NOTIFY]
+    assert versions == [CONSENT_VERSION, "2", "3"]
+    found = consents.withdraw(number, NOTIFY, actor=ANN)
+    assert [each.withdrawn_on for each in found if each.kind == NOTIFY] == [DAY] * 3
+    assert not holds(NOTIFY)
+
+
+def test_without_the_first_there_is_no_case(
+    consents: Consents, settings: Settings, number: str
+) -> None:
+    before = rows_of(settings.data_dir)
+    with pytest.raises(NotSubmittableError, match="withdraw the case"):
+        consents.withdraw(number, ConsentKind.HASH, actor=ANN)
+    assert rows_of(settings.data_dir) == before
+
+
+def test_what_was_not_given_is_not_withdrawn(
+    consents: Consents, settings: Settings, number: str
+) -> None:
+    before = rows_of(settings.data_dir)
+    assert len(consents.withdraw(number, LITIGATE, actor=ANN)) == 2
+    assert rows_of(settings.data_dir) == before
+
+
+def test_every_deed_is_in_the_audit_log(
+    consents: Consents, database: Database, number: str
+) -> None:
+    consents.view(number, actor=ANN)
+    consents.give(number, LITIGATE, version="1", actor=ANN)
+    consents.withdraw(number, LITIGATE, actor=ANN)
+    with database.read() as connection:
+        columns = (audit_entry.c.actor, audit_entry.c.action, audit_entry.c.subject)
+        rows = connection.execute(select(*columns).order_by(audit_entry.c.seq)).all()
+    assert [tuple(each) for each in rows][-3:] == [
+        (ANN, "consent.read", number),
+        (ANN, "consent.give-litigate", number),
+        (ANN, "consent.withdraw-litigate", number),
+    ]
+
+
+def test_they_go_with_the_case(bank: Bank, database: Database, number: str) -> None:
+    other = bank.open_case(adult=True, actor="intake").number
+    bank.withdraw_case(number, actor="intake")
+    with database.read() as connection:
+        kept = connection.execute(select(consent.c.case_id)).scalars().all()
+        assert set(kept) == {cases.case_by_number(connection, other).id}
+
+
+@pytest.mark.parametrize("deed", ["view", "give", "withdraw"])
+def test_another_organisations_case_is_unknown(
+    consents: Consents, settings: Settings, number: str, deed: str
+) -> None:
+    other = OrganisationId("f" * 32)
+    deeds: dict[str, Callable[[], object]] = {
+        "view": lambda: consents.view(number, actor=ANN, organisation_id=other),
+        "give": lambda: consents.give(
+            number, LITIGATE, version="1", actor=ANN, organisation_id=other
+        ),
+        "withdraw": lambda: consents.withdraw(number, NOTIFY, actor=ANN, organisation_id=other),
+    }
+    before = rows_of(settings.data_dir)
+    with pytest.raises(UnknownCaseError):
+        deeds[deed]()
+    assert rows_of(settings.data_dir) == before
