@@ -65,12 +65,15 @@ def verify(
 
 def _verify_log(public_key: str | None, anchor_file: Path | None) -> None:
     with _witness() as (witness, database):
-        key = PublicKey.parse(public_key) if public_key else witness.key().public()
+        own = witness.key()
+        key = PublicKey.parse(public_key) if public_key else own.public()
         checkpoints = witness.checkpoints()
         if anchor_file is not None:
             checkpoints = checkpoints + _read_anchor(anchor_file, key)
         with database.read() as connection:
-            entries = audit.verify(connection, checkpoints)
+            # What another key has signed has a tree with other blinds, which it alone knows.
+            blinder = own.blinder() if str(key) == str(own.public()) else None
+            entries = audit.verify(connection, checkpoints, blinder)
     signed = max((each.seq for each in checkpoints), default=0)
     say(f"{entries} entries follow from one another; {signed} of them are signed.")
     if entries and not signed:
@@ -131,4 +134,6 @@ def export(file: Annotated[Path, typer.Argument(help="A new file.")]) -> None:
 def public_key() -> None:
     """Print the key that checkpoints are checked with; it may be given to anybody."""
     with _told(), _witness() as (witness, _):
-        typer.echo(str(witness.key().public()))
+        key = witness.key().public()
+        typer.echo(str(key))
+        say(f"Its fingerprint, to be published: SHA-256 {key.fingerprint}")

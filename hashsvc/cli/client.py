@@ -82,6 +82,24 @@ class Client:
         """
         return self._call("POST", path, json=body, headers=headers)
 
+    def put(self, path: str, body: Mapping[str, Any]) -> Any:
+        """
+        Send JSON to a path in place of what is there, and return the answer's.
+
+        Raises:
+            ServiceError: If the service refuses or cannot be reached.
+        """
+        return self._call("PUT", path, json=body)
+
+    def content(self, path: str, **query: str | int) -> bytes:
+        """
+        Return the document at a path.
+
+        Raises:
+            ServiceError: If the service refuses or cannot be reached.
+        """
+        return self._answer("GET", path, params=query).content
+
     def delete(self, path: str) -> None:
         """
         Delete what is at a path.
@@ -108,13 +126,17 @@ class Client:
             raise _not_there() from error
 
     def _call(self, method: str, path: str, **how: Any) -> Any:
+        answer = self._answer(method, path, **how)
+        return answer.json() if answer.content else None
+
+    def _answer(self, method: str, path: str, **how: Any) -> httpx2.Response:
         answer = self._send(method, path, **how)
         while (wait_s := _wait_asked_for(answer)) is not None:
             time.sleep(wait_s)
             answer = self._send(method, path, **how)
         if not answer.is_success:
             raise _refused(answer)
-        return answer.json() if answer.content else None
+        return answer
 
     def _send(self, method: str, path: str, **how: Any) -> httpx2.Response:
         try:

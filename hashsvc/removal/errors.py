@@ -5,9 +5,13 @@ Errors of the removal room.
     ├── UnknownRequestError  no such request
     ├── NotConfirmedError    the match was not confirmed by an analyst
     ├── NotPossibleError     the request's state does not allow the step
+    ├── NoConsentError       the person shown has not agreed to the step
+    ├── UnknownPlatformError no such entry in the registry of platforms
+    ├── SendingError         a mail could not be handed to the mail server
     ├── DataFileError        a data file (platforms, law) breaks a rule
     ├── UnknownLawError      no such reference or deadline in the data, on that day
     ├── BadNoticeError       what a notice is to say breaks a rule
+    ├── BadBundleError       an evidence bundle is not what was signed
     └── TemplateError        a template cannot be used
 """
 
@@ -28,6 +32,18 @@ class NotPossibleError(RemovalError):
     """The request's state does not allow the step; the message names what it allows."""
 
 
+class NoConsentError(RemovalError):
+    """The case has no consent to the step; the message names which is needed."""
+
+
+class UnknownPlatformError(RemovalError):
+    """The registry of platforms has no such entry."""
+
+
+class SendingError(RemovalError):
+    """The mail server is not set, did not take a mail, or there is no address to send it to."""
+
+
 class DataFileError(RemovalError):
     """A data file cannot be used; the message is one line: file, entry, rule."""
 
@@ -38,6 +54,22 @@ class UnknownLawError(RemovalError):
 
 class BadNoticeError(RemovalError):
     """A fact may not stand in a notice; the message gives the rule."""
+
+
+class BadBundleError(RemovalError):
+    """
+    An evidence bundle breaks a rule.
+
+    Attributes:
+        file: Which of its files does; "the archive" where it is none of them.
+
+        rule: What is so of a good one, or what is wrong.
+    """
+
+    def __init__(self, file: str, rule: str) -> None:
+        super().__init__(f"{file}: {rule}.")
+        self.file = file
+        self.rule = rule
 
 
 class TemplateError(RemovalError):

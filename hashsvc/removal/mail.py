@@ -47,7 +47,7 @@ def notice_pdf(notice: Notice) -> bytes:
     )
 
 
-def write_mail(notice: Notice, *, to: Email, at: datetime) -> bytes:
+def write_mail(notice: Notice, *, to: Email, at: datetime, pdf: bytes | None = None) -> bytes:
     """
     Return a notice as an `.eml` file: text, HTML, and the PDF and JSON of it attached.
 
@@ -57,6 +57,8 @@ def write_mail(notice: Notice, *, to: Email, at: datetime) -> bytes:
         to: Where the platform takes notices.
 
         at: The message's date; aware.
+
+        pdf: The notice's PDF where that is at hand: it is what takes longest.
     """
     facts = notice.facts
     message = EmailMessage(policy=_Policy(linesep="\r\n"))
@@ -70,7 +72,7 @@ def write_mail(notice: Notice, *, to: Email, at: datetime) -> bytes:
     message.add_alternative(notice.html, subtype="html")
     name = f"{facts.kind}-{facts.reference.text[:8]}"
     message.add_attachment(
-        notice_pdf(notice), maintype="application", subtype="pdf", filename=f"{name}.pdf"
+        pdf or notice_pdf(notice), maintype="application", subtype="pdf", filename=f"{name}.pdf"
     )
     message.add_attachment(
         notice_json(notice).encode(),

@@ -8,18 +8,14 @@ and which law data it was made with, and the digest of its text.
 
 import hashlib
 from dataclasses import dataclass
-from datetime import date, datetime
-from functools import lru_cache
+from datetime import date
 from pathlib import Path
 
 from hashsvc.removal.errors import UnknownLawError
-from hashsvc.removal.facts import Earlier, Facts, NoticeKind, Place, Sender
-from hashsvc.removal.legal import Language, Law, LawVersion, Reference, Topic, load_law
+from hashsvc.removal.facts import Earlier, Facts, NoticeKind
+from hashsvc.removal.legal import Language, Law, LawVersion, Reference, Topic
 from hashsvc.removal.paragraphs import Part, plain_text
 from hashsvc.removal.rendering import TemplateVersion, render, to_html
-from hashsvc.removal.texts import Email, Host, Line, WebAddress
-from hashsvc.removal.texts import Reference as NoticeReference
-from hashsvc.settings import Settings
 
 EU, US = "eu", "us"
 
@@ -183,37 +179,3 @@ def _text(value: object) -> str | None:
     if isinstance(value, date):
         return value.isoformat()
     return None if value is None else str(value)
-
-
-def write_notice(
-    settings: Settings,
-    *,
-    platform: str,
-    page_url: str,
-    image_url: str,
-    reference: str,
-    found_at: datetime,
-    now: datetime,
-    language: Language = Language.EN,
-) -> str:
-    """
-    Return the text of a notice of one image under Article 16 of the Digital Services Act.
-
-    Raises:
-        BadNoticeError: If the organisation's name or address, or a URL, may not stand in a notice.
-    """
-    facts = Facts(
-        kind=NoticeKind.DSA_NOTICE,
-        language=language,
-        reference=NoticeReference(reference),
-        sender=Sender(Line(settings.organisation), Email(settings.organisation_email)),
-        recipient=Host(platform),
-        places=(Place(WebAddress(page_url), WebAddress(image_url), found_at),),
-        written_on=now.date(),
-    )
-    return compose(facts, _shipped_law()).text
-
-
-@lru_cache(maxsize=1)
-def _shipped_law() -> Law:
-    return load_law()

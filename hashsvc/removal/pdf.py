@@ -4,7 +4,8 @@ A document as PDF, in the font that is shipped.
 The bytes are the same for the same document: what a bundle holds can be checked by making it anew.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from importlib.resources import as_file, files
 
@@ -54,35 +55,38 @@ def write_pdf(
     Raises:
         BadNoticeError: If a letter is none of the font's: it would be a gap in a legal document.
     """
+    with open_paper(parts[0].lines[0], language=language, foot=foot, author=author, on=on) as paper:
+        check_letters(paper, foot, *(line for part in parts for line in part.lines))
+        for part in parts:
+            write_part(paper, part)
+        return bytes(paper.output())
+
+
+@contextmanager
+def open_paper(
+    title: str, *, language: Language, foot: str, author: str, on: date
+) -> Iterator[FPDF]:
+    """Yield a PDF with one empty page, its font set; taken out of it is what it is written for."""
     paper = _Paper(format="A4")
     paper.foot = foot
     paper.set_margin(_MARGIN_MM)
     paper.set_auto_page_break(auto=True, margin=_MARGIN_MM)
     with as_file(files("hashsvc.removal") / "data" / _FONT) as font:
         paper.add_font(_FAMILY, fname=font)
-    face = paper.fonts[_FAMILY]
-    assert isinstance(face, TTFFont)
     try:
-        _check_letters(face, parts, foot)
-        return _written(paper, parts, language=language, author=author, on=on)
+        paper.set_title(title)
+        paper.set_author(author)
+        paper.set_lang(language.value)
+        paper.set_creation_date(datetime(on.year, on.month, on.day, tzinfo=UTC))
+        paper.add_page()
+        paper.set_font(_FAMILY, size=_STYLES[Role.PARAGRAPH][0])
+        yield paper
     finally:
-        face.ttfont.close()  # It reads the file as letters are wanted.
+        _face(paper).ttfont.close()  # It reads the file as letters are wanted.
 
 
-def _written(
-    paper: FPDF, parts: Sequence[Part], *, language: Language, author: str, on: date
-) -> bytes:
-    paper.set_title(parts[0].lines[0])
-    paper.set_author(author)
-    paper.set_lang(language.value)
-    paper.set_creation_date(datetime(on.year, on.month, on.day, tzinfo=UTC))
-    paper.add_page()
-    for part in parts:
-        _write(paper, part)
-    return bytes(paper.output())
-
-
-def _write(paper: FPDF, part: Part) -> None:
+def write_part(paper: FPDF, part: Part) -> None:
+    """Write one part of a document where the last one ended."""
     points, line_mm, before_mm, after_mm = _STYLES[part.role]
     paper.set_font(_FAMILY, size=points)
     paper.ln(before_mm)
@@ -103,7 +107,19 @@ def _write(paper: FPDF, part: Part) -> None:
     paper.ln(after_mm)
 
 
-def _check_letters(face: TTFFont, parts: Sequence[Part], foot: str) -> None:
-    for line in (foot, *(line for part in parts for line in part.lines)):
-        if any(ord(letter) not in face.cmap for letter in line):
-            raise BadNoticeError("A PDF has Latin, Greek and Cyrillic letters only.")
+def check_letters(paper: FPDF, *lines: str) -> None:
+    """
+    Go on only if the font has every letter.
+
+    Raises:
+        BadNoticeError: If it lacks one: it would be a gap in a legal document.
+    """
+    known = _face(paper).cmap
+    if any(ord(letter) not in known for line in lines for letter in line):
+        raise BadNoticeError("A PDF has Latin, Greek and Cyrillic letters only.")
+
+
+def _face(paper: FPDF) -> TTFFont:
+    face = paper.fonts[_FAMILY]
+    assert isinstance(face, TTFFont)
+    return face

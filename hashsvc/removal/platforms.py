@@ -20,7 +20,7 @@ from pydantic import AfterValidator, Field, StringConstraints, field_validator, 
 
 from hashsvc.removal.errors import BadNoticeError, DataFileError
 from hashsvc.removal.legal import Text, WebSource
-from hashsvc.removal.texts import Email, ascii_host
+from hashsvc.removal.texts import MAX_HOST, Email, ascii_host
 from hashsvc.removal.yaml_files import Entry, read_yaml
 
 FIND_CONTACT = "find contact"
@@ -117,7 +117,7 @@ class Platform(Entry):
     """
 
     id: Annotated[str, StringConstraints(pattern=r"^(draft:\S+|[a-z0-9][a-z0-9-]*)$")]
-    name: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    name: Annotated[str, StringConstraints(min_length=1, max_length=MAX_HOST)]
     domains: tuple[Domain, ...] = Field(min_length=1)
     kind: ActorKind
     country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None

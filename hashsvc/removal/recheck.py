@@ -1,20 +1,23 @@
 """Looks whether an image is still where it was."""
 
+import json
 import time
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from enum import StrEnum
 
 from hashsvc.matching import compare
-from hashsvc.scanning import FetchError, Look, Looker
+from hashsvc.scanning import FetchError, Look, Looker, SeenImage
 from hashsvc.signals import NotAnImageError, Signature
 
 _GONE = frozenset({"http-404", "http-410"})
 # What a page shows beside its photographs, such as drawings in SVG, cannot be the image either.
 _NOT_IT = _GONE | {NotAnImageError.__name__}
 
-
 # An analyst waits for the answer.
 _LONGEST_S = 60
+
+Facts = Mapping[str, object]
 
 
 class Outcome(StrEnum):
@@ -22,11 +25,39 @@ class Outcome(StrEnum):
 
     STILL_THERE = "still-there"
     IMAGE_GONE = "image-gone"
+    IMAGE_REPLACED = "image-replaced"
+    """Its own address shows another image, and the page does not show it."""
+
     PAGE_GONE = "page-gone"
     UNREACHABLE = "unreachable"
+    """Nobody can tell: a login wall, a block by country, an error. An analyst has to look."""
 
 
-def recheck(looker: Looker, content: Signature, *, page_url: str, image_url: str) -> Outcome:
+ABSENT = frozenset({Outcome.IMAGE_GONE, Outcome.IMAGE_REPLACED, Outcome.PAGE_GONE})
+"""What speaks for the image's being gone."""
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Checked:
+    """
+    What one re-check saw, and what the servers answered.
+
+    Attributes:
+        facts: For `page`, and for `image` where that has an address of its own: the outcome there,
+            the reason where a download failed, and of the answer what the record keeps; of the
+            image seen also the `sha256`. Can be written as JSON.
+    """
+
+    outcome: Outcome
+    facts: Mapping[str, Facts]
+
+
+def dump_facts(seen: Checked) -> str:
+    """Return what the servers answered as JSON text."""
+    return json.dumps(seen.facts, separators=(",", ":"))
+
+
+def recheck(looker: Looker, content: Signature, *, page_url: str, image_url: str) -> Checked:
     """
     Return whether a content's image is still at a URL.
 
@@ -34,29 +65,57 @@ def recheck(looker: Looker, content: Signature, *, page_url: str, image_url: str
     Anything between there and gone is `unreachable`: an error of the server, a page where the image
     was (a login wall looks like that), an image of the page that cannot be fetched.
     """
-    page = _look(looker, content, page_url, was_image=page_url == image_url)
+    page, page_facts = _look(looker, content, page_url, was_image=page_url == image_url)
+    facts = {"page": page_facts}
     if page is Outcome.STILL_THERE or image_url == page_url:
-        return page
-    image = _look(looker, content, image_url, was_image=True)
+        return Checked(page, facts)
+    image, facts["image"] = _look(looker, content, image_url, was_image=True)
     if image is Outcome.STILL_THERE:
-        return image
+        return Checked(image, facts)
     if Outcome.UNREACHABLE in (page, image):
-        return Outcome.UNREACHABLE
-    return page
+        return Checked(Outcome.UNREACHABLE, facts)
+    replaced = image is Outcome.IMAGE_REPLACED and page is not Outcome.PAGE_GONE
+    return Checked(image if replaced else page, facts)
 
 
-def _look(looker: Looker, content: Signature, url: str, *, was_image: bool) -> Outcome:
+def _look(
+    looker: Looker, content: Signature, url: str, *, was_image: bool
+) -> tuple[Outcome, Facts]:
+    told: list[Facts] = []
     try:
-        seen = list(looker.look(url, deadline=time.monotonic() + _LONGEST_S))
+        deadline = time.monotonic() + _LONGEST_S
+        seen = list(looker.look(url, deadline=deadline, told=told.append))
     except FetchError as error:
-        return Outcome.PAGE_GONE if error.reason in _GONE else Outcome.UNREACHABLE
-    if any(_shows(content, look) for look in seen):
-        return Outcome.STILL_THERE
-    if was_image and all(look.image_url != url for look in seen):
-        return Outcome.UNREACHABLE
-    if any(look.reason not in _NOT_IT for look in seen if look.reason is not None):
-        return Outcome.UNREACHABLE
-    return Outcome.IMAGE_GONE
+        outcome = Outcome.PAGE_GONE if error.reason in _GONE else Outcome.UNREACHABLE
+        facts = told[0] if told else error.facts
+        return outcome, {"outcome": outcome, "reason": error.reason, **facts}
+    answered: Facts = told[0] if told else {}
+    shown = next((each.image for each in seen if _shows(content, each)), None)
+    if shown is not None:
+        found = {"image_url": shown.image_url, "sha256": shown.sha256.hex(), **shown.facts}
+        return Outcome.STILL_THERE, {"outcome": Outcome.STILL_THERE, **answered, "found": found}
+    outcome, reason = _absent(seen, url, was_image=was_image)
+    itself = _itself(seen, url) if was_image else None
+    digest = {"sha256": itself.sha256.hex()} if itself else {}
+    why = {"reason": reason} if reason else {}
+    return outcome, {"outcome": outcome, **why, **answered, **digest}
+
+
+def _absent(seen: Iterable[Look], url: str, *, was_image: bool) -> tuple[Outcome, str | None]:
+    """Return what it means that none of the images is the one, and why it cannot be told."""
+    looks = list(seen)
+    if was_image and all(look.image_url != url for look in looks):
+        return Outcome.UNREACHABLE, "a-page-is-there-now"
+    for look in looks:
+        if look.reason is not None and look.reason not in _NOT_IT:
+            return Outcome.UNREACHABLE, look.reason
+    if was_image and _itself(looks, url):
+        return Outcome.IMAGE_REPLACED, None
+    return Outcome.IMAGE_GONE, None
+
+
+def _itself(seen: Iterable[Look], url: str) -> SeenImage | None:
+    return next((each.image for each in seen if each.image_url == url), None)
 
 
 def _shows(content: Signature, look: Look) -> bool:

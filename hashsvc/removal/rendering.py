@@ -88,6 +88,11 @@ def to_html(parts: Sequence[Part], language: Language, *, own: Path | None = Non
     return template.render(parts=parts, language=language.value)
 
 
+def fill_page(name: str, values: Mapping[str, object]) -> str:
+    """Return a shipped page of HTML filled with values, all of them escaped."""
+    return _environment(None).get_template(name).render(values)
+
+
 @lru_cache(maxsize=8)
 def _environment(own: Path | None) -> ImmutableSandboxedEnvironment:
     loaders: list[jinja2.BaseLoader] = [jinja2.PackageLoader("hashsvc.removal")]

@@ -1,66 +1,62 @@
-"""Removal requests, from the confirmed match to the image's being gone."""
+"""Removal requests, from the confirmed match to the platform's answer."""
 
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+import threading
+from datetime import datetime
 
 from sqlalchemy import Connection
 
-from hashsvc import audit
 from hashsvc.clock import Clock, utc_now
-from hashsvc.matching import signature_of
-from hashsvc.removal.errors import NotConfirmedError, NotPossibleError, UnknownRequestError
+from hashsvc.removal.contacts import Contacts
+from hashsvc.removal.errors import NotPossibleError, SendingError
+from hashsvc.removal.history import RequestView, views_of
 from hashsvc.removal.legal import Language
-from hashsvc.removal.notices import write_notice
-from hashsvc.removal.platforms import platform_of
-from hashsvc.removal.recheck import Outcome, recheck
-from hashsvc.removal.states import MOVES, RECHECKED, State
-from hashsvc.scanning import Looker
+from hashsvc.removal.letters import FORMATS, documents_of, named_in
+from hashsvc.removal.moves import check_sending, move_request
+from hashsvc.removal.parts import RemovalParts
+from hashsvc.removal.platforms import Basis
+from hashsvc.removal.raising import Wanted, actors_of, raise_request
+from hashsvc.removal.rechecks import Rechecks
+from hashsvc.removal.remedies import Remedies
+from hashsvc.removal.sending import Mail, describe, send
+from hashsvc.removal.states import State
+from hashsvc.removal.texts import Explanation
+from hashsvc.scanning import Fetcher, Looker
 from hashsvc.settings import Settings
-from hashsvc.signals import Signature
-from hashsvc.store import Database, UnknownRowError, matches, requests
-from hashsvc.store.ids import KeyId, MatchId, OrganisationId, RequestId, random_id
-from hashsvc.store.requests import Event, Request
-
-_ABSENT = frozenset({Outcome.IMAGE_GONE, Outcome.PAGE_GONE})
-
-
-@dataclass(frozen=True, slots=True)
-class RequestView:
-    """A removal request and its steps, oldest first."""
-
-    request: Request
-    events: tuple[Event, ...]
-
-    @property
-    def removed_after(self) -> timedelta | None:
-        """
-        Time from the first sending to the first check of those that showed the image gone.
-
-        None while it is not gone.
-        """
-        if self.request.state != State.GONE:
-            return None
-        states = [event.state for event in self.events]
-        sent = self.events[states.index(State.SENT)]
-        # The last row of `gone` began with the check that made it so; later ones may see less.
-        gone = len(states) - 1
-        while states[gone - 1] == State.GONE:
-            gone -= 1
-        since = _absent_since(self.events[: gone + 1])
-        assert since is not None
-        return since - sent.at
+from hashsvc.store import Database, cases, matches, notices, requests
+from hashsvc.store.ids import KeyId, MatchId, NoticeId, OrganisationId, RequestId
+from hashsvc.store.notices import Notice
+from hashsvc.store.requests import Request
 
 
 class Removal:
-    """All removal requests."""
+    """
+    All removal requests.
+
+    Args:
+        fetcher: What asks RDAP about hosts that nobody entered; None asks nobody.
+
+    Attributes:
+        contacts: How platforms are reached.
+
+        rechecks: The looks whether images are still there.
+
+        remedies: What follows where a platform does not do what it was asked.
+    """
 
     def __init__(
-        self, settings: Settings, database: Database, looker: Looker, clock: Clock = utc_now
+        self,
+        settings: Settings,
+        database: Database,
+        looker: Looker,
+        clock: Clock = utc_now,
+        *,
+        fetcher: Fetcher | None = None,
     ) -> None:
-        self._settings = settings
-        self._database = database
-        self._looker = looker
-        self._clock = clock
+        self.parts = RemovalParts.build(settings, database, clock)
+        self.contacts = Contacts(self.parts, fetcher)
+        self.rechecks = Rechecks(self.parts, looker)
+        self.remedies = Remedies(self.parts)
+        self._mailing = threading.Lock()
 
     def raise_for(
         self,
@@ -68,7 +64,9 @@ class Removal:
         *,
         actor: KeyId,
         organisation_id: OrganisationId | None = None,
-        language: Language = Language.EN,
+        language: Language | None = None,
+        platform: str | None = None,
+        basis: Basis | None = None,
     ) -> RequestView:
         """
         Return the removal request for a confirmed match; raised when there is none yet.
@@ -76,56 +74,47 @@ class Removal:
         Args:
             organisation_id: Whose match it has to be; here and below, None stands for any.
 
-            language: What the notice is written in, if it is raised now.
+            language: What the notice is written in, if it is raised now; else the channel's.
+
+            platform: Who is asked, by an entry's id or a host; else the site.
+
+            basis: What the notice rests on; else the first that the platform has a channel for.
 
         Raises:
             UnknownRowError: If there is no such match.
 
             NotConfirmedError: If it was not confirmed.
+
+            NoConsentError: If the person shown has not agreed that platforms are asked.
         """
-        now = self._clock()
-        with self._database.write() as connection:
-            match = matches.by_id(connection, match_id, organisation_id)
-            if match.state != "confirmed":
-                raise NotConfirmedError(
-                    "A removal request needs a match that an analyst confirmed."
-                )
-            known = requests.by_match(connection, match_id)
-            if known is not None:
-                self._record(connection, actor, "request.read", known.id)
-                return self._view(connection, known.id)
-            request_id = RequestId(random_id())
-            platform = platform_of(match.image_url)
-            request = Request(
-                id=request_id,
-                match_id=match_id,
-                platform=platform,
-                page_url=match.page_url,
-                image_url=match.image_url,
-                state=State.DRAFT,
-                notice=write_notice(
-                    self._settings,
-                    platform=platform,
-                    page_url=match.page_url,
-                    image_url=match.image_url,
-                    reference=request_id,
-                    found_at=match.found_at,
-                    now=now,
-                    language=language,
-                ),
-                created_at=now,
-                organisation_id=match.organisation_id,
+        wanted = Wanted(language=language, platform=platform, basis=basis)
+        with self.parts.database.write() as connection:
+            return raise_request(
+                self.parts,
+                connection,
+                match_id,
+                wanted,
+                actor=actor,
+                organisation_id=organisation_id,
             )
-            requests.add(connection, request, actor=actor)
-            self._record(connection, actor, "request.raise", request_id)
-            return self._view(connection, request_id)
+
+    def actors(
+        self, match_id: MatchId, *, actor: KeyId, organisation_id: OrganisationId | None = None
+    ) -> list[str]:
+        """
+        Return who may be asked to remove a match's image, in the order they are asked in.
+
+        Raises:
+            UnknownRowError: If there is no such match.
+        """
+        parts = self.parts
+        with parts.database.write() as connection:
+            match = matches.by_id(connection, match_id, organisation_id)
+            parts.record(connection, actor, "match.read", match_id, parts.clock())
+            return actors_of(parts.platforms.registry(connection), match)
 
     def view(
-        self,
-        request_id: RequestId,
-        *,
-        actor: KeyId,
-        organisation_id: OrganisationId | None = None,
+        self, request_id: RequestId, *, actor: KeyId, organisation_id: OrganisationId | None = None
     ) -> RequestView:
         """
         Return one request.
@@ -133,18 +122,44 @@ class Removal:
         Raises:
             UnknownRequestError: If there is none with this id.
         """
-        with self._database.write() as connection:
-            self._record(connection, actor, "request.read", request_id)
-            return self._view(connection, request_id, organisation_id)
+        parts = self.parts
+        with parts.database.write() as connection:
+            view = parts.view(connection, request_id, organisation_id)
+            parts.record(connection, actor, "request.read", request_id, parts.clock())
+            return view
 
     def search(
-        self, *, state: State | None, limit: int, organisation_id: OrganisationId | None = None
+        self,
+        *,
+        state: State | None,
+        limit: int,
+        organisation_id: OrganisationId | None = None,
+        platform: str | None = None,
     ) -> list[Request]:
-        """Return requests, newest first, of one state when it is given."""
-        with self._database.read() as connection:
+        """Return requests, newest first, of one state or platform when these are given."""
+        with self.parts.database.read() as connection:
             return requests.search(
-                connection, state=state, limit=limit, organisation_id=organisation_id
+                connection,
+                state=state,
+                limit=limit,
+                organisation_id=organisation_id,
+                platform=platform,
             )
+
+    def views(
+        self, organisation_id: OrganisationId | None = None, *, case: str | None = None
+    ) -> list[RequestView]:
+        """Return all requests, newest first, of one case when its number is given."""
+        with self.parts.database.read() as connection:
+            case_id = None if case is None else cases.case_by_number(connection, case).id
+            found = requests.search(
+                connection,
+                state=None,
+                limit=None,
+                organisation_id=organisation_id,
+                case_id=case_id,
+            )
+            return views_of(connection, found)
 
     def move(
         self,
@@ -153,107 +168,132 @@ class Removal:
         *,
         actor: KeyId,
         organisation_id: OrganisationId | None = None,
+        at: datetime | None = None,
+        reason: str | None = None,
     ) -> RequestView:
         """
         Change a request's state as an analyst may.
 
+        What is said of a notice as a whole, that it is approved, sent or receipted, is said of
+        every request on it.
+
+        Args:
+            at: When it happened, if that was before now.
+
+            reason: What the platform gave as a reason, or an analyst's words.
+
         Raises:
             UnknownRequestError: If there is no such request.
 
-            NotPossibleError: If its state does not lead to the new one.
-        """
-        with self._database.write() as connection:
-            request = self._view(connection, request_id, organisation_id).request
-            allowed = MOVES.get(State(request.state), frozenset())
-            if to not in allowed:
-                steps = ", ".join(sorted(allowed)) or "nothing more by hand"
-                raise NotPossibleError(f"From {request.state} a request may go to: {steps}.")
-            requests.move(connection, request, state=to, actor=actor, now=self._clock())
-            self._record(connection, actor, f"request.{to}", request_id)
-            return self._view(connection, request_id)
+            NotPossibleError: If its state does not lead to the new one, or the time is not
+                between its last step and now.
 
-    def recheck(
+            NoConsentError: If the person shown has not agreed to it.
+
+            BadNoticeError: If the reason has letters that no text may have.
+        """
+        if reason is not None:
+            Explanation(reason)
+        with self.parts.database.write() as connection:
+            view = self.parts.view(connection, request_id, organisation_id)
+            if to is State.ORDER_SOUGHT:
+                raise NotPossibleError("An order is sought by writing its annex.")
+            move_request(self.parts, connection, view, to, actor=actor, at=at, reason=reason)
+            return self.parts.view(connection, request_id)
+
+    def document(
+        self,
+        request_id: RequestId,
+        form: str = "text",
+        *,
+        notice_id: NoticeId | None = None,
+        actor: KeyId,
+        organisation_id: OrganisationId | None = None,
+    ) -> bytes:
+        """
+        Return a notice that names a request, in one of FORMATS; a draft as it would go out now.
+
+        Args:
+            notice_id: Which one; else that which asks for removal.
+
+        Raises:
+            UnknownRequestError: If there is no such request, or no such notice of it.
+
+            NotPossibleError: If the notice has no such form: a mail needs an address.
+        """
+        parts = self.parts
+        with parts.database.write() as connection:
+            view = parts.view(connection, request_id, organisation_id)
+            chosen = view.notice_of(notice_id)
+            action = "order.read" if chosen.kind == "order" else "request.read"
+            parts.record(connection, actor, action, request_id, parts.clock())
+            if chosen.fixed is None and form in FORMATS:
+                found = self._as_draft(connection, chosen).get(form)
+            else:
+                found = notices.document(connection, chosen.id, form)
+        if found is None:
+            raise NotPossibleError(f"The notice has no form {form!r:.20}.")
+        return found
+
+    def text_of(self, view: RequestView) -> str:
+        """Return the text of the notice that asks for removal, fixed or as it would go out now."""
+        if view.notice is None:
+            return ""
+        with self.parts.database.read() as connection:
+            if view.notice.fixed is None:
+                found = self._as_draft(connection, view.notice).get("text")
+            else:
+                found = notices.document(connection, view.notice.id, "text")
+        return (found or b"").decode()
+
+    def mail(
         self,
         request_id: RequestId,
         *,
+        dry_run: bool,
         actor: KeyId,
         organisation_id: OrganisationId | None = None,
-    ) -> tuple[Outcome, RequestView]:
+    ) -> Mail:
         """
-        Look whether the image is still there, and return what was seen and the request after it.
+        Send the notice that asks for removal by mail, and move its requests to `sent`.
 
-        It is `gone` once two checks in a row, `recheck_gap_s` apart, did not find it.
+        Should the mail server fail, nothing is changed. Should the service be killed between the
+        two, the notice has gone out and still is approved: the mail's id tells a second one.
+
+        Args:
+            dry_run: Only return what would be sent.
 
         Raises:
             UnknownRequestError: If there is no such request.
 
-            NotPossibleError: If it was not sent, or its case is withdrawn.
+            NotPossibleError: If it is not approved, or the notice has no address.
+
+            NoConsentError: If the person shown does not agree any more.
+
+            SendingError: If no mail server is set, or it does not take the mail.
         """
-        with self._database.read() as connection:
-            request = self._to_be_checked(connection, request_id, organisation_id).request
-            assert request.match_id is not None
-            content = self._content_of(connection, request.match_id)
-        outcome = recheck(
-            self._looker, content, page_url=request.page_url, image_url=request.image_url
-        )
-        now = self._clock()
-        with self._database.write() as connection:
-            # The look took its time, and the case may have been withdrawn meanwhile.
-            view = self._to_be_checked(connection, request_id)
-            state = self._state_after(view, outcome, now)
-            requests.move(
-                connection, view.request, state=state, actor=actor, now=now, outcome=outcome
-            )
-            self._record(connection, actor, "request.recheck", request_id)
-            return outcome, self._view(connection, request_id)
+        parts = self.parts
+        content = self.document(request_id, "eml", actor=actor, organisation_id=organisation_id)
+        if dry_run:
+            return describe(content)
+        if parts.settings.smtp_url is None:
+            raise SendingError("No mail server is set (HASHSVC_SMTP_URL): send it by hand.")
+        # Of two analysts who send it at once the second is told that it was sent.
+        with self._mailing:
+            with parts.database.write() as connection:
+                view = parts.view(connection, request_id, organisation_id)
+                check_sending(parts, connection, view)
+                parts.record(connection, actor, "request.mail", request_id, parts.clock())
+            # Nobody who writes has to wait for the mail server.
+            send(content, parts.settings.smtp_url)
+            self.move(request_id, State.SENT, actor=actor, organisation_id=organisation_id)
+        return describe(content)
 
-    def _to_be_checked(
-        self,
-        connection: Connection,
-        request_id: RequestId,
-        organisation_id: OrganisationId | None = None,
-    ) -> RequestView:
-        view = self._view(connection, request_id, organisation_id)
-        if view.request.state not in RECHECKED or view.request.match_id is None:
-            raise NotPossibleError("Only a request that was sent, of a live case, is checked.")
-        return view
-
-    def _state_after(self, view: RequestView, outcome: Outcome, now: datetime) -> State:
-        state = State(view.request.state)
-        if outcome is Outcome.STILL_THERE:
-            return State.REAPPEARED if state is State.GONE else state
-        since = _absent_since(view.events)
-        if outcome not in _ABSENT or since is None:
-            return state
-        gap = timedelta(seconds=self._settings.recheck_gap_s)
-        return State.GONE if now - since >= gap else state
-
-    def _content_of(self, connection: Connection, match_id: MatchId) -> Signature:
-        match = matches.by_id(connection, match_id)
-        return signature_of(connection, match.content_id)
-
-    def _view(
-        self,
-        connection: Connection,
-        request_id: RequestId,
-        organisation_id: OrganisationId | None = None,
-    ) -> RequestView:
-        try:
-            request = requests.by_id(connection, request_id, organisation_id)
-        except UnknownRowError as error:
-            raise UnknownRequestError("There is no such removal request.") from error
-        return RequestView(request, tuple(requests.events_of(connection, request_id)))
-
-    def _record(self, connection: Connection, actor: str, action: str, subject: str) -> None:
-        audit.record(connection, actor=actor, action=action, subject=subject, now=self._clock())
-
-
-def _absent_since(events: tuple[Event, ...]) -> datetime | None:
-    """Return when the last checks, all of which did not find the image, began; None if none."""
-    since = None
-    for event in events:
-        if event.outcome in _ABSENT:
-            since = since or event.at
-        elif event.outcome is not None:
-            since = None
-    return since
+    def _as_draft(self, connection: Connection, notice: Notice) -> dict[str, bytes]:
+        parts, now = self.parts, self.parts.clock()
+        named = [each for each in named_in(connection, notice) if each.state == State.DRAFT]
+        if not named:
+            return {}  # All were withdrawn: nothing would go out.
+        recipient = parts.recipient(connection, notice)
+        facts = parts.letters.facts(notice, named, recipient, now=now)
+        return documents_of(parts.letters.compose(facts), notice, now)

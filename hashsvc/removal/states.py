@@ -10,21 +10,61 @@ class State(StrEnum):
     APPROVED = "approved"
     SENT = "sent"
     RECEIPTED = "receipted"
+    REMOVED = "removed"
+    """The platform says that it removed the image; whether it did, re-checks tell."""
+
     REFUSED = "refused"
+    PARTIAL = "partial"
+    IDENTITY_ASKED = "identity-asked"
+    """The platform wants to know who the person shown is before it does anything."""
+
+    SILENT = "silent"
+    """No answer within the organisation's own limit."""
+
+    COMPLAINED = "complained"
+    ESCALATED = "escalated"
+    ORDER_SOUGHT = "order-sought"
+    ORDER_SERVED = "order-served"
+    COMPLIED = "complied"
+    BREACHED = "breached"
+    REVOKED = "revoked"
     GONE = "gone"
+    """Two re-checks apart did not find the image."""
+
     REAPPEARED = "reappeared"
+    """It was gone and is back; a new request goes on from here."""
+
     WITHDRAWN = "withdrawn"
 
 
+_ANSWERS = frozenset({State.REMOVED, State.REFUSED, State.PARTIAL, State.IDENTITY_ASKED})
+_BEYOND = frozenset({State.ESCALATED, State.ORDER_SOUGHT})
+
 MOVES: dict[State, frozenset[State]] = {
-    State.DRAFT: frozenset({State.APPROVED}),
-    State.APPROVED: frozenset({State.SENT}),
-    State.SENT: frozenset({State.RECEIPTED, State.REFUSED}),
-    State.RECEIPTED: frozenset({State.REFUSED}),
-    State.REFUSED: frozenset({State.SENT}),
-    State.REAPPEARED: frozenset({State.SENT}),
+    State.DRAFT: frozenset({State.APPROVED, State.WITHDRAWN}),
+    State.APPROVED: frozenset({State.SENT, State.WITHDRAWN}),
+    State.SENT: _ANSWERS | _BEYOND | {State.RECEIPTED, State.SILENT},
+    State.RECEIPTED: _ANSWERS | _BEYOND | {State.SILENT},
+    State.REMOVED: _BEYOND | {State.REFUSED, State.PARTIAL, State.COMPLAINED},
+    State.REFUSED: _BEYOND | {State.SENT, State.REMOVED, State.PARTIAL, State.COMPLAINED},
+    State.PARTIAL: _BEYOND | {State.SENT, State.REMOVED, State.REFUSED, State.COMPLAINED},
+    State.IDENTITY_ASKED: _BEYOND | _ANSWERS | {State.SENT, State.SILENT, State.COMPLAINED},
+    State.SILENT: _BEYOND | _ANSWERS | {State.SENT, State.RECEIPTED},
+    State.COMPLAINED: _BEYOND | _ANSWERS | {State.SILENT},
+    State.ESCALATED: _ANSWERS | {State.RECEIPTED, State.COMPLAINED, State.ORDER_SOUGHT},
+    State.ORDER_SOUGHT: frozenset({State.ORDER_SERVED, State.REMOVED, State.REVOKED}),
+    State.ORDER_SERVED: frozenset({State.COMPLIED, State.BREACHED, State.REVOKED}),
+    State.BREACHED: frozenset({State.COMPLIED, State.REVOKED}),
+    State.COMPLIED: frozenset({State.BREACHED}),
+    State.REVOKED: _BEYOND | {State.COMPLAINED},
 }
 """The moves that an analyst may make; `gone` and `reappeared` need a re-check's evidence."""
 
-RECHECKED = frozenset({State.SENT, State.RECEIPTED, State.REFUSED, State.GONE, State.REAPPEARED})
+RECHECKED = frozenset(State) - {State.DRAFT, State.APPROVED, State.REAPPEARED, State.WITHDRAWN}
 """The states in which a re-check may find the image gone, or back."""
+
+WAITING = frozenset({State.SENT, State.RECEIPTED})
+"""The states in which the platform owes an answer to the notice."""
+
+DECIDED = _ANSWERS
+"""The platform's answers."""

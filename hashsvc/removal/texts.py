@@ -9,17 +9,17 @@ other control characters, letters that are not seen or that turn the writing dir
 import re
 import unicodedata
 from dataclasses import dataclass
-from ipaddress import IPv6Address
 from urllib.parse import urlsplit
-
-import idna
 
 from hashsvc.bank import is_case_number, read_case_number
 from hashsvc.removal.errors import BadNoticeError
+from hashsvc.scanning import BadUrlError, urls
 
 MAX_LINE = 200
 MAX_EXPLANATION = 2_000
 MAX_URL = 8_000
+# RFC 1035, section 2.3.4, as text.
+MAX_HOST = 253
 
 # Control, format (zero width, direction), surrogate, private and unassigned characters; line and
 # paragraph separators.
@@ -37,7 +37,6 @@ _PRIVATE = (
 )
 _EMAIL = re.compile(r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[a-z0-9-]+(\.[a-z0-9-]+)+", re.IGNORECASE)
 _REFERENCE = re.compile(r"[0-9a-f]{32}")
-_HOST = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 # What no URL may hold as it is: RFC 3986, section 2. All else of ASCII stays as it was written, for
 # some servers know one spelling only.
 _ENCODED = re.compile(r"[^!#-;=?-~]")
@@ -158,14 +157,10 @@ def ascii_host(host: str) -> str:
         BadNoticeError: If it is no host name and no address.
     """
     try:
-        if ":" in host:
-            return str(IPv6Address(host.strip("[]")))
-        if not host.isascii():
-            host = idna.encode(host, uts46=True).decode("ascii")
-    except ValueError as error:  # IDNAError is one.
+        host = urls.ascii_host(host.removeprefix("[").removesuffix("]"))
+    except BadUrlError as error:
         raise BadNoticeError("A host is a name or an IP address.") from error
-    host = host.rstrip(".").lower()
-    if not _HOST.fullmatch(host):
+    if len(host) > MAX_HOST:
         raise BadNoticeError("A host is a name or an IP address.")
     return host
 

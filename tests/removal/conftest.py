@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
+from typing import Any
 
 import pytest
 
@@ -27,12 +28,14 @@ class ToldLooker(Looker):
         self.sees = Outcome.STILL_THERE
         self.looks = 0
 
-    def look(self, url: str, *, deadline: float | None = None) -> Iterator[Look]:
+    def look(self, url: str, **_how: Any) -> Iterator[Look]:
         self.looks += 1
         if self.sees is Outcome.PAGE_GONE:
-            raise FetchError("http-404")
+            raise FetchError("http-404", facts={"url": url, "status": 404})
         if self.sees is Outcome.UNREACHABLE:
-            raise FetchError("http-500", retry=True)
+            raise FetchError("http-500", retry=True, facts={"url": url, "status": 500})
+        if self.sees is Outcome.IMAGE_GONE and not url.endswith("/page"):
+            raise FetchError("http-404", facts={"url": url, "status": 404})
         shown = self._content if self.sees is Outcome.STILL_THERE else signature(99)
         yield Look(url, SeenImage(url, url, bytes(32), (shown,)), None)
 

@@ -2,12 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from typing import Any
 
 import pytest
 
 from hashsvc import audit
 from hashsvc.bank import Bank
 from hashsvc.removal import NotPossibleError, Outcome, Removal, RequestView, State
+from hashsvc.removal.states import RECHECKED
 from hashsvc.scanning import Look
 from hashsvc.settings import Settings
 from hashsvc.store import Database, audit_entries
@@ -97,18 +99,6 @@ SCRIPTS: dict[str, tuple[list[Step], float | None]] = {
         ],
         None,
     ),
-    "back, and gone again": (
-        [
-            (10, NO_IMAGE, "sent"),
-            (GAP_S, NO_IMAGE, "gone"),
-            (10, THERE, "reappeared"),
-            (10, NO_IMAGE, "reappeared"),
-            (JUST_BELOW, NO_IMAGE, "reappeared"),
-            (10, NO_IMAGE, "gone"),
-            (10, UNREACHABLE, "gone"),
-        ],
-        10 + GAP_S + 10 + 10,
-    ),
 }
 
 
@@ -120,7 +110,7 @@ def test_the_state_follows_from_the_checks(
     for seconds, sees, state in steps:
         clock.go_on(seconds)
         looker.sees = sees
-        outcome, view = removal.recheck(sent, actor=ANN)
+        outcome, view = removal.rechecks.check(sent, actor=ANN)
         assert (outcome, view.request.state) == (sees, state)
         last = view.events[-1]
         assert (last.outcome, last.state, last.at, last.actor) == (sees, state, clock.now, ANN)
@@ -134,10 +124,10 @@ def check(
     removal: Removal, looker: ToldLooker, request_id: RequestId, sees: Outcome
 ) -> RequestView:
     looker.sees = sees
-    return removal.recheck(request_id, actor=ANN)[1]
+    return removal.rechecks.check(request_id, actor=ANN)[1]
 
 
-@pytest.mark.parametrize("state", ["sent", "receipted", "refused", "reappeared"])
+@pytest.mark.parametrize("state", sorted(RECHECKED - {State.GONE}))
 def test_it_may_be_gone_whatever_the_platform_said(
     removal: Removal,
     database: Database,
@@ -179,17 +169,28 @@ def test_the_time_to_removal_begins_with_the_first_sending(
     assert check(removal, looker, sent, NO_IMAGE).removed_after == timedelta(seconds=300)
 
 
-def test_what_reappeared_can_be_asked_for_again(
-    removal: Removal, looker: ToldLooker, clock: Clock, sent: RequestId
+def test_what_came_back_is_asked_for_anew(
+    removal: Removal, looker: ToldLooker, clock: Clock, sent: RequestId, match_id: MatchId
 ) -> None:
     check(removal, looker, sent, NO_IMAGE)
     clock.go_on(GAP_S)
     check(removal, looker, sent, NO_IMAGE)
+    clock.go_on(10)
     assert check(removal, looker, sent, THERE).request.state == "reappeared"
-    assert removal.move(sent, State.SENT, actor=ANN).request.state == "sent"
+    (new,) = removal.search(state=State.DRAFT, limit=9)
+    assert (new.parent_id, new.link, new.match_id) == (sent, "reappeared", match_id)
+    assert (new.image_url, new.created_at) == (
+        removal.view(sent, actor=ANN).request.image_url,
+        clock.now,
+    )
+    with pytest.raises(NotPossibleError, match="nothing more by hand"):
+        removal.move(sent, State.SENT, actor=ANN)
+    with pytest.raises(NotPossibleError, match="was sent"):
+        removal.rechecks.check(sent, actor=ANN)
+    assert removal.raise_for(match_id, actor=ANN).request.id == new.id
 
 
-@pytest.mark.parametrize("state", ["draft", "approved", "withdrawn"])
+@pytest.mark.parametrize("state", ["draft", "approved", "reappeared", "withdrawn"])
 def test_what_was_not_sent_or_is_withdrawn_is_not_looked_at(
     removal: Removal,
     database: Database,
@@ -201,7 +202,7 @@ def test_what_was_not_sent_or_is_withdrawn_is_not_looked_at(
     request_id = store_request(database, match_id, state)
     before = rows_of(settings.data_dir)
     with pytest.raises(NotPossibleError, match="was sent, of a live case"):
-        removal.recheck(request_id, actor=ANN)
+        removal.rechecks.check(request_id, actor=ANN)
     assert looker.looks == 0
     assert rows_of(settings.data_dir) == before
 
@@ -230,7 +231,7 @@ def test_a_withdrawn_case_ends_the_checks(
     assert before.request.state == ("gone" if gone else "withdrawn")
     assert before.removed_after == (timedelta(0) if gone else None)
     with pytest.raises(NotPossibleError, match="was sent, of a live case"):
-        removal.recheck(sent, actor=ANN)
+        removal.rechecks.check(sent, actor=ANN)
     assert looker.looks == looks
     assert removal.view(sent, actor=ANN) == before
     with pytest.raises(NotPossibleError, match="nothing more by hand"):
@@ -255,14 +256,14 @@ def test_a_check_under_way_when_the_case_is_withdrawn_is_not_recorded(
     looker.sees = sees
     look = looker.look
 
-    def withdraw_and_look(url: str, *, deadline: float) -> Iterator[Look]:
+    def withdraw_and_look(url: str, **how: Any) -> Iterator[Look]:
         monkeypatch.undo()
         withdraw()
-        yield from look(url, deadline=deadline)
+        yield from look(url, **how)
 
     monkeypatch.setattr(looker, "look", withdraw_and_look)
     with pytest.raises(NotPossibleError, match="of a live case"):
-        removal.recheck(sent, actor=ANN)
+        removal.rechecks.check(sent, actor=ANN)
     view = removal.view(sent, actor=ANN)
     assert view.request.state == ("gone" if gone else "withdrawn")
     assert [each.outcome for each in view.events].count(THERE) == 0

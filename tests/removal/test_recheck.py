@@ -57,7 +57,7 @@ CHANGES: dict[str, tuple[list[Change], Outcome]] = {
     "image gone, page still lists it": ([take_off(IMAGE)], Outcome.IMAGE_GONE),
     "image gone for good": ([answer(410, IMAGE)], Outcome.IMAGE_GONE),
     "image gone, off the page": ([take_off(IMAGE), list_on_page()], Outcome.IMAGE_GONE),
-    "image replaced by another": ([replace], Outcome.IMAGE_GONE),
+    "image replaced by another": ([replace], Outcome.IMAGE_REPLACED),
     "image gone, page for members": ([take_off(IMAGE), login(PAGE)], Outcome.IMAGE_GONE),
     "image gone, a drawing stays": (
         [
@@ -97,7 +97,7 @@ CHANGES_OF_IMAGE_ALONE: dict[str, tuple[list[Change], Outcome]] = {
     "nothing": ([], Outcome.STILL_THERE),
     "gone": ([take_off(IMAGE)], Outcome.PAGE_GONE),
     "gone for good": ([answer(410, IMAGE)], Outcome.PAGE_GONE),
-    "replaced by another": ([replace], Outcome.IMAGE_GONE),
+    "replaced by another": ([replace], Outcome.IMAGE_REPLACED),
     "forbidden": ([answer(403, IMAGE)], Outcome.UNREACHABLE),
     "error": ([answer(500, IMAGE)], Outcome.UNREACHABLE),
     "login page": ([login(IMAGE)], Outcome.UNREACHABLE),
@@ -143,7 +143,8 @@ def test_an_image_on_a_page(looker: Looker, content: Signature, site: MoodySite,
     for change in changes:
         change(site)
     page_url, image_url = site.url + PAGE, site.url + IMAGE
-    assert recheck(looker, content, page_url=page_url, image_url=image_url) is outcome
+    seen = recheck(looker, content, page_url=page_url, image_url=image_url)
+    assert seen.outcome is outcome
 
 
 @pytest.mark.parametrize("name", CHANGES_OF_IMAGE_ALONE)
@@ -154,11 +155,12 @@ def test_an_image_that_was_reported_by_its_own_address(
     for change in changes:
         change(site)
     url = site.url + IMAGE
-    assert recheck(looker, content, page_url=url, image_url=url) is outcome
+    seen = recheck(looker, content, page_url=url, image_url=url)
+    assert seen.outcome is outcome
 
 
 def test_a_site_that_is_down_is_unreachable(looker: Looker, content: Signature) -> None:
     with MoodySite() as down:
         page_url, image_url = down.url + PAGE, down.url + IMAGE
     found = recheck(looker, content, page_url=page_url, image_url=image_url)
-    assert found is Outcome.UNREACHABLE
+    assert found.outcome is Outcome.UNREACHABLE

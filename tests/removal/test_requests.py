@@ -26,15 +26,26 @@ from tests.store.conftest import IMAGE_URL, START, Clock, rows_of, store_match, 
 
 BEN = KeyId("key of another analyst")
 
-ALLOWED = {
-    ("draft", "approved"),
-    ("approved", "sent"),
-    ("sent", "receipted"),
-    ("sent", "refused"),
-    ("receipted", "refused"),
-    ("refused", "sent"),
-    ("reappeared", "sent"),
+ANSWERS = "removed refused partial identity-asked"
+LED_TO = {
+    "draft": "approved withdrawn",
+    "approved": "sent withdrawn",
+    "sent": f"receipted silent escalated order-sought {ANSWERS}",
+    "receipted": f"silent escalated order-sought {ANSWERS}",
+    "removed": "refused partial complained escalated order-sought",
+    "refused": "sent removed partial complained escalated order-sought",
+    "partial": "sent removed refused complained escalated order-sought",
+    "identity-asked": f"sent silent complained escalated order-sought {ANSWERS}",
+    "silent": f"sent receipted escalated order-sought {ANSWERS}",
+    "complained": f"silent escalated order-sought {ANSWERS}",
+    "escalated": f"receipted complained order-sought {ANSWERS}",
+    "order-sought": "order-served removed revoked",
+    "order-served": "complied breached revoked",
+    "breached": "complied revoked",
+    "complied": "breached",
+    "revoked": "complained escalated order-sought",
 }
+ALLOWED = {(old, new) for old, all_new in LED_TO.items() for new in all_new.split()}
 
 
 def audited(database: Database) -> list[tuple[str, str, str]]:
@@ -71,8 +82,9 @@ def test_the_notice_is_in_the_language_that_was_asked_for(
     removal: Removal, match_id: MatchId, language: Language, words: str
 ) -> None:
     request = removal.raise_for(match_id, actor=ANN, language=language).request
-    assert request.notice.startswith(words)
-    assert request.image_url in request.notice
+    notice = removal.document(request.id, actor=ANN).decode()
+    assert notice.startswith(words)
+    assert request.image_url in notice
 
 
 def test_raised_again_it_is_the_same_one(
@@ -121,11 +133,19 @@ def test_the_moves_are_those_of_the_table() -> None:
 
 @pytest.mark.parametrize("old", State)
 def test_every_state_and_every_move(
-    removal: Removal, database: Database, settings: Settings, clock: Clock, old: State
+    removal: Removal,
+    database: Database,
+    settings: Settings,
+    content_id: ContentId,
+    clock: Clock,
+    old: State,
 ) -> None:
     allowed = sorted(new for state, new in ALLOWED if state == old)
-    for new in State:
-        request_id = store_request(database, None, old)
+    for new in set(State) - {State.ORDER_SOUGHT}:
+        match_id = store_match(
+            database, content_id, state="confirmed", image_url=f"{IMAGE_URL}?{new}"
+        )
+        request_id = store_request(database, match_id, old)
         before = rows_of(settings.data_dir)
         clock.go_on(60)
         if new in allowed:
@@ -146,7 +166,7 @@ def test_every_state_and_every_move(
 UNKNOWN: dict[str, Callable[[Removal], object]] = {
     "view": lambda removal: removal.view(RequestId("none"), actor=ANN),
     "move": lambda removal: removal.move(RequestId("none"), State.SENT, actor=ANN),
-    "recheck": lambda removal: removal.recheck(RequestId("none"), actor=ANN),
+    "recheck": lambda removal: removal.rechecks.check(RequestId("none"), actor=ANN),
 }
 
 
@@ -177,14 +197,14 @@ def test_requests_are_listed_newest_first_and_by_state(
         )
         made.append(removal.raise_for(match_id, actor=ANN).request.id)
         clock.go_on(1)
-    removal.move(made[1], State.APPROVED, actor=ANN)
+    removal.move(made[1], State.WITHDRAWN, actor=ANN)
     assert [each.id for each in removal.search(state=None, limit=10)] == made[::-1]
     assert [each.id for each in removal.search(state=None, limit=2)] == [made[2], made[1]]
     assert [each.id for each in removal.search(state=State.DRAFT, limit=9)] == [made[2], made[0]]
-    assert [each.id for each in removal.search(state=State.APPROVED, limit=9)] == [made[1]]
+    assert [each.id for each in removal.search(state=State.WITHDRAWN, limit=9)] == [made[1]]
     assert removal.search(state=State.GONE, limit=10) == []
     with database.read() as connection:
-        assert requests.count_by_state(connection) == {"draft": 2, "approved": 1}
+        assert requests.count_by_state(connection) == {"draft": 2, "withdrawn": 1}
 
 
 @pytest.mark.parametrize(

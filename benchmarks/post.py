@@ -1,0 +1,99 @@
+"""A small mail server on loopback, which keeps what it is given."""
+
+import socketserver
+import threading
+from dataclasses import dataclass
+from email import message_from_bytes, policy
+from email.message import EmailMessage
+from typing import ClassVar, Self
+
+from pydantic import SecretStr
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Letter:
+    """A mail as it was handed in."""
+
+    sender: str
+    to: tuple[str, ...]
+    content: bytes
+
+    @property
+    def message(self) -> EmailMessage:
+        """The mail, read."""
+        return message_from_bytes(self.content, policy=policy.default)
+
+
+class PostOffice:
+    """
+    Takes mails by SMTP.
+
+    Attributes:
+        letters: Those that were taken, in order.
+
+        refuses: The command that is refused, such as "RCPT"; None refuses nothing.
+    """
+
+    def __init__(self) -> None:
+        self.letters: list[Letter] = []
+        self.refuses: str | None = None
+        self._server = socketserver.ThreadingTCPServer(
+            ("127.0.0.1", 0), type("Clerk", (_Clerk,), {"office": self})
+        )
+        self._server.daemon_threads = True
+
+    @property
+    def url(self) -> SecretStr:
+        """Its address, as the setting `smtp_url` takes it."""
+        return SecretStr(f"smtp://127.0.0.1:{self._server.server_address[1]}")
+
+    def __enter__(self) -> Self:
+        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+        return self
+
+    def __exit__(self, *_error: object) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+
+
+class _Clerk(socketserver.StreamRequestHandler):
+    office: ClassVar[PostOffice]
+
+    def handle(self) -> None:
+        self._sender, self._to = "", list[str]()
+        self._say("220 a post office")
+        verb = ""
+        while verb != "QUIT" and (line := self.rfile.readline()):
+            verb, _, rest = line.decode().strip().partition(" ")
+            verb = verb.upper()
+            self._do(verb, rest)
+
+    def _do(self, verb: str, rest: str) -> None:
+        if verb == self.office.refuses:
+            self._say("554 not here")
+        elif verb == "DATA":
+            self._take()
+        elif verb == "QUIT":
+            self._say("221 bye")
+        else:
+            if verb == "MAIL":
+                self._sender, self._to = _address(rest), []
+            elif verb == "RCPT":
+                self._to.append(_address(rest))
+            self._say("250 yes")
+
+    def _take(self) -> None:
+        self._say("354 go on")
+        lines: list[bytes] = []
+        while (line := self.rfile.readline()) not in (b".\r\n", b""):
+            lines.append(line[1:] if line.startswith(b".") else line)
+        letter = Letter(self._sender, tuple(self._to), b"".join(lines))
+        self.office.letters.append(letter)
+        self._say("250 taken")
+
+    def _say(self, text: str) -> None:
+        self.wfile.write(f"{text}\r\n".encode())
+
+
+def _address(text: str) -> str:
+    return text.partition("<")[2].partition(">")[0]

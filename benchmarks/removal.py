@@ -1,0 +1,277 @@
+"""
+Months of removal requests on a little internet, and whether the service's record is what happened.
+
+    python -m benchmarks.removal [--months 3] [--seed N] [--json FILE]
+
+Ten platforms that are fast, slow, refuse, ignore, bring back, hide behind a login, say 404 with
+200, move, replace, or leave the copy in a cache. The clock goes on by the hour, and nothing sleeps.
+Every step, notice, mail and figure is compared with the ledger of what was done, and every evidence
+bundle is checked, and checked again with a byte altered. Ends with 0 only if nothing differs.
+"""
+
+import argparse
+import json
+import logging
+import random
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import structlog
+from rich.console import Console
+from rich.table import Table
+
+from benchmarks.expected import Figures, figures_of, life_of
+from benchmarks.institute import BEGIN, Institute
+from benchmarks.internet import made_up_photo
+from benchmarks.ledger import Entry
+from hashsvc.removal import RequestView
+from hashsvc.removal.bundle import entries_of, write_bundle
+from hashsvc.removal.bundle_check import verify_bundle
+from hashsvc.removal.errors import BadBundleError
+from hashsvc.removal.statistics import Group, Statistics, statistics
+from hashsvc.settings import Settings
+from hashsvc.store import notices
+from hashsvc.store.ids import NoticeId, RequestId
+
+_DAYS_A_MONTH = 30
+_FLIPS_A_BUNDLE = 12
+_SHOWN = (
+    "requests", "gone", "up", "unreachable", "withdrawn", "refused", "silent", "reappeared",
+    "remove-median", "hours-beyond-dsa-timely", "hours-beyond-be-order",
+)  # fmt: skip
+
+console = Console(width=None if sys.stdout.isatty() else 110)
+
+
+@dataclass(slots=True)
+class Outcome:
+    """
+    What was compared, and what differs.
+
+    Attributes:
+        compared: How many facts of each kind.
+    """
+
+    compared: Counter[str] = field(default_factory=Counter)
+    differences: list[str] = field(default_factory=list)
+
+    def same(self, kind: str, name: str, told: object, done: object) -> None:
+        """Compare what the service tells with what was done."""
+        self.compared[kind] += 1
+        if told != done:
+            self.differences.append(f"{kind}, {name}: told {told}, done {done}")
+
+
+def compare(institute: Institute, *, flips: int = _FLIPS_A_BUNDLE) -> Outcome:
+    """
+    Compare all that the service tells with the ledger.
+
+    Args:
+        flips: How many bytes of each bundle are altered, one at a time.
+    """
+    outcome = Outcome()
+    outcome.differences += institute.surprises
+    views = {each.request.id: each for each in institute.services.removal.views()}
+    entries = {str(each.request): each for each in institute.ledger.entries}
+    outcome.same("request", "ids", sorted(views), sorted(entries))
+    for request_id in sorted(views.keys() & entries.keys()):
+        _compare_request(outcome, views[request_id], entries[str(request_id)])
+    _compare_notices(outcome, institute, list(views.values()))
+    told = statistics(
+        views.values(),
+        since=BEGIN,
+        until=institute.clock.now,
+        now=institute.clock.now,
+        law=institute.services.removal.parts.letters.law,
+    )
+    _compare_figures(outcome, institute, told)
+    _compare_bundles(outcome, institute, views, flips)
+    outcome.same("audit log", "verified", institute.services.witness.verify() > 0, True)
+    return outcome
+
+
+def _compare_request(outcome: Outcome, view: RequestView, entry: Entry) -> None:
+    name = f"{entry.platform} {view.request.id[:6]}"
+    told = [(each.at, each.state, each.outcome) for each in view.events]
+    done = [(each.at, each.state, each.seen) for each in entry.lines]
+    outcome.compared["step"] += max(len(told), len(done))
+    outcome.same("steps", name, told, done)
+    parent = entry.parent.request if entry.parent else None
+    outcome.same("link", name, (view.request.parent_id, view.request.link), (parent, entry.link))
+    urls = view.request.page_url, view.request.image_url
+    outcome.same("place", name, urls[1], entry.copy.image_url)
+    sent = entry.first("sent")
+    up = entry.absent_at - sent if entry.absent_at and sent and entry.state == "gone" else None
+    outcome.same("time to removal", name, view.removed_after, up)
+    outcome.same("next check", name, view.request.check_at, entry.check_at)
+    if view.notice is not None:
+        way = view.notice.kind, view.notice.channel, view.notice.basis
+        outcome.same("way", name, way, (entry.kind, entry.channel, entry.basis))
+
+
+def _compare_notices(outcome: Outcome, institute: Institute, views: Sequence[RequestView]) -> None:
+    named: dict[str, tuple[str, str, set[str]]] = {}
+    for view in views:
+        for each in view.notices:
+            place = named.setdefault(each.id, (each.kind, each.platform, set()))
+            place[2].add(view.request.image_url)
+    told = Counter((kind, platform, frozenset(urls)) for kind, platform, urls in named.values())
+    done = Counter((each.kind, each.platform, each.images) for each in institute.ledger.letters)
+    outcome.compared["notice"] += sum(done.values())
+    outcome.same("notices", "all", told, done)
+    arrived = [(each.to[0], _images_in(each.message)) for each in institute.post.letters]
+    outcome.compared["mail"] += len(arrived)
+    outcome.same("mails", "all", arrived, institute.letters)
+
+
+def _images_in(message: object) -> frozenset[str]:
+    """Return the addresses of images in the JSON that a mail has attached."""
+    for part in message.iter_attachments():  # type: ignore[attr-defined]
+        if part.get_content_type() == "application/json" and "xarf" not in part.get_filename():
+            content = json.loads(part.get_content())
+            return frozenset(each["image_url"] for each in content["locations"])
+    return frozenset()
+
+
+def _compare_figures(outcome: Outcome, institute: Institute, told: Statistics) -> None:
+    everyone, now = institute.ledger.entries, institute.clock.now
+    groups: dict[tuple[str | None, ...], list[Entry]] = {("all", None, None, None): []}
+    for each in everyone:
+        if each.was_sent:
+            groups["all", None, None, None].append(each)
+            groups.setdefault(("platform", each.platform, None, None), []).append(each)
+            way = ("way", each.platform, each.channel, each.basis)
+            groups.setdefault(way, []).append(each)
+    names = [(each.by, each.platform, each.channel, each.basis) for each in told.groups]
+    outcome.same("groups", "all", sorted(names, key=str), sorted(groups, key=str))
+    for group, name in zip(told.groups, names, strict=True):
+        done = figures_of(groups.get(name, ()), everyone, now)
+        _compare_group(outcome, " / ".join(filter(None, name)), group, done)
+        lasted = sorted(life_of(each, now).up for each in groups.get(name, ()))
+        outcome.same("durations", str(name), group.removal.count, len(lasted))
+
+
+def _compare_group(outcome: Outcome, name: str, group: Group, done: Figures) -> None:
+    outcome.same("figures", name, sorted(group.figures), sorted(done))
+    for figure, (value, n) in done.items():
+        told = group.figures.get(figure)
+        if told is None:
+            continue
+        near = (
+            value is not None and told.value is not None and abs(value - told.value) < 1e-9
+        ) or value is told.value
+        outcome.same("figure", f"{name}: {figure}", value if near else told.value, value)
+        outcome.same("figure's n", f"{name}: {figure}", told.n, n)
+
+
+def _compare_bundles(
+    outcome: Outcome, institute: Institute, views: Mapping[RequestId, RequestView], flips: int
+) -> None:
+    cases: dict[str, list[RequestView]] = {}
+    for each in institute.ledger.entries:
+        view = views.get(RequestId(str(each.request)))
+        if view is not None and each.was_sent:
+            cases.setdefault(each.case, []).append(view)
+    dice = random.Random(len(cases))
+    key = institute.services.witness.key()
+    for case, theirs in cases.items():
+        for some in (theirs, theirs[:1]):
+            bundle = bundle_of(institute, some, case)
+            found = verify_bundle(bundle, key.public())
+            ids = tuple(each.request.id for each in some)
+            outcome.same("bundle", "requests", found.requests, ids)
+            steps = [each for view in some for each in view.events]
+            checks = sum(each.outcome is not None for each in steps)
+            proven = (found.checks, found.proven, found.unproven)
+            outcome.same("bundle", "steps", proven, (checks, len(steps), 0))
+            for altered in _altered(bundle, dice, flips):
+                outcome.same("altered byte", "found", _is_found(altered, institute), True)
+
+
+def bundle_of(institute: Institute, views: Sequence[RequestView], case: str) -> bytes:
+    """Return the evidence bundle of some requests of a case."""
+    services = institute.services
+    excerpt = services.witness.prove(entries_of(views))
+    documents: dict[NoticeId, dict[str, bytes]] = {}
+    with services.database.read() as connection:
+        for each in {notice.id: notice for view in views for notice in view.notices}:
+            forms = notices.formats(connection, each)
+            found = {form: notices.document(connection, each, form) for form in forms}
+            documents[each] = {form: content for form, content in found.items() if content}
+    now, key = services.clock(), services.witness.key()
+    return write_bundle(views, documents, excerpt, key, now=now, never=[case])
+
+
+def _altered(bundle: bytes, dice: random.Random, flips: int) -> Iterator[bytes]:
+    for _ in range(flips):
+        place = dice.randrange(len(bundle))
+        changed = bytearray(bundle)
+        changed[place] ^= 1 << dice.randrange(8)
+        yield bytes(changed)
+
+
+def _is_found(altered: bytes, institute: Institute) -> bool:
+    try:
+        verify_bundle(altered, institute.services.witness.key().public())
+    except BadBundleError:
+        return True
+    return False
+
+
+def main() -> int:
+    """Run the months, compare, and return the exit code."""
+    parser = argparse.ArgumentParser(description="Months of removal requests.")
+    parser.add_argument("--months", type=int, default=3)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--json", type=Path)
+    options = parser.parse_args()
+    # What the service logs of each item is of no use here.
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory() as data:
+        settings = Settings(
+            data_dir=Path(data),
+            fetch_networks="127.0.0.0/8",
+            fetch_ports=frozenset(range(1, 65536)),
+        )
+        with Institute(settings, made_up_photo, options.seed) as institute:
+            institute.live(options.months * _DAYS_A_MONTH)
+            lived_s = time.monotonic() - began
+            outcome = compare(institute)
+            _show(institute, outcome)
+    console.print(
+        f"{options.months} months, seed {options.seed}: {lived_s:.0f} s to live, "
+        f"{time.monotonic() - began - lived_s:.0f} s to compare."
+    )
+    if options.json is not None:
+        report = {"compared": dict(outcome.compared), "differences": outcome.differences}
+        options.json.write_text(json.dumps(report, indent=2) + "\n")
+    good = not outcome.differences
+    console.print(f"[bold]Result:[/] {'nothing differs' if good else 'DIFFERENT'}.")
+    return 0 if good else 1
+
+
+def _show(institute: Institute, outcome: Outcome) -> None:
+    everyone, now = institute.ledger.entries, institute.clock.now
+    table = Table(title="What was done, by platform", title_justify="left")
+    for heading in ("platform", *_SHOWN):
+        table.add_column(heading, overflow="fold")
+    for platform in dict.fromkeys(each.platform for each in everyone):
+        done = figures_of([each for each in everyone if each.platform == platform], everyone, now)
+        values = (done[each][0] for each in _SHOWN)
+        table.add_row(platform, *("–" if each is None else f"{each:g}" for each in values))
+    console.print(table)
+    counted = ", ".join(f"{number:,} {kind}" for kind, number in outcome.compared.items())
+    console.print(f"Compared: {counted}.")
+    console.print(f"Answers that came after the proof, and were not recorded: {institute.late}.")
+    for each in outcome.differences[:40]:
+        console.print(f"  {each}", style="red", markup=False, highlight=False)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,56 @@
+"""`hashsvc evidence`: bundles checked on any machine, without the service or its settings."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hashsvc.audit import AuditError, PublicKey
+from hashsvc.cli.output import fail, say
+from hashsvc.removal.archive import MOST_BYTES
+from hashsvc.removal.bundle_check import verify_bundle
+from hashsvc.removal.errors import BadBundleError
+
+app = typer.Typer(no_args_is_help=True, help="Evidence bundles: verify.")
+_MOST_KEY_BYTES = 2**20
+
+
+@app.command()
+def verify(
+    bundle: Annotated[Path, typer.Argument(help="The ZIP file.")],
+    key: Annotated[
+        Path | None,
+        typer.Option(
+            help="File with the organisation's public key, as `hashsvc audit public-key` prints it."
+        ),
+    ] = None,
+    tsa_roots: Annotated[
+        Path | None,
+        typer.Option(help="File with certificates (PEM) of trusted time stamp authorities."),
+    ] = None,
+) -> None:
+    """Find any byte of a bundle that is not as it was signed, and say what it proves."""
+    content = _read(bundle, 2 * MOST_BYTES)
+    try:
+        given = PublicKey.parse(_read(key, _MOST_KEY_BYTES).decode("ascii")) if key else None
+        roots = _read(tsa_roots, _MOST_KEY_BYTES) if tsa_roots else None
+        verified = verify_bundle(content, given, tsa_roots=roots)
+    except BadBundleError as error:
+        fail(f"NOT GOOD. {error}")
+    except UnicodeDecodeError:
+        fail("A public key is 32 bytes, written as base64.")
+    except AuditError as error:
+        fail(str(error))
+    for line in verified.told():
+        say(line)
+
+
+def _read(path: Path, most: int) -> bytes:
+    try:
+        with path.open("rb") as file:
+            content = file.read(most + 1)
+    except OSError as error:
+        fail(f"A file cannot be read ({error.strerror}).")
+    if len(content) > most:
+        fail(f"A file is larger than {most} bytes.")
+    return content

@@ -1,0 +1,266 @@
+"""`hashsvc removal`: requests to platforms, from the confirmed match to the order of a court."""
+
+import json
+from datetime import datetime
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from hashsvc.cli.output import fail, say
+from hashsvc.cli.remote import LOCAL, Insecure, Key, Url, connected
+from hashsvc.removal import FORMATS, Basis, Language, Outcome, State
+
+app = typer.Typer(
+    no_args_is_help=True, help="Removal requests: raise, send, follow, and what is due."
+)
+
+RequestId = Annotated[str, typer.Argument(help="The request's id.", metavar="REQUEST")]
+Spoken = Annotated[
+    Language | None, typer.Option(help="What it is written in; else what the channel takes.")
+]
+Explanation = Annotated[str | None, typer.Option(help="What the template does not say.")]
+Platform = Annotated[str | None, typer.Option(help="An entry's id in the registry, or a host.")]
+_PATH = "/v1/removal-requests"
+
+
+@app.command("raise")
+def raise_request(
+    match: Annotated[str, typer.Argument(help="The confirmed match's id.", metavar="MATCH")],
+    key: Key,
+    url: Url = LOCAL,
+    insecure: Insecure = False,
+    platform: Platform = None,
+    language: Spoken = None,
+    basis: Annotated[Basis | None, typer.Option(help="What the notice rests on.")] = None,
+) -> None:
+    """Draft the request for a confirmed match; it joins its case's draft to the same platform."""
+    body = _given(match=match, platform=platform, language=language, basis=basis)
+    with connected(url, key, insecure) as client:
+        _print(client.post(_PATH, body))
+
+
+@app.command("list")
+def list_requests(
+    key: Key,
+    url: Url = LOCAL,
+    insecure: Insecure = False,
+    state: Annotated[State | None, typer.Option(help="Only in this state.")] = None,
+    platform: Platform = None,
+) -> None:
+    """List requests, newest first; one JSON line each."""
+    query = _given(state=state, platform=platform)
+    with connected(url, key, insecure) as client:
+        for each in client.get(_PATH, limit=1000, **query):
+            _print(each)
+
+
+@app.command()
+def show(request: RequestId, key: Key, url: Url = LOCAL, insecure: Insecure = False) -> None:
+    """Show a request with its notices and its steps."""
+    with connected(url, key, insecure) as client:
+        _print(client.get(f"{_PATH}/{request}"))
+
+
+@app.command()
+def notice(
+    request: RequestId,
+    key: Key,
+    url: Url = LOCAL,
+    insecure: Insecure = False,
+    form: Annotated[str, typer.Option("--format", help=f"One of {', '.join(FORMATS)}.")] = "text",
+    which: Annotated[
+        str | None, typer.Option("--notice", help="Id of one of its notices; else the first.")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="File to write it to; else it is printed.")
+    ] = None,
+) -> None:
+    """Write a request's notice, complaint, report or annex: fixed, or as it would go out now."""
+    query = _given(format=form, notice=which)
+    with connected(url, key, insecure) as client:
+        content = client.content(f"{_PATH}/{request}/notice", **query)
+    write(content, output)
+
+
+@app.command()
+def move(
+    request: RequestId,
+    to: Annotated[State, typer.Argument(help="The state to go to.")],
+    key: Key,
+    url: Url = LOCAL,
+    insecure: Insecure = False,
+    at: Annotated[
+        datetime | None, typer.Option(help="When it happened, if that was before now; local time.")
+    ] = None,
+    reason: Annotated[
+        str | None, typer.Option(help="The reason that the platform gave, or your own words.")
+    ] = None,
+) -> None:
+    """Move a request on, such as to approved, sent, receipted, removed, refused."""
+    moment = at.astimezone().isoformat() if at else None
+    _post(request, "moves", _given(to=to, at=moment, reason=reason), url, key, insecure)
+
+
+@app.command()
+def mail(
+    request: RequestId,
+    key: Key,
+    url: Url = LOCAL,
+    insecure: Insecure = False,
+    dry_run: Annotated[bool, typer.Option(help="Only show what would be sent.")] = False,
+) -> None:
+    """Send an approved notice by the service's mail server."""
+    _post(request, "mails", {"dry_run": dry_run}, url, key, insecure)
+
+
+@app.command()
+def recheck(request: RequestId, key: Key, url: Url = LOCAL, insecure: Insecure = False) -> None:
+    """Look now whether the image is still there."""
+    _post(request, "rechecks", {}, url, key, insecure)
+
+
+@app.command()
+def observe(
+    request: RequestId,
+    seen: Annotated[Outcome, typer.Argument(help="What you saw.")],
+    reason: Annotated[str, typer.Option(help="How you saw it, for the record.")],
+    key: Key,
+    url: Url = LOCAL,
+    insecure: Insecure = False,
+) -> None:
+    """Record what you saw with your own eyes, where a check cannot tell."""
+    _post(request, "observations", {"seen": seen, "reason": reason}, url, key, insecure)
+
+
+@app.command()
+def complain(
+    request: RequestId,
+    key: Key,
+    url: Url = LOCAL,
+    insecure: Insecure = False,
+    language: Spoken = None,
+    explanation: Explanation = None,
+) -> None:
+    """Write the internal complaint against the platform's decision."""
+    body = _given(language=language, explanation=explanation)
+    _post(request, "complaints", body, url, key, insecure)
+
+
+@app.command()
+def report(
+    request: RequestId,
+    key: Key,
+    url: Url = LOCAL,
+    insecure: Insecure = False,
+    language: Spoken = None,
+    explanation: Explanation = None,
+) -> None:
+    """Write the report about the platform to the Digital Services Coordinator."""
+    body = _given(language=language, explanation=explanation)
+    _post(request, "reports", body, url, key, insecure)
+
+
+@app.command()
+def order(
+    request: RequestId,
+    key: Key,
+    url: Url = LOCAL,
+    insecure: Insecure = False,
+    language: Spoken = None,
+    explanation: Explanation = None,
+    known: Annotated[
+        list[str] | None,
+        typer.Option(help="ELEMENT=WORDS of the order's elements that are else the court's."),
+    ] = None,
+) -> None:
+    """Write the annex to a court's order about the case's images at the platform."""
+    if wrong := [each for each in known or [] if "=" not in each]:
+        fail(f"--known is ELEMENT=WORDS; {len(wrong)} of them have no =.")
+    elements = [
+        {"element": name, "words": words}
+        for name, _, words in (each.partition("=") for each in known or [])
+    ]
+    body = _given(language=language, explanation=explanation) | {"known": elements}
+    _post(request, "orders", body, url, key, insecure)
+
+
+@app.command()
+def escalate(
+    request: RequestId,
+    key: Key,
+    url: Url = LOCAL,
+    insecure: Insecure = False,
+    platform: Platform = None,
+) -> None:
+    """Draft the request to the next actor that has a part in the image: host, CDN, search."""
+    _post(request, "escalations", _given(platform=platform), url, key, insecure)
+
+
+@app.command()
+def evidence(
+    output: Annotated[Path, typer.Option(help="ZIP file to write.")],
+    key: Key,
+    url: Url = LOCAL,
+    insecure: Insecure = False,
+    request: Annotated[str | None, typer.Option(help="Of one request, and its kin.")] = None,
+    case: Annotated[str | None, typer.Option(help="Of all requests of a case.")] = None,
+) -> None:
+    """Write the evidence bundle of a request or a case; `hashsvc evidence verify` checks it."""
+    if (request is None) == (case is None):
+        fail("Name one: --request or --case.")
+    path = f"{_PATH}/{request}" if request else f"/v1/cases/{case}"
+    with connected(url, key, insecure) as client:
+        write(client.content(f"{path}/evidence"), output)
+
+
+@app.command()
+def due(
+    key: Key,
+    url: Url = LOCAL,
+    insecure: Insecure = False,
+    language: Language = Language.EN,
+    calendar: Annotated[
+        Path | None, typer.Option(help="Write all clocks to this .ics file in their place.")
+    ] = None,
+) -> None:
+    """Show what is late, what is due today, and what comes next."""
+    with connected(url, key, insecure) as client:
+        if calendar is not None:
+            write(client.content("/v1/dues.ics", language=language), calendar)
+            return
+        dues = client.get("/v1/dues", language=language)
+    for name in ("overdue", "today", "running"):
+        for each in dues[name]:
+            moment = datetime.fromisoformat(each["due_at"]).astimezone()
+            typer.echo(
+                f"{name:8} {moment:%Y-%m-%d %H:%M}  {each['platform']}  {each['label']}  "
+                f"{each['request']}"
+            )
+
+
+def write(content: bytes, output: Path | None) -> None:
+    """Write what a service gave to a file, or print it."""
+    if output is None:
+        typer.echo(content, nl=False)
+        return
+    try:
+        output.write_bytes(content)
+    except OSError as error:
+        fail(f"The file cannot be written: {error.strerror}.")
+    say(f"{len(content)} bytes written.")
+
+
+def _post(
+    request: str, what: str, body: dict[str, Any], url: str, key: str, insecure: bool
+) -> None:
+    with connected(url, key, insecure) as client:
+        _print(client.post(f"{_PATH}/{request}/{what}", body))
+
+
+def _print(answer: object) -> None:
+    typer.echo(json.dumps(answer))
+
+
+def _given(**values: Any) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if value is not None}

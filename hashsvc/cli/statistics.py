@@ -1,0 +1,41 @@
+"""`hashsvc statistics`: how platforms handled the requests of a period."""
+
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from hashsvc.cli.output import fail
+from hashsvc.cli.remote import LOCAL, Insecure, Key, Url, connected
+from hashsvc.cli.removal import write
+
+_FORMS = (
+    "json", "csv", "refusals.csv", "report.pdf", "removal.svg", "removal.png", "channels.svg",
+    "channels.png",
+)  # fmt: skip
+
+
+def statistics(
+    key: Key,
+    since: Annotated[
+        datetime, typer.Option(formats=["%Y-%m-%d"], help="First day, in local time.")
+    ],
+    until: Annotated[datetime, typer.Option(formats=["%Y-%m-%d"], help="Last day, in local time.")],
+    url: Url = LOCAL,
+    insecure: Insecure = False,
+    form: Annotated[str, typer.Option("--format", help=f"One of {', '.join(_FORMS)}.")] = "csv",
+    output: Annotated[Path | None, typer.Option(help="File to write; else it is printed.")] = None,
+) -> None:
+    """Show how platforms handled the requests that were first sent in a period."""
+    if form not in _FORMS:
+        fail(f"The format is one of {', '.join(_FORMS)}.")
+    end = until + timedelta(days=1)
+    with connected(url, key, insecure) as client:
+        content = client.content(
+            "/v1/statistics",
+            since=since.astimezone().isoformat(),
+            until=end.astimezone().isoformat(),
+            format=form,
+        )
+    write(content, output)

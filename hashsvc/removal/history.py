@@ -1,0 +1,132 @@
+"""What is known of one removal request: its steps, its notices, and what these come to."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from sqlalchemy import Connection
+
+from hashsvc.removal.errors import UnknownRequestError
+from hashsvc.removal.recheck import ABSENT
+from hashsvc.removal.states import DECIDED, State
+from hashsvc.store import notices, requests
+from hashsvc.store.ids import NoticeId
+from hashsvc.store.notices import Notice
+from hashsvc.store.requests import Event, Request
+
+REMOVAL_KINDS = ("dsa-notice", "take-it-down", "host")
+"""The notices that ask for removal; others are about what came of them."""
+
+# SQLite takes 32,766 values in a statement.
+_AT_ONCE = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class RequestView:
+    """
+    A removal request, its steps and the notices that name it, both oldest first.
+
+    Everything below is read from the steps, each of which is in the audit log too.
+    """
+
+    request: Request
+    events: tuple[Event, ...]
+    notices: tuple[Notice, ...] = ()
+
+    @property
+    def notice(self) -> Notice | None:
+        """The notice that asks for removal."""
+        return next((each for each in self.notices if each.kind in REMOVAL_KINDS), None)
+
+    def notice_of(self, notice_id: NoticeId | None) -> Notice:
+        """
+        Return one of the notices, or that which asks for removal.
+
+        Raises:
+            UnknownRequestError: If there is no such notice of this request.
+        """
+        if notice_id is None:
+            found = self.notice
+        else:
+            found = next((each for each in self.notices if each.id == notice_id), None)
+        if found is None:
+            raise UnknownRequestError("The request has no such notice.")
+        return found
+
+    def first(self, *states: State) -> Event | None:
+        """Return the first step to any of these states."""
+        return next((each for each in self.events if each.state in states), None)
+
+    def last(self, *states: State) -> Event | None:
+        """Return the last step that led to any of these states from another one."""
+        found, before = None, None
+        for each in self.events:
+            if each.state in states and each.state != before:
+                found = each
+            before = each.state
+        return found
+
+    @property
+    def sent(self) -> Event | None:
+        """The first sending."""
+        return self.first(State.SENT)
+
+    @property
+    def decided(self) -> Event | None:
+        """The platform's last answer."""
+        return self.last(*DECIDED)
+
+    @property
+    def absent(self) -> Event | None:
+        """
+        The first of the re-checks by which the image went; None while it is not gone.
+
+        Of one that came back it is that of the last time it went.
+        """
+        states = [each.state for each in self.events]
+        if State.GONE not in states:
+            return None
+        # The last row of `gone` began with the check that made it so; later ones may see less.
+        gone = len(states) - 1 - states[::-1].index(State.GONE)
+        while gone and states[gone - 1] == State.GONE:
+            gone -= 1
+        return absent_since(self.events[: gone + 1])
+
+    @property
+    def removed_after(self) -> timedelta | None:
+        """
+        Time from the first sending to the first check of those that showed the image gone.
+
+        None while it is not gone.
+        """
+        if self.request.state != State.GONE:
+            return None
+        sent, absent = self.sent, self.absent
+        assert sent is not None
+        assert absent is not None
+        return absent.at - sent.at
+
+
+def absent_since(events: Sequence[Event]) -> Event | None:
+    """Return the first of the last checks, all of which did not find the image; None if none."""
+    since = None
+    for event in events:
+        if event.outcome in ABSENT:
+            since = since or event
+        elif event.outcome is not None:
+            since = None
+    return since
+
+
+def views_of(connection: Connection, found: Sequence[Request]) -> list[RequestView]:
+    """Return what is known of each of these requests."""
+    views = []
+    for begin in range(0, len(found), _AT_ONCE):
+        some = found[begin : begin + _AT_ONCE]
+        ids = [each.id for each in some]
+        named = notices.of_requests(connection, ids)
+        events: dict[str, list[Event]] = {each: [] for each in ids}
+        for event in requests.events_of(connection, ids):
+            events[event.request_id].append(event)
+        views += [RequestView(each, tuple(events[each.id]), tuple(named[each.id])) for each in some]
+    return views

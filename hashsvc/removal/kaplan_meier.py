@@ -1,0 +1,158 @@
+"""
+How long things last when some have not ended yet: the Kaplan–Meier estimate.
+
+E. L. Kaplan and P. Meier, "Nonparametric Estimation from Incomplete Observations", Journal of the
+American Statistical Association 53 (1958) 457–481. An image that is still up is neither left out
+nor taken for removed: it counts for as long as it was seen, and is *censored* then.
+
+Intervals are Greenwood's (1926) on the log-log scale (Kalbfleisch and Prentice, "The Statistical
+Analysis of Failure Time Data", 1980), and those of quantiles are where the band crosses (Brookmeyer
+and Crowley, Biometrics 38 (1982) 29–41). Where nothing ended, or everything did, Greenwood's
+variance is zero, which says too much; the bound of Clopper and Pearson (1934) stands there instead.
+"""
+
+import math
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+LEVEL = 0.95
+_Z = 1.959963984540054
+_TAIL = (1 - LEVEL) / 2
+# Products of fractions are not exact; a step is not missed for the last digit of one.
+_SLACK = 1e-12
+
+
+@dataclass(frozen=True, slots=True)
+class Estimate:
+    """
+    A value and its interval at LEVEL.
+
+    Attributes:
+        low, high: None where the data do not reach so far.
+    """
+
+    value: float | None
+    low: float | None
+    high: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """
+    The curve from a time on, up to the next step.
+
+    Attributes:
+        left: The share that lasts longer than this.
+
+        at_risk: How many were still observed just before.
+    """
+
+    time: float
+    left: float
+    low: float
+    high: float
+    at_risk: int
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """
+    What share is left at each time.
+
+    Attributes:
+        steps: One a time at which at least one ended, in order.
+
+        count: How many were observed.
+
+        censored: When observation of one ended without its end, in order.
+
+        last: The longest time observed, ended or not.
+    """
+
+    steps: tuple[Step, ...]
+    count: int
+    censored: tuple[float, ...]
+    last: float
+
+    def left_at(self, time: float) -> Estimate:
+        """Return the share that lasts longer than a time; unknown beyond the last observation."""
+        before = [each for each in self.steps if each.time <= time]
+        done = bool(self.steps) and self.steps[-1].left <= 0
+        if self.count == 0 or (time > self.last and not done):
+            return Estimate(None, None, None)
+        if before:
+            return Estimate(before[-1].left, before[-1].low, before[-1].high)
+        still = self.count - sum(each < time for each in self.censored)
+        return Estimate(1.0, _TAIL ** (1 / still), 1.0)
+
+    def ended_by(self, time: float) -> Estimate:
+        """Return the share that ended within a time."""
+        left = self.left_at(time)
+        if left.value is None or left.low is None or left.high is None:
+            return left
+        return Estimate(1 - left.value, 1 - left.high, 1 - left.low)
+
+    def quantile(self, share: float) -> Estimate:
+        """
+        Return the time within which a share has ended: the first at which no more is left.
+
+        It is None where fewer have ended; so is an end of the interval.
+        """
+        left = 1 - share + _SLACK
+        return Estimate(
+            next((each.time for each in self.steps if each.left <= left), None),
+            next((each.time for each in self.steps if each.low <= left), None),
+            next((each.time for each in self.steps if each.high <= left), None),
+        )
+
+
+def kaplan_meier(observed: Iterable[tuple[float, bool]]) -> Curve:
+    """
+    Return the curve of some durations.
+
+    Args:
+        observed: Duration, not negative, and whether it ended then; else it was still going on.
+            What ended and what was censored at the same time: the first came first.
+    """
+    pairs = list(observed)
+    assert all(duration >= 0 for duration, _ in pairs)
+    ends = Counter(duration for duration, ended in pairs if ended)
+    gone = Counter(duration for duration, _ in pairs)
+    at_risk, left, greenwood = len(pairs), 1.0, 0.0
+    steps = []
+    for time in sorted(gone):
+        if ended := ends[time]:
+            left *= 1 - ended / at_risk
+            if ended < at_risk:
+                greenwood += ended / (at_risk * (at_risk - ended))
+                low, high = _interval(left, greenwood)
+            else:
+                left, low, high = 0.0, 0.0, 1 - _TAIL ** (1 / len(pairs))
+            steps.append(Step(time, left, low, high, at_risk))
+        at_risk -= gone[time]
+    censored = tuple(sorted(duration for duration, ended in pairs if not ended))
+    return Curve(tuple(steps), len(pairs), censored, max(gone, default=0.0))
+
+
+def wilson(hits: int, count: int) -> Estimate:
+    """
+    Return a share and its interval; E. B. Wilson, J. Am. Stat. Assoc. 22 (1927) 209–212.
+
+    Unknown where there is nothing to count.
+    """
+    if count == 0:
+        return Estimate(None, None, None)
+    share, square = hits / count, _Z * _Z
+    middle = (share + square / (2 * count)) / (1 + square / count)
+    half = _Z * math.sqrt(share * (1 - share) / count + square / (4 * count * count))
+    half /= 1 + square / count
+    # At either end of the scale rounding would leave an interval without its own value.
+    low = 0.0 if hits == 0 else middle - half
+    high = 1.0 if hits == count else middle + half
+    return Estimate(share, low, high)
+
+
+def _interval(left: float, greenwood: float) -> tuple[float, float]:
+    spread = math.exp(_Z * math.sqrt(greenwood) / math.log(left))
+    return left ** (1 / spread), left**spread

@@ -1,0 +1,80 @@
+"""Short ways to where tests of removal begin: matches, requests in a state, platforms' entries."""
+
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import select
+
+from hashsvc.removal import Platform, Removal, RequestView, State
+from hashsvc.store import Database
+from hashsvc.store.ids import CaseId, ContentId, MatchId, RequestId
+from hashsvc.store.tables import content
+from tests.removal.conftest import ANN
+from tests.store.conftest import store_match
+
+NUMBER = "7K3M-X9QD-5"
+"""Of the case that the fixture `content_id` is of."""
+
+
+def matched(database: Database, content_id: ContentId, number: int, **more: Any) -> MatchId:
+    """Return a confirmed match at an image URL of its own."""
+    told = {"image_url": f"https://example.org/img/{number}.jpg", "state": "confirmed"}
+    return store_match(database, content_id, **told | more)
+
+
+def raised(removal: Removal, *match_ids: MatchId) -> list[RequestView]:
+    """Return the requests for matches, as they are once all of them are raised."""
+    made = [removal.raise_for(each, actor=ANN).request.id for each in match_ids]
+    return [removal.view(each, actor=ANN) for each in made]
+
+
+def lead(removal: Removal, request_id: RequestId, *states: str, **how: Any) -> RequestView:
+    """Move a request on, step by step, and return it."""
+    for each in states:
+        view = removal.move(request_id, State(each), actor=ANN, **how)
+    return view
+
+
+def sent_to(removal: Removal, match_id: MatchId, **wanted: Any) -> RequestId:
+    """Return a request that was raised, approved and sent."""
+    request_id = removal.raise_for(match_id, actor=ANN, **wanted).request.id
+    lead(removal, request_id, "approved", "sent")
+    return request_id
+
+
+def changed(removal: Removal, **settings: Any) -> None:
+    """Change settings of a service that is up."""
+    parts = replace(removal.parts, settings=removal.parts.settings.model_copy(update=settings))
+    parts.letters._settings = parts.settings
+    for each in (removal, removal.rechecks, removal.remedies, removal.contacts):
+        setattr(each, "parts" if each is removal else "_parts", parts)
+
+
+def entry(entry_id: str, *domains: str, **more: Any) -> Platform:
+    """Return an entry of the registry, with a channel by mail unless told otherwise."""
+    channel = {
+        "type": "email",
+        "address": f"notices@{entry_id}.example",
+        "languages": ["en"],
+        "basis": "dsa-notice",
+        "verified": True,
+    }
+    channel |= more.pop("channel", {})
+    told = {
+        "id": entry_id,
+        "name": entry_id.capitalize(),
+        "domains": domains,
+        "kind": "hosting",
+        "country": "BE",
+        "channels": [channel],
+        "checked": "2026-01-01",
+        "source": [f"https://{entry_id}.example/"],
+    }
+    return Platform.model_validate(told | more)
+
+
+def case_of(database: Database, content_id: ContentId) -> CaseId:
+    """Return the case of a content."""
+    with database.read() as connection:
+        query = select(content.c.case_id).where(content.c.id == content_id)
+        return CaseId(connection.execute(query).scalar_one())

@@ -1,0 +1,240 @@
+"""Each request's clocks: when each began, when it ends, whether what it waits for came in time."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from hashsvc.bank import ConsentKind, Consents
+from hashsvc.removal import Outcome, Removal
+from hashsvc.removal.clock import Countdown, Standing, standing
+from hashsvc.removal.dues import all_clocks, clocks_of
+from hashsvc.store import Database
+from hashsvc.store.ids import MatchId, RequestId
+from tests.removal.conftest import ANN, GAP_S, ToldLooker
+from tests.removal.steps import NUMBER, changed, entry, lead, sent_to
+from tests.store.conftest import Clock
+
+H = 3600.0
+ONE = 0.000_001
+
+
+def clocks(removal: Removal, request_id: RequestId, **how: int) -> dict[str, Countdown]:
+    view = removal.view(request_id, actor=ANN)
+    found = clocks_of(view, removal.parts.letters.law, **how)
+    return {each.deadline.id: each for each in found}
+
+
+def stands(removal: Removal, request_id: RequestId, deadline: str, **how: int) -> str:
+    return standing(clocks(removal, request_id, **how)[deadline], removal.parts.clock())
+
+
+def go(
+    removal: Removal, looker: ToldLooker, clock: Clock, request_id: RequestId, sees: Outcome
+) -> None:
+    """Check twice, as far apart as counts."""
+    looker.sees = sees
+    removal.rechecks.check(request_id, actor=ANN)
+    clock.go_on(GAP_S)
+    removal.rechecks.check(request_id, actor=ANN)
+
+
+def test_before_the_sending_no_clock_runs(removal: Removal, match_id: MatchId) -> None:
+    request_id = removal.raise_for(match_id, actor=ANN).request.id
+    assert clocks(removal, request_id) == {}
+    lead(removal, request_id, "approved")
+    assert clocks(removal, request_id) == {}
+    lead(removal, request_id, "sent")
+    assert set(clocks(removal, request_id)) == {"dsa-timely"}
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"),
+    [(0, "running"), (48 * H, "due-today"), (48 * H + ONE, "overdue")],
+)
+def test_an_answer_is_due_in_48_hours_the_last_moment_among_them(
+    removal: Removal, sent: RequestId, clock: Clock, seconds: float, expected: str
+) -> None:
+    clock.go_on(seconds)
+    assert stands(removal, sent, "dsa-timely") == expected
+
+
+def test_the_organisations_own_hours_take_their_place(
+    removal: Removal, sent: RequestId, clock: Clock
+) -> None:
+    clock.go_on(5 * H + ONE)
+    assert stands(removal, sent, "dsa-timely", answer_within_h=5) == "overdue"
+    assert stands(removal, sent, "dsa-timely", answer_within_h=6) == "due-today"
+
+
+@pytest.mark.parametrize("answer", ["removed", "refused", "partial", "identity-asked"])
+@pytest.mark.parametrize(
+    ("seconds", "met"), [(48 * H, Standing.MET), (48 * H + ONE, Standing.MET_LATE)]
+)
+def test_a_decision_meets_it_in_time_or_late(
+    removal: Removal, sent: RequestId, clock: Clock, answer: str, seconds: float, met: Standing
+) -> None:
+    clock.go_on(seconds)
+    lead(removal, sent, answer)
+    assert stands(removal, sent, "dsa-timely") == met
+
+
+@pytest.mark.parametrize("step", ["receipted", "silent", "escalated"])
+def test_nothing_else_meets_it(removal: Removal, sent: RequestId, clock: Clock, step: str) -> None:
+    lead(removal, sent, step)
+    clock.go_on(48 * H + ONE)
+    assert stands(removal, sent, "dsa-timely") == "overdue"
+
+
+def test_an_image_that_went_meets_it_when_it_was_first_not_there(
+    removal: Removal, sent: RequestId, looker: ToldLooker, clock: Clock
+) -> None:
+    clock.go_on(48 * H)
+    went = clock.now
+    go(removal, looker, clock, sent, Outcome.IMAGE_GONE)
+    found = clocks(removal, sent)["dsa-timely"]
+    assert found.met_at == went
+    assert standing(found, clock.now) is Standing.MET
+
+
+def test_a_request_whose_image_came_back_waits_no_more(
+    removal: Removal, sent: RequestId, looker: ToldLooker, clock: Clock
+) -> None:
+    """The new request has clocks of its own."""
+    go(removal, looker, clock, sent, Outcome.IMAGE_GONE)
+    looker.sees = Outcome.STILL_THERE
+    assert removal.rechecks.check(sent, actor=ANN)[1].request.state == "reappeared"
+    clock.go_on(1000 * H)
+    assert stands(removal, sent, "dsa-timely") == "met"
+
+
+def test_sent_again_it_begins_anew(removal: Removal, sent: RequestId, clock: Clock) -> None:
+    clock.go_on(100 * H)
+    lead(removal, sent, "refused", "sent")
+    found = clocks(removal, sent)["dsa-timely"]
+    assert found.began_at == clock.now
+    assert found.met_at is None
+
+
+@pytest.mark.parametrize(
+    ("decided", "last_second"),
+    [
+        # In Belgium's winter and summer time; the day counts, not the hour.
+        ("2026-01-15T10:00", "2026-07-15T21:59:59"),
+        ("2026-01-15T22:59", "2026-07-15T21:59:59"),
+        ("2026-01-15T23:00", "2026-07-16T21:59:59"),
+        ("2026-03-31T12:00", "2026-09-30T21:59:59"),
+        ("2026-08-31T12:00", "2027-02-28T22:59:59"),
+        ("2027-08-31T12:00", "2028-02-29T22:59:59"),
+    ],
+)
+def test_a_complaint_may_be_made_for_six_months_from_the_decision(
+    removal: Removal, sent: RequestId, clock: Clock, decided: str, last_second: str
+) -> None:
+    clock.now = datetime.fromisoformat(decided).replace(tzinfo=UTC)
+    lead(removal, sent, "refused")
+    found = clocks(removal, sent)["dsa-complaint"]
+    assert found.due_at == datetime.fromisoformat(last_second).replace(tzinfo=UTC)
+    clock.now = found.due_at
+    assert stands(removal, sent, "dsa-complaint") == "due-today"
+    clock.go_on(1)
+    assert stands(removal, sent, "dsa-complaint") == "overdue"
+
+
+def test_a_complaint_ends_its_window_and_a_new_decision_opens_another(
+    removal: Removal, sent: RequestId, clock: Clock
+) -> None:
+    lead(removal, sent, "removed")
+    assert "dsa-complaint" not in clocks(removal, sent)
+    lead(removal, sent, "refused")
+    removal.remedies.complain(sent, actor=ANN)
+    assert stands(removal, sent, "dsa-complaint") == "met"
+    clock.go_on(24 * H)
+    lead(removal, sent, "refused")
+    found = clocks(removal, sent)["dsa-complaint"]
+    assert (found.began_at, found.met_at) == (clock.now, None)
+
+
+@pytest.fixture
+def served(removal: Removal, database: Database, sent: RequestId, clock: Clock) -> RequestId:
+    """A request about which an order was just served."""
+    Consents(database, clock).give(NUMBER, ConsentKind.LITIGATE, version="1", actor=ANN)
+    clock.go_on(24 * H)
+    removal.remedies.seek_order(sent, actor=ANN)
+    lead(removal, sent, "order-served")
+    return sent
+
+
+@pytest.mark.parametrize(
+    ("seconds", "expected"), [(6 * H, Standing.MET), (6 * H + ONE, Standing.MET_LATE)]
+)
+@pytest.mark.parametrize("by", ["word", "image"])
+def test_an_order_is_met_within_six_hours_of_its_service(
+    removal: Removal,
+    looker: ToldLooker,
+    served: RequestId,
+    clock: Clock,
+    seconds: float,
+    expected: Standing,
+    by: str,
+) -> None:
+    clock.go_on(seconds)
+    assert stands(removal, served, "be-order") in ("due-today", "overdue")
+    if by == "word":
+        lead(removal, served, "complied")
+    else:
+        go(removal, looker, clock, served, Outcome.PAGE_GONE)
+    assert stands(removal, served, "be-order") == expected
+
+
+@pytest.mark.parametrize(
+    ("served_at", "due_at"),
+    [("2026-03-28T23:00", "2026-03-29T05:00"), ("2026-10-24T22:00", "2026-10-25T04:00")],
+)
+def test_six_hours_are_six_when_the_clocks_change(
+    removal: Removal, database: Database, sent: RequestId, clock: Clock, served_at: str, due_at: str
+) -> None:
+    Consents(database, clock).give(NUMBER, ConsentKind.LITIGATE, version="1", actor=ANN)
+    clock.now = datetime.fromisoformat(served_at).replace(tzinfo=UTC)
+    removal.remedies.seek_order(sent, actor=ANN)
+    lead(removal, sent, "order-served")
+    found = clocks(removal, sent)["be-order"]
+    assert found.due_at == datetime.fromisoformat(due_at).replace(tzinfo=UTC)
+
+
+@pytest.mark.parametrize("then", [(), ("complained",), ("escalated",)])
+def test_an_order_that_was_revoked_runs_no_more(
+    removal: Removal, served: RequestId, clock: Clock, then: tuple[str, ...]
+) -> None:
+    lead(removal, served, "revoked", *then)
+    clock.go_on(100 * H)
+    assert "be-order" not in clocks(removal, served)
+
+
+def test_under_the_law_of_the_united_states_only_removal_meets_the_clock(
+    removal: Removal, looker: ToldLooker, match_id: MatchId, clock: Clock
+) -> None:
+    clock.now = datetime(2026, 7, 1, tzinfo=UTC)
+    american = entry("a-site", "example.org", channel={"basis": "take-it-down"})
+    removal.parts.platforms.put(american, actor=ANN)
+    changed(removal, signatory="Head of the legal service")
+    request_id = sent_to(removal, match_id)
+    lead(removal, request_id, "refused")
+    assert set(clocks(removal, request_id)) == {"us-request", "dsa-complaint"}
+    clock.go_on(48 * H)
+    assert stands(removal, request_id, "us-request") == "due-today"
+    clock.go_on(ONE)
+    assert stands(removal, request_id, "us-request") == "overdue"
+    went = clock.now
+    go(removal, looker, clock, request_id, Outcome.PAGE_GONE)
+    assert clocks(removal, request_id)["us-request"].met_at == went
+    # The limit is the law's: nobody sets another.
+    found = clocks(removal, request_id, answer_within_h=5)["us-request"]
+    assert found.due_at - found.began_at == timedelta(hours=48)
+
+
+def test_the_clocks_of_all_are_told_by_request(
+    removal: Removal, sent: RequestId, served: RequestId
+) -> None:
+    found = all_clocks(removal.views(), removal.parts.letters.law)
+    assert {each.reference for each in found} == {sent}
+    assert {each.deadline.id for each in found} == {"dsa-timely", "be-order"}

@@ -1,0 +1,343 @@
+"""What was sent is looked at on schedule until its case ends; the clock speaks where nobody did."""
+
+from datetime import timedelta
+from typing import Any
+
+import pytest
+
+from hashsvc.bank import Bank, ConsentKind, Consents
+from hashsvc.removal import Language, NotPossibleError, Outcome, Removal, State
+from hashsvc.removal.rechecks import ACTOR, CLOCK
+from hashsvc.settings import Settings
+from hashsvc.store import Database
+from hashsvc.store.ids import ContentId, MatchId, RequestId
+from tests.removal.conftest import ANN, GAP_S, ToldLooker
+from tests.removal.steps import NUMBER, changed, entry, lead, matched, raised, sent_to
+from tests.store.conftest import START, Clock
+
+DAY_S = 24 * 3600.0
+ONE = 0.000_001
+
+
+def check_at(removal: Removal, request_id: RequestId) -> float | None:
+    """Return when the next look is due, in seconds after START."""
+    at = removal.view(request_id, actor=ANN).request.check_at
+    return None if at is None else (at - START).total_seconds()
+
+
+def work(removal: Removal) -> int:
+    """Do all that is due, and return how many looks that were."""
+    looks = 0
+    while removal.rechecks.work_once():
+        looks += 1
+    return looks
+
+
+def test_it_is_looked_at_a_day_after_the_sending_and_each_day_after(
+    removal: Removal, looker: ToldLooker, sent: RequestId, clock: Clock
+) -> None:
+    clock.go_on(DAY_S - ONE)
+    assert work(removal) == 0
+    clock.go_on(ONE)
+    assert work(removal) == 1
+    assert check_at(removal, sent) == 2 * DAY_S
+    clock.go_on(DAY_S + 100)
+    assert work(removal) == 1
+    assert check_at(removal, sent) == 3 * DAY_S + 100
+    steps = [each for each in removal.view(sent, actor=ANN).events if each.outcome]
+    assert [(each.actor, each.outcome) for each in steps] == [(ACTOR, "still-there")] * 2
+
+
+def test_what_was_missed_is_not_made_up_for(
+    removal: Removal, sent: RequestId, clock: Clock
+) -> None:
+    clock.go_on(10 * DAY_S)
+    assert work(removal) == 1
+    assert check_at(removal, sent) == 11 * DAY_S
+
+
+def test_before_the_sending_nothing_is_looked_at(
+    removal: Removal, looker: ToldLooker, match_id: MatchId, clock: Clock
+) -> None:
+    request_id = removal.raise_for(match_id, actor=ANN).request.id
+    lead(removal, request_id, "approved")
+    clock.go_on(10 * DAY_S)
+    assert work(removal) == 0
+    assert looker.looks == 0
+
+
+def test_the_second_look_at_what_is_not_there_comes_as_soon_as_it_counts(
+    removal: Removal, looker: ToldLooker, sent: RequestId, clock: Clock
+) -> None:
+    looker.sees = Outcome.PAGE_GONE
+    clock.go_on(DAY_S)
+    assert work(removal) == 1
+    assert check_at(removal, sent) == DAY_S + GAP_S
+    clock.go_on(GAP_S - ONE)
+    assert work(removal) == 0
+    clock.go_on(ONE)
+    assert work(removal) == 1
+    assert removal.view(sent, actor=ANN).request.state == "gone"
+    # From then on it is watched day by day.
+    assert check_at(removal, sent) == 2 * DAY_S + GAP_S
+
+
+def test_unreachable_brings_no_second_look(
+    removal: Removal, looker: ToldLooker, sent: RequestId, clock: Clock
+) -> None:
+    looker.sees = Outcome.UNREACHABLE
+    clock.go_on(DAY_S)
+    assert work(removal) == 1
+    assert check_at(removal, sent) == 2 * DAY_S
+
+
+def test_a_worker_that_dies_has_missed_one_look(
+    removal: Removal,
+    looker: ToldLooker,
+    sent: RequestId,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def die(*_args: object, **_how: object) -> Any:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(looker, "look", die)
+    clock.go_on(DAY_S)
+    with pytest.raises(KeyboardInterrupt):
+        removal.rechecks.work_once()
+    monkeypatch.undo()
+    assert work(removal) == 0
+    assert len(removal.view(sent, actor=ANN).events) == 3
+    clock.go_on(DAY_S)
+    assert work(removal) == 1
+    assert removal.view(sent, actor=ANN).events[-1].outcome == "still-there"
+
+
+def test_a_case_that_is_withdrawn_while_it_is_looked_at_ends_the_looks(
+    removal: Removal,
+    database: Database,
+    looker: ToldLooker,
+    sent: RequestId,
+    clock: Clock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    look = looker.look
+
+    def withdraw_and_look(url: str, **how: Any) -> Any:
+        monkeypatch.undo()
+        Bank(database, clock).withdraw_case(NUMBER, actor="intake")
+        yield from look(url, **how)
+
+    monkeypatch.setattr(looker, "look", withdraw_and_look)
+    clock.go_on(DAY_S)
+    assert removal.rechecks.work_once()
+    view = removal.view(sent, actor=ANN)
+    assert (view.request.state, view.request.check_at) == ("withdrawn", None)
+    assert [each.outcome for each in view.events] == [None] * 4
+    assert view.events[-1].audit_seq is not None
+    clock.go_on(DAY_S)
+    assert work(removal) == 0
+
+
+def test_what_comes_back_is_asked_for_anew_and_looked_at_no_more(
+    removal: Removal, looker: ToldLooker, sent: RequestId, clock: Clock
+) -> None:
+    looker.sees = Outcome.IMAGE_GONE
+    clock.go_on(DAY_S)
+    work(removal)
+    clock.go_on(GAP_S)
+    work(removal)
+    looker.sees = Outcome.STILL_THERE
+    clock.go_on(DAY_S)
+    assert work(removal) == 1
+    assert removal.view(sent, actor=ANN).request.state == "reappeared"
+    assert check_at(removal, sent) is None
+    (child,) = removal.search(state=State.DRAFT, limit=9)
+    assert (child.parent_id, child.link) == (sent, "reappeared")
+    lead(removal, child.id, "approved", "sent")
+    clock.go_on(DAY_S)
+    assert work(removal) == 1
+    assert removal.view(child.id, actor=ANN).events[-1].outcome == "still-there"
+
+
+def test_what_comes_back_without_the_consent_is_on_record_and_not_asked_for(
+    removal: Removal, database: Database, looker: ToldLooker, sent: RequestId, clock: Clock
+) -> None:
+    looker.sees = Outcome.IMAGE_GONE
+    for _ in range(2):
+        removal.rechecks.check(sent, actor=ANN)
+        clock.go_on(GAP_S)
+    Consents(database, clock).withdraw(NUMBER, ConsentKind.NOTIFY, actor=ANN)
+    looker.sees = Outcome.STILL_THERE
+    assert removal.rechecks.check(sent, actor=ANN)[1].request.state == "reappeared"
+    assert removal.search(state=State.DRAFT, limit=9) == []
+
+
+HOURS_48 = 48 * 3600.0
+
+
+@pytest.mark.parametrize("state", ["sent", "receipted"])
+@pytest.mark.parametrize(("seconds", "silent"), [(HOURS_48, False), (HOURS_48 + ONE, True)])
+def test_without_an_answer_in_48_hours_the_platform_is_silent(
+    removal: Removal, sent: RequestId, clock: Clock, state: str, seconds: float, silent: bool
+) -> None:
+    if state == "receipted":
+        lead(removal, sent, "receipted")
+    clock.go_on(seconds)
+    assert removal.rechecks.mark_silent() == int(silent)
+    last = removal.view(sent, actor=ANN).events[-1]
+    assert last.state == ("silent" if silent else state)
+    assert not silent or (last.actor, last.at) == (CLOCK, clock.now)
+    assert removal.rechecks.mark_silent() == 0
+
+
+def test_the_organisations_own_limit_counts(
+    removal: Removal, sent: RequestId, clock: Clock
+) -> None:
+    changed(removal, answer_within_h=5)
+    clock.go_on(5 * 3600)
+    assert removal.rechecks.mark_silent() == 0
+    clock.go_on(ONE)
+    assert removal.rechecks.mark_silent() == 1
+
+
+def test_silence_is_said_under_the_law_of_the_united_states_too(
+    removal: Removal, match_id: MatchId, clock: Clock
+) -> None:
+    clock.now = clock.now.replace(month=7)
+    american = entry("a-site", "example.org", channel={"basis": "take-it-down"})
+    removal.parts.platforms.put(american, actor=ANN)
+    changed(removal, signatory="Head of the legal service")
+    request_id = sent_to(removal, match_id)
+    clock.go_on(HOURS_48 + ONE)
+    assert removal.rechecks.mark_silent() == 1
+    assert removal.view(request_id, actor=ANN).request.state == "silent"
+
+
+@pytest.mark.parametrize("state", ["removed", "refused", "partial", "identity-asked"])
+def test_who_has_answered_or_removed_is_not_silent(
+    removal: Removal,
+    database: Database,
+    content_id: ContentId,
+    looker: ToldLooker,
+    clock: Clock,
+    state: str,
+) -> None:
+    answered, went = (
+        each.request.id
+        for each in raised(removal, *(matched(database, content_id, each) for each in range(2)))
+    )
+    lead(removal, answered, "approved", "sent", state)
+    looker.sees = Outcome.PAGE_GONE
+    removal.rechecks.check(went, actor=ANN)
+    clock.go_on(GAP_S)
+    removal.rechecks.check(went, actor=ANN)
+    clock.go_on(10 * DAY_S)
+    assert removal.rechecks.mark_silent() == 0
+
+
+def test_the_clock_begins_anew_when_the_notice_is_sent_again(
+    removal: Removal, sent: RequestId, clock: Clock
+) -> None:
+    lead(removal, sent, "identity-asked")
+    clock.go_on(HOURS_48)
+    lead(removal, sent, "sent")
+    clock.go_on(HOURS_48)
+    assert removal.rechecks.mark_silent() == 0
+    clock.go_on(ONE)
+    assert removal.rechecks.mark_silent() == 1
+
+
+SIX_H = 6 * 3600.0
+
+
+@pytest.fixture
+def served(removal: Removal, database: Database, sent: RequestId, clock: Clock) -> RequestId:
+    """A request about which an order was just served."""
+    Consents(database, clock).give(NUMBER, ConsentKind.LITIGATE, version="1", actor=ANN)
+    removal.remedies.seek_order(sent, actor=ANN, language=Language.NL)
+    lead(removal, sent, "order-served")
+    return sent
+
+
+@pytest.mark.parametrize(("seconds", "state"), [(SIX_H, "order-served"), (SIX_H + ONE, "breached")])
+def test_an_order_is_breached_when_the_image_is_seen_after_its_six_hours(
+    removal: Removal, served: RequestId, clock: Clock, seconds: float, state: str
+) -> None:
+    clock.go_on(seconds)
+    assert removal.rechecks.check(served, actor=ANN)[1].request.state == state
+
+
+def test_the_image_is_looked_at_as_soon_as_the_six_hours_are_over(
+    removal: Removal, served: RequestId, clock: Clock
+) -> None:
+    assert check_at(removal, served) == SIX_H + 1
+    clock.go_on(SIX_H)
+    assert work(removal) == 0
+    clock.go_on(1)
+    assert work(removal) == 1
+    view = removal.view(served, actor=ANN)
+    assert (view.request.state, view.events[-1].outcome) == ("breached", "still-there")
+    assert check_at(removal, served) == SIX_H + 1 + DAY_S
+
+
+def test_an_order_that_was_served_a_day_ago_is_looked_after_at_once(
+    removal: Removal, database: Database, sent: RequestId, clock: Clock
+) -> None:
+    Consents(database, clock).give(NUMBER, ConsentKind.LITIGATE, version="1", actor=ANN)
+    removal.remedies.seek_order(sent, actor=ANN)
+    at = clock.now
+    clock.go_on(DAY_S)
+    lead(removal, sent, "order-served", at=at)
+    assert work(removal) == 1
+    assert removal.view(sent, actor=ANN).request.state == "breached"
+
+
+@pytest.mark.parametrize("sees", [Outcome.IMAGE_GONE, Outcome.UNREACHABLE])
+def test_an_order_is_not_breached_by_what_nobody_saw(
+    removal: Removal, looker: ToldLooker, served: RequestId, clock: Clock, sees: Outcome
+) -> None:
+    looker.sees = sees
+    clock.go_on(SIX_H + 1)
+    assert work(removal) == 1
+    assert removal.view(served, actor=ANN).request.state == "order-served"
+
+
+def test_what_an_analyst_saw_counts_as_a_check(
+    removal: Removal, sent: RequestId, clock: Clock
+) -> None:
+    for state in ("sent", "gone"):
+        view = removal.rechecks.observe(
+            sent, Outcome.IMAGE_GONE, reason="Seen from Belgium as a member", actor=ANN
+        )
+        assert view.request.state == state
+        assert view.events[-1].reason == "Seen from Belgium as a member"
+        clock.go_on(GAP_S)
+    assert view.removed_after == timedelta(0)
+
+
+def test_what_was_not_sent_is_not_observed(removal: Removal, match_id: MatchId) -> None:
+    request_id = removal.raise_for(match_id, actor=ANN).request.id
+    with pytest.raises(NotPossibleError, match="was sent"):
+        removal.rechecks.observe(request_id, Outcome.IMAGE_GONE, reason="Looked", actor=ANN)
+
+
+def test_two_workers_share_what_is_due(
+    removal: Removal,
+    database: Database,
+    settings: Settings,
+    looker: ToldLooker,
+    content_id: ContentId,
+    clock: Clock,
+) -> None:
+    made = raised(removal, *(matched(database, content_id, each) for each in range(6)))
+    lead(removal, made[0].request.id, "approved", "sent")
+    other = Removal(settings, database, looker, clock)
+    clock.go_on(DAY_S)
+    done = 0
+    while removal.rechecks.work_once() or other.rechecks.work_once():
+        done += 1
+    for each in made:
+        steps = removal.view(each.request.id, actor=ANN).events
+        assert [step.outcome for step in steps].count("still-there") == 1
+    assert done == 6

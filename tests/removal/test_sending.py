@@ -1,0 +1,216 @@
+"""A notice goes out by mail when it is approved and asked for, once, and only within consent."""
+
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from email.utils import parseaddr
+
+import pytest
+from pydantic import SecretStr
+
+from benchmarks.post import PostOffice
+from hashsvc.bank import ConsentKind, Consents
+from hashsvc.removal import (
+    NoConsentError,
+    NotPossibleError,
+    Removal,
+    RemovalError,
+    SendingError,
+)
+from hashsvc.removal.sending import send
+from hashsvc.settings import Settings
+from hashsvc.store import Database
+from hashsvc.store.ids import ContentId, RequestId
+from tests.removal.conftest import ANN
+from tests.removal.steps import NUMBER, changed, entry, lead, matched, raised
+from tests.removal.test_requests import audited
+from tests.store.conftest import Clock
+
+
+@pytest.fixture
+def post() -> Iterator[PostOffice]:
+    with PostOffice() as post:
+        yield post
+
+
+@pytest.fixture
+def two(removal: Removal, database: Database, content_id: ContentId) -> list[RequestId]:
+    """Two approved requests, on one notice, to a platform that takes mail."""
+    removal.parts.platforms.put(entry("a-site", "example.org"), actor=ANN)
+    views = raised(removal, *(matched(database, content_id, each) for each in range(2)))
+    lead(removal, views[0].request.id, "approved")
+    return [each.request.id for each in views]
+
+
+def test_a_dry_run_shows_the_mail_and_sends_nothing(
+    removal: Removal, post: PostOffice, two: list[RequestId]
+) -> None:
+    changed(removal, smtp_url=post.url)
+    mail = removal.mail(two[0], dry_run=True, actor=ANN)
+    assert mail.to == "notices@a-site.example"
+    content = removal.document(two[0], "eml", actor=ANN)
+    assert mail.size == len(content)
+    assert post.letters == []
+    assert {each.request.state for each in removal.views()} == {"approved"}
+
+
+def test_a_dry_run_needs_no_mail_server(removal: Removal, two: list[RequestId]) -> None:
+    assert removal.mail(two[0], dry_run=True, actor=ANN).to == "notices@a-site.example"
+    with pytest.raises(SendingError, match="HASHSVC_SMTP_URL"):
+        removal.mail(two[0], dry_run=False, actor=ANN)
+
+
+def test_it_arrives_as_it_was_fixed_and_all_its_requests_are_sent(
+    removal: Removal, post: PostOffice, database: Database, two: list[RequestId], clock: Clock
+) -> None:
+    changed(removal, smtp_url=post.url)
+    clock.go_on(60)
+    content = removal.document(two[0], "eml", actor=ANN)
+    removal.mail(two[1], dry_run=False, actor=ANN)
+    (letter,) = post.letters
+    assert letter.to == ("notices@a-site.example",)
+    assert letter.sender == parseaddr(str(letter.message["From"]))[1] == "notices@example.org"
+    assert letter.content.replace(b"\r\n", b"\n") == content.replace(b"\r\n", b"\n")
+    for each in two:
+        last = removal.view(each, actor=ANN).events[-1]
+        assert (last.state, last.at) == ("sent", clock.now)
+    assert (ANN, "request.mail", two[1]) in audited(database)
+
+
+def test_it_is_not_sent_twice(removal: Removal, post: PostOffice, two: list[RequestId]) -> None:
+    changed(removal, smtp_url=post.url)
+    removal.mail(two[0], dry_run=False, actor=ANN)
+    for each in two:
+        with pytest.raises(NotPossibleError):
+            removal.mail(each, dry_run=False, actor=ANN)
+    assert len(post.letters) == 1
+
+
+def test_of_two_who_send_it_at_once_one_does(
+    removal: Removal, post: PostOffice, two: list[RequestId]
+) -> None:
+    changed(removal, smtp_url=post.url)
+
+    def mail(request_id: RequestId) -> str:
+        try:
+            return removal.mail(request_id, dry_run=False, actor=ANN).to
+        except RemovalError as error:
+            return type(error).__name__
+
+    with ThreadPoolExecutor(4) as pool:
+        told = list(pool.map(mail, two * 2))
+    assert sorted(told) == ["NotPossibleError"] * 3 + ["notices@a-site.example"]
+    assert len(post.letters) == 1
+
+
+@pytest.mark.parametrize("verb", ["EHLO", "MAIL", "RCPT", "DATA"])
+def test_a_server_that_refuses_changes_nothing(
+    removal: Removal, settings: Settings, post: PostOffice, two: list[RequestId], verb: str
+) -> None:
+    changed(removal, smtp_url=post.url)
+    # To EHLO alone there is an older answer.
+    post.refuses = verb
+    if verb == "EHLO":
+        removal.mail(two[0], dry_run=False, actor=ANN)
+        assert len(post.letters) == 1
+        return
+    with pytest.raises(SendingError) as raised_error:
+        removal.mail(two[0], dry_run=False, actor=ANN)
+    assert "a-site" not in str(raised_error.value)
+    assert str(post.url.get_secret_value()) not in str(raised_error.value)
+    assert post.letters == []
+    assert {each.request.state for each in removal.views()} == {"approved"}
+    post.refuses = None
+    removal.mail(two[0], dry_run=False, actor=ANN)
+    assert len(post.letters) == 1
+
+
+def test_what_was_taken_is_sent_whatever_the_server_says_to_a_farewell(
+    removal: Removal, post: PostOffice, two: list[RequestId]
+) -> None:
+    changed(removal, smtp_url=post.url)
+    post.refuses = "QUIT"
+    removal.mail(two[0], dry_run=False, actor=ANN)
+    assert len(post.letters) == 1
+    assert {each.request.state for each in removal.views()} == {"sent"}
+
+
+def test_a_server_that_is_not_there_changes_nothing(removal: Removal, two: list[RequestId]) -> None:
+    with PostOffice() as closed:
+        url = closed.url
+    changed(removal, smtp_url=url)
+    with pytest.raises(SendingError, match="not sent"):
+        removal.mail(two[0], dry_run=False, actor=ANN)
+    assert {each.request.state for each in removal.views()} == {"approved"}
+
+
+def test_without_the_consent_no_mail_goes_out(
+    removal: Removal,
+    database: Database,
+    clock: Clock,
+    settings: Settings,
+    post: PostOffice,
+    two: list[RequestId],
+) -> None:
+    changed(removal, smtp_url=post.url)
+    Consents(database, clock).withdraw(NUMBER, ConsentKind.NOTIFY, actor=ANN)
+    with pytest.raises(NoConsentError, match="notify"):
+        removal.mail(two[0], dry_run=False, actor=ANN)
+    assert post.letters == []
+    assert {each.request.state for each in removal.views()} == {"approved"}
+    assert "request.mail" not in {action for _, action, _ in audited(database)}
+
+
+def test_a_draft_is_not_sent(
+    removal: Removal, database: Database, content_id: ContentId, post: PostOffice
+) -> None:
+    removal.parts.platforms.put(entry("a-site", "example.org"), actor=ANN)
+    changed(removal, smtp_url=post.url)
+    (view,) = raised(removal, matched(database, content_id, 1))
+    assert removal.mail(view.request.id, dry_run=True, actor=ANN).to == "notices@a-site.example"
+    with pytest.raises(NotPossibleError, match="approved"):
+        removal.mail(view.request.id, dry_run=False, actor=ANN)
+    assert post.letters == []
+
+
+def test_a_notice_without_an_address_has_no_mail(
+    removal: Removal, post: PostOffice, database: Database, content_id: ContentId
+) -> None:
+    changed(removal, smtp_url=post.url)
+    (view,) = raised(removal, matched(database, content_id, 1))
+    lead(removal, view.request.id, "approved")
+    with pytest.raises(NotPossibleError, match="no form"):
+        removal.mail(view.request.id, dry_run=False, actor=ANN)
+
+
+@pytest.mark.parametrize(
+    "url", ["http://127.0.0.1", "smtp://", "127.0.0.1:25", "smtp:///x", "file:///etc/passwd"]
+)
+def test_an_address_that_is_no_mail_servers_is_said_to_be_one(
+    url: str, removal: Removal, two: list[RequestId]
+) -> None:
+    changed(removal, smtp_url=SecretStr(url))
+    with pytest.raises(SendingError, match="begins with smtp://"):
+        removal.mail(two[0], dry_run=False, actor=ANN)
+
+
+def test_a_server_elsewhere_has_to_speak_tls(
+    post: PostOffice, removal: Removal, two: list[RequestId], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A name that leads to this machine stands for another one."""
+    monkeypatch.setattr("socket.getaddrinfo", _only_here(post))
+    content = removal.document(two[0], "eml", actor=ANN)
+    port = post.url.get_secret_value().rpartition(":")[2]
+    with pytest.raises(SendingError):
+        send(content, SecretStr(f"smtp://mail.example:{port}"))
+    assert post.letters == []
+
+
+def _only_here(post: PostOffice) -> Callable[..., list[tuple[object, ...]]]:
+    import socket  # noqa: PLC0415 - the real one, before it is patched.
+
+    real = socket.getaddrinfo
+
+    def here(host: str, *args: object, **how: object) -> list[tuple[object, ...]]:
+        return real("127.0.0.1", *args, **how)  # type: ignore[arg-type]
+
+    return here

@@ -1,0 +1,242 @@
+"""Tables, JSON, drawings and the report say the same figures, and nothing of any person or URL."""
+
+import csv
+import io
+import json
+import re
+from collections.abc import Callable
+from importlib.resources import files
+from pathlib import Path
+from xml.etree import ElementTree
+
+import jsonschema_rs
+import pytest
+from PIL import Image
+from pypdf import PdfReader
+
+from hashsvc.removal.drawing import Drawing, Stroke, Words, to_png, to_svg
+from hashsvc.removal.figures import BY_NAME
+from hashsvc.removal.legal import load_law
+from hashsvc.removal.plots import MOST_CURVES, channel_plot, removal_plot
+from hashsvc.removal.report import write_report
+from hashsvc.removal.states import State
+from hashsvc.removal.statistics import Review, Statistics, statistics
+from hashsvc.removal.statistics_files import (
+    ranges,
+    refusals_csv,
+    statistics_csv,
+    statistics_json,
+)
+from tests.removal.timelines import CASE, STILL, Timelines, after
+
+S = State
+LAW = load_law()
+SCHEMA = json.loads((files("hashsvc.removal") / "data" / "statistics.schema.json").read_text())
+DOCS = Path(__file__).parents[2] / "docs" / "statistics.md"
+
+
+@pytest.fixture(scope="module")
+def found() -> Statistics:
+    made = Timelines()
+    facts = json.dumps({"page": {"url": "https://canary.example/facts"}})
+    for hours in range(1, 9):
+        made.gone(hours, facts=facts)
+        made.up(300, basis="own-rules", channel=None, facts=facts)
+    for number in range(MOST_CURVES):
+        made.gone(20, platform=f"site-{number}", facts=facts)
+    made.add(
+        (0, S.SENT), (2, S.REFUSED, "=1+1 see https://canary.example/x"), (9, S.REFUSED, STILL)
+    )
+    made.add((0, S.SENT), (5, S.ORDER_SOUGHT), (6, S.ORDER_SERVED), (90, S.ORDER_SERVED, STILL))
+    reviews = [Review("likely", number < 3, f"match-{number}", number) for number in range(4)]
+    return statistics(
+        made.views, since=after(-1), until=after(1), now=after(500), law=LAW, reviews=reviews
+    )
+
+
+def report_text(found: Statistics, **more: bool) -> str:
+    content = write_report(found, title="A year", organisation="A Body", law=LAW, **more)
+    reader = PdfReader(io.BytesIO(content), strict=True)
+    return "\n".join(page.extract_text() for page in reader.pages)
+
+
+OUTPUTS: dict[str, Callable[[Statistics], str]] = {
+    "csv": statistics_csv,
+    "refusals": refusals_csv,
+    "json": statistics_json,
+    "removal": lambda found: to_svg(removal_plot(found)),
+    "channels": lambda found: to_svg(channel_plot(found)),
+    "report": lambda found: report_text(found, reasons=True),
+}
+
+
+@pytest.mark.parametrize("name", OUTPUTS)
+def test_no_url_no_case_and_no_person_is_in_any_of_it(found: Statistics, name: str) -> None:
+    text = OUTPUTS[name](found)
+    assert "a-site" in text
+    for private in ("canary", str(CASE), "a" * 32, "m" * 32, "notices@"):
+        assert private not in text
+    urls = set(re.findall(r"https?://[^\s\"<]+", text))
+    assert urls <= {"http://www.w3.org/2000/svg"}
+
+
+def test_the_json_follows_its_schema(found: Statistics) -> None:
+    jsonschema_rs.validator_for(SCHEMA, validate_formats=True).validate(
+        json.loads(statistics_json(found))
+    )
+    empty = statistics([], since=after(0), until=after(1), now=after(2), law=LAW)
+    jsonschema_rs.validator_for(SCHEMA).validate(json.loads(statistics_json(empty)))
+
+
+def test_the_json_has_every_figure_of_every_group(found: Statistics) -> None:
+    content = json.loads(statistics_json(found))
+    assert [each["figure"] for each in content["definitions"]] == list(BY_NAME)
+    for told, group in zip(content["groups"], found.groups, strict=True):
+        assert told["platform"] == group.platform
+        for name, figure in group.figures.items():
+            values = told["figures"][name]
+            assert (values["value"], values["n"]) == (figure.value, figure.n)
+            assert tuple(values["audit"]) == figure.audit
+            assert tuple(values["events"]) == figure.events
+    (suggestion,) = content["suggestions"]
+    assert (suggestion["platform"], suggestion["channel"]) == ("a-site", "form")
+
+
+def numbers(text: str) -> list[int]:
+    parts = [each.split("-") for each in text.split()]
+    return [number for each in parts for number in range(int(each[0]), int(each[-1]) + 1)]
+
+
+def test_the_table_has_a_row_a_figure(found: Statistics) -> None:
+    rows = list(csv.DictReader(io.StringIO(statistics_csv(found))))
+    assert len(rows) == len(found.groups) * len(BY_NAME) + 1
+    for group in found.groups:
+        key = (group.by, group.platform or "", group.channel or "", group.basis or "")
+        own = [
+            each
+            for each in rows
+            if (each["by"], each["platform"], each["channel"], each["basis"]) == key
+        ]
+        for row in own:
+            figure = group.figures[row["figure"]]
+            assert row["value"] == ("" if figure.value is None else str(figure.value))
+            assert (int(row["n"]), row["of"]) == (figure.n, BY_NAME[row["figure"]].of)
+            assert tuple(numbers(row["events"])) == figure.events
+            assert tuple(numbers(row["audit entries"])) == figure.audit
+
+
+def test_no_cell_is_a_formula(found: Statistics) -> None:
+    cells = [cell for row in csv.reader(io.StringIO(refusals_csv(found))) for cell in row]
+    assert "'=1+1 see […]" in cells
+
+
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [((), ""), ((5,), "5"), ((1, 2, 3, 7, 9, 10), "1-3 7 9-10"), ((1, 3), "1 3")],
+)
+def test_ranges_are_drawn_together(given: tuple[int, ...], told: str) -> None:
+    assert ranges(given) == told
+
+
+def words(drawing: Drawing) -> list[str]:
+    return [each.text for each in drawing.marks if isinstance(each, Words)]
+
+
+def test_each_platform_has_its_curve_with_its_number(found: Statistics) -> None:
+    drawing = removal_plot(found)
+    named = [each for each in words(drawing) if "n = " in each]
+    assert len(named) == MOST_CURVES
+    assert "a-site (n = 18)" in named
+    assert any("Not drawn: 1 platforms" in each for each in words(drawing))
+    dashes = {each.dash for each in drawing.marks if isinstance(each, Stroke) and each.width == 1.6}
+    assert len(dashes) == MOST_CURVES
+
+
+def test_the_curve_is_drawn_where_the_figures_are(found: Statistics) -> None:
+    """Of those of the longest curve: 8 of 18 gone at the end."""
+    drawing = removal_plot(found)
+    levels = {each.text: each.at[1] for each in drawing.marks if isinstance(each, Words)}
+    bottom, top = levels["0 %"], levels["100 %"]
+    curves = [each for each in drawing.marks if isinstance(each, Stroke) and each.width == 1.6]
+    longest = max(curves, key=lambda each: len(each.points))
+    (platform,) = [each for each in found.by("platform") if each.platform == "a-site"]
+    gone = 1 - platform.removal.steps[-1].left
+    assert longest.points[-1][1] == pytest.approx(bottom - gone * (bottom - top))
+
+
+@pytest.mark.parametrize("plot", [removal_plot, channel_plot])
+def test_nothing_is_drawn_outside(found: Statistics, plot: Callable[..., Drawing]) -> None:
+    empty = statistics([], since=after(0), until=after(1), now=after(2), law=LAW)
+    for statistics_ in (found, empty):
+        drawing = plot(statistics_)
+        places = [
+            place
+            for each in drawing.marks
+            for place in (each.points if isinstance(each, Stroke) else (each.at,))
+        ]
+        assert all(0 <= x <= drawing.width and 0 <= y <= drawing.height for x, y in places)
+
+
+@pytest.mark.parametrize("plot", [removal_plot, channel_plot])
+def test_svg_and_png_are_what_they_are(found: Statistics, plot: Callable[..., Drawing]) -> None:
+    drawing = plot(found)
+    root = ElementTree.fromstring(to_svg(drawing))  # noqa: S314 - our own
+    tags = {each.tag.rpartition("}")[2] for each in root.iter()}
+    assert tags <= {"svg", "title", "rect", "polyline", "circle", "text"}
+    with Image.open(io.BytesIO(to_png(drawing))) as image:
+        assert image.size == (round(drawing.width * 2), round(drawing.height * 2))
+        assert len(image.convert("L").getcolors() or ()) > 10
+
+
+def test_names_in_svg_are_escaped() -> None:
+    drawing = Drawing(10, 10, "<a>", (Words((1, 1), "<script>&"),))
+    text = to_svg(drawing)
+    assert "<script>" not in text
+    assert "&lt;script&gt;&amp;" in text
+
+
+def test_dashes_leave_gaps_of_their_length() -> None:
+    stroke = Stroke(((0, 5), (90, 5)), 2, (0, 0, 0), (10, 20))
+    content = to_png(Drawing(100, 10, "", (stroke,)))
+    with Image.open(io.BytesIO(content)) as image:
+        row = [image.convert("L").getpixel((2 * x, 10)) < 128 for x in range(100)]
+    assert [row[x] for x in (5, 15, 25, 35, 45, 65, 75)] == [1, 0, 0, 1, 0, 1, 0]
+
+
+def test_the_report_says_the_figures(found: Statistics) -> None:
+    text = " ".join(report_text(found).split())
+    assert "A Body sent 24 requests to 7 platforms" in text
+    assert "Gone, by two re-checks: 14 of 24 (58 %)" in text
+    assert "8 of 18 (44 %)" in text
+    assert "form / dsa-notice: " in text
+    assert "likely 3 of 4 (75 %) 30 % to 95 %" in text
+    for each in found.law:
+        assert each.sha256 in text
+    for each in BY_NAME.values():
+        assert " ".join(each.text.split()) in text
+
+
+def test_reasons_stand_in_the_report_only_when_they_are_wanted(found: Statistics) -> None:
+    assert "=1+1 see" not in report_text(found)
+    assert "=1+1 see" in report_text(found, reasons=True)
+
+
+def test_the_same_statistics_give_the_same_report(found: Statistics) -> None:
+    first, second = (
+        write_report(found, title="A year", organisation="A Body", law=LAW) for _ in range(2)
+    )
+    assert first == second
+    assert re.fullmatch(rb"%PDF-1\..*%%EOF\s*", first, re.S)
+
+
+def test_a_report_of_nothing_is_a_report_too() -> None:
+    empty = statistics([], since=after(0), until=after(1), now=after(2), law=LAW)
+    assert "A Body sent 0 requests to 0 platforms" in " ".join(report_text(empty).split())
+
+
+def test_what_is_written_down_is_what_is_counted() -> None:
+    """docs/statistics.md defines every figure in the words that all outputs use."""
+    text = " ".join(DOCS.read_text().split())
+    for each in BY_NAME.values():
+        assert f"`{each.name}`" in text
+        assert each.text in text, each.name
