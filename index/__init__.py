@@ -14,6 +14,7 @@ from index.errors import (
     SegmentError,
 )
 from index.exact import ExactSearch
+from index.groups import count_near
 from index.hits import Hits
 from index.live import LiveIndex
 from index.segment import Engine
@@ -31,6 +32,7 @@ __all__ = [
     "SearchIndexError",
     "SegmentError",
     "Votes",
+    "count_near",
     "distances",
     "nearest",
     "pack",

@@ -3,6 +3,10 @@ Which bits of a code make up which chunk.
 
 Bits of real codes go together; in one chunk they would make few keys, each with many codes. So
 they are spread over the chunks: in a large segment by what its own codes show.
+
+For votes it is better to have those bits together that near copies have in common: a chunk of them
+differs in few bits even where the code as a whole differs in many. To spread them by what the codes
+show would then lose more than it saves, for bits that go together also flip together.
 """
 
 import math
@@ -33,13 +37,28 @@ def chunks_for(bits: int, count: int) -> int:
     return min(max(chunks, math.ceil(bits / WIDEST)), bits // NARROWEST)
 
 
-def spread(codes: Codes, chunks: int) -> list[NDArray[np.int64]]:
-    """Return the bits of each chunk; no two chunks differ by more than one in size."""
+def steady_chunks(chunks: int) -> int:
+    """Return how many chunks, the first ones, have the steadiest bits."""
+    return (chunks + 1) // 2
+
+
+def spread(codes: Codes, chunks: int, steadiest: tuple[int, ...] = ()) -> list[NDArray[np.int64]]:
+    """
+    Return the bits of each chunk; no two chunks differ by more than one in size.
+
+    Args:
+        steadiest: All bits, of which the first come into the first chunks; empty to spread all.
+    """
     bits = codes.shape[1] * 8
     random = np.random.default_rng(_SEED)
     chunk_of = np.empty(bits, dtype=np.int64)
     chunk_of[random.permutation(bits)] = np.arange(bits) % chunks
-    if len(codes) >= _WORTH_LEARNING:
+    if steadiest:
+        # As many as there is room for in the first chunks.
+        most = np.count_nonzero(chunk_of < steady_chunks(chunks))
+        groups = (np.array(steadiest[:most]), np.array(steadiest[most:]))
+        chunk_of[np.concatenate([random.permutation(each) for each in groups])] = np.sort(chunk_of)
+    elif len(codes) >= _WORTH_LEARNING:
         sample = codes[np.sort(random.choice(len(codes), _SAMPLE, replace=False))]
         _improve(chunk_of, _likeness(sample), chunks)
     return [np.flatnonzero(chunk_of == chunk) for chunk in range(chunks)]

@@ -8,10 +8,11 @@ as real codes have them, is probed less far than one that few codes are near to.
 from typing import NamedTuple
 
 import numpy as np
+from numba import njit
 from numpy.typing import NDArray
 
 from index.machine import int64, kernel
-from index.tables import MOST_FLIPS, Flips, Places, Tables, coarse_bits
+from index.tables import MOST_FLIPS, Flips, Numbers, Places, Tables, coarse_bits
 
 KEY_NS, CODE_NS = 4.5, 18.0
 """What it takes to probe a key, and to look at a code that was found: medians over 10^6 to 10^8
@@ -20,6 +21,20 @@ codes on a two-core x86-64 machine. What counts is their ratio to each other and
 _COARSE_BITS = coarse_bits()
 _COUNTED = 2
 _NEVER = 1e300
+
+
+class Crowds(NamedTuple):
+    """
+    How many codes have keys near those that begin with the same bits, a line.
+
+    Attributes:
+        codes: Of each line, how many are on it, and on all those at one flip, at two.
+
+        lines_at: Where the lines of each chunk begin.
+    """
+
+    codes: Numbers
+    lines_at: Places
 
 
 class Effort(NamedTuple):
@@ -39,6 +54,20 @@ class Effort(NamedTuple):
     near: NDArray[np.float64]
 
 
+@njit(cache=True, nogil=True)
+def crowds_of(tables: Tables, flips: Flips) -> Crowds:
+    """Return how crowded it is around each line of some tables."""
+    codes = np.zeros((len(tables.coarse), _COUNTED + 1), dtype=np.uint32)
+    for chunk in range(len(tables.coarse_at) - 1):
+        begin, ends = tables.coarse_at[chunk], flips.coarse_at[chunk]
+        for line in range(tables.coarse_at[chunk + 1] - 1 - begin):
+            for count in range(_COUNTED + 1):
+                for flip in range(ends[count], ends[count + 1]):
+                    other = begin + (line ^ int64(flips.coarse[flip]))
+                    codes[begin + line, count] += tables.coarse[other + 1] - tables.coarse[other]
+    return Crowds(codes, tables.coarse_at)
+
+
 def least_ns(flips: Flips, wanted: int) -> float:
     """
     Return what it takes to probe the keys that any query has to, infinity if there are too few.
@@ -53,11 +82,10 @@ def least_ns(flips: Flips, wanted: int) -> float:
 
 @kernel
 def choose_radii(
-    tables: Tables,
+    crowds: Crowds,
     flips: Flips,
     keys: Places,
     wanted: int,
-    budget_ns: float,
     room: Effort,
     radii: Places,
 ) -> float:
@@ -67,7 +95,7 @@ def choose_radii(
     Args:
         keys: The query's, shape (chunks,).
 
-        wanted: What the radii, each plus one, sum to; less if the budget does not allow it.
+        wanted: What the radii, each plus one, sum to.
 
         radii: Where they are put, shape (chunks,).
     """
@@ -78,15 +106,13 @@ def choose_radii(
         cheapest[0, total] = _NEVER
     cheapest[0, 0] = 0.0
     for chunk in range(chunks):
-        _estimate(tables, flips, chunk, keys[chunk], room.near, costs[chunk])
+        _estimate(crowds, flips, chunk, keys[chunk], room.near, costs[chunk])
         for total in range(wanted + 1):
             least = cheapest[chunk, total] + costs[chunk, 0]
             for part in range(1, min(most, total) + 1):
                 least = min(least, cheapest[chunk, total - part] + costs[chunk, part])
             cheapest[chunk + 1, total] = least
     left = wanted
-    while left > 0 and cheapest[chunks, left] > budget_ns:
-        left -= 1
     cost: float = cheapest[chunks, left]
     for chunk in range(chunks - 1, -1, -1):
         for part in range(min(most, left) + 1):
@@ -98,8 +124,72 @@ def choose_radii(
 
 
 @kernel
+def choose_within(
+    crowds: Crowds,
+    flips: Flips,
+    keys: Places,
+    wanted: int,
+    budget_ns: float,
+    costs: NDArray[np.float64],
+    radii: Places,
+) -> None:
+    """
+    Choose the radius of each chunk within a budget: bit after bit, what costs least.
+
+    It is what `choose_radii` would choose where each bit of a chunk costs more than the one before,
+    as they nearly always do, in a tenth of the time.
+
+    Args:
+        wanted: What the radii, each plus one, sum to at most.
+
+        costs: Room for what the next bit of each chunk costs, shape (chunks,).
+    """
+    for chunk in range(len(keys)):
+        radii[chunk] = -1
+        costs[chunk] = _next_ns(crowds, flips, chunk, keys[chunk], int64(0))
+    left = budget_ns
+    for _ in range(wanted):
+        cheapest = int64(0)
+        for chunk in range(1, len(keys)):
+            if costs[chunk] < costs[cheapest]:
+                cheapest = chunk
+        left -= costs[cheapest]
+        if left < 0:
+            break
+        radii[cheapest] += 1
+        costs[cheapest] = _next_ns(crowds, flips, cheapest, keys[cheapest], radii[cheapest] + 1)
+
+
+@kernel
+def _next_ns(crowds: Crowds, flips: Flips, chunk: int, key: int, radius: int) -> float:
+    """Estimate what a radius costs more than the one before."""
+    if radius > MOST_FLIPS:
+        return _NEVER
+    codes = _near(crowds, flips, chunk, key, radius) * flips.ball[0]
+    for count in range(radius):
+        more = flips.ball[radius - count] - flips.ball[radius - count - 1]
+        codes += _near(crowds, flips, chunk, key, count) * more
+    keys = flips.keys_at[chunk, radius + 1] - flips.keys_at[chunk, radius]
+    return float(keys * KEY_NS + codes * CODE_NS)
+
+
+@kernel
+def _near(crowds: Crowds, flips: Flips, chunk: int, key: int, count: int) -> float:
+    """Return how many codes there are at so many flips of the first bits of a key."""
+    line = crowds.lines_at[chunk] + (key >> _COARSE_BITS)
+    if count <= _COUNTED:
+        return float(crowds.codes[line, count])
+    ends, codes = flips.coarse_at[chunk], float(crowds.codes[line, _COUNTED])
+    # To count further would cost more than it saves: there are as many times more as lines.
+    for further in range(_COUNTED + 1, count + 1):
+        lines = ends[further] - ends[further - 1]
+        codes *= (ends[further + 1] - ends[further]) / lines if lines > 0 else 0.0
+    return codes
+
+
+@kernel
 def _estimate(
-    tables: Tables,
+    crowds: Crowds,
     flips: Flips,
     chunk: int,
     key: int,
@@ -107,19 +197,8 @@ def _estimate(
     costs: NDArray[np.float64],
 ) -> None:
     """Estimate the nanoseconds to probe a chunk not at all, to 0 bits, to 1 bit, …"""
-    begin, line = tables.coarse_at[chunk], key >> _COARSE_BITS
-    ends = flips.coarse_at[chunk]
     for count in range(MOST_FLIPS + 1):
-        near[count] = 0.0
-    for count in range(_COUNTED + 1):
-        for flip in range(ends[count], ends[count + 1]):
-            other = begin + (line ^ int64(flips.coarse[flip]))
-            near[count] += int64(tables.coarse[other + 1]) - int64(tables.coarse[other])
-    # To count further would cost more than it saves: there are as many times more as lines.
-    for count in range(_COUNTED + 1, MOST_FLIPS + 1):
-        lines = ends[count] - ends[count - 1]
-        if lines > 0:
-            near[count] = near[count - 1] * (ends[count + 1] - ends[count]) / lines
+        near[count] = _near(crowds, flips, chunk, key, count)
     costs[0] = 0.0
     for radius in range(MOST_FLIPS + 1):
         codes = 0.0

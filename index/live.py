@@ -1,7 +1,7 @@
 """The index of a running service: added codes are found at once, removed ones never again."""
 
 import threading
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import Self
 
@@ -16,7 +16,7 @@ from index.hits import Hits, Ids
 from index.manifest import IndexFiles
 from index.part import Part
 from index.parts import Parts
-from index.segment import Engine
+from index.segment import Engine, Plan
 from index.votes import Votes, count_votes
 
 
@@ -36,14 +36,21 @@ class LiveIndex:
         bits: Width of the codes, a multiple of 8.
 
         engine: Of the sealed parts; "faiss" has everything searched by brute force.
+
+        steadiest: All bits of a code, those first that near copies have most likely in common.
+            Votes then go by these first, which finds as many owners in less time.
     """
 
-    def __init__(self, bits: int, *, engine: Engine = "auto") -> None:
+    def __init__(
+        self, bits: int, *, engine: Engine = "auto", steadiest: Sequence[int] = ()
+    ) -> None:
+        if steadiest and sorted(steadiest) != list(range(bits)):
+            raise ValueError("The steadiest bits are all of a code's, each once.")
         self.bits = bits
         self.engine = engine
         self.checkpoint = 0
         """The caller's: how far in the source's change feed the index has come."""
-        self._parts = Parts(bits, engine)
+        self._parts = Parts(bits, Plan(engine, tuple(steadiest)))
         self._saving = threading.Lock()
         self._files: IndexFiles | None = None
 
@@ -207,7 +214,12 @@ class LiveIndex:
 
     @classmethod
     def load(
-        cls, directory: Path, *, engine: Engine = "auto", cipher: BlockCipher | None = None
+        cls,
+        directory: Path,
+        *,
+        engine: Engine = "auto",
+        steadiest: Sequence[int] = (),
+        cipher: BlockCipher | None = None,
     ) -> Self:
         """
         Return the index that was saved to a directory.
@@ -217,8 +229,8 @@ class LiveIndex:
                 unknown version.
         """
         files = IndexFiles(directory, cipher)
-        saved = files.load(engine)
-        index = cls(saved.bits, engine=engine)
+        saved = files.load(Plan(engine, tuple(steadiest)))
+        index = cls(saved.bits, engine=engine, steadiest=steadiest)
         index.checkpoint = saved.checkpoint
         index._files = files
         index._parts.put(saved.parts)

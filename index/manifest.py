@@ -24,7 +24,7 @@ from index.codes import Codes
 from index.errors import SegmentError
 from index.hits import Ids
 from index.part import Part, SealedPart, ascends
-from index.segment import Engine, as_stored, from_stored
+from index.segment import Plan, as_stored, from_stored
 from index.version1 import NAME as VERSION_1
 from index.version1 import read_version1
 
@@ -109,7 +109,7 @@ class IndexFiles:
         write_file(self._directory / _MANIFEST, fields, dead, self._cipher)
         self._delete_all_but({_MANIFEST, *(each.name for each in names)})
 
-    def load(self, engine: Engine) -> Saved:
+    def load(self, plan: Plan) -> Saved:
         """
         Return what the directory holds.
 
@@ -127,7 +127,7 @@ class IndexFiles:
                 raise SegmentError("The index file is of codes of no whole bytes.")
             entries = [_Entry.parsed(each) for each in fields["parts"]]
             tail = fields["tail"] and self._read(_Entry.parsed(fields["tail"])).arrays
-            parts = [self._part(entry, bits, engine) for entry in entries]
+            parts = [self._part(entry, bits, plan) for entry in entries]
             for number, part in enumerate(parts):
                 if f"dead.{number}" in manifest.arrays:
                     # Out of range is an IndexError, too.
@@ -165,7 +165,7 @@ class IndexFiles:
             raise SegmentError("The index file is not the one that the manifest names.")
         return contents
 
-    def _part(self, entry: _Entry, bits: int, engine: Engine) -> SealedPart:
+    def _part(self, entry: _Entry, bits: int, plan: Plan) -> SealedPart:
         contents = self._read(entry)
         arrays = contents.arrays
         ids, order = arrays["ids"], arrays["order"]
@@ -176,7 +176,7 @@ class IndexFiles:
             if name.startswith(_SEGMENT)
         }
         _check(ids, owners, order, stored["codes"], bits)
-        segment, as_it_was = from_stored(contents.fields, stored, engine)
+        segment, as_it_was = from_stored(contents.fields, stored, plan)
         part = SealedPart.from_segment(segment, ids, owners, order)
         if as_it_was:
             self._written[part] = entry

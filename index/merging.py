@@ -6,7 +6,7 @@ import numpy as np
 
 from index.hits import Ids
 from index.part import Part, SealedPart
-from index.segment import Engine
+from index.segment import Plan
 
 # A part of which more than this is tombstones is rewritten: the memory stays below 1 / 0.8 = 1.25
 # times what the live codes need.
@@ -42,7 +42,7 @@ def due(parts: Sequence[Part]) -> list[Part]:
     return [part for part in parts if worth_a_rewrite(part)][:1]
 
 
-def merged(parts: Sequence[Part], engine: Engine) -> SealedPart | None:
+def merged(parts: Sequence[Part], plan: Plan) -> SealedPart | None:
     """
     Return the live codes of several parts as one part; None when there are none.
 
@@ -67,4 +67,4 @@ def merged(parts: Sequence[Part], engine: Engine) -> SealedPart | None:
         np.take(part.ids, places, out=ids[start:end], mode="clip")
         if owners is not ids:
             np.take(part.owners, places, out=owners[start:end], mode="clip")
-    return SealedPart.of(ids, owners, codes, engine)
+    return SealedPart.of(ids, owners, codes, plan)

@@ -7,9 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index import probe
-from index.chunking import chunks_for
+from index.across import Across, come_across
+from index.chunking import chunks_for, steady_chunks
 from index.codes import Codes, checked
-from index.effort import least_ns
+from index.effort import crowds_of, least_ns
 from index.flat import FaissSegment
 from index.machine import aligned_empty
 from index.probe import Searched
@@ -19,7 +20,6 @@ from index.tables import ONLY, Places, Tables, build, flips_of
 FEWEST = 4096
 """Of fewer codes a scan is always faster, so there are no tables."""
 
-_NO_BUDGET = float("inf")
 _MANY_QUERIES = 32
 _LINE_BYTES = 64
 
@@ -33,6 +33,15 @@ def _in_line(codes: Codes) -> Codes:
     return moved
 
 
+def _steady_chunks(tables: Tables, steadiest: tuple[int, ...]) -> int:
+    """Return how many of the first chunks have the steadiest bits and no others."""
+    if not steadiest:
+        return 0
+    chunks = steady_chunks(len(tables.bits_at) - 1)
+    bits = tables.bits[: tables.bits_at[chunks]].tolist()
+    return chunks if sorted(bits) == sorted(steadiest[: len(bits)]) else 0
+
+
 class MihSegment:
     """
     Codes at positions 0, 1, 2 …, safe to search from several threads at once.
@@ -40,22 +49,28 @@ class MihSegment:
     Args:
         codes: Shape (n, bits // 8), bits a multiple of 64, n less than 2^31. Nobody may
             write to them any more; they are copied only to be brought in line with the caches.
+
+        steadiest: All bits, those first that near copies have most likely in common; empty when
+            nothing is known of them.
     """
 
-    def __init__(self, codes: Codes) -> None:
+    def __init__(self, codes: Codes, steadiest: tuple[int, ...] = ()) -> None:
         bits = codes.shape[1] * 8
         codes = _in_line(checked(codes, bits))
         assert len(codes) < ONLY
         chunks = chunks_for(bits, len(codes)) if len(codes) >= FEWEST else 0
-        self._set(codes, build(codes, chunks) if chunks else None)
+        self._set(codes, build(codes, chunks, steadiest) if chunks else None, steadiest)
 
-    def _set(self, codes: Codes, tables: Tables | None) -> None:
+    def _set(self, codes: Codes, tables: Tables | None, steadiest: tuple[int, ...]) -> None:
         self._codes = codes
+        # Tables of a file may be from before it was known which bits are steady.
+        self._steady = 0 if tables is None else _steady_chunks(tables, steadiest)
         self._searched = None
         self._least: dict[int, float] = {}
         if tables is not None:
             words = codes.view(np.uint64).reshape(-1)
-            self._searched = Searched(codes, words, tables, flips_of(tables))
+            flips = flips_of(tables)
+            self._searched = Searched(codes, words, tables, flips, crowds_of(tables, flips))
 
     def __len__(self) -> int:
         return len(self._codes)
@@ -76,18 +91,22 @@ class MihSegment:
         return {"codes": self._codes, **tables}
 
     @classmethod
-    def from_arrays(cls, arrays: Mapping[str, NDArray[Any]]) -> Self:
+    def from_arrays(
+        cls, arrays: Mapping[str, NDArray[Any]], steadiest: tuple[int, ...] = ()
+    ) -> Self:
         """
         Return the segment whose arrays these are, without building it anew.
 
         Args:
             arrays: As `arrays` gave them; they are kept, not copied.
+
+            steadiest: As above.
         """
         segment = cls.__new__(cls)
         tables = None
         if len(arrays) > 1:
             tables = Tables(**{name: arrays[name] for name in Tables._fields})
-        segment._set(arrays["codes"], tables)
+        segment._set(arrays["codes"], tables, steadiest)
         return segment
 
     def search(self, codes: Codes, *, threshold: int) -> tuple[Places, Places, NDArray[np.int32]]:
@@ -96,27 +115,11 @@ class MihSegment:
 
         Within a query they come in no order.
         """
-        return self._search(codes, threshold, _NO_BUDGET)
-
-    def search_within(
-        self, codes: Codes, *, threshold: int, budget_ns: float
-    ) -> tuple[Places, Places, NDArray[np.int32]]:
-        """
-        Return as `search` does, but no more than a budget allows: the far ones may be missed.
-
-        Args:
-            budget_ns: What one query may cost, as estimated.
-        """
-        return self._search(codes, threshold, budget_ns)
-
-    def _search(
-        self, codes: Codes, threshold: int, budget_ns: float
-    ) -> tuple[Places, Places, NDArray[np.int32]]:
-        scan_ns = len(self) * SCAN_NS * self._codes.shape[1] / 32
-        if self._searched is None or min(budget_ns, self._least_ns(threshold)) > scan_ns:
+        scan_ns = self._scan_ns()
+        if self._searched is None or self._least_ns(threshold) > scan_ns:
             return self._brute(codes, threshold)
         hits, left_out = probe.search(
-            self._searched, codes, threshold, budget_ns, scan_ns, len(codes) >= _MANY_QUERIES
+            self._searched, codes, threshold, scan_ns, len(codes) >= _MANY_QUERIES
         )
         found, places, distances = hits
         if left_out.all():
@@ -131,6 +134,32 @@ class MihSegment:
         order = np.argsort(found, kind="stable")
         counts = np.bincount(found, minlength=len(codes)).astype(np.int64)
         return counts, places[order], distances[order]
+
+    def come_across(
+        self, codes: Codes, *, threshold: int, budget_ns: float, steady_ns: float
+    ) -> Across:
+        """
+        Return positions within `threshold` of any query, and how far they are of it.
+
+        One that is near several queries may come several times, and a far one not at all.
+
+        Args:
+            budget_ns: What one query may cost, as estimated,
+
+            steady_ns: and what it may where it is known which bits are the steadiest.
+        """
+        budget_ns = steady_ns if self._steady else budget_ns
+        if self._searched is None or budget_ns > self._scan_ns():
+            _, positions, distances = self.search(codes, threshold=threshold)
+            return Across(positions, distances)
+        codes = np.ascontiguousarray(codes)
+        chunks = self._steady or len(self._searched.tables.bits_at) - 1
+        found: Across = come_across(self._searched, codes, threshold, budget_ns, chunks)
+        return found
+
+    def _scan_ns(self) -> float:
+        """Return what it takes to look at all codes, for one query."""
+        return float(len(self) * SCAN_NS * self._codes.shape[1] / 32)
 
     def _least_ns(self, threshold: int) -> float:
         """Return what probing takes where it finds nothing: no query can do with less."""

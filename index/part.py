@@ -10,7 +10,7 @@ from index.codes import Codes
 from index.flat import FaissSegment
 from index.hits import Ids, Positions
 from index.lookup import places_among, places_of, places_of_owners
-from index.segment import Engine, Segment, seal
+from index.segment import Plan, Segment, seal
 
 _NOWHERE = np.empty(0, dtype=np.int64)
 _ASCENDING = np.empty(0, dtype=np.uint32)
@@ -109,7 +109,7 @@ class SealedPart(Part):
     """Codes in the order of their ids, each there once, however many."""
 
     @classmethod
-    def of(cls, ids: Ids, owners: Ids, codes: Codes, engine: Engine) -> Self:
+    def of(cls, ids: Ids, owners: Ids, codes: Codes, plan: Plan) -> Self:
         """
         Return a part of codes in any order, built in the caller's time.
 
@@ -124,7 +124,7 @@ class SealedPart(Part):
             owners = ids
         elif not np.all(owners[1:] >= owners[:-1]):
             order = np.argsort(owners).astype(np.uint32)
-        return cls.from_segment(seal(codes, engine), ids, owners, order)
+        return cls.from_segment(seal(codes, plan), ids, owners, order)
 
     @classmethod
     def from_segment(

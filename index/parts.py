@@ -10,7 +10,7 @@ from index.errors import DuplicateIdError
 from index.hits import Ids, Positions
 from index.merging import due, merged, worth_a_rewrite
 from index.part import Part, SealedPart, Tail, ascends
-from index.segment import Engine
+from index.segment import Plan
 
 TAIL_CODES = 8192
 """
@@ -37,9 +37,9 @@ class Parts:
         live: Number of live codes.
     """
 
-    def __init__(self, bits: int, engine: Engine) -> None:
+    def __init__(self, bits: int, plan: Plan) -> None:
         self._bits = bits
-        self._engine = engine
+        self._plan = plan
         # Whoever needs both takes them in this order.
         self._merging = threading.Lock()
         self._lock = threading.Lock()
@@ -94,7 +94,7 @@ class Parts:
         seen = self._refuse(wanted)
         # The caller may write to the array; putting codes in order copies them anyway.
         ours = codes.copy() if ascends(ids) else codes
-        part = SealedPart.of(ids, owners, ours, self._engine)
+        part = SealedPart.of(ids, owners, ours, self._plan)
         while True:
             # What came while it was built; large parts before the lock is taken, tails under it.
             seen = self._refuse(wanted, seen=seen)
@@ -207,7 +207,7 @@ class Parts:
         with self._lock:
             self._removed_meanwhile = []
         try:
-            new = merged(group, self._engine)
+            new = merged(group, self._plan)
             with self._lock:
                 if new is not None and self._removed_meanwhile:
                     gone = np.unique(np.concatenate(self._removed_meanwhile))

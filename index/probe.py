@@ -17,7 +17,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from index.codes import Codes
-from index.effort import Effort, choose_radii
+from index.effort import Crowds, Effort, choose_radii
 from index.machine import int64, kernel, ones, prefetch
 from index.tables import AHEAD, MOST_FLIPS, ONLY, Flips, Places, Tables, Words, key_of, keys_of
 
@@ -37,6 +37,7 @@ class Searched(NamedTuple):
     words: Words
     tables: Tables
     flips: Flips
+    crowds: Crowds
 
 
 class Query(NamedTuple):
@@ -75,7 +76,6 @@ def search(
     searched: Searched,
     queries: Codes,
     threshold: int,
-    budget_ns: float,
     scan_ns: float,
     by_chunk: bool,
 ) -> tuple[Hits, NDArray[np.bool_]]:
@@ -84,8 +84,6 @@ def search(
 
     Args:
         threshold: Largest distance, inclusive.
-
-        budget_ns: What one query may cost; it is probed no further, so hits may be missed.
 
         scan_ns: What looking at all codes costs; a query that costs more is left out.
 
@@ -105,7 +103,7 @@ def search(
     for number in range(len(queries)):
         keys_of(tables, queries[number], keys[number])
         cost = choose_radii(
-            tables, flips, keys[number], threshold + 1, budget_ns, effort, radii[number]
+            searched.crowds, flips, keys[number], threshold + 1, effort, radii[number]
         )
         left_out[number] = cost > scan_ns
     work = _room(flips)

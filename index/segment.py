@@ -1,7 +1,7 @@
 """What searches the codes of one part, and which engine that is."""
 
 from collections.abc import Mapping
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,6 +12,20 @@ from index.mih import MihSegment
 
 Engine = Literal["auto", "faiss"]
 """Of sealed parts: multi-index hashing, or everything on FAISS's brute force."""
+
+
+class Plan(NamedTuple):
+    """
+    How sealed parts are built.
+
+    Attributes:
+        steadiest: All bits, those first that near copies have most likely in common; empty when
+            nothing is known of them.
+    """
+
+    engine: Engine = "auto"
+    steadiest: tuple[int, ...] = ()
+
 
 # Formats of a segment in a file. Whoever changes the tables of multi-index hashing gives them
 # another number: a file of any other format is built anew from its codes.
@@ -43,18 +57,18 @@ class Segment(Protocol):
         """All that is needed to have the segment again without building it; has "codes"."""
 
 
-def seal(codes: Codes, engine: Engine) -> Segment:
+def seal(codes: Codes, plan: Plan) -> Segment:
     """
     Return a segment of codes that never change.
 
     Args:
         codes: C-contiguous; nobody may write to them any more.
 
-        engine: What searches it. Codes that are not whole words are always searched by FAISS.
+        plan: What searches it, and how. Codes that are no whole words are always searched by FAISS.
     """
-    if engine == "faiss" or codes.shape[1] % _WORD_BYTES:
+    if plan.engine == "faiss" or codes.shape[1] % _WORD_BYTES:
         return FaissSegment(codes)
-    return MihSegment(codes)
+    return MihSegment(codes, plan.steadiest)
 
 
 def as_stored(segment: Segment) -> tuple[dict[str, str], Mapping[str, NDArray[np.generic]]]:
@@ -63,7 +77,7 @@ def as_stored(segment: Segment) -> tuple[dict[str, str], Mapping[str, NDArray[np
 
 
 def from_stored(
-    fields: Mapping[str, object], arrays: Mapping[str, NDArray[np.generic]], engine: Engine
+    fields: Mapping[str, object], arrays: Mapping[str, NDArray[np.generic]], plan: Plan
 ) -> tuple[Segment, bool]:
     """
     Return the segment of a file, built anew if the file's is of another engine or an older format.
@@ -74,9 +88,9 @@ def from_stored(
     Raises:
         KeyError, ValueError: If the arrays are not those of a segment.
     """
-    if fields["engine"] == _MIH and engine == "auto":
-        return MihSegment.from_arrays(arrays), True
-    segment = seal(np.asarray(arrays["codes"], dtype=np.uint8), engine)
+    if fields["engine"] == _MIH and plan.engine == "auto":
+        return MihSegment.from_arrays(arrays, plan.steadiest), True
+    segment = seal(np.asarray(arrays["codes"], dtype=np.uint8), plan)
     return segment, fields["engine"] == _format_of(segment)
 
 

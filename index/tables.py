@@ -86,14 +86,16 @@ class Flips(NamedTuple):
     ball: NDArray[np.float64]
 
 
-def build(codes: Codes, chunks: int) -> Tables:
+def build(codes: Codes, chunks: int, steadiest: tuple[int, ...] = ()) -> Tables:
     """
     Return the tables of some codes.
 
     Args:
         codes: Shape (n, bits // 8), n less than 2^31.
+
+        steadiest: As of `spread`.
     """
-    groups = spread(codes, chunks)
+    groups = spread(codes, chunks, steadiest)
     keys = np.empty(len(codes), dtype=np.uint32)
     room = _Room(len(codes), max(map(len, groups)))
     parts: tuple[list[Any], ...] = ([], [], [], [])

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from index.groups import count_near
 from index.live import LiveIndex
 from index.mih import FEWEST
 
@@ -25,3 +26,4 @@ def warm_up() -> None:
             index.vote(queries, threshold=8, min_votes=1)
         index.remove(numbers[:1])
         index.remove_owners(numbers[1:2])
+    count_near(codes[:1], codes[:2], np.array([2]), threshold=8)

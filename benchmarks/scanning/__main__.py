@@ -8,7 +8,9 @@ two files the same, and among them copies of what the bank has. In turns with ea
 a sandbox like the service's signs images of that part from memory, on as many threads as there are
 cores; the ratio of the two rates is what fetching, reading pages, matching and storing leave over.
 
-The site takes part of the cores too; how much is said.
+The site takes part of the cores too; how much is said. On a machine that does other things as well
+rates say little; `cpu_ratio_to_hashing_alone` is the same by processor time, that of the service
+and the site against that of hashing.
 """
 
 import argparse
@@ -130,7 +132,9 @@ def _run(
     alone: HashingAlone,
 ) -> dict[str, float]:
     rng = random.Random(_SEED)
-    rates, alone_rates, taken, scanned_s = [], [], {"service": 0.0, "site": 0.0}, 0.0
+    rates, alone_rates, scanned_s = [], [], 0.0
+    taken = {"service": 0.0, "site": 0.0, "alone": 0.0}
+    hashed = 0
     reported: set[str] = set()
     states: dict[str, int] = {}
     images = hints = 0
@@ -139,12 +143,17 @@ def _run(
         pages = range(start, min(start + step, options.pages))
         every = [(page, place) for page in pages for place in range(options.images)]
         sample = [web.image(*each) for each in rng.sample(every, min(_ALONE, len(every)))]
+        start_s = alone.cpu_s()
         before = alone.images_per_s(sample)
+        taken["alone"] += alone.cpu_s() - start_s
         cpu = service.cpu_s(), site_process.cpu_s()
         state, seconds = _scan(client, [f"{site}/{page}" for page in pages])
         taken["service"] += service.cpu_s() - cpu[0]
         taken["site"] += site_process.cpu_s() - cpu[1]
+        start_s = alone.cpu_s()
         alone_rates.append((before + alone.images_per_s(sample)) / 2)
+        taken["alone"] += alone.cpu_s() - start_s
+        hashed += 2 * len(sample)
         rates.append(len(every) / seconds)
         scanned_s += seconds
         images += len(every)
@@ -168,6 +177,10 @@ def _run(
         "peak_rss_mb": service.peak_rss_mb,
         "service_cpu_ms_per_image": taken["service"] / images * 1e3,
         "site_cpu_ms_per_image": taken["site"] / images * 1e3,
+        "hashing_alone_cpu_ms_per_image": taken["alone"] / hashed * 1e3,
+        "cpu_ratio_to_hashing_alone": (
+            taken["alone"] / hashed / ((taken["service"] + taken["site"]) / images)
+        ),
         "planted_found": len(planted & reported),
         "planted_promised": len(planted),
         "unrelated_reported": len(reported - planted),

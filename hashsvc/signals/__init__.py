@@ -33,9 +33,10 @@ from hashsvc.signals.profiles import (
     SIGNED,
     Profile,
 )
+from hashsvc.signals.regions import STEADIEST
 from hashsvc.signals.sandbox import Sandbox
 from hashsvc.signals.signature import sign_frames, sign_image
-from hashsvc.signals.types import Signal, Signature, View, ViewedSignal
+from hashsvc.signals.types import Group, Signal, Signature, View, ViewedSignal
 
 __all__ = [
     "CERTAIN_CONTRAST",
@@ -50,7 +51,9 @@ __all__ = [
     "PROFILES",
     "REGION",
     "SIGNED",
+    "STEADIEST",
     "BrokenImageError",
+    "Group",
     "ImageCrashError",
     "ImageError",
     "ImageTooLargeError",

@@ -42,6 +42,19 @@ _FLATTEST_SHOWN = 0.5
 copies with few shades of grey."""
 
 
+STEADIEST = tuple(
+    sorted(
+        range(FREQUENCIES**2),
+        key=lambda bit: (bit == 0, (bit // FREQUENCIES) ** 2 + (bit % FREQUENCIES) ** 2),
+    )
+)
+"""
+The bits of a code, those first that copies have most likely in common: low frequencies have much
+power, so that what is done to an image seldom changes their sign. Of hard copies' regions 15 % of
+the lower half of the bits differ, and 26 % of the others. The first bit is always 0.
+"""
+
+
 @dataclass(frozen=True, slots=True, repr=False)
 class RegionCodes:
     """

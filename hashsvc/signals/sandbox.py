@@ -234,6 +234,7 @@ class _Worker:
                 fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
         self._signed = 0
         self._pages = 0
+        self._statm = os.open(f"/proc/{self._process.pid}/statm", os.O_RDONLY | os.O_CLOEXEC)
 
     def becomes_ready(self) -> bool:
         """Wait until the worker is warm; tell whether it is."""
@@ -279,13 +280,14 @@ class _Worker:
     def end(self) -> None:
         """End the process and close the pipes, which no other thread may be using."""
         self.kill()
+        os.close(self._statm)
         for pipe in (self._process.stdin, self._process.stdout):
             assert pipe is not None
             pipe.close()
 
     def _pages_now(self) -> int:
         """Return the size of the address space, which is what is limited."""
-        return int(Path(f"/proc/{self._process.pid}/statm").read_text().split()[0])
+        return int(os.pread(self._statm, 100, 0).split()[0])
 
     def _send(self, data: bytes, deadline: float) -> None:
         parts = [memoryview(len(data).to_bytes(4)), memoryview(data)]

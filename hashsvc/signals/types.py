@@ -1,13 +1,19 @@
 """The values that signals are made of: Signal, View, Signature."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from enum import StrEnum
+from itertools import groupby
 from typing import Self
+
+import numpy as np
+from numpy.typing import NDArray
 
 from hashsvc.signals.errors import SignalFormatError
 from hashsvc.signals.profiles import PROFILES, Profile
+
+Codes = NDArray[np.uint8]
 
 _TEXT = re.compile(r"([a-z]+[0-9]+):([0-9a-f]+)")
 
@@ -45,11 +51,8 @@ class Signal:
     code: bytes
 
     def __post_init__(self) -> None:
-        profile = PROFILES.get(self.algorithm)
-        if profile is None:
-            raise SignalFormatError(f"A signal's algorithm is one of {', '.join(PROFILES)}.")
-        if len(self.code) * 8 != profile.bits:
-            raise SignalFormatError(f"A {profile.name} signal has {profile.bits} bits.")
+        if len(self.code) != Signal.size_of(self.algorithm):
+            raise SignalFormatError(f"A {self.algorithm} signal has {self.profile.bits} bits.")
 
     def __repr__(self) -> str:
         return f"<Signal {self.algorithm}>"
@@ -69,6 +72,19 @@ class Signal:
         if found is None or len(found[2]) % 2:
             raise SignalFormatError("A signal reads algorithm:hex, in lower case.")
         return cls(found[1], bytes.fromhex(found[2]))
+
+    @staticmethod
+    def size_of(algorithm: str) -> int:
+        """
+        Return how many bytes a code of an algorithm has.
+
+        Raises:
+            SignalFormatError: If the algorithm is unknown.
+        """
+        profile = PROFILES.get(algorithm)
+        if profile is None:
+            raise SignalFormatError(f"A signal's algorithm is one of {', '.join(PROFILES)}.")
+        return profile.bits // 8
 
     @property
     def profile(self) -> Profile:
@@ -107,54 +123,120 @@ class Group:
         view: Of all of them.
 
         codes: Their packed bits, one after another.
+
+    Raises:
+        SignalFormatError: If the algorithm is unknown, or the codes do not have its length.
     """
 
     algorithm: str
     view: View
     codes: bytes
 
+    def __post_init__(self) -> None:
+        if not self.codes or len(self.codes) % Signal.size_of(self.algorithm):
+            raise SignalFormatError("A group's codes are one or more, of its algorithm's length.")
+
     def __len__(self) -> int:
-        return len(self.codes) * 8 // PROFILES[self.algorithm].bits
+        """How many signals."""
+        return len(self.codes) // self.size
 
-    def unpacked(self) -> list[ViewedSignal]:
-        """Return the signals one by one."""
-        size = PROFILES[self.algorithm].bits // 8
-        return [
-            ViewedSignal(Signal(self.algorithm, self.codes[place : place + size]), self.view)
-            for place in range(0, len(self.codes), size)
-        ]
+    def __iter__(self) -> Iterator[ViewedSignal]:
+        """Go through the signals."""
+        for place in range(0, len(self.codes), self.size):
+            code = self.codes[place : place + self.size]
+            yield ViewedSignal(Signal(self.algorithm, code), self.view)
+
+    @property
+    def size(self) -> int:
+        """Bytes of a code."""
+        return Signal.size_of(self.algorithm)
+
+    @property
+    def array(self) -> Codes:
+        """The codes, shape (n, bits // 8); not a copy, and not to be written to."""
+        return np.frombuffer(self.codes, np.uint8).reshape(-1, self.size)
 
 
-@dataclass(frozen=True, slots=True)
 class Signature:
     """
-    All signals of one image.
+    All signals of one image; it never changes.
+
+    A candidate has a thousand. So they are kept as packed codes, and made one by one only for those
+    who ask for `signals`.
+
+    Args:
+        signals: Each with its view; several algorithms, several views.
 
     Attributes:
         quality: PDQ's measure of detail, 0–100; below 50 the image is too plain to match on.
 
-        signals: Each with its view; several algorithms, several views.
+        groups: The signals in their order, those of one algorithm and view that follow each other
+            together.
     """
 
+    __slots__ = ("groups", "quality")
+
     quality: int
-    signals: tuple[ViewedSignal, ...]
+    groups: tuple[Group, ...]
+
+    def __init__(self, quality: int, signals: Iterable[ViewedSignal]) -> None:
+        self.quality = quality
+        by_kind = groupby(signals, lambda each: (each.signal.algorithm, each.view))
+        self.groups = tuple(
+            Group(algorithm, view, b"".join(each.signal.code for each in alike))
+            for (algorithm, view), alike in by_kind
+        )
 
     @classmethod
     def from_groups(cls, quality: int, groups: Iterable[Group]) -> Self:
-        """
-        Make a signature from packed codes.
+        """Return the signature of signals that are packed."""
+        signature = cls(quality, ())
+        by_kind = groupby(groups, lambda each: (each.algorithm, each.view))
+        signature.groups = tuple(
+            Group(algorithm, view, b"".join(each.codes for each in alike))
+            for (algorithm, view), alike in by_kind
+        )
+        return signature
 
-        Raises:
-            SignalFormatError: If an algorithm is unknown, or the codes do not have its length.
-        """
-        return cls(quality, tuple(signal for group in groups for signal in group.unpacked()))
+    def __eq__(self, other: object) -> bool:
+        """Whether quality and signals are the same, in the same order."""
+        if not isinstance(other, Signature):
+            return NotImplemented
+        return (self.quality, self.groups) == (other.quality, other.groups)
+
+    def __hash__(self) -> int:
+        return hash((self.quality, self.groups))
+
+    def __repr__(self) -> str:
+        return f"<Signature of {sum(map(len, self.groups))} signals>"
+
+    @property
+    def signals(self) -> tuple[ViewedSignal, ...]:
+        """The signals one by one."""
+        return tuple(signal for group in self.groups for signal in group)
+
+    def codes(self, profile: Profile) -> Codes:
+        """Return the codes of every view by one algorithm, shape (n, bits // 8)."""
+        found = [each.array for each in self.groups if each.algorithm == profile.name]
+        return np.concatenate([np.empty((0, profile.bits // 8), np.uint8), *found])
+
+    def views(self) -> dict[str, dict[View, Codes]]:
+        """Return the codes by algorithm and view, each of shape (n, bits // 8)."""
+        found: dict[str, dict[View, list[Codes]]] = {}
+        for each in self.groups:
+            found.setdefault(each.algorithm, {}).setdefault(each.view, []).append(each.array)
+        return {
+            algorithm: {view: np.concatenate(codes) for view, codes in views.items()}
+            for algorithm, views in found.items()
+        }
 
     def whole(self) -> "Signature":
         """Return the part that a bank keeps: the signals of the whole image, upright."""
-        kept = tuple(viewed for viewed in self.signals if viewed.view is View.WHOLE)
-        return Signature(quality=self.quality, signals=kept)
+        return self._part(lambda each: each.view is View.WHOLE)
 
     def without(self, profile: Profile) -> "Signature":
         """Return the part that says nothing by one algorithm."""
-        kept = tuple(each for each in self.signals if each.signal.algorithm != profile.name)
-        return Signature(quality=self.quality, signals=kept)
+        return self._part(lambda each: each.algorithm != profile.name)
+
+    def _part(self, belongs: Callable[[Group], bool]) -> "Signature":
+        return Signature.from_groups(self.quality, filter(belongs, self.groups))

@@ -41,6 +41,26 @@ def made(count: int = 500, *, engine: str = "auto") -> tuple[LiveIndex, np.ndarr
     return index, codes
 
 
+def test_a_loaded_index_goes_by_the_steady_bits_as_before(tmp_path: Path) -> None:
+    rng = np.random.default_rng(3)
+    codes, steadiest = uniform(30_000, 32, rng), tuple(rng.permutation(256).tolist())
+    index = LiveIndex(256, steadiest=steadiest)
+    index.add(np.arange(len(codes)), codes)
+    index.save(tmp_path)
+    loaded = LiveIndex.load(tmp_path, steadiest=steadiest)
+    for each in (index, loaded):
+        (part,) = each._snapshot()
+        tables = part.segment.arrays()
+        first = tables["bits"][: tables["bits_at"][7]].tolist()
+        assert sorted(first) == sorted(steadiest[: len(first)])
+        assert part.segment._steady == 7
+    # It is the file's, not built anew.
+    assert np.array_equal(
+        loaded._snapshot()[0].segment.arrays()["entries"],
+        index._snapshot()[0].segment.arrays()["entries"],
+    )
+
+
 def state(index: LiveIndex) -> tuple[int, list[int], list[int], list[bytes]]:
     """Return all that an index holds."""
     parts = index._snapshot()

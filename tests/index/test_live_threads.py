@@ -15,6 +15,7 @@ import pytest
 from index import DuplicateIdError, LiveIndex
 from index import part as part_module
 from index import parts as parts_module
+from index.segment import Plan
 from tests.index.made import settled
 
 _ALWAYS = 10**18
@@ -198,11 +199,11 @@ def test_an_id_that_comes_while_a_large_batch_is_built_is_refused(
     index = LiveIndex(64)
     true_seal, built = part_module.seal, []
 
-    def seal(codes, engine):
+    def seal(codes, plan):
         built.append(len(codes))
         if len(built) == 1:
             index.add(np.arange(50, 50 + count), np.zeros((count, 8), np.uint8))
-        return true_seal(codes, engine)
+        return true_seal(codes, plan)
 
     monkeypatch.setattr(part_module, "seal", seal)
     with pytest.raises(DuplicateIdError):
@@ -246,8 +247,8 @@ def test_a_code_removed_during_a_merge_stays_removed(monkeypatch: pytest.MonkeyP
     looked, go_on = threading.Event(), threading.Event()
     true_merged = parts_module.merged
 
-    def slow(parts, engine):
-        new = true_merged(parts, engine)
+    def slow(parts, plan):
+        new = true_merged(parts, plan)
         looked.set()
         assert go_on.wait(30)
         return new
@@ -274,7 +275,7 @@ def test_a_merge_takes_each_code_as_it_is_while_others_are_removed() -> None:
     ids = np.arange(count)
     codes = ids.view(np.uint8).reshape(count, 8).copy()
     until = time.monotonic() + 1
-    part = part_module.SealedPart.of(ids, ids, codes, "faiss")
+    part = part_module.SealedPart.of(ids, ids, codes, Plan("faiss"))
 
     def bury() -> None:
         while time.monotonic() < until:
@@ -285,7 +286,7 @@ def test_a_merge_takes_each_code_as_it_is_while_others_are_removed() -> None:
     def merge() -> int:
         merges = 0
         while time.monotonic() < until:
-            new = parts_module.merged([part], "faiss")
+            new = parts_module.merged([part], Plan("faiss"))
             assert np.all(new.ids[1:] > new.ids[:-1])
             assert np.array_equal(new.segment.codes.view(np.int64).reshape(-1), new.ids)
             merges += 1
@@ -303,11 +304,11 @@ def test_closing_waits_for_the_merge_under_way_and_no_other(
     merging, go_on, merges = threading.Event(), threading.Event(), []
     true_merged = parts_module.merged
 
-    def slow(parts, engine):
+    def slow(parts, plan):
         merges.append(len(parts))
         merging.set()
         assert go_on.wait(30)
-        return true_merged(parts, engine)
+        return true_merged(parts, plan)
 
     monkeypatch.setattr(parts_module, "merged", slow)
     for first in range(0, 300, 30):
@@ -334,7 +335,7 @@ def test_a_merge_that_failed_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> 
     index = LiveIndex(64)
     true_merged = parts_module.merged
 
-    def fail(parts, engine):
+    def fail(parts, plan):
         raise MemoryError
 
     monkeypatch.setattr(parts_module, "merged", fail)

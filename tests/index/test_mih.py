@@ -153,16 +153,71 @@ def test_within_a_budget_all_that_is_found_is_right() -> None:
     flips = np.repeat([0, 10, 20, 40, 60], 40)
     queries = with_flips(codes[: len(flips)], flips, rng)
     right = expected(codes, queries, 64)
+    all_right = {each for of_one in right for each in of_one}
     found = []
     for budget in (0.0, 2_000.0, 20_000.0, float("inf")):
-        counts, positions, distances = segment.search_within(
-            queries, threshold=64, budget_ns=budget
-        )
-        numbers = np.repeat(np.arange(len(queries)), counts)
-        for number, position, distance in zip(numbers, positions, distances, strict=True):
-            assert (distance, position) in right[number]
-        found.append(len(positions))
-    assert found[0] < found[1] < found[2] < found[3] == sum(map(len, right))
+        across = segment.come_across(queries, threshold=64, budget_ns=budget, steady_ns=0)
+        pairs = set(zip(across.distances.tolist(), across.places.tolist(), strict=True))
+        assert pairs <= all_right
+        found.append(pairs)
+    assert len(found[0]) < len(found[1]) < len(found[2]) < len(found[3])
+    assert found[3] == all_right
+
+
+def half_flipped(
+    codes: NDArray[np.uint8], count: int, rng: np.random.Generator
+) -> NDArray[np.uint8]:
+    """Return copies in which so many bits of the second half, at random, are flipped."""
+    bits = codes.shape[1] * 8
+    places = rng.random((len(codes), bits // 2)).argsort(axis=1)
+    return codes ^ np.packbits(np.hstack((np.zeros_like(places), places < count)) > 0, axis=1)
+
+
+@pytest.mark.parametrize("count", [50_000, 120_000])
+def test_copies_that_keep_the_steady_bits_are_come_across_at_little_cost(count: int) -> None:
+    rng = np.random.default_rng(11)
+    codes = uniform(count, 32, rng)
+    copies = half_flipped(codes[:300], 60, rng)
+    # Which bits are steady is for the caller to say: not the first ones, but some.
+    shuffled = rng.permutation(256)
+    codes, copies = (np.packbits(np.unpackbits(each, axis=1)[:, shuffled], axis=1)
+                     for each in (codes, copies))  # fmt: skip
+    steadiest = tuple(np.argsort(shuffled).tolist())
+    found = [
+        set(MihSegment(codes, told).come_across(
+            copies, threshold=64, budget_ns=500, steady_ns=500
+        ).places.tolist())
+        for told in (steadiest, ())
+    ]  # fmt: skip
+    assert found[0] == set(range(300))
+    assert len(found[1]) < 200
+
+
+@pytest.mark.parametrize("radius", [0, 20, 31])
+def test_it_is_exact_also_where_it_is_known_which_bits_are_steady(radius: int) -> None:
+    rng = np.random.default_rng(12)
+    codes = skewed(COUNT, 32, rng)
+    queries = near_and_far(codes, rng)
+    segment = MihSegment(codes, tuple(rng.permutation(256).tolist()))
+    assert answers(segment, queries, radius) == expected(codes, queries, radius)
+
+
+def test_tables_from_before_the_steady_bits_were_known_are_searched_whole() -> None:
+    rng = np.random.default_rng(13)
+    codes = uniform(COUNT, 32, rng)
+    steadiest = tuple(rng.permutation(256).tolist())
+    copies = with_flips(codes[:200], np.full(200, 40), rng)
+
+    def come_across(segment: MihSegment) -> list[int]:
+        across = segment.come_across(copies, threshold=64, budget_ns=3_000, steady_ns=0)
+        return sorted(across.places.tolist())
+
+    old = MihSegment(codes)
+    again = MihSegment.from_arrays(old.arrays(), steadiest)
+    assert come_across(again) == come_across(old) != []
+    known = MihSegment(codes, steadiest)
+    assert come_across(known) == []
+    assert come_across(MihSegment.from_arrays(known.arrays(), steadiest)) == []
 
 
 def test_threads_search_one_segment_at_once() -> None:

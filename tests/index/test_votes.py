@@ -145,3 +145,24 @@ def test_nobody_votes_for_nothing(bank: Bank) -> None:
 def test_codes_of_another_width_are_refused(bank: Bank) -> None:
     with pytest.raises(CodeWidthError):
         bank.index.vote(np.zeros((1, 8), np.uint8), threshold=THRESHOLD, min_votes=1)
+
+
+def test_owners_are_found_by_the_bits_that_copies_keep() -> None:
+    rng = np.random.default_rng(6)
+    codes = uniform(30_000, 32, rng)
+    index = LiveIndex(256, steadiest=range(256))
+    owners = np.arange(len(codes)) // OWNED
+    index.add(np.arange(len(codes)), codes, owners)
+    # Of each code 58 bits of the second half are flipped, none of the first.
+    flips = rng.random((50 * OWNED, 128)).argsort(axis=1) < 58
+    candidate = codes[: len(flips)] ^ np.packbits(np.hstack((np.zeros_like(flips), flips)), axis=1)
+    votes = index.vote(candidate, threshold=THRESHOLD, min_votes=1)
+    assert dict(zip(votes.owners.tolist(), votes.votes.tolist(), strict=True)) == dict.fromkeys(
+        range(50), OWNED
+    )
+
+
+@pytest.mark.parametrize("steadiest", [range(255), [*range(255), 0], range(1, 257)])
+def test_the_steadiest_bits_are_all_of_them(steadiest: object) -> None:
+    with pytest.raises(ValueError, match="each once"):
+        LiveIndex(256, steadiest=steadiest)

@@ -68,11 +68,6 @@ def test_groups_of_signals_make_a_signature_in_their_order(quality: int, all_: l
     ]
 
 
-def test_a_code_that_is_cut_off_is_no_group() -> None:
-    with pytest.raises(SignalFormatError):
-        Signature.from_groups(80, [Group("phash1", View.WHOLE, bytes(12))])
-
-
 @given(groups())
 def test_a_group_does_not_show_its_codes(group: Group) -> None:
     assert group.codes.hex() not in repr(group)
@@ -131,3 +126,44 @@ def test_only_the_whole_view_is_kept_by_a_bank() -> None:
     whole = signature.whole()
     assert {each.view for each in whole.signals} == {View.WHOLE}
     assert {each.signal.algorithm for each in whole.signals} == {each.name for each in SIGNED}
+
+
+@given(st.integers(0, 100), st.lists(groups()))
+def test_a_signature_is_the_same_packed_and_one_by_one(quality: int, all_: list[Group]) -> None:
+    packed = Signature.from_groups(quality, all_)
+    singly = Signature(quality, packed.signals)
+    assert (singly, hash(singly)) == (packed, hash(packed))
+    assert singly.groups == packed.groups
+    assert packed != Signature(101, packed.signals)
+    assert not all_ or packed != Signature(quality, packed.signals[1:])
+
+
+@given(st.lists(groups()))
+def test_codes_and_views_are_those_of_the_signals(all_: list[Group]) -> None:
+    signature = Signature.from_groups(80, all_)
+    for profile in PROFILES.values():
+        mine = [each for each in signature.signals if each.signal.profile is profile]
+        codes = signature.codes(profile)
+        assert codes.shape == (len(mine), profile.bits // 8)
+        assert codes.tobytes() == b"".join(each.signal.code for each in mine)
+        views = signature.views().get(profile.name, {})
+        assert views.keys() == {each.view for each in mine}
+        for view, of_view in views.items():
+            assert of_view.tobytes() == b"".join(
+                each.signal.code for each in mine if each.view is view
+            )
+
+
+@given(groups())
+def test_a_signature_does_not_show_its_codes(group: Group) -> None:
+    shown = repr(Signature.from_groups(80, [group]))
+    assert group.codes.hex() not in shown
+    assert repr(group.codes) not in shown
+
+
+@pytest.mark.parametrize(
+    ("algorithm", "codes"), [("phash1", b""), ("phash1", bytes(12)), ("md5", bytes(16))]
+)
+def test_a_group_has_whole_codes_of_a_known_algorithm(algorithm: str, codes: bytes) -> None:
+    with pytest.raises(SignalFormatError):
+        Group(algorithm, View.WHOLE, codes)

@@ -1,0 +1,254 @@
+"""
+What a candidate's many codes come across: the codes near any of them, as far as a budget allows.
+
+It is the search of `probe`, for a vote. A candidate has a thousand codes, each of which is probed
+little: alone it would not keep the memory busy, and to choose how far to probe it would take longer
+than to do so. So each step goes over the keys of many queries, and asks for what the next step will
+read; and the radii are chosen one bit after another, always what costs least.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numba import njit
+from numpy.typing import NDArray
+
+from index.codes import Codes
+from index.effort import choose_within
+from index.machine import int64, kernel, ones, prefetch
+from index.probe import Searched
+from index.tables import MOST_FLIPS, ONLY, Flips, Places, Words, keys_of
+
+_ENTRIES = 256
+"""Entries that are asked for before the first is read; there may be as many more as a query has."""
+
+_ROOM = 1024
+
+
+class _Room(NamedTuple):
+    """Room for work: the entries of keys that occur, and codes, each with its query."""
+
+    entries: Places
+    entry_queries: Places
+    places: Places
+    place_queries: Places
+
+
+class Across(NamedTuple):
+    """Places that are near a query, and how far each is; one that is near several comes often."""
+
+    places: Places
+    distances: NDArray[np.int32]
+
+
+@njit(cache=True, nogil=True)
+def come_across(
+    searched: Searched, queries: Codes, threshold: int, budget_ns: float, chunks: int
+) -> Across:
+    """
+    Return places within the threshold of a query, and how far they are.
+
+    Args:
+        threshold: Largest distance, inclusive.
+
+        budget_ns: What one query may cost, as estimated; far codes are missed for it.
+
+        chunks: How many are searched, the first ones.
+    """
+    flips = searched.flips
+    words = queries.view(np.uint64)
+    keys, radii = _radii(searched, queries, threshold, budget_ns, chunks)
+    room = _room(flips)
+    found = Across(np.empty(_ROOM, np.int64), np.empty(_ROOM, np.int32))
+    # Numba compiles a function anew for each literal it is given, hence int64.
+    hits = int64(0)
+    for chunk in range(chunks if len(queries) else 0):
+        filled = int64(0)
+        _ask(searched, chunk, keys[0, chunk], radii[0, chunk])
+        for number in range(len(queries)):
+            if number + 1 < len(queries):
+                _ask(searched, chunk, keys[number + 1, chunk], radii[number + 1, chunk])
+            filled = _probe(
+                searched, chunk, keys[number, chunk], radii[number, chunk], number, room, filled
+            )
+            if filled >= _ENTRIES:
+                found, hits = _look(searched, words, threshold, chunk, filled, room, found, hits)
+                filled = int64(0)
+        found, hits = _look(searched, words, threshold, chunk, filled, room, found, hits)
+    return Across(found.places[:hits], found.distances[:hits])
+
+
+@njit(cache=True, nogil=True)
+def _room(flips: Flips) -> _Room:
+    most = int64(0)
+    for chunk in range(len(flips.keys_at)):
+        most = max(most, flips.keys_at[chunk, MOST_FLIPS + 1] - flips.keys_at[chunk, 0])
+    most += _ENTRIES
+    return _Room(
+        np.empty(most, np.int64),
+        np.empty(most, np.int64),
+        np.empty(most, np.int64),
+        np.empty(most, np.int64),
+    )
+
+
+@njit(cache=True, nogil=True)
+def _radii(
+    searched: Searched, queries: Codes, threshold: int, budget_ns: float, chunks: int
+) -> tuple[Places, Places]:
+    """Return the key of each query in each chunk, and how far it is probed."""
+    keys = np.empty((len(queries), chunks), dtype=np.int64)
+    radii = np.empty((len(queries), chunks), dtype=np.int64)
+    costs = np.empty(chunks)
+    for number in range(len(queries)):
+        keys_of(searched.tables, queries[number], keys[number])
+        choose_within(
+            searched.crowds,
+            searched.flips,
+            keys[number],
+            threshold + 1,
+            budget_ns,
+            costs,
+            radii[number],
+        )
+    return keys, radii
+
+
+@kernel
+def _ask(searched: Searched, chunk: int, key: int, radius: int) -> None:
+    """Ask for the words of all keys near a query's."""
+    tables, flips = searched.tables, searched.flips
+    directory, begin = tables.directory, tables.directory_at[chunk]
+    for flip in range(flips.keys_at[chunk, 0], flips.keys_at[chunk, radius + 1]):
+        prefetch(directory, begin + ((key ^ int64(flips.keys[flip])) >> 5))
+
+
+@kernel
+def _probe(
+    searched: Searched, chunk: int, key: int, radius: int, number: int, room: _Room, filled: int
+) -> int:
+    """Note the entries of all keys near a query's that occur; return how many are noted."""
+    tables, flips = searched.tables, searched.flips
+    directory, begin = tables.directory, tables.directory_at[chunk]
+    entries, before = tables.entries_at[chunk], filled
+    for flip in range(flips.keys_at[chunk, 0], flips.keys_at[chunk, radius + 1]):
+        other = key ^ int64(flips.keys[flip])
+        word, bit = directory[begin + (other >> 5)], np.uint64(other & 31)
+        smaller = word & ((np.uint64(1) << bit) - np.uint64(1))
+        room.entries[filled] = entries + int64(word >> np.uint64(32)) + int64(ones(smaller))
+        # Written in any case, kept if the key occurs: a branch would be guessed wrong too often.
+        filled += int64((word >> bit) & np.uint64(1))
+    for entry in range(before, filled):
+        prefetch(tables.entries, room.entries[entry])
+        room.entry_queries[entry] = number
+    return filled
+
+
+@njit(cache=True, nogil=True)
+def _look(
+    searched: Searched,
+    words: Words,
+    threshold: int,
+    chunk: int,
+    filled: int,
+    room: _Room,
+    found: Across,
+    hits: int,
+) -> tuple[Across, int]:
+    """Add what the noted entries come across, and return how many hits there are."""
+    shared, waiting = _read(searched, chunk, filled, room)
+    found = _with_room(found, hits + waiting)
+    hits = _compare(searched.words, words, threshold, waiting, room, found, hits)
+    left, at = shared, int64(0)
+    while left > 0:
+        left, at, waiting = _read_several(searched, left, at, room)
+        found = _with_room(found, hits + waiting)
+        hits = _compare(searched.words, words, threshold, waiting, room, found, hits)
+    return found, hits
+
+
+@kernel
+def _read(searched: Searched, chunk: int, filled: int, room: _Room) -> tuple[int, int]:
+    """
+    Read the noted entries, and ask for what they lead to.
+
+    Returns:
+        How many tell of several codes, which come first in `room.entries` now; and how many codes
+        are in `room.places`.
+    """
+    tables, width = searched.tables, searched.codes.shape[1] // 8
+    shared, waiting = int64(0), int64(0)
+    for number in range(filled):
+        entry = int64(tables.entries[room.entries[number]])
+        if entry < ONLY:
+            room.entries[shared] = tables.pool_at[chunk] + entry
+            prefetch(tables.pool, room.entries[shared])
+            room.entry_queries[shared] = room.entry_queries[number]
+            shared += 1
+        else:
+            room.places[waiting] = entry - ONLY
+            prefetch(searched.words, (entry - ONLY) * width)
+            room.place_queries[waiting] = room.entry_queries[number]
+            waiting += 1
+    return shared, waiting
+
+
+@kernel
+def _read_several(searched: Searched, left: int, at: int, room: _Room) -> tuple[int, int, int]:
+    """Read the last of so many entries of several codes, from one of these on, and so forth."""
+    pool, width, waiting = searched.tables.pool, searched.codes.shape[1] // 8, int64(0)
+    most = len(room.places)
+    while left > 0 and waiting < most:
+        begin = room.entries[left - 1]
+        count, query = int64(pool[begin]), room.entry_queries[left - 1]
+        stop = min(count, at + most - waiting)
+        while at < stop:
+            place = int64(pool[begin + 1 + at])
+            prefetch(searched.words, place * width)
+            room.places[waiting] = place
+            room.place_queries[waiting] = query
+            waiting += 1
+            at += 1
+        if at == count:
+            left, at = left - 1, int64(0)
+    return left, at, waiting
+
+
+@kernel
+def _compare(
+    codes: Words,
+    words: Words,
+    threshold: int,
+    waiting: int,
+    room: _Room,
+    found: Across,
+    hits: int,
+) -> int:
+    """Add those of the waiting codes that are near their query; return how many hits there are."""
+    width = words.shape[1]
+    for number in range(waiting):
+        at, query = room.places[number] * width, room.place_queries[number]
+        distance = ones(codes[at] ^ words[query, 0])
+        if width == 4:
+            distance += ones(codes[at + 1] ^ words[query, 1])
+            distance += ones(codes[at + 2] ^ words[query, 2])
+            distance += ones(codes[at + 3] ^ words[query, 3])
+        else:
+            for word in range(1, width):
+                distance += ones(codes[at + word] ^ words[query, word])
+        found.places[hits] = room.places[number]
+        found.distances[hits] = distance
+        hits += int64(int64(distance) <= threshold)
+    return hits
+
+
+@njit(cache=True, nogil=True)
+def _with_room(found: Across, most: int) -> Across:
+    """Return the hits where there is room for so many."""
+    if most <= len(found.places):
+        return found
+    places, distances = np.empty(2 * most, np.int64), np.empty(2 * most, np.int32)
+    # Not by slices, which take Numba a second to compile.
+    for at in range(len(found.places)):
+        places[at], distances[at] = found.places[at], found.distances[at]
+    return Across(places, distances)
