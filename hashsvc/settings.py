@@ -19,7 +19,14 @@ class Settings(BaseSettings):
 
     data_dir: Path = Field(Path("data"), description="Database and index files live here.")
     database_url: str | None = Field(
-        None, description="SQLAlchemy URL; unset means SQLite in the data directory."
+        None,
+        # It may hold a password.
+        repr=False,
+        description="SQLAlchemy URL, such as `postgresql+psycopg://user@host/name`; unset means "
+        "SQLite in the data directory.",
+    )
+    database_connections: int = Field(
+        15, ge=2, le=1000, description="Connections of one process to PostgreSQL, at most."
     )
     key_encryption_key: SecretStr | None = Field(
         None, description="Key that wraps all others: 32 bytes as base64 or hexadecimal."
@@ -36,6 +43,22 @@ class Settings(BaseSettings):
     )
     scan_lifetime_days: int = Field(
         365, ge=1, le=36_500, description="A finished scan's URLs are deleted so long after it."
+    )
+    candidate_days: int = Field(
+        30,
+        ge=0,
+        le=3_650,
+        description="Signals of images seen in scans are kept so long, for contents that come "
+        "later; 0 keeps none.",
+    )
+    candidate_most: int = Field(
+        20_000, ge=1, description="Most of these that are kept, the newest; 35 kB each."
+    )
+    flood_matches: int = Field(
+        50,
+        ge=1,
+        description="A content that matches at more URLs in 24 hours, and ten times as often as "
+        "before, is set apart until an analyst has looked.",
     )
     purge_within_h: float = Field(
         24, ge=0, description="The database file is rewritten this soon after a withdrawal."
@@ -202,6 +225,58 @@ class Settings(BaseSettings):
     )
     organisation_email: str = Field(
         "notices@example.org", description="Where platforms answer removal requests."
+    )
+    organisation_contact: str | None = Field(
+        None, description="Postal address or telephone number in removal requests, in one line."
+    )
+    signatory: str | None = Field(
+        None,
+        description="Name and role of the authorised person who signs notices under the law of the "
+        "United States; without one none is written.",
+    )
+    coordinator: str = Field(
+        "BIPT, Digital Services Coordinator of Belgium",
+        description="Digital Services Coordinator that reports about platforms go to.",
+    )
+    law_dir: Path | None = Field(
+        None, description="Directory with own `legal-*.yaml` files, in place of the shipped ones."
+    )
+    template_dir: Path | None = Field(
+        None, description="Directory with own templates of notices, in place of the shipped ones."
+    )
+    platforms_file: Path | None = Field(
+        None, description="File with own entries of the registry of platforms."
+    )
+    evidence_tsa_url: str | None = Field(
+        None,
+        pattern=r"^https?://\S+$",
+        description="Time stamping authority (RFC 3161) that evidence bundles are stamped by; it "
+        "is told a digest. Unset means none; needs `hashsvc[timestamps]`.",
+    )
+    rdap: bool = Field(
+        False,
+        description="Whether rdap.org is asked whom a host's registration names for abuse; it is "
+        "told the host.",
+    )
+    raise_certain: bool = Field(
+        False,
+        description="Whether a request is drafted for every match of tier `certain` before an "
+        "analyst has looked; approving it confirms the match.",
+    )
+    answer_within_h: int | None = Field(
+        None,
+        ge=1,
+        le=10_000,
+        description="Hours within which a platform is expected to answer where the law says "
+        "`timely`; unset means those of the law data.",
+    )
+    smtp_url: SecretStr | None = Field(
+        None,
+        description="Mail server for notices, `smtp://user:password@host:port` (STARTTLS) or "
+        "`smtps://…`; unset means that notices are sent by hand.",
+    )
+    recheck_every_h: float = Field(
+        24, gt=0, description="A request that was sent is checked so often."
     )
     recheck_gap_s: float = Field(
         3600, ge=0, description="Two checks this far apart must both find an image gone."

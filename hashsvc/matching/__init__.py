@@ -2,28 +2,52 @@
 Signatures against signatures: evidence, tiers, the search of the bank, analysts' verdicts.
 
 `compare` weighs one content against one candidate. `BankIndex` finds, among all contents, those
-worth comparing: it is a copy of the bank's codes in memory that follows the change feed.
+worth comparing: it is a copy of the bank's codes in memory that follows the change feed. `Backward`
+compares the other way round: contents that come in with candidates that were seen before them.
 """
 
+from hashsvc.matching.backward import Backward
 from hashsvc.matching.bank_index import BankIndex, Found
+from hashsvc.matching.candidates import sighted
+from hashsvc.matching.comparing import Comparison, explain
 from hashsvc.matching.contents import signature_of
-from hashsvc.matching.errors import AlreadyReviewedError, MatchingError, UnknownMatchError
+from hashsvc.matching.errors import (
+    AlreadyReviewedError,
+    MatchingError,
+    UnknownFloodError,
+    UnknownMatchError,
+    UnknownSuppressionError,
+)
 from hashsvc.matching.evidence import Evidence, Finding, Tier, compare
-from hashsvc.matching.reviews import MatchState, Reviews
+from hashsvc.matching.floods import Floods
+from hashsvc.matching.reporting import Reporting, report
+from hashsvc.matching.reviews import MatchState, Reason, Reviews
 from hashsvc.matching.screening import Screen
+from hashsvc.matching.suppressing import Suppressions
 
 __all__ = [
     "AlreadyReviewedError",
+    "Backward",
     "BankIndex",
+    "Comparison",
     "Evidence",
     "Finding",
+    "Floods",
     "Found",
     "MatchState",
     "MatchingError",
+    "Reason",
+    "Reporting",
     "Reviews",
     "Screen",
+    "Suppressions",
     "Tier",
+    "UnknownFloodError",
     "UnknownMatchError",
+    "UnknownSuppressionError",
     "compare",
+    "explain",
+    "report",
+    "sighted",
     "signature_of",
 ]

@@ -1,7 +1,7 @@
 """The bank's codes in memory: follows the change feed, finds the contents near a candidate."""
 
 import threading
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 from hashsvc.matching.batching import Batches
 from hashsvc.matching.contents import signatures_of
 from hashsvc.matching.evidence import Evidence, compare
-from hashsvc.signals import PDQ, PHASH, POSSIBLE_REGIONS, REGION, Profile, Signal, Signature
-from hashsvc.store import Database, cases, signatures
+from hashsvc.signals import PDQ, PHASH, POSSIBLE_REGIONS, REGION, STEADIEST, Profile, Signature
+from hashsvc.store import Database, feed, signatures
 from hashsvc.store.ids import ContentId
 from hashsvc.store.signatures import Codes
 from index import Engine, LiveIndex, warm_up
@@ -44,9 +44,13 @@ class BankIndex:
     def __init__(self, database: Database, *, engine: Engine = "auto") -> None:
         self._database = database
         self._following = threading.Lock()
-        self._checkpoint = 0
+        self._checkpoint = feed.START
+        self._newest: int | None = None
         self._indices = {
-            profile.name: LiveIndex(profile.bits, engine=engine) for profile in _SEARCHED
+            profile.name: LiveIndex(
+                profile.bits, engine=engine, steadiest=STEADIEST if profile is REGION else ()
+            )
+            for profile in _SEARCHED
         }
         self._batches = {
             profile.name: Batches(self._indices[profile.name], threshold=profile.threshold)
@@ -70,17 +74,26 @@ class BankIndex:
     def catch_up(self) -> int:
         """Follow the change feed to its end, and return how many changes that were."""
         followed = 0
+        newest = self._database.newest_change()
+        if newest is not None and newest == self._newest:
+            return 0
         with self._following, self._database.read() as connection:
-            while changes := cases.changes_after(connection, self._checkpoint, _CHANGES_A_STEP):
+            while True:
+                changes, checkpoint = feed.after(connection, self._checkpoint, _CHANGES_A_STEP)
                 added = [each.content_id for each in changes if each.kind == "add"]
                 removed = [each.content_id for each in changes if each.kind == "remove"]
-                # A content is added once, before it is removed, so within one step the order
-                # of kinds does: what came and went in between has no signals left to add.
-                self._add(signatures.codes_of(connection, added))
-                self._remove(removed)
-                self._checkpoint = changes[-1].seq
+                # A content is added once, so the order of kinds does: what has gone, as this
+                # transaction sees it, has no signals left to add.
+                if added:
+                    self._add(signatures.codes_of(connection, added))
+                if removed:
+                    self._remove(removed)
+                self._checkpoint = checkpoint
+                if not changes:
+                    # Of before the transaction began: all up to there is in the index now.
+                    self._newest = newest
+                    return followed
                 followed += len(changes)
-        return followed
 
     def find(self, candidate: Signature) -> list[Found]:
         """
@@ -92,6 +105,8 @@ class BankIndex:
         if candidate.quality < PDQ.min_quality:
             return []
         near = sorted(self._near(candidate))
+        if not near:
+            return []
         with self._database.read() as connection:
             contents = signatures_of(connection, near)
         found = [
@@ -103,9 +118,7 @@ class BankIndex:
     def _near(self, candidate: Signature) -> set[ContentId]:
         near: set[ContentId] = set()
         for profile in _SEARCHED:
-            codes = _codes(
-                viewed.signal for viewed in candidate.signals if viewed.signal.profile is profile
-            )
+            codes = candidate.codes(profile)
             if len(codes) == 0:
                 continue
             if profile.many_per_image:
@@ -146,13 +159,6 @@ def _surest_first(found: Found) -> tuple[int, int, int]:
         nearest.distance if nearest else 0,
         found.content_id,
     )
-
-
-def _codes(signals: Iterable[Signal]) -> NDArray[np.uint8]:
-    listed = list(signals)
-    if not listed:
-        return np.empty((0, 0), dtype=np.uint8)
-    return _packed([each.code for each in listed], listed[0].profile)
 
 
 def _packed(codes: Sequence[bytes], profile: Profile) -> NDArray[np.uint8]:

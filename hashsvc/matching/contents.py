@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from hashsvc.signals import Signal, Signature, View, ViewedSignal
+from hashsvc.signals import Group, Signature, View
 from hashsvc.store import cases, signatures
 from hashsvc.store.cases import Content
 from hashsvc.store.ids import ContentId
@@ -36,11 +36,7 @@ def signatures_of(
 
 
 def _signature(content: Content, codes: Sequence[Codes]) -> Signature:
-    return Signature(
-        quality=content.quality,
-        signals=tuple(
-            ViewedSignal(Signal(each.group.algorithm, code), View(each.group.view))
-            for each in codes
-            for code in each.group
-        ),
+    groups = (
+        Group(each.group.algorithm, View(each.group.view), each.group.packed) for each in codes
     )
+    return Signature.from_groups(content.quality, groups)

@@ -2,8 +2,10 @@
 Errors of the matching room.
 
     MatchingError
-    ├── UnknownMatchError      no such match
-    └── AlreadyReviewedError   the match has the other verdict
+    ├── UnknownMatchError         no such match
+    ├── AlreadyReviewedError      the match has the other verdict
+    ├── UnknownFloodError         no such content is in quarantine
+    └── UnknownSuppressionError   no such dismissed image
 """
 
 
@@ -17,3 +19,11 @@ class UnknownMatchError(MatchingError):
 
 class AlreadyReviewedError(MatchingError):
     """The match was given the other verdict before."""
+
+
+class UnknownFloodError(MatchingError):
+    """No such content is in quarantine."""
+
+
+class UnknownSuppressionError(MatchingError):
+    """There is no such dismissed image."""

@@ -121,7 +121,7 @@ def compare(content: Signature, candidate: Signature) -> Evidence:
     The content counts with its whole view only, as the bank keeps it; the candidate with every
     view it was signed in.
     """
-    mine, theirs = _by_algorithm(content), _by_algorithm(candidate)
+    mine, theirs = content.views(), candidate.views()
     findings = [
         finding
         for algorithm in mine.keys() & theirs.keys()
@@ -131,21 +131,6 @@ def compare(content: Signature, candidate: Signature) -> Evidence:
     plain = min(content.quality, candidate.quality) < PDQ.min_quality
     tier, why = _weigh(ordered, plain=plain)
     return Evidence(tier=tier, findings=ordered, why=why)
-
-
-def _by_algorithm(signature: Signature) -> dict[str, _Views]:
-    """Return a signature's codes by algorithm and view, each of shape (n, bits // 8)."""
-    codes: dict[str, dict[View, list[bytes]]] = {}
-    for viewed in signature.signals:
-        views = codes.setdefault(viewed.signal.algorithm, {})
-        views.setdefault(viewed.view, []).append(viewed.signal.code)
-    return {
-        algorithm: {
-            view: np.frombuffer(b"".join(each), np.uint8).reshape(len(each), -1)
-            for view, each in views.items()
-        }
-        for algorithm, views in codes.items()
-    }
 
 
 def _findings(algorithm: str, content: _Views, candidate: _Views) -> Iterable[Finding]:

@@ -6,8 +6,13 @@ from sqlalchemy import Connection
 
 from hashsvc import audit
 from hashsvc.clock import Clock, utc_now
+from hashsvc.matching.candidates import frames_of
+from hashsvc.matching.comparing import Comparison, explain
+from hashsvc.matching.contents import signatures_of
 from hashsvc.matching.errors import AlreadyReviewedError, UnknownMatchError
-from hashsvc.store import Database, UnknownRowError, matches
+from hashsvc.matching.evidence import Tier
+from hashsvc.matching.suppressing import suppress
+from hashsvc.store import Database, UnknownRowError, candidates, matches
 from hashsvc.store.ids import KeyId, MatchId, OrganisationId, ScanId
 from hashsvc.store.matches import Match
 
@@ -18,6 +23,16 @@ class MatchState(StrEnum):
     SUSPECTED = "suspected"
     CONFIRMED = "confirmed"
     DISMISSED = "dismissed"
+
+
+class Reason(StrEnum):
+    """Why a match was dismissed."""
+
+    OTHER_IMAGE = "other-image"
+    """It shows something else: this image is not reported again."""
+
+    OTHER = "other"
+    """It is the image, or may be; it is left where it is for another reason."""
 
 
 class Reviews:
@@ -34,8 +49,14 @@ class Reviews:
         scan_id: ScanId | None,
         limit: int,
         organisation_id: OrganisationId | None = None,
+        quarantined: bool | None = None,
     ) -> list[Match]:
-        """Return matches, newest first, of one state or one scan when these are given."""
+        """
+        Return matches, newest first, of one state or one scan when these are given.
+
+        Args:
+            quarantined: Only those of a flood, or only those of none; None for both.
+        """
         with self._database.read() as connection:
             return matches.search(
                 connection,
@@ -43,6 +64,7 @@ class Reviews:
                 scan_id=scan_id,
                 limit=limit,
                 organisation_id=organisation_id,
+                quarantined=quarantined,
             )
 
     def view(
@@ -75,11 +97,18 @@ class Reviews:
         *,
         actor: KeyId,
         organisation_id: OrganisationId | None = None,
+        reason: Reason | None = None,
+        everywhere: bool = False,
     ) -> Match:
         """
         Record an analyst's verdict, and return the match with it.
 
         Saying the same again changes nothing; the first reviewer stays named.
+
+        Args:
+            reason: Why it is dismissed; as another image, it is not reported again.
+
+            everywhere: Not for any content of the organisation, instead of this one.
 
         Raises:
             UnknownMatchError: If there is no such match.
@@ -88,16 +117,40 @@ class Reviews:
         """
         now = self._clock()
         with self._database.write() as connection:
-            _match(connection, match_id, organisation_id)
+            match = _match(connection, match_id, organisation_id)
             decided = matches.review(connection, match_id, state=verdict, reviewer=actor, now=now)
             if decided:
-                audit.record(
-                    connection, actor=actor, action=f"match.{verdict}", subject=match_id, now=now
-                )
+                deeds = [(f"match.{verdict}", str(match_id))]
+                if verdict is MatchState.DISMISSED and reason is not None:
+                    matches.dismiss_because(connection, match_id, reason)
+                    if reason is Reason.OTHER_IMAGE:
+                        made = suppress(
+                            connection, match, everywhere=everywhere, actor=actor, now=now
+                        )
+                        deeds.append(("match.suppress", made))
+                audit.record_all(connection, deeds, actor=actor, now=now)
         match = self.view(match_id, actor=actor, organisation_id=organisation_id)
         if match.state != verdict:
             raise AlreadyReviewedError(f"This match was {match.state} before.")
         return match
+
+    def why(
+        self, match_id: MatchId, *, actor: KeyId, organisation_id: OrganisationId | None = None
+    ) -> tuple[Match, Comparison | None]:
+        """
+        Return a match, and its content and candidate compared anew; None: it is kept no more.
+
+        Raises:
+            UnknownMatchError: If there is no such match.
+        """
+        match = self.view(match_id, actor=actor, organisation_id=organisation_id)
+        with self._database.read() as connection:
+            kept = candidates.find(connection, match.image_url, match.image_sha256)
+            contents = signatures_of(connection, [match.content_id])
+        if kept is None or match.content_id not in contents:
+            return match, None
+        compared = [explain(contents[match.content_id], each) for each in frames_of(kept.seen)]
+        return match, min(compared, key=_sureness)
 
 
 def _match(
@@ -107,3 +160,9 @@ def _match(
         return matches.by_id(connection, match_id, organisation_id)
     except UnknownRowError as error:
         raise UnknownMatchError("There is no such match.") from error
+
+
+def _sureness(compared: Comparison) -> tuple[int, int]:
+    tier, nearest = compared.evidence.tier, compared.evidence.nearest
+    order = len(Tier) if tier is None else list(Tier).index(tier)
+    return order, nearest.distance if nearest is not None else 0

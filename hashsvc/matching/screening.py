@@ -67,11 +67,11 @@ class Screen:
         image, or when as many regions are in both as make a match `likely`. Common ones come first.
         """
         self._follow(connection)
-        whole = _codes(signature, PDQ.name)
+        whole = signature.codes(PDQ)
         if self._shipped.has(whole):
             return Listed(ImageList.COMMON, None)
         found = [which for which, codes in self._whole if _is_near(whole, codes)]
-        regions = _codes(signature, REGION.name)
+        regions = signature.codes(REGION)
         found += [which for which, codes in self._regions if _share(regions, codes)]
         return min(found, key=lambda each: each.kind, default=None)
 
@@ -93,12 +93,6 @@ def _by_image(signals: Sequence[ListedSignal], algorithm: str) -> list[tuple[Lis
     return [
         (Listed(ImageList(kind), label), _packed(each)) for (kind, label), each in codes.items()
     ]
-
-
-def _codes(signature: Signature, algorithm: str) -> _Codes:
-    return _packed(
-        [each.signal.code for each in signature.signals if each.signal.algorithm == algorithm]
-    )
 
 
 def _packed(codes: Sequence[bytes]) -> _Codes:

@@ -11,6 +11,8 @@ Errors of the scanning room.
     └── FetchError           a URL that could not be fetched, and the reason
 """
 
+from collections.abc import Mapping
+
 
 class ScanError(Exception):
     """Base of every error raised by hashsvc.scanning."""
@@ -50,12 +52,20 @@ class FetchError(ScanError):
         retry: Whether it may work later.
 
         retry_after: Seconds that the site asks to be left alone first; None when it asks nothing.
+
+        facts: What the record keeps of the answer, as in `Fetched`; empty when there was none.
     """
 
     def __init__(
-        self, reason: str, *, retry: bool = False, retry_after: float | None = None
+        self,
+        reason: str,
+        *,
+        retry: bool = False,
+        retry_after: float | None = None,
+        facts: Mapping[str, object] | None = None,
     ) -> None:
         super().__init__(reason)
         self.reason = reason
         self.retry = retry
         self.retry_after = retry_after
+        self.facts = facts or {}

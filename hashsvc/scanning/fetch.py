@@ -207,12 +207,14 @@ class Fetcher:
             if status in _REDIRECTS and "location" in response.headers:
                 return status, resolve_url(url, response.headers["location"])
             if status != httpx2.codes.OK:
-                raise self._refusal(url, response)
+                raise self._refusal(url, response, redirects)
             media_type = response.headers.get("content-type", "").partition(";")[0]
             facts = _facts(url, response, redirects)
             return Fetched(url, media_type.strip().lower(), _body(response, max_bytes), facts)
 
-    def _refusal(self, url: str, response: httpx2.Response) -> FetchError:
+    def _refusal(
+        self, url: str, response: httpx2.Response, redirects: list[dict[str, int | str]]
+    ) -> FetchError:
         status = response.status_code
         wait_s = None
         if status in _RETRIED:
@@ -222,7 +224,12 @@ class Fetcher:
         if status == httpx2.codes.TOO_MANY_REQUESTS and wait_s:
             # This is about who asks; 503 is about what was asked for.
             self._hosts.hold(urlsplit(url).hostname or "", wait_s)
-        return FetchError(f"http-{status}", retry=status in _RETRIED, retry_after=wait_s)
+        return FetchError(
+            f"http-{status}",
+            retry=status in _RETRIED,
+            retry_after=wait_s,
+            facts=_facts(url, response, redirects),
+        )
 
     def _robots_of(self, url: str, transport: "_CheckedTransport") -> Robots:
         root = resolve_url(url, "/robots.txt")

@@ -7,20 +7,15 @@ from collections import OrderedDict
 from collections.abc import Callable
 from concurrent.futures import Future
 from dataclasses import dataclass
-from itertools import groupby
 
 from hashsvc.signals import (
     ImageCrashError,
     ImageError,
     ImageTooSlowError,
     Signature,
-    ViewedSignal,
 )
-from hashsvc.signals.types import Group
 
 Sign = Callable[[bytes], list[Signature]]
-# A signature of 600 codes takes 20 kB so, and five times as much in the open.
-_Packed = list[tuple[int, list[Group]]]
 
 _MOST_AGE_S = 24 * 3600
 _MOST_BYTES = 64_000_000
@@ -34,7 +29,7 @@ class _Known:
     """What came of an image; it may still be in the making."""
 
     since: float
-    answer: "Future[_Packed | ImageError]"
+    answer: "Future[list[Signature] | ImageError]"
 
 
 class KnownImages:
@@ -82,7 +77,7 @@ class KnownImages:
         answer = known.answer.result()
         if isinstance(answer, ImageError):
             raise type(answer)(str(answer))
-        return [Signature.from_groups(quality, groups) for quality, groups in answer]
+        return answer
 
     def _make(self, digest: bytes, known: _Known, data: bytes) -> list[Signature]:
         try:
@@ -98,7 +93,7 @@ class KnownImages:
             self._forget(digest, known)
             known.answer.set_exception(error)
             raise
-        self._keep(digest, known, [(each.quality, _packed(each)) for each in frames])
+        self._keep(digest, known, frames)
         return frames
 
     def _get(self, digest: bytes) -> _Known | None:
@@ -111,7 +106,7 @@ class KnownImages:
         self._known.move_to_end(digest)
         return known
 
-    def _keep(self, digest: bytes, known: _Known, answer: "_Packed | ImageError") -> None:
+    def _keep(self, digest: bytes, known: _Known, answer: list[Signature] | ImageError) -> None:
         with self._lock:
             if self._known.get(digest) is known:
                 self._bytes += _size(answer)
@@ -131,18 +126,7 @@ class KnownImages:
             self._bytes -= _size(known.answer.result())
 
 
-def _packed(signature: Signature) -> list[Group]:
-    def kind(each: ViewedSignal) -> tuple[str, str]:
-        return each.signal.algorithm, each.view
-
-    return [
-        Group(algorithm, first.view, b"".join(each.signal.code for each in (first, *rest)))
-        for (algorithm, _), signals in groupby(signature.signals, kind)
-        for first, *rest in (list(signals),)
-    ]
-
-
-def _size(answer: "_Packed | ImageError") -> int:
+def _size(answer: list[Signature] | ImageError) -> int:
     if isinstance(answer, ImageError):
         return 0
-    return sum(len(group.codes) for _, groups in answer for group in groups)
+    return sum(len(group.codes) for each in answer for group in each.groups)

@@ -1,26 +1,26 @@
 """Takes items from the work list, at most so many of one host at a time, and ends them."""
 
-import json
 import random
 import threading
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 import structlog
 from sqlalchemy import Connection
 
 from hashsvc.clock import Clock, utc_now
-from hashsvc.matching import Found
+from hashsvc.matching import Found, report
 from hashsvc.scanning.errors import FetchError
-from hashsvc.scanning.look import SeenImage
 from hashsvc.settings import Settings
-from hashsvc.store import Database, cases, leases, matches, scans
-from hashsvc.store.ids import MatchId, random_id
+from hashsvc.store import Database, candidates, leases, scans, unmatched
+from hashsvc.store.candidates import Sighted
+from hashsvc.store.ids import CandidateId, ScanId
 from hashsvc.store.scans import Item
 
 _LONGEST_RETRY = timedelta(days=1)
+_ONE_FOR = timedelta(seconds=1)
 _log = structlog.get_logger()
 
 
@@ -62,6 +62,9 @@ class Leases:
         # One thread at a time asks and writes: on SQLite the others would wait in steps of its own.
         self._lock = threading.Lock()
         self._in_hand: Counter[bytes] = Counter()
+        # Scans take turns, however many URLs each has. Until when there is known to be but one:
+        self._had_turn: set[ScanId] = set()
+        self._one_until = datetime.min.replace(tzinfo=UTC)
 
     def take(self) -> Taken | None:
         """Return the next item, leased; None when none is due, or only of hosts that are busy."""
@@ -70,14 +73,34 @@ class Leases:
             with self._database.read() as connection:
                 if not leases.is_due(connection, now=now, avoiding=busy):
                     return None
-            with self._database.write() as connection:
-                item = leases.take(connection, now=now, until=now + self._lease, avoiding=busy)
+            with self._database.write(alone=False) as connection:
+                item = self._take(connection, now, busy)
                 if item is None:
                     return None
                 via = scans.by_id(connection, item.scan_id).via
             if item.host_digest is not None:
                 self._in_hand[item.host_digest] += 1
             return Taken(item, via)
+
+    def _take(self, connection: Connection, now: datetime, busy: list[bytes]) -> Item | None:
+        """Return an item of a scan that has had no turn in this round, or begin a new round."""
+        rounds: list[Collection[ScanId]] = [()]
+        if self._had_turn and now >= self._one_until:
+            rounds.insert(0, tuple(self._had_turn))
+        until = now + self._lease
+        for had_turn in rounds:
+            item = leases.take(
+                connection, now=now, until=until, avoiding=busy, passing_over=had_turn
+            )
+            if item is not None:
+                if not had_turn:
+                    self._had_turn.clear()
+                self._had_turn.add(item.scan_id)
+                return item
+            if len(had_turn) == 1:
+                # To look past thousands of URLs for another scan takes milliseconds.
+                self._one_until = now + _ONE_FOR
+        return None
 
     def let_go(self, item: Item) -> None:
         """Count an item as no longer in hand, whatever became of it."""
@@ -90,17 +113,33 @@ class Leases:
         """Tell whether an item was taken too often: its workers did not live to say why."""
         return item.attempts - item.attempts_before > self._settings.scan_attempts
 
+    def mark(self) -> int:
+        """Return the mark that `finish` asks for; to be had before the first image is matched."""
+        with self._database.read() as connection:
+            return unmatched.mark(connection)
+
     def finish(
-        self, item: Item, counted: Counted, found: Iterable[tuple[SeenImage, Found]]
+        self,
+        item: Item,
+        counted: Counted,
+        found: Iterable[tuple[Sighted, Found]],
+        seen: Iterable[Sighted] = (),
+        *,
+        mark: int = 0,
     ) -> bool:
         """
         Mark an item done and store what was found at it; False when the lease was lost.
 
         One that was found before, by content and image URL, is not reported again. An item of which
         images may be had later is looked at again, as often as one that failed altogether.
+
+        Args:
+            seen: All its images, which are kept for contents that come later.
+
+            mark: What has come since is compared with these images too.
         """
         now = self._clock()
-        with self._lock, self._database.write() as connection:
+        with self._lock, self._database.write(alone=False) as connection:
             # A lost lease means that another worker does, or did, the item: it stores the matches.
             again = counted.later and self._retry_at(
                 connection, item, FetchError(counted.later, retry=True)
@@ -114,29 +153,39 @@ class Leases:
                 is_mine = leases.finish(connection, item, now=now, **counts)
             if not is_mine:
                 return False
-            for image, each in found:
-                if not cases.has_content(connection, each.content_id):
-                    continue  # Withdrawn since.
-                match_id = matches.add(
+            # Others may be storing the same ones: in the same order nobody waits for one another.
+            for image, each in sorted(found, key=_order):
+                match_id = report(
                     connection,
-                    MatchId(random_id()),
-                    content_id=each.content_id,
+                    image,
+                    each,
                     scan_id=item.scan_id,
-                    page_url=image.page_url,
-                    image_url=image.image_url,
-                    image_sha256=image.sha256,
-                    tier=str(each.evidence.tier),
-                    evidence=each.evidence.dump(),
-                    facts=json.dumps(dict(image.facts)),
+                    flood_matches=self._settings.flood_matches,
                     now=now,
                 )
-                leases.note_sighting(connection, item.id, match_id)
+                if match_id is not None:
+                    leases.note_sighting(connection, item.id, match_id)
+            if self._settings.candidate_days:
+                self._keep(connection, item, seen, mark)
         return True
+
+    def _keep(self, connection: Connection, item: Item, seen: Iterable[Sighted], mark: int) -> None:
+        day = self._clock().astimezone(UTC).date().isoformat()
+        kept = [
+            candidates.keep(connection, each, scan_id=item.scan_id, day=day)
+            for each in sorted(seen, key=lambda each: (each.image_url, each.image_sha256))
+        ]
+        new = [each for each in kept if each is not None]
+        if new:
+            # These contents were not there when the images were matched, nor these images kept
+            # when the contents came.
+            came = unmatched.came_since(connection, mark)
+            unmatched.add(connection, came, CandidateId(min(new) - 1))
 
     def fail(self, item: Item, error: FetchError) -> None:
         """Mark an item as to be tried later, where that may help, or else as dead."""
         now = self._clock()
-        with self._lock, self._database.write() as connection:
+        with self._lock, self._database.write(alone=False) as connection:
             retry_at = self._retry_at(connection, item, error)
             leases.fail(connection, item, reason=error.reason, retry_at=retry_at, now=now)
         again = retry_at is not None
@@ -144,7 +193,7 @@ class Leases:
 
     def give_back(self, item: Item) -> None:
         """Put an item back that was begun and not finished, for the next to take."""
-        with self._lock, self._database.write() as connection:
+        with self._lock, self._database.write(alone=False) as connection:
             leases.give_back(connection, item, now=self._clock())
 
     def _busy_hosts(self) -> list[bytes]:
@@ -165,3 +214,8 @@ class Leases:
         # Items that failed together do not come back together.
         wait_s = self._settings.scan_retry_s * 2 ** (tries - 1) * random.uniform(0.75, 1.25)
         return min(timedelta(seconds=max(wait_s, error.retry_after or 0)), _LONGEST_RETRY)
+
+
+def _order(found: tuple[Sighted, Found]) -> tuple[int, str]:
+    image, each = found
+    return each.content_id, image.image_url

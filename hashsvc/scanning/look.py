@@ -63,12 +63,15 @@ class Look:
         reason: Why; None when it did not fail.
 
         retry: Whether it may work later.
+
+        facts: Of a download that failed, what the record keeps of the answer.
     """
 
     image_url: str
     image: SeenImage | None
     reason: str | None
     retry: bool = False
+    facts: Mapping[str, object] = field(default_factory=dict, compare=False)
 
 
 class Looker:
@@ -105,7 +108,12 @@ class Looker:
         self._renderer = renderer
 
     def look(
-        self, url: str, *, deadline: float | None = None, via: str | None = None
+        self,
+        url: str,
+        *,
+        deadline: float | None = None,
+        via: str | None = None,
+        told: Callable[[Mapping[str, object]], object] = lambda _facts: None,
     ) -> Iterator[Look]:
         """
         Yield each image at a URL: the one it is, or those of the page it is.
@@ -117,6 +125,8 @@ class Looker:
 
             via: Name of the proxy of the settings to go through.
 
+            told: Called with what the record keeps of the download of the URL itself.
+
         Raises:
             FetchError: If the URL itself cannot be fetched, or is neither page nor image.
 
@@ -124,6 +134,7 @@ class Looker:
         """
         visit = _Visit(deadline, via)
         fetched = self._fetcher.get(url, deadline=deadline, via=via)
+        told(fetched.facts)
         page = yield from self._look_at(fetched, url, visit, most=self._images_per_page)
         if page.moved_to is not None:
             page = yield from self._look_behind(page.moved_to, visit, self._images_per_page)
@@ -231,7 +242,7 @@ def _looked(image_url: str, found: Callable[[], SeenImage]) -> Look:
     try:
         return Look(image_url, found(), None)
     except FetchError as error:
-        return Look(image_url, None, error.reason, retry=error.retry)
+        return Look(image_url, None, error.reason, retry=error.retry, facts=error.facts)
     except ImageError as error:
         return Look(image_url, None, type(error).__name__)
     except SandboxError:

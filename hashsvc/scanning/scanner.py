@@ -6,11 +6,12 @@ from collections.abc import Callable
 
 import structlog
 
-from hashsvc.matching import BankIndex, Found
+from hashsvc.matching import BankIndex, Found, sighted
 from hashsvc.scanning.errors import FetchError
 from hashsvc.scanning.leases import Counted, Leases, Taken
 from hashsvc.scanning.look import Looker, SeenImage
 from hashsvc.settings import Settings
+from hashsvc.store.candidates import Sighted
 from hashsvc.store.scans import Item
 
 _IDLE_S = 0.5
@@ -113,7 +114,9 @@ class Scanner:
     def _look(self, item: Item, via: str | None) -> None:
         seen = failed = 0
         later: str | None = None
-        found: list[tuple[SeenImage, Found]] = []
+        found: list[tuple[Sighted, Found]] = []
+        kept: list[Sighted] = []
+        mark = self._leases.mark()
         # A slow page must not outlast the lease, or the item would be begun again and again.
         deadline = time.monotonic() + _LOOKING * self._settings.scan_lease_s
         for look in self._looker.look(item.url, deadline=deadline, via=via):
@@ -124,11 +127,14 @@ class Scanner:
                     later = later or look.reason
             else:
                 seen += 1
-                found += [(look.image, each) for each in self._find(look.image)]
+                image = sighted(look.image)
+                if image is not None:
+                    kept.append(image)
+                    found += [(image, each) for each in self._find(look.image)]
             if self._stopping.is_set():
                 self._leases.give_back(item)
                 return
-        if self._leases.finish(item, Counted(seen, failed, later), found):
+        if self._leases.finish(item, Counted(seen, failed, later), found, kept, mark=mark):
             _log.info("scan.item_done", item=item.id, images=seen, failed=failed, found=len(found))
 
     def _find(self, image: SeenImage) -> list[Found]:

@@ -42,7 +42,8 @@ def normalise_url(text: str) -> str:
         raise BadUrlError("A URL names a host.")
     if parts.username is not None or parts.password is not None:
         raise BadUrlError("A URL holds no user name or password.")
-    host = _ascii_host(parts.hostname)
+    host = ascii_host(parts.hostname)
+    host = f"[{host}]" if ":" in host else host
     place = host if port in (None, _DEFAULT_PORTS[parts.scheme]) else f"{host}:{port}"
     path = quote(parts.path, safe=_SAFE_PATH) or "/"
     url = urlunsplit((parts.scheme, place, path, _query(parts.query), ""))
@@ -66,15 +67,16 @@ def resolve_url(root: str, reference: str) -> str:
         raise BadUrlError("The URL's host or port cannot be read.") from error
 
 
-def _check_length(text: str) -> None:
-    if len(text) > MAX_URL_LENGTH:
-        raise BadUrlError(f"A URL has at most {MAX_URL_LENGTH} characters.")
+def ascii_host(host: str) -> str:
+    """
+    Return a host's one spelling: ASCII (IDNA), lower case, without a dot at the end.
 
-
-def _ascii_host(host: str) -> str:
+    Raises:
+        BadUrlError: If it is no host name, and no IPv6 address without brackets.
+    """
     try:
         if ":" in host and "%" not in host:
-            return f"[{IPv6Address(host)}]"
+            return str(IPv6Address(host))
         if not host.isascii():
             host = idna.encode(host, uts46=True).decode("ascii")
     except ValueError as error:  # IDNAError is one.
@@ -83,6 +85,11 @@ def _ascii_host(host: str) -> str:
     if not _NAME.fullmatch(host):
         raise BadUrlError("The URL's host is no valid name.")
     return host
+
+
+def _check_length(text: str) -> None:
+    if len(text) > MAX_URL_LENGTH:
+        raise BadUrlError(f"A URL has at most {MAX_URL_LENGTH} characters.")
 
 
 def _query(query: str) -> str:

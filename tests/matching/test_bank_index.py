@@ -13,6 +13,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, pr
 from sqlalchemy import Connection
 
 from hashsvc.matching import BankIndex, Found, Tier, bank_index, compare, signature_of
+from hashsvc.settings import Settings
 from hashsvc.signals import (
     DHASH,
     PDQ,
@@ -93,6 +94,42 @@ def test_a_plain_candidate_and_one_without_signals_find_nothing(database: Databa
     assert len(index.find(candidate(quality=50, **codes))) == 1
 
 
+def test_where_nothing_is_new_and_nothing_is_near_the_database_is_not_read(
+    database: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = random.Random(8)
+    content_id = store_content(database, store_case(database))
+    near = candidate(pdq1=stored_codes(database, content_id)["pdq1"])
+    far = candidate(pdq1=rng.randbytes(32))
+    index = BankIndex(database)
+    assert index.find(far) == []
+    with monkeypatch.context() as patched:
+        patched.delattr(Database, "read")
+        assert index.find(far) == []
+        with pytest.raises(AttributeError):
+            index.find(near)
+    assert ids(index.find(near)) == [content_id]
+
+
+def test_a_withdrawal_by_another_process_counts_from_its_commit_on(
+    database: Database, settings: Settings
+) -> None:
+    content_id = store_content(database, store_case(database))
+    near = candidate(pdq1=stored_codes(database, content_id)["pdq1"])
+    index = BankIndex(database)
+    assert ids(index.find(near)) == [content_id]
+    # Another service of the same settings has connections of its own.
+    other = Database.of(settings)
+    try:
+        with other.write() as connection:
+            cases.delete_content(connection, content_id)
+            assert len(index) == 2
+        assert index.find(near) == []
+        assert len(index) == 0
+    finally:
+        other.close()
+
+
 def test_the_surest_comes_first(database: Database) -> None:
     rng = random.Random(2)
     case_id = store_case(database)
@@ -115,6 +152,7 @@ def test_the_surest_comes_first(database: Database) -> None:
     assert [each.surer_than(found[2]) for each in found] == [True, True, False, False, False]
 
 
+@pytest.mark.both_databases
 def test_what_comes_is_found_at_once_and_what_goes_never_again(database: Database) -> None:
     case_id = store_case(database)
     index = BankIndex(database)
@@ -234,6 +272,7 @@ AgainstTheDatabase.TestCase.settings = hypothesis_settings(
 TestAgainstTheDatabase = AgainstTheDatabase.TestCase
 
 
+@pytest.mark.both_databases
 def test_withdrawn_contents_are_never_found_while_others_come_and_go(database: Database) -> None:
     """Four search, two add and withdraw; what stays is always found, what is gone never."""
     case_id = store_case(database)

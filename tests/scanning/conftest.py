@@ -15,13 +15,13 @@ from http.server import BaseHTTPRequestHandler
 from typing import Any, Self
 
 import pytest
-from PIL import Image
+from PIL import Image, ImageOps
 
 from benchmarks.site import Site
 from hashsvc.bank import Bank, NewContent
 from hashsvc.clock import Clock
 from hashsvc.matching import BankIndex
-from hashsvc.scanning import Fetcher, Leases, Line, Looker, Scanner, WorkList
+from hashsvc.scanning import Fetcher, FetchError, Leases, Line, Look, Looker, Scanner, WorkList
 from hashsvc.settings import Settings
 from hashsvc.signals import sign_image
 from hashsvc.store import Database, matches
@@ -262,3 +262,29 @@ def service(settings: Settings, database: Database, clock: SetClock) -> Iterator
     service = Service(settings, database, clock)
     yield service
     service.fetcher.close()
+
+
+def refused(fetcher: Fetcher, url: str, **how: Any) -> FetchError:
+    """Return why a URL cannot be fetched."""
+    with pytest.raises(FetchError) as caught:
+        fetcher.get(url, **how)
+    return caught.value
+
+
+def altered(photo: Image.Image) -> bytes:
+    """Return a copy as people make them: mirrored, smaller, compressed again."""
+    return jpeg(ImageOps.mirror(photo).resize((320, 240)), quality=50)
+
+
+class OtherLooker:
+    """A looker that does something before it looks."""
+
+    def __init__(self, looker: Looker, before: Callable[[str], object]) -> None:
+        self._looker = looker
+        self._before = before
+
+    def look(
+        self, url: str, *, deadline: float | None = None, via: str | None = None
+    ) -> Iterator[Look]:
+        self._before(url)
+        return self._looker.look(url, deadline=deadline, via=via)

@@ -55,6 +55,9 @@ def running(
 ) -> Iterator[subprocess.Popen[bytes]]:
     """Run a command as its own process: the whole service, or a worker."""
     env = {key: value for key, value in os.environ.items() if not key.startswith("HASHSVC_")}
+    if settings.database_url and settings.key_encryption_key:
+        env["HASHSVC_DATABASE_URL"] = settings.database_url
+        env["HASHSVC_KEY_ENCRYPTION_KEY"] = settings.key_encryption_key.get_secret_value()
     env |= {
         "HASHSVC_DATA_DIR": str(settings.data_dir),
         "HASHSVC_FETCH_NETWORKS": "127.0.0.0/8",
@@ -134,6 +137,7 @@ def test_after_kill_9_every_item_is_done_and_every_match_stored_once(
     service.fetcher.close()
 
 
+@pytest.mark.both_databases
 @pytest.mark.parametrize(
     ("kills", "pages"),
     [(2, 16), pytest.param(40, 400, marks=[pytest.mark.soak, pytest.mark.timeout(3600)])],

@@ -1,0 +1,345 @@
+"""A content that comes after its copies were scanned is matched with them, once, whatever dies."""
+
+import os
+import random
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+from PIL import ImageOps
+
+from hashsvc.bank import HeldContents, ImageList, Lists
+from hashsvc.matching import Backward, Screen, Tier, compare, sighted
+from hashsvc.scanning import SeenImage
+from hashsvc.settings import Settings
+from hashsvc.signals import (
+    DHASH,
+    PDQ,
+    PHASH,
+    POSSIBLE_REGIONS,
+    REGION,
+    Signal,
+    Signature,
+    View,
+    ViewedSignal,
+    sign_image,
+)
+from hashsvc.store import Database, candidates, scans, unmatched
+from hashsvc.store.feedback_tables import unmatched as unmatched_table
+from hashsvc.store.ids import CandidateId, KeyId, OrganisationId, PublicContentId, ScanId
+from hashsvc.store.matches import Match
+from tests.conftest import generated_photo, jpeg
+from tests.scanning.conftest import OddSite, Service, SetClock, wait_until
+from tests.store.conftest import START, store_case, store_content
+
+MINE = generated_photo(31, (800, 600))
+COPIES = {
+    "recompressed": MINE,
+    "mirrored": ImageOps.mirror(MINE),
+    "cropped": MINE.crop((60, 60, 800, 600)),
+    "captioned": ImageOps.expand(MINE, (0, 0, 0, 200), "white"),
+}
+
+
+def backward(service: Service, **changed: int) -> Backward:
+    settings = service.settings.model_copy(update=changed)
+    return Backward(settings, service.database, service.clock)
+
+
+def waiting(database: Database) -> int:
+    with database.read() as connection:
+        return len(connection.execute(unmatched_table.select()).all())
+
+
+def kept(database: Database) -> int:
+    with database.read() as connection:
+        return candidates.count(connection)
+
+
+def scan_copies(service: Service, site: OddSite) -> tuple[str, set[str]]:
+    """Scan a page of copies and others, before there is a case."""
+    copies = {site.add_image(f"/{name}.jpg", jpeg(each, 70)) for name, each in COPIES.items()}
+    others = [
+        site.add_image(f"/other{seed}.jpg", jpeg(generated_photo(seed))) for seed in range(60, 66)
+    ]
+    scan = service.scan(site.add_page("/page", [*copies, *others]))
+    service.finish()
+    return scan, copies
+
+
+@pytest.mark.both_databases
+def test_what_was_scanned_before_is_found_as_if_it_were_scanned_now(
+    service: Service, site: OddSite, clock: SetClock
+) -> None:
+    scan, copies = scan_copies(service, site)
+    assert service.matches() == []
+    assert kept(service.database) == len(copies) + 6
+    clock.advance(3600)
+    service.open_case(MINE)
+    assert backward(service).work_once()
+    found = {each.image_url: each for each in service.matches()}
+    assert set(found) == copies
+    for each in found.values():
+        assert (each.scan_id, each.found_at, each.state) == (scan, clock(), "suspected")
+        assert each.page_url == f"{site.url}/page"
+        assert '"status":200' in each.facts.replace(" ", "")
+    # It is what a scan finds, word for word.
+    service.open_case(MINE)
+    assert {(each.image_url, each.tier, each.evidence) for each in found.values()} == {
+        (each.image_url, each.tier, each.evidence) for each in rescanned(service, site)
+    }
+    assert waiting(service.database) == 1
+
+
+def rescanned(service: Service, site: OddSite) -> list[Match]:
+    before = {each.id for each in service.matches()}
+    service.scan(f"{site.url}/page")
+    service.finish()
+    return [each for each in service.matches() if each.id not in before]
+
+
+def test_it_is_done_once(service: Service, site: OddSite) -> None:
+    _, copies = scan_copies(service, site)
+    service.open_case(MINE)
+    work = backward(service)
+    assert work.work_once()
+    assert not work.work_once()
+    assert waiting(service.database) == 0
+    # Found by a scan as well, it is the same match.
+    assert rescanned(service, site) == []
+    assert len(service.matches()) == len(copies)
+
+
+def test_where_none_are_kept_none_is_found(
+    service: Service, site: OddSite, settings: Settings
+) -> None:
+    service.settings = settings.model_copy(update={"candidate_days": 0})
+    service.scanner = service.another_scanner()
+    scan_copies(service, site)
+    assert kept(service.database) == 0
+    service.open_case(MINE)
+    assert backward(service).work_once()
+    assert service.matches() == []
+    assert waiting(service.database) == 0
+
+
+def test_a_content_that_waits_is_matched_when_it_is_let_in(
+    service: Service, site: OddSite, database: Database
+) -> None:
+    _, copies = scan_copies(service, site)
+    service.bank._screen = Screen()
+    Lists(database).add(ImageList.PROTECTED, sign_image(jpeg(MINE)), actor="test")
+    service.open_case(MINE)
+    assert not backward(service).work_once()
+    held = HeldContents(database, service.bank)
+    own = OrganisationId("0" * 32)
+    (content,) = (each.content for each in held.search(organisation_id=own, limit=9))
+    held.release(PublicContentId(content), actor=KeyId("analyst"), organisation_id=own)
+    assert backward(service).work_once()
+    assert {each.image_url for each in service.matches()} == copies
+
+
+def test_a_content_withdrawn_meanwhile_is_not_matched(service: Service, site: OddSite) -> None:
+    scan_copies(service, site)
+    number = service.open_case(MINE)
+    service.bank.withdraw_case(number, actor="intake")
+    assert not backward(service).work_once()
+    assert service.matches() == []
+
+
+@pytest.mark.both_databases
+def test_a_content_that_comes_while_a_page_is_looked_at_is_matched_too(
+    service: Service, site: OddSite, database: Database
+) -> None:
+    """Neither there when the image was matched, nor the image when the content was compared."""
+    find = service.bank_index.find
+
+    def find_and_open(signature: Signature) -> object:
+        found = find(signature)
+        if not service.matches() and not opened:
+            opened.append(service.open_case(MINE))
+            assert backward(service).work_once()
+        return found
+
+    opened: list[str] = []
+    service.bank_index.find = find_and_open  # type: ignore[method-assign, assignment]
+    url = site.add_image("/copy.jpg", jpeg(MINE, 60))
+    service.scan(url)
+    service.finish()
+    assert opened
+    assert service.matches() == []
+    assert waiting(database) == 1
+    assert backward(service).work_once()
+    assert [each.image_url for each in service.matches()] == [url]
+
+
+def test_what_somebody_lost_is_done_by_the_next(
+    service: Service, site: OddSite, clock: SetClock, database: Database
+) -> None:
+    _, copies = scan_copies(service, site)
+    service.open_case(MINE)
+    with database.write() as connection:
+        until = clock() + Backward.LEASE
+        assert len(unmatched.take(connection, now=clock(), until=until, limit=9)) == 1
+    assert not backward(service).work_once()
+    clock.advance(Backward.LEASE.total_seconds())
+    assert backward(service).work_once()
+    assert len(service.matches()) == len(copies)
+
+
+KILLED = textwrap.dedent(
+    """
+    import os, signal, sys
+    from hashsvc.matching import Backward, backward
+    from hashsvc.settings import Settings
+    from hashsvc.store import Database, {room}
+
+    def die(*_given, **_named):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    {room}.{deed} = die
+    settings = Settings(data_dir=sys.argv[1], _env_file=None)
+    Backward(settings, Database.of(settings)).work_once()
+    """
+)
+
+
+@pytest.mark.parametrize(
+    ("room", "deed"),
+    [
+        ("candidates", "wholes"),
+        ("candidates", "regions"),
+        ("matches", "add"),
+        ("unmatched", "done"),
+    ],
+)
+def test_after_kill_9_at_any_step_it_is_done_all_the_same(
+    service: Service, site: OddSite, clock: SetClock, room: str, deed: str
+) -> None:
+    _, copies = scan_copies(service, site)
+    service.open_case(MINE)
+    script = KILLED.format(room=room, deed=deed)
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(service.settings.data_dir)],
+        env=os.environ | {"HASHSVC_DATA_DIR": ""},
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == -9, done.stderr
+    assert waiting(service.database) == 1
+    # The killed one's clock was the machine's, which is ahead of this one.
+    clock.advance(10 * 365 * 86_400)
+    assert backward(service).work_once()
+    assert {each.image_url for each in service.matches()} == copies
+    assert waiting(service.database) == 0
+
+
+def test_a_thread_notices_by_itself(service: Service, site: OddSite) -> None:
+    _, copies = scan_copies(service, site)
+    thread = backward(service)
+    thread.start()
+    try:
+        service.open_case(MINE)
+        wait_until(lambda: len(service.matches()) == len(copies))
+        wait_until(lambda: waiting(service.database) == 0)
+    finally:
+        thread.stop()
+
+
+def test_what_is_stopped_is_put_back(service: Service, site: OddSite, clock: SetClock) -> None:
+    scan_copies(service, site)
+    service.open_case(MINE)
+    thread = backward(service)
+    thread._stopping.set()
+    assert thread.work_once()
+    assert waiting(service.database) == 1
+    assert backward(service).work_once()
+    assert waiting(service.database) == 0
+
+
+def flipped(code: bytes, bits: int, rng: random.Random) -> bytes:
+    number = int.from_bytes(code)
+    for bit in rng.sample(range(len(code) * 8), bits):
+        number ^= 1 << bit
+    return number.to_bytes(len(code))
+
+
+def keep(database: Database, *signatures: Signature) -> list[CandidateId | None]:
+    ids = []
+    with database.write() as connection:
+        scans.add(connection, ScanId("scan"), KeyId("reporter"), ["https://example.org/"], START)
+        for number, signature in enumerate(signatures):
+            url = f"https://example.org/{number}"
+            seen = sighted(SeenImage(url, url, bytes(32), (signature,)))
+            assert seen is not None
+            day = START.date().isoformat()
+            ids.append(candidates.keep(connection, seen, scan_id=ScanId("scan"), day=day))
+    return ids
+
+
+def test_it_finds_exactly_what_comparing_each_pair_does(
+    service: Service, database: Database
+) -> None:
+    """Codes just within, at and beyond each threshold, regions just enough and one too few."""
+    rng = random.Random(3)
+    names = (PDQ, PHASH, DHASH)
+    content = [(each.name, rng.randbytes(each.bits // 8)) for each in names]
+    regions = [rng.randbytes(32) for _ in range(12)]
+
+    def candidate(view: View) -> Signature:
+        parts = [
+            ViewedSignal(Signal(name, flipped(code, limit + rng.choice([-1, 0, 1, 20]), rng)), view)
+            for (name, code), limit in zip(content, (31, 8, 8), strict=True)
+        ]
+        count = POSSIBLE_REGIONS + rng.choice([-1, 0, 3])
+        away = REGION.threshold + rng.choice([-1, 0, 1])
+        pose = rng.choice([View.WHOLE, View.PART, View.MIRROR])
+        parts += [
+            ViewedSignal(Signal(REGION.name, flipped(code, away, rng)), pose)
+            for code in regions[:count]
+        ]
+        return Signature(rng.choice([50, 100]), parts)
+
+    shown = [candidate(rng.choice([*list(View)[:3], View.MIRROR])) for _ in range(120)]
+    keep(database, *shown)
+    signals = [(name, "whole", code) for name, code in content]
+    signals += [("reg1", "whole", code) for code in regions]
+    content_id = store_content(database, store_case(database), signals)
+    assert backward(service, flood_matches=1_000).work_once()
+    mine = Signature(
+        100, [ViewedSignal(Signal(name, code), View.WHOLE) for name, _, code in signals]
+    )
+    expected = {
+        f"https://example.org/{number}": str(evidence.tier)
+        for number, each in enumerate(shown)
+        if (evidence := compare(mine, each)).tier is not None
+    }
+    found = {each.image_url: each.tier for each in service.matches()}
+    assert found == expected
+    assert {each.content_id for each in service.matches()} == {content_id}
+    assert set(expected.values()) >= {Tier.CERTAIN, Tier.POSSIBLE}
+    assert 10 < len(expected) < 110
+
+
+@pytest.mark.parametrize(("quality", "kept_too"), [(49, False), (50, True)])
+def test_what_is_too_plain_to_match_is_not_kept(quality: int, kept_too: bool) -> None:
+    signal = ViewedSignal(Signal("pdq1", bytes(32)), View.WHOLE)
+    seen = sighted(SeenImage("page", "image", bytes(32), (Signature(quality, [signal]),)))
+    assert (seen is not None) is kept_too
+
+
+def test_frames_of_an_animation_count_with_the_best(service: Service, database: Database) -> None:
+    frames = tuple(sign_image(jpeg(each)) for each in (generated_photo(7), MINE))
+    with database.write() as connection:
+        scans.add(connection, ScanId("scan"), KeyId("reporter"), ["https://example.org/"], START)
+        seen = sighted(SeenImage("page", "image", bytes(32), frames))
+        assert seen is not None
+        candidates.keep(connection, seen, scan_id=ScanId("scan"), day="2026-01-05")
+    service.open_case(MINE, generated_photo(8))
+    assert backward(service).work_once()
+    (match,) = service.matches()
+    assert match.tier == Tier.CERTAIN

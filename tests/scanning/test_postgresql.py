@@ -1,0 +1,97 @@
+"""A worker goes on when PostgreSQL is restarted, and two never store the same match twice."""
+
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from threading import Barrier
+
+import pytest
+from structlog.testing import capture_logs
+
+from hashsvc.clock import utc_now
+from hashsvc.settings import Settings
+from hashsvc.store import Database
+from tests.conftest import generated_photo, jpeg
+from tests.postgresql import Server
+from tests.scanning.conftest import OddSite, Service, wait_until
+
+MINE = generated_photo(1)
+
+
+@pytest.fixture
+def database_kind() -> str:
+    return "postgresql"
+
+
+def test_a_server_that_is_restarted_in_the_midst_of_a_scan_costs_nothing(
+    settings: Settings, database: Database, site: OddSite, postgresql: Server
+) -> None:
+    settings = settings.model_copy(
+        update={"scan_threads": 3, "scan_lease_s": 3, "scan_items_per_host": 9}
+    )
+    service = Service(settings, database, utc_now)
+    service.open_case(MINE)
+    copies = [site.add_image(f"/copy{n}.jpg", jpeg(MINE, 70 - n)) for n in range(6)]
+    restarts = []
+
+    def restart(handler: BaseHTTPRequestHandler) -> None:
+        if not restarts:
+            restarts.append("immediate")
+            postgresql.stop("immediate")
+            postgresql.start()
+        body = jpeg(MINE, 75)
+        handler.send_response(200)
+        handler.send_header("Content-Length", str(len(body)))
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    copies.append(site.answer("/slow.jpg", restart))
+    pages = [site.add_page(f"/page{n}", [each]) for n, each in enumerate(copies)]
+    scan = service.scan(*pages)
+    scanner = service.another_scanner(settings=settings)
+    with capture_logs():
+        scanner.start()
+        wait_until(lambda: is_over(service, scan))
+        scanner.stop()
+    assert restarts == ["immediate"]
+    assert service.states(scan) == [("done", None)] * len(pages)
+    assert Counter(each.image_url for each in service.matches()) == dict.fromkeys(copies, 1)
+    service.fetcher.close()
+
+
+def is_over(service: Service, scan: str) -> bool:
+    try:
+        return service.work_list.progress(scan).is_over
+    except Exception:  # noqa: BLE001 - the server is being restarted.
+        return False
+
+
+def test_workers_that_find_the_same_at_once_store_it_once(
+    settings: Settings, site: OddSite, database: Database, tmp_path: Path
+) -> None:
+    """In opposite orders: each would wait for the other one's row."""
+    service = Service(settings, database, utc_now)
+    service.open_case(MINE)
+    copies = [site.add_image(f"/copy{n}.jpg", jpeg(MINE, 70 - n)) for n in range(4)]
+    pages = [site.add_page(f"/page{n}", copies[:: 1 if n % 2 else -1]) for n in range(2)]
+    scans = [service.scan(*pages) for _ in range(4)]
+    together = Barrier(2)
+
+    def work() -> int:
+        with_own_lock = service.another_scanner(database=Database.of(settings))
+        worked = 0
+        together.wait(30)
+        while with_own_lock.work_once():
+            worked += 1
+        with_own_lock._leases._database.close()
+        return worked
+
+    with capture_logs(), ThreadPoolExecutor(2) as pool:
+        working = [pool.submit(work) for _ in range(2)]
+        assert sum(each.result() for each in working) == 2 * len(scans)
+    for each in scans:
+        assert service.states(each) == [("done", None)] * 2
+        assert len(service.work_list.seen(each)) == 2 * len(copies)
+    assert Counter(each.image_url for each in service.matches()) == dict.fromkeys(copies, 1)
+    service.fetcher.close()
