@@ -14,12 +14,17 @@ from hashsvc.api.intake import SignalsOnly
 from hashsvc.api.routes import (
     admin,
     cases,
+    consents,
+    dues,
     exports,
+    feedback,
     held,
     holder,
     lists,
     matches,
+    platforms,
     problems,
+    records,
     removal,
     resets,
     scans,
@@ -28,6 +33,24 @@ from hashsvc.api.routes import (
 from hashsvc.api.schemas.admin import HealthOut
 from hashsvc.api.services import Services
 
+_ROUTES = (
+    cases,
+    consents,
+    resets,
+    holder,
+    held,
+    scans,
+    watches,
+    matches,
+    feedback,
+    removal,
+    dues,
+    records,
+    platforms,
+    lists,
+    exports,
+    admin,
+)
 _ABOUT = """
 Finds re-uploads of intimate images spread without consent. Images are hashed on the machine of the
 person shown, or of an analyst; this service takes and keeps **signals** only.
@@ -70,19 +93,7 @@ def create_app(services: Services) -> FastAPI:
     )
     app.add_middleware(SafeAnswers)
     app.openapi_tags = [{"name": "status", "description": "Whether the service is up."}]
-    for module in (
-        cases,
-        resets,
-        holder,
-        held,
-        scans,
-        watches,
-        matches,
-        removal,
-        lists,
-        exports,
-        admin,
-    ):
+    for module in _ROUTES:
         app.include_router(module.router)
         app.openapi_tags.append({"name": module.router.tags[0], "description": module.__doc__})
     app.include_router(web.status_page(services.database, services.bank_index))
@@ -90,6 +101,12 @@ def create_app(services: Services) -> FastAPI:
     @app.get("/health", tags=["status"], responses=problems(key=False))
     def health() -> HealthOut:
         """Say that the service is up. No key is needed."""
+        return HealthOut(status="up", version=app.version)
+
+    @app.get("/ready", tags=["status"], responses=problems(key=False))
+    def ready() -> HealthOut:
+        """Say that the database answers too, for what spreads calls over machines."""
+        services.database.ping()
         return HealthOut(status="up", version=app.version)
 
     documentation.complete(app)

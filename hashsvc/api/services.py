@@ -11,10 +11,18 @@ from hashsvc.api.people import People
 from hashsvc.api.streams import Streams
 from hashsvc.api.watch import Watch
 from hashsvc.audit import Witness
-from hashsvc.bank import Bank, Exports, HeldContents, Holders, Housekeeping, Lists, Resets
+from hashsvc.bank import Bank, Consents, Exports, HeldContents, Holders, Housekeeping, Lists, Resets
 from hashsvc.clock import Clock, utc_now
-from hashsvc.matching import BankIndex, Reviews, Screen
-from hashsvc.removal import Removal
+from hashsvc.matching import (
+    Backward,
+    BankIndex,
+    Floods,
+    Reporting,
+    Reviews,
+    Screen,
+    Suppressions,
+)
+from hashsvc.removal import Records, Removal
 from hashsvc.scanning import Scanner, ScanningParts, Watches, WorkList
 from hashsvc.settings import Settings
 from hashsvc.store import Database
@@ -37,10 +45,16 @@ class Services:
     housekeeping: Housekeeping
     witness: Witness
     bank_index: BankIndex
+    backward: Backward
     reviews: Reviews
+    suppressions: Suppressions
+    floods: Floods
+    reporting: Reporting
     scanning: ScanningParts
     watches: Watches
+    consents: Consents
     removal: Removal
+    records: Records
     budgets: Budgets
     lookups: Lookups
     people: People | None
@@ -63,6 +77,9 @@ class Services:
         bank = Bank(database, clock, lifetime_days=settings.case_lifetime_days, screen=Screen())
         bank_index = BankIndex(database, engine=settings.engine)
         scanning = ScanningParts.build(settings, database, bank_index, clock)
+        witness = Witness(settings, database, clock)
+        asked = scanning.fetcher if settings.rdap else None
+        removal = Removal(settings, database, scanning.looker, clock, fetcher=asked)
         return cls(
             settings=settings,
             clock=clock,
@@ -74,12 +91,18 @@ class Services:
             held=HeldContents(database, bank, clock),
             exports=Exports(database, clock),
             housekeeping=Housekeeping(settings, database, bank, clock),
-            witness=Witness(settings, database, clock),
+            witness=witness,
             bank_index=bank_index,
+            backward=Backward(settings, database, clock),
             reviews=Reviews(database, clock),
+            suppressions=Suppressions(database, clock),
+            floods=Floods(database, clock),
+            reporting=Reporting(database, clock),
             scanning=scanning,
             watches=Watches(database, scanning.work_list.work_came.set, clock),
-            removal=Removal(settings, database, scanning.looker, clock),
+            consents=Consents(database, clock),
+            removal=removal,
+            records=Records(removal.parts, witness),
             budgets=Budgets(settings),
             lookups=Lookups(
                 database, bank_index, Watch(clock, most_steps=settings.limit_lookup_steps), clock
@@ -112,16 +135,20 @@ class Services:
     def start(self) -> None:
         """Load the index and begin to work off the scans."""
         self.bank_index.start()
+        self.backward.start()
         self.scanning.start()
         self.watches.start()
+        self.removal.rechecks.start()
         self.housekeeping.start()
         self.witness.start()
 
     def stop(self) -> None:
         """Finish what is in hand and close everything."""
         self.housekeeping.stop()
+        self.removal.rechecks.stop()
         self.watches.stop()
         self.scanning.stop()
+        self.backward.stop()
         self.bank_index.stop()
         self.witness.stop()
         self.database.close()

@@ -12,6 +12,7 @@ from tests.api.conftest import Call
 ANSWERS = [
     (None, "GET", "/", 200),
     (None, "GET", "/health", 200),
+    (None, "GET", "/ready", 200),
     (None, "GET", "/docs", 200),
     (None, "GET", "/openapi.json", 200),
     (None, "GET", "/static-offline-docs/swagger-ui.css", 200),

@@ -82,7 +82,7 @@ def test_it_is_valid(document: dict[str, Any]) -> None:
 
 def test_it_has_every_call_and_no_page(document: dict[str, Any]) -> None:
     described = {place for place, _ in operations(document)}
-    assert described == set(MAY_CALL) | FOR_HOLDERS | {("GET", "/health")}
+    assert described == set(MAY_CALL) | FOR_HOLDERS | {("GET", "/health"), ("GET", "/ready")}
 
 
 def test_every_call_says_what_it_does_and_for_whom(document: dict[str, Any]) -> None:
@@ -109,7 +109,7 @@ def test_every_call_says_what_it_does_and_for_whom(document: dict[str, Any]) -> 
 def test_every_call_tells_its_errors(document: dict[str, Any]) -> None:
     for place, operation in operations(document):
         errors = {code: each for code, each in operation["responses"].items() if code >= "400"}
-        expected = {"413", "415"}
+        expected = {"413", "415", "503"}
         if place in MAY_CALL:
             expected |= {"401", "403", "429"}
         if "parameters" in operation or "requestBody" in operation:
@@ -118,7 +118,7 @@ def test_every_call_tells_its_errors(document: dict[str, Any]) -> None:
             expected |= {"404"}
         if place in FOR_HOLDERS:
             expected |= {"404", "429"}
-        assert expected <= set(errors) <= expected | {"404", "409"}, place
+        assert expected <= set(errors) <= expected | {"404", "409", "502"}, place
         for each in errors.values():
             assert each["content"] == PROBLEM
             assert each["description"]
@@ -239,4 +239,22 @@ def test_no_name_can_be_typed_anywhere(document: dict[str, Any]) -> None:
         "Last-Event-ID",
         # By administrators, of a body.
         "OrganisationIn.name",
+        # Of a platform, which is public.
+        "PlatformIn.name",
+        "PlatformIn.domains",
+        "PlatformIn.trusted_flagger",
+        "PlatformIn.note",
+        "ChannelIn.address",
+        "ChannelIn.note",
+        # What a platform or an analyst says of a request; sealed, and it holds no case number.
+        "MoveIn.reason",
+        "SeenIn.reason",
+        "LetterIn.explanation",
+        "OrderIn.explanation",
+        "ElementIn.words",
+        # A moment, or none.
+        "since",
+        "until",
+        "MoveIn.at",
+        "PlatformIn.checked",
     }

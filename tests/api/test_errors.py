@@ -14,7 +14,6 @@ from sqlalchemy.exc import IntegrityError
 from hashsvc import audit, bank, matching, removal, scanning, signals, store
 from hashsvc.api import Role, errors
 from hashsvc.bank import new_case_number
-from hashsvc.removal.errors import DataFileError, TemplateError, UnknownLawError
 from hashsvc.store.errors import BackupError, LockedError, OpenError, RotationError, SchemaError
 from tests.api.conftest import Call
 
@@ -44,9 +43,7 @@ NEVER_IN_A_ROUTE = {
     scanning.FetchError: "a state of a scan item, an outcome of a re-check",
     signals.ImageError: "no route opens an image",
     scanning.ProxyError: "ends the start",
-    DataFileError: "a file of the operator is wrong; told in the log",
-    TemplateError: "the same",
-    UnknownLawError: "the same",
+    removal.BadBundleError: "of a command",
     errors.SetupError: "the service does not start",
 }
 

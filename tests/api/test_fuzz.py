@@ -16,12 +16,16 @@ from schemathesis.specs.openapi.schemas import OpenApiSchema
 from benchmarks.site import Site
 from hashsvc.api import Role, Services
 from hashsvc.bank import ImageList
+from hashsvc.matching.suppressing import suppress
 from hashsvc.signals import sign_image
+from hashsvc.store import cases, matches, quarantines
 from tests.api.conftest import Call, OpenCase, content_of, work_off
 from tests.api.test_roles import FOR_HOLDERS, MAY_CALL
 from tests.conftest import generated_photo, jpeg
 
-CALLS = MAY_CALL | {call: set(Role) for call in sorted(FOR_HOLDERS | {("GET", "/health")})}
+CALLS = MAY_CALL | {
+    call: set(Role) for call in sorted(FOR_HOLDERS | {("GET", "/health"), ("GET", "/ready")})
+}
 # The same examples in each run: what is found here is mended here.
 few = settings(
     max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
@@ -65,6 +69,7 @@ def spare(
     call: Call,
     client: TestClient,
     services: Services,
+    known: dict[str, str],
     second_analyst: str,
     second_admin: str,
 ) -> dict[str, dict[str, str]]:
@@ -85,7 +90,21 @@ def spare(
     asked = client.post("/v1/exports", headers=header).json()["export"]
     approved = call(Role.ADMIN, "POST", "/v1/exports").json()["export"]
     client.post(f"/v1/exports/{approved}/approval", headers=header)
+    flooded = call(Role.INTAKE, "POST", "/v1/cases", json={"adult": True}).json()["number"]
+    floods = [content_of(jpeg(generated_photo(seed))) for seed in (4, 5)]
+    path = f"/v1/cases/{flooded}/contents"
+    assert call(Role.INTAKE, "POST", path, json={"contents": floods}).is_success
+    now = services.clock()
+    with services.database.write() as connection:
+        case_id = cases.case_by_number(connection, flooded).id
+        for each in cases.contents_of(connection, case_id):
+            assert quarantines.begin(connection, each.id, since=now, now=now)
+        match = matches.by_id(connection, known["match"])
+        dismissed = suppress(connection, match, everywhere=True, actor="0f" * 16, now=now)
     return {
+        "/v1/suppressions/{suppression}": {"suppression": dismissed},
+        "/v1/quarantine/{content}/release": floods[0],
+        "/v1/quarantine/{content}/dismissal": floods[1],
         "/v1/exports/{export}/approval": {"export": asked},
         "/v1/exports/{export}": {"export": approved},
         "/v1/cases/{number}/pin-resets/{reset}/approval": opened[0] | {"reset": reset},
@@ -159,8 +178,17 @@ def test_an_answer_about_something_known_is_documented(
         ("POST", "/v1/cases/{number}/contents"),
         ("POST", "/v1/holder/contents"),
         ("POST", "/v1/lookups"),
+        ("POST", "/v1/comparisons"),
         ("POST", "/v1/lists/common/images"),
         ("POST", "/v1/lists/protected/images"),
         ("POST", "/v1/removal-requests/{request}/moves"),
         ("POST", "/v1/removal-requests/{request}/rechecks"),
+        ("POST", "/v1/removal-requests/{request}/observations"),
+        ("POST", "/v1/removal-requests/{request}/mails"),
+        ("POST", "/v1/removal-requests/{request}/complaints"),
+        ("POST", "/v1/removal-requests/{request}/reports"),
+        ("POST", "/v1/removal-requests/{request}/orders"),
+        ("POST", "/v1/removal-requests/{request}/escalations"),
+        ("PUT", "/v1/platforms/{platform}"),
+        ("DELETE", "/v1/platforms/{platform}"),
     }

@@ -48,12 +48,43 @@ MAY_CALL = {
     ("GET", "/v1/matches"): {ANALYST},
     ("GET", "/v1/matches/{match}"): {ANALYST},
     ("POST", "/v1/matches/{match}/verdict"): {ANALYST},
+    ("GET", "/v1/matches/{match}/why"): {ANALYST},
+    ("POST", "/v1/comparisons"): {ANALYST},
+    ("GET", "/v1/suppressions"): {ANALYST},
+    ("DELETE", "/v1/suppressions/{suppression}"): {ANALYST},
+    ("GET", "/v1/quarantine"): {ANALYST},
+    ("POST", "/v1/quarantine/{content}/release"): {ANALYST},
+    ("POST", "/v1/quarantine/{content}/dismissal"): {ANALYST},
+    ("GET", "/v1/cases/{number}/reporting"): {ANALYST},
+    ("PUT", "/v1/cases/{number}/reporting"): {ANALYST},
+    ("GET", "/v1/reporting"): {ANALYST},
+    ("PUT", "/v1/reporting"): {ANALYST},
     ("POST", "/v1/removal-requests"): {ANALYST},
     ("GET", "/v1/removal-requests"): {ANALYST},
     ("GET", "/v1/removal-requests/{request}"): {ANALYST},
     ("GET", "/v1/removal-requests/{request}/notice"): {ANALYST},
     ("POST", "/v1/removal-requests/{request}/moves"): {ANALYST},
     ("POST", "/v1/removal-requests/{request}/rechecks"): {ANALYST},
+    ("POST", "/v1/removal-requests/{request}/observations"): {ANALYST},
+    ("POST", "/v1/removal-requests/{request}/mails"): {ANALYST},
+    ("POST", "/v1/removal-requests/{request}/complaints"): {ANALYST},
+    ("POST", "/v1/removal-requests/{request}/reports"): {ANALYST},
+    ("POST", "/v1/removal-requests/{request}/orders"): {ANALYST},
+    ("POST", "/v1/removal-requests/{request}/escalations"): {ANALYST},
+    ("GET", "/v1/matches/{match}/actors"): {ANALYST},
+    ("GET", "/v1/dues"): {ANALYST},
+    ("GET", "/v1/statistics"): {ANALYST},
+    ("GET", "/v1/removal-requests/{request}/evidence"): {ANALYST},
+    ("GET", "/v1/cases/{number}/evidence"): {ANALYST},
+    ("GET", "/v1/dues.ics"): {ANALYST},
+    ("GET", "/v1/platforms"): {ANALYST},
+    ("GET", "/v1/platforms.yaml"): {ANALYST},
+    ("GET", "/v1/platforms/{platform}"): {ANALYST},
+    ("PUT", "/v1/platforms/{platform}"): {ANALYST},
+    ("DELETE", "/v1/platforms/{platform}"): {ANALYST},
+    ("GET", "/v1/cases/{number}/consents"): {INTAKE, ANALYST},
+    ("POST", "/v1/cases/{number}/consents"): {INTAKE, ANALYST},
+    ("DELETE", "/v1/cases/{number}/consents/{kind}"): {INTAKE, ANALYST},
     ("POST", "/v1/exports"): {ADMIN},
     ("POST", "/v1/exports/{export}/approval"): {ADMIN},
     ("GET", "/v1/exports/{export}"): {ADMIN},
@@ -74,6 +105,7 @@ FOR_HOLDERS = {
 OPEN_TO_ALL = {
     ("GET", "/"),
     ("GET", "/health"),
+    ("GET", "/ready"),
     ("GET", "/docs"),
     ("GET", "/docs/oauth2-redirect"),
     ("GET", "/openapi.json"),
@@ -151,7 +183,7 @@ def test_a_token_in_the_address_is_no_key(call: Call, tokens: dict[Role, str]) -
         assert answer.status_code == 401
 
 
-@pytest.mark.parametrize("path", ["/", "/health", "/docs", "/openapi.json"])
+@pytest.mark.parametrize("path", ["/", "/health", "/ready", "/docs", "/openapi.json"])
 def test_what_is_open_needs_no_key(path: str, client: TestClient) -> None:
     assert client.get(path).status_code == 200
 

@@ -24,7 +24,10 @@ def open_case(body: NewCaseIn, caller: SubmitterDep, services: ServicesDep) -> N
     """Open a case. No name, address or picture is asked for; the PIN is shown this once."""
     services.budgets.spend(Budget.SUBMISSIONS, caller.key_id)
     opened = services.bank.open_case(
-        adult=body.adult, actor=caller.key_id, organisation_id=caller.organisation_id
+        adult=body.adult,
+        actor=caller.key_id,
+        organisation_id=caller.organisation_id,
+        consented=body.consents,
     )
     return NewCaseOut.of(opened)
 

@@ -7,6 +7,7 @@ from fastapi import APIRouter, Query
 from hashsvc.api.auth import AnalystDep, ServicesDep
 from hashsvc.api.routes import problems
 from hashsvc.api.schemas.base import Limit, OpaqueId
+from hashsvc.api.schemas.feedback import WhyOut
 from hashsvc.api.schemas.matches import MatchOut, VerdictIn
 from hashsvc.matching import MatchState
 from hashsvc.store.ids import MatchId, ScanId
@@ -20,12 +21,19 @@ def list_matches(
     services: ServicesDep,
     state: Annotated[MatchState | None, Query(description="Only in this state.")] = None,
     scan: Annotated[OpaqueId | None, Query(description="Only of this scan.")] = None,
+    quarantined: Annotated[
+        bool, Query(description="Only those of contents in quarantine, in place of all others.")
+    ] = False,
     limit: Limit = 100,
 ) -> list[MatchOut]:
     """List matches, newest first."""
     scan_id = None if scan is None else ScanId(scan)
     found = services.reviews.search(
-        state=state, scan_id=scan_id, limit=limit, organisation_id=caller.organisation_id
+        state=state,
+        scan_id=scan_id,
+        limit=limit,
+        organisation_id=caller.organisation_id,
+        quarantined=quarantined,
     )
     services.record_list(caller.key_id, "match.list", "match.read", [each.id for each in found])
     return [MatchOut.of(each) for each in found]
@@ -40,11 +48,37 @@ def read_match(match: OpaqueId, caller: AnalystDep, services: ServicesDep) -> Ma
     return MatchOut.of(found)
 
 
+@router.get("/{match}/actors", responses=problems(404, 422))
+def list_actors(match: OpaqueId, caller: AnalystDep, services: ServicesDep) -> list[str]:
+    """List who may be asked to remove a match's image, in the order in which they are asked."""
+    return services.removal.actors(
+        MatchId(match), actor=caller.key_id, organisation_id=caller.organisation_id
+    )
+
+
 @router.post("/{match}/verdict", responses=problems(404, 409, 422))
 def decide(match: OpaqueId, body: VerdictIn, caller: AnalystDep, services: ServicesDep) -> MatchOut:
-    """Confirm or dismiss a match. The verdict is remembered with the reviewer's key."""
+    """
+    Confirm or dismiss a match. The verdict is remembered with the reviewer's key.
+
+    An image dismissed as another one is not reported again for the content, nor one like it.
+    """
     verdict = MatchState.CONFIRMED if body.confirmed else MatchState.DISMISSED
     decided = services.reviews.decide(
-        MatchId(match), verdict, actor=caller.key_id, organisation_id=caller.organisation_id
+        MatchId(match),
+        verdict,
+        actor=caller.key_id,
+        organisation_id=caller.organisation_id,
+        reason=body.reason,
+        everywhere=body.everywhere,
     )
     return MatchOut.of(decided)
+
+
+@router.get("/{match}/why", responses=problems(404, 422))
+def explain_match(match: OpaqueId, caller: AnalystDep, services: ServicesDep) -> WhyOut:
+    """Compare a match's content and candidate anew, while the candidate's signals are kept."""
+    _, compared = services.reviews.why(
+        MatchId(match), actor=caller.key_id, organisation_id=caller.organisation_id
+    )
+    return WhyOut.of(compared)

@@ -1,38 +1,51 @@
-"""Removal requests: raised, moved on, re-checked."""
+"""Removal requests: raised, moved on, re-checked, and what follows."""
 
 from typing import Annotated
 
 from fastapi import APIRouter, Query, Response, status
-from fastapi.responses import PlainTextResponse
 
 from hashsvc.api.auth import AnalystDep, ServicesDep
-from hashsvc.api.callers import Caller
 from hashsvc.api.routes import problems
 from hashsvc.api.schemas.base import Limit, OpaqueId
 from hashsvc.api.schemas.removal import (
+    LetterIn,
     MoveIn,
+    NextIn,
+    OrderIn,
+    PlatformName,
     RecheckOut,
     RemovalBriefOut,
     RemovalIn,
     RemovalOut,
+    SeenIn,
+    SendIn,
+    SentOut,
 )
 from hashsvc.api.services import Services
-from hashsvc.removal import RequestView, State
-from hashsvc.store.ids import MatchId, RequestId
+from hashsvc.removal import FORMATS, RequestView, State
+from hashsvc.store.ids import MatchId, NoticeId, RequestId
 
 router = APIRouter(prefix="/v1/removal-requests", tags=["removal requests"])
+
+_MEDIA: dict[str, dict[str, str]] = {media: {} for media in sorted(set(FORMATS.values()))}
 
 
 @router.post("", status_code=status.HTTP_201_CREATED, responses=problems(404, 409, 422))
 def raise_request(body: RemovalIn, caller: AnalystDep, services: ServicesDep) -> RemovalOut:
-    """Draft the removal request for a confirmed match; asked again, the same one is shown."""
+    """
+    Draft the removal request for a confirmed match; asked again, the same one is shown.
+
+    It goes on the draft notice of its case to the same platform, if there is one.
+    """
     made = services.removal.raise_for(
         MatchId(body.match),
         actor=caller.key_id,
         organisation_id=caller.organisation_id,
         language=body.language,
+        platform=body.platform,
+        basis=body.basis,
     )
-    return RemovalOut.of(made)
+    return _shown(made, services)
 
 
 @router.get("", responses=problems(422))
@@ -40,11 +53,12 @@ def list_requests(
     caller: AnalystDep,
     services: ServicesDep,
     state: Annotated[State | None, Query(description="Only in this state.")] = None,
+    platform: Annotated[PlatformName | None, Query(description="Only of this one.")] = None,
     limit: Limit = 100,
 ) -> list[RemovalBriefOut]:
     """List removal requests, newest first."""
     found = services.removal.search(
-        state=state, limit=limit, organisation_id=caller.organisation_id
+        state=state, limit=limit, organisation_id=caller.organisation_id, platform=platform
     )
     ids = [each.id for each in found]
     services.record_list(caller.key_id, "request.list", "request.read", ids)
@@ -53,37 +67,167 @@ def list_requests(
 
 @router.get("/{request}", responses=problems(404, 422))
 def read_request(request: OpaqueId, caller: AnalystDep, services: ServicesDep) -> RemovalOut:
-    """Show one request with its notice and its steps."""
-    return RemovalOut.of(_view(request, caller, services))
+    """Show one request with its notices and its steps."""
+    view = services.removal.view(
+        RequestId(request), actor=caller.key_id, organisation_id=caller.organisation_id
+    )
+    return _shown(view, services)
 
 
-@router.get("/{request}/notice", response_class=PlainTextResponse, responses=problems(404, 422))
-def read_notice(request: OpaqueId, caller: AnalystDep, services: ServicesDep) -> Response:
-    """Show the notice's text alone."""
-    return PlainTextResponse(_view(request, caller, services).request.notice)
+@router.get(
+    "/{request}/notice",
+    response_class=Response,
+    responses={200: {"content": _MEDIA}, **problems(404, 409, 422)},
+)
+def read_notice(
+    request: OpaqueId,
+    caller: AnalystDep,
+    services: ServicesDep,
+    form: Annotated[
+        str, Query(alias="format", pattern=f"^({'|'.join(FORMATS)})$", description="Which form.")
+    ] = "text",
+    notice: Annotated[
+        OpaqueId | None, Query(description="Which of its notices; else the one for removal.")
+    ] = None,
+) -> Response:
+    """Show a notice alone: as it went out, or a draft as it would go out now."""
+    document = services.removal.document(
+        RequestId(request),
+        form,
+        notice_id=None if notice is None else NoticeId(notice),
+        actor=caller.key_id,
+        organisation_id=caller.organisation_id,
+    )
+    return Response(document, media_type=FORMATS[form])
 
 
 @router.post("/{request}/moves", responses=problems(404, 409, 422))
 def move_request(
     request: OpaqueId, body: MoveIn, caller: AnalystDep, services: ServicesDep
 ) -> RemovalOut:
-    """Move a request on: approved, sent, receipted, refused."""
+    """
+    Move a request on, such as to approved, sent, receipted, refused.
+
+    What is said of a notice as a whole is said of all requests on it.
+    """
     moved = services.removal.move(
-        RequestId(request), body.to, actor=caller.key_id, organisation_id=caller.organisation_id
+        RequestId(request),
+        body.to,
+        actor=caller.key_id,
+        organisation_id=caller.organisation_id,
+        at=body.at,
+        reason=body.reason,
     )
-    return RemovalOut.of(moved)
+    return _shown(moved, services)
+
+
+@router.post("/{request}/mails", responses=problems(404, 409, 422, 502))
+def mail_notice(
+    request: OpaqueId, body: SendIn, caller: AnalystDep, services: ServicesDep
+) -> SentOut:
+    """Hand an approved notice to the mail server, and move its requests to sent; or show it."""
+    mail = services.removal.mail(
+        RequestId(request),
+        dry_run=body.dry_run,
+        actor=caller.key_id,
+        organisation_id=caller.organisation_id,
+    )
+    return SentOut(
+        dry_run=body.dry_run,
+        to=mail.to,
+        subject=mail.subject,
+        bytes=mail.size,
+        sha256=mail.sha256,
+    )
 
 
 @router.post("/{request}/rechecks", responses=problems(404, 409, 422))
 def recheck(request: OpaqueId, caller: AnalystDep, services: ServicesDep) -> RecheckOut:
     """Look now whether the image is still there. Two checks apart must agree that it is gone."""
-    outcome, view = services.removal.recheck(
+    outcome, view = services.removal.rechecks.check(
         RequestId(request), actor=caller.key_id, organisation_id=caller.organisation_id
     )
-    return RecheckOut(outcome=outcome, request=RemovalOut.of(view))
+    return RecheckOut(outcome=outcome, request=_shown(view, services))
 
 
-def _view(request: str, caller: Caller, services: Services) -> RequestView:
-    return services.removal.view(
-        RequestId(request), actor=caller.key_id, organisation_id=caller.organisation_id
+@router.post("/{request}/observations", responses=problems(404, 409, 422))
+def observe(
+    request: OpaqueId, body: SeenIn, caller: AnalystDep, services: ServicesDep
+) -> RemovalOut:
+    """Record what you saw yourself where a check cannot tell; it counts as one check."""
+    view = services.removal.rechecks.observe(
+        RequestId(request),
+        body.seen,
+        reason=body.reason,
+        actor=caller.key_id,
+        organisation_id=caller.organisation_id,
     )
+    return _shown(view, services)
+
+
+@router.post("/{request}/complaints", responses=problems(404, 409, 422))
+def complain(
+    request: OpaqueId, body: LetterIn, caller: AnalystDep, services: ServicesDep
+) -> RemovalOut:
+    """Write the internal complaint against the platform's decision."""
+    view = services.removal.remedies.complain(
+        RequestId(request),
+        language=body.language,
+        explanation=body.explanation,
+        actor=caller.key_id,
+        organisation_id=caller.organisation_id,
+    )
+    return _shown(view, services)
+
+
+@router.post("/{request}/reports", responses=problems(404, 409, 422))
+def report(
+    request: OpaqueId, body: LetterIn, caller: AnalystDep, services: ServicesDep
+) -> RemovalOut:
+    """Write the report about the platform to the Digital Services Coordinator."""
+    view = services.removal.remedies.report(
+        RequestId(request),
+        language=body.language,
+        explanation=body.explanation,
+        actor=caller.key_id,
+        organisation_id=caller.organisation_id,
+    )
+    return _shown(view, services)
+
+
+@router.post("/{request}/orders", responses=problems(404, 409, 422))
+def seek_order(
+    request: OpaqueId, body: OrderIn, caller: AnalystDep, services: ServicesDep
+) -> RemovalOut:
+    """Write the annex to an order about the case's images at the platform, for the court."""
+    view = services.removal.remedies.seek_order(
+        RequestId(request),
+        language=body.language,
+        explanation=body.explanation,
+        known={each.element: each.words for each in body.known},
+        actor=caller.key_id,
+        organisation_id=caller.organisation_id,
+    )
+    return _shown(view, services)
+
+
+@router.post(
+    "/{request}/escalations",
+    status_code=status.HTTP_201_CREATED,
+    responses=problems(404, 409, 422),
+)
+def ask_next(
+    request: OpaqueId, body: NextIn, caller: AnalystDep, services: ServicesDep
+) -> RemovalOut:
+    """Draft the request to the next actor that has a part in the image, and show that."""
+    view = services.removal.remedies.ask_next(
+        RequestId(request),
+        platform=body.platform,
+        actor=caller.key_id,
+        organisation_id=caller.organisation_id,
+    )
+    return _shown(view, services)
+
+
+def _shown(view: RequestView, services: Services) -> RemovalOut:
+    return RemovalOut.of(view, services.removal.text_of(view))

@@ -5,13 +5,17 @@ from datetime import date, datetime
 from pydantic import BaseModel, Field, StrictBool
 
 from hashsvc.api.schemas.base import Body, CaseNumber, OpaqueId, Quality
-from hashsvc.bank import CaseView, OpenedCase
+from hashsvc.bank import FIRST_CONSENTS, CaseView, ConsentKind, OpenedCase
 
 
 class NewCaseIn(Body):
     """The question asked before a case is opened."""
 
     adult: StrictBool = Field(description="Whether the person shown was an adult in every image.")
+    consents: frozenset[ConsentKind] = Field(
+        default=FIRST_CONSENTS,
+        description="What the person shown agrees to; that images are looked for always is.",
+    )
 
 
 class NewCaseOut(BaseModel):

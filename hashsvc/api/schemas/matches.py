@@ -2,13 +2,13 @@
 
 import json
 from datetime import datetime
-from typing import Any
+from typing import Any, Self
 
-from pydantic import BaseModel, Field, StrictBool
+from pydantic import BaseModel, Field, StrictBool, model_validator
 
 from hashsvc.api.lookups import told_evidence
 from hashsvc.api.schemas.base import Body, CaseNumber, Evidence, OpaqueId
-from hashsvc.matching import MatchState, Tier
+from hashsvc.matching import MatchState, Reason, Tier
 from hashsvc.store.matches import Match
 
 
@@ -31,6 +31,8 @@ class MatchOut(BaseModel):
     found_at: datetime
     reviewed_by: OpaqueId | None = Field(description="The key that gave the verdict.")
     reviewed_at: datetime | None
+    reason: Reason | None = Field(description="Why it was dismissed, where that was said.")
+    quarantined: bool = Field(description="Whether its content is in quarantine, see there.")
 
     @classmethod
     def of(cls, match: Match) -> "MatchOut":
@@ -50,6 +52,8 @@ class MatchOut(BaseModel):
             found_at=match.found_at,
             reviewed_by=match.reviewed_by,
             reviewed_at=match.reviewed_at,
+            reason=None if match.reason is None else Reason(match.reason),
+            quarantined=match.quarantined,
         )
 
 
@@ -57,3 +61,19 @@ class VerdictIn(Body):
     """What an analyst says of a match."""
 
     confirmed: StrictBool = Field(description="True: it is the image. False: it is another one.")
+    reason: Reason | None = Field(
+        default=None,
+        description="Why it is dismissed. An `other-image` is not reported again.",
+    )
+    everywhere: StrictBool = Field(
+        default=False,
+        description="An `other-image` is not reported for any content of the organisation.",
+    )
+
+    @model_validator(mode="after")
+    def _hangs_together(self) -> Self:
+        if self.confirmed and self.reason is not None:
+            raise ValueError("Only a dismissal has a reason.")
+        if self.everywhere and self.reason is not Reason.OTHER_IMAGE:
+            raise ValueError("Only an other-image is dismissed everywhere.")
+        return self

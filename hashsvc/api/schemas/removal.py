@@ -1,35 +1,154 @@
 """Removal requests."""
 
+import json
 from datetime import datetime
-from typing import Any
+from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
 
 from hashsvc.api.schemas.base import Body, OpaqueId
-from hashsvc.removal import Language, Outcome, RequestView, State
-from hashsvc.store.requests import Request
+from hashsvc.removal import Basis, Language, Outcome, RequestView, State
+from hashsvc.removal.texts import MAX_EXPLANATION, MAX_LINE
+from hashsvc.store.notices import Notice
+from hashsvc.store.requests import Event, Request
+
+PlatformName = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=300, pattern=r"^\S+$"),
+    Field(description="An entry's id in the registry of platforms, or a host."),
+]
+Words = Annotated[str, StringConstraints(min_length=1, max_length=MAX_EXPLANATION)]
+NoticeLanguage = Annotated[
+    Language | None, Field(description="What it is written in; null: what the channel takes.")
+]
 
 
 class RemovalIn(Body):
-    """The confirmed match to raise a removal request for."""
+    """The confirmed match to raise a removal request for, and whom to ask."""
 
     match: OpaqueId
-    language: Language = Field(default=Language.EN, description="What the notice is written in.")
+    language: NoticeLanguage = None
+    platform: PlatformName | None = Field(default=None, description="Null: the page's site.")
+    basis: Basis | None = Field(
+        default=None, description="What it rests on; null: what the platform has a channel for."
+    )
 
 
 class MoveIn(Body):
-    """The state to go to."""
+    """The state to go to, when that happened, and what was said."""
 
     to: State = Field(description="If it may not follow, the answer names the states that may.")
+    at: AwareDatetime | None = Field(default=None, description="When, if that was before now.")
+    reason: Words | None = Field(
+        default=None, description="The reason that the platform gave, or your own words."
+    )
+
+
+class SeenIn(Body):
+    """What an analyst saw with their own eyes, where a check cannot tell."""
+
+    seen: Outcome
+    reason: Words = Field(description="How, for the record.")
+
+
+class LetterIn(Body):
+    """A complaint, a report, or the annex to an order."""
+
+    language: NoticeLanguage = None
+    explanation: Words | None = Field(default=None, description="What the template does not say.")
+
+
+class ElementIn(Body):
+    """What is known of one element of an order."""
+
+    element: str = Field(
+        pattern=r"^[a-z-]{1,60}$", description="Its id in the law data.", examples=["authority"]
+    )
+    words: str = Field(min_length=1, max_length=MAX_LINE, description="What to say of it.")
+
+
+class OrderIn(LetterIn):
+    """The annex to an order, and what is known of the elements that are else the court's."""
+
+    known: list[ElementIn] = Field(default=[], max_length=20, description="Each element once.")
+
+
+class NextIn(Body):
+    """Whom to ask next for the same image."""
+
+    platform: PlatformName | None = Field(
+        default=None, description="Null: the next that was not asked."
+    )
+
+
+class SendIn(Body):
+    """Whether to hand the notice to the mail server, or to show only what would be sent."""
+
+    dry_run: bool = Field(default=True, description="Only show what would be sent.")
+
+
+class SentOut(BaseModel):
+    """The mail that was sent, or would be."""
+
+    dry_run: bool = Field(description="Whether it was not sent.")
+    to: str = Field(description="The address of the channel.")
+    subject: str = Field(description="Its first line.")
+    bytes: int = Field(description="Its size.")
+    sha256: str = Field(description="Of the mail as it goes out.")
 
 
 class EventOut(BaseModel):
     """One step of a removal request."""
 
-    at: datetime
-    actor: str = Field(description="The key that did it.")
+    at: datetime = Field(description="When it happened; the audit log has when it was entered.")
+    actor: str = Field(description="The key, or the part of the service, that did it.")
     state: State = Field(description="The request's state after it.")
     outcome: Outcome | None = Field(description="What a re-check saw; null for other steps.")
+    reason: str | None = Field(description="The platform's reason, or an analyst's words.")
+    facts: dict[str, Any] | None = Field(description="What servers answered to a re-check.")
+    notice: OpaqueId | None = Field(description="The notice that the step made.")
+    audit: int | None = Field(description="Number of its audit entry; null of old ones.")
+
+    @classmethod
+    def of(cls, event: Event) -> "EventOut":
+        return cls(
+            at=event.at,
+            actor=event.actor,
+            state=State(event.state),
+            outcome=Outcome(event.outcome) if event.outcome else None,
+            reason=event.reason,
+            facts=json.loads(event.facts) if event.facts else None,
+            notice=event.notice_id,
+            audit=event.audit_seq,
+        )
+
+
+class NoticeOut(BaseModel):
+    """A notice that names a request."""
+
+    notice: OpaqueId = Field(description="Stands in the notice as its reference.")
+    kind: str = Field(description="Which document.", examples=["dsa-notice"])
+    basis: Basis
+    channel: str | None = Field(description="How it is handed in; null: find a contact.")
+    address: str | None = Field(description="Where it goes; null: not known.")
+    language: Language
+    fixed: bool = Field(description="Whether it is as it goes out; else a draft.")
+    made_with: dict[str, Any] | None = Field(
+        description="Digest of its text, the law data and the template; null of a draft."
+    )
+
+    @classmethod
+    def of(cls, notice: Notice) -> "NoticeOut":
+        return cls(
+            notice=notice.id,
+            kind=notice.kind,
+            basis=Basis(notice.basis),
+            channel=notice.channel,
+            address=notice.address,
+            language=Language(notice.language),
+            fixed=notice.fixed is not None,
+            made_with=json.loads(notice.fixed) if notice.fixed else None,
+        )
 
 
 class RemovalBriefOut(BaseModel):
@@ -37,10 +156,16 @@ class RemovalBriefOut(BaseModel):
 
     request: OpaqueId
     state: State
-    platform: str = Field(description="The host of the image's URL.", examples=["example.org"])
+    platform: str = Field(
+        description="Who is asked: an entry's id in the registry, or a host.",
+        examples=["example.org"],
+    )
     page_url: str
     image_url: str
     created_at: datetime
+    parent: OpaqueId | None = Field(description="The request that this one goes on from.")
+    link: str | None = Field(description="How: `reappeared` or `escalated`.")
+    check_at: datetime | None = Field(description="When the next check is due; null: none.")
 
     @classmethod
     def brief(cls, request: Request) -> "RemovalBriefOut":
@@ -48,9 +173,10 @@ class RemovalBriefOut(BaseModel):
 
 
 class RemovalOut(RemovalBriefOut):
-    """A removal request, its notice, and its steps."""
+    """A removal request, its notices, and its steps."""
 
-    notice: str = Field(description="The notice's text, as it goes to the platform.")
+    notice: str = Field(description="The text of the notice that asks for removal.")
+    notices: list[NoticeOut] = Field(description="Oldest first.")
     events: list[EventOut] = Field(description="Oldest first.")
     removed_after_s: float | None = Field(
         description=(
@@ -59,26 +185,19 @@ class RemovalOut(RemovalBriefOut):
     )
 
     @classmethod
-    def of(cls, view: RequestView) -> "RemovalOut":
+    def of(cls, view: RequestView, notice: str) -> "RemovalOut":
         after = view.removed_after
         return cls(
             **_brief(view.request),
-            notice=view.request.notice,
-            events=[
-                EventOut(
-                    at=each.at,
-                    actor=each.actor,
-                    state=State(each.state),
-                    outcome=Outcome(each.outcome) if each.outcome else None,
-                )
-                for each in view.events
-            ],
-            removed_after_s=after.total_seconds() if after is not None else None,
+            notice=notice,
+            notices=[NoticeOut.of(each) for each in view.notices],
+            events=[EventOut.of(each) for each in view.events],
+            removed_after_s=None if after is None else after.total_seconds(),
         )
 
 
 class RecheckOut(BaseModel):
-    """What a re-check saw, and the request after it."""
+    """What one re-check saw, and the request after it."""
 
     outcome: Outcome
     request: RemovalOut
@@ -92,4 +211,7 @@ def _brief(request: Request) -> dict[str, Any]:
         "page_url": request.page_url,
         "image_url": request.image_url,
         "created_at": request.created_at,
+        "parent": request.parent_id,
+        "link": request.link,
+        "check_at": request.check_at,
     }

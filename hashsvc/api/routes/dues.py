@@ -1,0 +1,67 @@
+"""What is due: the clocks that removal requests have started."""
+
+from fastapi import APIRouter, Response
+
+from hashsvc.api.auth import AnalystDep, ServicesDep
+from hashsvc.api.callers import Caller
+from hashsvc.api.routes import problems
+from hashsvc.api.schemas.dues import DuesOut
+from hashsvc.api.services import Services
+from hashsvc.removal import Language
+from hashsvc.removal.clock import Countdown
+from hashsvc.removal.clock_feed import calendar_feed
+from hashsvc.removal.dues import all_clocks
+from hashsvc.removal.registry import names
+
+router = APIRouter(prefix="/v1/dues", tags=["dues"])
+
+_NAME = {
+    Language.EN: "Removal requests: what is due",
+    Language.NL: "Verwijderingsverzoeken: wat vervalt",
+    Language.FR: "Demandes de retrait : échéances",
+    Language.DE: "Löschersuchen: was fällig ist",
+}
+
+
+@router.get("", responses=problems(422))
+def list_dues(
+    caller: AnalystDep, services: ServicesDep, language: Language = Language.EN
+) -> DuesOut:
+    """Show what is due today, what is late, and what comes next."""
+    clocks, platforms = _clocks(caller, services)
+    return DuesOut.of(clocks, platforms, services.clock(), language)
+
+
+@router.get(
+    ".ics",
+    response_class=Response,
+    responses={200: {"content": {"text/calendar": {}}}, **problems(422)},
+)
+def calendar(
+    caller: AnalystDep, services: ServicesDep, language: Language = Language.EN
+) -> Response:
+    """Show the same as a calendar, with neither URL nor case, for a program to subscribe to."""
+    clocks, platforms = _clocks(caller, services)
+    content = calendar_feed(
+        clocks,
+        now=services.clock(),
+        name=_NAME[language],
+        platforms=platforms,
+        language=language,
+    )
+    return Response(content, media_type="text/calendar; charset=utf-8")
+
+
+def _clocks(caller: Caller, services: Services) -> tuple[list[Countdown], dict[str, str]]:
+    """Return all clocks that are not met, and the platform's name for each request."""
+    removal = services.removal
+    views = removal.views(caller.organisation_id)
+    services.record_list(
+        caller.key_id, "request.list", "request.read", [each.request.id for each in views]
+    )
+    clocks = all_clocks(
+        views, removal.parts.letters.law, answer_within_h=services.settings.answer_within_h
+    )
+    known = names(removal.parts.platforms.all(), {each.request.platform for each in views})
+    platforms = {str(each.request.id): known[each.request.platform] for each in views}
+    return [each for each in clocks if each.met_at is None], platforms

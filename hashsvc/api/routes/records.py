@@ -1,0 +1,126 @@
+"""The record: how platforms handle requests, and evidence for courts."""
+
+from datetime import datetime
+from enum import StrEnum
+from typing import Annotated
+
+from fastapi import APIRouter, Path, Query, Response
+from pydantic import AwareDatetime
+
+from hashsvc.api.auth import AnalystDep, ServicesDep
+from hashsvc.api.routes import problems
+from hashsvc.api.schemas.base import CaseNumber, OpaqueId
+from hashsvc.removal.drawing import to_png, to_svg
+from hashsvc.removal.plots import channel_plot, removal_plot
+from hashsvc.removal.report import write_report
+from hashsvc.removal.statistics import Statistics
+from hashsvc.removal.statistics_files import refusals_csv, statistics_csv, statistics_json
+from hashsvc.store.ids import RequestId
+
+router = APIRouter(prefix="/v1", tags=["record"])
+
+_ZIP = "application/zip"
+
+
+class Form(StrEnum):
+    """How statistics are written."""
+
+    JSON = "json"
+    CSV = "csv"
+    REFUSALS = "refusals.csv"
+    REPORT = "report.pdf"
+    REMOVAL_SVG = "removal.svg"
+    REMOVAL_PNG = "removal.png"
+    CHANNELS_SVG = "channels.svg"
+    CHANNELS_PNG = "channels.png"
+
+
+_MEDIA = {
+    Form.JSON: "application/json",
+    Form.CSV: "text/csv; charset=utf-8",
+    Form.REFUSALS: "text/csv; charset=utf-8",
+    Form.REPORT: "application/pdf",
+    Form.REMOVAL_SVG: "image/svg+xml",
+    Form.REMOVAL_PNG: "image/png",
+    Form.CHANNELS_SVG: "image/svg+xml",
+    Form.CHANNELS_PNG: "image/png",
+}
+_CONTENT: dict[str, dict[str, str]] = {media: {} for media in sorted(set(_MEDIA.values()))}
+
+
+@router.get(
+    "/statistics",
+    response_class=Response,
+    responses={200: {"content": _CONTENT}, **problems(422)},
+)
+def read_statistics(
+    caller: AnalystDep,
+    services: ServicesDep,
+    since: Annotated[AwareDatetime, Query(description="First sent at this moment or later.")],
+    until: Annotated[AwareDatetime, Query(description="First sent before this moment.")],
+    form: Annotated[Form, Query(alias="format", description="How it is written.")] = Form.JSON,
+) -> Response:
+    """Show how platforms handled the requests of a period, each figure with its events."""
+    found = services.records.statistics(
+        since=since,
+        until=until,
+        actor=caller.key_id,
+        organisation_id=caller.organisation_id,
+    )
+    settings, law = services.settings, services.removal.parts.letters.law
+    content: str | bytes
+    if form is Form.REPORT:
+        title = f"Removal requests, {_day(since)} to {_day(until)}"
+        content = write_report(found, title=title, organisation=settings.organisation, law=law)
+    else:
+        content = _written(found, form)
+    return Response(content, media_type=_MEDIA[form])
+
+
+@router.get(
+    "/removal-requests/{request}/evidence",
+    response_class=Response,
+    responses={200: {"content": {_ZIP: {}}}, **problems(404, 409, 422, 502)},
+)
+def evidence_of_request(request: OpaqueId, caller: AnalystDep, services: ServicesDep) -> Response:
+    """Make the evidence bundle of a request, with those it goes on from and leads to."""
+    bundle = services.records.of_request(
+        RequestId(request), actor=caller.key_id, organisation_id=caller.organisation_id
+    )
+    return Response(bundle, media_type=_ZIP)
+
+
+@router.get(
+    "/cases/{number}/evidence",
+    response_class=Response,
+    responses={200: {"content": {_ZIP: {}}}, **problems(404, 409, 422, 502)},
+)
+def evidence_of_case(
+    number: Annotated[CaseNumber, Path(max_length=20)],
+    caller: AnalystDep,
+    services: ServicesDep,
+) -> Response:
+    """Make the evidence bundle of all requests of a case."""
+    bundle = services.records.of_case(
+        number, actor=caller.key_id, organisation_id=caller.organisation_id
+    )
+    return Response(bundle, media_type=_ZIP)
+
+
+def _written(found: Statistics, form: Form) -> str | bytes:
+    drawing = removal_plot if form in (Form.REMOVAL_SVG, Form.REMOVAL_PNG) else channel_plot
+    match form:
+        case Form.CSV:
+            return statistics_csv(found)
+        case Form.REFUSALS:
+            return refusals_csv(found)
+        case Form.REMOVAL_SVG | Form.CHANNELS_SVG:
+            return to_svg(drawing(found))
+        case Form.REMOVAL_PNG | Form.CHANNELS_PNG:
+            return to_png(drawing(found))
+        case _:
+            return statistics_json(found)
+
+
+def _day(moment: datetime) -> str:
+    return moment.date().isoformat()
