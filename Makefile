@@ -47,6 +47,7 @@ bench: $(READY) ## Run the benchmarks, figures to out/ (PHOTOS=dir for your own)
 	$(PY) -m benchmarks.matching --n 100000 1000000 --data uniform skewed \
 		--json out/matching.json --plot out/matching.png
 	$(PY) -m benchmarks.scanning --json out/scanning.json $(if $(PHOTOS),--photos "$(PHOTOS)")
+	$(PY) -m benchmarks.removal --json out/removal.json
 
 soak: $(READY) ## Run the tests that take minutes
 	$(PY) -m pytest -m soak --timeout 3600

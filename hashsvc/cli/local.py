@@ -11,10 +11,11 @@ import typer
 
 from hashsvc.cli.images import signatures
 from hashsvc.cli.output import fail
-from hashsvc.matching import Evidence, compare
+from hashsvc.matching import Comparison, Finding, explain
 from hashsvc.signals import (
     OTHERS,
     PROFILES,
+    REGION,
     ImageError,
     Signal,
     SignalFormatError,
@@ -90,8 +91,9 @@ def compare_images(
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
     """Compare two images, or signals, on this machine: the tier, the distances, and why."""
-    evidence = compare(_signature(original, "first"), _signature(candidate, "second"))
-    typer.echo(json.dumps(evidence.as_json(), indent=2) if as_json else _table(evidence))
+    compared = explain(_signature(original, "first"), _signature(candidate, "second"))
+    told = compared.evidence.as_json() | {"reasons": list(compared.reasons)}
+    typer.echo(json.dumps(told, indent=2) if as_json else _table(compared))
 
 
 def _signature(text: str, which: str) -> Signature:
@@ -107,11 +109,18 @@ def _signature(text: str, which: str) -> Signature:
         fail(f"The {which} one: It cannot be read ({error.strerror}).")
 
 
-def _table(evidence: Evidence) -> str:
-    lines = [f"{evidence.tier or 'no match'}: {evidence.why}", ""]
+def _table(compared: Comparison) -> str:
+    evidence = compared.evidence
+    lines = [f"{evidence.tier or 'no match'}: {evidence.why}", "", *compared.reasons, ""]
     lines += [
         f"{each.algorithm:8} {each.view:14} {each.distance:4} bits "
-        f"{'within' if each.matches else 'over'} {each.threshold}"
+        f"{'within' if each.matches else 'over'} {each.threshold}{_regions(each)}"
         for each in evidence.findings
     ]
     return "\n".join(lines)
+
+
+def _regions(finding: Finding) -> str:
+    if finding.algorithm != REGION.name:
+        return ""
+    return f", {finding.regions} regions, contrast {finding.contrast}"

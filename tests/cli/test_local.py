@@ -144,12 +144,17 @@ def test_compare_tells_tier_view_distance_and_why(run: Run, photos: Path, mirror
     assert (told["findings"][0]["algorithm"], told["findings"][0]["view"]) == ("pdq1", "mirror")
     assert told["findings"][0]["distance"] <= told["findings"][0]["threshold"] == 31
     assert {each["algorithm"] for each in told["findings"]} == {each.name for each in SIGNED}
+    assert [each.partition(":")[0] for each in told["reasons"]] == [each.name for each in SIGNED]
 
 
 def test_compare_says_when_it_is_no_match(run: Run, photos: Path) -> None:
     done = run("compare", photos / "a-holiday.jpg", photos / "b-birthday.jpg")
     assert done.exit_code == 0
     assert done.stdout.startswith("no match: No signal is within its threshold, ")
+    for name in (each.name for each in SIGNED):
+        assert any(line.startswith(f"{name}: ") for line in done.stdout.splitlines())
+    assert "no more than 31 may." in done.stdout
+    assert " regions, contrast 0" in done.stdout
 
 
 @pytest.mark.parametrize(("bits", "tier"), [(31, "certain"), (32, None)])
