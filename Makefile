@@ -2,6 +2,8 @@
 PYTHON ?= python3
 PHOTOS ?=
 PY := .venv/bin/python
+# Tests of one module stay together: they share servers and signed pictures.
+BESIDE := -n auto --maxprocesses 4 --dist loadfile
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help
@@ -30,14 +32,14 @@ demo: $(READY) ## Run the whole job on photographs (PHOTOS=dir for your own)
 run: $(READY) ## Serve the API on http://127.0.0.1:8000, data in ./data
 	$(PY) -m hashsvc serve
 
-test: $(READY) ## Run all tests
-	$(PY) -m pytest
+test: $(READY) ## Run all tests, beside one another on two to four cores
+	$(PY) -m pytest $(BESIDE)
 
 check: $(READY) ## All of CI: format, lint, types, tests (with imports and docs)
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m mypy
-	$(PY) -m pytest
+	$(PY) -m pytest $(BESIDE)
 
 bench: $(READY) ## Run the benchmarks, figures to out/ (PHOTOS=dir for your own)
 	@mkdir -p out

@@ -2,7 +2,10 @@
 
 import json
 from collections.abc import Iterator, Mapping, MutableMapping
+from datetime import datetime
 from typing import Any
+
+from sqlalchemy import Connection
 
 from hashsvc.removal.parts import RemovalParts
 from hashsvc.removal.platforms import Platform
@@ -23,6 +26,11 @@ class Contacts:
     def __init__(self, parts: RemovalParts, fetcher: Fetcher | None) -> None:
         self._parts = parts
         self._fetcher = fetcher
+
+    @property
+    def asks(self) -> bool:
+        """Whether RDAP is asked at all."""
+        return self._fetcher is not None
 
     def of(self, platform: str, *, actor: str) -> Platform:
         """
@@ -55,6 +63,14 @@ class Contacts:
         except (FetchError, ValueError, RecursionError):
             return None
         return content if isinstance(content, dict) else None
+
+
+def with_known_contact(connection: Connection, entry: Platform, *, now: datetime) -> Platform:
+    """Return an entry; a draft with the contact that RDAP named before, if it did."""
+    if not entry.draft:
+        return entry
+    known = dict(_Cache(RdapAnswers(connection)))
+    return draft_with_contact(entry.name, fetch=lambda _: None, cache=known, now=now)
 
 
 class _Cache(MutableMapping[str, Answer]):

@@ -6,6 +6,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from hashsvc.bank import ConsentKind, find_case
+from hashsvc.removal.contacts import with_known_contact
 from hashsvc.removal.errors import NotConfirmedError, NotPossibleError, RemovalError
 from hashsvc.removal.facts import MOST_PLACES, NoticeKind
 from hashsvc.removal.history import RequestView, views_of
@@ -80,9 +81,8 @@ def raise_request(
         return parts.view(connection, known.id)
     parts.check_consent(connection, match.case, ConsentKind.NOTIFY)
     request = _new(match, name, wanted.parent or _came_back(connection, match, name), now)
-    like = _notice_like(
-        parts, connection, match, platform or find(registry, name), name, wanted, now
-    )
+    entry = with_known_contact(connection, platform or find(registry, name), now=now)
+    like = _notice_like(parts, connection, match, entry, name, wanted, now)
     notice, is_new = _draft(connection, like)
     seq = parts.record(connection, actor, "request.raise", request.id, now)
     step = Step(now, actor, State.DRAFT, notice_id=notice.id, audit_seq=seq)

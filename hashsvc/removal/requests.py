@@ -16,6 +16,7 @@ from hashsvc.removal.parts import RemovalParts
 from hashsvc.removal.platforms import Basis
 from hashsvc.removal.raising import Wanted, actors_of, raise_request
 from hashsvc.removal.rechecks import Rechecks
+from hashsvc.removal.registry import find, name_of
 from hashsvc.removal.remedies import Remedies
 from hashsvc.removal.sending import Mail, describe, send
 from hashsvc.removal.states import State
@@ -88,6 +89,8 @@ class Removal:
             NoConsentError: If the person shown has not agreed that platforms are asked.
         """
         wanted = Wanted(language=language, platform=platform, basis=basis)
+        if self.contacts.asks:
+            self._ask_for_contact(match_id, platform, actor, organisation_id)
         with self.parts.database.write() as connection:
             return raise_request(
                 self.parts,
@@ -97,6 +100,21 @@ class Removal:
                 actor=actor,
                 organisation_id=organisation_id,
             )
+
+    def _ask_for_contact(
+        self,
+        match_id: MatchId,
+        platform: str | None,
+        actor: KeyId,
+        organisation_id: OrganisationId | None,
+    ) -> None:
+        """Ask how a platform is reached that nobody has entered; nobody who writes waits for it."""
+        with self.parts.database.read() as connection:
+            match = matches.by_id(connection, match_id, organisation_id)
+            registry = self.parts.platforms.registry(connection)
+            entry = find(registry, platform or name_of(registry, match.page_url))
+        if entry.draft:
+            self.contacts.of(entry.name, actor=actor)
 
     def actors(
         self, match_id: MatchId, *, actor: KeyId, organisation_id: OrganisationId | None = None

@@ -12,6 +12,7 @@ from hashsvc.removal.rdap import FRESH_FOR
 from hashsvc.scanning import Fetched, FetchError
 from hashsvc.settings import Settings
 from hashsvc.store import Database
+from hashsvc.store.ids import MatchId
 from tests.removal.conftest import ANN, ToldLooker
 from tests.removal.steps import entry
 from tests.removal.test_requests import audited
@@ -128,3 +129,20 @@ def test_what_is_no_host_is_refused_and_nobody_asked(make: Make, text: str) -> N
     with pytest.raises(UnknownPlatformError):
         make(fetcher).contacts.of(text, actor=ANN)
     assert fetcher.asked == []
+
+
+def test_a_request_to_a_host_that_nobody_entered_goes_where_rdap_says(
+    make: Make, match_id: MatchId
+) -> None:
+    fetcher = ToldFetcher(example_org=card("abuse@registrar.example"))
+    (notice,) = make(fetcher).raise_for(match_id, actor=ANN).notices
+    assert (notice.platform, notice.kind, notice.basis) == ("example.org", "host", "abuse")
+    assert (notice.channel, notice.address) == ("email", "abuse@registrar.example")
+    assert fetcher.asked == ["https://rdap.org/domain/example.org"]
+
+
+def test_without_an_answer_a_contact_has_to_be_found(make: Make, match_id: MatchId) -> None:
+    fetcher = ToldFetcher()
+    (notice,) = make(fetcher).raise_for(match_id, actor=ANN).notices
+    assert (notice.kind, notice.channel, notice.address) == ("dsa-notice", None, None)
+    assert len(fetcher.asked) == 1
