@@ -3,7 +3,7 @@ PYTHON ?= python3
 PHOTOS ?=
 PY := .venv/bin/python
 # Tests of one module stay together: they share servers and signed pictures.
-BESIDE := -n auto --maxprocesses 4 --dist loadfile
+BESIDE := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 READY := .venv/.ready
 
 .DEFAULT_GOAL := help

@@ -171,10 +171,8 @@ class Leases:
 
     def _keep(self, connection: Connection, item: Item, seen: Iterable[Sighted], mark: int) -> None:
         day = self._clock().astimezone(UTC).date().isoformat()
-        kept = [
-            candidates.keep(connection, each, scan_id=item.scan_id, day=day)
-            for each in sorted(seen, key=lambda each: (each.image_url, each.image_sha256))
-        ]
+        ordered = sorted(seen, key=lambda each: (each.image_url, each.image_sha256))
+        kept = candidates.keep_all(connection, ordered, scan_id=item.scan_id, day=day)
         new = [each for each in kept if each is not None]
         if new:
             # These contents were not there when the images were matched, nor these images kept

@@ -52,36 +52,58 @@ class Candidate:
 
 
 def keep(connection: Connection, seen: Sighted, *, scan_id: ScanId, day: str) -> CandidateId | None:
+    """Keep one candidate, as `keep_all` keeps several."""
+    return keep_all(connection, [seen], scan_id=scan_id, day=day)[0]
+
+
+def keep_all(
+    connection: Connection, seen: Sequence[Sighted], *, scan_id: ScanId, day: str
+) -> list[CandidateId | None]:
     """
-    Keep a candidate from this day on, and return its id; None when it is kept since today.
+    Keep candidates from this day on, and return the id of each; None for one kept since today.
 
     One that was seen on an earlier day, by URL and bytes, is kept anew in its place.
     """
     keys = _live_keys(connection)
-    if day not in keys:
-        keys[day] = _begin(connection, day)
-    digests = {name: key.digest(_named(seen)) for name, key in keys.items()}
-    place, key = digests.pop(day), keys[day]
-    query = (
-        rows.insert_once(connection, candidate)
-        .values(
-            day=day,
-            place_digest=place,
-            scan_id=scan_id,
-            private=key.seal(_private(seen), place=_place("private", place)),
-            whole=key.seal(seen.whole, place=_place("whole", place)),
-        )
-        .returning(candidate.c.id)
-    )
-    candidate_id = connection.execute(query).scalar_one_or_none()
-    if candidate_id is None:
-        return None
-    sealed = key.seal(seen.regions, place=_place("regions", place))
-    connection.execute(insert(candidate_regions).values(candidate_id=candidate_id, sealed=sealed))
+    key = keys.pop(day, None) or _begin(connection, day)
+    places = [key.digest(_named(each)) for each in seen]
+    # One that a page shows twice is one.
+    by_place = dict(zip(places, seen, strict=True))
+    new = [
+        {
+            "day": day,
+            "place_digest": place,
+            "scan_id": scan_id,
+            "private": key.seal(_private(each), place=_place("private", place)),
+            "whole": key.seal(each.whole, place=_place("whole", place)),
+        }
+        for place, each in by_place.items()
+    ]
+    if not new:
+        return []
+    query = rows.insert_once(connection, candidate).values(new)
+    told = connection.execute(query.returning(candidate.c.place_digest, candidate.c.id))
+    ids = {place: CandidateId(candidate_id) for place, candidate_id in told}
+    regions = [
+        {
+            "candidate_id": candidate_id,
+            "sealed": key.seal(by_place[place].regions, place=_place("regions", place)),
+        }
+        for place, candidate_id in ids.items()
+    ]
+    if regions:
+        connection.execute(insert(candidate_regions), regions)
+    _forget_earlier(connection, [by_place[place] for place in ids], list(keys.values()))
+    return [ids.get(place) for place in places]
+
+
+def _forget_earlier(
+    connection: Connection, seen: Sequence[Sighted], keys: Sequence[DataKey]
+) -> None:
+    """Delete what was kept of these on the days of these keys."""
+    digests = [key.digest(_named(each)) for key in keys for each in seen]
     if digests:
-        earlier = candidate.c.place_digest.in_(digests.values())
-        connection.execute(delete(candidate).where(earlier))
-    return CandidateId(candidate_id)
+        connection.execute(delete(candidate).where(candidate.c.place_digest.in_(digests)))
 
 
 def find(connection: Connection, image_url: str, image_sha256: bytes) -> Candidate | None:
