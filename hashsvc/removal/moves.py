@@ -66,11 +66,20 @@ def move_request(
         step = Step(at, actor, to, reason=reason, notice_id=notice_id, audit_seq=seq)
         if not requests.move(connection, request, step):
             raise NotPossibleError("Somebody else has just moved this request.")
+        if request.state == State.GONE:
+            _stay_gone(parts, connection, each, step)
         if to is State.SENT:
             interval = timedelta(hours=parts.settings.recheck_every_h)
             requests.set_check(connection, request.id, at + interval)
         elif to is State.ORDER_SERVED:
             _check_when_over(parts, connection, request.id)
+
+
+def _stay_gone(parts: RemovalParts, connection: Connection, view: RequestView, said: Step) -> None:
+    """Go back to `gone`: what a platform says later changes nothing of what was seen."""
+    request = replace(view.request, state=said.state)
+    seq = parts.record(connection, said.actor, "request.gone", request.id, parts.clock())
+    requests.move(connection, request, Step(said.at, said.actor, State.GONE, audit_seq=seq))
 
 
 def check_move(view: RequestView, to: State) -> None:
@@ -180,10 +189,12 @@ def _time_of(parts: RemovalParts, view: RequestView, at: datetime | None) -> dat
     now = parts.clock()
     if at is None:
         return now
-    # A check that changed nothing may come between an answer and the day on which it is entered.
+    # A check that changed nothing may come between an answer and the day on which it is entered;
+    # so may one that saw the image gone.
+    is_gone = view.request.state == State.GONE
     before, last = None, view.request.created_at
     for each in view.events:
-        if each.outcome is None or each.state != before:
+        if each.outcome is None or (each.state != before and not is_gone):
             last = max(last, each.at)
         before = each.state
     if not last <= at <= now:

@@ -57,8 +57,13 @@ MOVES: dict[State, frozenset[State]] = {
     State.BREACHED: frozenset({State.COMPLIED, State.REVOKED}),
     State.COMPLIED: frozenset({State.BREACHED}),
     State.REVOKED: _BEYOND | {State.COMPLAINED},
+    State.GONE: _ANSWERS | {State.RECEIPTED},
 }
-"""The moves that an analyst may make; `gone` and `reappeared` need a re-check's evidence."""
+"""
+The moves that an analyst may make; `gone` and `reappeared` need a re-check's evidence.
+
+What a platform says after the image went is put on record, and the request stays `gone`.
+"""
 
 RECHECKED = frozenset(State) - {State.DRAFT, State.APPROVED, State.REAPPEARED, State.WITHDRAWN}
 """The states in which a re-check may find the image gone, or back."""

@@ -234,7 +234,7 @@ def test_a_withdrawn_case_ends_the_checks(
         removal.rechecks.check(sent, actor=ANN)
     assert looker.looks == looks
     assert removal.view(sent, actor=ANN) == before
-    with pytest.raises(NotPossibleError, match="nothing more by hand"):
+    with pytest.raises(NotPossibleError, match="nothing more by hand|From gone a request"):
         removal.move(sent, State.SENT, actor=ANN)
 
 
@@ -280,3 +280,22 @@ def test_every_check_is_in_the_audit_log(
         assert audit.verify(connection) == len(entries)
     checks = [each for each in entries if each.action == "request.recheck"]
     assert [(each.actor, each.subject) for each in checks] == [(ANN, sent)] * len(Outcome)
+
+
+def test_an_answer_after_the_image_went_is_on_record_and_it_stays_gone(
+    removal: Removal, looker: ToldLooker, clock: Clock, sent: RequestId
+) -> None:
+    """A platform that acts first and writes later has answered, and was as fast as it was."""
+    clock.go_on(10)
+    check(removal, looker, sent, NO_IMAGE)
+    clock.go_on(GAP_S)
+    before = check(removal, looker, sent, NO_IMAGE)
+    answered = clock.now - timedelta(seconds=GAP_S / 2)
+    clock.go_on(2 * 86_400)
+    view = removal.move(sent, State.REMOVED, actor=ANN, at=answered, reason="Removed.")
+    assert view.request.state == "gone"
+    assert view.removed_after == before.removed_after == timedelta(seconds=10)
+    assert view.decided is not None
+    assert (view.decided.state, view.decided.at) == ("removed", answered)
+    clock.go_on(10)
+    assert check(removal, looker, sent, THERE).request.state == "reappeared"

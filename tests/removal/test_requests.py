@@ -44,6 +44,7 @@ LED_TO = {
     "breached": "complied revoked",
     "complied": "breached",
     "revoked": "complained escalated order-sought",
+    "gone": f"receipted {ANSWERS}",
 }
 ALLOWED = {(old, new) for old, all_new in LED_TO.items() for new in all_new.split()}
 
@@ -150,11 +151,14 @@ def test_every_state_and_every_move(
         clock.go_on(60)
         if new in allowed:
             view = removal.move(request_id, new, actor=BEN)
-            assert view.request.state == new
-            last = view.events[-1]
-            assert (len(view.events), last.state, last.actor) == (2, new, BEN)
-            assert (last.at, last.outcome) == (clock.now, None)
-            assert audited(database)[-1] == (BEN, f"request.{new}", request_id)
+            # What is said once the image is gone is on record, and the image stays gone.
+            led_to = [new, State.GONE] if old is State.GONE else [new]
+            assert view.request.state == led_to[-1]
+            assert [each.state for each in view.events] == [old, *led_to]
+            for each in view.events[1:]:
+                assert (each.actor, each.at, each.outcome) == (BEN, clock.now, None)
+            told = [(BEN, f"request.{each}", request_id) for each in led_to]
+            assert audited(database)[-len(told) :] == told
         else:
             with pytest.raises(NotPossibleError) as raised:
                 removal.move(request_id, new, actor=BEN)
