@@ -234,7 +234,7 @@ def test_a_withdrawn_case_ends_the_checks(
         removal.rechecks.check(sent, actor=ANN)
     assert looker.looks == looks
     assert removal.view(sent, actor=ANN) == before
-    with pytest.raises(NotPossibleError, match="nothing more by hand|From gone a request"):
+    with pytest.raises(NotPossibleError, match=r"nothing more by hand|From gone a request"):
         removal.move(sent, State.SENT, actor=ANN)
 
 
