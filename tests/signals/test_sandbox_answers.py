@@ -1,0 +1,87 @@
+"""What a worker says is read field by field, for it may have been taken over."""
+
+import json
+
+import pytest
+
+from hashsvc.signals import ImageCrashError, Limits, NotAnImageError
+from hashsvc.signals.sandbox import read_answer
+
+LIMITS = Limits(max_seconds=20)
+
+
+def frame(**changes: object) -> dict[str, object]:
+    return {"quality": 80, "groups": [["pdq1", "whole", 1], ["dhash1", "whole", 2]], **changes}
+
+
+CODES = bytes(range(48))
+
+
+def test_an_answer_is_read_field_by_field() -> None:
+    header = json.dumps({"frames": [frame()]}).encode()
+    (signature,) = read_answer(header, CODES, LIMITS)
+    assert signature.quality == 80
+    assert [(each.signal.algorithm, each.signal.code) for each in signature.signals] == [
+        ("pdq1", CODES[:32]),
+        ("dhash1", CODES[32:40]),
+        ("dhash1", CODES[40:]),
+    ]
+    told = json.dumps({"error": "NotAnImageError", "message": "Because."}).encode()
+    assert isinstance(read_answer(told, b"", LIMITS), NotAnImageError)
+
+
+@pytest.mark.parametrize(
+    "told",
+    [
+        None,
+        [],
+        {},
+        {"frames": []},
+        {"frames": None},
+        {"frames": [{}]},
+        {"frames": [frame(quality=101)]},
+        {"frames": [frame(quality=-1)]},
+        {"frames": [frame(quality="80")]},
+        {"frames": [frame(quality=8.5)]},
+        {"frames": [frame(groups=None)]},
+        {"frames": [frame(groups=[])]},
+        {"frames": [frame(groups=[["pdq1", "whole", 1]])]},
+        {"frames": [frame(groups=[["pdq1", "whole", 1], ["dhash1", "whole", 3]])]},
+        {"frames": [frame(groups=[["pdq1", "whole", 2]])]},
+        {"frames": [frame(groups=[["pdq1", "whole", 1], ["dhash1", "whole", -2]])]},
+        {"frames": [frame(groups=[["pdq1", "whole", 1], ["dhash1", "whole", 0]])]},
+        {"frames": [frame(groups=[["dhash1", "whole", 10**30]])]},
+        {"frames": [frame(groups=[["md5", "whole", 3]])]},
+        {"frames": [frame(groups=[["dhash1", "inner", 6]])]},
+        {"frames": [frame(groups=[["dhash1", "whole", 6, 7]])]},
+        {"frames": [frame(groups=[[["dhash1"], "whole", 6]])]},
+        {"error": "SystemExit", "message": "x"},
+        {"error": "ImageError", "message": "x"},
+        {"error": "NotAnImageError", "message": "x" * 201},
+        {"error": "NotAnImageError", "message": "x\n\x1b[2J"},
+        {"error": "NotAnImageError", "message": 7},
+        {"error": ["NotAnImageError"], "message": "x"},
+    ],
+    ids=json.dumps,
+)
+def test_nothing_else_is_an_answer(told: object) -> None:
+    with pytest.raises(ImageCrashError, match="nonsense"):
+        read_answer(json.dumps(told).encode(), CODES, LIMITS)
+
+
+def test_an_answer_has_no_more_frames_than_are_looked_at() -> None:
+    for frames in (8, 9):
+        header = json.dumps({"frames": [frame()] * frames}).encode()
+        if frames == LIMITS.max_frames:
+            assert len(read_answer(header, CODES * frames, LIMITS)) == frames
+        else:
+            with pytest.raises(ImageCrashError, match="nonsense"):
+                read_answer(header, CODES * frames, LIMITS)
+
+
+@pytest.mark.parametrize(
+    "header", [b"", b"{", b"\xff\xfe{\0}\0", b"[" * 16_000, b"1" * 16_000, b'{"frames":NaN}']
+)
+def test_what_is_no_json_is_no_answer(header: bytes) -> None:
+    with pytest.raises(ImageCrashError, match="nonsense"):
+        read_answer(header, b"", LIMITS)
