@@ -30,10 +30,13 @@ class Crowds(NamedTuple):
     Attributes:
         codes: Of each line, how many are on it, and on all those at one flip, at two.
 
+        steps: Of each line, the nanoseconds that it takes to probe keys at no flip, at one, at two.
+
         lines_at: Where the lines of each chunk begin.
     """
 
     codes: Numbers
+    steps: NDArray[np.float32]
     lines_at: Places
 
 
@@ -58,6 +61,8 @@ class Effort(NamedTuple):
 def crowds_of(tables: Tables, flips: Flips) -> Crowds:
     """Return how crowded it is around each line of some tables."""
     codes = np.zeros((len(tables.coarse), _COUNTED + 1), dtype=np.uint32)
+    steps = np.zeros(codes.shape, dtype=np.float32)
+    crowds = Crowds(codes, steps, tables.coarse_at)
     for chunk in range(len(tables.coarse_at) - 1):
         begin, ends = tables.coarse_at[chunk], flips.coarse_at[chunk]
         for line in range(tables.coarse_at[chunk + 1] - 1 - begin):
@@ -65,7 +70,10 @@ def crowds_of(tables: Tables, flips: Flips) -> Crowds:
                 for flip in range(ends[count], ends[count + 1]):
                     other = begin + (line ^ int64(flips.coarse[flip]))
                     codes[begin + line, count] += tables.coarse[other + 1] - tables.coarse[other]
-    return Crowds(codes, tables.coarse_at)
+            for count in range(_COUNTED + 1):
+                first_key = line << _COARSE_BITS
+                steps[begin + line, count] = _step_ns(crowds, flips, chunk, first_key, count)
+    return crowds
 
 
 def least_ns(flips: Flips, wanted: int) -> float:
@@ -144,10 +152,20 @@ def choose_within(
 
         costs: Room for what the next bit of each chunk costs, shape (chunks,).
     """
+    left, radius = budget_ns, int64(-1)
+    while True:
+        whole, dearest, further = 0.0, 0.0, _NEVER
+        for chunk in range(len(keys)):
+            costs[chunk] = _next_ns(crowds, flips, chunk, keys[chunk], radius + 1, left)
+            whole += costs[chunk]
+            dearest = max(dearest, costs[chunk])
+            further = min(further, _keys_ns(flips, chunk, radius + 2))
+        # As long as no bit more of a chunk costs more than two, all come before any has its second.
+        if whole > left or dearest > further or wanted < len(keys):
+            break
+        left, wanted, radius = left - whole, wanted - len(keys), radius + 1
     for chunk in range(len(keys)):
-        radii[chunk] = -1
-        costs[chunk] = _next_ns(crowds, flips, chunk, keys[chunk], int64(0))
-    left = budget_ns
+        radii[chunk] = radius
     for _ in range(wanted):
         cheapest = int64(0)
         for chunk in range(1, len(keys)):
@@ -157,20 +175,38 @@ def choose_within(
         if left < 0:
             break
         radii[cheapest] += 1
-        costs[cheapest] = _next_ns(crowds, flips, cheapest, keys[cheapest], radii[cheapest] + 1)
+        costs[cheapest] = _next_ns(
+            crowds, flips, cheapest, keys[cheapest], radii[cheapest] + 1, left
+        )
 
 
 @kernel
-def _next_ns(crowds: Crowds, flips: Flips, chunk: int, key: int, radius: int) -> float:
-    """Estimate what a radius costs more than the one before."""
+def _keys_ns(flips: Flips, chunk: int, radius: int) -> float:
+    """Return what it takes to probe all keys at a radius."""
     if radius > MOST_FLIPS:
         return _NEVER
+    return float((flips.keys_at[chunk, radius + 1] - flips.keys_at[chunk, radius]) * KEY_NS)
+
+
+@kernel
+def _next_ns(
+    crowds: Crowds, flips: Flips, chunk: int, key: int, radius: int, most_ns: float
+) -> float:
+    """Estimate what a radius costs more than the one before; never mind what, if above a most."""
+    if radius <= _COUNTED:
+        return float(crowds.steps[crowds.lines_at[chunk] + (key >> _COARSE_BITS), radius])
+    if _keys_ns(flips, chunk, radius) > most_ns:
+        return _NEVER
+    return _step_ns(crowds, flips, chunk, key, radius)
+
+
+@kernel
+def _step_ns(crowds: Crowds, flips: Flips, chunk: int, key: int, radius: int) -> float:
     codes = _near(crowds, flips, chunk, key, radius) * flips.ball[0]
     for count in range(radius):
         more = flips.ball[radius - count] - flips.ball[radius - count - 1]
         codes += _near(crowds, flips, chunk, key, count) * more
-    keys = flips.keys_at[chunk, radius + 1] - flips.keys_at[chunk, radius]
-    return float(keys * KEY_NS + codes * CODE_NS)
+    return float(_keys_ns(flips, chunk, radius) + codes * CODE_NS)
 
 
 @kernel

@@ -1,0 +1,71 @@
+"""How far each chunk is probed: bit after bit, what costs least, for as long as the budget lasts."""
+
+import math
+from collections.abc import Callable
+
+import numpy as np
+import pytest
+
+from index.effort import CODE_NS, KEY_NS, choose_within, crowds_of
+from index.machine import int64
+from index.tables import MOST_FLIPS, build, coarse_bits, flips_of, keys_of
+from tests.index.made import near, skewed, uniform
+
+THRESHOLD = 60
+WIDTH = 20
+
+
+def step_ns(codes_near: list[float], radius: int) -> float:
+    """Return what a radius costs more than the one before, from the codes at 0, 1, … flips."""
+    if radius > MOST_FLIPS:
+        return math.inf
+    last_bits = coarse_bits()
+    within = np.cumsum([math.comb(last_bits, ones) for ones in range(radius + 1)]) / 2**last_bits
+    looked_at = codes_near[radius] * within[0]
+    looked_at += sum(
+        codes_near[count] * (within[radius - count] - within[radius - count - 1])
+        for count in range(radius)
+    )
+    return math.comb(WIDTH, radius) * KEY_NS + looked_at * CODE_NS
+
+
+def greedy(steps: list[list[float]], budget_ns: float) -> list[int]:
+    radii = [-1] * len(steps)
+    for _ in range(THRESHOLD + 1):
+        costs = [each[radius + 1] for each, radius in zip(steps, radii, strict=True)]
+        cheapest = int(np.argmin(costs))
+        budget_ns -= costs[cheapest]
+        if budget_ns < 0:
+            break
+        radii[cheapest] += 1
+    return radii
+
+
+@pytest.mark.parametrize("make", [uniform, skewed])
+@pytest.mark.parametrize("budget_ns", [1.0, 30.0, 400.0, 1_150.0, 2_500.0, 15_000.0, 200_000.0])
+def test_radii_are_those_of_the_cheapest_bit_each_time(
+    make: Callable[[int, int, np.random.Generator], np.ndarray], budget_ns: float
+) -> None:
+    rng = np.random.default_rng(1)
+    codes = make(60_000, 20, rng)
+    tables = build(codes, chunks := 160 // WIDTH)
+    flips = flips_of(tables)
+    crowds = crowds_of(tables, flips)
+    keys, radii = np.empty(chunks, np.int64), np.empty(chunks, np.int64)
+    lines = np.array([int(each).bit_count() for each in range(1 << (WIDTH - coarse_bits()))])
+    for number in range(60):
+        code = near(codes[number], number % 30, rng)
+        keys_of(tables, code, keys)
+        choose_within(crowds, flips, keys, int64(THRESHOLD + 1), budget_ns, np.empty(chunks), radii)
+        steps = []
+        for chunk, key in enumerate(keys.tolist()):
+            begin, line = tables.coarse_at[chunk], key >> coarse_bits()
+            on_line = np.diff(tables.coarse[begin : begin + len(lines) + 1]).astype(np.int64)
+            flipped = lines[np.arange(len(lines)) ^ line]
+            around = [float(on_line[flipped == count].sum()) for count in range(3)]
+            # Farther than two flips they are not counted: there are more in proportion to the lines.
+            for count in range(3, MOST_FLIPS + 1):
+                width = WIDTH - coarse_bits()
+                around.append(around[-1] * math.comb(width, count) / math.comb(width, count - 1))
+            steps.append([step_ns(around, radius) for radius in range(MOST_FLIPS + 2)])
+        assert radii.tolist() == greedy(steps, budget_ns)
