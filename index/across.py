@@ -15,12 +15,15 @@ from numpy.typing import NDArray
 
 from index.codes import Codes
 from index.effort import choose_within
-from index.machine import int64, kernel, ones, prefetch
+from index.machine import int64, kernel, ones, prefetch, trailing_zeros, uint64
 from index.probe import Searched
 from index.tables import MOST_FLIPS, ONLY, Flips, Places, Words, keys_of
 
 _ENTRIES = 256
 """Entries that are asked for before the first is read; there may be as many more as a query has."""
+
+_IN_CACHE = 1 << 17
+"""Words of a chunk's directory that stay in a second-level cache while its keys are probed: 1 MB."""
 
 _ROOM = 1024
 
@@ -116,9 +119,11 @@ def _radii(
 
 @kernel
 def _ask(searched: Searched, chunk: int, key: int, radius: int) -> None:
-    """Ask for the words of all keys near a query's."""
+    """Ask for the words of all keys near a query's, where there are too many for a cache."""
     tables, flips = searched.tables, searched.flips
     directory, begin = tables.directory, tables.directory_at[chunk]
+    if tables.directory_at[chunk + 1] - begin <= _IN_CACHE:
+        return
     for flip in range(flips.keys_at[chunk, 0], flips.keys_at[chunk, radius + 1]):
         prefetch(directory, begin + ((key ^ int64(flips.keys[flip])) >> 5))
 
@@ -129,15 +134,26 @@ def _probe(
 ) -> int:
     """Note the entries of all keys near a query's that occur; return how many are noted."""
     tables, flips = searched.tables, searched.flips
-    directory, begin = tables.directory, tables.directory_at[chunk]
-    entries, before = tables.entries_at[chunk], filled
-    for flip in range(flips.keys_at[chunk, 0], flips.keys_at[chunk, radius + 1]):
-        other = key ^ int64(flips.keys[flip])
-        word, bit = directory[begin + (other >> 5)], np.uint64(other & 31)
-        smaller = word & ((np.uint64(1) << bit) - np.uint64(1))
-        room.entries[filled] = entries + int64(word >> np.uint64(32)) + int64(ones(smaller))
-        # Written in any case, kept if the key occurs: a branch would be guessed wrong too often.
-        filled += int64((word >> bit) & np.uint64(1))
+    directory, begin = tables.directory, uint64(tables.directory_at[chunk])
+    first, before = uint64(flips.keys_at[chunk, 0]), filled
+    end = uint64(flips.keys_at[chunk, radius + 1])
+    while first < end:
+        block = min(end - first, uint64(64))
+        # Without a branch, so that several keys are looked up by one instruction.
+        occur = uint64(0)
+        for flip in range(block):
+            other = uint64(key) ^ uint64(flips.keys[first + flip])
+            word = directory[begin + (other >> uint64(5))]
+            occur |= ((word >> (other & uint64(31))) & uint64(1)) << flip
+        while occur != uint64(0):
+            other = uint64(key) ^ uint64(flips.keys[first + trailing_zeros(occur)])
+            occur &= occur - uint64(1)
+            word = directory[begin + (other >> uint64(5))]
+            smaller = word & ((uint64(1) << (other & uint64(31))) - uint64(1))
+            place = int64(word >> uint64(32)) + int64(ones(smaller))
+            room.entries[uint64(filled)] = tables.entries_at[chunk] + place
+            filled += 1
+        first += block
     for entry in range(before, filled):
         prefetch(tables.entries, room.entries[entry])
         room.entry_queries[entry] = number

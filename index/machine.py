@@ -35,6 +35,13 @@ def _count_ones(_context: Any, _word: Any) -> Any:
     return types.uint64(types.uint64), generate
 
 
+def _count_zeros(_context: Any, _word: Any) -> Any:
+    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
+        return builder.cttz(arguments[0], ir.Constant(ir.IntType(1), 0))
+
+    return types.uint64(types.uint64), generate
+
+
 def _ask_for(_context: Any, array: Any, _place: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
@@ -52,8 +59,14 @@ def _ask_for(_context: Any, array: Any, _place: Any) -> Any:
 int64: Any = np.int64
 """A cast in compiled code, where a number is an int to whoever reads and checks it."""
 
+uint64: Any = np.uint64
+"""The same. An index of this kind is not asked whether it counts from the end of the array."""
+
 ones: Any = intrinsic(_count_ones)
 """ones(word): the number of ones in an unsigned word."""
+
+trailing_zeros: Any = intrinsic(_count_zeros)
+"""trailing_zeros(word): the number of zeros after the last one in an unsigned word."""
 
 prefetch: Any = intrinsic(_ask_for)
 """prefetch(array, place): ask for the cache line of an array's element, without waiting for it."""

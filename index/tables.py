@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from index.chunking import spread
 from index.codes import Codes
-from index.machine import aligned_empty, int64, kernel, prefetch
+from index.machine import aligned_empty, int64, kernel, prefetch, uint64
 
 Words = NDArray[np.uint64]
 Numbers = NDArray[np.uint32]
@@ -174,8 +174,8 @@ def key_of(code: NDArray[np.uint8], bits: Places, begin: int, end: int) -> int:
     """Return some bits of a code, `bits[begin:end]`, as a number, the first of them the highest."""
     key: int = int64(0)
     for at in range(begin, end):
-        bit = bits[at]
-        key = (key << 1) | ((int64(code[bit >> 3]) >> (7 - (bit & 7))) & 1)
+        bit = uint64(bits[at])
+        key = (key << 1) | ((int64(code[bit >> uint64(3)]) >> int64(~bit & uint64(7))) & 1)
     return key
 
 

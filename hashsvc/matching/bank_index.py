@@ -1,7 +1,7 @@
 """The bank's codes in memory: follows the change feed, finds the contents near a candidate."""
 
 import threading
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -20,6 +20,10 @@ _CHANGES_A_STEP = 2_000
 
 # What is searched by; the other algorithms speak only once a content is found by one of these.
 _SEARCHED = (PDQ, PHASH, REGION)
+_TOO_PLAIN = Signature(0, ())
+
+CodeArray = NDArray[np.uint8]
+Ids = NDArray[np.int64]
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,35 +105,49 @@ class BankIndex:
 
         A content whose withdrawal was committed before the call is never among them.
         """
-        self.catch_up()
-        if candidate.quality < PDQ.min_quality:
-            return []
-        near = sorted(self._near(candidate))
-        if not near:
-            return []
-        with self._database.read() as connection:
-            contents = signatures_of(connection, near)
-        found = [
-            Found(content_id, compare(content, candidate))
-            for content_id, content in contents.items()
-        ]
-        return sorted((each for each in found if each.evidence.tier is not None), key=_surest_first)
+        return self.find_all([candidate])[0]
 
-    def _near(self, candidate: Signature) -> set[ContentId]:
-        near: set[ContentId] = set()
+    def find_all(self, candidates: Sequence[Signature]) -> list[list[Found]]:
+        """Return for each of some candidates what `find` does, in less time than one by one."""
+        if not candidates:
+            return []
+        self.catch_up()
+        near = self._near(
+            [each if each.quality >= PDQ.min_quality else _TOO_PLAIN for each in candidates]
+        )
+        if not any(near):
+            return [[] for _ in candidates]
+        with self._database.read() as connection:
+            contents = signatures_of(connection, sorted(set().union(*near)))
+        return [
+            _matches(candidate, {each: contents[each] for each in owners if each in contents})
+            for candidate, owners in zip(candidates, near, strict=True)
+        ]
+
+    def _near(self, candidates: Sequence[Signature]) -> list[set[ContentId]]:
+        """Return for each candidate the contents that have a code near one of its codes."""
+        near: list[set[ContentId]] = [set() for _ in candidates]
         for profile in _SEARCHED:
-            codes = candidate.codes(profile)
-            if len(codes) == 0:
-                continue
-            if profile.many_per_image:
-                votes = self._indices[profile.name].vote(
-                    codes, threshold=profile.threshold, min_votes=POSSIBLE_REGIONS
-                )
-                owners = votes.owners
-            else:
-                owners = np.unique(self._batches[profile.name].search(codes).owners)
-            near.update(ContentId(owner) for owner in owners.tolist())
+            codes = [each.codes(profile) for each in candidates]
+            search = self._vote if profile.many_per_image else self._search
+            for place, owners in search(profile, codes):
+                near[place].update(map(ContentId, owners.tolist()))
         return near
+
+    def _vote(self, profile: Profile, codes: list[CodeArray]) -> Iterator[tuple[int, Ids]]:
+        index, least = self._indices[profile.name], POSSIBLE_REGIONS
+        for place, each in enumerate(codes):
+            if len(each):
+                yield place, index.vote(each, threshold=profile.threshold, min_votes=least).owners
+
+    def _search(self, profile: Profile, codes: list[CodeArray]) -> Iterator[tuple[int, Ids]]:
+        every = np.concatenate(codes)
+        if len(every) == 0:
+            return
+        hits, start = self._batches[profile.name].search(every), 0
+        for place, each in enumerate(codes):
+            yield place, hits.part(start, start + len(each)).owners
+            start += len(each)
 
     def _add(self, codes: Sequence[Codes]) -> None:
         for profile in _SEARCHED:
@@ -148,6 +166,12 @@ class BankIndex:
         owners = np.array(contents, dtype=np.int64)
         for each in self._indices.values():
             each.remove_owners(owners)
+
+
+def _matches(candidate: Signature, contents: Mapping[ContentId, Signature]) -> list[Found]:
+    """Return those of these contents that a candidate matches, surest first."""
+    found = [Found(each, compare(content, candidate)) for each, content in contents.items()]
+    return sorted((each for each in found if each.evidence.tier is not None), key=_surest_first)
 
 
 def _surest_first(found: Found) -> tuple[int, int, int]:

@@ -26,10 +26,18 @@ _log = structlog.get_logger()
 
 @dataclass(frozen=True, slots=True)
 class Taken:
-    """An item that is leased, and the proxy of its scan."""
+    """
+    An item that is leased.
+
+    Attributes:
+        via: The proxy of its scan.
+
+        mark: Contents that come from now on are above it, which `finish` asks for.
+    """
 
     item: Item
     via: str | None
+    mark: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,22 +73,30 @@ class Leases:
         # Scans take turns, however many URLs each has. Until when there is known to be but one:
         self._had_turn: set[ScanId] = set()
         self._one_until = datetime.min.replace(tzinfo=UTC)
+        # Where there was one item there are more, as a rule, and no need to ask before.
+        self._was_one = False
 
     def take(self) -> Taken | None:
         """Return the next item, leased; None when none is due, or only of hosts that are busy."""
         with self._lock:
             now, busy = self._clock(), self._busy_hosts()
-            with self._database.read() as connection:
-                if not leases.is_due(connection, now=now, avoiding=busy):
-                    return None
+            # Nobody has to wait for somebody who finds nothing to write.
+            if not self._was_one and not self._is_due(now, busy):
+                return None
             with self._database.write(alone=False) as connection:
                 item = self._take(connection, now, busy)
+                self._was_one = item is not None
                 if item is None:
                     return None
-                via = scans.by_id(connection, item.scan_id).via
+                via = scans.via_of(connection, item.scan_id)
+                mark = unmatched.mark(connection)
             if item.host_digest is not None:
                 self._in_hand[item.host_digest] += 1
-            return Taken(item, via)
+            return Taken(item, via, mark)
+
+    def _is_due(self, now: datetime, busy: list[bytes]) -> bool:
+        with self._database.read() as connection:
+            return leases.is_due(connection, now=now, avoiding=busy)
 
     def _take(self, connection: Connection, now: datetime, busy: list[bytes]) -> Item | None:
         """Return an item of a scan that has had no turn in this round, or begin a new round."""
@@ -113,11 +129,6 @@ class Leases:
         """Tell whether an item was taken too often: its workers did not live to say why."""
         return item.attempts - item.attempts_before > self._settings.scan_attempts
 
-    def mark(self) -> int:
-        """Return the mark that `finish` asks for; to be had before the first image is matched."""
-        with self._database.read() as connection:
-            return unmatched.mark(connection)
-
     def finish(
         self,
         item: Item,
@@ -136,7 +147,7 @@ class Leases:
         Args:
             seen: All its images, which are kept for contents that come later.
 
-            mark: What has come since is compared with these images too.
+            mark: As of `Taken`: what has come since is compared with these images too.
         """
         now = self._clock()
         with self._lock, self._database.write(alone=False) as connection:

@@ -3,6 +3,7 @@
 import threading
 import time
 from collections.abc import Callable
+from itertools import chain, islice
 
 import structlog
 
@@ -12,11 +13,12 @@ from hashsvc.scanning.leases import Counted, Leases, Taken
 from hashsvc.scanning.look import Looker, SeenImage
 from hashsvc.settings import Settings
 from hashsvc.store.candidates import Sighted
-from hashsvc.store.scans import Item
 
 _IDLE_S = 0.5
 # Of a lease; what is left is for the last image's signature and for storing.
 _LOOKING = 0.8
+# So that a page of hundreds does not hold the signatures of all.
+_MATCHED_TOGETHER = 8
 _log = structlog.get_logger()
 
 
@@ -103,7 +105,7 @@ class Scanner:
             self._leases.fail(item, FetchError("worker-lost"))
             return
         try:
-            self._look(item, taken.via)
+            self._look(taken)
         except FetchError as error:
             self._leases.fail(item, error)
         except Exception as error:  # noqa: BLE001 - whatever one item does, the others go on.
@@ -111,15 +113,14 @@ class Scanner:
             _log.error("scan.item_crashed", item=item.id, error=type(error).__name__)
             self._leases.fail(item, FetchError("internal", retry=True))
 
-    def _look(self, item: Item, via: str | None) -> None:
+    def _look(self, taken: Taken) -> None:
+        item = taken.item
         seen = failed = 0
         later: str | None = None
-        found: list[tuple[Sighted, Found]] = []
-        kept: list[Sighted] = []
-        mark = self._leases.mark()
+        images = _Images(self._bank_index)
         # A slow page must not outlast the lease, or the item would be begun again and again.
         deadline = time.monotonic() + _LOOKING * self._settings.scan_lease_s
-        for look in self._looker.look(item.url, deadline=deadline, via=via):
+        for look in self._looker.look(item.url, deadline=deadline, via=taken.via):
             if look.image is None:
                 failed += 1
                 # What is late for this time's lease is not for the next: it would be late again.
@@ -127,22 +128,45 @@ class Scanner:
                     later = later or look.reason
             else:
                 seen += 1
-                image = sighted(look.image)
-                if image is not None:
-                    kept.append(image)
-                    found += [(image, each) for each in self._find(look.image)]
+                images.add(look.image)
             if self._stopping.is_set():
                 self._leases.give_back(item)
                 return
-        if self._leases.finish(item, Counted(seen, failed, later), found, kept, mark=mark):
+        counted, found = Counted(seen, failed, later), images.found()
+        if self._leases.finish(item, counted, found, images.kept, mark=taken.mark):
             _log.info("scan.item_done", item=item.id, images=seen, failed=failed, found=len(found))
 
-    def _find(self, image: SeenImage) -> list[Found]:
-        """Return the contents that any frame of an image matches, each with its best evidence."""
-        best: dict[int, Found] = {}
-        for frame in image.frames:
-            for each in self._bank_index.find(frame):
+
+class _Images:
+    """The images of an item, matched some at a time; of plain ones nothing is kept."""
+
+    def __init__(self, bank_index: BankIndex) -> None:
+        self.kept: list[Sighted] = []
+        self._bank_index = bank_index
+        self._waiting: list[tuple[Sighted, SeenImage]] = []
+        self._found: list[tuple[Sighted, Found]] = []
+
+    def add(self, image: SeenImage) -> None:
+        kept = sighted(image)
+        if kept is not None:
+            self.kept.append(kept)
+            self._waiting.append((kept, image))
+        if len(self._waiting) >= _MATCHED_TOGETHER:
+            self._match()
+
+    def found(self) -> list[tuple[Sighted, Found]]:
+        """Return which contents the images match: each once, with its best evidence."""
+        self._match()
+        return self._found
+
+    def _match(self) -> None:
+        waiting, self._waiting = self._waiting, []
+        frames = [frame for _, image in waiting for frame in image.frames]
+        of_frames = iter(self._bank_index.find_all(frames))
+        for kept, image in waiting:
+            best: dict[int, Found] = {}
+            for each in chain(*islice(of_frames, len(image.frames))):
                 before = best.get(each.content_id)
                 if before is None or each.surer_than(before):
                     best[each.content_id] = each
-        return list(best.values())
+            self._found += [(kept, each) for each in best.values()]

@@ -146,12 +146,15 @@ def decode(data: bytes, limits: Limits, *, scaled: bool = True) -> Iterator[Imag
         raise _damaged() from error
 
 
+def not_an_image() -> NotAnImageError:
+    """Return the error of bytes that are in none of the formats that are read."""
+    return NotAnImageError(f"The bytes are no image in one of the formats {', '.join(_FORMATS)}.")
+
+
 def _header(data: bytes, limits: Limits) -> Header:
     header = read_header(data)
     if header is None:
-        raise NotAnImageError(
-            f"The bytes are no image in one of the formats {', '.join(_FORMATS)}."
-        )
+        raise not_an_image()
     _check_pixels(header.pixels, limits)
     _check_scans(header)
     return header

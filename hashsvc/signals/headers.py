@@ -53,6 +53,11 @@ def read_header(data: bytes) -> Header | None:
     return None
 
 
+def begins_like_image(data: bytes) -> bool:
+    """Tell whether the first bytes are those of a format that is read; no more of them is."""
+    return any(beginning.match(data) for beginning, _ in _READERS)
+
+
 def exif_orientation(exif: bytes) -> int:
     """Return the orientation in a block of EXIF as it stands there; 1 where there is none."""
     tiff = exif.removeprefix(b"Exif\0\0")

@@ -29,7 +29,7 @@ from dataclasses import astuple
 from pathlib import Path
 from typing import Self
 
-from hashsvc.signals.decode import Limits
+from hashsvc.signals.decode import Limits, not_an_image
 from hashsvc.signals.errors import (
     BrokenImageError,
     ImageCrashError,
@@ -39,8 +39,10 @@ from hashsvc.signals.errors import (
     NotAnImageError,
     SandboxError,
 )
+from hashsvc.signals.headers import begins_like_image
 from hashsvc.signals.profiles import PROFILES
 from hashsvc.signals.types import Group, Signature, View
+from hashsvc.signals.video import is_film
 
 _ERRORS = {
     each.__name__: each
@@ -154,6 +156,9 @@ class Sandbox:
             raise ImageTooLargeError(
                 f"The image has {len(data)} bytes; the limit is {self._limits.max_bytes}."
             )
+        if not begins_like_image(data) and not is_film(data):
+            # So that a page waits for no worker, only to hear that it is a page.
+            raise not_an_image()
         worker = self._take()
         is_good = False
         try:
@@ -352,8 +357,10 @@ def _signature(frame: object, packed: io.BytesIO) -> Signature:
     match frame:
         case {"quality": int(quality), "groups": [*told]} if 0 <= quality <= 100:
             groups: list[Group] = []
+            left = _MOST_SIGNALS
             for each in told:
-                groups.append(_group(each, packed, most=_MOST_SIGNALS - sum(map(len, groups))))
+                groups.append(_group(each, packed, most=left))
+                left -= len(groups[-1])
             return Signature.from_groups(quality, groups)
     raise _nonsense()
 

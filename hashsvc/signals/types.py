@@ -217,8 +217,9 @@ class Signature:
 
     def codes(self, profile: Profile) -> Codes:
         """Return the codes of every view by one algorithm, shape (n, bits // 8)."""
-        found = [each.array for each in self.groups if each.algorithm == profile.name]
-        return np.concatenate([np.empty((0, profile.bits // 8), np.uint8), *found])
+        packed = [each.codes for each in self.groups if each.algorithm == profile.name]
+        # Of a bytearray, so that it may be written to, as Numba asks for.
+        return np.frombuffer(bytearray().join(packed), np.uint8).reshape(-1, profile.bits // 8)
 
     def views(self) -> dict[str, dict[View, Codes]]:
         """Return the codes by algorithm and view, each of shape (n, bits // 8)."""

@@ -81,8 +81,8 @@ def keep_all(
     ]
     if not new:
         return []
-    query = rows.insert_once(connection, candidate).values(new)
-    told = connection.execute(query.returning(candidate.c.place_digest, candidate.c.id))
+    query = rows.insert_once(connection, candidate)
+    told = connection.execute(query.returning(candidate.c.place_digest, candidate.c.id), new)
     ids = {place: CandidateId(candidate_id) for place, candidate_id in told}
     regions = [
         {

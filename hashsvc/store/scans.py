@@ -199,6 +199,14 @@ def by_id(
     return Scan(**(dict(row) | {"invalid": json.loads(row["invalid"] or "{}")}))
 
 
+def via_of(connection: Connection, scan_id: ScanId) -> str | None:
+    """Return the proxy of a scan that is there."""
+    via: str | None = connection.execute(
+        select(scan.c.via).where(scan.c.id == scan_id)
+    ).scalar_one()
+    return via
+
+
 def progress(connection: Connection, scan_id: ScanId) -> dict[str, int]:
     """Return how many items of a scan are in each state; states without any are left out."""
     query = (

@@ -1,4 +1,4 @@
-"""How far each chunk is probed: bit after bit, what costs least, for as long as the budget lasts."""
+"""How far each chunk is probed: bit after bit, what costs least, while the budget lasts."""
 
 import math
 from collections.abc import Callable
@@ -63,7 +63,7 @@ def test_radii_are_those_of_the_cheapest_bit_each_time(
             on_line = np.diff(tables.coarse[begin : begin + len(lines) + 1]).astype(np.int64)
             flipped = lines[np.arange(len(lines)) ^ line]
             around = [float(on_line[flipped == count].sum()) for count in range(3)]
-            # Farther than two flips they are not counted: there are more in proportion to the lines.
+            # Farther than two flips they are guessed: as many times more as there are lines.
             for count in range(3, MOST_FLIPS + 1):
                 width = WIDTH - coarse_bits()
                 around.append(around[-1] * math.comb(width, count) / math.comb(width, count - 1))

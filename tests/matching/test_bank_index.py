@@ -94,6 +94,26 @@ def test_a_plain_candidate_and_one_without_signals_find_nothing(database: Databa
     assert len(index.find(candidate(quality=50, **codes))) == 1
 
 
+def test_several_candidates_find_what_each_finds_alone(database: Database) -> None:
+    rng = random.Random(3)
+    case_id = store_case(database)
+    contents = [store_content(database, case_id) for _ in range(4)]
+    codes = [stored_codes(database, each) for each in contents]
+    index = BankIndex(database)
+    candidates = [
+        candidate(pdq1=codes[0]["pdq1"]),
+        candidate(quality=49, **codes[1]),
+        candidate(phash1=flipped(codes[2]["phash1"], 3, rng), dhash1=codes[2]["dhash1"]),
+        candidate(quality=100),
+        candidate(pdq1=rng.randbytes(32)),
+        candidate(pdq1=codes[0]["pdq1"], phash1=codes[3]["phash1"]),
+    ]
+    together = index.find_all(candidates)
+    assert together == [index.find(each) for each in candidates]
+    assert [len(each) for each in together] == [1, 0, 1, 0, 0, 2]
+    assert index.find_all([]) == []
+
+
 def test_where_nothing_is_new_and_nothing_is_near_the_database_is_not_read(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:

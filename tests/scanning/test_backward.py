@@ -5,6 +5,7 @@ import random
 import subprocess
 import sys
 import textwrap
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -154,17 +155,17 @@ def test_a_content_that_comes_while_a_page_is_looked_at_is_matched_too(
     service: Service, site: OddSite, database: Database
 ) -> None:
     """Neither there when the image was matched, nor the image when the content was compared."""
-    find = service.bank_index.find
+    find = service.bank_index.find_all
 
-    def find_and_open(signature: Signature) -> object:
-        found = find(signature)
+    def find_and_open(signatures: Sequence[Signature]) -> object:
+        found = find(signatures)
         if not service.matches() and not opened:
             opened.append(service.open_case(MINE))
             assert backward(service).work_once()
         return found
 
     opened: list[str] = []
-    service.bank_index.find = find_and_open  # type: ignore[method-assign, assignment]
+    service.bank_index.find_all = find_and_open  # type: ignore[method-assign, assignment]
     url = site.add_image("/copy.jpg", jpeg(MINE, 60))
     service.scan(url)
     service.finish()

@@ -1,11 +1,11 @@
 """Every reported URL comes to an end, and every copy is reported once, whatever goes wrong."""
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 import pytest
-from PIL import ImageOps
+from PIL import Image, ImageOps
 from structlog.testing import capture_logs
 
 from hashsvc import audit
@@ -118,6 +118,34 @@ def test_a_copy_in_a_later_frame_is_found_once(service: Service, site: OddSite) 
     assert [each.image_url for each in service.matches()] == [url]
 
 
+def test_each_image_of_a_long_page_keeps_its_own_matches(service: Service, site: OddSite) -> None:
+    """More than are matched at a time, plain ones and animations among them, in any order."""
+    mine = [generated_photo(seed) for seed in (11, 12, 13)]
+    cases = [service.open_case(each) for each in mine]
+    expected: dict[str, set[str]] = {}
+    names = []
+    for place in range(21):
+        which = place % 7
+        if which < 3:
+            body, kind = altered(mine[which]), "jpg"
+        elif which == 3:
+            body, kind = jpeg(Image.new("RGB", (200, 200), "white")), "jpg"
+        elif which == 4:
+            body, kind = gif(*(each.resize((320, 240)) for each in (OTHER, *mine[:2]))), "gif"
+        else:
+            body, kind = jpeg(generated_photo(100 + place)), "jpg"
+        # No two of the same bytes.
+        url = site.add(f"/{place}.{kind}", body + str(place).encode())
+        names.append(f"/{place}.{kind}")
+        expected[url] = {cases[which]} if which < 3 else set(cases[:2]) if which == 4 else set()
+    service.scan(site.add_page("/page", names))
+    service.finish()
+    found: dict[str, set[str]] = {each: set() for each in expected}
+    for match in service.matches():
+        found[match.image_url].add(match.case)
+    assert found == expected
+
+
 def test_one_image_may_belong_to_two_cases(service: Service, site: OddSite) -> None:
     cases = {service.open_case(MINE), service.open_case(MINE)}
     service.scan(site.add_image("/copy.jpg", altered(MINE)))
@@ -169,10 +197,11 @@ def test_a_content_withdrawn_between_finding_and_storing_gives_no_match(
     class Withdrawing:
         """An index whose answer is out of date when it arrives."""
 
-        def find(self, candidate: Signature) -> list[Found]:
-            found.extend(service.bank_index.find(candidate))
+        def find_all(self, candidates: Sequence[Signature]) -> list[list[Found]]:
+            (of_one,) = service.bank_index.find_all(candidates)
+            found.extend(of_one)
             service.bank.withdraw_case(mine, actor="intake")
-            return found
+            return [of_one]
 
     scan = service.scan(site.add_image("/copy.jpg", altered(MINE)))
     assert service.another_scanner(bank_index=Withdrawing()).work_once()

@@ -26,6 +26,7 @@ from hashsvc.signals import (
     ImageTooLargeError,
     ImageTooSlowError,
     Limits,
+    NotAnImageError,
     Sandbox,
     SandboxError,
     Signature,
@@ -442,6 +443,15 @@ def test_it_needs_linux(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_too_many_bytes_are_not_even_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ImageTooLargeError, match="limit is 10"):
         Sandbox(Limits(max_bytes=10)).sign_frames(bytes(11))
+
+
+@pytest.mark.parametrize("data", [b"", b"<!doctype html>", b"\xff\xd8", b"sekrit"])
+def test_what_begins_like_no_image_waits_for_no_worker(data: bytes) -> None:
+    with pytest.raises(NotAnImageError, match="no image in one of the formats JPEG"):
+        Sandbox().sign_frames(data)
+    # A page to a browser, and a container of images all the same: what it is a worker tells.
+    with pytest.raises(SandboxError, match="not open"):
+        Sandbox().sign_frames(b"<!--ftypavif")
 
 
 def test_settings_and_sandbox_have_the_same_limits() -> None:
