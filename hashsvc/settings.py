@@ -177,6 +177,8 @@ class Settings(BaseSettings):
     )
     fetch_user_agent: str = Field(
         "hashsvc/0.1 (finds re-uploads of intimate images; run for a victim-support body)",
+        # As a header is written (RFC 9110, 5.5).
+        pattern=r"^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$",
         description="How the scanner introduces itself.",
     )
     fetch_downloads_per_host: int = Field(

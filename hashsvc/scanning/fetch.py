@@ -11,7 +11,7 @@ import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Self
+from typing import Any, Self
 from urllib.parse import urlsplit
 
 import httpcore2
@@ -95,11 +95,11 @@ class Fetcher:
             clock=clock,
         )
         self._robots = RobotsCache(clock)
-        self._headers = {
-            "User-Agent": settings.fetch_user_agent,
-            "Accept": "text/html,image/*;q=0.9,*/*;q=0.5",
-            "Accept-Encoding": "gzip, deflate",
-        }
+        self._headers = [
+            (b"User-Agent", settings.fetch_user_agent.encode("ascii")),
+            (b"Accept", b"text/html,image/*;q=0.9,*/*;q=0.5"),
+            (b"Accept-Encoding", b"gzip, deflate"),
+        ]
         limits = dict.fromkeys(("connect", "read", "write", "pool"), settings.fetch_timeout_s)
         self._extensions = {"timeout": limits}
 
@@ -199,9 +199,8 @@ class Fetcher:
         """Return what is at a URL, or the status and the URL that it redirects to."""
         # The transport alone, without httpx2's client: so no cookie is ever kept, and nothing of
         # the environment is asked.
-        request = httpx2.Request("GET", url, headers=self._headers, extensions=self._extensions)
         with self._patience.within(self._settings.fetch_first_byte_s):
-            response = transport.handle_request(request)
+            response = transport.get(httpx2.URL(url), self._headers, self._extensions)
         with contextlib.closing(response):
             status = response.status_code
             if status in _REDIRECTS and "location" in response.headers:
@@ -326,8 +325,8 @@ def _facts(
     return facts
 
 
-class _CheckedTransport(httpx2.BaseTransport):
-    """An HTTP transport whose connections go through a CheckedBackend."""
+class _CheckedTransport:
+    """Asks for URLs on connections that go through a CheckedBackend."""
 
     def __init__(self, ports: frozenset[int], max_bytes: int, backend: CheckedBackend) -> None:
         self._ports = ports
@@ -341,23 +340,19 @@ class _CheckedTransport(httpx2.BaseTransport):
             network_backend=backend,
         )
 
-    def handle_request(self, request: httpx2.Request) -> httpx2.Response:
-        port = request.url.port
-        if port is None:
-            port = {"http": 80, "https": 443}[request.url.scheme]
+    def get(
+        self, url: httpx2.URL, headers: list[tuple[bytes, bytes]], extensions: dict[str, Any]
+    ) -> httpx2.Response:
+        port = {"http": 80, "https": 443}[url.scheme] if url.port is None else url.port
         self._check(port)
         response = self._pool.handle_request(
             httpcore2.Request(
-                method=request.method,
+                method="GET",
                 url=httpcore2.URL(
-                    scheme=request.url.raw_scheme,
-                    host=request.url.raw_host,
-                    port=request.url.port,
-                    target=request.url.raw_path,
+                    scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
                 ),
-                headers=request.headers.raw,
-                content=request.stream,
-                extensions=request.extensions,
+                headers=[(b"Host", url.netloc), *headers],
+                extensions=extensions,
             )
         )
         return httpx2.Response(

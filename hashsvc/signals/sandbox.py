@@ -197,9 +197,11 @@ class Sandbox:
 
     def _keep(self) -> None:
         """Start a worker for each request, until there is none."""
+        # The first are as if they had signed some already: they shall not all be worn at once.
+        head_starts = iter([_MOST_IMAGES * place // self._count for place in range(self._count)])
         while self._wanted.get() and not self._is_closed:
             try:
-                worker = _Worker(self._limits)
+                worker = _Worker(self._limits, signed=next(head_starts, 0))
             except OSError:
                 self._ready.put(_not_started())
                 continue
@@ -215,7 +217,7 @@ class Sandbox:
 class _Worker:
     """One process; for one thread at a time."""
 
-    def __init__(self, limits: Limits) -> None:
+    def __init__(self, limits: Limits, *, signed: int = 0) -> None:
         kept = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
         module = [sys.executable, "-P", "-W", "ignore", "-m", "hashsvc.signals._sandboxed"]
         self._process = subprocess.Popen(  # noqa: S603 - this interpreter and a module of ours.
@@ -237,7 +239,7 @@ class _Worker:
             # Where the user has too many such pipes, it stays at 64 kB, which is slower.
             with suppress(OSError):
                 fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-        self._signed = 0
+        self._signed = signed
         self._pages = 0
         self._statm = os.open(f"/proc/{self._process.pid}/statm", os.O_RDONLY | os.O_CLOEXEC)
 

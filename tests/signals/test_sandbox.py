@@ -291,6 +291,13 @@ def test_a_worker_is_replaced_when_it_is_old_or_has_grown(monkeypatch: pytest.Mo
         assert workers(opened) != second
 
 
+def test_workers_that_start_together_are_not_worn_together() -> None:
+    with Sandbox(LIMITS, workers=3) as opened:
+        until(lambda: len(opened._workers) == 3)
+        ages = sorted(each._signed for each in opened._workers)
+    assert ages == [0, sandbox._MOST_IMAGES // 3, 2 * sandbox._MOST_IMAGES // 3]
+
+
 def test_a_closed_sandbox_leaves_no_process_and_signs_nothing() -> None:
     threads = threading.active_count()
     opened = Sandbox(LIMITS)
