@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from index.codes import Codes
 from index.hits import Ids
-from index.machine import ones
+from index.machine import int64, kernel, ones, uint64
 from index.mih import MihSegment
 from index.part import Part
 from index.tables import Words
@@ -149,13 +149,25 @@ def _weigh(
     """Return for each position the weight of the heaviest query within the threshold, or 0."""
     heaviest = np.zeros(len(positions))
     for number in range(len(positions)):
-        code = words[positions[number]]
+        place = positions[number]
         for query in range(len(queries)):
             if weights[query] <= heaviest[number]:
                 continue
-            distance = np.uint64(0)
-            for word in range(len(code)):
-                distance += ones(code[word] ^ queries[query, word])
-            if np.int64(distance) <= threshold:
+            if _distance(words, place, queries, query) <= threshold:
                 heaviest[number] = weights[query]
     return heaviest
+
+
+@kernel
+def _distance(words: Words, place: int, queries: Words, query: int) -> int:
+    code, other = uint64(place), uint64(query)
+    distance = ones(words[code, 0] ^ queries[other, 0])
+    if words.shape[1] == 4:
+        distance += ones(words[code, 1] ^ queries[other, 1])
+        distance += ones(words[code, 2] ^ queries[other, 2])
+        distance += ones(words[code, 3] ^ queries[other, 3])
+    else:
+        for word in range(1, words.shape[1]):
+            distance += ones(words[code, word] ^ queries[other, word])
+    bits: int = int64(distance)
+    return bits

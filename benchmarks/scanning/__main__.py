@@ -50,6 +50,8 @@ _PARTS = 5
 _ALONE = 500
 _REGIONS = 100
 _CONTENTS_A_CASE = 20
+_LOOK_AGAIN_S = 0.5
+"""As often as `hashsvc scan --wait` asks how far it is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +198,7 @@ def _scan(client: Client, urls: list[str]) -> tuple[dict[str, Any], float]:
         state: dict[str, Any] = client.get(f"/v1/scans/{scan}")
         if state["finished"] == state["total"]:
             return state, time.perf_counter() - start
-        time.sleep(0.2)
+        time.sleep(_LOOK_AGAIN_S)
 
 
 def _service_pid() -> int:

@@ -191,11 +191,14 @@ class Signature:
     def from_groups(cls, quality: int, groups: Iterable[Group]) -> Self:
         """Return the signature of signals that are packed."""
         signature = cls(quality, ())
-        by_kind = groupby(groups, lambda each: (each.algorithm, each.view))
-        signature.groups = tuple(
-            Group(algorithm, view, b"".join(each.codes for each in alike))
-            for (algorithm, view), alike in by_kind
-        )
+        kept: list[Group] = []
+        for each in groups:
+            last = kept[-1] if kept else None
+            if last and (last.algorithm, last.view) == (each.algorithm, each.view):
+                kept[-1] = Group(last.algorithm, last.view, last.codes + each.codes)
+            else:
+                kept.append(each)
+        signature.groups = tuple(kept)
         return signature
 
     def __eq__(self, other: object) -> bool:
