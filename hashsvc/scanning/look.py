@@ -2,7 +2,8 @@
 
 import codecs
 import hashlib
-from collections.abc import Callable, Generator, Iterator, Mapping
+import time
+from collections.abc import Callable, Generator, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 
 import structlog
@@ -22,6 +23,11 @@ _MOST_INLINE_BYTES = 5_000_000
 _LARGEST_BEHIND_LINK = 3
 # A page that shows no more without its scripts may show more with them.
 _FEW_IMAGES = 3
+# So much of a page is downloaded before the first of it is signed: one after another that takes
+# less time. Who is told to stop does so in between.
+_AHEAD_IMAGES = 8
+_AHEAD_BYTES = 2_000_000
+_AHEAD_S = 1.0
 _log = structlog.get_logger()
 
 Sign = Callable[[bytes], list[Signature]]
@@ -176,11 +182,9 @@ class Looker:
         visit.seen.update((url, fetched.url, *new))
         new += [each for each in page.films if each not in visit.seen][: self._films_per_page]
         visit.seen.update(new)
-        for reference in new:
-            if reference[:5].lower() == _INLINE:
-                yield self._look_at_inline(reference, fetched, page_url=url)
-            else:
-                yield self._look_at_image(reference, url, visit)
+        for some in self._downloads(new, fetched, visit):
+            for each in some:
+                yield each if isinstance(each, Look) else self._looked(each, page_url=url)
         return page
 
     def _read(self, fetched: Fetched, visit: "_Visit") -> Page:
@@ -199,25 +203,40 @@ class Looker:
             moved_to=page.moved_to,
         )
 
-    def _look_at_image(self, image_url: str, page_url: str, visit: "_Visit") -> Look:
-        def found() -> SeenImage:
-            fetched = self._fetcher.get(image_url, deadline=visit.deadline, via=visit.via)
-            return self._sign(fetched, page_url=page_url)
+    def _downloads(
+        self, references: Iterable[str], page: Fetched, visit: "_Visit"
+    ) -> Iterator["list[_Download | Look]"]:
+        """Yield what was downloaded, or why it was not, some at a time."""
+        some: list[_Download | Look] = []
+        size, since = 0, time.monotonic()
+        for reference in references:
+            if reference[:5].lower() == _INLINE:
+                some.append(_inline(reference, page))
+            else:
+                some.append(self._download(reference, visit))
+            if isinstance(some[-1], _Download):
+                size += len(some[-1].fetched.body)
+            is_long = time.monotonic() - since > _AHEAD_S
+            if is_long or len(some) == _AHEAD_IMAGES or size > _AHEAD_BYTES:
+                yield some
+                some, size, since = [], 0, time.monotonic()
+        yield some
 
-        return _looked(image_url, found)
+    def _download(self, image_url: str, visit: "_Visit") -> "_Download | Look":
+        try:
+            got = self._fetcher.get(image_url, deadline=visit.deadline, via=visit.via)
+        except Exception as error:  # noqa: BLE001 - whatever one image does, the others are seen.
+            return _failed(image_url, error)
+        return _Download(image_url, got)
 
-    def _look_at_inline(self, reference: str, page: Fetched, *, page_url: str) -> Look:
-        # The reference is the image itself, which nobody may keep.
-        image_url = f"{page.url}#inline"
-        data = inline_image(reference, max_bytes=_MOST_INLINE_BYTES)
-        if data is None:
-            return Look(image_url, None, NotAnImageError.__name__)
-        if len(data) > _MOST_INLINE_BYTES:
-            return Look(image_url, None, "too-large")
-        digest = hashlib.sha256(data).digest()
-        image_url = f"{page.url}#inline-{digest.hex()[:16]}"
-        inline = Fetched(image_url, "", data, page.facts)
-        return _looked(image_url, lambda: self._sign(inline, page_url=page_url))
+    def _looked(self, download: "_Download", *, page_url: str) -> Look:
+        try:
+            seen = self._sign(download.fetched, page_url=page_url)
+        except SandboxError:
+            raise  # Nothing is wrong with the image: the whole page is looked at again later.
+        except Exception as error:  # noqa: BLE001 - as above.
+            return _failed(download.image_url, error)
+        return Look(download.image_url, seen, None)
 
     def _sign(self, fetched: Fetched, *, page_url: str) -> SeenImage:
         return SeenImage(
@@ -238,19 +257,34 @@ class _Visit:
     seen: set[str] = field(default_factory=set)
 
 
-def _looked(image_url: str, found: Callable[[], SeenImage]) -> Look:
-    try:
-        return Look(image_url, found(), None)
-    except FetchError as error:
+@dataclass(frozen=True, slots=True)
+class _Download:
+    """An image that was fetched, and the URL that led to it."""
+
+    image_url: str
+    fetched: Fetched
+
+
+def _inline(reference: str, page: Fetched) -> _Download | Look:
+    """Return the image that a reference itself is, which nobody may keep."""
+    image_url = f"{page.url}#inline"
+    data = inline_image(reference, max_bytes=_MOST_INLINE_BYTES)
+    if data is None:
+        return Look(image_url, None, NotAnImageError.__name__)
+    if len(data) > _MOST_INLINE_BYTES:
+        return Look(image_url, None, "too-large")
+    image_url = f"{page.url}#inline-{hashlib.sha256(data).hexdigest()[:16]}"
+    return _Download(image_url, Fetched(image_url, "", data, page.facts))
+
+
+def _failed(image_url: str, error: Exception) -> Look:
+    if isinstance(error, FetchError):
         return Look(image_url, None, error.reason, retry=error.retry, facts=error.facts)
-    except ImageError as error:
+    if isinstance(error, ImageError):
         return Look(image_url, None, type(error).__name__)
-    except SandboxError:
-        raise  # Nothing is wrong with the image: the whole page is looked at again later.
-    except Exception as error:  # noqa: BLE001 - whatever one image does, the others are seen.
-        # The message may hold a URL, so that only the kind of error is told.
-        _log.error("scan.image_crashed", error=type(error).__name__)
-        return Look(image_url, None, "internal")
+    # The message may hold a URL, so that only the kind of error is told.
+    _log.error("scan.image_crashed", error=type(error).__name__)
+    return Look(image_url, None, "internal")
 
 
 def _is_page(fetched: Fetched) -> bool:

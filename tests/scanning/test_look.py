@@ -175,16 +175,40 @@ def test_each_frame_of_an_animation_is_signed(looker: Looker, site: OddSite) -> 
 
 def test_what_was_not_fetched_by_the_deadline_has_failed(settings: Settings, site: OddSite) -> None:
     now = 1000.0
-    looker = Looker(Fetcher(settings, clock=lambda: now), images_per_page=5)
-    site.add_image("/1.jpg", PHOTO)
-    page = site.add_page("/page", ["1.jpg", "1.jpg?again", "1.jpg?more"])
+    looker = Looker(Fetcher(settings, clock=lambda: now), images_per_page=20)
+    for number in range(10):
+        site.add_image(f"/{number}.jpg", PHOTO)
+    page = site.add_page("/page", [f"{number}.jpg" for number in range(10)])
     looks = looker.look(page, deadline=now + 2)
     assert next(looks).reason is None
     now += 2
-    assert [each.reason for each in looks] == ["timeout", "timeout"]
+    # Eight were downloaded before the first of them was signed.
+    assert [each.reason for each in looks] == [None] * 7 + ["timeout"] * 2
     with pytest.raises(FetchError, match="timeout"):
         next(looker.look(page, deadline=now))
-    assert [path for path, _ in site.asked] == ["/page", "/1.jpg"]
+    assert [path for path, _ in site.asked] == ["/page", *(f"/{n}.jpg" for n in range(8))]
+
+
+def test_of_large_and_slow_images_few_are_downloaded_before_the_first_is_signed(
+    looker: Looker, site: OddSite, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(5):
+        site.add_image(f"/{number}.jpg", PHOTO)
+    page = site.add_page("/page", [f"{number}.jpg" for number in range(5)])
+    for what, most, at_once in (
+        ("_AHEAD_BYTES", 2 * len(PHOTO) - 1, 2),
+        ("_AHEAD_BYTES", len(PHOTO) - 1, 1),
+        ("_AHEAD_S", -1.0, 1),
+        ("_AHEAD_IMAGES", 3, 3),
+    ):
+        site.asked.clear()
+        with monkeypatch.context() as patch:
+            patch.setattr(f"hashsvc.scanning.look.{what}", most)
+            looks = looker.look(page)
+            assert next(looks).reason is None
+            assert len(site.asked) == 1 + at_once
+            assert [each.reason for each in looks] == [None] * 4
+        assert len(site.asked) == 1 + 5
 
 
 def test_nothing_that_was_seen_shows_itself(looker: Looker, site: OddSite) -> None:
