@@ -23,7 +23,7 @@ _ENTRIES = 256
 """Entries that are asked for before the first is read; there may be as many more as a query has."""
 
 _IN_CACHE = 1 << 17
-"""Words of a chunk's directory that stay in a second-level cache while its keys are probed: 1 MB."""
+"""Words of a directory that stay in a second-level cache while keys are looked up there: 1 MB."""
 
 _ROOM = 1024
 

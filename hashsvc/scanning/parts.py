@@ -8,6 +8,7 @@ from typing import Self
 from hashsvc.clock import Clock, utc_now
 from hashsvc.matching import BankIndex
 from hashsvc.scanning.fetch import Fetcher
+from hashsvc.scanning.heaps import share_heaps
 from hashsvc.scanning.known import KnownImages
 from hashsvc.scanning.leases import Leases
 from hashsvc.scanning.look import Looker
@@ -15,7 +16,7 @@ from hashsvc.scanning.render import Renderer
 from hashsvc.scanning.scanner import Scanner
 from hashsvc.scanning.work_list import WorkList
 from hashsvc.settings import Settings
-from hashsvc.signals import ImageError, Limits, Sandbox, SandboxError
+from hashsvc.signals import Limits, Sandbox, SandboxError
 from hashsvc.signals.video import signs_films
 from hashsvc.store import Database
 
@@ -78,6 +79,7 @@ class ScanningParts:
 
     def start(self) -> None:
         """Begin to work off the scans."""
+        share_heaps()
         self.sandbox.open()
         self.scanner.start()
 
@@ -89,6 +91,6 @@ class ScanningParts:
 
 
 def _wait_for(sandbox: Sandbox) -> None:
-    # Nothing is no image: the answer says that there is somebody who answers.
-    with suppress(ImageError, SandboxError):
-        sandbox.sign_frames(b"")
+    # Where there is none, each image will say so.
+    with suppress(SandboxError):
+        sandbox.wait()

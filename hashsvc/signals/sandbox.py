@@ -139,6 +139,15 @@ class Sandbox:
         self._wanted.put(False)
         self._ready.put(_closed())
 
+    def wait(self) -> None:
+        """
+        Return once there is a worker that is ready.
+
+        Raises:
+            SandboxError: If none can be started, or the sandbox is not open.
+        """
+        self._give_back(self._take(), is_good=True)
+
     def sign_frames(self, data: bytes) -> list[Signature]:
         """
         Return a signature for each looked-at frame of an image; an ordinary image has one.

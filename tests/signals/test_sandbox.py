@@ -298,6 +298,17 @@ def test_workers_that_start_together_are_not_worn_together() -> None:
     assert ages == [0, sandbox._MOST_IMAGES // 3, 2 * sandbox._MOST_IMAGES // 3]
 
 
+def test_whoever_waits_goes_on_when_a_worker_is_ready() -> None:
+    with Sandbox(LIMITS) as opened:
+        assert not opened._workers
+        opened.wait()
+        assert len(workers(opened)) == 1
+        # It was only waited for: an image has it at once.
+        opened.sign_frames(PHOTO)
+    with pytest.raises(SandboxError):
+        opened.wait()
+
+
 def test_a_closed_sandbox_leaves_no_process_and_signs_nothing() -> None:
     threads = threading.active_count()
     opened = Sandbox(LIMITS)
