@@ -76,7 +76,7 @@ class KnownImages:
         # Of threads that have the same image at the same time one signs it, the others wait.
         answer = known.answer.result()
         if isinstance(answer, ImageError):
-            raise type(answer)(str(answer))
+            raise _alone(answer)
         return answer
 
     def _make(self, digest: bytes, known: _Known, data: bytes) -> list[Signature]:
@@ -84,10 +84,10 @@ class KnownImages:
             frames = self._sign(data)
         except _BY_CHANCE as error:
             self._forget(digest, known)
-            known.answer.set_result(error)
+            known.answer.set_result(_alone(error))
             raise
         except ImageError as error:
-            self._keep(digest, known, error)
+            self._keep(digest, known, _alone(error))
             raise
         except BaseException as error:
             self._forget(digest, known)
@@ -124,6 +124,11 @@ class KnownImages:
         # What is still in the making is not counted yet, and will not be.
         if known.answer.done():
             self._bytes -= _size(known.answer.result())
+
+
+def _alone(error: ImageError) -> ImageError:
+    """Return the error without its traceback, which holds all that its callers have in hand."""
+    return type(error)(str(error))
 
 
 def _size(answer: list[Signature] | ImageError) -> int:

@@ -8,7 +8,6 @@ from typing import Self
 from hashsvc.clock import Clock, utc_now
 from hashsvc.matching import BankIndex
 from hashsvc.scanning.fetch import Fetcher
-from hashsvc.scanning.heaps import share_heaps
 from hashsvc.scanning.known import KnownImages
 from hashsvc.scanning.leases import Leases
 from hashsvc.scanning.look import Looker
@@ -79,7 +78,6 @@ class ScanningParts:
 
     def start(self) -> None:
         """Begin to work off the scans."""
-        share_heaps()
         self.sandbox.open()
         self.scanner.start()
 

@@ -9,12 +9,10 @@ JSON, and packed codes:
     {"error": "BrokenImageError", "message": "…"}
 
 A group is so many codes of one algorithm and view; codes follow in the same order, without gaps.
-An image may have taken the worker over. So the answer is checked field by field, and whatever is
-wrong with it counts as a crash, after which another worker is started.
+Where anything is wrong with an answer, another worker is started.
 """
 
 import fcntl
-import io
 import json
 import os
 import queue
@@ -29,25 +27,18 @@ from dataclasses import astuple
 from pathlib import Path
 from typing import Self
 
+from hashsvc.signals.answers import check_sizes, nonsense, read_answer
 from hashsvc.signals.decode import Limits, not_an_image
 from hashsvc.signals.errors import (
-    BrokenImageError,
     ImageCrashError,
     ImageError,
     ImageTooLargeError,
     ImageTooSlowError,
-    NotAnImageError,
     SandboxError,
 )
 from hashsvc.signals.headers import begins_like_image
-from hashsvc.signals.profiles import PROFILES
-from hashsvc.signals.types import Group, Signature, View
+from hashsvc.signals.types import Signature
 from hashsvc.signals.video import is_film
-
-_ERRORS = {
-    each.__name__: each
-    for each in (NotAnImageError, ImageTooLargeError, BrokenImageError, ImageCrashError)
-}
 
 _START_S = 120
 """With the kernels not yet compiled, the first start on a slow machine takes a minute."""
@@ -55,16 +46,8 @@ _START_S = 120
 _MOST_IMAGES = 1000
 """A worker that has signed so many is replaced, whatever it has gathered."""
 
-# An answer of 8 frames has about 4 kB of JSON. 800 blobs have at most 3200 region codes.
-_MOST_JSON = 2000
-_MOST_SIGNALS = 5000
-_MOST_BITS = max(profile.bits for profile in PROFILES.values())
-_MOST_MESSAGE = 200
-
 _PIPE_BYTES = 1024**2
 """What Linux allows everybody; most images then go to their worker in one piece."""
-
-_VIEWS = {view.value: view for view in View}
 
 _ROOT = Path(__file__).parents[2]
 # A worker needs these to start as its parent did; tokens and addresses it does not.
@@ -325,12 +308,10 @@ class _Worker:
             answer += self._read(_PIPE_BYTES, deadline)
             if size == 8 <= len(answer):
                 told, codes = struct.unpack_from(">II", answer)
-                most_codes = limits.max_frames * _MOST_SIGNALS * _MOST_BITS // 8
-                if told > limits.max_frames * _MOST_JSON or codes > most_codes:
-                    raise _nonsense()
+                check_sizes(told, codes, limits)
                 size += told + codes
         if len(answer) > size:
-            raise _nonsense()
+            raise nonsense()
         return bytes(answer[8 : 8 + told]), bytes(answer[8 + told :])
 
     def _read(self, most: int, deadline: float) -> bytes:
@@ -341,62 +322,12 @@ class _Worker:
         return part
 
 
-def read_answer(header: bytes, codes: bytes, limits: Limits) -> list[Signature] | ImageError:
-    """
-    Return what a worker has answered.
-
-    Raises:
-        ImageCrashError: If anything about it is not as it must be.
-    """
-    try:
-        told = json.loads(header.decode("ascii"))
-    except (ValueError, RecursionError) as error:
-        raise _nonsense() from error
-    match told:
-        case {"error": str(name), "message": str(text)}:
-            if name in _ERRORS and len(text) <= _MOST_MESSAGE and text.isprintable():
-                return _ERRORS[name](text)
-        case {"frames": [*frames]} if 1 <= len(frames) <= limits.max_frames:
-            packed = io.BytesIO(codes)
-            signatures = [_signature(frame, packed) for frame in frames]
-            if packed.tell() == len(codes):
-                return signatures
-    raise _nonsense()
-
-
-def _signature(frame: object, packed: io.BytesIO) -> Signature:
-    match frame:
-        case {"quality": int(quality), "groups": [*told]} if 0 <= quality <= 100:
-            groups: list[Group] = []
-            left = _MOST_SIGNALS
-            for each in told:
-                groups.append(_group(each, packed, most=left))
-                left -= len(groups[-1])
-            return Signature.from_groups(quality, groups)
-    raise _nonsense()
-
-
-def _group(told: object, packed: io.BytesIO, *, most: int) -> Group:
-    match told:
-        case [str(algorithm), str(view), int(count)] if 1 <= count <= most:
-            if algorithm in PROFILES and view in _VIEWS:
-                size = count * PROFILES[algorithm].bits // 8
-                codes = packed.read(size)
-                if len(codes) == size:
-                    return Group(algorithm, _VIEWS[view], codes)
-    raise _nonsense()
-
-
 def _wait(pipe: int, event: int, deadline: float) -> None:
     poll = select.poll()
     poll.register(pipe, event)
     left = deadline - time.monotonic()
     if left <= 0 or not poll.poll(left * 1000):
         raise TimeoutError
-
-
-def _nonsense() -> ImageCrashError:
-    return ImageCrashError("The worker that was signing the image answered nonsense.")
 
 
 def _closed() -> SandboxError:

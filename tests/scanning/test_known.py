@@ -1,6 +1,8 @@
 """The same bytes are signed once a day, in bounded memory, and matched each time."""
 
+import gc
 import threading
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -31,7 +33,7 @@ class Signer:
     def __call__(self, data: bytes) -> list[Signature]:
         self.signed.append(data)
         if self.error is not None:
-            raise self.error
+            raise type(self.error)(str(self.error))
         return sign_frames(data)
 
 
@@ -91,6 +93,25 @@ def test_it_is_forgotten_when_it_takes_too_much_memory(monkeypatch: pytest.Monke
     for data in (a, a, b, b, a):
         images.sign_frames(data)
     assert signer.signed == [a, b, a]
+
+
+def test_what_could_not_be_signed_is_known_without_what_its_callers_had_in_hand() -> None:
+    class Download:
+        """What a page's look has in hand: bodies of images, and the URLs they came from."""
+
+    def look(data: bytes) -> "weakref.ref[Download]":
+        download = Download()
+        with pytest.raises(BrokenImageError):
+            images.sign_frames(data)
+        return weakref.ref(download)
+
+    images = KnownImages(Signer(BrokenImageError("broken")))
+    held = look(b"one")
+    gc.collect()
+    assert len(images) == 1
+    assert held() is None
+    with pytest.raises(BrokenImageError, match="broken"):
+        images.sign_frames(b"one")
 
 
 @pytest.mark.parametrize(

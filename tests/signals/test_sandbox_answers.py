@@ -5,7 +5,7 @@ import json
 import pytest
 
 from hashsvc.signals import ImageCrashError, Limits, NotAnImageError
-from hashsvc.signals.sandbox import read_answer
+from hashsvc.signals.answers import read_answer
 
 LIMITS = Limits(max_seconds=20)
 
