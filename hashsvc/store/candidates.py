@@ -19,6 +19,13 @@ from hashsvc.store.feedback_tables import candidate, candidate_day, candidate_re
 from hashsvc.store.ids import CandidateId, DataKeyId, ScanId
 from hashsvc.store.tables import data_key
 
+# Asked for each item of each scan, hence made once.
+_KEYS_OF_DAYS = (
+    select(candidate_day.c.day, *data_keys.COLUMNS)
+    .join(data_key, data_key.c.id == candidate_day.c.key_id)
+    .order_by(candidate_day.c.day)
+)
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Sighted:
@@ -244,14 +251,9 @@ def _opened(
 
 
 def _live_keys(connection: Connection) -> dict[str, DataKey]:
-    query = (
-        select(candidate_day.c.day, *data_keys.COLUMNS)
-        .join(data_key, data_key.c.id == candidate_day.c.key_id)
-        .order_by(candidate_day.c.day)
-    )
     return {
         day: data_keys.unwrap(connection, WrappedKey(*stored))
-        for day, *stored in connection.execute(query)
+        for day, *stored in connection.execute(_KEYS_OF_DAYS)
     }
 
 

@@ -2,8 +2,21 @@
 
 from collections.abc import Collection
 from datetime import datetime
+from functools import cache
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, or_, select, update
+from sqlalchemy import (
+    BindParameter,
+    ColumnElement,
+    Connection,
+    Update,
+    and_,
+    bindparam,
+    or_,
+    select,
+    update,
+)
+from sqlalchemy.sql.dml import ReturningUpdate
 
 from hashsvc.store import rows, scans
 from hashsvc.store.ids import ItemId, MatchId, ScanId
@@ -13,8 +26,8 @@ from hashsvc.store.tables import WAITING, scan_item, sighting
 
 def is_due(connection: Connection, *, now: datetime, avoiding: Collection[bytes] = ()) -> bool:
     """Tell whether there is an item to take."""
-    query = select(scan_item.c.id).where(_due(now, avoiding)).limit(1)
-    return connection.execute(query).first() is not None
+    query = select(scan_item.c.id).where(_due(bool(avoiding))).limit(1)
+    return connection.execute(query, {"now": now, "avoiding": list(avoiding)}).first() is not None
 
 
 def take(
@@ -37,57 +50,64 @@ def take(
 
         passing_over: Scans whose turn it is not.
     """
+    given = {"now": now, "until": until, "avoiding": list(avoiding), "passing": list(passing_over)}
+    found = connection.execute(_taking(bool(avoiding), bool(passing_over)), given)
+    taken = scans.opened(connection, rows.as_list(Item, found))
+    return taken[0] if taken else None
+
+
+@cache
+def _taking(avoids: bool, passes: bool) -> ReturningUpdate[*tuple[Any, ...]]:
+    rules = [_due(avoids)]
+    if passes:
+        rules.append(scan_item.c.scan_id.not_in(bindparam("passing", expanding=True)))
     due = (
         select(scan_item.c.id)
-        .where(_due(now, avoiding), scan_item.c.scan_id.not_in(passing_over))
+        .where(*rules)
         .order_by(scan_item.c.due_at, scan_item.c.id)
         .limit(1)
         .with_for_update(skip_locked=True)
     )
-    query = (
+    return (
         update(scan_item)
         .where(scan_item.c.id == due.scalar_subquery())
-        .values(state="leased", due_at=until, attempts=scan_item.c.attempts + 1)
+        .values(state="leased", due_at=bindparam("until"), attempts=scan_item.c.attempts + 1)
         .returning(*scan_item.c)
     )
-    taken = scans.opened(connection, rows.as_list(Item, connection.execute(query)))
-    return taken[0] if taken else None
 
 
-def _due(now: datetime, avoiding: Collection[bytes]) -> ColumnElement[bool]:
-    rules: list[ColumnElement[bool]] = [WAITING, scan_item.c.due_at <= now]  # type: ignore[list-item]
-    if avoiding:
-        rules.append(
-            or_(scan_item.c.host_digest.is_(None), scan_item.c.host_digest.not_in(avoiding))
-        )
+def _due(avoids: bool) -> ColumnElement[bool]:
+    """Return what is true of items that wait, without those of busy hosts if there are any."""
+    rules: list[ColumnElement[bool]] = [WAITING, scan_item.c.due_at <= bindparam("now")]  # type: ignore[list-item]
+    if avoids:
+        busy: BindParameter[list[bytes]] = bindparam("avoiding", expanding=True)
+        rules.append(or_(scan_item.c.host_digest.is_(None), scan_item.c.host_digest.not_in(busy)))
     return and_(*rules)
 
 
-def _held(item: Item) -> ColumnElement[bool]:
-    # The attempt number tells this lease from a later one of the same item.
-    return and_(
-        scan_item.c.id == item.id,
-        scan_item.c.state == "leased",
-        scan_item.c.attempts == item.attempts,
-    )
+# Made once: to make the statements that end each item again took as long as to execute them.
+# The attempt number tells this lease from a later one of the same item.
+_HELD = and_(
+    scan_item.c.id == bindparam("held_id"),
+    scan_item.c.state == "leased",
+    scan_item.c.attempts == bindparam("held_attempts"),
+)
+_FINISH = update(scan_item).where(_HELD).values(state="done", reason=None)
+_FAIL = update(scan_item).where(_HELD)
+_GIVE_BACK = update(scan_item).where(_HELD).values(state="queued")
+
+
+def _end(connection: Connection, statement: Update, item: Item, **values: object) -> bool:
+    held = {"held_id": item.id, "held_attempts": item.attempts}
+    return rows.changed_one(connection.execute(statement, held | values))
 
 
 def finish(
     connection: Connection, item: Item, *, images: int, images_failed: int, now: datetime
 ) -> bool:
     """Mark a leased item done; False when the lease was lost in the meantime."""
-    query = (
-        update(scan_item)
-        .where(_held(item))
-        .values(
-            state="done",
-            reason=None,
-            images=images,
-            images_failed=images_failed,
-            finished_at=now,
-        )
-    )
-    return rows.changed_one(connection.execute(query))
+    counts = {"images": images, "images_failed": images_failed}
+    return _end(connection, _FINISH, item, finished_at=now, **counts)
 
 
 def fail(
@@ -101,30 +121,23 @@ def fail(
     images_failed: int = 0,
 ) -> bool:
     """Mark a leased item failed until `retry_at`, or dead when that is None."""
-    state = "dead" if retry_at is None else "failed"
-    query = (
-        update(scan_item)
-        .where(_held(item))
-        .values(
-            state=state,
-            reason=reason,
-            due_at=retry_at or now,
-            images=images,
-            images_failed=images_failed,
-            finished_at=now if retry_at is None else None,
-        )
+    return _end(
+        connection,
+        _FAIL,
+        item,
+        state="dead" if retry_at is None else "failed",
+        reason=reason,
+        due_at=retry_at or now,
+        images=images,
+        images_failed=images_failed,
+        finished_at=now if retry_at is None else None,
     )
-    return rows.changed_one(connection.execute(query))
 
 
 def give_back(connection: Connection, item: Item, *, now: datetime) -> bool:
     """Put a leased item back into the list, as if it had not been tried this time."""
-    query = (
-        update(scan_item)
-        .where(_held(item))
-        .values(state="queued", due_at=now, attempts_before=item.attempts_before + 1)
-    )
-    return rows.changed_one(connection.execute(query))
+    before = item.attempts_before + 1
+    return _end(connection, _GIVE_BACK, item, due_at=now, attempts_before=before)
 
 
 def note_sighting(connection: Connection, item_id: ItemId, match_id: MatchId) -> None:

@@ -11,7 +11,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from sqlalchemy import ColumnElement, Connection, delete, func, insert, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    bindparam,
+    delete,
+    func,
+    insert,
+    or_,
+    select,
+    update,
+)
 
 from hashsvc.store import rows
 from hashsvc.store.feedback_tables import unmatched
@@ -19,6 +29,15 @@ from hashsvc.store.ids import CandidateId, ContentId
 from hashsvc.store.tables import change, content
 
 FROM_THE_FIRST = CandidateId(0)
+
+# Asked for each item of each scan, hence made once.
+_NEWEST = select(func.coalesce(func.max(change.c.seq), 0))
+_CAME_SINCE = (
+    select(change.c.content_id)
+    .join(content, content.c.id == change.c.content_id)
+    .where(change.c.seq > bindparam("since"), change.c.kind == "add")
+    .order_by(change.c.content_id)
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,18 +65,13 @@ def add(
 def mark(connection: Connection) -> int:
     """Return a place in the change feed: what is in by now is below it."""
     # Whoever lets a content in does so alone, so that the numbers are in the order of the commits.
-    return int(connection.execute(select(func.coalesce(func.max(change.c.seq), 0))).scalar_one())
+    return int(connection.execute(_NEWEST).scalar_one())
 
 
 def came_since(connection: Connection, since: int) -> list[ContentId]:
     """Return the contents that were let in after a mark and are still there."""
-    query = (
-        select(change.c.content_id)
-        .join(content, content.c.id == change.c.content_id)
-        .where(change.c.seq > since, change.c.kind == "add")
-        .order_by(change.c.content_id)
-    )
-    return [ContentId(each) for each in connection.execute(query).scalars()]
+    found = connection.execute(_CAME_SINCE, {"since": since})
+    return [ContentId(each) for each in found.scalars()]
 
 
 def is_any_due(connection: Connection, now: datetime) -> bool:
