@@ -16,8 +16,10 @@ from cryptography import x509
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
+from pydantic import ValidationError
 
 from hashsvc.scanning import Fetcher
+from hashsvc.settings import Settings
 from tests.scanning.conftest import Names, OddSite, refused, wait_until
 
 PUBLIC = "93.184.215.14"
@@ -268,6 +270,12 @@ def test_the_scanner_says_who_it_is(site: OddSite, change: Callable[..., Fetcher
     site.add("/")
     change(fetch_user_agent="somebody/1").get(f"{site.url}/")
     assert site.asked[0][1]["User-Agent"] == "somebody/1"
+
+
+@pytest.mark.parametrize("name", ["", " ", "égalité/1", "a\r\nCookie: b", "a\tb", "a "])
+def test_who_it_is_fits_into_a_header(name: str) -> None:
+    with pytest.raises(ValidationError, match="fetch_user_agent"):
+        Settings(fetch_user_agent=name, _env_file=None)
 
 
 def test_no_error_repeats_the_url(
