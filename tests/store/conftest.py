@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import select
+from sqlalchemy import Connection, insert, select
 
 from hashsvc.store import (
     Database,
@@ -32,7 +32,7 @@ from hashsvc.store.ids import (
 )
 from hashsvc.store.notices import Notice
 from hashsvc.store.requests import Request, Step
-from hashsvc.store.tables import data_key
+from hashsvc.store.tables import change, data_key
 
 START = datetime(2026, 1, 5, 9, 30, tzinfo=UTC)
 IMAGE_URL = "https://www.example.org/img/1.jpg"
@@ -187,3 +187,13 @@ def rows_of(folder: Path) -> list[str]:
 def bytes_of(folder: Path) -> bytes:
     """Return all bytes of all files in a data directory."""
     return b"\0".join(file.read_bytes() for file in sorted(folder.rglob("*")) if file.is_file())
+
+
+def tell(connection: Connection, content_id: int) -> None:
+    """Add a step to the change feed."""
+    connection.execute(insert(change).values(kind="add", content_id=ContentId(content_id)))
+
+
+def write_nothing(database: Database, *, alone: bool) -> None:
+    with database.write(alone=alone):
+        pass

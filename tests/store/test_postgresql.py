@@ -1,7 +1,6 @@
 """On PostgreSQL what SQLite's one writer gives holds as well, on any number of machines."""
 
 import multiprocessing
-import threading
 import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -22,24 +21,18 @@ from hashsvc.signals import Signal, Signature, View, ViewedSignal
 from hashsvc.store import (
     Database,
     LockedError,
-    OpenError,
-    UnavailableError,
     audit_entries,
-    backups,
     cases,
     data_keys,
     erasures,
-    feed,
     leases,
-    postgresql,
     rows,
     scans,
 )
-from hashsvc.store.ids import ContentId, KeyId, ScanId
-from hashsvc.store.tables import api_key, case, change, metadata, person
-from tests import postgresql as servers
+from hashsvc.store.ids import KeyId, ScanId
+from hashsvc.store.tables import api_key, case, metadata, person
 from tests.postgresql import KEY, Server
-from tests.store.conftest import START, store_case, store_content, wrapped_keys
+from tests.store.conftest import START, store_case, store_content, tell, wrapped_keys, write_nothing
 
 
 @pytest.fixture
@@ -59,105 +52,6 @@ def waiting_locks(database: Database) -> int:
     with database.read() as connection:
         query = "SELECT count(*) FROM pg_locks WHERE NOT granted"
         return int(connection.execute(text(query)).scalar_one())
-
-
-def tell(connection: Connection, content_id: int) -> None:
-    connection.execute(insert(change).values(kind="add", content_id=ContentId(content_id)))
-
-
-class Follower:
-    """Follows the feed as an index does."""
-
-    def __init__(self, database: Database) -> None:
-        self.database = database
-        self.checkpoint = feed.START
-        self.seen: list[int] = []
-
-    def follow(self, limit: int = 3) -> list[int]:
-        new: list[int] = []
-        with self.database.read() as connection:
-            while True:
-                told, self.checkpoint = feed.after(connection, self.checkpoint, limit)
-                new += [each.content_id for each in told]
-                if not told:
-                    break
-        self.seen += new
-        return new
-
-
-def test_what_commits_late_is_told_of_and_nothing_twice(database: Database) -> None:
-    """Its number is lower than that of what was told before: asking for higher ones loses it."""
-    follower = Follower(database)
-    with database.write(alone=False) as late:
-        tell(late, 1)
-        with database.write(alone=False) as early:
-            tell(early, 2)
-            tell(early, 3)
-        # What is committed is told of at once, though a transaction from before is open.
-        assert follower.follow() == [2, 3]
-        with database.write(alone=False) as early:
-            tell(early, 4)
-        assert follower.follow() == [4]
-    assert follower.follow() == [1]
-    assert follower.follow() == []
-    with database.write() as connection:
-        tell(connection, 5)
-    assert follower.follow() == [5]
-    with database.read() as connection:
-        order = connection.execute(select(change.c.content_id).order_by(change.c.seq)).scalars()
-        assert list(order) == [1, 2, 3, 4, 5]
-    assert follower.checkpoint.ahead == frozenset()
-
-
-def test_of_a_later_transaction_a_lower_number_is_told_of_too(database: Database) -> None:
-    follower = Follower(database)
-    with database.write(alone=False) as later:
-        with database.write(alone=False) as earlier:
-            earlier.execute(text("SELECT pg_current_xact_id()"))
-            tell(later, 1)
-            tell(earlier, 2)
-        assert follower.follow() == [2]
-        assert follower.checkpoint.ahead == frozenset()
-    assert follower.follow() == [1]
-
-
-def test_a_follower_misses_nothing_of_many_writers_at_once(database: Database) -> None:
-    writers, each_writes = 4, 40
-    follower, writing = Follower(database), threading.Event()
-
-    def write(number: int) -> None:
-        for turn in range(each_writes):
-            with database.write(alone=False) as connection:
-                tell(connection, number * each_writes + turn)
-                # Numbers are given out, and commits come, in different orders.
-                connection.execute(text(f"SELECT pg_sleep({(number + turn) % 3 * 0.001})"))
-
-    def follow() -> None:
-        while not writing.is_set():
-            follower.follow()
-
-    with ThreadPoolExecutor(writers + 1) as pool:
-        following = pool.submit(follow)
-        for each in [pool.submit(write, number) for number in range(writers)]:
-            each.result()
-        writing.set()
-        following.result()
-    follower.follow()
-    assert sorted(follower.seen) == list(range(writers * each_writes))
-
-
-def test_a_feed_that_was_restored_on_another_server_goes_on(database: Database) -> None:
-    with database.write() as connection:
-        tell(connection, 1)
-        # Transactions of the old server had higher numbers than those of this one will for long.
-        connection.execute(text("UPDATE change SET xid = 1000000000000"))
-    database.migrate()
-    follower = Follower(database)
-    assert follower.follow() == [1]
-    assert follower.checkpoint.ahead == frozenset()
-    with database.write() as connection:
-        tell(connection, 2)
-    assert follower.follow() == [2]
 
 
 def test_a_withdrawal_elsewhere_is_honoured_by_the_next_search(
@@ -221,11 +115,6 @@ def test_who_writes_alone_waits_for_workers_and_they_for_it(database: Database) 
             waiting.result(30)
     with database.write(alone=False):
         write_nothing(database, alone=False)
-
-
-def write_nothing(database: Database, *, alone: bool) -> None:
-    with database.write(alone=alone):
-        pass
 
 
 def test_a_reader_sees_one_state_and_cannot_write(database: Database) -> None:
@@ -426,137 +315,6 @@ def test_who_holds_on_puts_the_end_of_a_key_off(
         assert erasures.unpurged(connection) == []
 
 
-@pytest.mark.parametrize(
-    "url",
-    [
-        "postgresql+psycopg://canary:canary@127.0.0.1:1/canary",
-        "postgresql://canary:canary@127.0.0.1:1/canary",
-        "postgres://canary:canary@127.0.0.1:1/canary?connect_timeout=1",
-        "postgresql+psycopg://tests@/canary?host={folder}",
-        "postgresql+psycopg://canary@127.0.0.1:port/canary",
-        "postgresql+asyncpg://canary:canary@127.0.0.1:1/canary",
-    ],
-)
-def test_what_cannot_be_reached_is_said_to_be_so(postgresql: Server, url: str) -> None:
-    def open_it() -> None:
-        address = url.format(folder=postgresql.folder)
-        with closing(Database(address, GivenKeys(KEY))) as database:
-            database.migrate()
-
-    with pytest.raises(OpenError) as raised:
-        open_it()
-    assert "canary" not in str(raised.value)
-
-
-def test_a_missing_driver_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "psycopg", None)
-    with pytest.raises(OpenError, match=r"psycopg: pip install 'hashsvc\[postgresql\]'"):
-        Database("postgresql+psycopg://127.0.0.1/x", GivenKeys(KEY))
-
-
-def test_the_password_does_not_show_itself(settings: Settings) -> None:
-    with_password = settings.model_copy(update={"database_url": "postgresql://a:canary@b/c"})
-    assert "canary" not in repr(with_password)
-    assert "canary" not in str(with_password)
-
-
-def test_a_database_that_is_not_unicode_is_refused(postgresql: Server) -> None:
-    postgresql.say("CREATE DATABASE latin ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0")
-    with (
-        closing(Database(postgresql.url("latin"), GivenKeys(KEY))) as database,
-        pytest.raises(OpenError, match="UTF8"),
-    ):
-        database.migrate()
-    postgresql.drop("latin")
-
-
-def test_there_is_no_key_beside_the_data(postgresql: Server) -> None:
-    with closing(Database(postgresql.url("postgres"))) as database, pytest.raises(LockedError):
-        database.migrate()
-
-
-def test_backups_are_the_server_s_own(database: Database) -> None:
-    with pytest.raises(backups.BackupError, match="pg_dump"):
-        backups.check_possible(database)
-
-
-def test_a_dropped_connection_is_not_handed_out(database: Database, settings: Settings) -> None:
-    database.ping()
-    with closing(Database.of(settings)) as other:
-        end_others(other)
-        database.ping()
-
-        def go_on_with_a_dropped_one() -> None:
-            with database.read() as connection:
-                end_others(other)
-                connection.execute(text("SELECT 1"))
-
-        with pytest.raises(UnavailableError):
-            go_on_with_a_dropped_one()
-        database.ping()
-
-
-def end_others(database: Database) -> None:
-    """Have the server end every other connection to a database."""
-    with database.read() as connection:
-        connection.execute(
-            text(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity "
-                "WHERE pid <> pg_backend_pid() AND datname = current_database()"
-            )
-        )
-
-
-def test_who_vanishes_with_the_turn_gives_it_back(database: Database) -> None:
-    """As a machine does whose power fails: nothing tells the server."""
-    given = "SELECT current_setting('idle_in_transaction_session_timeout')"
-
-    def vanish() -> None:
-        with database.write() as connection:
-            assert connection.execute(text(given)).scalar_one() == "20s"
-            connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = '50ms'"))
-            # The next one gets the turn while this one still holds on to its connection.
-            store_case(database)
-            connection.execute(text("SELECT 1"))
-
-    with pytest.raises(UnavailableError):
-        vanish()
-    with database.read() as connection:
-        assert cases.counts(connection) == (1, 0)
-
-
-def test_it_waits_for_a_turn_no_longer_than_that(
-    database: Database, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    limited = (f"SET LOCAL lock_timeout = '50ms'; {postgresql.Turn.ALONE.value[0]}",)
-    monkeypatch.setattr(postgresql.Turn.ALONE, "_value_", limited)
-    with database.write(), pytest.raises(UnavailableError):
-        write_nothing(database, alone=True)
-    write_nothing(database, alone=True)
-
-
-def test_there_are_no_more_connections_than_set(settings: Settings) -> None:
-    few = settings.model_copy(update={"database_connections": 2})
-    with closing(Database.of(few)) as database:
-        database._engine.pool._timeout = 0.05
-        with database.read(), database.read(), pytest.raises(UnavailableError):
-            database.ping()
-        database.ping()
-
-
-def test_a_server_that_is_stopped_is_used_again_when_it_is_back(
-    database: Database, postgresql: Server
-) -> None:
-    case_id = store_case(database)
-    postgresql.stop("immediate")
-    try:
-        with pytest.raises(UnavailableError):
-            store_content(database, case_id)
-    finally:
-        postgresql.start()
-    store_content(database, case_id)
-
-
 def test_a_withdrawal_is_one_though_the_server_goes_before_its_end(
     database: Database, withdrawn: bytes, postgresql: Server
 ) -> None:
@@ -570,13 +328,3 @@ def test_a_withdrawal_is_one_though_the_server_goes_before_its_end(
     database.finish_erasures()
     with database.read() as connection:
         assert erasures.unpurged(connection) == []
-
-
-def test_where_no_server_is_installed_ci_fails(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(servers, "programs", lambda: None)
-    monkeypatch.setenv("CI", "true")
-    with pytest.raises(pytest.fail.Exception, match="NOT tested"):
-        servers.skip_without()
-    monkeypatch.delenv("CI")
-    with pytest.raises(pytest.skip.Exception, match="NOT tested"):
-        servers.skip_without()
