@@ -195,7 +195,7 @@ def _next_ns(
     """Estimate what a radius costs more than the one before; never mind what, if above a most."""
     if radius <= _COUNTED:
         return float(crowds.steps[crowds.lines_at[chunk] + (key >> _COARSE_BITS), radius])
-    if _keys_ns(flips, chunk, radius) > most_ns:
+    if radius > MOST_FLIPS or _keys_ns(flips, chunk, radius) > most_ns:
         return _NEVER
     return _step_ns(crowds, flips, chunk, key, radius)
 

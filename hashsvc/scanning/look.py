@@ -94,6 +94,8 @@ class Looker:
         sign: Signs the frames of an image; a service hands in that of a sandbox.
 
         renderer: What runs the scripts of pages that show few images without; None leaves them.
+
+        clock: Tells seconds, as `time.monotonic` does, and the fetcher's own.
     """
 
     def __init__(
@@ -105,7 +107,9 @@ class Looker:
         films_per_page: int = 0,
         sign: Sign = sign_frames,
         renderer: Renderer | None = None,
+        clock: Callable[[], float] = time.monotonic,
     ) -> None:
+        self._clock = clock
         self._fetcher = fetcher
         self._images_per_page = images_per_page
         self._links_per_page = links_per_page
@@ -127,7 +131,7 @@ class Looker:
         Args:
             url: Where to look.
 
-            deadline: When to give up, by `time.monotonic()`; what was not fetched then has failed.
+            deadline: When to give up, by the clock; what was not looked at then has failed.
 
             via: Name of the proxy of the settings to go through.
 
@@ -183,8 +187,10 @@ class Looker:
         new += [each for each in page.films if each not in visit.seen][: self._films_per_page]
         visit.seen.update(new)
         for some in self._downloads(new, fetched, visit):
-            for each in some:
-                yield each if isinstance(each, Look) else self._looked(each, page_url=url)
+            while some:
+                # What is signed is let go of, though others of its batch still wait.
+                each = some.pop(0)
+                yield each if isinstance(each, Look) else self._looked(each, visit, page_url=url)
         return page
 
     def _read(self, fetched: Fetched, visit: "_Visit") -> Page:
@@ -208,7 +214,7 @@ class Looker:
     ) -> Iterator["list[_Download | Look]"]:
         """Yield what was downloaded, or why it was not, some at a time."""
         some: list[_Download | Look] = []
-        size, since = 0, time.monotonic()
+        size, since = 0, self._clock()
         for reference in references:
             if reference[:5].lower() == _INLINE:
                 some.append(_inline(reference, page))
@@ -216,10 +222,10 @@ class Looker:
                 some.append(self._download(reference, visit))
             if isinstance(some[-1], _Download):
                 size += len(some[-1].fetched.body)
-            is_long = time.monotonic() - since > _AHEAD_S
+            is_long = self._clock() - since > _AHEAD_S
             if is_long or len(some) == _AHEAD_IMAGES or size > _AHEAD_BYTES:
                 yield some
-                some, size, since = [], 0, time.monotonic()
+                some, size, since = [], 0, self._clock()
         yield some
 
     def _download(self, image_url: str, visit: "_Visit") -> "_Download | Look":
@@ -229,7 +235,9 @@ class Looker:
             return _failed(image_url, error)
         return _Download(image_url, got)
 
-    def _looked(self, download: "_Download", *, page_url: str) -> Look:
+    def _looked(self, download: "_Download", visit: "_Visit", *, page_url: str) -> Look:
+        if visit.deadline is not None and self._clock() >= visit.deadline:
+            return Look(download.image_url, None, "timeout", retry=True)
         try:
             seen = self._sign(download.fetched, page_url=page_url)
         except SandboxError:

@@ -17,7 +17,7 @@ from hashsvc.store.candidates import Sighted
 _IDLE_S = 0.5
 # Of a lease; what is left is for the last image's signature and for storing.
 _LOOKING = 0.8
-# So that a page of hundreds does not hold the signatures of all.
+# Frames: a page of hundreds does not hold the signatures of all.
 _MATCHED_TOGETHER = 8
 _log = structlog.get_logger()
 
@@ -26,8 +26,8 @@ class Scanner:
     """
     The workers of one process, a thread for each item that is looked at.
 
-    A thread goes through a page image by image: while it waits for the site, others have their
-    images decoded in the sandbox or matched.
+    A thread goes through a page some images at a time: while it waits for the site, others have
+    their images decoded in the sandbox or matched.
 
     Args:
         work_came: Set when there is something new to do; otherwise it is noticed half a second
@@ -64,7 +64,7 @@ class Scanner:
             self._threads.append(thread)
 
     def stop(self) -> None:
-        """Finish the image in hand of each item, put back what is not finished, and stop."""
+        """Finish the images in hand of each item, put back what is not finished, and stop."""
         self._stopping.set()
         self._work_came.set()
         for thread in self._threads:
@@ -144,6 +144,7 @@ class _Images:
         self.kept: list[Sighted] = []
         self._bank_index = bank_index
         self._waiting: list[tuple[Sighted, SeenImage]] = []
+        self._frames = 0
         self._found: list[tuple[Sighted, Found]] = []
 
     def add(self, image: SeenImage) -> None:
@@ -151,7 +152,8 @@ class _Images:
         if kept is not None:
             self.kept.append(kept)
             self._waiting.append((kept, image))
-        if len(self._waiting) >= _MATCHED_TOGETHER:
+            self._frames += len(image.frames)
+        if self._frames >= _MATCHED_TOGETHER:
             self._match()
 
     def found(self) -> list[tuple[Sighted, Found]]:
@@ -160,7 +162,7 @@ class _Images:
         return self._found
 
     def _match(self) -> None:
-        waiting, self._waiting = self._waiting, []
+        waiting, self._waiting, self._frames = self._waiting, [], 0
         frames = [frame for _, image in waiting for frame in image.frames]
         of_frames = iter(self._bank_index.find_all(frames))
         for kept, image in waiting:

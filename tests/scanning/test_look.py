@@ -173,17 +173,22 @@ def test_each_frame_of_an_animation_is_signed(looker: Looker, site: OddSite) -> 
     assert tiers == [None, None, Tier.CERTAIN]
 
 
-def test_what_was_not_fetched_by_the_deadline_has_failed(settings: Settings, site: OddSite) -> None:
+def test_what_was_not_looked_at_by_the_deadline_has_failed(
+    settings: Settings, site: OddSite
+) -> None:
     now = 1000.0
-    looker = Looker(Fetcher(settings, clock=lambda: now), images_per_page=20)
+    fetcher = Fetcher(settings, clock=lambda: now)
+    looker = Looker(fetcher, images_per_page=20, clock=lambda: now)
     for number in range(10):
         site.add_image(f"/{number}.jpg", PHOTO)
     page = site.add_page("/page", [f"{number}.jpg" for number in range(10)])
     looks = looker.look(page, deadline=now + 2)
     assert next(looks).reason is None
     now += 2
-    # Eight were downloaded before the first of them was signed.
-    assert [each.reason for each in looks] == [None] * 7 + ["timeout"] * 2
+    # Eight were downloaded before the first of them was signed; the others' time is over too.
+    late = list(looks)
+    assert [(each.reason, each.retry) for each in late] == [("timeout", True)] * 9
+    assert [each.image_url for each in late] == [f"{site.url}/{n}.jpg" for n in range(1, 10)]
     with pytest.raises(FetchError, match="timeout"):
         next(looker.look(page, deadline=now))
     assert [path for path, _ in site.asked] == ["/page", *(f"/{n}.jpg" for n in range(8))]
