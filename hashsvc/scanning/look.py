@@ -28,6 +28,8 @@ _FEW_IMAGES = 3
 _AHEAD_IMAGES = 8
 _AHEAD_BYTES = 2_000_000
 _AHEAD_S = 1.0
+# What was downloaded in time is signed for so long still: half of what a lease leaves for it.
+_GRACE_S = 10.0
 _log = structlog.get_logger()
 
 Sign = Callable[[bytes], list[Signature]]
@@ -131,7 +133,8 @@ class Looker:
         Args:
             url: Where to look.
 
-            deadline: When to give up, by the clock; what was not looked at then has failed.
+            deadline: When to give up, by the clock; what was not fetched then has failed, and what
+                was not signed ten seconds later.
 
             via: Name of the proxy of the settings to go through.
 
@@ -236,7 +239,7 @@ class Looker:
         return _Download(image_url, got)
 
     def _looked(self, download: "_Download", visit: "_Visit", *, page_url: str) -> Look:
-        if visit.deadline is not None and self._clock() >= visit.deadline:
+        if visit.deadline is not None and self._clock() >= visit.deadline + _GRACE_S:
             return Look(download.image_url, None, "timeout", retry=True)
         try:
             seen = self._sign(download.fetched, page_url=page_url)

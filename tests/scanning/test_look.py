@@ -173,8 +173,11 @@ def test_each_frame_of_an_animation_is_signed(looker: Looker, site: OddSite) -> 
     assert tiers == [None, None, Tier.CERTAIN]
 
 
-def test_what_was_not_looked_at_by_the_deadline_has_failed(
-    settings: Settings, site: OddSite
+@pytest.mark.parametrize(
+    ("late_s", "signed"), [(0, 7), (9, 7), (10, 0)], ids=["in time", "just in time", "too late"]
+)
+def test_what_was_not_fetched_by_the_deadline_has_failed(
+    settings: Settings, site: OddSite, late_s: float, signed: int
 ) -> None:
     now = 1000.0
     fetcher = Fetcher(settings, clock=lambda: now)
@@ -184,11 +187,11 @@ def test_what_was_not_looked_at_by_the_deadline_has_failed(
     page = site.add_page("/page", [f"{number}.jpg" for number in range(10)])
     looks = looker.look(page, deadline=now + 2)
     assert next(looks).reason is None
-    now += 2
-    # Eight were downloaded before the first of them was signed; the others' time is over too.
+    now += 2 + late_s
+    # Eight were downloaded before the first of them was signed.
     late = list(looks)
-    assert [(each.reason, each.retry) for each in late] == [("timeout", True)] * 9
-    assert [each.image_url for each in late] == [f"{site.url}/{n}.jpg" for n in range(1, 10)]
+    assert [each.reason for each in late] == [None] * signed + ["timeout"] * (9 - signed)
+    assert all(each.retry for each in late[signed:])
     with pytest.raises(FetchError, match="timeout"):
         next(looker.look(page, deadline=now))
     assert [path for path, _ in site.asked] == ["/page", *(f"/{n}.jpg" for n in range(8))]
