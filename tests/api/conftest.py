@@ -1,5 +1,6 @@
 """A service in this process, called over HTTP with a key of any role."""
 
+import random
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ from hashsvc.api import Role, Services, create_app, create_key
 from hashsvc.bank import pins
 from hashsvc.clock import utc_now
 from hashsvc.settings import Settings
-from hashsvc.signals import Signature, sign_image
+from hashsvc.signals import Profile, Signal, Signature, View, ViewedSignal, sign_image
 from hashsvc.store import Database
 from hashsvc.store.ids import random_id
 from tests.conftest import generated_photo, jpeg
@@ -176,3 +177,16 @@ def work_off(services: Services) -> None:
     """Do all scan items that are due."""
     while services.scanner.work_once():
         continue
+
+
+def random_signal(rng: random.Random, profile: Profile, view: View = View.WHOLE) -> ViewedSignal:
+    """Return a signal of random bits."""
+    return ViewedSignal(Signal(profile.name, rng.randbytes(profile.bits // 8)), view)
+
+
+def flipped(viewed: ViewedSignal, *bits: int) -> ViewedSignal:
+    """Return the signal with these bits turned over."""
+    code = bytearray(viewed.signal.code)
+    for bit in bits:
+        code[bit // 8] ^= 0x80 >> bit % 8
+    return ViewedSignal(Signal(viewed.signal.algorithm, bytes(code)), viewed.view)

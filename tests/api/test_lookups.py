@@ -16,7 +16,6 @@ from PIL import Image
 from sqlalchemy import select
 
 from hashsvc.api import Role, Services, create_key
-from hashsvc.api.watch import Watch
 from hashsvc.clock import utc_now
 from hashsvc.matching import compare
 from hashsvc.settings import Settings
@@ -27,16 +26,15 @@ from hashsvc.signals import (
     PROFILES,
     REGION,
     Profile,
-    Signal,
     Signature,
     View,
     ViewedSignal,
     sign_image,
 )
 from hashsvc.store import organisations
-from hashsvc.store.ids import ContentId, KeyId, OrganisationId, random_id
+from hashsvc.store.ids import OrganisationId, random_id
 from hashsvc.store.tables import audit_entry
-from tests.api.conftest import Call, OpenCase, body_of, content_of
+from tests.api.conftest import Call, OpenCase, body_of, content_of, flipped, random_signal
 from tests.api.conftest import Watch as Clock
 from tests.conftest import generated_photo, jpeg
 
@@ -88,19 +86,6 @@ def until_blocked(step: Callable[[int], object], most: int = 10 * STEPS) -> int:
 def of(signature: Signature, profile: Profile) -> list[ViewedSignal]:
     """Return a content's signals of one algorithm."""
     return [each for each in signature.signals if each.signal.profile is profile]
-
-
-def flipped(viewed: ViewedSignal, *bits: int) -> ViewedSignal:
-    """Return the signal with these bits turned over."""
-    code = bytearray(viewed.signal.code)
-    for bit in bits:
-        code[bit // 8] ^= 0x80 >> bit % 8
-    return ViewedSignal(Signal(viewed.signal.algorithm, bytes(code)), viewed.view)
-
-
-def random_signal(rng: random.Random, profile: Profile, view: View = View.WHOLE) -> ViewedSignal:
-    """Return a signal of random bits."""
-    return ViewedSignal(Signal(profile.name, rng.randbytes(profile.bits // 8)), view)
 
 
 def actions(services: Services) -> list[tuple[str, str, str]]:
@@ -397,66 +382,3 @@ def test_copies_of_ordinary_images_are_looked_up_unhindered(call: Call, case: Op
         bodies.append(body_of(sign_image(jpeg(generated_photo(1, (320, 240)), quality))))
     for body in bodies:
         assert call(SCANNER, "POST", "/v1/lookups", json=body).status_code == 200
-
-
-# --- the watch itself -------------------------------------------------------------------------
-
-
-def followed(watch: Watch, *signals: ViewedSignal, told: int | None = None) -> ContentId | None:
-    contents = [] if told is None else [ContentId(told)]
-    return watch.follow(KeyId("key"), Signature(100, signals), near=contents, told=contents)
-
-
-@pytest.mark.parametrize(("profile", "near"), [(PDQ, 38), (PHASH, 10), (DHASH, 10)])
-def test_near_is_five_quarters_of_the_threshold(profile: Profile, near: int) -> None:
-    rng = random.Random(10)
-    for distance, counts in ((1, True), (near, True), (near + 1, False)):
-        watch = Watch(Clock(), most_steps=1)
-        start = random_signal(rng, profile)
-        assert followed(watch, start, told=1) is None
-        results = [
-            followed(watch, flipped(start, *rng.sample(range(profile.bits), distance)))
-            for _ in range(2)
-        ]
-        assert results == ([None, 1] if counts else [None, None])
-
-
-def test_what_was_not_told_of_is_no_start_of_a_walk() -> None:
-    rng = random.Random(11)
-    watch = Watch(Clock(), most_steps=1)
-    start = random_signal(rng, PDQ)
-    assert [followed(watch, flipped(start, bit)) for bit in range(20)] == [None] * 20
-    near = [ContentId(1)]
-    for bit in range(20, 40):
-        signature = Signature(100, (flipped(start, bit),))
-        assert watch.follow(KeyId("key"), signature, near=near, told=[]) is None
-
-
-def test_steps_around_each_content_are_counted_apart() -> None:
-    rng = random.Random(12)
-    watch = Watch(Clock(), most_steps=2)
-    for number in range(30):
-        start = random_signal(rng, PDQ)
-        for bit in range(3):
-            assert followed(watch, flipped(start, bit), told=number) is None
-    assert followed(watch, flipped(start, 3), told=number) == number
-
-
-def test_what_the_watch_remembers_is_bounded_and_the_start_stays(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr("hashsvc.api.watch._CONTENTS", 5)
-    monkeypatch.setattr("hashsvc.api.watch._LOOKUPS", 20)
-    rng = random.Random(13)
-    watch = Watch(Clock(), most_steps=1000)
-    start = random_signal(rng, PDQ)
-    for number in range(200):
-        followed(watch, random_signal(rng, PDQ), told=number)
-        followed(watch, flipped(start, number), told=1_000)
-    trail = watch._trails[KeyId("key")]
-    assert len(trail.around) == 5
-    assert len(trail.known) == 20
-    around = trail.around[ContentId(1_000)]
-    assert len(around.steps) == 199
-    assert len(around.codes) == 8
-    assert around.codes[0]["pdq1"].tobytes() == flipped(start, 0).signal.code
