@@ -291,17 +291,31 @@ def test_a_worker_is_replaced_when_it_is_old_or_has_grown(monkeypatch: pytest.Mo
         assert workers(opened) != second
 
 
-def test_workers_that_start_together_are_not_worn_together() -> None:
+def test_workers_that_start_together_are_not_worn_together(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    # One is waited for before the next is started: minutes, where kernels are yet to be compiled.
+    monkeypatch.setattr(sandbox._Worker, "becomes_ready", lambda _worker: True)
     with Sandbox(LIMITS, workers=3) as opened:
         until(lambda: len(opened._workers) == 3)
         ages = sorted(each._signed for each in opened._workers)
     assert ages == [0, sandbox._MOST_IMAGES // 3, 2 * sandbox._MOST_IMAGES // 3]
 
 
-def test_whoever_waits_goes_on_when_a_worker_is_ready() -> None:
-    with Sandbox(LIMITS) as opened:
-        assert not opened._workers
-        opened.wait()
+def test_whoever_waits_goes_on_when_a_worker_is_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+    may_be_ready = threading.Event()
+    becomes_ready = sandbox._Worker.becomes_ready
+
+    def becomes_ready_when_it_may(worker: sandbox._Worker) -> bool:
+        return may_be_ready.wait(60) and becomes_ready(worker)
+
+    monkeypatch.setattr(sandbox._Worker, "becomes_ready", becomes_ready_when_it_may)
+    with Sandbox(LIMITS) as opened, ThreadPoolExecutor(1) as pool:
+        waits = pool.submit(opened.wait)
+        with pytest.raises(TimeoutError):
+            waits.result(timeout=0.2)
+        may_be_ready.set()
+        waits.result(timeout=60)
         assert len(workers(opened)) == 1
         # It was only waited for: an image has it at once.
         opened.sign_frames(PHOTO)
