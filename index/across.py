@@ -17,7 +17,7 @@ from index.codes import Codes
 from index.effort import choose_within
 from index.machine import int64, kernel, ones, prefetch, trailing_zeros, uint64
 from index.probe import Searched
-from index.tables import MOST_FLIPS, ONLY, Flips, Places, Words, keys_of
+from index.tables import MOST_FLIPS, ONLY, Flips, Places, Words, all_keys_of
 
 _ENTRIES = 256
 """Entries that are asked for before the first is read; there may be as many more as a query has."""
@@ -25,7 +25,7 @@ _ENTRIES = 256
 _IN_CACHE = 1 << 17
 """Words of a directory that stay in a second-level cache while keys are looked up there: 1 MB."""
 
-_ROOM = 1024
+_FIRST_ROOM, _FULL = 4096, -1
 
 
 class _Room(NamedTuple):
@@ -58,26 +58,20 @@ def come_across(
 
         chunks: How many are searched, the first ones.
     """
-    flips = searched.flips
     words = queries.view(np.uint64)
     keys, radii = _radii(searched, queries, threshold, budget_ns, chunks)
-    room = _room(flips)
-    found = Across(np.empty(_ROOM, np.int64), np.empty(_ROOM, np.int32))
+    room, found = _room(searched.flips), _found(_FIRST_ROOM)
     # Numba compiles a function anew for each literal it is given, hence int64.
     hits = int64(0)
-    for chunk in range(chunks if len(queries) else 0):
-        filled = int64(0)
-        _ask(searched, chunk, keys[0, chunk], radii[0, chunk])
-        for number in range(len(queries)):
-            if number + 1 < len(queries):
-                _ask(searched, chunk, keys[number + 1, chunk], radii[number + 1, chunk])
-            filled = _probe(
-                searched, chunk, keys[number, chunk], radii[number, chunk], number, room, filled
+    for chunk in range(chunks):
+        number = int64(0)
+        while True:
+            number, hits = _search(
+                searched, words, threshold, chunk, keys, radii, number, room, found, hits
             )
-            if filled >= _ENTRIES:
-                found, hits = _look(searched, words, threshold, chunk, filled, room, found, hits)
-                filled = int64(0)
-        found, hits = _look(searched, words, threshold, chunk, filled, room, found, hits)
+            if number == len(queries):
+                break
+            found = _with_more_room(found, hits)
     return Across(found.places[:hits], found.distances[:hits])
 
 
@@ -96,15 +90,43 @@ def _room(flips: Flips) -> _Room:
 
 
 @njit(cache=True, nogil=True)
+def _found(most: int) -> Across:
+    return Across(np.empty(most, np.int64), np.empty(most, np.int32))
+
+
+@njit(cache=True, nogil=True)
+def _with_more_room(found: Across, hits: int) -> Across:
+    """Return the hits where there is room for four times as many."""
+    more = _found(4 * len(found.places))
+    # Not by slices, which take Numba a second to compile.
+    for at in range(hits):
+        more.places[at], more.distances[at] = found.places[at], found.distances[at]
+    return more
+
+
+@njit(cache=True, nogil=True)
 def _radii(
     searched: Searched, queries: Codes, threshold: int, budget_ns: float, chunks: int
 ) -> tuple[Places, Places]:
     """Return the key of each query in each chunk, and how far it is probed."""
     keys = np.empty((len(queries), chunks), dtype=np.int64)
     radii = np.empty((len(queries), chunks), dtype=np.int64)
-    costs = np.empty(chunks)
-    for number in range(len(queries)):
-        keys_of(searched.tables, queries[number], keys[number])
+    columns = np.empty((queries.shape[1], len(queries)), dtype=np.uint8)
+    all_keys_of(searched.tables, queries, columns, np.empty(len(queries), np.uint32), keys)
+    _choose(searched, threshold, budget_ns, np.empty(chunks), keys, radii)
+    return keys, radii
+
+
+@kernel
+def _choose(
+    searched: Searched,
+    threshold: int,
+    budget_ns: float,
+    costs: NDArray[np.float64],
+    keys: Places,
+    radii: Places,
+) -> None:
+    for number in range(len(keys)):
         choose_within(
             searched.crowds,
             searched.flips,
@@ -114,7 +136,35 @@ def _radii(
             costs,
             radii[number],
         )
-    return keys, radii
+
+
+@kernel
+def _search(
+    searched: Searched,
+    words: Words,
+    threshold: int,
+    chunk: int,
+    keys: Places,
+    radii: Places,
+    number: int,
+    room: _Room,
+    found: Across,
+    hits: int,
+) -> tuple[int, int]:
+    """
+    Add what the queries from one on come across in a chunk.
+
+    Returns:
+        The query at which there was no more room for hits, or how many queries there are; and how
+        many hits there are before it.
+    """
+    while number < len(words):
+        after, filled = _probe(searched, chunk, keys, radii, number, room)
+        more = _look(searched, words, threshold, chunk, filled, room, found, hits)
+        if more == _FULL:
+            break
+        number, hits = after, more
+    return number, hits
 
 
 @kernel
@@ -130,37 +180,49 @@ def _ask(searched: Searched, chunk: int, key: int, radius: int) -> None:
 
 @kernel
 def _probe(
-    searched: Searched, chunk: int, key: int, radius: int, number: int, room: _Room, filled: int
-) -> int:
-    """Note the entries of all keys near a query's that occur; return how many are noted."""
+    searched: Searched, chunk: int, keys: Places, radii: Places, number: int, room: _Room
+) -> tuple[int, int]:
+    """
+    Note the entries of all keys near those of the queries from one on, as many as are enough.
+
+    Returns:
+        The query after those, and how many entries are noted.
+    """
     tables, flips = searched.tables, searched.flips
     directory, begin = tables.directory, uint64(tables.directory_at[chunk])
-    first, before = uint64(flips.keys_at[chunk, 0]), filled
-    end = uint64(flips.keys_at[chunk, radius + 1])
-    while first < end:
-        block = min(end - first, uint64(64))
-        # Without a branch, so that several keys are looked up by one instruction.
-        occur = uint64(0)
-        for flip in range(block):
-            other = uint64(key) ^ uint64(flips.keys[first + flip])
-            word = directory[begin + (other >> uint64(5))]
-            occur |= ((word >> (other & uint64(31))) & uint64(1)) << flip
-        while occur != uint64(0):
-            other = uint64(key) ^ uint64(flips.keys[first + trailing_zeros(occur)])
-            occur &= occur - uint64(1)
-            word = directory[begin + (other >> uint64(5))]
-            smaller = word & ((uint64(1) << (other & uint64(31))) - uint64(1))
-            place = int64(word >> uint64(32)) + int64(ones(smaller))
-            room.entries[uint64(filled)] = tables.entries_at[chunk] + place
-            filled += 1
-        first += block
-    for entry in range(before, filled):
-        prefetch(tables.entries, room.entries[entry])
-        room.entry_queries[entry] = number
-    return filled
+    filled = int64(0)
+    _ask(searched, chunk, keys[number, chunk], radii[number, chunk])
+    while number < len(keys) and filled < _ENTRIES:
+        if number + 1 < len(keys):
+            _ask(searched, chunk, keys[number + 1, chunk], radii[number + 1, chunk])
+        key, before = uint64(keys[number, chunk]), filled
+        first = uint64(flips.keys_at[chunk, 0])
+        end = uint64(flips.keys_at[chunk, radii[number, chunk] + 1])
+        while first < end:
+            block = min(end - first, uint64(64))
+            # Without a branch, so that several keys are looked up by one instruction.
+            occur = uint64(0)
+            for flip in range(block):
+                other = key ^ uint64(flips.keys[first + flip])
+                word = directory[begin + (other >> uint64(5))]
+                occur |= ((word >> (other & uint64(31))) & uint64(1)) << flip
+            while occur != uint64(0):
+                other = key ^ uint64(flips.keys[first + trailing_zeros(occur)])
+                occur &= occur - uint64(1)
+                word = directory[begin + (other >> uint64(5))]
+                smaller = word & ((uint64(1) << (other & uint64(31))) - uint64(1))
+                place = int64(word >> uint64(32)) + int64(ones(smaller))
+                room.entries[uint64(filled)] = tables.entries_at[chunk] + place
+                filled += 1
+            first += block
+        for entry in range(before, filled):
+            prefetch(tables.entries, room.entries[entry])
+            room.entry_queries[entry] = number
+        number += 1
+    return number, filled
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _look(
     searched: Searched,
     words: Words,
@@ -170,17 +232,20 @@ def _look(
     room: _Room,
     found: Across,
     hits: int,
-) -> tuple[Across, int]:
-    """Add what the noted entries come across, and return how many hits there are."""
+) -> int:
+    """Add what the noted entries come across; return how many hits there are, or `_FULL`."""
+    most = len(found.places)
     shared, waiting = _read(searched, chunk, filled, room)
-    found = _with_room(found, hits + waiting)
+    if hits + waiting > most:
+        return _FULL
     hits = _compare(searched.words, words, threshold, waiting, room, found, hits)
     left, at = shared, int64(0)
     while left > 0:
         left, at, waiting = _read_several(searched, left, at, room)
-        found = _with_room(found, hits + waiting)
+        if hits + waiting > most:
+            return _FULL
         hits = _compare(searched.words, words, threshold, waiting, room, found, hits)
-    return found, hits
+    return hits
 
 
 @kernel
@@ -256,15 +321,3 @@ def _compare(
         found.distances[hits] = distance
         hits += int64(int64(distance) <= threshold)
     return hits
-
-
-@njit(cache=True, nogil=True)
-def _with_room(found: Across, most: int) -> Across:
-    """Return the hits where there is room for so many."""
-    if most <= len(found.places):
-        return found
-    places, distances = np.empty(2 * most, np.int64), np.empty(2 * most, np.int32)
-    # Not by slices, which take Numba a second to compile.
-    for at in range(len(found.places)):
-        places[at], distances[at] = found.places[at], found.distances[at]
-    return Across(places, distances)

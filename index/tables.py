@@ -187,6 +187,34 @@ def keys_of(tables: Tables, code: NDArray[np.uint8], keys: Places) -> None:
 
 
 @kernel
+def all_keys_of(
+    tables: Tables, codes: Codes, columns: NDArray[np.uint8], row: Numbers, keys: Places
+) -> None:
+    """
+    Put the keys of many codes into `keys`, shape (n, chunks), a bit of all codes at a time.
+
+    Args:
+        columns: Room for the codes, byte by byte, shape (bits // 8, n).
+
+        row: Room for the keys of a chunk, shape (n,).
+    """
+    for place in range(len(codes)):
+        for byte in range(codes.shape[1]):
+            columns[byte, place] = codes[place, byte]
+    for chunk in range(keys.shape[1]):
+        for place in range(len(codes)):
+            row[place] = np.uint32(0)
+        for at in range(tables.bits_at[chunk], tables.bits_at[chunk + 1]):
+            bit = uint64(tables.bits[at])
+            column, last = columns[bit >> uint64(3)], np.uint32(~bit & uint64(7))
+            for place in range(len(codes)):
+                key = row[place] << np.uint32(1)
+                row[place] = key | ((np.uint32(column[place]) >> last) & np.uint32(1))
+        for place in range(len(codes)):
+            keys[place, chunk] = row[place]
+
+
+@kernel
 def _keys(codes: Codes, bits: Places, keys: Numbers) -> None:
     for place in range(len(codes)):
         keys[place] = key_of(codes[place], bits, int64(0), len(bits))

@@ -11,7 +11,6 @@ import math
 from typing import NamedTuple
 
 import numpy as np
-from numba import njit
 from numpy.typing import NDArray
 
 from index.codes import Codes
@@ -73,12 +72,20 @@ def count_votes(
         weights = np.ones(len(codes))
     owners = _come_across(parts, codes, threshold, budget_ns)
     votes = np.zeros(len(owners))
-    for part in parts if len(owners) else ():
+    if len(owners) == 0:
+        return Votes(owners, votes)
+    for part in parts:
         positions = part.positions_of_owners(owners)
         if len(positions) == 0:
             continue
-        counted = _weigh(
-            _as_words(part.segment.codes), positions, _as_words(codes), weights, threshold
+        counted = np.zeros(len(positions))
+        _weigh(
+            _as_words(part.segment.codes),
+            positions,
+            _as_words(codes),
+            weights,
+            threshold,
+            counted,
         )
         places = np.searchsorted(owners, part.owners[positions])
         votes += np.bincount(places, weights=counted, minlength=len(owners))
@@ -93,7 +100,8 @@ def _come_across(
 ) -> Ids:
     """Return the owners, ascending, whose votes are worth counting."""
     is_exact = budget_ns is not None and math.isinf(budget_ns)
-    owners, nearest = [np.empty(0, dtype=np.int64)], [np.empty(0, dtype=np.int32)]
+    owners: list[Ids] = []
+    nearest: list[NDArray[np.int32]] = []
     for part in parts:
         segment = part.segment
         if isinstance(segment, MihSegment) and not is_exact:
@@ -110,18 +118,18 @@ def _come_across(
         # Of a code that several of the candidate's are near, the nearest.
         order = np.lexsort((distances, positions))
         positions, distances = positions[order], distances[order]
-        first = np.flatnonzero(np.diff(positions, prepend=-1))
-        first = first[part.alive[positions[first]]]
+        first = part.alive[positions]
+        first[1:] &= positions[1:] != positions[:-1]
         owners.append(part.owners[positions[first]])
         nearest.append(distances[first])
-    everyone, all_nearest = np.concatenate(owners), np.concatenate(nearest)
-    found, counts = np.unique(everyone, return_counts=True)
-    if is_exact:
+    if not owners:
+        return np.empty(0, dtype=np.int64)
+    found, places, counts = np.unique(np.concatenate(owners), return_index=True, return_counts=True)
+    if is_exact or len(found) <= _SINGLES:
         return found
-    several = found[counts > 1]
-    single = ~np.isin(everyone, several)
-    best = np.argsort(all_nearest[single], kind="stable")[:_SINGLES]
-    return np.sort(np.concatenate((several, everyone[single][best])))
+    single = counts == 1
+    best = np.argsort(np.concatenate(nearest)[places[single]], kind="stable")[:_SINGLES]
+    return np.sort(np.concatenate((found[~single], found[single][best])))
 
 
 def _steady_ns(count: int) -> float:
@@ -138,16 +146,16 @@ def _as_words(codes: Codes) -> Words:
     return codes.view(np.uint64)
 
 
-@njit(cache=True, nogil=True)
+@kernel
 def _weigh(
     words: Words,
     positions: Ids,
     queries: Words,
     weights: NDArray[np.float64],
     threshold: int,
-) -> NDArray[np.float64]:
-    """Return for each position the weight of the heaviest query within the threshold, or 0."""
-    heaviest = np.zeros(len(positions))
+    heaviest: NDArray[np.float64],
+) -> None:
+    """Put the weight of the heaviest query within the threshold of each position, or leave it."""
     for number in range(len(positions)):
         place = positions[number]
         for query in range(len(queries)):
@@ -155,7 +163,6 @@ def _weigh(
                 continue
             if _distance(words, place, queries, query) <= threshold:
                 heaviest[number] = weights[query]
-    return heaviest
 
 
 @kernel

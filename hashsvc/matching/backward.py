@@ -1,5 +1,6 @@
 """Compares contents that have just come in with the candidates that scans have seen before."""
 
+import math
 import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -27,6 +28,7 @@ from hashsvc.store.unmatched import Unmatched
 from index import count_near, nearest
 
 _EVERY_S = 0.2
+_IN_ANY_CASE_EVERY_S = 1.0
 _AT_A_TIME = 100
 _EXTENDED_EVERY_S = 10
 # Codes of whole images take 1 kB a candidate, those of regions 30.
@@ -157,13 +159,23 @@ class Backward:
         return reported
 
     def _run(self) -> None:
+        newest, looked = None, -math.inf
         while not self._stopping.is_set():
-            try:
-                while not self._stopping.is_set() and self.work_once():
-                    continue
-            except Exception as error:  # noqa: BLE001 - a database that fails now may work later.
-                _log.error("match.backward_failed", error=type(error).__name__)
+            before, newest = newest, self._database.newest_change()
+            # A content that comes is told of at once. What a scan puts back, or somebody who was
+            # killed, waits a little longer.
+            is_new = newest is None or newest != before
+            if is_new or time.monotonic() - looked >= _IN_ANY_CASE_EVERY_S:
+                self._work()
+                looked = time.monotonic()
             self._stopping.wait(_EVERY_S)
+
+    def _work(self) -> None:
+        try:
+            while not self._stopping.is_set() and self.work_once():
+                continue
+        except Exception as error:  # noqa: BLE001 - a database that fails now may work later.
+            _log.error("match.backward_failed", error=type(error).__name__)
 
 
 @dataclass(frozen=True, slots=True)

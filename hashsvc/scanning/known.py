@@ -1,6 +1,5 @@
 """Signs the same bytes once a day: what a site shows on every page is not decoded every time."""
 
-import hashlib
 import threading
 import time
 from collections import OrderedDict
@@ -56,23 +55,26 @@ class KnownImages:
         """How many images are known."""
         return len(self._known)
 
-    def sign_frames(self, data: bytes) -> list[Signature]:
+    def sign_frames(self, data: bytes, sha256: bytes) -> list[Signature]:
         """
-        Return a signature for each frame, as the sandbox does.
+        Return a signature for each frame of an image, as the sandbox does.
+
+        Args:
+            sha256: Of the data.
 
         Raises:
             ImageError: If the image cannot be hashed; that is remembered too.
 
             SandboxError: If images cannot be signed at present.
         """
-        digest, mine = hashlib.sha256(data).digest(), False
+        mine = False
         with self._lock:
-            known = self._get(digest)
+            known = self._get(sha256)
             if known is None:
                 known, mine = _Known(self._clock(), Future()), True
-                self._known[digest] = known
+                self._known[sha256] = known
         if mine:
-            return self._make(digest, known, data)
+            return self._make(sha256, known, data)
         # Of threads that have the same image at the same time one signs it, the others wait.
         answer = known.answer.result()
         if isinstance(answer, ImageError):

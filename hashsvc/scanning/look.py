@@ -32,7 +32,8 @@ _AHEAD_S = 1.0
 _GRACE_S = 10.0
 _log = structlog.get_logger()
 
-Sign = Callable[[bytes], list[Signature]]
+Sign = Callable[[bytes, bytes], list[Signature]]
+"""Signs the frames of an image, given its bytes and their SHA-256."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -93,7 +94,7 @@ class Looker:
 
         films_per_page: Most films that are looked at on a page.
 
-        sign: Signs the frames of an image; a service hands in that of a sandbox.
+        sign: As said; a service hands in what signs in a sandbox.
 
         renderer: What runs the scripts of pages that show few images without; None leaves them.
 
@@ -107,7 +108,7 @@ class Looker:
         images_per_page: int,
         links_per_page: int = 8,
         films_per_page: int = 0,
-        sign: Sign = sign_frames,
+        sign: Sign = lambda data, _sha256: sign_frames(data),
         renderer: Renderer | None = None,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
@@ -250,11 +251,12 @@ class Looker:
         return Look(download.image_url, seen, None)
 
     def _sign(self, fetched: Fetched, *, page_url: str) -> SeenImage:
+        sha256 = hashlib.sha256(fetched.body).digest()
         return SeenImage(
             page_url=page_url,
             image_url=fetched.url,
-            sha256=hashlib.sha256(fetched.body).digest(),
-            frames=tuple(self._signed(fetched.body)),
+            sha256=sha256,
+            frames=tuple(self._signed(fetched.body, sha256)),
             facts=fetched.facts,
         )
 

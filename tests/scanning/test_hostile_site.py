@@ -289,7 +289,9 @@ def strict_service(
 ) -> Iterator[Service]:
     """A service with these settings and that sandbox."""
     service = Service(strict, database, clock)
-    service.looker = Looker(service.fetcher, images_per_page=60, sign=sandbox.sign_frames)
+    service.looker = Looker(
+        service.fetcher, images_per_page=60, sign=lambda data, _: sandbox.sign_frames(data)
+    )
     yield service
     service.fetcher.close()
 

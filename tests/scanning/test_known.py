@@ -1,6 +1,7 @@
 """The same bytes are signed once a day, in bounded memory, and matched each time."""
 
 import gc
+import hashlib
 import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
@@ -37,6 +38,11 @@ class Signer:
         return sign_frames(data)
 
 
+def signed(images: KnownImages, data: bytes) -> list[Signature]:
+    """Have an image signed."""
+    return images.sign_frames(data, hashlib.sha256(data).digest())
+
+
 class Seconds:
     """A clock."""
 
@@ -51,22 +57,22 @@ def test_what_is_known_is_not_signed_again_and_has_the_same_signatures() -> None
     images = KnownImages(signer)
     files = [jpeg(MINE), gif(*(generated_photo(seed, (320, 240)) for seed in range(3)))]
     for data in files:
-        first, second = images.sign_frames(data), images.sign_frames(data)
+        first, second = signed(images, data), signed(images, data)
         assert first == second == sign_frames(data)
     assert signer.signed == files
-    images.sign_frames(files[0] + b"\0")
+    signed(images, files[0] + b"\0")
     assert len(signer.signed) == 3
 
 
 def test_it_is_forgotten_after_a_day() -> None:
     signer, clock = Signer(), Seconds()
     images = KnownImages(signer, clock)
-    images.sign_frames(jpeg(MINE))
+    signed(images, jpeg(MINE))
     clock.now = 24 * 3600
-    images.sign_frames(jpeg(MINE))
+    signed(images, jpeg(MINE))
     assert len(signer.signed) == 1
     clock.now += 0.1
-    images.sign_frames(jpeg(MINE))
+    signed(images, jpeg(MINE))
     assert len(signer.signed) == 2
     assert len(images) == 1
 
@@ -79,7 +85,7 @@ def test_the_least_recently_seen_is_forgotten_when_it_gets_too_many(
     images = KnownImages(signer)
     a, b, c = (jpeg(MINE, quality) for quality in (70, 80, 90))
     for data in (a, b, a, c, a, b):
-        images.sign_frames(data)
+        signed(images, data)
     assert signer.signed == [a, b, c, b]
     assert len(images) == 2
 
@@ -91,7 +97,7 @@ def test_it_is_forgotten_when_it_takes_too_much_memory(monkeypatch: pytest.Monke
     size = sum(len(each.signal.code) for each in sign_frames(a)[0].signals)
     monkeypatch.setattr(known, "_MOST_BYTES", int(1.5 * size))
     for data in (a, a, b, b, a):
-        images.sign_frames(data)
+        signed(images, data)
     assert signer.signed == [a, b, a]
 
 
@@ -102,7 +108,7 @@ def test_what_could_not_be_signed_is_known_without_what_its_callers_had_in_hand(
     def look(data: bytes) -> "weakref.ref[Download]":
         download = Download()
         with pytest.raises(BrokenImageError):
-            images.sign_frames(data)
+            signed(images, data)
         return weakref.ref(download)
 
     images = KnownImages(Signer(BrokenImageError("broken")))
@@ -111,7 +117,7 @@ def test_what_could_not_be_signed_is_known_without_what_its_callers_had_in_hand(
     assert len(images) == 1
     assert held() is None
     with pytest.raises(BrokenImageError, match="broken"):
-        images.sign_frames(b"one")
+        signed(images, b"one")
 
 
 @pytest.mark.parametrize(
@@ -131,7 +137,7 @@ def test_what_lies_with_the_image_is_known_and_what_may_be_chance_is_not(
     images = KnownImages(signer)
     for _ in range(2):
         with pytest.raises(type(error), match=str(error) or None):
-            images.sign_frames(b"x")
+            signed(images, b"x")
     assert len(signer.signed) == times
 
 
@@ -148,9 +154,9 @@ def test_of_threads_with_the_same_image_one_signs_it(error: ImageError | None) -
     images = KnownImages(sign)
     data = jpeg(MINE)
     with ThreadPoolExecutor(4) as pool:
-        first = pool.submit(images.sign_frames, data)
+        first = pool.submit(signed, images, data)
         assert begun.wait(30)
-        others = [pool.submit(images.sign_frames, data) for _ in range(3)]
+        others = [pool.submit(signed, images, data) for _ in range(3)]
         go_on.set()
         for each in (first, *others):
             if error is None:

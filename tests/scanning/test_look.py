@@ -149,7 +149,7 @@ def test_images_that_fail_leave_the_others(looker: Looker, site: OddSite) -> Non
 
 
 def test_an_image_that_breaks_a_library_leaves_the_others(fetcher: Fetcher, site: OddSite) -> None:
-    def sign(data: bytes) -> list[Signature]:
+    def sign(data: bytes, _sha256: bytes) -> list[Signature]:
         if data == b"strange":
             raise RuntimeError("what no format promises")
         return sign_frames(data)
@@ -228,7 +228,7 @@ def test_nothing_that_was_seen_shows_itself(looker: Looker, site: OddSite) -> No
 def test_without_a_sandbox_no_image_counts_as_failed(fetcher: Fetcher, site: OddSite) -> None:
     """Else a page would be done, and its images never looked at."""
 
-    def sign(data: bytes) -> list[Signature]:
+    def sign(data: bytes, _sha256: bytes) -> list[Signature]:
         sign_frames(data)
         raise SandboxError("No worker can be started.")
 
