@@ -49,8 +49,10 @@ _PARTS = 5
 _ALONE = 500
 _REGIONS = 100
 _CONTENTS_A_CASE = 20
-_LOOK_AGAIN_S, _LAST = 0.5, 20
+_LOOK_AGAIN_S = 0.5
 """As often as `hashsvc scan --wait` asks how far it is."""
+
+_LOOK_AGAIN_AT_THE_END_S, _LAST = 0.1, 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,7 +200,7 @@ def _scan(client: Client, urls: list[str]) -> tuple[dict[str, Any], float]:
             return state, time.perf_counter() - start
         # Near the end more often, so that the last look adds nothing to what was measured.
         left = state["total"] - state["finished"]
-        time.sleep(_LOOK_AGAIN_S if left > _LAST else _LOOK_AGAIN_S / 10)
+        time.sleep(_LOOK_AGAIN_S if left > _LAST else _LOOK_AGAIN_AT_THE_END_S)
 
 
 def _service_pid() -> int:

@@ -53,7 +53,10 @@ class Processes:
 
     def _watch(self) -> None:
         while not self._over.wait(_EVERY_S):
-            taken = [_memory(pid) for pid in _tree(self._pid)]
+            # A child that has not become its program yet has the very memory of its parent.
+            own = _command(self._pid)
+            pids = [pid for pid in _tree(self._pid) if pid == self._pid or _command(pid) != own]
+            taken = [_memory(pid) for pid in pids]
             self.peak_mb = max(self.peak_mb, sum(pss for pss, _ in taken) / _MB)
             self.peak_rss_mb = max(self.peak_rss_mb, sum(rss for _, rss in taken) / _MB)
 
@@ -68,6 +71,12 @@ def _children(pid: int) -> Iterator[int]:
     for task in Path(f"/proc/{pid}/task").glob("*"):
         with suppress(OSError):
             yield from map(int, (task / "children").read_text().split())
+
+
+def _command(pid: int) -> bytes:
+    with suppress(OSError):
+        return Path(f"/proc/{pid}/cmdline").read_bytes()
+    return b""
 
 
 def _memory(pid: int) -> tuple[int, int]:

@@ -21,6 +21,7 @@ from hashsvc.store.scans import Item
 
 _LONGEST_RETRY = timedelta(days=1)
 _ONE_FOR = timedelta(seconds=1)
+_MOST_SCANS = 1000
 _log = structlog.get_logger()
 
 
@@ -73,6 +74,8 @@ class Leases:
         # Scans take turns, however many URLs each has. Until when there is known to be but one:
         self._had_turn: set[ScanId] = set()
         self._one_until = datetime.min.replace(tzinfo=UTC)
+        # A scan keeps its proxy for good.
+        self._via: dict[ScanId, str | None] = {}
         # Where there was one item there are more, as a rule, and no need to ask before.
         self._was_one = False
 
@@ -88,11 +91,23 @@ class Leases:
                 self._was_one = item is not None
                 if item is None:
                     return None
-                via = scans.via_of(connection, item.scan_id)
-                mark = unmatched.mark(connection)
+                via = self._via_of(connection, item.scan_id)
+                mark = self._mark(connection)
             if item.host_digest is not None:
                 self._in_hand[item.host_digest] += 1
             return Taken(item, via, mark)
+
+    def _via_of(self, connection: Connection, scan_id: ScanId) -> str | None:
+        if scan_id not in self._via:
+            if len(self._via) >= _MOST_SCANS:
+                self._via.clear()
+            self._via[scan_id] = scans.via_of(connection, scan_id)
+        return self._via[scan_id]
+
+    def _mark(self, connection: Connection) -> int:
+        # Where the feed tells what is newest, at a hundredth of what a statement costs.
+        newest = self._database.newest_change()
+        return unmatched.mark(connection) if newest is None else newest
 
     def _is_due(self, now: datetime, busy: list[bytes]) -> bool:
         with self._database.read() as connection:
@@ -185,7 +200,7 @@ class Leases:
         ordered = sorted(seen, key=lambda each: (each.image_url, each.image_sha256))
         kept = candidates.keep_all(connection, ordered, scan_id=item.scan_id, day=day)
         new = [each for each in kept if each is not None]
-        if new:
+        if new and self._mark(connection) > mark:
             # These contents were not there when the images were matched, nor these images kept
             # when the contents came.
             came = unmatched.came_since(connection, mark)

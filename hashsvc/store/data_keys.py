@@ -10,7 +10,7 @@ they never move; the rows of destroyed ones stay, with an id that nothing else h
 from collections.abc import Sequence
 from typing import NamedTuple
 
-from sqlalchemy import Connection, func, insert, inspect, select, update
+from sqlalchemy import Connection, bindparam, func, insert, inspect, select, update
 
 from hashsvc.keyring import WRAPPED_BYTES, DataKey, KeyEncryptionKey, Keyring
 from hashsvc.store.errors import UnknownRowError
@@ -36,6 +36,9 @@ class WrappedKey(NamedTuple):
 
 
 COLUMNS = (data_key.c.id.label("key_id"), data_key.c.kek_id, data_key.c.wrapped)
+
+# Asked for each item of each scan, hence made once.
+_BY_ID = select(*COLUMNS).where(data_key.c.id == bindparam("key_id"))
 
 
 def keyring_of(connection: Connection) -> Keyring:
@@ -169,8 +172,7 @@ def _current(connection: Connection) -> KeyEncryptionKey:
 
 
 def _stored(connection: Connection, key_id: DataKeyId) -> WrappedKey:
-    query = select(*COLUMNS).where(data_key.c.id == key_id)
-    return _one(connection.execute(query).one_or_none())
+    return _one(connection.execute(_BY_ID, {"key_id": key_id}).one_or_none())
 
 
 def _put(connection: Connection, stored: WrappedKey) -> None:
