@@ -6,6 +6,7 @@ from numpy.typing import NDArray
 
 from index import CodeWidthError, LiveIndex
 from index.codes import distances
+from index.mih import MihSegment
 from index.votes import count_votes
 from tests.index.made import near, skewed, uniform
 
@@ -160,6 +161,21 @@ def test_owners_are_found_by_the_bits_that_copies_keep() -> None:
     assert dict(zip(votes.owners.tolist(), votes.votes.tolist(), strict=True)) == dict.fromkeys(
         range(50), OWNED
     )
+
+
+def test_more_may_be_come_across_than_there_is_room_for_at_first() -> None:
+    rng = np.random.default_rng(8)
+    one = uniform(1, 32, rng)[0]
+    crowd = np.array([near(one, 3, rng) for _ in range(3000)])
+    segment = MihSegment(np.concatenate((crowd, uniform(30_000, 32, rng))))
+    queries = np.array([near(one, 3, rng) for _ in range(8)])
+    budget = segment._scan_ns() * 0.99
+    found = segment.come_across(queries, threshold=6, budget_ns=budget, steady_ns=budget)
+    away = np.array([distances(query, crowd) for query in queries])
+    assert len(found.places) > 3 * len(crowd)
+    assert set(found.places.tolist()) == set(range(len(crowd)))
+    for place, distance in zip(found.places.tolist(), found.distances.tolist(), strict=True):
+        assert distance in away[:, place]
 
 
 @pytest.mark.parametrize("steadiest", [range(255), [*range(255), 0], range(1, 257)])

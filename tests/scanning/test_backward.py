@@ -251,6 +251,25 @@ def test_a_thread_notices_by_itself(service: Service, site: OddSite) -> None:
         thread.stop()
 
 
+def test_a_thread_notices_what_the_change_feed_does_not_tell(
+    service: Service, site: OddSite
+) -> None:
+    """A scan that took a while puts contents back that came meanwhile."""
+    _, copies = scan_copies(service, site)
+    thread = backward(service)
+    thread.start()
+    try:
+        service.open_case(MINE)
+        wait_until(lambda: len(service.matches()) == len(copies))
+        wait_until(lambda: waiting(service.database) == 0)
+        with service.database.write() as connection:
+            (content_id,) = {each.content_id for each in service.matches()}
+            unmatched.add(connection, [content_id])
+        wait_until(lambda: waiting(service.database) == 0)
+    finally:
+        thread.stop()
+
+
 def test_what_is_stopped_is_put_back(service: Service, site: OddSite, clock: SetClock) -> None:
     scan_copies(service, site)
     service.open_case(MINE)
