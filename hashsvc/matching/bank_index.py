@@ -17,6 +17,7 @@ from hashsvc.store.signatures import Codes
 from index import Engine, LiveIndex, warm_up
 
 _CHANGES_A_STEP = 2_000
+_CONTENTS_A_STEP = 500
 
 # What is searched by; the other algorithms speak only once a content is found by one of these.
 _SEARCHED = (PDQ, PHASH, REGION)
@@ -117,12 +118,16 @@ class BankIndex:
         )
         if not any(near):
             return [[] for _ in candidates]
+        found: list[list[Found]] = [[] for _ in candidates]
+        every = sorted(set().union(*near))
         with self._database.read() as connection:
-            contents = signatures_of(connection, sorted(set().union(*near)))
-        return [
-            _matches(candidate, {each: contents[each] for each in owners if each in contents})
-            for candidate, owners in zip(candidates, near, strict=True)
-        ]
+            # Of a bank that is flooded with copies of one image not all are in memory at once.
+            for start in range(0, len(every), _CONTENTS_A_STEP):
+                contents = signatures_of(connection, every[start : start + _CONTENTS_A_STEP])
+                for place, candidate in enumerate(candidates):
+                    its = contents.keys() & near[place]
+                    found[place] += _matches(candidate, {each: contents[each] for each in its})
+        return [sorted(each, key=_surest_first) for each in found]
 
     def _near(self, candidates: Sequence[Signature]) -> list[set[ContentId]]:
         """Return for each candidate the contents that have a code near one of its codes."""
@@ -169,9 +174,9 @@ class BankIndex:
 
 
 def _matches(candidate: Signature, contents: Mapping[ContentId, Signature]) -> list[Found]:
-    """Return those of these contents that a candidate matches, surest first."""
+    """Return those of these contents that a candidate matches."""
     found = [Found(each, compare(content, candidate)) for each, content in contents.items()]
-    return sorted((each for each in found if each.evidence.tier is not None), key=_surest_first)
+    return [each for each in found if each.evidence.tier is not None]
 
 
 def _surest_first(found: Found) -> tuple[int, int, int]:
