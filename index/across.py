@@ -60,9 +60,8 @@ def come_across(
     """
     words = queries.view(np.uint64)
     keys, radii = _radii(searched, queries, threshold, budget_ns, chunks)
-    room, found = _room(searched.flips), _found(_FIRST_ROOM)
     # Numba compiles a function anew for each literal it is given, hence int64.
-    hits = int64(0)
+    room, found, hits = _room(searched.flips), _found(int64(_FIRST_ROOM)), int64(0)
     for chunk in range(chunks):
         number = int64(0)
         while True:
@@ -183,7 +182,7 @@ def _probe(
     searched: Searched, chunk: int, keys: Places, radii: Places, number: int, room: _Room
 ) -> tuple[int, int]:
     """
-    Note the entries of all keys near those of the queries from one on, as many as are enough.
+    Note the entries of all keys near those of the queries from one on, until there are `_ENTRIES`.
 
     Returns:
         The query after those, and how many entries are noted.

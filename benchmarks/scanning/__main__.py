@@ -52,7 +52,7 @@ _CONTENTS_A_CASE = 20
 _LOOK_AGAIN_S = 0.5
 """As often as `hashsvc scan --wait` asks how far it is."""
 
-_LOOK_AGAIN_AT_THE_END_S, _LAST = 0.1, 10
+_LOOK_AGAIN_AT_THE_END_S, _LAST = 0.1, 20
 
 
 @dataclass(frozen=True, slots=True)

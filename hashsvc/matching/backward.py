@@ -161,21 +161,18 @@ class Backward:
     def _run(self) -> None:
         newest, looked = None, -math.inf
         while not self._stopping.is_set():
-            before, newest = newest, self._database.newest_change()
-            # A content that comes is told of at once. What a scan puts back, or somebody who was
-            # killed, waits a little longer.
-            is_new = newest is None or newest != before
-            if is_new or time.monotonic() - looked >= _IN_ANY_CASE_EVERY_S:
-                self._work()
-                looked = time.monotonic()
+            try:
+                before, newest = newest, self._database.newest_change()
+                # Only of a content that is let in does the feed tell. What is put back, by a scan
+                # or by hand, and what somebody had who was killed, waits up to a second longer.
+                is_new = newest is None or newest != before
+                if is_new or time.monotonic() - looked >= _IN_ANY_CASE_EVERY_S:
+                    looked = time.monotonic()
+                    while not self._stopping.is_set() and self.work_once():
+                        continue
+            except Exception as error:  # noqa: BLE001 - a database that fails now may work later.
+                _log.error("match.backward_failed", error=type(error).__name__)
             self._stopping.wait(_EVERY_S)
-
-    def _work(self) -> None:
-        try:
-            while not self._stopping.is_set() and self.work_once():
-                continue
-        except Exception as error:  # noqa: BLE001 - a database that fails now may work later.
-            _log.error("match.backward_failed", error=type(error).__name__)
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,7 +20,7 @@ from hashsvc.scanning.errors import FetchError
 from hashsvc.scanning.proxies import Proxy
 from hashsvc.settings import Network
 
-_PART_BYTES, _READ_BYTES = 65_536, 262_144
+_PART_BYTES = 65_536
 Address = IPv4Address | IPv6Address
 ADDRESS = "checked_address"
 """Of a connection's extra information: the address that was checked and connected to."""
@@ -179,9 +179,7 @@ class _PatientStream(httpcore2.NetworkStream):
         self._address = address
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        # Who takes that much takes more: each piece of an image goes through many hands.
-        most = _READ_BYTES if max_bytes >= _PART_BYTES else max_bytes
-        return self._stream.read(most, self._patience.left(timeout))
+        return self._stream.read(max_bytes, self._patience.left(timeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
         self._stream.write(buffer, self._patience.left(timeout))

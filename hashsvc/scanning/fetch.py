@@ -352,6 +352,7 @@ class _CheckedTransport:
                     scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
                 ),
                 headers=[(b"Host", url.netloc), *headers],
+                # No piece at all: None would be one empty piece.
                 content=(),
                 extensions=extensions,
             )

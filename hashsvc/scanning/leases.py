@@ -92,7 +92,10 @@ class Leases:
                 if item is None:
                     return None
                 via = self._via_of(connection, item.scan_id)
-                mark = self._mark(connection)
+                # On SQLite the transaction is the only one that writes: nothing is committed
+                # meanwhile, and to ask the feed costs a hundredth of a statement.
+                newest = self._database.newest_change()
+                mark = unmatched.mark(connection) if newest is None else newest
             if item.host_digest is not None:
                 self._in_hand[item.host_digest] += 1
             return Taken(item, via, mark)
@@ -103,11 +106,6 @@ class Leases:
                 self._via.clear()
             self._via[scan_id] = scans.via_of(connection, scan_id)
         return self._via[scan_id]
-
-    def _mark(self, connection: Connection) -> int:
-        # Where the feed tells what is newest, at a hundredth of what a statement costs.
-        newest = self._database.newest_change()
-        return unmatched.mark(connection) if newest is None else newest
 
     def _is_due(self, now: datetime, busy: list[bytes]) -> bool:
         with self._database.read() as connection:
@@ -200,7 +198,7 @@ class Leases:
         ordered = sorted(seen, key=lambda each: (each.image_url, each.image_sha256))
         kept = candidates.keep_all(connection, ordered, scan_id=item.scan_id, day=day)
         new = [each for each in kept if each is not None]
-        if new and self._mark(connection) > mark:
+        if new and self._database.newest_change() != mark:
             # These contents were not there when the images were matched, nor these images kept
             # when the contents came.
             came = unmatched.came_since(connection, mark)

@@ -94,7 +94,7 @@ class Looker:
 
         films_per_page: Most films that are looked at on a page.
 
-        sign: As said; a service hands in what signs in a sandbox.
+        sign: As `Sign` says; a service hands in what signs in a sandbox.
 
         renderer: What runs the scripts of pages that show few images without; None leaves them.
 
