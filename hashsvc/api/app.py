@@ -7,7 +7,6 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
-from hashsvc import web
 from hashsvc.api import batches, documentation, errors
 from hashsvc.api.answers import SafeAnswers
 from hashsvc.api.intake import SignalsOnly
@@ -23,17 +22,17 @@ from hashsvc.api.routes import (
     lists,
     matches,
     platforms,
-    problems,
     records,
     removal,
     resets,
     scans,
+    status,
     watches,
 )
-from hashsvc.api.schemas.admin import HealthOut
 from hashsvc.api.services import Services
 
 _ROUTES = (
+    status,
     cases,
     consents,
     resets,
@@ -61,26 +60,29 @@ Errors are `application/problem+json`.
 """
 
 
+@asynccontextmanager
+async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
+    app.state.services.start()
+    try:
+        yield
+    finally:
+        app.state.services.stop()
+        # FastAPI remembers the application for longer.
+        del app.state.services
+
+
 def create_app(services: Services) -> FastAPI:
-    """Return the application around running services; it starts and stops them."""
-
-    @asynccontextmanager
-    async def lifespan(_app: FastAPI) -> AsyncIterator[None]:
-        services.start()
-        try:
-            yield
-        finally:
-            services.stop()
-
-    # Serves the documentation's scripts itself: FastAPI's own page loads them from a third party.
+    """Return the application around services; it starts them, and stops them for good."""
+    # Has the documentation's scripts at hand: FastAPI's own page loads them from a third party.
     app = FastAPIOffline(
+        docs_url=None,
         redoc_url=None,
         # FastAPI can record every path to a collector; a path may hold the number of a case.
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
         title="hashsvc",
         version=version("hashsvc"),
         description=_ABOUT,
-        lifespan=lifespan,
+        lifespan=_lifespan,
     )
     app.state.services = services
     # A redirect would repeat the path and the query, to any host that the caller names.
@@ -92,22 +94,10 @@ def create_app(services: Services) -> FastAPI:
         texts={batches.PATH: batches.MEDIA_TYPES},
     )
     app.add_middleware(SafeAnswers)
-    app.openapi_tags = [{"name": "status", "description": "Whether the service is up."}]
+    app.openapi_tags = []
     for module in _ROUTES:
         app.include_router(module.router)
         app.openapi_tags.append({"name": module.router.tags[0], "description": module.__doc__})
-    app.include_router(web.status_page(services.database, services.bank_index))
-
-    @app.get("/health", tags=["status"], responses=problems(key=False))
-    def health() -> HealthOut:
-        """Say that the service is up. No key is needed."""
-        return HealthOut(status="up", version=app.version)
-
-    @app.get("/ready", tags=["status"], responses=problems(key=False))
-    def ready() -> HealthOut:
-        """Say that the database answers too, for what spreads calls over machines."""
-        services.database.ping()
-        return HealthOut(status="up", version=app.version)
-
+    app.include_router(documentation.router)
     documentation.complete(app)
     return app

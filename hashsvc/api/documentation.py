@@ -1,17 +1,36 @@
-"""Completes the OpenAPI document with what FastAPI cannot know: roles, and the shape of errors."""
+"""Shows the OpenAPI document, completed with what FastAPI cannot know: roles, shapes of errors."""
 
 import re
 from collections.abc import Iterator
 from typing import Any
 
-from fastapi import FastAPI
+from fastapi import APIRouter, FastAPI, Request
 from fastapi.dependencies.models import Dependant
+from fastapi.openapi.docs import get_swagger_ui_html
+from fastapi.responses import HTMLResponse
 from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic.json_schema import models_json_schema
 
 from hashsvc.api.auth import roles_of
 from hashsvc.api.callers import Role
 from hashsvc.api.errors import Problem
+
+router = APIRouter(include_in_schema=False)
+_SCRIPTS = "/static-offline-docs"
+
+
+# Not fastapi_offline's own page, which holds the application: FastAPI remembers whoever answers.
+@router.get("/docs")
+def show_documentation(request: Request) -> HTMLResponse:
+    """Show all calls, to be tried out; every script comes from here."""
+    root = request.scope.get("root_path", "")
+    return get_swagger_ui_html(
+        openapi_url=f"{root}/openapi.json",
+        title="hashsvc",
+        swagger_js_url=f"{root}{_SCRIPTS}/swagger-ui-bundle.js",
+        swagger_css_url=f"{root}{_SCRIPTS}/swagger-ui.css",
+        swagger_favicon_url=f"{root}{_SCRIPTS}/favicon.png",
+    )
 
 
 def complete(app: FastAPI) -> None:

@@ -3,11 +3,6 @@
 from importlib.metadata import version
 
 import jinja2
-from fastapi import APIRouter
-from fastapi.responses import HTMLResponse
-
-from hashsvc.matching import BankIndex
-from hashsvc.store import Database, scans
 
 _PAGES = jinja2.Environment(
     loader=jinja2.PackageLoader("hashsvc.web"),
@@ -16,17 +11,15 @@ _PAGES = jinja2.Environment(
 )
 
 
-def status_page(database: Database, bank_index: BankIndex) -> APIRouter:
-    """Return the route of the status page."""
-    router = APIRouter(include_in_schema=False)
+def status_page(*, codes: int, waiting: int) -> str:
+    """
+    Return the status page as HTML.
 
-    @router.get("/", response_class=HTMLResponse)
-    def show() -> str:
-        bank_index.catch_up()
-        with database.read() as connection:
-            waiting = scans.count_waiting(connection)
-        return _PAGES.get_template("status.html").render(
-            version=version("hashsvc"), codes=len(bank_index), waiting=waiting
-        )
+    Args:
+        codes: How many are searched.
 
-    return router
+        waiting: Reported URLs that are still to be scanned.
+    """
+    return _PAGES.get_template("status.html").render(
+        version=version("hashsvc"), codes=codes, waiting=waiting
+    )

@@ -107,7 +107,6 @@ OPEN_TO_ALL = {
     ("GET", "/health"),
     ("GET", "/ready"),
     ("GET", "/docs"),
-    ("GET", "/docs/oauth2-redirect"),
     ("GET", "/openapi.json"),
     ("any", "/static-offline-docs"),
 }
