@@ -67,12 +67,10 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
         yield
     finally:
         app.state.services.stop()
-        # FastAPI remembers the application for longer.
-        del app.state.services
 
 
 def create_app(services: Services) -> FastAPI:
-    """Return the application around services; it starts them, and stops them for good."""
+    """Return the application around services; it starts and stops them."""
     # Has the documentation's scripts at hand: FastAPI's own page loads them from a third party.
     app = FastAPIOffline(
         docs_url=None,
