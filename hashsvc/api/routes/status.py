@@ -12,6 +12,7 @@ from hashsvc.api.schemas.admin import HealthOut
 from hashsvc.store import scans
 
 router = APIRouter(tags=["status"])
+_VERSION = version("hashsvc")
 
 
 @router.get("/", include_in_schema=False, response_class=HTMLResponse)
@@ -26,7 +27,7 @@ def show_status(services: ServicesDep) -> str:
 @router.get("/health", responses=problems(key=False))
 def health() -> HealthOut:
     """Say that the service is up. No key is needed."""
-    return HealthOut(status="up", version=version("hashsvc"))
+    return HealthOut(status="up", version=_VERSION)
 
 
 @router.get("/ready", responses=problems(key=False))
