@@ -198,7 +198,7 @@ def _scan(client: Client, urls: list[str]) -> tuple[dict[str, Any], float]:
         state: dict[str, Any] = client.get(f"/v1/scans/{scan}")
         if state["finished"] == state["total"]:
             return state, time.perf_counter() - start
-        # Near the end more often, so that the last look adds nothing to what was measured.
+        # Near the end more often, so that the last look adds little to what was measured.
         left = state["total"] - state["finished"]
         time.sleep(_LOOK_AGAIN_S if left > _LAST else _LOOK_AGAIN_AT_THE_END_S)
 
