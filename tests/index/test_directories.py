@@ -1,11 +1,6 @@
 """What is on disk is the index as it was saved: the old state or the new one, never another."""
 
-import os
 import shutil
-import signal
-import subprocess
-import sys
-import threading
 from collections.abc import Callable
 from pathlib import Path
 
@@ -15,30 +10,13 @@ import pytest
 from index import LiveIndex, SegmentError
 from index import parts as parts_module
 from index.blockfile import read_file, write_file
-from tests.index.made import Aes, uniform
-
-KEY = Aes(bytes(32))
-ROOT = Path(__file__).parents[2]
+from tests.index.made import uniform
+from tests.index.saved import KEY, files, made, state
 
 
 @pytest.fixture(autouse=True)
 def _small_tail(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(parts_module, "TAIL_CODES", 64)
-
-
-def made(count: int = 500, *, engine: str = "auto") -> tuple[LiveIndex, np.ndarray]:
-    """Return an index of two sealed parts, a tail and some tombstones; and all its codes."""
-    rng = np.random.default_rng(count)
-    codes = uniform(count, 32, rng)
-    index = LiveIndex(256, engine=engine)
-    index.close()  # Nothing is merged unasked.
-    half, most = count // 2, count - 30
-    for some in (slice(0, half), slice(half, most), slice(most, count)):
-        ids = np.arange(count)[some]
-        index.add(ids, codes[some], ids[::-1] // 3)
-    index.remove([3, count - 50, count - 1])
-    index.checkpoint = count
-    return index, codes
 
 
 def test_a_loaded_index_goes_by_the_steady_bits_as_before(tmp_path: Path) -> None:
@@ -59,25 +37,6 @@ def test_a_loaded_index_goes_by_the_steady_bits_as_before(tmp_path: Path) -> Non
         loaded._snapshot()[0].segment.arrays()["entries"],
         index._snapshot()[0].segment.arrays()["entries"],
     )
-
-
-def state(index: LiveIndex) -> tuple[int, list[int], list[int], list[bytes]]:
-    """Return all that an index holds."""
-    parts = index._snapshot()
-    rows = sorted(
-        (int(each), int(owner), code.tobytes())
-        for part in parts
-        for each, owner, code, alive in zip(
-            part.ids, part.owners, part.segment.codes, part.alive, strict=True
-        )
-        if alive
-    )
-    assert len(rows) == len(index)
-    return (index.checkpoint, *map(list, zip(*rows, strict=True)))
-
-
-def files(directory: Path) -> dict[str, bytes]:
-    return {each.name: each.read_bytes() for each in directory.iterdir()}
 
 
 @pytest.mark.parametrize("cipher", [None, KEY], ids=["plain", "sealed"])
@@ -333,180 +292,3 @@ def test_other_files_in_the_directory_stay(tmp_path: Path) -> None:
     left = {each.name for each in tmp_path.iterdir()}
     assert "notes.txt" in left
     assert not left & {"codes.hsx", "0123.hsx", "4567.hsx.new"}
-
-
-class Cut(BaseException):
-    """The machine stops here."""
-
-
-CALLS = ("open", "write", "fsync", "replace", "rename", "unlink", "mkdir")
-
-
-def stopping(patch: pytest.MonkeyPatch, after: int, *, lossy: bool) -> list[str]:
-    """
-    Let the machine stop after some calls that change files; return their names as they come.
-
-    Args:
-        lossy: Whether what was written and not flushed is lost then.
-    """
-    done: list[str] = []
-    unflushed: dict[int, Path] = {}
-
-    def stop() -> None:
-        for path in unflushed.values() if lossy else ():
-            # Under the name it has by now.
-            now = path if path.exists() else path.with_suffix("")
-            os.truncate(now, now.stat().st_size // 2)
-        raise Cut
-
-    def counted(name: str, call: Callable[..., object]) -> Callable[..., object]:
-        def stand_in(*arguments: object, **more: object) -> object:
-            if len(done) >= after:
-                stop()
-            done.append(name)
-            result = call(*arguments, **more)
-            if name == "open" and arguments[1] & os.O_WRONLY:
-                unflushed[result] = Path(arguments[0])
-            elif name == "fsync":
-                unflushed.pop(arguments[0], None)
-            return result
-
-        return stand_in
-
-    for name in CALLS:
-        patch.setattr(os, name, counted(name, getattr(os, name)))
-    return done
-
-
-@pytest.mark.parametrize("lossy", [False, True])
-def test_a_save_that_is_cut_short_leaves_the_old_state_or_the_new(
-    lossy: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Cut after each call that changes a file, with and without loss of what was not flushed."""
-    seen = set()
-    for after in range(1000):
-        directory = tmp_path / str(after)
-        index, _ = made(200)
-        index.save(directory)
-        old = state(index)
-        index.remove([7, 150])
-        index.add(np.arange(1000, 1080), uniform(80, 32, np.random.default_rng(1)))
-        index.checkpoint += 1
-        new = state(index)
-        with monkeypatch.context() as patch:
-            done = stopping(patch, after, lossy=lossy)
-            try:
-                index.save(directory)
-                finished = True
-            except Cut:
-                finished = False
-        loaded = LiveIndex.load(directory)
-        assert state(loaded) in (old, new)
-        seen.add(state(loaded)[0])
-        # Whatever the dead process left is cleared away by the next save.
-        loaded.save(directory)
-        assert len(files(directory)) == len(loaded._snapshot()) + 1
-        assert state(LiveIndex.load(directory)) == state(loaded)
-        if finished:
-            break
-    assert seen == {200, 201}
-    assert {"open", "write", "fsync", "unlink"} <= set(done)
-
-
-def test_names_last_before_what_builds_on_them(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Each new name is flushed with its directory, and only then is the next step taken."""
-    index, _ = made()
-    index.save(tmp_path)
-    index.add(np.array([5000]), np.zeros((1, 32), np.uint8))
-    with monkeypatch.context() as patch:
-        done = stopping(patch, 10**6, lossy=False)
-        index.save(tmp_path)
-    steps = [each for each in done if each in {"fsync", "replace", "rename", "unlink"}]
-    # The new tail, the manifest, the old tail.
-    assert steps == ["fsync", "replace", "fsync"] * 2 + ["unlink", "fsync"]
-
-
-KILLED = """
-import os, sys, numpy as np
-from pathlib import Path
-from index import LiveIndex, parts
-from tests.index.made import Aes
-parts.TAIL_CODES = 64
-
-def work(directory, out):
-    cipher = Aes(bytes(32))
-    try:
-        index = LiveIndex.load(directory, cipher=cipher)
-    except Exception:
-        assert not (directory / "manifest.hsx").exists()
-        index = LiveIndex(64)
-    while True:
-        step = index.checkpoint
-        ids = np.arange(step * 20, step * 20 + 20)
-        index.add(ids, (ids[:, None] >> np.arange(0, 64, 8) & 255).astype(np.uint8))
-        index.remove(ids[:7] - 20 * 5)
-        if step % 5 == 0:
-            index.settle()
-        index.checkpoint = step + 1
-        if step % 7 == 0:
-            index.purge()
-        index.save(directory, cipher=cipher)
-        os.write(out, b"%d\\n" % index.checkpoint)
-
-# What is compiled or loaded once is there before the first fork.
-index = LiveIndex(64)
-index.close()
-index.add(np.arange(200), np.zeros((200, 8), np.uint8))
-index.remove([1])
-index.purge()
-
-for line in sys.stdin:
-    child = os.fork()
-    if not child:
-        os.write(1, b"child %d\\n" % os.getpid())
-        work(Path(sys.argv[1]), 1)
-    print("dead", os.waitpid(child, 0)[1], flush=True)
-"""
-
-
-def until_killed(runner: subprocess.Popen[str], last: int, saves: int, delay_s: float) -> int:
-    """Have a process save some times, then kill it; return the last checkpoint it had saved."""
-    runner.stdin.write("go\n")
-    runner.stdin.flush()
-    child = int(runner.stdout.readline().removeprefix("child"))
-    killing: threading.Timer | None = None
-    for line in runner.stdout:
-        if line.startswith("dead"):
-            assert int(line.removeprefix("dead")) == signal.SIGKILL
-            break
-        promised = int(line)
-        if promised >= last + saves and killing is None:
-            killing = threading.Timer(delay_s, os.kill, (child, signal.SIGKILL))
-            killing.start()
-    return promised
-
-
-def test_a_killed_process_leaves_what_it_had_saved(tmp_path: Path) -> None:
-    """A process that saves all the time is killed at any moment, and another takes over."""
-    rng = np.random.default_rng()
-    last = 0
-    with subprocess.Popen(
-        [sys.executable, "-c", KILLED, str(tmp_path)],
-        stdin=subprocess.PIPE,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=ROOT,
-    ) as runner:
-        for _ in range(20):
-            promised = until_killed(runner, last, int(rng.integers(1, 9)), rng.uniform(0, 0.02))
-            index = LiveIndex.load(tmp_path, cipher=KEY)
-            assert index.checkpoint >= promised
-            last = index.checkpoint
-            ids = np.arange(last * 20)
-            left = ids[(ids % 20 >= 7) | (ids >= last * 20 - 100)]
-            assert state(index)[1] == left.tolist()
-        runner.stdin.close()
-        assert runner.wait(30) == 0
-    assert last > 20
