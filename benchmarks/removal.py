@@ -30,10 +30,10 @@ from benchmarks.institute import BEGIN, Institute
 from benchmarks.internet import made_up_photo
 from benchmarks.ledger import Entry
 from hashsvc.removal import RequestView
-from hashsvc.removal.bundle import entries_of, write_bundle
-from hashsvc.removal.bundle_check import verify_bundle
 from hashsvc.removal.errors import BadBundleError
-from hashsvc.removal.statistics import Group, Statistics, statistics
+from hashsvc.removal.evidence.bundle import entries_of, write_bundle
+from hashsvc.removal.evidence.verify import verify_bundle
+from hashsvc.removal.statistics.compute import Group, Statistics, statistics
 from hashsvc.settings import Settings
 from hashsvc.store import notices
 from hashsvc.store.ids import NoticeId, RequestId

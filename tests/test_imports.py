@@ -40,7 +40,7 @@ ROOMS = {
 ONLY = {
     "faiss": ("index/",),
     # `drawing.py` makes pictures of figures, and opens none.
-    "PIL": ("hashsvc/signals/", "hashsvc/removal/drawing.py"),
+    "PIL": ("hashsvc/signals/", "hashsvc/removal/statistics/drawing.py"),
     "pillow_heif": ("hashsvc/signals/",),
     "imagehash": ("hashsvc/signals/",),
     "av": ("hashsvc/signals/video.py",),
@@ -57,7 +57,7 @@ ONLY = {
         "hashsvc/scanning/fetch.py",
         "hashsvc/cli/client.py",
         "hashsvc/api/issuer.py",
-        "hashsvc/removal/stamping.py",
+        "hashsvc/removal/evidence/stamping.py",
     ),
     "joserfc": ("hashsvc/api/issuer.py",),
     "socket": ("hashsvc/scanning/connections.py",),

@@ -7,9 +7,9 @@ import typer
 
 from hashsvc.audit import AuditError, PublicKey
 from hashsvc.cli.output import fail, say
-from hashsvc.removal.archive import MOST_BYTES
-from hashsvc.removal.bundle_check import verify_bundle
 from hashsvc.removal.errors import BadBundleError
+from hashsvc.removal.evidence.archive import MOST_BYTES
+from hashsvc.removal.evidence.verify import verify_bundle
 
 app = typer.Typer(no_args_is_help=True, help="Evidence bundles: verify.")
 _MOST_KEY_BYTES = 2**20

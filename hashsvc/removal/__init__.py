@@ -20,13 +20,13 @@ from hashsvc.removal.errors import (
     UnknownRequestError,
 )
 from hashsvc.removal.history import RequestView
-from hashsvc.removal.legal import Language
-from hashsvc.removal.letters import FORMATS
-from hashsvc.removal.platforms import Basis, Platform, Registry, platform_of
+from hashsvc.removal.law.legal import Language
+from hashsvc.removal.platforms.entries import Basis, Platform, Registry, platform_of
 from hashsvc.removal.recheck import Outcome
-from hashsvc.removal.records import Records
-from hashsvc.removal.requests import Removal
 from hashsvc.removal.states import MOVES, State
+from hashsvc.removal.workflow.letters import FORMATS
+from hashsvc.removal.workflow.records import Records
+from hashsvc.removal.workflow.service import Removal
 
 __all__ = [
     "FORMATS",

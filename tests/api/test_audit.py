@@ -14,7 +14,7 @@ from benchmarks.site import Site
 from hashsvc.api import Role, Services
 from hashsvc.bank import ImageList
 from hashsvc.matching.suppressing import suppress
-from hashsvc.removal.registry import subject_of
+from hashsvc.removal.platforms.registry import subject_of
 from hashsvc.signals import sign_image
 from hashsvc.store import cases, matches, quarantines
 from hashsvc.store.tables import audit_entry

@@ -6,7 +6,7 @@ import pytest
 
 from hashsvc.audit import SigningKey
 from hashsvc.cli import evidence
-from hashsvc.removal.bundle import write_bundle
+from hashsvc.removal.evidence.bundle import write_bundle
 from tests.cli.conftest import Run
 from tests.removal.bundles import AT, documents_of, excerpt_of, two_requests
 

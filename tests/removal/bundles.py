@@ -9,7 +9,7 @@ from datetime import UTC, datetime
 from hashsvc.audit import Excerpt, ProvenEntry, SigningKey
 from hashsvc.audit.chain import body_of
 from hashsvc.audit.tree import Tree, leaf_of
-from hashsvc.removal.bundle import Documents, entries_of
+from hashsvc.removal.evidence.bundle import Documents, entries_of
 from hashsvc.removal.history import RequestView
 from hashsvc.removal.states import State
 from tests.removal.timelines import GONE, STILL, Timelines, after

@@ -2,9 +2,9 @@
 
 from datetime import UTC, date, datetime
 
-from hashsvc.removal.facts import Decision, Earlier, Facts, NoticeKind, Place, Sender
-from hashsvc.removal.legal import Language
-from hashsvc.removal.texts import Email, Line, Reference, WebAddress
+from hashsvc.removal.law.legal import Language
+from hashsvc.removal.notices.facts import Decision, Earlier, Facts, NoticeKind, Place, Sender
+from hashsvc.removal.notices.fields import Email, Line, Reference, WebAddress
 
 PAGE_URL = "https://www.example.org/thread/7?post=3"
 IMAGE_URL = "https://img.example.net/a/b.jpg?size=large"

@@ -9,9 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hashsvc.removal import archive
-from hashsvc.removal.archive import pack, unpack
 from hashsvc.removal.errors import BadBundleError
+from hashsvc.removal.evidence import archive
+from hashsvc.removal.evidence.archive import pack, unpack
 
 FILES = {"b.txt": b"bee", "a/c.json": b"{}", "a/b/empty": b""}
 NAMES = st.from_regex(r"[A-Za-z0-9][a-z0-9.-]{0,8}(/[a-z0-9][a-z0-9.-]{0,8}){0,2}", fullmatch=True)

@@ -15,8 +15,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
 
 from hashsvc.audit import SigningKey, stamp_by
-from hashsvc.removal.archive import pack, unpack
-from hashsvc.removal.bundle import (
+from hashsvc.removal.errors import BadBundleError
+from hashsvc.removal.evidence.archive import pack, unpack
+from hashsvc.removal.evidence.bundle import (
     AUDIT,
     CHECKS,
     MANIFEST,
@@ -32,8 +33,7 @@ from hashsvc.removal.bundle import (
     signed_content,
     write_bundle,
 )
-from hashsvc.removal.bundle_check import verify_bundle
-from hashsvc.removal.errors import BadBundleError
+from hashsvc.removal.evidence.verify import verify_bundle
 from hashsvc.removal.history import RequestView
 from tests import authority
 from tests.authority import Authority

@@ -2,9 +2,9 @@
 
 import pytest
 
-from hashsvc.removal.channels import MIN_REQUESTS, Suggestion, suggest_channel
-from hashsvc.removal.legal import load_law
-from hashsvc.removal.statistics import statistics
+from hashsvc.removal.law.legal import load_law
+from hashsvc.removal.statistics.channels import MIN_REQUESTS, Suggestion, suggest_channel
+from hashsvc.removal.statistics.compute import statistics
 from tests.removal.timelines import Timelines, after
 
 LAW = load_law()

@@ -8,7 +8,8 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from hashsvc.removal.clock import (
+from hashsvc.removal.clocks.calendar_feed import calendar_feed, event_id
+from hashsvc.removal.clocks.clock import (
     ZONE,
     Countdown,
     Standing,
@@ -21,9 +22,8 @@ from hashsvc.removal.clock import (
     standing,
     start,
 )
-from hashsvc.removal.clock_feed import calendar_feed, event_id
 from hashsvc.removal.errors import UnknownLawError
-from hashsvc.removal.legal import Anchor, Deadline, Language, Law, Step, load_law
+from hashsvc.removal.law.legal import Anchor, Deadline, Language, Law, Step, load_law
 
 REFERENCE = "0123456789abcdef" * 2
 OTHER = "f" * 32

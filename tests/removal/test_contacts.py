@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from hashsvc.removal import Removal, UnknownPlatformError
-from hashsvc.removal.rdap import FRESH_FOR
+from hashsvc.removal.platforms.rdap import FRESH_FOR
 from hashsvc.scanning import Fetched, FetchError
 from hashsvc.settings import Settings
 from hashsvc.store import Database

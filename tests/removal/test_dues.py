@@ -6,8 +6,8 @@ import pytest
 
 from hashsvc.bank import ConsentKind, Consents
 from hashsvc.removal import Outcome, Removal
-from hashsvc.removal.clock import Countdown, Standing, standing
-from hashsvc.removal.dues import all_clocks, clocks_of
+from hashsvc.removal.clocks.clock import Countdown, Standing, standing
+from hashsvc.removal.clocks.dues import all_clocks, clocks_of
 from hashsvc.store import Database
 from hashsvc.store.ids import MatchId, RequestId
 from tests.removal.conftest import ANN, GAP_S, ToldLooker

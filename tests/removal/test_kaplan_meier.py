@@ -12,7 +12,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hashsvc.removal.kaplan_meier import kaplan_meier, wilson
+from hashsvc.removal.statistics.kaplan_meier import kaplan_meier, wilson
 
 ENDED_6MP = (6, 6, 6, 7, 10, 13, 16, 22, 23)
 CENSORED_6MP = (6, 9, 10, 11, 17, 19, 20, 25, 32, 32, 34, 35)

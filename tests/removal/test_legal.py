@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from hashsvc.removal.errors import DataFileError, UnknownLawError
-from hashsvc.removal.legal import Language, Law, Topic, Verified, load_law
+from hashsvc.removal.law.legal import Language, Law, Topic, Verified, load_law
 
 DATA = files("hashsvc.removal") / "data"
 CHANGE = date(2026, 4, 9)

@@ -18,12 +18,12 @@ import pytest
 from pypdf import PdfReader
 
 from hashsvc.removal.errors import BadNoticeError
-from hashsvc.removal.facts import NoticeKind, Place, Sender
-from hashsvc.removal.legal import Language, load_law
-from hashsvc.removal.machine import notice_json, notices_csv, xarf_reports
-from hashsvc.removal.mail import notice_pdf, write_mail
-from hashsvc.removal.notices import Notice, compose
-from hashsvc.removal.texts import Email, Line, WebAddress
+from hashsvc.removal.law.legal import Language, load_law
+from hashsvc.removal.notices.document import Notice, compose
+from hashsvc.removal.notices.eml import notice_pdf, write_mail
+from hashsvc.removal.notices.facts import NoticeKind, Place, Sender
+from hashsvc.removal.notices.fields import Email, Line, WebAddress
+from hashsvc.removal.notices.json_xarf_csv import notice_json, notices_csv, xarf_reports
 from tests.removal.documents import IMAGE_URL, PAGE_URL, REFERENCE, SEEN, facts_of
 
 LAW = load_law()

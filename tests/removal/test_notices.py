@@ -13,7 +13,9 @@ import pytest
 from hashsvc.bank import Bank
 from hashsvc.removal import Removal
 from hashsvc.removal.errors import BadNoticeError, TemplateError, UnknownLawError
-from hashsvc.removal.facts import (
+from hashsvc.removal.law.legal import Language, Law, load_law
+from hashsvc.removal.notices.document import Notice, compose
+from hashsvc.removal.notices.facts import (
     MOST_PLACES,
     Decision,
     Earlier,
@@ -22,9 +24,7 @@ from hashsvc.removal.facts import (
     Place,
     Sender,
 )
-from hashsvc.removal.legal import Language, Law, load_law
-from hashsvc.removal.notices import Notice, compose
-from hashsvc.removal.texts import Email, Explanation, Host, Line, Reference, WebAddress
+from hashsvc.removal.notices.fields import Email, Explanation, Host, Line, Reference, WebAddress
 from hashsvc.settings import Settings
 from hashsvc.store import Database, cases
 from hashsvc.store.ids import KeyId

@@ -9,9 +9,10 @@ import pytest
 from pypdf import PdfReader
 
 from hashsvc.removal.errors import BadNoticeError
-from hashsvc.removal.facts import NoticeKind
-from hashsvc.removal.legal import Language, load_law
-from hashsvc.removal.order import (
+from hashsvc.removal.law.legal import Language, load_law
+from hashsvc.removal.notices.facts import NoticeKind
+from hashsvc.removal.notices.fields import Line
+from hashsvc.removal.notices.order import (
     MOST_SIGNALS,
     OrderAnnex,
     OrderFacts,
@@ -19,7 +20,6 @@ from hashsvc.removal.order import (
     TimelineEntry,
     write_order_annex,
 )
-from hashsvc.removal.texts import Line
 from hashsvc.signals import Signal
 from tests.removal.documents import IMAGE_URL, PAGE_URL, REFERENCE, facts_of
 

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hashsvc.removal.errors import BadNoticeError, DataFileError
-from hashsvc.removal.platforms import (
+from hashsvc.removal.platforms.entries import (
     FIND_CONTACT,
     ActorKind,
     Basis,

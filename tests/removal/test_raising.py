@@ -18,8 +18,8 @@ from hashsvc.removal import (
     State,
     UnknownPlatformError,
 )
-from hashsvc.removal.facts import MOST_PLACES
-from hashsvc.removal.raising import AUTOMATIC, raise_certain
+from hashsvc.removal.notices.facts import MOST_PLACES
+from hashsvc.removal.workflow.raising import AUTOMATIC, raise_certain
 from hashsvc.settings import Settings
 from hashsvc.store import Database, notices
 from hashsvc.store.ids import ContentId, MatchId, NoticeId, RequestId
@@ -81,7 +81,7 @@ def test_two_contents_at_one_place_are_one_request(
 def test_the_thousand_and_first_image_goes_on_a_second_notice(
     removal: Removal, database: Database, content_id: ContentId, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hashsvc.removal.raising.MOST_PLACES", 4)
+    monkeypatch.setattr("hashsvc.removal.workflow.raising.MOST_PLACES", 4)
     views = raised(removal, *(matched(database, content_id, each) for each in range(10)))
     with database.read() as connection:
         ids = {notice_of(each) for each in views}

@@ -8,8 +8,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from hashsvc.removal.platforms import FIND_CONTACT, Basis
-from hashsvc.removal.rdap import FRESH_FOR, Answer, draft_with_contact
+from hashsvc.removal.platforms.entries import FIND_CONTACT, Basis
+from hashsvc.removal.platforms.rdap import FRESH_FOR, Answer, draft_with_contact
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 

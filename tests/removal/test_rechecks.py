@@ -7,7 +7,7 @@ import pytest
 
 from hashsvc.bank import Bank, ConsentKind, Consents
 from hashsvc.removal import Language, NotPossibleError, Outcome, Removal, State
-from hashsvc.removal.rechecks import ACTOR, CLOCK
+from hashsvc.removal.workflow.recheck_loop import ACTOR, CLOCK
 from hashsvc.settings import Settings
 from hashsvc.store import Database
 from hashsvc.store.ids import ContentId, MatchId, RequestId

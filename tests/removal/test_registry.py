@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from hashsvc.removal import DataFileError, Platform, UnknownPlatformError
-from hashsvc.removal.registry import Platforms, find, name_of
+from hashsvc.removal.platforms.registry import Platforms, find, name_of
 from hashsvc.settings import Settings
 from hashsvc.store import Database
 from tests.removal.conftest import ANN

@@ -180,7 +180,7 @@ def test_an_annex_is_about_all_open_requests_of_the_case_at_the_platform(
 def test_an_annex_with_more_places_than_it_has_room_for_leaves_the_rest_to_another(
     removal: Removal, database: Database, content_id: ContentId, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hashsvc.removal.remedies.MOST_PLACES", 2)
+    monkeypatch.setattr("hashsvc.removal.workflow.remedies.MOST_PLACES", 2)
     made = raised(removal, *(matched(database, content_id, each) for each in range(3)))
     lead(removal, made[0].request.id, "approved", "sent")
     view = removal.remedies.seek_order(made[2].request.id, actor=ANN)

@@ -16,7 +16,7 @@ from hashsvc.removal import (
     RemovalError,
     SendingError,
 )
-from hashsvc.removal.sending import send
+from hashsvc.removal.workflow.sending import send
 from hashsvc.settings import Settings
 from hashsvc.store import Database
 from hashsvc.store.ids import ContentId, RequestId

@@ -5,11 +5,11 @@ from datetime import datetime
 
 import pytest
 
-from hashsvc.removal.figures import BY_NAME
-from hashsvc.removal.legal import Law, load_law
+from hashsvc.removal.law.legal import Law, load_law
 from hashsvc.removal.recheck import Outcome
 from hashsvc.removal.states import State
-from hashsvc.removal.statistics import Figure, Review, Statistics, masked, statistics
+from hashsvc.removal.statistics.compute import Figure, Review, Statistics, masked, statistics
+from hashsvc.removal.statistics.figures import BY_NAME
 from tests.removal.timelines import GONE, REPLACED, STILL, UNREACHABLE, Timelines, after
 
 S = State

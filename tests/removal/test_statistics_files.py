@@ -14,19 +14,19 @@ import pytest
 from PIL import Image
 from pypdf import PdfReader
 
-from hashsvc.removal.drawing import Drawing, Stroke, Words, to_png, to_svg
-from hashsvc.removal.figures import BY_NAME
-from hashsvc.removal.legal import load_law
-from hashsvc.removal.plots import MOST_CURVES, channel_plot, removal_plot
-from hashsvc.removal.report import write_report
+from hashsvc.removal.law.legal import load_law
 from hashsvc.removal.states import State
-from hashsvc.removal.statistics import Review, Statistics, statistics
-from hashsvc.removal.statistics_files import (
+from hashsvc.removal.statistics.compute import Review, Statistics, statistics
+from hashsvc.removal.statistics.csv_json import (
     ranges,
     refusals_csv,
     statistics_csv,
     statistics_json,
 )
+from hashsvc.removal.statistics.drawing import Drawing, Stroke, Words, to_png, to_svg
+from hashsvc.removal.statistics.figures import BY_NAME
+from hashsvc.removal.statistics.plots import MOST_CURVES, channel_plot, removal_plot
+from hashsvc.removal.statistics.yearly_report import write_report
 from tests.removal.timelines import CASE, STILL, Timelines, after
 
 S = State

@@ -6,8 +6,7 @@ from hypothesis import strategies as st
 
 from hashsvc.bank import new_case_number
 from hashsvc.removal.errors import BadNoticeError
-from hashsvc.removal.spreadsheets import safe_cell, write_csv
-from hashsvc.removal.texts import (
+from hashsvc.removal.notices.fields import (
     MAX_URL,
     Email,
     Explanation,
@@ -17,6 +16,7 @@ from hashsvc.removal.texts import (
     WebAddress,
     ascii_host,
 )
+from hashsvc.removal.notices.spreadsheets import safe_cell, write_csv
 from hashsvc.signals import Signal
 
 

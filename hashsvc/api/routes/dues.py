@@ -8,10 +8,10 @@ from hashsvc.api.routes import problems
 from hashsvc.api.schemas.dues import DuesOut
 from hashsvc.api.services import Services
 from hashsvc.removal import Language
-from hashsvc.removal.clock import Countdown
-from hashsvc.removal.clock_feed import calendar_feed
-from hashsvc.removal.dues import all_clocks
-from hashsvc.removal.registry import names
+from hashsvc.removal.clocks.calendar_feed import calendar_feed
+from hashsvc.removal.clocks.clock import Countdown
+from hashsvc.removal.clocks.dues import all_clocks
+from hashsvc.removal.platforms.registry import names
 
 router = APIRouter(prefix="/v1/dues", tags=["dues"])
 

@@ -10,11 +10,11 @@ from pydantic import AwareDatetime
 from hashsvc.api.auth import AnalystDep, ServicesDep
 from hashsvc.api.routes import problems
 from hashsvc.api.schemas.base import CaseNumber, OpaqueId
-from hashsvc.removal.drawing import to_png, to_svg
-from hashsvc.removal.plots import channel_plot, removal_plot
-from hashsvc.removal.report import write_report
-from hashsvc.removal.statistics import Statistics
-from hashsvc.removal.statistics_files import refusals_csv, statistics_csv, statistics_json
+from hashsvc.removal.statistics.compute import Statistics
+from hashsvc.removal.statistics.csv_json import refusals_csv, statistics_csv, statistics_json
+from hashsvc.removal.statistics.drawing import to_png, to_svg
+from hashsvc.removal.statistics.plots import channel_plot, removal_plot
+from hashsvc.removal.statistics.yearly_report import write_report
 from hashsvc.store.ids import RequestId
 
 router = APIRouter(prefix="/v1", tags=["record"])

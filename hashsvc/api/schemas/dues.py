@@ -7,7 +7,15 @@ from pydantic import BaseModel, Field
 
 from hashsvc.api.schemas.base import OpaqueId
 from hashsvc.removal import Language
-from hashsvc.removal.clock import Countdown, Standing, due_today, next_step, overdue, standing, told
+from hashsvc.removal.clocks.clock import (
+    Countdown,
+    Standing,
+    due_today,
+    next_step,
+    overdue,
+    standing,
+    told,
+)
 
 
 class ClockOut(BaseModel):

@@ -7,7 +7,7 @@ from pydantic import BaseModel, Field, StringConstraints, ValidationError
 
 from hashsvc.api.schemas.base import Body
 from hashsvc.removal import Basis, DataFileError, Platform
-from hashsvc.removal.platforms import ActorKind, ChannelType
+from hashsvc.removal.platforms.entries import ActorKind, ChannelType
 
 _Words = Annotated[str, StringConstraints(min_length=1, max_length=2_000)]
 

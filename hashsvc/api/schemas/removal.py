@@ -8,7 +8,7 @@ from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
 
 from hashsvc.api.schemas.base import Body, OpaqueId
 from hashsvc.removal import Basis, Language, Outcome, RequestView, State
-from hashsvc.removal.texts import MAX_EXPLANATION, MAX_LINE
+from hashsvc.removal.notices.fields import MAX_EXPLANATION, MAX_LINE
 from hashsvc.store.notices import Notice
 from hashsvc.store.requests import Event, Request
 

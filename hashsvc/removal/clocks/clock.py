@@ -1,0 +1,197 @@
+"""
+Clocks of removal requests: when each period ends, what is due today, what is late.
+
+How long a period is, and which law says so, is data (`data/legal-*.yaml`); here is only how time
+is counted. Hours elapse: they are counted in UTC, so that a day on which the clocks change has its
+twenty-three or twenty-five. Days and months are those of a calendar, in Belgium's time zone, and
+end with the last second of their last day.
+"""
+
+import calendar
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from enum import StrEnum
+from functools import lru_cache
+from zoneinfo import ZoneInfo
+
+import holidays
+
+from hashsvc.removal.law.legal import Anchor, Deadline, Language, Law, LawVersion
+
+ZONE = ZoneInfo("Europe/Brussels")
+# The last second of a day: a document has no fractions.
+_END_OF_DAY = time(23, 59, 59)
+_SATURDAY = 5
+
+
+@dataclass(frozen=True, slots=True)
+class Countdown:
+    """
+    A period that runs, or ran.
+
+    Attributes:
+        deadline: The period, from the law data.
+
+        law: The version of that data.
+
+        reference: The removal request it belongs to.
+
+        began_at: When its anchor happened, in UTC.
+
+        due_at: The last moment of the period, in UTC.
+
+        met_at: When what it waits for happened; None while it has not.
+    """
+
+    deadline: Deadline
+    law: LawVersion
+    reference: str
+    began_at: datetime
+    due_at: datetime
+    met_at: datetime | None = None
+
+
+class Standing(StrEnum):
+    """Where a clock stands at a moment."""
+
+    MET = "met"
+    MET_LATE = "met-late"
+    OVERDUE = "overdue"
+    DUE_TODAY = "due-today"
+    RUNNING = "running"
+
+
+def start(
+    law: Law,
+    deadline_id: str,
+    *,
+    reference: str,
+    anchor: Anchor,
+    at: datetime,
+    met_at: datetime | None = None,
+    hours: int | None = None,
+) -> Countdown:
+    """
+    Return the clock that an event starts.
+
+    Args:
+        law: The data in which the deadline is looked up, as it applies on the event's day.
+
+        at: When the event happened; aware.
+
+        hours: The organisation's own limit, in place of the data's; for soft ones only.
+
+    Raises:
+        UnknownLawError: If no such deadline applies on that day, as the UK's do not yet.
+
+        ValueError: If the deadline starts at another event, or is hard and `hours` are given.
+    """
+    deadline, version = law.deadline(deadline_id, _local_day(at))
+    if deadline.anchor is not anchor:
+        raise ValueError(f"{deadline.id} starts at {deadline.anchor}.")
+    if hours is not None:
+        if deadline.hard or deadline.hours is None:
+            raise ValueError("Only a soft limit of hours can be set to another.")
+        deadline = Deadline.model_validate({**deadline.model_dump(by_alias=True), "hours": hours})
+    return Countdown(deadline, version, reference, at.astimezone(UTC), end_of(deadline, at), met_at)
+
+
+def end_of(deadline: Deadline, began_at: datetime) -> datetime:
+    """
+    Return the last moment of a period, in UTC.
+
+    Months: the day with the same number, or the last of the month where there is none, as in
+    Regulation (EEC, Euratom) 1182/71, Article 3(2)(c); the day of the event itself does not count.
+    """
+    if deadline.hours is not None:
+        return began_at.astimezone(UTC) + timedelta(hours=deadline.hours)
+    day = _local_day(began_at)
+    if deadline.days is not None:
+        day += timedelta(days=deadline.days)
+    elif deadline.months is not None:
+        day = _months_later(day, deadline.months)
+    elif deadline.working_days is not None:
+        for _ in range(deadline.working_days):
+            day = next_working_day(day + timedelta(days=1))
+    if deadline.if_not_working == "next-working-day":
+        day = next_working_day(day)
+    return datetime.combine(day, _END_OF_DAY, ZONE).astimezone(UTC)
+
+
+def next_working_day(day: date) -> date:
+    """Return the day itself if it is a working day in Belgium, else the first one after it."""
+    while not is_working_day(day):
+        day += timedelta(days=1)
+    return day
+
+
+def is_working_day(day: date) -> bool:
+    """Tell whether a day is no Saturday, no Sunday and no legal holiday of Belgium."""
+    return day.weekday() < _SATURDAY and day not in _belgian_holidays(day.year)
+
+
+def standing(countdown: Countdown, now: datetime) -> Standing:
+    """Return where a clock stands; the last moment of its period is still in time."""
+    if countdown.met_at is not None:
+        return Standing.MET if countdown.met_at <= countdown.due_at else Standing.MET_LATE
+    if now > countdown.due_at:
+        return Standing.OVERDUE
+    same_day = _local_day(now) == _local_day(countdown.due_at)
+    return Standing.DUE_TODAY if same_day else Standing.RUNNING
+
+
+def hours_beyond(countdown: Countdown, now: datetime) -> float:
+    """Return the hours by which a period was exceeded, so far if it still is; 0 if it was not."""
+    end = countdown.met_at or now
+    return max((end - countdown.due_at) / timedelta(hours=1), 0.0)
+
+
+def due_today(countdowns: Iterable[Countdown], now: datetime) -> list[Countdown]:
+    """Return the clocks that end on this day in Belgium and have not yet, soonest first."""
+    return _of(countdowns, now, Standing.DUE_TODAY)
+
+
+def overdue(countdowns: Iterable[Countdown], now: datetime) -> list[Countdown]:
+    """Return the clocks that ended without what they wait for, latest kept waiting first."""
+    return _of(countdowns, now, Standing.OVERDUE)
+
+
+def next_step(countdowns: Iterable[Countdown], now: datetime) -> Countdown | None:
+    """
+    Return the clock whose step comes next; None if none runs.
+
+    A hard one that is overdue goes first, then a soft one that is, then whichever ends soonest.
+    """
+    waiting = [each for each in countdowns if each.met_at is None]
+    late = [each for each in waiting if now > each.due_at]
+    if late:
+        return min(late, key=lambda each: (not each.deadline.hard, each.due_at))
+    return min(waiting, key=lambda each: each.due_at, default=None)
+
+
+def told(countdown: Countdown, language: Language) -> str:
+    """Return what a clock is called in a language."""
+    return countdown.deadline.label.of(language)
+
+
+def _of(countdowns: Iterable[Countdown], now: datetime, wanted: Standing) -> list[Countdown]:
+    found = [each for each in countdowns if standing(each, now) is wanted]
+    return sorted(found, key=lambda each: each.due_at)
+
+
+def _local_day(moment: datetime) -> date:
+    if moment.tzinfo is None:
+        raise ValueError("A moment has a time zone.")
+    return moment.astimezone(ZONE).date()
+
+
+def _months_later(day: date, months: int) -> date:
+    years, month = divmod(day.month - 1 + months, 12)
+    year, month = day.year + years, month + 1
+    return date(year, month, min(day.day, calendar.monthrange(year, month)[1]))
+
+
+@lru_cache(maxsize=64)
+def _belgian_holidays(year: int) -> frozenset[date]:
+    return frozenset(holidays.country_holidays("BE", years=year))

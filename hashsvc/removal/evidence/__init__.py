@@ -1,0 +1,1 @@
+"""Evidence bundles: one request's record, signed, time-stamped, and checked by anyone."""

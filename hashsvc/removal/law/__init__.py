@@ -1,0 +1,1 @@
+"""What the law says, as dated data: statutes, deadlines, duties and their sources."""

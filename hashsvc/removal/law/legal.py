@@ -1,0 +1,322 @@
+"""
+The law that notices and clocks refer to, as dated data: `data/legal-*.yaml`, one a jurisdiction.
+
+Nothing here knows an article, a date or a duration; a lawyer reviews and changes the files. Each
+has a version and a digest, which every document that used it keeps. What has not been verified says
+so; what has no known day of entry into force is never referred to, only listed as pending.
+"""
+
+import hashlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import date
+from enum import StrEnum
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, StringConstraints, model_validator
+
+from hashsvc.removal.errors import DataFileError, UnknownLawError
+from hashsvc.removal.law.yaml_files import Entry, read_yaml
+
+Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=60)]
+Text = Annotated[str, StringConstraints(min_length=1, max_length=2_000)]
+WebSource = Annotated[str, StringConstraints(pattern=r"^https://\S+$", max_length=500)]
+
+
+class Language(StrEnum):
+    """What notices are written in."""
+
+    EN = "en"
+    NL = "nl"
+    FR = "fr"
+    DE = "de"
+
+
+class Topic(StrEnum):
+    """What a reference is cited for."""
+
+    OFFENCE = "offence"
+    NOTICE = "notice"
+    COMPLAINT = "complaint"
+    COORDINATOR = "coordinator"
+    ORDER = "order"
+    ORDER_ELEMENTS = "order-elements"
+    FLAGGERS = "flaggers"
+
+
+class Anchor(StrEnum):
+    """An event that a clock starts at."""
+
+    SENT = "sent"
+    DECIDED = "decided"
+    """The organisation was told the platform's decision."""
+
+    ORDER_SERVED = "order-served"
+    CHECKED = "checked"
+
+
+class Step(StrEnum):
+    """What to do by the end of a clock, or after it."""
+
+    RECHECK = "recheck"
+    COMPLAIN = "complain"
+    REPORT_TO_REGULATOR = "report-to-regulator"
+    RECORD_BREACH = "record-breach"
+
+
+class Verified(StrEnum):
+    """How far an entry was held against the text of the law."""
+
+    TEXT = "text"
+    """Against a copy of the text itself."""
+
+    SECONDARY = "secondary"
+    """Against what others write of it."""
+
+    NO = "no"
+
+
+class InLanguages(Entry):
+    """A wording in each language."""
+
+    en: Text
+    nl: Text
+    fr: Text
+    de: Text
+
+    def of(self, language: Language) -> str:
+        """Return the wording in one language."""
+        return str(getattr(self, language.value))
+
+
+class Dated(Entry):
+    """An entry with the days it applies on, and where that is known from."""
+
+    id: Id
+    from_: date | None = Field(alias="from")
+    until: date | None = None
+    sources: tuple[WebSource, ...] = Field(min_length=1)
+    verified: Verified
+    note: Text | None = None
+
+    @model_validator(mode="after")
+    def _begins_first(self) -> Self:
+        if self.until is not None and (self.from_ is None or self.until < self.from_):
+            raise ValueError("`until` comes no sooner than `from`")
+        if self.verified is not Verified.TEXT and self.note is None:
+            raise ValueError("what was not verified against the text has a note that says so")
+        return self
+
+    def applies(self, since: date, until: date) -> bool:
+        """Tell whether the entry applies on any day of a period, its ends included."""
+        if self.from_ is None or self.from_ > until:
+            return False
+        return self.until is None or self.until >= since
+
+
+class Element(Entry):
+    """One thing that a document has to hold by law."""
+
+    id: Id
+    label: InLanguages
+
+
+class Reference(Dated):
+    """A provision, how it is cited, and what it asks for."""
+
+    topic: Topic
+    citation: InLanguages
+    summary: Text
+    elements: tuple[Element, ...] = ()
+
+
+class Deadline(Dated):
+    """A period that runs from an event; exactly one of its durations is set."""
+
+    label: InLanguages
+    anchor: Anchor
+    hours: int | None = Field(None, ge=1, le=10_000)
+    days: int | None = Field(None, ge=1, le=3_660)
+    working_days: int | None = Field(None, ge=1, le=1_000)
+    months: int | None = Field(None, ge=1, le=120)
+    if_not_working: Literal["stays", "next-working-day"] = "stays"
+    hard: bool
+    then: Step
+    reference: Id | None = None
+
+    @model_validator(mode="after")
+    def _has_one_duration(self) -> Self:
+        durations = (self.hours, self.days, self.working_days, self.months)
+        if sum(each is not None for each in durations) != 1:
+            raise ValueError("exactly one of hours, days, working_days and months is set")
+        if self.hours is not None and self.if_not_working != "stays":
+            raise ValueError("a period of hours elapses; it does not wait for a working day")
+        return self
+
+
+class LawFile(Entry):
+    """What a `legal-*.yaml` file holds."""
+
+    jurisdiction: Id
+    version: Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}(\.\d+)?$")]
+    reviewed_by_lawyer: date | None
+    keywords: tuple[Annotated[str, StringConstraints(pattern=r"^KEYWORD_[A-Z_]+$")], ...] = ()
+    references: tuple[Reference, ...] = ()
+    deadlines: tuple[Deadline, ...] = ()
+
+    @model_validator(mode="after")
+    def _ids_are_unique(self) -> Self:
+        ids = [each.id for each in (*self.references, *self.deadlines)]
+        for each in ids:
+            if ids.count(each) > 1:
+                raise ValueError(f"the id {each!r} stands twice")
+        known = {each.id for each in self.references}
+        for deadline in self.deadlines:
+            if deadline.reference is not None and deadline.reference not in known:
+                raise ValueError(f"deadline {deadline.id!r} has a reference that is not there")
+        return self
+
+
+@dataclass(frozen=True, slots=True)
+class LawVersion:
+    """Which data was used: the file's version, and the SHA-256 of its bytes."""
+
+    jurisdiction: str
+    version: str
+    sha256: str
+
+
+class Law:
+    """All jurisdictions' files."""
+
+    def __init__(self, jurisdictions: Mapping[str, tuple[LawFile, LawVersion]]) -> None:
+        self._files = dict(jurisdictions)
+
+    @property
+    def jurisdictions(self) -> tuple[str, ...]:
+        """Return what there is data of."""
+        return tuple(sorted(self._files))
+
+    def version(self, jurisdiction: str) -> LawVersion:
+        """
+        Return the version of one jurisdiction's data.
+
+        Raises:
+            UnknownLawError: If there is none.
+        """
+        return self._of(jurisdiction)[1]
+
+    def reviewed(self, jurisdiction: str) -> date | None:
+        """Return when a lawyer reviewed a jurisdiction's data; None if none did."""
+        return self._of(jurisdiction)[0].reviewed_by_lawyer
+
+    def keywords(self, jurisdiction: str) -> tuple[str, ...]:
+        """Return the words by which a regulator's database knows such content."""
+        return self._of(jurisdiction)[0].keywords
+
+    def references(
+        self,
+        jurisdiction: str,
+        on: date,
+        *,
+        topic: Topic | None = None,
+        since: date | None = None,
+    ) -> tuple[Reference, ...]:
+        """
+        Return what applies on a day, in the order of the file.
+
+        Args:
+            since: Return also what applied on any day from this one on: an image that was put up
+                before a change of the law and is still there was put up under the old one.
+
+        Raises:
+            UnknownLawError: If there is no data of the jurisdiction.
+        """
+        return tuple(
+            each
+            for each in self._of(jurisdiction)[0].references
+            if each.applies(min(since or on, on), on) and topic in (None, each.topic)
+        )
+
+    def pending(self, jurisdiction: str, on: date) -> tuple[Reference | Deadline, ...]:
+        """Return what is not in force on a day, or not known to be."""
+        law = self._of(jurisdiction)[0]
+        entries: tuple[Reference | Deadline, ...] = (*law.references, *law.deadlines)
+        return tuple(each for each in entries if each.from_ is None or each.from_ > on)
+
+    def deadline(self, deadline_id: str, on: date) -> tuple[Deadline, LawVersion]:
+        """
+        Return a deadline that applies on a day, and the data it is from.
+
+        Raises:
+            UnknownLawError: If there is none of this id, or it does not apply on that day.
+        """
+        for law, version in self._files.values():
+            for each in law.deadlines:
+                if each.id == deadline_id and each.applies(on, on):
+                    return each, version
+        raise UnknownLawError(f"No deadline {deadline_id!r:.60} applies on {on.isoformat()}.")
+
+    def _of(self, jurisdiction: str) -> tuple[LawFile, LawVersion]:
+        if jurisdiction not in self._files:
+            raise UnknownLawError(f"There is no data of the law of {jurisdiction!r:.60}.")
+        return self._files[jurisdiction]
+
+
+def load_law(own: Path | None = None) -> Law:
+    """
+    Return the shipped law data, each jurisdiction's replaced by the operator's own file of it.
+
+    Args:
+        own: Directory with the operator's `legal-*.yaml` files; they replace a shipped one whole,
+            so that one version and one digest stand for it, or add a jurisdiction.
+
+    Raises:
+        DataFileError: If a file cannot be used; one line, with the file, the entry and the rule.
+    """
+    shipped = [
+        (each.name, each.read_bytes()) for each in (files("hashsvc.removal") / "data").iterdir()
+    ]
+    found = _read(each for each in shipped if _is_law(each[0]))
+    if own is not None:
+        if not own.is_dir():
+            raise DataFileError("The directory of the operator's own law data is not there.")
+        found |= _read(
+            (each.name, each.read_bytes()) for each in sorted(own.iterdir()) if _is_law(each.name)
+        )
+    _check_deadlines(found)
+    return Law(found)
+
+
+def _is_law(name: str) -> bool:
+    return name.startswith("legal-") and name.endswith(".yaml")
+
+
+def _read(named: Iterable[tuple[str, bytes]]) -> dict[str, tuple[LawFile, LawVersion]]:
+    found: dict[str, tuple[LawFile, LawVersion]] = {}
+    for name, content in named:
+        try:
+            text = content.decode()
+        except UnicodeDecodeError as error:
+            raise DataFileError(f"{name}: the file is UTF-8") from error
+        law = read_yaml(text, LawFile, name=name)
+        if name != f"legal-{law.jurisdiction}.yaml":
+            raise DataFileError(f"{name}: jurisdiction: the file is named legal-JURISDICTION.yaml")
+        digest = hashlib.sha256(content).hexdigest()
+        found[law.jurisdiction] = (law, LawVersion(law.jurisdiction, law.version, digest))
+    return found
+
+
+def _check_deadlines(found: Mapping[str, tuple[LawFile, LawVersion]]) -> None:
+    """Refuse a deadline's id in two files: which of them a clock meant could not be told."""
+    seen: dict[str, str] = {}
+    for jurisdiction, (law, _) in found.items():
+        for each in law.deadlines:
+            if each.id in seen:
+                raise DataFileError(
+                    f"legal-{jurisdiction}.yaml: deadlines entry {each.id}: "
+                    f"the id stands in legal-{seen[each.id]}.yaml too"
+                )
+            seen[each.id] = jurisdiction

@@ -1,0 +1,181 @@
+"""
+Writes notices: to platforms, hosts and the coordinator, in four languages.
+
+Each has what the law asks for, names the organisation and never the person shown, and holds no
+case number, no image and no file name: its facts have no types for them. It keeps which template
+and which law data it was made with, and the digest of its text.
+"""
+
+import hashlib
+from dataclasses import dataclass
+from datetime import date
+from pathlib import Path
+
+from hashsvc.removal.errors import UnknownLawError
+from hashsvc.removal.law.legal import Language, Law, LawVersion, Reference, Topic
+from hashsvc.removal.notices.facts import Earlier, Facts, NoticeKind
+from hashsvc.removal.notices.paragraphs import Part, plain_text
+from hashsvc.removal.notices.rendering import TemplateVersion, render, to_html
+
+EU, US = "eu", "us"
+
+# What each kind cites: topics, and whose law they are looked up in; None stands for the facts' own.
+_CITED: dict[NoticeKind, dict[Topic, str | None]] = {
+    NoticeKind.DSA_NOTICE: {Topic.NOTICE: EU, Topic.OFFENCE: None},
+    NoticeKind.TAKE_IT_DOWN: {Topic.NOTICE: US},
+    NoticeKind.COMPLAINT: {Topic.COMPLAINT: EU, Topic.NOTICE: EU, Topic.OFFENCE: None},
+    NoticeKind.COORDINATOR: {Topic.COORDINATOR: EU, Topic.NOTICE: EU, Topic.OFFENCE: None},
+    NoticeKind.HOST: {Topic.NOTICE: EU, Topic.OFFENCE: None},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Cited:
+    """A provision that a document refers to, and the data it is from."""
+
+    topic: Topic
+    reference: Reference
+    law: LawVersion
+
+
+@dataclass(frozen=True, slots=True)
+class Notice:
+    """
+    A notice as it goes out.
+
+    Attributes:
+        text: In plain text; what the digest is of, and what every other form says too.
+
+        keywords: By which a regulator's database knows such content.
+
+        digest: SHA-256 of the text in UTF-8, hexadecimal.
+    """
+
+    facts: Facts
+    parts: tuple[Part, ...]
+    text: str
+    html: str
+    cited: tuple[Cited, ...]
+    keywords: tuple[str, ...]
+    template: TemplateVersion
+    digest: str
+
+    @property
+    def title(self) -> str:
+        """The first line, as a subject."""
+        return self.parts[0].lines[0]
+
+    @property
+    def law(self) -> tuple[LawVersion, ...]:
+        """The law data that was used, each once."""
+        return tuple(dict.fromkeys(each.law for each in self.cited))
+
+
+def compose(facts: Facts, law: Law, *, own_templates: Path | None = None) -> Notice:
+    """
+    Return the notice that says these facts.
+
+    Args:
+        own_templates: Directory with the operator's own templates.
+
+    Raises:
+        UnknownLawError: If nothing that the notice has to cite applies on its day.
+
+        TemplateError: If a template cannot be used.
+    """
+    cited = tuple(
+        each
+        for topic, jurisdiction in _CITED[facts.kind].items()
+        for each in cite(law, jurisdiction or facts.jurisdiction, topic, facts)
+    )
+    values = values_of(facts) | {"law": citations(cited, facts.language)}
+    rendered = render(facts.kind, facts.language, values, own=own_templates)
+    text = plain_text(rendered.parts)
+    return Notice(
+        facts=facts,
+        parts=rendered.parts,
+        text=text,
+        html=to_html(rendered.parts, facts.language, own=own_templates),
+        cited=cited,
+        keywords=law.keywords(EU),
+        template=rendered.template,
+        digest=hashlib.sha256(text.encode()).hexdigest(),
+    )
+
+
+def cite(law: Law, jurisdiction: str, topic: Topic, facts: Facts) -> tuple[Cited, ...]:
+    """
+    Return what a document of these facts cites on a topic.
+
+    An offence is that of any law since the image was first seen; everything else is as it is on the
+    document's day.
+
+    Raises:
+        UnknownLawError: If nothing applies.
+    """
+    since = facts.first_seen if topic is Topic.OFFENCE else None
+    found = law.references(jurisdiction, facts.written_on, topic=topic, since=since)
+    if not found:
+        raise UnknownLawError(
+            f"The law data of {jurisdiction} has nothing of topic {topic} that applies on "
+            f"{facts.written_on.isoformat()}."
+        )
+    version = law.version(jurisdiction)
+    return tuple(Cited(topic, each, version) for each in found)
+
+
+def citations(cited: tuple[Cited, ...], language: Language) -> dict[str, str]:
+    """Return what a template cites, by topic: `law.offence`, `law.notice`."""
+    found: dict[str, list[str]] = {}
+    for each in cited:
+        citation = each.reference.citation.of(language)
+        found.setdefault(each.topic.value.partition("-")[2] or each.topic.value, []).append(
+            citation
+        )
+    between = " ; " if language is Language.FR else "; "
+    return {topic: between.join(each) for topic, each in found.items()}
+
+
+def values_of(facts: Facts) -> dict[str, object]:
+    """Return a document's facts as what its template may use: text, and lists of text."""
+    return {
+        "recipient": str(facts.recipient),
+        "sender": {
+            "name": str(facts.sender.name),
+            "email": str(facts.sender.email),
+            "contact": _text(facts.sender.contact),
+        },
+        "date": facts.written_on.isoformat(),
+        "reference": str(facts.reference),
+        "places": [
+            {
+                "page": str(each.page_url),
+                "image": _text(each.image_url),
+                "first_seen": each.first_seen.date().isoformat(),
+            }
+            for each in facts.places
+        ],
+        "explanation": _text(facts.explanation),
+        "signatory": _text(facts.signatory),
+        "earlier": _earlier(facts.earlier),
+    }
+
+
+def _earlier(earlier: Earlier | None) -> dict[str, str | None] | None:
+    if earlier is None:
+        return None
+    return {
+        "provider": str(earlier.provider),
+        "provider_reference": _text(earlier.provider_reference),
+        "sent_on": _text(earlier.sent_on),
+        "receipted_on": _text(earlier.receipted_on),
+        "decided_on": _text(earlier.decided_on),
+        "decision": earlier.decision.value,
+        "reason": _text(earlier.reason),
+    }
+
+
+def _text(value: object) -> str | None:
+    if isinstance(value, date):
+        return value.isoformat()
+    return None if value is None else str(value)

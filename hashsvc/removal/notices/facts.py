@@ -1,0 +1,136 @@
+"""What a notice says: facts, each of a type that is checked when it is made."""
+
+from dataclasses import dataclass
+from datetime import date, datetime
+from enum import StrEnum
+
+from hashsvc.removal.errors import BadNoticeError
+from hashsvc.removal.law.legal import Language
+from hashsvc.removal.notices.fields import Email, Explanation, Host, Line, Reference, WebAddress
+
+MOST_PLACES = 1_000
+"""Places in one notice; a platform with more gets several."""
+
+
+class NoticeKind(StrEnum):
+    """Which document; its value names the template."""
+
+    DSA_NOTICE = "dsa-notice"
+    """To a hosting service, under Article 16 of the Digital Services Act."""
+
+    TAKE_IT_DOWN = "take-it-down"
+    """To a platform under the law of the United States; signed by an authorised person."""
+
+    COMPLAINT = "complaint"
+    """To the platform, against its decision: Article 20 of the Digital Services Act."""
+
+    COORDINATOR = "coordinator"
+    """To the Digital Services Coordinator, of how a platform handled a notice."""
+
+    HOST = "host"
+    """To whoever's machines, network or domain name a site is on."""
+
+
+class Decision(StrEnum):
+    """What a platform answered to a notice."""
+
+    REFUSED = "refused"
+    PARTIAL = "partial"
+    IDENTITY_ASKED = "identity-asked"
+    NO_ANSWER = "no-answer"
+
+
+@dataclass(frozen=True, slots=True)
+class Sender:
+    """
+    The organisation in whose name a notice goes out; never the person shown.
+
+    Attributes:
+        contact: A postal address or telephone number, in one line.
+    """
+
+    name: Line
+    email: Email
+    contact: Line | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where an image is, and when it was first seen there."""
+
+    page_url: WebAddress
+    image_url: WebAddress | None
+    first_seen: datetime
+
+    def __post_init__(self) -> None:
+        if self.first_seen.tzinfo is None:
+            raise BadNoticeError("A moment in a notice has a time zone.")
+
+
+@dataclass(frozen=True, slots=True)
+class Earlier:
+    """The notice that a complaint or a report is about, and what came of it."""
+
+    sent_on: date
+    decision: Decision
+    provider: Line | Host
+    receipted_on: date | None = None
+    decided_on: date | None = None
+    reason: Line | None = None
+    provider_reference: Line | None = None
+
+    def __post_init__(self) -> None:
+        later = [each for each in (self.receipted_on, self.decided_on) if each is not None]
+        if any(each < self.sent_on for each in later):
+            raise BadNoticeError("A notice is receipted and decided after it was sent.")
+        if (self.decided_on is None) != (self.decision is Decision.NO_ANSWER):
+            raise BadNoticeError("A decision has its day; no answer has none.")
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """
+    Everything a document is made from.
+
+    Attributes:
+        recipient: The platform, host or coordinator.
+
+        written_on: The day of the document; references to the law are those of this day.
+
+        explanation: What the organisation adds to the reasons that the template gives.
+
+        signatory: Name and role of the authorised person who signs; a US notice needs one.
+
+        earlier: What a complaint or a report to the coordinator is about.
+
+        jurisdiction: Whose criminal law is referred to.
+    """
+
+    kind: NoticeKind
+    language: Language
+    reference: Reference
+    sender: Sender
+    recipient: Line | Host
+    places: tuple[Place, ...]
+    written_on: date
+    explanation: Explanation | None = None
+    signatory: Line | None = None
+    earlier: Earlier | None = None
+    jurisdiction: str = "be"
+
+    def __post_init__(self) -> None:
+        if not 1 <= len(self.places) <= MOST_PLACES:
+            raise BadNoticeError(f"A notice has 1 to {MOST_PLACES} places.")
+        if self.kind is NoticeKind.TAKE_IT_DOWN and self.signatory is None:
+            raise BadNoticeError("A notice under the TAKE IT DOWN Act is signed by somebody.")
+        about = self.kind in {NoticeKind.COMPLAINT, NoticeKind.COORDINATOR}
+        if about != (self.earlier is not None):
+            raise BadNoticeError("A complaint, and it alone, is about an earlier notice.")
+        decision = self.earlier.decision if self.earlier else None
+        if self.kind is NoticeKind.COMPLAINT and decision is Decision.NO_ANSWER:
+            raise BadNoticeError("An internal complaint is against a decision.")
+
+    @property
+    def first_seen(self) -> date:
+        """The day on which the first of the places was seen."""
+        return min(each.first_seen for each in self.places).date()

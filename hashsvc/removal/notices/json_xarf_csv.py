@@ -1,0 +1,146 @@
+"""
+Notices for programs: JSON, whose schema is `data/notice.schema.json`, X-ARF for hosts, and a table.
+
+X-ARF 4.2.0 (xarf.org) has types for images of children and none for adults': a report here is of
+the category `content` and of the type `ncii`, which a reader that does not know it may treat as any
+other of that category. The notice itself is its evidence; no image is.
+"""
+
+import hashlib
+import json
+from base64 import b64encode
+from collections.abc import Iterable
+from datetime import UTC, datetime
+from uuid import UUID
+
+from hashsvc.removal.notices.document import Notice
+from hashsvc.removal.notices.facts import Place
+from hashsvc.removal.notices.spreadsheets import write_csv
+
+SCHEMA = "hashsvc-notice/1"
+XARF_VERSION = "4.2.0"
+XARF_TYPE = "ncii"
+_HEADER = (
+    "reference", "kind", "language", "date", "recipient", "page", "image", "first seen", "digest"
+)  # fmt: skip
+
+
+def notice_json(notice: Notice) -> str:
+    """Return a notice as JSON, of the schema whose name and version stands in it."""
+    facts = notice.facts
+    content = {
+        "schema": SCHEMA,
+        "kind": facts.kind.value,
+        "language": facts.language.value,
+        "reference": str(facts.reference),
+        "date": facts.written_on.isoformat(),
+        "sender": {
+            "name": str(facts.sender.name),
+            "email": str(facts.sender.email),
+            "contact": str(facts.sender.contact) if facts.sender.contact else None,
+        },
+        "signatory": str(facts.signatory) if facts.signatory else None,
+        "recipient": str(facts.recipient),
+        "locations": [_location(each) for each in facts.places],
+        "explanation": str(facts.explanation) if facts.explanation else None,
+        "good_faith": True,
+        "keywords": list(notice.keywords),
+        "legal_references": [
+            {
+                "id": each.reference.id,
+                "jurisdiction": each.law.jurisdiction,
+                "citation": each.reference.citation.of(facts.language),
+                "verified": each.reference.verified.value,
+            }
+            for each in notice.cited
+        ],
+        "legal_data": [
+            {"jurisdiction": each.jurisdiction, "version": each.version, "sha256": each.sha256}
+            for each in notice.law
+        ],
+        "template": {
+            "name": notice.template.name,
+            "version": notice.template.version,
+            "sha256": notice.template.sha256,
+            "own": notice.template.own,
+        },
+        "text": notice.text,
+        "text_sha256": notice.digest,
+    }
+    return json.dumps(content, ensure_ascii=False, indent=2) + "\n"
+
+
+def xarf_reports(notice: Notice) -> list[str]:
+    """Return a notice as X-ARF reports, one a place: the standard bundles none."""
+    return [json.dumps(_xarf(notice, each), indent=2) + "\n" for each in notice.facts.places]
+
+
+def notices_csv(notices: Iterable[Notice]) -> str:
+    """Return a table of notices, a row a place; no spreadsheet program runs a cell of it."""
+    return write_csv(_HEADER, (row for each in notices for row in _rows(each)))
+
+
+def _rows(notice: Notice) -> Iterable[tuple[str, ...]]:
+    facts = notice.facts
+    for place in facts.places:
+        yield (
+            str(facts.reference),
+            facts.kind.value,
+            facts.language.value,
+            facts.written_on.isoformat(),
+            str(facts.recipient),
+            str(place.page_url),
+            str(place.image_url or ""),
+            place.first_seen.date().isoformat(),
+            notice.digest,
+        )
+
+
+def _location(place: Place) -> dict[str, str | None]:
+    return {
+        "page_url": str(place.page_url),
+        "image_url": str(place.image_url) if place.image_url else None,
+        "first_seen": _moment(place.first_seen),
+    }
+
+
+def _xarf(notice: Notice, place: Place) -> dict[str, object]:
+    sender = notice.facts.sender
+    contact = {"org": str(sender.name), "contact": str(sender.email), "domain": sender.email.host}
+    url = place.image_url or place.page_url
+    text = notice.text.encode()
+    return {
+        "xarf_version": XARF_VERSION,
+        "report_id": str(_report_id(f"{notice.facts.reference} {place.page_url} {url}")),
+        "timestamp": _moment(place.first_seen),
+        "reporter": contact,
+        "sender": contact,
+        "source_identifier": url.host,
+        "category": "content",
+        "type": XARF_TYPE,
+        "url": str(url),
+        "domain": url.host,
+        "page_url": str(place.page_url),
+        "evidence_source": "researcher_analysis",
+        "verification_method": "manual",
+        "description": notice.title[:1000],
+        "tags": ["content:non-consensual-intimate-imagery"],
+        "evidence": [
+            {
+                "content_type": "text/plain",
+                "description": "The notice",
+                "payload": b64encode(text).decode(),
+                "hash": f"sha256:{notice.digest}",
+                "size": len(text),
+            }
+        ],
+    }
+
+
+def _report_id(name: str) -> UUID:
+    """Return the same id for the same place of the same notice, in the form that X-ARF asks for."""
+    return UUID(bytes=hashlib.sha256(name.encode()).digest()[:16], version=4)
+
+
+def _moment(moment: datetime) -> str:
+    return moment.astimezone(UTC).isoformat(timespec="seconds").replace("+00:00", "Z")

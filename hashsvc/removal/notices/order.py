@@ -1,0 +1,248 @@
+"""
+The annex to a Belgian removal order: which content the court orders to be removed.
+
+Such an order names the URLs or the hash of the images (Act of 31 July 2023), and an order has the
+elements of Article 9(2) of the Digital Services Act. The annex has what the organisation knows of
+them, and says what is left for the court to complete.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from enum import StrEnum
+from importlib.metadata import version
+from pathlib import Path
+
+from hashsvc.removal.errors import BadNoticeError
+from hashsvc.removal.law.legal import Law, LawVersion, Topic
+from hashsvc.removal.notices.document import EU, Cited, citations, cite, values_of
+from hashsvc.removal.notices.facts import Facts, NoticeKind
+from hashsvc.removal.notices.fields import Line
+from hashsvc.removal.notices.paragraphs import Part, plain_text
+from hashsvc.removal.notices.pdf import write_pdf
+from hashsvc.removal.notices.rendering import TemplateVersion, render, to_html
+from hashsvc.signals import PDQ, Signal
+
+SCHEMA = "hashsvc-order/1"
+MOST_SIGNALS = 1_000
+_KIND = "order"
+
+# What of Article 9(2) stands in which section of the annex; the rest is the court's.
+_SECTIONS = {"legal-basis": "1", "reasons": "1", "location": "2, 3"}
+
+
+class OrderStep(StrEnum):
+    """What happened so far, as the annex tells it."""
+
+    FOUND = "found"
+    SENT = "sent"
+    RECEIPTED = "receipted"
+    REFUSED = "refused"
+    PARTIAL = "partial"
+    IDENTITY_ASKED = "identity-asked"
+    SILENT = "silent"
+    COMPLAINED = "complained"
+    ESCALATED = "escalated"
+    ORDER_SOUGHT = "order-sought"
+    STILL_THERE = "still-there"
+    GONE = "gone"
+    REAPPEARED = "reappeared"
+
+
+@dataclass(frozen=True, slots=True)
+class TimelineEntry:
+    """One thing that happened, and when."""
+
+    at: datetime
+    step: OrderStep
+
+    def __post_init__(self) -> None:
+        if self.at.tzinfo is None:
+            raise BadNoticeError("A moment in an annex has a time zone.")
+
+
+@dataclass(frozen=True, slots=True)
+class OrderFacts:
+    """
+    What an annex is made from.
+
+    Attributes:
+        facts: As for a notice under Article 16; the recipient is the platform to be ordered.
+
+        signals: The `pdq1` signals of the content, each once.
+
+        timeline: What was done so far, in any order.
+
+        known: What is known of the elements that are else the court's, by the element's id, such as
+            the `authority`.
+    """
+
+    facts: Facts
+    signals: tuple[Signal, ...] = field(repr=False)
+    timeline: tuple[TimelineEntry, ...]
+    known: Mapping[str, Line] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        if self.facts.kind is not NoticeKind.DSA_NOTICE:
+            raise BadNoticeError("An annex is made from the facts of a notice under Article 16.")
+        if not 1 <= len(self.signals) <= MOST_SIGNALS:
+            raise BadNoticeError(f"An annex has 1 to {MOST_SIGNALS} signals.")
+        if any(each.algorithm != PDQ.name for each in self.signals):
+            raise BadNoticeError(f"Of an image's signals, {PDQ.name} alone stands in an annex.")
+        if len(set(self.signals)) != len(self.signals):
+            raise BadNoticeError("A signal stands in an annex once.")
+
+
+@dataclass(frozen=True, slots=True)
+class OrderAnnex:
+    """
+    An annex in plain text, HTML, PDF and JSON.
+
+    Attributes:
+        digest: SHA-256 of the text in UTF-8, hexadecimal.
+    """
+
+    parts: tuple[Part, ...] = field(repr=False)
+    text: str = field(repr=False)
+    html: str = field(repr=False)
+    pdf: bytes = field(repr=False)
+    json: str = field(repr=False)
+    template: TemplateVersion
+    law: tuple[LawVersion, ...]
+    digest: str
+
+
+def write_order_annex(
+    order: OrderFacts, law: Law, *, own_templates: Path | None = None
+) -> OrderAnnex:
+    """
+    Return the annex to an order: the one document by which signals leave the service in the clear.
+
+    Whoever calls this has checked that the caller is an analyst of the organisation whose case it
+    is, that the case's holder consented to litigation and has not withdrawn it, and writes to the
+    audit log, before the annex is handed out, who asked for it, for which request, and the annex's
+    digest. Nothing here looks a signal up, logs one, or keeps one.
+
+    Raises:
+        UnknownLawError: If nothing that the annex has to cite applies on its day.
+
+        BadNoticeError: If `known` names no element, or a letter is none of the PDF's.
+
+        TemplateError: If a template cannot be used.
+    """
+    facts = order.facts
+    cited = (
+        *cite(law, facts.jurisdiction, Topic.OFFENCE, facts),
+        *cite(law, facts.jurisdiction, Topic.ORDER, facts),
+        *cite(law, EU, Topic.ORDER_ELEMENTS, facts),
+    )
+    elements = _elements(order, cited)
+    values = values_of(facts) | {
+        "law": citations(cited, facts.language),
+        "signals": [str(each) for each in order.signals],
+        "bits": PDQ.bits,
+        "threshold": PDQ.threshold,
+        "min_quality": PDQ.min_quality,
+        "software": version("hashsvc"),
+        "elements": elements,
+        "timeline": [
+            {"at": _moment(each.at), "step": each.step.value}
+            for each in sorted(order.timeline, key=lambda entry: entry.at)
+        ],
+    }
+    rendered = render(_KIND, facts.language, values, own=own_templates)
+    text = plain_text(rendered.parts)
+    digest = hashlib.sha256(text.encode()).hexdigest()
+    versions = tuple(dict.fromkeys(each.law for each in cited))
+    return OrderAnnex(
+        parts=rendered.parts,
+        text=text,
+        html=to_html(rendered.parts, facts.language, own=own_templates),
+        pdf=write_pdf(
+            rendered.parts,
+            language=facts.language,
+            foot=str(facts.reference),
+            author=str(facts.sender.name),
+            on=facts.written_on,
+        ),
+        json=_json(values, cited, rendered.template, facts, digest),
+        template=rendered.template,
+        law=versions,
+        digest=digest,
+    )
+
+
+def _elements(order: OrderFacts, cited: tuple[Cited, ...]) -> list[dict[str, str | None]]:
+    required = [
+        element
+        for each in cited
+        if each.topic is Topic.ORDER_ELEMENTS
+        for element in each.reference.elements
+    ]
+    if not set(order.known) <= {each.id for each in required}:
+        names = ", ".join(each.id for each in required)
+        raise BadNoticeError(f"The elements of an order are: {names}.")
+    return [
+        {
+            "id": each.id,
+            "label": each.label.of(order.facts.language),
+            "where": str(order.known[each.id])
+            if each.id in order.known
+            else _SECTIONS.get(each.id),
+        }
+        for each in required
+    ]
+
+
+def _json(
+    values: Mapping[str, object],
+    cited: tuple[Cited, ...],
+    template: TemplateVersion,
+    facts: Facts,
+    digest: str,
+) -> str:
+    content = {
+        "schema": SCHEMA,
+        "language": facts.language.value,
+        "reference": values["reference"],
+        "date": values["date"],
+        "sender": values["sender"],
+        "addressee": values["recipient"],
+        "locations": values["places"],
+        "hashes": {
+            "algorithm": "PDQ",
+            "notation": PDQ.name,
+            "bits": PDQ.bits,
+            "threshold": PDQ.threshold,
+            "min_quality": PDQ.min_quality,
+            "software": f"hashsvc {values['software']}",
+            "values": values["signals"],
+        },
+        "elements": values["elements"],
+        "timeline": values["timeline"],
+        "legal_references": [
+            {
+                "id": each.reference.id,
+                "citation": each.reference.citation.of(facts.language),
+                "verified": each.reference.verified.value,
+                "jurisdiction": each.law.jurisdiction,
+                "version": each.law.version,
+                "sha256": each.law.sha256,
+            }
+            for each in cited
+        ],
+        "template": {
+            "name": template.name,
+            "version": template.version,
+            "sha256": template.sha256,
+            "own": template.own,
+        },
+        "text_sha256": digest,
+    }
+    return json.dumps(content, ensure_ascii=False, indent=2) + "\n"
+
+
+def _moment(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%d %H:%M")

@@ -1,0 +1,110 @@
+"""
+Fills templates: the shipped ones, or the operator's own of the same name.
+
+A template says its version in its first line, and a lawyer reviews it before it is used. It is run
+in a sandbox, and a value that is missing is an error, never a gap in a legal document.
+"""
+
+import hashlib
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from pathlib import Path
+
+import jinja2
+from jinja2.sandbox import ImmutableSandboxedEnvironment
+
+from hashsvc.removal.errors import TemplateError
+from hashsvc.removal.law.legal import Language
+from hashsvc.removal.notices.paragraphs import Part, parts_of
+
+_VERSION = re.compile(r"\{#\s*version:\s*(\d{4}-\d{2}-\d{2}(?:\.\d+)?)\b")
+
+
+@dataclass(frozen=True, slots=True)
+class TemplateVersion:
+    """
+    Which template was used.
+
+    Attributes:
+        own: Whether it is the operator's own.
+    """
+
+    name: str
+    version: str
+    sha256: str
+    own: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Rendered:
+    """A document's parts, and the template that they were made with."""
+
+    parts: tuple[Part, ...]
+    template: TemplateVersion
+
+
+def render(
+    kind: str, language: Language, values: Mapping[str, object], *, own: Path | None = None
+) -> Rendered:
+    """
+    Return a document from the template `KIND.LANGUAGE.txt`.
+
+    Args:
+        own: Directory with the operator's own templates; one that is not there is the shipped one.
+
+    Raises:
+        TemplateError: If the template is broken, lacks its version, wants a value that is not
+            there, or tries to reach beyond its values.
+    """
+    name = f"{kind}.{language}.txt"
+    environment = _environment(own)
+    assert environment.loader is not None
+    try:
+        source, filename, _ = environment.loader.get_source(environment, name)
+        text = environment.get_template(name).render(values)
+    except jinja2.TemplateNotFound as error:
+        raise TemplateError(f"{name}: there is no such template.") from error
+    except jinja2.TemplateSyntaxError as error:
+        raise TemplateError(f"{name}, line {error.lineno}: this is no template.") from error
+    except jinja2.UndefinedError as error:
+        raise TemplateError(f"{name}: it wants a value that a document does not have.") from error
+    except jinja2.exceptions.SecurityError as error:
+        raise TemplateError(f"{name}: a template reaches no further than its values.") from error
+    except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
+        raise TemplateError(f"{name}: it does with a value what cannot be done.") from error
+    version = _VERSION.match(source)
+    if version is None:
+        raise TemplateError(f"{name}: its first line is {{# version: YYYY-MM-DD #}}.")
+    is_own = own is not None and filename is not None and Path(filename).is_relative_to(own)
+    digest = hashlib.sha256(source.encode()).hexdigest()
+    return Rendered(parts_of(text), TemplateVersion(name, version[1], digest, is_own))
+
+
+def to_html(parts: Sequence[Part], language: Language, *, own: Path | None = None) -> str:
+    """Return a document as HTML; everything in it is escaped, and nothing of it is a link."""
+    template = _environment(own).get_template("document.html")
+    return template.render(parts=parts, language=language.value)
+
+
+def fill_page(name: str, values: Mapping[str, object]) -> str:
+    """Return a shipped page of HTML filled with values, all of them escaped."""
+    return _environment(None).get_template(name).render(values)
+
+
+@lru_cache(maxsize=8)
+def _environment(own: Path | None) -> ImmutableSandboxedEnvironment:
+    loaders: list[jinja2.BaseLoader] = [jinja2.PackageLoader("hashsvc.removal")]
+    if own is not None:
+        if not own.is_dir():
+            raise TemplateError("The directory of the operator's own templates is not there.")
+        loaders.insert(0, jinja2.FileSystemLoader(own))
+    return ImmutableSandboxedEnvironment(
+        loader=jinja2.ChoiceLoader(loaders),
+        undefined=jinja2.StrictUndefined,
+        autoescape=jinja2.select_autoescape(["html"], default_for_string=False),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )

@@ -1,0 +1,1 @@
+"""Who can take an image down, and how to reach them: the registry of platforms, and RDAP."""

@@ -1,0 +1,132 @@
+"""
+Drafts an entry for an unknown host from RDAP (RFC 9083): whom its registration names for abuse.
+
+Nothing here opens a connection: whoever calls it hands in how an address is fetched, and a store
+for the answers. Without a network there is the plain draft, for an analyst to find the contact.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from ipaddress import ip_address
+from typing import Any
+
+from hashsvc.removal.errors import BadNoticeError
+from hashsvc.removal.notices.fields import Email
+from hashsvc.removal.platforms.entries import (
+    FIND_CONTACT,
+    Basis,
+    Channel,
+    ChannelType,
+    Platform,
+    draft_entry,
+    host_of,
+)
+
+# Sends each question on to the registry that answers it (RFC 9224 is how it knows which).
+SERVICE = "https://rdap.org"
+FRESH_FOR = timedelta(days=30)
+_MOST_TRIES = 3
+_DEEPEST = 6
+
+Fetch = Callable[[str], Mapping[str, Any] | None]
+"""Returns the JSON at an address; None if there is none, or no network."""
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What RDAP said of a host: the abuse contact, None if it names none; and when it said so."""
+
+    email: str | None
+    asked_at: datetime
+
+
+def draft_with_contact(
+    url_or_host: str, *, fetch: Fetch, cache: MutableMapping[str, Answer], now: datetime
+) -> Platform:
+    """
+    Return the draft entry of a host, with the abuse contact of its registration if there is one.
+
+    The contact is unverified, and often the registrar's and not the site's: the note says so.
+
+    Args:
+        cache: Keeps answers for 30 days, also that there was none; a network that is down is none.
+
+    Raises:
+        BadNoticeError: If the text has no host.
+    """
+    host = host_of(url_or_host)
+    known = cache.get(host)
+    if known is None or now - known.asked_at > FRESH_FOR:
+        answered, email = _ask(host, fetch)
+        known = Answer(email, now)
+        if answered:
+            cache[host] = known
+    return _entry(host, known.email, now.date())
+
+
+def _ask(host: str, fetch: Fetch) -> tuple[bool, str | None]:
+    """Return whether anybody answered, and the address found."""
+    for address in _addresses(host):
+        content = fetch(address)
+        if content is not None:
+            return True, _abuse_email(content)
+    return False, None
+
+
+def _addresses(host: str) -> Iterator[str]:
+    try:
+        ip_address(host)
+    except ValueError:
+        labels = host.split(".")
+        # The registered name is a host's last two labels, or three; nobody answers to the others.
+        for length in range(min(len(labels), _MOST_TRIES), 1, -1):
+            yield f"{SERVICE}/domain/{'.'.join(labels[-length:])}"
+        return
+    yield f"{SERVICE}/ip/{host}"
+
+
+def _abuse_email(content: Mapping[str, Any]) -> str | None:
+    for entity in _entities(content, _DEEPEST):
+        roles = entity.get("roles")
+        if isinstance(roles, list) and "abuse" in roles:
+            for email in _emails(entity.get("vcardArray")):
+                return email
+    return None
+
+
+def _entities(content: Mapping[str, Any], depth: int) -> Iterator[Mapping[str, Any]]:
+    entities = content.get("entities")
+    for each in entities if isinstance(entities, list) else ():
+        if isinstance(each, Mapping):
+            yield each
+            if depth > 0:
+                yield from _entities(each, depth - 1)
+
+
+def _emails(card: object) -> Iterator[str]:
+    """Return the addresses of a jCard (RFC 7095) that are addresses."""
+    properties = card[1] if isinstance(card, list) and len(card) > 1 else None
+    for each in properties if isinstance(properties, list) else ():
+        if isinstance(each, list) and len(each) > 3 and each[0] == "email":
+            try:
+                yield Email(str(each[3]).removeprefix("mailto:")).text
+            except BadNoticeError:
+                continue
+
+
+def _entry(host: str, email: str | None, on: date) -> Platform:
+    draft = draft_entry(host)
+    if email is None:
+        return draft
+    channel = Channel(
+        type=ChannelType.EMAIL,
+        address=email,
+        languages=("en",),
+        basis=Basis.ABUSE,
+        verified=False,
+        note="From RDAP; may be the registrar's or the network's, not the site's.",
+    )
+    note = f"{FIND_CONTACT}: the one here is from RDAP, not verified"
+    changes = {"channels": (channel,), "checked": on, "source": (f"{SERVICE}/",), "note": note}
+    return draft.model_copy(update=changes)

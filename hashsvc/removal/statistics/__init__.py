@@ -1,0 +1,1 @@
+"""How platforms handle requests: figures from recorded steps, drawings, files and a report."""

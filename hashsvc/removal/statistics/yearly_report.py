@@ -1,0 +1,315 @@
+"""
+The yearly report: the statistics as a document for people, in English, as PDF.
+
+It says what was counted and how, names the law data, and has the digest of the statistics in JSON,
+where the events behind each figure are. Reasons of refusals are left out unless they are wanted.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime, timedelta
+
+from fpdf import FPDF, FontFace
+
+from hashsvc.removal.errors import UnknownLawError
+from hashsvc.removal.law.legal import Language, Law
+from hashsvc.removal.notices.paragraphs import Part, Role
+from hashsvc.removal.notices.pdf import check_letters, open_paper, write_part
+from hashsvc.removal.statistics.channels import suggest_channel
+from hashsvc.removal.statistics.compute import Figure, Group, Statistics
+from hashsvc.removal.statistics.csv_json import statistics_json
+from hashsvc.removal.statistics.drawing import onto_pdf
+from hashsvc.removal.statistics.figures import MEANINGS
+from hashsvc.removal.statistics.observations import CLOCKS
+from hashsvc.removal.statistics.plots import channel_plot, removal_plot
+
+_TABLE_PT, _LINE_MM = 7.5, 4.4
+# A section begins where at least so much of it has room.
+_SECTION_MM = 45
+_LONGEST_PLATFORM = 40
+_HEAD = FontFace(emphasis="", fill_color=(236, 236, 236))
+_TWO_DAYS_H = 48
+
+
+def write_report(
+    found: Statistics, *, title: str, organisation: str, law: Law, reasons: bool = False
+) -> bytes:
+    """
+    Return the report; the same statistics give the same bytes.
+
+    Args:
+        law: Where the clocks' names are from.
+
+        reasons: Whether the platforms' words stand in it. They are masked, but names of people
+            cannot be told from other words: somebody has to read them first.
+
+    Raises:
+        BadNoticeError: If a letter is none of the font's.
+    """
+    digest = hashlib.sha256(statistics_json(found).encode()).hexdigest()
+    with open_paper(
+        title,
+        language=Language.EN,
+        foot=f"{title}  {digest[:16]}",
+        author=organisation,
+        on=found.now.astimezone(UTC).date(),
+    ) as paper:
+        report = _Report(paper)
+        report.part(Role.TITLE, title)
+        _begin(report, found, organisation)
+        _platforms(report, found)
+        _channels(report, found)
+        _clocks(report, found, law)
+        _refusals(report, found, with_reasons=reasons)
+        _precision(report, found)
+        _definitions(report, found, digest)
+        return bytes(paper.output())
+
+
+class _Report:
+    """The document as far as it is written."""
+
+    def __init__(self, paper: FPDF) -> None:
+        self.paper = paper
+        self._sections = 0
+
+    def part(self, role: Role, *lines: str) -> None:
+        check_letters(self.paper, *lines)
+        write_part(self.paper, Part(role, lines))
+
+    def section(self, title: str) -> None:
+        self._sections += 1
+        if self.paper.will_page_break(_SECTION_MM):
+            self.paper.add_page()
+        self.part(Role.HEADING, f"{self._sections}. {title}")
+
+    def text(self, *lines: str) -> None:
+        self.part(Role.PARAGRAPH, *lines)
+
+    def table(
+        self, header: Sequence[str], rows: Iterable[Sequence[str]], widths: Sequence[int]
+    ) -> None:
+        listed = [header, *rows]
+        check_letters(self.paper, *(cell for row in listed for cell in row))
+        self.paper.set_font_size(_TABLE_PT)
+        with self.paper.table(
+            listed,
+            col_widths=tuple(widths),
+            headings_style=_HEAD,
+            line_height=_LINE_MM,
+            borders_layout="HORIZONTAL_LINES",
+            text_align=("LEFT", *("RIGHT" for _ in header[1:])),
+            padding=(0.6, 1, 0.6, 1),
+        ):
+            pass
+        self.paper.ln(3)
+
+
+def _begin(report: _Report, found: Statistics, organisation: str) -> None:
+    every = found.all
+    last = found.until - timedelta(microseconds=1)
+    report.text(
+        f"{organisation} sent {_number(every, 'requests')} requests to "
+        f"{len(found.by('platform'))} platforms, hosts and search engines from "
+        f"{_day(found.since)} to {_day(last)}, and looked until {_day(found.now)} whether the "
+        "images were gone. A request is for one image at one address, to one addressee."
+    )
+    report.text(
+        f"Gone, by two re-checks: {_of(every.figures['gone'])}. "
+        f"Median time to removal: {_time(every.figures['remove-median']) or 'none'}; 90th "
+        f"percentile: {_time(every.figures['remove-p90']) or 'none'}. "
+        f"Never answered: {_of(every.figures['unanswered'])}. "
+        f"The person's identity was demanded in {_of(every.figures['identity-asked'])}. "
+        f"Came back after they were gone: {_of(every.figures['reappeared'])}."
+    )
+
+
+def _platforms(report: _Report, found: Statistics) -> None:
+    report.section("How long images stayed up")
+    if every := found.by("platform"):
+        drawing = removal_plot(found)
+        paper = report.paper
+        height = drawing.height * paper.epw / drawing.width
+        if paper.will_page_break(height):
+            paper.add_page()
+        onto_pdf(drawing, paper, x=paper.l_margin, y=paper.get_y(), width=paper.epw)
+        paper.set_y(paper.get_y() + height + 2)
+    groups = [*every, found.all]
+    header = ("", "sent", "gone", "median", "90th perc.", "still up", "cannot be seen", "came back")
+    rows = (
+        (
+            _name(each),
+            _number(each, "requests"),
+            _of(each.figures["gone"]),
+            _time(each.figures["remove-median"]),
+            _time(each.figures["remove-p90"]),
+            _number(each, "up", "unproven"),
+            _number(each, "unreachable"),
+            _of(each.figures["reappeared"]),
+        )
+        for each in groups
+    )
+    report.table(header, rows, (34, 10, 24, 18, 18, 12, 14, 24))
+    report.section("What platforms answered")
+    header = (
+        "",
+        "answered",
+        "median",
+        "never",
+        "refused",
+        "in part",
+        "identity",
+        "said gone, was up",
+    )
+    rows = (
+        (
+            _name(each),
+            _of(each.figures["acknowledged"]),
+            _time(each.figures["acknowledge-median"]),
+            _number(each, "unanswered"),
+            _number(each, "refused"),
+            _number(each, "partial"),
+            _number(each, "identity-asked"),
+            _of(each.figures["said-removed"]),
+        )
+        for each in groups
+    )
+    report.table(header, rows, (34, 24, 18, 11, 13, 12, 14, 24))
+
+
+def _channels(report: _Report, found: Statistics) -> None:
+    report.section("Which channel works")
+    if found.by("way"):
+        drawing = channel_plot(found)
+        paper = report.paper
+        height = drawing.height * paper.epw / drawing.width
+        if paper.will_page_break(min(height, paper.eph)):
+            paper.add_page()
+        width = min(paper.epw, paper.eph / drawing.height * drawing.width)
+        taken = onto_pdf(drawing, paper, x=paper.l_margin, y=paper.get_y(), width=width)
+        paper.set_y(paper.get_y() + taken + 2)
+    told = [
+        f"{group.platform}: {best.why}"
+        for group in found.by("platform")
+        if (best := suggest_channel(found.groups, group.platform or ""))
+    ]
+    for each in told:
+        report.text(each)
+    if not told:
+        report.text("No platform had enough requests by two channels to compare them.")
+
+
+def _clocks(report: _Report, found: Statistics, law: Law) -> None:
+    report.section("Hours up beyond each clock")
+    for clock in CLOCKS:
+        try:
+            deadline, _ = law.deadline(clock, found.since.date())
+        except UnknownLawError:
+            continue
+        label = deadline.label.of(Language.EN)
+        if clock == "dsa-timely" and found.timely_hours is not None:
+            label += f": {found.timely_hours} hours"
+        report.part(Role.LINES, f"{clock}: {label}")
+    rows = [
+        (
+            _name(each),
+            clock,
+            _of(each.figures[f"beyond-{clock}"]),
+            f"{each.figures[f'hours-beyond-{clock}'].value or 0:,.0f}",
+        )
+        for each in (*found.by("platform"), found.all)
+        for clock in CLOCKS
+        if each.figures[f"beyond-{clock}"].n
+    ]
+    if rows:
+        header = ("", "clock", "up beyond it", "hours beyond it, in sum")
+        report.table(header, rows, (60, 30, 35, 40))
+
+
+def _refusals(report: _Report, found: Statistics, *, with_reasons: bool) -> None:
+    if not with_reasons:
+        return
+    report.section("Reasons that were given for refusals")
+    rows = [
+        (each.reason or "none given", _name(group), str(each.requests))
+        for group in found.by("platform")
+        for each in group.refusals
+    ]
+    if rows:
+        report.table(("the platform's words", "platform", "requests"), rows, (110, 40, 20))
+    else:
+        report.text("Nothing was refused.")
+
+
+def _precision(report: _Report, found: Statistics) -> None:
+    if not found.precision:
+        return
+    report.section("How often a suspected re-upload was one")
+    rows = (
+        (
+            each.tier,
+            f"{each.confirmed} of {_percent_of(each.share, each.confirmed)}",
+            _interval(each.share),
+        )
+        for each in found.precision
+    )
+    header = ("tier of the match", "confirmed by an analyst", "95 % interval")
+    report.table(header, rows, (50, 60, 50))
+
+
+def _definitions(report: _Report, found: Statistics, digest: str) -> None:
+    report.section("What is counted, and how it can be counted again")
+    report.text(
+        "Shares and times are Kaplan–Meier estimates where it is said: an image that is still up "
+        "is neither left out nor taken for removed, it counts for as long as it was seen. "
+        "Not reached: fewer than the half, or nine in ten, are gone so far. "
+        "Small numbers say little; every share stands beside its number."
+    )
+    for each in MEANINGS:
+        report.part(Role.LINES, f"{each.label} ({each.name}; of {each.of}): {each.text}")
+    report.text(
+        "The steps of requests behind each figure, and the numbers of their entries in the audit "
+        "log, are in the statistics in JSON, whose SHA-256 is:"
+    )
+    report.part(Role.LINES, digest)
+    report.text("Law data:")
+    report.part(
+        Role.LINES,
+        *(f"{each.jurisdiction} {each.version} {each.sha256}" for each in found.law),
+    )
+
+
+def _name(group: Group) -> str:
+    if group.platform is None:
+        return "all"
+    name = group.platform
+    return name if len(name) <= _LONGEST_PLATFORM else f"{name[: _LONGEST_PLATFORM - 1]}…"
+
+
+def _number(group: Group, *names: str) -> str:
+    return f"{sum(group.figures[each].value or 0 for each in names):.0f}"
+
+
+def _of(figure: Figure) -> str:
+    return f"{figure.value or 0:.0f} of {_percent_of(figure, figure.value or 0)}"
+
+
+def _percent_of(figure: Figure, part: float) -> str:
+    return f"{figure.n} ({part / figure.n * 100:.0f} %)" if figure.n else "0"
+
+
+def _interval(figure: Figure) -> str:
+    if figure.low is None or figure.high is None:
+        return ""
+    return f"{figure.low * 100:.0f} % to {figure.high * 100:.0f} %"
+
+
+def _time(figure: Figure) -> str:
+    hours = figure.value
+    if hours is None:
+        return "not reached" if figure.n else ""
+    return f"{hours:.1f} h" if hours < _TWO_DAYS_H else f"{hours / 24:.1f} days"
+
+
+def _day(at: datetime) -> str:
+    return at.astimezone(UTC).date().isoformat()

@@ -1,0 +1,1 @@
+"""What moves a removal request: raising, sending, answers, remedies and scheduled re-checks."""

@@ -1,0 +1,95 @@
+"""Finds how to reach a host that nobody has entered: by RDAP, where a network may be asked."""
+
+import json
+from collections.abc import Iterator, Mapping, MutableMapping
+from datetime import datetime
+from typing import Any
+
+from sqlalchemy import Connection
+
+from hashsvc.removal.platforms.entries import Platform
+from hashsvc.removal.platforms.rdap import Answer, draft_with_contact
+from hashsvc.removal.platforms.registry import find, subject_of
+from hashsvc.removal.workflow.context import RemovalParts
+from hashsvc.scanning import Fetcher, FetchError
+from hashsvc.store.platform_entries import RdapAnswers
+
+
+class Contacts:
+    """
+    What is known of platforms, entered or not.
+
+    Args:
+        fetcher: What asks RDAP; None asks nobody.
+    """
+
+    def __init__(self, parts: RemovalParts, fetcher: Fetcher | None) -> None:
+        self._parts = parts
+        self._fetcher = fetcher
+
+    @property
+    def asks(self) -> bool:
+        """Whether RDAP is asked at all."""
+        return self._fetcher is not None
+
+    def of(self, platform: str, *, actor: str) -> Platform:
+        """
+        Return an entry by its id or a host, else the host's draft with the contact that RDAP names.
+
+        Raises:
+            UnknownPlatformError: If the text is neither.
+        """
+        parts = self._parts
+        with parts.database.read() as connection:
+            found = find(parts.platforms.registry(connection), platform)
+            known = dict(_Cache(RdapAnswers(connection)))
+        before = dict(known)
+        if found.draft:
+            name, now = found.name, parts.clock()
+            found = draft_with_contact(name, fetch=self._fetch, cache=known, now=now)
+        with parts.database.write() as connection:
+            cache = _Cache(RdapAnswers(connection))
+            for host, answer in known.items():
+                if before.get(host) != answer:
+                    cache[host] = answer
+            parts.record(connection, actor, "platform.read", subject_of(found.id), parts.clock())
+        return found
+
+    def _fetch(self, address: str) -> Mapping[str, Any] | None:
+        if self._fetcher is None:
+            return None
+        try:
+            content = json.loads(self._fetcher.get(address).body)
+        except (FetchError, ValueError, RecursionError):
+            return None
+        return content if isinstance(content, dict) else None
+
+
+def with_known_contact(connection: Connection, entry: Platform, *, now: datetime) -> Platform:
+    """Return an entry; a draft with the contact that RDAP named before, if it did."""
+    if not entry.draft:
+        return entry
+    known = dict(_Cache(RdapAnswers(connection)))
+    return draft_with_contact(entry.name, fetch=lambda _: None, cache=known, now=now)
+
+
+class _Cache(MutableMapping[str, Answer]):
+    """The stored answers, as rdap knows them."""
+
+    def __init__(self, rows: RdapAnswers) -> None:
+        self._rows = rows
+
+    def __getitem__(self, host: str) -> Answer:
+        return Answer(*self._rows[host])
+
+    def __setitem__(self, host: str, answer: Answer) -> None:
+        self._rows[host] = (answer.email, answer.asked_at)
+
+    def __delitem__(self, host: str) -> None:
+        del self._rows[host]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._rows)
+
+    def __len__(self) -> int:
+        return len(self._rows)

@@ -1,0 +1,159 @@
+"""Writes the notices of requests, and fixes them when they go out."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from hashsvc.removal.errors import BadNoticeError
+from hashsvc.removal.law.legal import Language, load_law
+from hashsvc.removal.notices import document as texts
+from hashsvc.removal.notices.eml import notice_pdf, write_mail
+from hashsvc.removal.notices.facts import Earlier, Facts, NoticeKind, Place, Sender
+from hashsvc.removal.notices.fields import Email, Explanation, Host, Line, WebAddress
+from hashsvc.removal.notices.fields import Reference as NoticeReference
+from hashsvc.removal.notices.json_xarf_csv import notice_json, notices_csv, xarf_reports
+from hashsvc.removal.notices.order import OrderAnnex
+from hashsvc.removal.platforms.entries import Basis, ChannelType
+from hashsvc.settings import Settings
+from hashsvc.store import notices, requests
+from hashsvc.store.notices import Notice
+from hashsvc.store.requests import Request
+
+KIND_FOR = {
+    Basis.DSA_NOTICE: NoticeKind.DSA_NOTICE,
+    Basis.OWN_RULES: NoticeKind.DSA_NOTICE,
+    Basis.ABUSE: NoticeKind.HOST,
+    Basis.TAKE_IT_DOWN: NoticeKind.TAKE_IT_DOWN,
+}
+"""Which document goes out on which basis; an order's is the court's."""
+
+FORMATS = {
+    "text": "text/plain; charset=utf-8",
+    "html": "text/html; charset=utf-8",
+    "pdf": "application/pdf",
+    "eml": "message/rfc822",
+    "json": "application/json",
+    "xarf": "application/json",
+    "csv": "text/csv; charset=utf-8",
+}
+"""The forms that a notice has, and the media type of each."""
+
+
+class Letters:
+    """
+    What writes notices, by the settings, the law data and the templates.
+
+    Raises:
+        DataFileError: If the law data cannot be used.
+    """
+
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self.law = load_law(settings.law_dir)
+
+    @property
+    def sender(self) -> Sender:
+        """
+        The organisation that notices are from.
+
+        Raises:
+            BadNoticeError: If the settings name it in a way that may not stand in a notice.
+        """
+        contact = self._settings.organisation_contact
+        return Sender(
+            Line(self._settings.organisation),
+            Email(self._settings.organisation_email),
+            Line(contact) if contact else None,
+        )
+
+    def facts(
+        self,
+        notice: Notice,
+        named: Sequence[Request],
+        recipient: Line | Host,
+        *,
+        now: datetime,
+        explanation: str | None = None,
+        earlier: Earlier | None = None,
+    ) -> Facts:
+        """
+        Return what a notice says of the requests that it names.
+
+        Raises:
+            BadNoticeError: If something of it may not stand in a notice.
+        """
+        signatory = self._settings.signatory
+        if notice.kind == NoticeKind.TAKE_IT_DOWN and signatory is None:
+            raise BadNoticeError("A notice under the TAKE IT DOWN Act needs the setting signatory.")
+        return Facts(
+            kind=NoticeKind(notice.kind),
+            language=Language(notice.language),
+            reference=NoticeReference(notice.id),
+            sender=self.sender,
+            recipient=recipient,
+            places=tuple(
+                Place(
+                    WebAddress(each.page_url),
+                    WebAddress(each.image_url),
+                    each.first_seen or each.created_at,
+                )
+                for each in named
+            ),
+            written_on=now.date(),
+            explanation=Explanation(explanation) if explanation else None,
+            signatory=Line(signatory) if signatory else None,
+            earlier=earlier,
+        )
+
+    def compose(self, facts: Facts) -> texts.Notice:
+        """
+        Return the notice that says these facts.
+
+        Raises:
+            UnknownLawError: If the law data has nothing to cite on that day.
+
+            TemplateError: If a template cannot be used.
+        """
+        return texts.compose(facts, self.law, own_templates=self._settings.template_dir)
+
+    def fix(
+        self,
+        connection: Connection,
+        notice: Notice,
+        written: texts.Notice | OrderAnnex,
+        documents: Mapping[str, bytes],
+    ) -> None:
+        """Store a notice's documents as they go out; it does not change after."""
+        made_with = {
+            "text_sha256": written.digest,
+            "law": [asdict(each) for each in written.law],
+            "template": asdict(written.template),
+        }
+        notices.fix(connection, notice, json.dumps(made_with), documents)
+
+
+def documents_of(written: texts.Notice, notice: Notice, now: datetime) -> dict[str, bytes]:
+    """Return a notice in every form that it has; a mail where there is somebody to send it to."""
+    pdf = notice_pdf(written)
+    documents = {
+        "text": written.text.encode(),
+        "html": written.html.encode(),
+        "pdf": pdf,
+        "json": notice_json(written).encode(),
+        "csv": notices_csv([written]).encode(),
+    }
+    if notice.channel == ChannelType.EMAIL or "@" in (notice.address or ""):
+        assert notice.address is not None
+        documents["eml"] = write_mail(written, to=Email(notice.address), at=now, pdf=pdf)
+    if notice.kind == NoticeKind.HOST:
+        reports = [json.loads(each) for each in xarf_reports(written)]
+        documents["xarf"] = json.dumps(reports, indent=2).encode()
+    return documents
+
+
+def named_in(connection: Connection, notice: Notice) -> list[Request]:
+    """Return the requests that a notice names."""
+    return [requests.by_id(connection, each) for each in notices.request_ids(connection, notice.id)]

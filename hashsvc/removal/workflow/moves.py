@@ -1,0 +1,202 @@
+"""What an analyst, or a platform's answer, does to requests: the moves from state to state."""
+
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from sqlalchemy import Connection
+
+from hashsvc.bank import ConsentKind
+from hashsvc.removal.clocks.dues import ORDER, clocks_of
+from hashsvc.removal.errors import NotConfirmedError, NotPossibleError
+from hashsvc.removal.history import RequestView, views_of
+from hashsvc.removal.states import MOVES, State
+from hashsvc.removal.workflow.context import RemovalParts
+from hashsvc.removal.workflow.letters import documents_of, named_in
+from hashsvc.store import matches, notices, requests
+from hashsvc.store.ids import KeyId, NoticeId, RequestId, random_id
+from hashsvc.store.matches import Match
+from hashsvc.store.notices import Notice
+from hashsvc.store.requests import Step
+
+# What is said of a whole notice, and so of all requests on it.
+_TOGETHER = frozenset({State.APPROVED, State.SENT, State.RECEIPTED})
+# The last moment of a period is still in time.
+_JUST_AFTER = timedelta(seconds=1)
+
+
+def move_request(
+    parts: RemovalParts,
+    connection: Connection,
+    view: RequestView,
+    to: State,
+    *,
+    actor: str,
+    at: datetime | None = None,
+    reason: str | None = None,
+    notice_id: NoticeId | None = None,
+) -> None:
+    """
+    Change a request's state, and that of the others on its notice where it is said of the notice.
+
+    Args:
+        at: When it happened, if that was before now.
+
+        notice_id: The notice that was written by this step.
+
+    Raises:
+        NotPossibleError: If the state does not lead to the new one, or the time is not between the
+            last step and now, or somebody else was faster.
+
+        NotConfirmedError: If a match was dismissed.
+
+        NoConsentError: If the person shown has not agreed that platforms are asked.
+    """
+    check_move(view, to)
+    at = _time_of(parts, view, at)
+    if to is State.APPROVED:
+        group = _approve(parts, connection, view, actor=actor, at=at)
+    else:
+        group = _together(connection, view, to)
+    for each in group:
+        request = each.request
+        _time_of(parts, each, at)
+        if to is State.SENT:
+            _check_consent(parts, connection, each)
+        seq = parts.record(connection, actor, f"request.{to}", request.id, parts.clock())
+        step = Step(at, actor, to, reason=reason, notice_id=notice_id, audit_seq=seq)
+        if not requests.move(connection, request, step):
+            raise NotPossibleError("Somebody else has just moved this request.")
+        if request.state == State.GONE:
+            _stay_gone(parts, connection, each, step)
+        if to is State.SENT:
+            interval = timedelta(hours=parts.settings.recheck_every_h)
+            requests.set_check(connection, request.id, at + interval)
+        elif to is State.ORDER_SERVED:
+            _check_when_over(parts, connection, request.id)
+
+
+def _stay_gone(parts: RemovalParts, connection: Connection, view: RequestView, said: Step) -> None:
+    """Go back to `gone`: what a platform says later changes nothing of what was seen."""
+    request = replace(view.request, state=said.state)
+    seq = parts.record(connection, said.actor, "request.gone", request.id, parts.clock())
+    requests.move(connection, request, Step(said.at, said.actor, State.GONE, audit_seq=seq))
+
+
+def check_move(view: RequestView, to: State) -> None:
+    """
+    Go on only where a state leads to another.
+
+    Raises:
+        NotPossibleError: If not; the message names what it leads to.
+    """
+    allowed = MOVES.get(State(view.request.state), frozenset())
+    if to not in allowed:
+        steps = ", ".join(sorted(allowed)) or "nothing more by hand"
+        raise NotPossibleError(f"From {view.request.state} a request may go to: {steps}.")
+
+
+def check_sending(parts: RemovalParts, connection: Connection, view: RequestView) -> None:
+    """
+    Go on only where a notice may go out, with all requests that it goes out for.
+
+    Raises:
+        NotPossibleError: If a state does not lead to `sent`.
+
+        NoConsentError: If the person shown does not agree any more.
+    """
+    check_move(view, State.SENT)
+    for each in _together(connection, view, State.SENT):
+        _check_consent(parts, connection, each)
+
+
+def match_of(connection: Connection, view: RequestView) -> Match:
+    """
+    Return the match of a request.
+
+    Raises:
+        NotPossibleError: If its case is withdrawn.
+    """
+    if view.request.match_id is None:
+        raise NotPossibleError("The case of this request is withdrawn.")
+    return matches.by_id(connection, view.request.match_id)
+
+
+def _together(connection: Connection, view: RequestView, to: State) -> list[RequestView]:
+    """Return the requests that move with this one, it among them."""
+    before = view.request.state
+    of_notice = to in _TOGETHER and before in (State.APPROVED, State.SENT, State.SILENT)
+    ends_notice = to is State.WITHDRAWN and before == State.APPROVED
+    if view.notice is None or not (of_notice or ends_notice):
+        return [view]
+    if before == State.SILENT and to is State.SENT:
+        return [view]
+    named = named_in(connection, view.notice)
+    return views_of(connection, [each for each in named if each.state == before])
+
+
+def _approve(
+    parts: RemovalParts, connection: Connection, view: RequestView, *, actor: str, at: datetime
+) -> list[RequestView]:
+    """
+    Fix a request's notice, and return the requests that it names.
+
+    A match that nobody has looked at is confirmed by whoever approves its request; requests for
+    others of that kind go on a draft of their own.
+    """
+    assert view.notice is not None
+    match = match_of(connection, view)
+    if match.state == "dismissed":
+        raise NotConfirmedError("The match was dismissed; this request can only be withdrawn.")
+    now, reviewer = parts.clock(), KeyId(actor)
+    if matches.review(connection, match.id, state="confirmed", reviewer=reviewer, now=now):
+        parts.record(connection, actor, "match.confirmed", match.id, now)
+    drafts = [each for each in named_in(connection, view.notice) if each.state == State.DRAFT]
+    views = views_of(connection, drafts)
+    ready = [each for each in views if match_of(connection, each).state == "confirmed"]
+    _set_apart(connection, view.notice, [each for each in views if each not in ready])
+    for each in ready:
+        _check_consent(parts, connection, each)
+    named = [each.request for each in ready]
+    recipient = parts.recipient(connection, view.notice)
+    written = parts.letters.compose(parts.letters.facts(view.notice, named, recipient, now=at))
+    documents = documents_of(written, view.notice, at)
+    parts.letters.fix(connection, view.notice, written, documents)
+    return ready
+
+
+def _set_apart(connection: Connection, notice: Notice, views: list[RequestView]) -> None:
+    """Put requests that are not ready on a notice of their own."""
+    if not views:
+        return
+    ids = [each.request.id for each in views]
+    notices.take_off(connection, notice.id, ids)
+    notices.add(connection, replace(notice, id=NoticeId(random_id())), ids)
+
+
+def _check_consent(parts: RemovalParts, connection: Connection, view: RequestView) -> None:
+    parts.check_consent(connection, match_of(connection, view).case, ConsentKind.NOTIFY)
+
+
+def _check_when_over(parts: RemovalParts, connection: Connection, request_id: RequestId) -> None:
+    """Have the image looked at as soon as an order's time is over."""
+    view = parts.view(connection, request_id)
+    for each in clocks_of(view, parts.letters.law):
+        if each.deadline.id == ORDER:
+            requests.set_check(connection, request_id, each.due_at + _JUST_AFTER)
+
+
+def _time_of(parts: RemovalParts, view: RequestView, at: datetime | None) -> datetime:
+    now = parts.clock()
+    if at is None:
+        return now
+    # A check that changed nothing may come between an answer and the day on which it is entered;
+    # so may one that saw the image gone.
+    is_gone = view.request.state == State.GONE
+    before, last = None, view.request.created_at
+    for each in view.events:
+        if each.outcome is None or (each.state != before and not is_gone):
+            last = max(last, each.at)
+        before = each.state
+    if not last <= at <= now:
+        raise NotPossibleError("A step happens between the one before it and now.")
+    return at

@@ -1,0 +1,229 @@
+"""Raises requests: one for an image URL and an actor, on a notice with the others of its case."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from hashsvc.bank import ConsentKind, find_case
+from hashsvc.removal.errors import NotConfirmedError, NotPossibleError, RemovalError
+from hashsvc.removal.history import RequestView, views_of
+from hashsvc.removal.law.legal import Language
+from hashsvc.removal.notices.facts import MOST_PLACES, NoticeKind
+from hashsvc.removal.platforms.entries import (
+    ActorKind,
+    Basis,
+    Channel,
+    Platform,
+    Registry,
+    platform_of,
+)
+from hashsvc.removal.platforms.registry import find, name_of
+from hashsvc.removal.states import State
+from hashsvc.removal.workflow.contacts import with_known_contact
+from hashsvc.removal.workflow.context import RemovalParts
+from hashsvc.removal.workflow.letters import KIND_FOR
+from hashsvc.store import UnknownRowError, matches, notices, requests
+from hashsvc.store.ids import CaseId, MatchId, NoticeId, OrganisationId, RequestId, random_id
+from hashsvc.store.matches import Match
+from hashsvc.store.notices import Notice
+from hashsvc.store.requests import Request, Step, place_of
+
+AUTOMATIC = "automatic"
+"""Who raises requests for matches that nobody has looked at yet, where that is switched on."""
+
+_BASES = (Basis.DSA_NOTICE, Basis.OWN_RULES, Basis.ABUSE)
+_HOSTS = frozenset({ActorKind.CDN, ActorKind.REGISTRAR})
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """
+    How a request is to be raised; what is None is chosen by the registry of platforms.
+
+    Attributes:
+        platform: An entry's id, or a host; else the site whose page shows the image.
+
+        parent: The request that it goes on from, and how: "escalated" or "reappeared".
+    """
+
+    language: Language | None = None
+    platform: str | None = None
+    basis: Basis | None = None
+    parent: tuple[RequestId, str] | None = None
+
+
+def raise_request(
+    parts: RemovalParts,
+    connection: Connection,
+    match_id: MatchId,
+    wanted: Wanted,
+    *,
+    actor: str,
+    organisation_id: OrganisationId | None = None,
+) -> RequestView:
+    """
+    Return the request for a match at an actor; raised when none that has not ended is there.
+
+    Raises:
+        UnknownRowError: If there is no such match.
+
+        NotConfirmedError: If it was not confirmed, or is not `certain` where it is automatic.
+
+        NoConsentError: If the person shown has not agreed that platforms are asked.
+
+        UnknownPlatformError: If the platform is neither an entry's id nor a host.
+    """
+    match = matches.by_id(connection, match_id, organisation_id)
+    _check(match, actor)
+    registry = parts.platforms.registry(connection)
+    platform = find(registry, wanted.platform) if wanted.platform else None
+    name = _name(registry, match, platform)
+    place = place_of(match.case, name, match.image_url)
+    known = requests.by_place(connection, place)
+    now = parts.clock()
+    if known is not None:
+        if actor != AUTOMATIC:  # It comes by again and again, and reads nothing.
+            parts.record(connection, actor, "request.read", known.id, now)
+        return parts.view(connection, known.id)
+    parts.check_consent(connection, match.case, ConsentKind.NOTIFY)
+    request = _new(match, name, wanted.parent or _came_back(connection, match, name), now)
+    entry = with_known_contact(connection, platform or find(registry, name), now=now)
+    like = _notice_like(parts, connection, match, entry, name, wanted, now)
+    notice, is_new = _draft(connection, like)
+    seq = parts.record(connection, actor, "request.raise", request.id, now)
+    step = Step(now, actor, State.DRAFT, notice_id=notice.id, audit_seq=seq)
+    if not requests.add(connection, request, step, place=place):
+        raise NotPossibleError("Somebody else has just raised the same request.")
+    if is_new:
+        notices.add(connection, notice, [request.id])
+    else:
+        notices.add_request(connection, notice.id, request.id)
+    return parts.view(connection, request.id)
+
+
+def _new(
+    match: Match, platform: str, parent: tuple[RequestId, str] | None, now: datetime
+) -> Request:
+    return Request(
+        id=RequestId(random_id()),
+        match_id=match.id,
+        platform=platform,
+        page_url=match.page_url,
+        image_url=match.image_url,
+        state=State.DRAFT,
+        created_at=now,
+        organisation_id=match.organisation_id,
+        parent_id=parent[0] if parent else None,
+        link=parent[1] if parent else None,
+        first_seen=match.found_at,
+    )
+
+
+def raise_certain(parts: RemovalParts) -> int:
+    """Draft a request for every match of tier `certain` that has none, and return how many."""
+    with parts.database.read() as connection:
+        found = requests.certain_without(connection)
+    raised = 0
+    for match_id in found:
+        try:
+            with parts.database.write() as connection:
+                view = raise_request(parts, connection, match_id, Wanted(), actor=AUTOMATIC)
+            # It may be another match's: of another content of the case at the same place.
+            raised += view.request.match_id == match_id
+        except (RemovalError, UnknownRowError):
+            continue  # Withdrawn or dismissed meanwhile, or without the consent.
+    return raised
+
+
+def actors_of(registry: Registry, match: Match) -> list[str]:
+    """
+    Return who has a part in an image, in the order in which they are asked.
+
+    The site whose page shows it, whoever serves the image itself, then the search engines.
+    """
+    engines = [each.id for each in registry.platforms if each.kind is ActorKind.SEARCH_ENGINE]
+    found = [name_of(registry, match.page_url), name_of(registry, match.image_url), *engines]
+    return list(dict.fromkeys(found))
+
+
+def _check(match: Match, actor: str) -> None:
+    if actor == AUTOMATIC and match.state == "suspected" and match.tier == "certain":
+        return
+    if match.state != "confirmed":
+        raise NotConfirmedError("A removal request needs a match that an analyst confirmed.")
+
+
+def _name(registry: Registry, match: Match, platform: Platform | None) -> str:
+    if platform is None:
+        return name_of(registry, match.page_url)
+    if not platform.draft:
+        return platform.id
+    # A host's own spelling, with a port where the URLs have one.
+    hosts = [platform_of(match.page_url), platform_of(match.image_url)]
+    return next((each for each in hosts if find(registry, each).id == platform.id), platform.name)
+
+
+def _came_back(connection: Connection, match: Match, platform: str) -> tuple[RequestId, str] | None:
+    """
+    Return the request by which this content went from the platform before.
+
+    A copy that was found while the other one was still up has not come back.
+    """
+    before = requests.gone_before(connection, match.content_id, platform)
+    for each in views_of(connection, before):
+        if each.absent is not None and each.absent.at <= match.found_at:
+            return each.request.id, "reappeared"
+    return None
+
+
+def _notice_like(
+    parts: RemovalParts,
+    connection: Connection,
+    match: Match,
+    platform: Platform,
+    name: str,
+    wanted: Wanted,
+    now: datetime,
+) -> Notice:
+    bases = (wanted.basis,) if wanted.basis else _bases(parts)
+    channel = platform.channel(*bases)
+    basis = channel.basis if channel else (wanted.basis or Basis.DSA_NOTICE)
+    if basis not in KIND_FOR:
+        raise NotPossibleError("An order is not a notice: seek one for the request.")
+    kind = NoticeKind.HOST if platform.kind in _HOSTS else KIND_FOR[basis]
+    if kind is NoticeKind.TAKE_IT_DOWN and parts.settings.signatory is None:
+        raise NotPossibleError("A notice under the TAKE IT DOWN Act needs the setting signatory.")
+    return Notice(
+        id=NoticeId(random_id()),
+        organisation_id=match.organisation_id,
+        case_id=_case_of(connection, match),
+        platform=name,
+        kind=kind,
+        basis=basis,
+        channel=channel.type if channel else None,
+        address=channel.address if channel else None,
+        language=wanted.language or _language(channel),
+        created_at=now,
+    )
+
+
+def _bases(parts: RemovalParts) -> tuple[Basis, ...]:
+    # What nobody could sign is not chosen by itself.
+    return (*_BASES, Basis.TAKE_IT_DOWN) if parts.settings.signatory else _BASES
+
+
+def _language(channel: Channel | None) -> Language:
+    known = set(Language)
+    spoken = channel.languages if channel else ()
+    return next((Language(each) for each in spoken if each in known), Language.EN)
+
+
+def _case_of(connection: Connection, match: Match) -> CaseId:
+    return find_case(connection, match.case).id
+
+
+def _draft(connection: Connection, like: Notice) -> tuple[Notice, bool]:
+    """Return the draft that the request goes on, and whether it is new."""
+    found = notices.draft_for(connection, like, most=MOST_PLACES)
+    return (like, True) if found is None else (found, False)

@@ -1,0 +1,355 @@
+"""What follows where a platform does not do what it was asked: complaint, report, order, others."""
+
+from collections.abc import Mapping
+from dataclasses import replace
+
+from sqlalchemy import Connection
+
+from hashsvc.bank import ConsentKind
+from hashsvc.matching import signature_of
+from hashsvc.removal.errors import NotPossibleError
+from hashsvc.removal.history import RequestView, views_of
+from hashsvc.removal.law.legal import Language
+from hashsvc.removal.notices.facts import MOST_PLACES, Decision, Earlier, NoticeKind
+from hashsvc.removal.notices.fields import MAX_LINE, Host, Line
+from hashsvc.removal.notices.order import (
+    OrderAnnex,
+    OrderFacts,
+    OrderStep,
+    TimelineEntry,
+    write_order_annex,
+)
+from hashsvc.removal.states import MOVES, State
+from hashsvc.removal.workflow.context import RemovalParts
+from hashsvc.removal.workflow.letters import documents_of
+from hashsvc.removal.workflow.moves import check_move, match_of, move_request
+from hashsvc.removal.workflow.raising import Wanted, actors_of, raise_request
+from hashsvc.signals import PDQ, View
+from hashsvc.store import notices, requests
+from hashsvc.store.ids import NoticeId, OrganisationId, RequestId, random_id
+from hashsvc.store.notices import Notice
+
+ORDER = "order"
+"""The kind of the annex to an order, beside those of notices."""
+
+_DECISIONS = {
+    State.REFUSED: Decision.REFUSED,
+    State.PARTIAL: Decision.PARTIAL,
+    State.IDENTITY_ASKED: Decision.IDENTITY_ASKED,
+}
+
+
+class Remedies:
+    """Complaints, reports to the coordinator, annexes to orders, and requests to other actors."""
+
+    def __init__(self, parts: RemovalParts) -> None:
+        self._parts = parts
+
+    def complain(
+        self,
+        request_id: RequestId,
+        *,
+        actor: str,
+        organisation_id: OrganisationId | None = None,
+        language: Language | None = None,
+        explanation: str | None = None,
+    ) -> RequestView:
+        """
+        Write the internal complaint against a platform's decision; the request is `complained`.
+
+        Raises:
+            UnknownRequestError: If there is no such request.
+
+            NotPossibleError: If there is no decision to complain about.
+
+            NoConsentError: If the person shown does not agree any more that platforms are asked.
+
+            BadNoticeError: If the explanation may not stand in a notice.
+        """
+        return self._write(
+            request_id,
+            NoticeKind.COMPLAINT,
+            State.COMPLAINED,
+            actor=actor,
+            organisation_id=organisation_id,
+            language=language,
+            explanation=explanation,
+        )
+
+    def report(
+        self,
+        request_id: RequestId,
+        *,
+        actor: str,
+        organisation_id: OrganisationId | None = None,
+        language: Language | None = None,
+        explanation: str | None = None,
+    ) -> RequestView:
+        """
+        Write the report to the Digital Services Coordinator; the request is `escalated`.
+
+        Raises:
+            UnknownRequestError: If there is no such request.
+
+            NotPossibleError: If the platform neither refused nor was silent.
+
+            NoConsentError: If the person shown does not agree any more that it is told of.
+
+            BadNoticeError: If the explanation may not stand in a notice.
+        """
+        return self._write(
+            request_id,
+            NoticeKind.COORDINATOR,
+            State.ESCALATED,
+            actor=actor,
+            organisation_id=organisation_id,
+            language=language,
+            explanation=explanation,
+        )
+
+    def ask_next(
+        self,
+        request_id: RequestId,
+        *,
+        actor: str,
+        organisation_id: OrganisationId | None = None,
+        platform: str | None = None,
+    ) -> RequestView:
+        """
+        Draft the request to the next actor that has a part in the image, and return it.
+
+        The one it goes on from is `escalated`, where its state leads there.
+
+        Args:
+            platform: Which actor, by an entry's id or a host; else the next that was not asked.
+
+        Raises:
+            UnknownRequestError: If there is no such request.
+
+            NotPossibleError: If it was not sent, everybody was asked, or the actor is its own.
+
+            NoConsentError: If the person shown has not agreed that platforms are asked.
+        """
+        parts = self._parts
+        with parts.database.write() as connection:
+            view = parts.view(connection, request_id, organisation_id)
+            if view.sent is None:
+                raise NotPossibleError("Others are asked once the request was sent.")
+            match = match_of(connection, view)
+            chosen = platform or self._next(connection, view)
+            wanted = Wanted(platform=chosen, parent=(request_id, "escalated"))
+            child = raise_request(parts, connection, match.id, wanted, actor=actor)
+            if child.request.platform == view.request.platform:
+                raise NotPossibleError("This actor is the one that was asked: name another.")
+            if State.ESCALATED in MOVES.get(State(view.request.state), frozenset()):
+                move_request(parts, connection, view, State.ESCALATED, actor=actor)
+            return child
+
+    def seek_order(
+        self,
+        request_id: RequestId,
+        *,
+        actor: str,
+        organisation_id: OrganisationId | None = None,
+        language: Language | None = None,
+        explanation: str | None = None,
+        known: Mapping[str, str] | None = None,
+    ) -> RequestView:
+        """
+        Write the annex to an order about all of a case's images at a platform.
+
+        Each request that may is `order-sought` from then on. The annex holds `pdq1` signals of the
+        contents: it is for the court.
+
+        Args:
+            known: Of the order's elements that are else the court's, by the element's id.
+
+        Raises:
+            UnknownRequestError: If there is no such request.
+
+            NotPossibleError: If its state does not lead to an order.
+
+            NoConsentError: If the person shown has not agreed to go to court.
+        """
+        parts = self._parts
+        with parts.database.write() as connection:
+            view = parts.view(connection, request_id, organisation_id)
+            check_move(view, State.ORDER_SOUGHT)
+            match = match_of(connection, view)
+            parts.check_consent(connection, match.case, ConsentKind.LITIGATE)
+            group = self._of_order(connection, view)
+            notice = self._new(view, ORDER, language)
+            notices.add(connection, notice, [each.request.id for each in group])
+            annex = self._annex(connection, notice, group, explanation, known or {})
+            self._fix_annex(connection, notice, annex)
+            parts.record(connection, actor, "order.annex", notice.id, parts.clock())
+            for each in group:
+                move_request(
+                    parts, connection, each, State.ORDER_SOUGHT, actor=actor, notice_id=notice.id
+                )
+            return parts.view(connection, request_id)
+
+    def _next(self, connection: Connection, view: RequestView) -> str:
+        match = match_of(connection, view)
+        asked = {each.platform for each in requests.by_match(connection, match.id)}
+        actors = actors_of(self._parts.platforms.registry(connection), match)
+        following = next((each for each in actors if each not in asked), None)
+        if following is None:
+            raise NotPossibleError("Everybody who is known to have a part in it was asked.")
+        return following
+
+    def _write(
+        self,
+        request_id: RequestId,
+        kind: NoticeKind,
+        to: State,
+        *,
+        actor: str,
+        organisation_id: OrganisationId | None,
+        language: Language | None,
+        explanation: str | None,
+    ) -> RequestView:
+        parts, now = self._parts, self._parts.clock()
+        with parts.database.write() as connection:
+            view = parts.view(connection, request_id, organisation_id)
+            check_move(view, to)
+            match = match_of(connection, view)
+            parts.check_consent(connection, match.case, ConsentKind.NOTIFY)
+            notice = self._new(view, kind, language)
+            provider = parts.recipient(connection, notice)
+            recipient: Line | Host = provider
+            if kind is NoticeKind.COORDINATOR:
+                recipient = Line(parts.settings.coordinator)
+                notice = replace(notice, channel=None, address=None)
+            facts = parts.letters.facts(
+                notice,
+                [view.request],
+                recipient,
+                now=now,
+                explanation=explanation,
+                earlier=_earlier(view, provider),
+            )
+            written = parts.letters.compose(facts)
+            notices.add(connection, notice, [request_id])
+            documents = documents_of(written, notice, now)
+            parts.letters.fix(connection, notice, written, documents)
+            move_request(parts, connection, view, to, actor=actor, notice_id=notice.id)
+            return parts.view(connection, request_id)
+
+    def _new(self, view: RequestView, kind: str, language: Language | None) -> Notice:
+        first = view.notice
+        if first is None:
+            raise NotPossibleError("The request has no notice to go on from.")
+        return replace(
+            first,
+            id=NoticeId(random_id()),
+            kind=kind,
+            language=language or first.language,
+            created_at=self._parts.clock(),
+            fixed=None,
+        )
+
+    def _of_order(self, connection: Connection, view: RequestView) -> list[RequestView]:
+        """
+        Return the requests that an order is about: of the case, at the platform, and open.
+
+        This one is the first of them; what an annex has no room for is left to another.
+        """
+        case_id = view.notices[0].case_id
+        found = requests.search(
+            connection,
+            state=None,
+            limit=None,
+            platform=view.request.platform,
+            case_id=case_id,
+        )
+        others = [
+            each
+            for each in views_of(connection, found)
+            if State.ORDER_SOUGHT in MOVES.get(State(each.request.state), frozenset())
+            and each.request.id != view.request.id
+        ]
+        return [view, *others[: MOST_PLACES - 1]]
+
+    def _annex(
+        self,
+        connection: Connection,
+        notice: Notice,
+        group: list[RequestView],
+        explanation: str | None,
+        known: Mapping[str, str],
+    ) -> OrderAnnex:
+        parts = self._parts
+        as_notice = replace(notice, kind=NoticeKind.DSA_NOTICE)
+        named = [each.request for each in group]
+        facts = parts.letters.facts(
+            as_notice,
+            named,
+            parts.recipient(connection, notice),
+            now=parts.clock(),
+            explanation=explanation,
+        )
+        contents = {match_of(connection, each).content_id for each in group}
+        signals = {
+            viewed.signal
+            for each in sorted(contents)
+            for viewed in signature_of(connection, each).signals
+            if viewed.signal.algorithm == PDQ.name and viewed.view is View.WHOLE
+        }
+        order = OrderFacts(
+            facts=facts,
+            signals=tuple(sorted(signals, key=str)),
+            timeline=tuple(step for each in group for step in _timeline(each)),
+            known={name: Line(words) for name, words in known.items()},
+        )
+        return write_order_annex(
+            order, parts.letters.law, own_templates=parts.settings.template_dir
+        )
+
+    def _fix_annex(self, connection: Connection, notice: Notice, annex: OrderAnnex) -> None:
+        documents = {
+            "text": annex.text.encode(),
+            "html": annex.html.encode(),
+            "pdf": annex.pdf,
+            "json": annex.json.encode(),
+        }
+        parts = self._parts
+        parts.letters.fix(connection, notice, annex, documents)
+
+
+def _earlier(view: RequestView, provider: Line | Host) -> Earlier:
+    """Return what a complaint or a report is about: the notice, and the answer to it."""
+    sent, receipted, decided = view.sent, view.first(State.RECEIPTED), view.decided
+    if sent is None:
+        raise NotPossibleError("Nothing was sent yet.")
+    answer = None if decided is None else _DECISIONS.get(State(decided.state))
+    is_silent = decided is None
+    if answer is None and not is_silent:
+        raise NotPossibleError("The platform says that it removed the image: check that first.")
+    reason = decided.reason if decided else None
+    return Earlier(
+        sent_on=sent.at.date(),
+        decision=answer or Decision.NO_ANSWER,
+        provider=provider,
+        receipted_on=receipted.at.date() if receipted else None,
+        decided_on=decided.at.date() if decided else None,
+        reason=Line(_shortened(reason)) if reason else None,
+    )
+
+
+def _timeline(view: RequestView) -> list[TimelineEntry]:
+    """Return what happened so far: each new state that an annex has a word for, each sighting."""
+    words = {each.value for each in OrderStep}
+    found = [TimelineEntry(view.request.first_seen or view.request.created_at, OrderStep.FOUND)]
+    before: str | None = None
+    for each in view.events:
+        if each.state != before and each.state in words:
+            found.append(TimelineEntry(each.at, OrderStep(each.state)))
+        elif each.outcome in words:
+            found.append(TimelineEntry(each.at, OrderStep(each.outcome)))
+        before = each.state
+    return found
+
+
+def _shortened(text: str) -> str:
+    return text if len(text) <= MAX_LINE else text[: MAX_LINE - 1].rstrip() + "…"

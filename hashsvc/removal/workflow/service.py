@@ -1,0 +1,317 @@
+"""Removal requests, from the confirmed match to the platform's answer."""
+
+import threading
+from datetime import datetime
+
+from sqlalchemy import Connection
+
+from hashsvc.clock import Clock, utc_now
+from hashsvc.removal.errors import NotPossibleError, SendingError
+from hashsvc.removal.history import RequestView, views_of
+from hashsvc.removal.law.legal import Language
+from hashsvc.removal.notices.fields import Explanation
+from hashsvc.removal.platforms.entries import Basis
+from hashsvc.removal.platforms.registry import find, name_of
+from hashsvc.removal.states import State
+from hashsvc.removal.workflow.contacts import Contacts
+from hashsvc.removal.workflow.context import RemovalParts
+from hashsvc.removal.workflow.letters import FORMATS, documents_of, named_in
+from hashsvc.removal.workflow.moves import check_sending, move_request
+from hashsvc.removal.workflow.raising import Wanted, actors_of, raise_request
+from hashsvc.removal.workflow.recheck_loop import Rechecks
+from hashsvc.removal.workflow.remedies import Remedies
+from hashsvc.removal.workflow.sending import Mail, describe, send
+from hashsvc.scanning import Fetcher, Looker
+from hashsvc.settings import Settings
+from hashsvc.store import Database, cases, matches, notices, requests
+from hashsvc.store.ids import KeyId, MatchId, NoticeId, OrganisationId, RequestId
+from hashsvc.store.notices import Notice
+from hashsvc.store.requests import Request
+
+
+class Removal:
+    """
+    All removal requests.
+
+    Args:
+        fetcher: What asks RDAP about hosts that nobody entered; None asks nobody.
+
+    Attributes:
+        contacts: How platforms are reached.
+
+        rechecks: The looks whether images are still there.
+
+        remedies: What follows where a platform does not do what it was asked.
+    """
+
+    def __init__(
+        self,
+        settings: Settings,
+        database: Database,
+        looker: Looker,
+        clock: Clock = utc_now,
+        *,
+        fetcher: Fetcher | None = None,
+    ) -> None:
+        self.parts = RemovalParts.build(settings, database, clock)
+        self.contacts = Contacts(self.parts, fetcher)
+        self.rechecks = Rechecks(self.parts, looker)
+        self.remedies = Remedies(self.parts)
+        self._mailing = threading.Lock()
+
+    def raise_for(
+        self,
+        match_id: MatchId,
+        *,
+        actor: KeyId,
+        organisation_id: OrganisationId | None = None,
+        language: Language | None = None,
+        platform: str | None = None,
+        basis: Basis | None = None,
+    ) -> RequestView:
+        """
+        Return the removal request for a confirmed match; raised when there is none yet.
+
+        Args:
+            organisation_id: Whose match it has to be; here and below, None stands for any.
+
+            language: What the notice is written in, if it is raised now; else the channel's.
+
+            platform: Who is asked, by an entry's id or a host; else the site.
+
+            basis: What the notice rests on; else the first that the platform has a channel for.
+
+        Raises:
+            UnknownRowError: If there is no such match.
+
+            NotConfirmedError: If it was not confirmed.
+
+            NoConsentError: If the person shown has not agreed that platforms are asked.
+        """
+        wanted = Wanted(language=language, platform=platform, basis=basis)
+        if self.contacts.asks:
+            self._ask_for_contact(match_id, platform, actor, organisation_id)
+        with self.parts.database.write() as connection:
+            return raise_request(
+                self.parts,
+                connection,
+                match_id,
+                wanted,
+                actor=actor,
+                organisation_id=organisation_id,
+            )
+
+    def _ask_for_contact(
+        self,
+        match_id: MatchId,
+        platform: str | None,
+        actor: KeyId,
+        organisation_id: OrganisationId | None,
+    ) -> None:
+        """Ask how a platform is reached that nobody has entered; nobody who writes waits for it."""
+        with self.parts.database.read() as connection:
+            match = matches.by_id(connection, match_id, organisation_id)
+            registry = self.parts.platforms.registry(connection)
+            entry = find(registry, platform or name_of(registry, match.page_url))
+        if entry.draft:
+            self.contacts.of(entry.name, actor=actor)
+
+    def actors(
+        self, match_id: MatchId, *, actor: KeyId, organisation_id: OrganisationId | None = None
+    ) -> list[str]:
+        """
+        Return who may be asked to remove a match's image, in the order they are asked in.
+
+        Raises:
+            UnknownRowError: If there is no such match.
+        """
+        parts = self.parts
+        with parts.database.write() as connection:
+            match = matches.by_id(connection, match_id, organisation_id)
+            parts.record(connection, actor, "match.read", match_id, parts.clock())
+            return actors_of(parts.platforms.registry(connection), match)
+
+    def view(
+        self, request_id: RequestId, *, actor: KeyId, organisation_id: OrganisationId | None = None
+    ) -> RequestView:
+        """
+        Return one request.
+
+        Raises:
+            UnknownRequestError: If there is none with this id.
+        """
+        parts = self.parts
+        with parts.database.write() as connection:
+            view = parts.view(connection, request_id, organisation_id)
+            parts.record(connection, actor, "request.read", request_id, parts.clock())
+            return view
+
+    def search(
+        self,
+        *,
+        state: State | None,
+        limit: int,
+        organisation_id: OrganisationId | None = None,
+        platform: str | None = None,
+    ) -> list[Request]:
+        """Return requests, newest first, of one state or platform when these are given."""
+        with self.parts.database.read() as connection:
+            return requests.search(
+                connection,
+                state=state,
+                limit=limit,
+                organisation_id=organisation_id,
+                platform=platform,
+            )
+
+    def views(
+        self, organisation_id: OrganisationId | None = None, *, case: str | None = None
+    ) -> list[RequestView]:
+        """Return all requests, newest first, of one case when its number is given."""
+        with self.parts.database.read() as connection:
+            case_id = None if case is None else cases.case_by_number(connection, case).id
+            found = requests.search(
+                connection,
+                state=None,
+                limit=None,
+                organisation_id=organisation_id,
+                case_id=case_id,
+            )
+            return views_of(connection, found)
+
+    def move(
+        self,
+        request_id: RequestId,
+        to: State,
+        *,
+        actor: KeyId,
+        organisation_id: OrganisationId | None = None,
+        at: datetime | None = None,
+        reason: str | None = None,
+    ) -> RequestView:
+        """
+        Change a request's state as an analyst may.
+
+        What is said of a notice as a whole, that it is approved, sent or receipted, is said of
+        every request on it.
+
+        Args:
+            at: When it happened, if that was before now.
+
+            reason: What the platform gave as a reason, or an analyst's words.
+
+        Raises:
+            UnknownRequestError: If there is no such request.
+
+            NotPossibleError: If its state does not lead to the new one, or the time is not
+                between its last step and now.
+
+            NoConsentError: If the person shown has not agreed to it.
+
+            BadNoticeError: If the reason has letters that no text may have.
+        """
+        if reason is not None:
+            Explanation(reason)
+        with self.parts.database.write() as connection:
+            view = self.parts.view(connection, request_id, organisation_id)
+            if to is State.ORDER_SOUGHT:
+                raise NotPossibleError("An order is sought by writing its annex.")
+            move_request(self.parts, connection, view, to, actor=actor, at=at, reason=reason)
+            return self.parts.view(connection, request_id)
+
+    def document(
+        self,
+        request_id: RequestId,
+        form: str = "text",
+        *,
+        notice_id: NoticeId | None = None,
+        actor: KeyId,
+        organisation_id: OrganisationId | None = None,
+    ) -> bytes:
+        """
+        Return a notice that names a request, in one of FORMATS; a draft as it would go out now.
+
+        Args:
+            notice_id: Which one; else that which asks for removal.
+
+        Raises:
+            UnknownRequestError: If there is no such request, or no such notice of it.
+
+            NotPossibleError: If the notice has no such form: a mail needs an address.
+        """
+        parts = self.parts
+        with parts.database.write() as connection:
+            view = parts.view(connection, request_id, organisation_id)
+            chosen = view.notice_of(notice_id)
+            action = "order.read" if chosen.kind == "order" else "request.read"
+            parts.record(connection, actor, action, request_id, parts.clock())
+            if chosen.fixed is None and form in FORMATS:
+                found = self._as_draft(connection, chosen).get(form)
+            else:
+                found = notices.document(connection, chosen.id, form)
+        if found is None:
+            raise NotPossibleError(f"The notice has no form {form!r:.20}.")
+        return found
+
+    def text_of(self, view: RequestView) -> str:
+        """Return the text of the notice that asks for removal, fixed or as it would go out now."""
+        if view.notice is None:
+            return ""
+        with self.parts.database.read() as connection:
+            if view.notice.fixed is None:
+                found = self._as_draft(connection, view.notice).get("text")
+            else:
+                found = notices.document(connection, view.notice.id, "text")
+        return (found or b"").decode()
+
+    def mail(
+        self,
+        request_id: RequestId,
+        *,
+        dry_run: bool,
+        actor: KeyId,
+        organisation_id: OrganisationId | None = None,
+    ) -> Mail:
+        """
+        Send the notice that asks for removal by mail, and move its requests to `sent`.
+
+        Should the mail server fail, nothing is changed. Should the service be killed between the
+        two, the notice has gone out and still is approved: the mail's id tells a second one.
+
+        Args:
+            dry_run: Only return what would be sent.
+
+        Raises:
+            UnknownRequestError: If there is no such request.
+
+            NotPossibleError: If it is not approved, or the notice has no address.
+
+            NoConsentError: If the person shown does not agree any more.
+
+            SendingError: If no mail server is set, or it does not take the mail.
+        """
+        parts = self.parts
+        content = self.document(request_id, "eml", actor=actor, organisation_id=organisation_id)
+        if dry_run:
+            return describe(content)
+        if parts.settings.smtp_url is None:
+            raise SendingError("No mail server is set (HASHSVC_SMTP_URL): send it by hand.")
+        # Of two analysts who send it at once the second is told that it was sent.
+        with self._mailing:
+            with parts.database.write() as connection:
+                view = parts.view(connection, request_id, organisation_id)
+                check_sending(parts, connection, view)
+                parts.record(connection, actor, "request.mail", request_id, parts.clock())
+            # Nobody who writes has to wait for the mail server.
+            send(content, parts.settings.smtp_url)
+            self.move(request_id, State.SENT, actor=actor, organisation_id=organisation_id)
+        return describe(content)
+
+    def _as_draft(self, connection: Connection, notice: Notice) -> dict[str, bytes]:
+        parts, now = self.parts, self.parts.clock()
+        named = [each for each in named_in(connection, notice) if each.state == State.DRAFT]
+        if not named:
+            return {}  # All were withdrawn: nothing would go out.
+        recipient = parts.recipient(connection, notice)
+        facts = parts.letters.facts(notice, named, recipient, now=now)
+        return documents_of(parts.letters.compose(facts), notice, now)
