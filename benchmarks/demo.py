@@ -20,15 +20,15 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.alterations import DEMONSTRATED, Demonstrated
-from benchmarks.photos import Photo, as_jpeg, load_photos
-from benchmarks.service import running_service, token_for
-from benchmarks.site import Site
-from hashsvc.api import Role
+from hashsvc.access import Role
 from hashsvc.cli.client import Client
 from hashsvc.cli.local import as_record
 from hashsvc.cli.scans import follow
 from hashsvc.matching import Tier, compare
 from hashsvc.signals import PDQ, REGION, Signature, sign_image
+from tests.helpers.photos import Photo, as_jpeg, load_photos
+from tests.helpers.service import running_service, token_for
+from tests.helpers.site import Site
 
 _CASE_PHOTOS = 4
 _MOST_PHOTOS = 40

@@ -28,11 +28,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from benchmarks.photos import Photo, as_jpeg, load_photos
 from hashsvc.signals import PDQ, Limits, Sandbox, Signal, View, sign_frames, sign_images
 from hashsvc.signals.decode import decode
 from hashsvc.signals.pdq import pdq
 from hashsvc.signals.regions import region_codes
+from tests.helpers.photos import Photo, as_jpeg, load_photos
 
 _LARGE = (4000, 3000)
 _WEB_SIDE = 1280

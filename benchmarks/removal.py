@@ -25,10 +25,10 @@ import structlog
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.expected import Figures, figures_of, life_of
-from benchmarks.institute import BEGIN, Institute
-from benchmarks.internet import made_up_photo
-from benchmarks.ledger import Entry
+from benchmarks.world.expected import Figures, figures_of, life_of
+from benchmarks.world.institute import BEGIN, Institute
+from benchmarks.world.internet import made_up_photo
+from benchmarks.world.ledger import Entry
 from hashsvc.removal import RequestView
 from hashsvc.removal.errors import BadBundleError
 from hashsvc.removal.evidence.bundle import entries_of, write_bundle

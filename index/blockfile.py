@@ -30,7 +30,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.errors import SegmentError
-from index.machine import aligned_empty
+from index.intrinsics import aligned_empty
 
 Arrays = Mapping[str, NDArray[np.generic]]
 Fields = dict[str, Any]

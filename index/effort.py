@@ -11,7 +11,7 @@ import numpy as np
 from numba import njit
 from numpy.typing import NDArray
 
-from index.machine import int64, kernel
+from index.intrinsics import int64, kernel
 from index.tables import MOST_FLIPS, Flips, Numbers, Places, Tables, coarse_bits
 
 KEY_NS, CODE_NS = 4.5, 18.0

@@ -5,7 +5,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from index.codes import Codes, checked
-from index.machine import kernel, ones
+from index.intrinsics import kernel, ones
 
 _BITS = 256
 _Words = NDArray[np.uint64]

@@ -8,14 +8,14 @@ from typing import Self
 import numpy as np
 from numpy.typing import NDArray
 
-from index import parts
+from index import part_set
 from index.blockfile import BlockCipher
 from index.codes import Codes, checked
 from index.errors import DuplicateIdError, SearchIndexError, SegmentError
 from index.hits import Hits, Ids
 from index.manifest import IndexFiles
-from index.part import Part
-from index.parts import Parts
+from index.members import Part
+from index.part_set import Parts
 from index.segment import Engine, Plan
 from index.votes import Votes, count_votes
 
@@ -89,7 +89,7 @@ class LiveIndex:
             raise ValueError("There is one id, and one owner, for each code.")
         if len(ids) > 1 and len(np.unique(ids)) < len(ids):
             raise DuplicateIdError("Each id is added once.")
-        if len(ids) > parts.TAIL_CODES:
+        if len(ids) > part_set.TAIL_CODES:
             self._parts.add_sealed(ids, codes, owners)
         elif len(ids):
             self._parts.append(ids, codes, owners)

@@ -23,7 +23,7 @@ from index.blockfile import BlockCipher, Contents, flush_directory, read_file, w
 from index.codes import Codes
 from index.errors import SegmentError
 from index.hits import Ids
-from index.part import Part, SealedPart, ascends
+from index.members import Part, SealedPart, ascends
 from index.segment import Plan, as_stored, from_stored
 from index.version1 import NAME as VERSION_1
 from index.version1 import read_version1

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from index.hits import Ids
-from index.part import Part, SealedPart
+from index.members import Part, SealedPart
 from index.segment import Plan
 
 # A part of which more than this is tombstones is rewritten: the memory stays below 1 / 0.8 = 1.25

@@ -7,15 +7,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index import probe
-from index.across import Across, come_across
 from index.chunking import chunks_for, steady_chunks
 from index.codes import Codes, checked
 from index.effort import crowds_of, least_ns
 from index.flat import FaissSegment
-from index.machine import aligned_empty
+from index.intrinsics import aligned_empty
 from index.probe import Searched
 from index.scan import SCAN_NS, scan
 from index.tables import ONLY, Places, Tables, build, flips_of
+from index.vote_probe import Across, come_across
 
 FEWEST = 4096
 """Of fewer codes a scan is always faster, so there are no tables."""

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from index.codes import Codes
 from index.effort import Crowds, Effort, choose_radii
-from index.machine import int64, kernel, ones, prefetch
+from index.intrinsics import int64, kernel, ones, prefetch
 from index.tables import AHEAD, MOST_FLIPS, ONLY, Flips, Places, Tables, Words, key_of, keys_of
 
 _BLOCK = 512

@@ -5,7 +5,7 @@ from numba import njit
 from numpy.typing import NDArray
 
 from index.codes import Codes
-from index.machine import int64, ones, prefetch
+from index.intrinsics import int64, ones, prefetch
 from index.tables import Places, Words
 
 _BLOCK = 1024

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 
 from index.chunking import spread
 from index.codes import Codes
-from index.machine import aligned_empty, int64, kernel, prefetch, uint64
+from index.intrinsics import aligned_empty, int64, kernel, prefetch, uint64
 
 Words = NDArray[np.uint64]
 Numbers = NDArray[np.uint32]

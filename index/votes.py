@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 
 from index.codes import Codes
 from index.hits import Ids
-from index.machine import int64, kernel, ones, uint64
+from index.intrinsics import int64, kernel, ones, uint64
+from index.members import Part
 from index.mih import MihSegment
-from index.part import Part
 from index.tables import Words
 
 BUDGET_NS = 15_000.0

@@ -11,7 +11,7 @@ from PIL import Image, ImageFilter
 
 from hashsvc.settings import Settings
 from hashsvc.store import Database
-from tests import postgresql as servers
+from tests.helpers import postgresql as servers
 
 # A shell without job control starts what it puts in the background deaf to Ctrl-C, and programs
 # hand that on to theirs: tests that interrupt one would wait for ever.

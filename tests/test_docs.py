@@ -13,10 +13,10 @@ import pytest
 import skimage
 from PIL import Image, ImageOps
 
-from benchmarks.service import running_service, token_for
-from benchmarks.site import Site
-from hashsvc.api import Role
+from hashsvc.access import Role
 from hashsvc.settings import Settings
+from tests.helpers.service import running_service, token_for
+from tests.helpers.site import Site
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()

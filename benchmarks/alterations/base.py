@@ -8,7 +8,7 @@ from typing import TypeVar
 import numpy as np
 from PIL import Image
 
-from benchmarks.photos import as_jpeg
+from tests.helpers.photos import as_jpeg
 
 Strength = TypeVar("Strength")
 Encoder = Callable[[Image.Image], bytes]

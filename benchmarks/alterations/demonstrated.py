@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from benchmarks.photos import as_jpeg
+from tests.helpers.photos import as_jpeg
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,8 +18,8 @@ from benchmarks import inversion
 from benchmarks.inversion.attacks import in_all_poses, pdq_signs, rebuilt_patches, rebuilt_wholes
 from benchmarks.inversion.pictures import Patches, Pictures, learnt_from, patches_of, stored
 from benchmarks.inversion.scores import draw_sheet, print_scores, score
-from benchmarks.photos import Photo, load_photos
 from hashsvc.signals import PDQ
+from tests.helpers.photos import Photo, load_photos
 
 _ATTACKED_SHARE = 1 / 3
 _LEAST = 5

@@ -7,10 +7,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from benchmarks.photos import Photo
 from hashsvc.signals import DHASH, PDQ, PHASH, REGION, View, patches, regions, sign_image
 from hashsvc.signals.image_hashes import image_hash
 from hashsvc.signals.pdq import luma_of, pdq
+from tests.helpers.photos import Photo
 
 Floats = NDArray[np.float64]
 Codes = NDArray[np.uint8]

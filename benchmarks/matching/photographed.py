@@ -19,10 +19,10 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.matching.truth import Ints
-from benchmarks.photos import as_jpeg, shipped_files
 from hashsvc.signals import PDQ, ImageError, Limits, Signature, sign_image
 from hashsvc.signals.decode import decode
 from index.codes import Codes
+from tests.helpers.photos import as_jpeg, shipped_files
 
 _BITS = 256
 """PDQ and region signals; of shorter codes an image has too few."""

@@ -14,7 +14,6 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
 from benchmarks.alterations import INTERFACES, SINGLES, plain_pictures
-from benchmarks.photos import shipped_files
 from benchmarks.robustness.figures import Figures, Pairs, chains_of, rows_of
 from benchmarks.robustness.work import (
     CopyTask,
@@ -29,6 +28,7 @@ from benchmarks.robustness.work import (
     sign_plain,
 )
 from hashsvc.signals import Signature
+from tests.helpers.photos import shipped_files
 
 Task = TypeVar("Task")
 Result = TypeVar("Result")

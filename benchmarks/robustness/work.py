@@ -26,7 +26,7 @@ from hashsvc.signals import (
 from hashsvc.signals.decode import decode
 
 _BY_TITLE = {each.title: each for each in SINGLES}
-# As in benchmarks.photos: smaller is no photograph, larger is rarely served.
+# As in tests.helpers.photos: smaller is no photograph, larger is rarely served.
 _MIN_SIDE = 200
 _MAX_SIDE = 2048
 

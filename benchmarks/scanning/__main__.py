@@ -30,12 +30,10 @@ from typing import Any
 
 import numpy as np
 
-from benchmarks.photos import load_photos
 from benchmarks.scanning.made import Web, make_web
 from benchmarks.scanning.measuring import HashingAlone, Processes
 from benchmarks.scanning.site import serving
-from benchmarks.service import running_service, token_for
-from hashsvc.api import Role
+from hashsvc.access import Role
 from hashsvc.bank import Bank, NewContent
 from hashsvc.cli.client import Client
 from hashsvc.matching import Tier
@@ -43,6 +41,8 @@ from hashsvc.settings import Settings
 from hashsvc.signals import DHASH, PDQ, PHASH, REGION, Signal, Signature, View, ViewedSignal
 from hashsvc.store import Database
 from hashsvc.store.ids import KeyId, PublicContentId, random_id
+from tests.helpers.photos import load_photos
+from tests.helpers.service import running_service, token_for
 
 _SEED = 1
 _PARTS = 5

@@ -5,9 +5,9 @@ from dataclasses import dataclass
 
 from PIL import Image, ImageOps
 
-from benchmarks.photos import Photo, as_jpeg
 from hashsvc.matching import compare
 from hashsvc.signals import PDQ, Signature, sign_image
+from tests.helpers.photos import Photo, as_jpeg
 
 _LONGEST_SIDE = 1280
 # Size and JPEG quality of the copies of an unrelated photograph, as sites make them.

@@ -7,10 +7,10 @@ from typing import Annotated
 from fastapi import Depends, Request
 from fastapi.security import HTTPAuthorizationCredentials, HTTPBearer
 
-from hashsvc.api.budgets import Budget
-from hashsvc.api.callers import Caller, Role
-from hashsvc.api.errors import ForbiddenError, UnauthorisedError
-from hashsvc.api.keys import PREFIX, digest_of
+from hashsvc.access.budgets import Budget
+from hashsvc.access.callers import Caller, Role
+from hashsvc.access.errors import ForbiddenError, UnauthorisedError
+from hashsvc.access.keys import PREFIX, digest_of
 from hashsvc.api.services import Services
 from hashsvc.store import Database, UnknownRowError, keys
 from hashsvc.store.keys import LiveKey

@@ -6,7 +6,7 @@ from fastapi import Depends, Header, Request
 from fastapi.exceptions import RequestValidationError
 from pydantic import ValidationError
 
-from hashsvc.api.callers import Caller
+from hashsvc.access.callers import Caller
 from hashsvc.api.schemas.scans import ScanIn
 from hashsvc.scanning import BatchFormat, Line, read_lines
 from hashsvc.store.scans import Repeatable

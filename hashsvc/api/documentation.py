@@ -11,8 +11,8 @@ from fastapi.responses import HTMLResponse
 from fastapi.routing import APIRoute, iter_route_contexts
 from pydantic.json_schema import models_json_schema
 
+from hashsvc.access.callers import Role
 from hashsvc.api.auth import roles_of
-from hashsvc.api.callers import Role
 from hashsvc.api.errors import Problem
 
 router = APIRouter(include_in_schema=False)

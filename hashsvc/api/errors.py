@@ -2,16 +2,9 @@
 Errors to answers: one shape, `application/problem+json` (RFC 9457), for all of them.
 
     ApiError
-    ├── UnauthorisedError    no key, or none that is known
-    ├── ForbiddenError       the key's role may not do this
     ├── ImageSentError       image bytes instead of signals
     ├── NotJsonError         a body that is no JSON object
-    ├── BodyTooLargeError    a body over the limit
-    ├── NameTakenError       an organisation has this name
-    ├── BadNameError         an organisation's name is empty or too long
-    ├── SetupError           a setting is wrong; only before the service starts
-    └── TooManyCallsError    more calls than the key's or the address's budget has
-        └── TooAlikeError    lookups that walk towards a banked code
+    └── BodyTooLargeError    a body over the limit
 
 No answer repeats what was sent: it may hold a signal, a URL or a token.
 """
@@ -31,21 +24,13 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
-from hashsvc import audit, bank, matching, removal, scanning, signals, store
+from hashsvc import access, audit, bank, matching, removal, scanning, signals, store
 
 _log = structlog.get_logger()
 
 
 class ApiError(Exception):
     """Base of every error raised by hashsvc.api."""
-
-
-class UnauthorisedError(ApiError):
-    """There is no key, or none that is known."""
-
-
-class ForbiddenError(ApiError):
-    """The key's role may not do this."""
 
 
 class ImageSentError(ApiError):
@@ -58,30 +43,6 @@ class NotJsonError(ApiError):
 
 class BodyTooLargeError(ApiError):
     """The body is over the limit."""
-
-
-class NameTakenError(ApiError):
-    """An organisation has this name."""
-
-
-class BadNameError(ApiError):
-    """An organisation's name is empty or too long."""
-
-
-class SetupError(ApiError):
-    """A setting is wrong, or a package for it is missing; the service does not start."""
-
-
-class TooManyCallsError(ApiError):
-    """A budget is spent; the answer says after how many seconds to try again."""
-
-    def __init__(self, message: str, *, retry_after_s: float = 1) -> None:
-        super().__init__(message)
-        self.retry_after_s = retry_after_s
-
-
-class TooAlikeError(TooManyCallsError):
-    """Too many lookups of a key were near one banked content."""
 
 
 class BrokenRule(BaseModel):
@@ -112,15 +73,15 @@ class Problem(BaseModel):
 
 
 _STATUS: dict[type[Exception], HTTPStatus] = {
-    UnauthorisedError: HTTPStatus.UNAUTHORIZED,
-    ForbiddenError: HTTPStatus.FORBIDDEN,
+    access.UnauthorisedError: HTTPStatus.UNAUTHORIZED,
+    access.ForbiddenError: HTTPStatus.FORBIDDEN,
     ImageSentError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     NotJsonError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     BodyTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-    NameTakenError: HTTPStatus.CONFLICT,
-    BadNameError: HTTPStatus.UNPROCESSABLE_ENTITY,
-    TooManyCallsError: HTTPStatus.TOO_MANY_REQUESTS,
-    TooAlikeError: HTTPStatus.TOO_MANY_REQUESTS,
+    access.NameTakenError: HTTPStatus.CONFLICT,
+    access.BadNameError: HTTPStatus.UNPROCESSABLE_ENTITY,
+    access.TooManyCallsError: HTTPStatus.TOO_MANY_REQUESTS,
+    access.TooAlikeError: HTTPStatus.TOO_MANY_REQUESTS,
     bank.MinorError: HTTPStatus.UNPROCESSABLE_ENTITY,
     bank.UnknownCaseError: HTTPStatus.NOT_FOUND,
     bank.UnknownContentError: HTTPStatus.NOT_FOUND,

@@ -10,7 +10,7 @@ from fastapi.responses import StreamingResponse
 from starlette.concurrency import run_in_threadpool
 from starlette.types import Receive, Scope, Send
 
-from hashsvc.api.callers import Caller, Role
+from hashsvc.access.callers import Caller, Role
 from hashsvc.api.schemas.scans import ScanOut
 from hashsvc.api.services import Services
 from hashsvc.api.streams import Streams

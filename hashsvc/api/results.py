@@ -6,7 +6,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 
-from hashsvc.api.callers import Caller, Role
+from hashsvc.access.callers import Caller, Role
 from hashsvc.api.schemas.scans import ResultOut, SightingOut
 from hashsvc.api.services import Services
 from hashsvc.matching import MatchState, Tier

@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from typing import Self
 
 from hashsvc import audit
-from hashsvc.api.budgets import Budgets
-from hashsvc.api.lookups import Lookups
-from hashsvc.api.people import People
+from hashsvc.access.budgets import Budgets
+from hashsvc.access.lookups import Lookups
+from hashsvc.access.people import People
+from hashsvc.access.walk_guard import Watch
 from hashsvc.api.streams import Streams
-from hashsvc.api.watch import Watch
 from hashsvc.audit import Witness
 from hashsvc.bank import Bank, Consents, Exports, HeldContents, Holders, Housekeeping, Lists, Resets
 from hashsvc.clock import Clock, utc_now

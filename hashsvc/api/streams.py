@@ -3,7 +3,7 @@
 import threading
 from collections import Counter
 
-from hashsvc.api.errors import TooManyCallsError
+from hashsvc.access.errors import TooManyCallsError
 from hashsvc.store.ids import KeyId
 
 MOST_STREAMS = 4

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from hashsvc import audit
-from hashsvc.api import Role, create_key, revoke_key
+from hashsvc.access import Role, create_key, revoke_key
 from hashsvc.cli.configured import open_database, read_settings
 from hashsvc.cli.output import say
 from hashsvc.clock import utc_now

@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from hashsvc.api import create_organisation
-from hashsvc.api.errors import BadNameError, NameTakenError
+from hashsvc.access import create_organisation
+from hashsvc.access.errors import BadNameError, NameTakenError
 from hashsvc.cli.configured import open_database, read_settings
 from hashsvc.cli.output import fail
 from hashsvc.clock import utc_now

@@ -5,7 +5,8 @@ from typing import Annotated
 import typer
 import uvicorn
 
-from hashsvc.api import Role, Services, SetupError, create_app, create_key
+from hashsvc.access import Role, SetupError, create_key
+from hashsvc.api import Services, create_app
 from hashsvc.cli.configured import read_settings
 from hashsvc.cli.logs import configure_logs
 from hashsvc.cli.output import fail, say

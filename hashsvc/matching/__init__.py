@@ -19,7 +19,7 @@ from hashsvc.matching.errors import (
     UnknownSuppressionError,
 )
 from hashsvc.matching.evidence import Evidence, Finding, Tier, compare
-from hashsvc.matching.floods import Floods
+from hashsvc.matching.quarantine import Floods
 from hashsvc.matching.reporting import Reporting, report
 from hashsvc.matching.reviews import MatchState, Reason, Reviews
 from hashsvc.matching.screening import Screen

@@ -11,7 +11,7 @@ from hashsvc.bank import find_case
 from hashsvc.clock import Clock, utc_now
 from hashsvc.matching.bank_index import Found
 from hashsvc.matching.evidence import Tier
-from hashsvc.matching.floods import notice
+from hashsvc.matching.quarantine import notice
 from hashsvc.matching.suppressing import is_suppressed
 from hashsvc.store import Database, cases, held, matches, reporting, unmatched
 from hashsvc.store.candidates import Sighted

@@ -14,8 +14,8 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from benchmarks.site import Site
-from hashsvc.api import Role, Services, create_app, create_key
+from hashsvc.access import Role, create_key
+from hashsvc.api import Services, create_app
 from hashsvc.bank import pins
 from hashsvc.clock import utc_now
 from hashsvc.settings import Settings
@@ -23,6 +23,7 @@ from hashsvc.signals import Profile, Signal, Signature, View, ViewedSignal, sign
 from hashsvc.store import Database
 from hashsvc.store.ids import random_id
 from tests.conftest import generated_photo, jpeg
+from tests.helpers.site import Site
 
 Call = Callable[..., httpx2.Response]
 

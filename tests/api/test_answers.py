@@ -6,7 +6,7 @@ import pytest
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
-from hashsvc.api import Role
+from hashsvc.access import Role
 from tests.api.conftest import Call
 
 ANSWERS = [

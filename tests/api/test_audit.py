@@ -10,8 +10,8 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from sqlalchemy import select
 
-from benchmarks.site import Site
-from hashsvc.api import Role, Services
+from hashsvc.access import Role
+from hashsvc.api import Services
 from hashsvc.bank import ImageList
 from hashsvc.matching.suppressing import suppress
 from hashsvc.removal.platforms.registry import subject_of
@@ -20,6 +20,7 @@ from hashsvc.store import cases, matches, quarantines
 from hashsvc.store.tables import audit_entry
 from tests.api.conftest import Call, OpenCase, body_of, content_of, work_off
 from tests.conftest import generated_photo, jpeg
+from tests.helpers.site import Site
 
 INTAKE, ANALYST, SCANNER, ADMIN = Role.INTAKE, Role.ANALYST, Role.SCANNER, Role.ADMIN
 PHOTOS = [jpeg(generated_photo(seed)) for seed in range(1, 8)]

@@ -7,9 +7,10 @@ import httpx2
 import pytest
 from fastapi.testclient import TestClient
 
-from hashsvc.api import Role, Services, create_app, create_key
-from hashsvc.api.budgets import Budget, Budgets
-from hashsvc.api.errors import TooManyCallsError
+from hashsvc.access import Role, create_key
+from hashsvc.access.budgets import Budget, Budgets
+from hashsvc.access.errors import TooManyCallsError
+from hashsvc.api import Services, create_app
 from hashsvc.bank import new_case_number
 from hashsvc.clock import utc_now
 from hashsvc.settings import Settings

@@ -11,8 +11,9 @@ from fastapi.responses import StreamingResponse
 from fastapi.testclient import TestClient
 from sqlalchemy.exc import IntegrityError
 
-from hashsvc import audit, bank, matching, removal, scanning, signals, store
-from hashsvc.api import Role, errors
+from hashsvc import access, audit, bank, matching, removal, scanning, signals, store
+from hashsvc.access import Role
+from hashsvc.api import errors
 from hashsvc.bank import new_case_number
 from hashsvc.store.errors import BackupError, LockedError, OpenError, RotationError, SchemaError
 from tests.api.conftest import Call
@@ -26,6 +27,7 @@ SHORT = CANARY[:16]
 ROOMS = (
     errors.ApiError,
     audit.AuditError,
+    access.AccessError,
     bank.BankError,
     matching.MatchingError,
     removal.RemovalError,
@@ -44,7 +46,7 @@ NEVER_IN_A_ROUTE = {
     signals.ImageError: "no route opens an image",
     scanning.ProxyError: "ends the start",
     removal.BadBundleError: "of a command",
-    errors.SetupError: "the service does not start",
+    access.SetupError: "the service does not start",
 }
 
 

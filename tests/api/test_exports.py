@@ -8,7 +8,8 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import select
 
-from hashsvc.api import Role, Services
+from hashsvc.access import Role
+from hashsvc.api import Services
 from hashsvc.signals import PDQ, Signature, sign_image
 from hashsvc.store import exports
 from hashsvc.store.tables import audit_entry

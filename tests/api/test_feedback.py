@@ -5,13 +5,14 @@ from collections.abc import Callable
 import pytest
 from PIL import ImageOps
 
-from benchmarks.site import Site
-from hashsvc.api import Role, Services
+from hashsvc.access import Role
+from hashsvc.api import Services
 from hashsvc.settings import Settings
 from hashsvc.signals import Signature, View, sign_image
 from tests.api.conftest import Call, OpenCase, body_of, content_of, work_off
 from tests.api.test_privacy import found_in
 from tests.conftest import generated_photo, jpeg
+from tests.helpers.site import Site
 from tests.scanning.conftest import wait_until
 
 INTAKE, ANALYST, SCANNER = Role.INTAKE, Role.ANALYST, Role.SCANNER

@@ -7,12 +7,13 @@ import pytest
 from PIL import Image, ImageOps
 from sqlalchemy import text
 
-from benchmarks.site import Site
-from hashsvc.api import Role, Services
+from hashsvc.access import Role
+from hashsvc.api import Services
 from hashsvc.bank import MAX_CONTENTS, MAX_SIGNALS
 from hashsvc.signals import sign_image
 from tests.api.conftest import Call, OpenCase, Watch, body_of, content_of, work_off
 from tests.conftest import generated_photo, jpeg
+from tests.helpers.site import Site
 
 INTAKE, ANALYST, SCANNER, ADMIN = Role.INTAKE, Role.ANALYST, Role.SCANNER, Role.ADMIN
 

@@ -14,8 +14,8 @@ from schemathesis.python import asgi
 from schemathesis.specs.openapi.checks import negative_data_rejection, positive_data_acceptance
 from schemathesis.specs.openapi.schemas import OpenApiSchema
 
-from benchmarks.site import Site
-from hashsvc.api import Role, Services
+from hashsvc.access import Role
+from hashsvc.api import Services
 from hashsvc.bank import ImageList
 from hashsvc.matching.suppressing import suppress
 from hashsvc.signals import sign_image
@@ -23,6 +23,7 @@ from hashsvc.store import cases, matches, quarantines
 from tests.api.conftest import Call, OpenCase, content_of, work_off
 from tests.api.test_roles import FOR_HOLDERS, MAY_CALL
 from tests.conftest import generated_photo, jpeg
+from tests.helpers.site import Site
 
 CALLS = MAY_CALL | {
     call: set(Role) for call in sorted(FOR_HOLDERS | {("GET", "/health"), ("GET", "/ready")})

@@ -10,13 +10,14 @@ import httpx2
 import pytest
 from fastapi.testclient import TestClient
 
-from benchmarks.site import Site
-from hashsvc.api import Role, Services, create_app, sentences
+from hashsvc.access import Role
+from hashsvc.api import Services, create_app, sentences
 from hashsvc.bank import CaseView, Holding, new_case_number, pins
 from hashsvc.removal import State
 from hashsvc.settings import Settings
 from tests.api.conftest import Call, OpenCase, Watch, content_of, work_off
 from tests.conftest import generated_photo, jpeg
+from tests.helpers.site import Site
 
 INTAKE, ANALYST, SCANNER = Role.INTAKE, Role.ANALYST, Role.SCANNER
 CALLS = ("state", "contents", "withdraw", "renew")

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hashsvc.api import Role
+from hashsvc.access import Role
 from hashsvc.api.intake import SignalsOnly
 from tests.api.conftest import Call
 from tests.conftest import generated_photo

@@ -7,14 +7,15 @@ import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import select
 
-from benchmarks import common
-from benchmarks.site import Site
-from hashsvc.api import Role, Services, create_key, create_organisation
+from benchmarks.shipped import draw_common
+from hashsvc.access import Role, create_key, create_organisation
+from hashsvc.api import Services
 from hashsvc.clock import utc_now
 from hashsvc.signals import sign_image
 from hashsvc.store.tables import audit_entry
 from tests.api.conftest import Call, OpenCase, body_of, content_of, work_off
 from tests.conftest import generated_photo, jpeg
+from tests.helpers.site import Site
 
 INTAKE, ANALYST, SCANNER, ADMIN = Role.INTAKE, Role.ANALYST, Role.SCANNER, Role.ADMIN
 PHOTO = jpeg(generated_photo(5))
@@ -54,7 +55,7 @@ def actions(services: Services) -> list[str]:
 def png(name: str) -> bytes:
     """Return a common image as a file."""
     file = io.BytesIO()
-    dict(common.images())[name].save(file, "PNG")
+    dict(draw_common.images())[name].save(file, "PNG")
     return file.getvalue()
 
 

@@ -15,7 +15,8 @@ import pytest
 from PIL import Image
 from sqlalchemy import select
 
-from hashsvc.api import Role, Services, create_key
+from hashsvc.access import Role, create_key
+from hashsvc.api import Services
 from hashsvc.clock import utc_now
 from hashsvc.matching import compare
 from hashsvc.settings import Settings

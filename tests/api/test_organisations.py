@@ -7,8 +7,8 @@ import httpx2
 import pytest
 from fastapi.testclient import TestClient
 
-from benchmarks.site import Site
-from hashsvc.api import Role, Services, create_key, create_organisation
+from hashsvc.access import Role, create_key, create_organisation
+from hashsvc.api import Services
 from hashsvc.bank import new_case_number
 from hashsvc.clock import utc_now
 from hashsvc.matching.suppressing import suppress
@@ -17,6 +17,7 @@ from hashsvc.store.ids import DEFAULT_ORGANISATION
 from tests.api.conftest import Call, OpenCase, body_of, content_of, work_off
 from tests.api.test_roles import MAY_CALL
 from tests.conftest import generated_photo, jpeg
+from tests.helpers.site import Site
 
 INTAKE, ANALYST, SCANNER, ADMIN = Role.INTAKE, Role.ANALYST, Role.SCANNER, Role.ADMIN
 

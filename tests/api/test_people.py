@@ -19,8 +19,9 @@ from joserfc import jws, jwt
 from joserfc.jwk import ECKey, KeySet, OctKey, RSAKey
 from sqlalchemy import select
 
-from hashsvc.api import Role, Services, SetupError, create_app, create_organisation, issuer
-from hashsvc.api.people import People
+from hashsvc.access import Role, SetupError, create_organisation, issuer
+from hashsvc.access.people import People
+from hashsvc.api import Services, create_app
 from hashsvc.clock import utc_now
 from hashsvc.settings import Settings
 from hashsvc.store import Database

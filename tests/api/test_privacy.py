@@ -10,14 +10,15 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 from PIL import Image, ImageDraw
 
-from benchmarks.site import Site
-from hashsvc.api import Role, Services
+from hashsvc.access import Role
+from hashsvc.api import Services
 from hashsvc.settings import Settings
 from hashsvc.signals import sign_image
 from hashsvc.store.removal_tables import platform_entry
 from hashsvc.store.tables import organisation
 from tests.api.conftest import body_of, content_of, work_off
 from tests.conftest import generated_photo, jpeg
+from tests.helpers.site import Site
 
 FILE_NAME = "canary-of-a-file-name.jpg"
 PIXELS = b"canary-of-a-picture"

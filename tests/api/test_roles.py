@@ -9,7 +9,8 @@ from fastapi.dependencies.models import Dependant
 from fastapi.routing import APIRoute, iter_route_contexts
 from fastapi.testclient import TestClient
 
-from hashsvc.api import Role, Services, create_key, revoke_key
+from hashsvc.access import Role, create_key, revoke_key
+from hashsvc.api import Services
 from hashsvc.api.auth import roles_of
 from hashsvc.bank import new_case_number
 from hashsvc.clock import utc_now

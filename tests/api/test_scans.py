@@ -9,13 +9,14 @@ import httpx2
 import pytest
 from sqlalchemy import text
 
-from benchmarks.site import Site
-from hashsvc.api import Role, Services, create_key
+from hashsvc.access import Role, create_key
+from hashsvc.api import Services
 from hashsvc.api import events as events_module
 from hashsvc.api.streams import MOST_STREAMS
 from hashsvc.clock import utc_now
 from tests.api.conftest import Call, OpenCase, Watch, work_off
 from tests.conftest import generated_photo, jpeg
+from tests.helpers.site import Site
 
 ANALYST, SCANNER = Role.ANALYST, Role.SCANNER
 A, B = "http://127.0.0.1:9/a", "http://127.0.0.1:9/b"

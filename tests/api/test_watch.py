@@ -4,7 +4,7 @@ import random
 
 import pytest
 
-from hashsvc.api.watch import Watch
+from hashsvc.access.walk_guard import Watch
 from hashsvc.signals import DHASH, PDQ, PHASH, Profile, Signature, ViewedSignal
 from hashsvc.store.ids import ContentId, KeyId
 from tests.api.conftest import Watch as Clock
@@ -54,8 +54,8 @@ def test_steps_around_each_content_are_counted_apart() -> None:
 def test_what_the_watch_remembers_is_bounded_and_the_start_stays(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr("hashsvc.api.watch._CONTENTS", 5)
-    monkeypatch.setattr("hashsvc.api.watch._LOOKUPS", 20)
+    monkeypatch.setattr("hashsvc.access.walk_guard._CONTENTS", 5)
+    monkeypatch.setattr("hashsvc.access.walk_guard._LOOKUPS", 20)
     rng = random.Random(13)
     watch = Watch(Clock(), most_steps=1000)
     start = random_signal(rng, PDQ)

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from hashsvc.audit import BadTimestampError, NoTimestampsError, check_timestamp, stamp_by
-from tests import authority
-from tests.authority import Authority
+from tests.helpers import authority
+from tests.helpers.authority import Authority
 
 VECTOR = json.loads((Path(__file__).parents[1] / "vectors" / "timestamp.json").read_text())
 CONTENT = VECTOR["content"].encode()

@@ -20,11 +20,11 @@ from benchmarks.inversion.attacks import (
 )
 from benchmarks.inversion.pictures import SIDE, Pictures, patches_of, signs, stored, thumbnail
 from benchmarks.inversion.scores import score
-from benchmarks.photos import Photo
 from hashsvc.signals import PDQ, View
 from hashsvc.signals.pdq import luma_of, pdq
 from hashsvc.signals.regions import region_codes
 from tests.conftest import generated_photo, jpeg
+from tests.helpers.photos import Photo
 
 POSES = [view for view in View if view not in {View.TRIMMED, View.PART}]
 LEARNT, ATTACKED = 40, 12

@@ -5,12 +5,12 @@ from functools import cache
 
 import httpx2
 
-from benchmarks.photos import Photo
 from benchmarks.scanning.made import Web, make_web
 from benchmarks.scanning.site import serving
 from hashsvc.matching import compare
 from hashsvc.signals import Signature, sign_image
 from tests.conftest import generated_photo, jpeg
+from tests.helpers.photos import Photo
 
 
 @cache

@@ -9,11 +9,11 @@ from click.testing import Result
 from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
-from benchmarks.service import running_service, token_for
-from benchmarks.site import Site
-from hashsvc.api import Role
+from hashsvc.access import Role
 from hashsvc.cli.main import app
 from tests.conftest import generated_photo, jpeg
+from tests.helpers.service import running_service, token_for
+from tests.helpers.site import Site
 
 Run = Callable[..., Result]
 

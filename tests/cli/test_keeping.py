@@ -15,9 +15,7 @@ from typing import Any
 import httpx2
 import pytest
 
-from benchmarks.service import running_service, token_for
-from benchmarks.site import Site
-from hashsvc.api import Role
+from hashsvc.access import Role
 from hashsvc.cli.client import Client
 from hashsvc.cli.local import as_record
 from hashsvc.cli.scans import follow
@@ -25,6 +23,8 @@ from hashsvc.keyring import OwnKeyFile
 from hashsvc.signals import Signal, sign_image
 from tests.cli.conftest import Run
 from tests.conftest import generated_photo, jpeg
+from tests.helpers.service import running_service, token_for
+from tests.helpers.site import Site
 from tests.store.conftest import bytes_of
 
 MANY = {f"limit_{each}_per_minute": "100000" for each in ("submissions", "reads", "lookups")}

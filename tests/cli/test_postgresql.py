@@ -6,7 +6,7 @@ from hashsvc.bank import Bank
 from hashsvc.settings import Settings
 from hashsvc.store import Database, cases, erasures
 from tests.cli.conftest import Run
-from tests.postgresql import KEY
+from tests.helpers.postgresql import KEY
 
 
 @pytest.fixture

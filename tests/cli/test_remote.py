@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 from PIL import Image, ImageOps
 
-from benchmarks.photos import load_photos
-from hashsvc.api import Role
+from hashsvc.access import Role
 from tests.cli.conftest import Run, Running
 from tests.conftest import generated_photo, jpeg
+from tests.helpers.photos import load_photos
 
 
 def test_a_copy_of_what_was_submitted_is_matched(run: Run, service: Running, photos: Path) -> None:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 import pytest
 
-from hashsvc.api import Role
+from hashsvc.access import Role
 from tests.cli.conftest import Run, Running
 from tests.conftest import generated_photo, jpeg
 from tests.scanning.conftest import wait_until

@@ -10,9 +10,9 @@ import httpx2
 import pytest
 import structlog
 
-from benchmarks.service import running_service
 from hashsvc.cli.logs import configure_logs
 from tests.cli.conftest import Run
+from tests.helpers.service import running_service
 
 TOKEN = re.compile(r"hsk_[\w-]{43}")
 

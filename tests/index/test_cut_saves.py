@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from index import LiveIndex
-from index import parts as parts_module
+from index import part_set as parts_module
 from tests.index.made import uniform
 from tests.index.saved import KEY, files, made, state
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from index import LiveIndex, SegmentError
-from index import parts as parts_module
+from index import part_set as parts_module
 from index.blockfile import read_file, write_file
 from tests.index.made import uniform
 from tests.index.saved import KEY, files, made, state

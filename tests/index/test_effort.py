@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from index.effort import CODE_NS, KEY_NS, choose_within, crowds_of
-from index.machine import int64
+from index.intrinsics import int64
 from index.tables import MOST_FLIPS, build, coarse_bits, flips_of, keys_of
 from tests.index.made import near, skewed, uniform
 

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from index import CodeWidthError, DuplicateIdError, ExactSearch, Hits, LiveIndex
-from index import parts as parts_module
+from index import part_set as parts_module
 from tests.index.made import KINDS, clustered, near, settled, uniform
 
 ENGINES = ["auto", "faiss"]

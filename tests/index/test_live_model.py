@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
 from index import DuplicateIdError, LiveIndex
-from index import parts as parts_module
+from index import part_set as parts_module
 from tests.index.made import Aes
 
 _WIDTH = 8

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 
 from index import DuplicateIdError, LiveIndex
-from index import part as part_module
-from index import parts as parts_module
+from index import members as part_module
+from index import part_set as parts_module
 from index.segment import Plan
 from tests.index.made import settled
 

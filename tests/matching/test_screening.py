@@ -10,7 +10,7 @@ import PIL
 import pytest
 from PIL import Image, ImageOps
 
-from benchmarks import common
+from benchmarks.shipped import draw_common
 from hashsvc.bank import ImageList, Listed, Lists, NotSubmittableError, common_images
 from hashsvc.matching import Screen
 from hashsvc.signals import PDQ, REGION, Signal, Signature, View, ViewedSignal, sign_image
@@ -142,17 +142,20 @@ def listed_file() -> dict[str, object]:
 
 
 def test_the_list_is_what_its_command_makes() -> None:
-    """Every ninth image of it; `python -m benchmarks.common` makes them all."""
+    """Every ninth image of it; `python -m benchmarks.shipped.draw_common` makes them all."""
     before = listed_file()
-    assert before["made_by"] == "python -m benchmarks.common > hashsvc/bank/data/common.json"
+    assert (
+        before["made_by"]
+        == "python -m benchmarks.shipped.draw_common > hashsvc/bank/data/common.json"
+    )
     kept = {each["image"]: each for each in before["images"]}
-    drawn = list(common.images())
+    drawn = list(draw_common.images())
     assert len(drawn) == before["drawn"]
     for name, image in drawn[::9]:
-        code, quality = common.signed(image)
+        code, quality = draw_common.signed(image)
         assert (quality >= PDQ.min_quality) == (name in kept)
         if name in kept and before["pillow"] == PIL.__version__:
-            made = {"signal": str(code), "steady": common.steady_bits(image).hex()}
+            made = {"signal": str(code), "steady": draw_common.steady_bits(image).hex()}
             assert {key: kept[name][key] for key in made} == made
 
 
@@ -170,9 +173,9 @@ def test_common_images_are_known_in_other_sizes_and_files(
 ) -> None:
     """Three of four; the rest, mostly stripes and rings, has no bits to be known by."""
     known = asked = 0
-    for _, image in itertools.islice(common.images(), 0, None, 7):
+    for _, image in itertools.islice(draw_common.images(), 0, None, 7):
         for size, quality in OTHERS:
-            code, enough = common.signed(common.rendition(image, size, quality))
+            code, enough = draw_common.signed(draw_common.rendition(image, size, quality))
             if enough >= PDQ.min_quality:
                 asked += 1
                 found = likeness(screen, database, made((PDQ.name, code.code)))
@@ -185,10 +188,10 @@ def test_common_images_are_known_in_other_sizes_and_files(
 def test_icons_are_known_by_their_steady_bits(
     screen: Screen, database: Database, name: str
 ) -> None:
-    image = dict(common.images())[name]
+    image = dict(draw_common.images())[name]
     for size, quality in OTHERS:
         file = io.BytesIO()
-        common.rendition(image, size, quality).save(file, "JPEG", quality=quality)
+        draw_common.rendition(image, size, quality).save(file, "JPEG", quality=quality)
         found = likeness(screen, database, sign_image(file.getvalue()).whole())
         assert found == Listed(ImageList.COMMON, None)
 

@@ -6,7 +6,6 @@ from typing import Any
 
 import pytest
 
-from benchmarks.site import Site
 from hashsvc.removal import Outcome, Removal, State
 from hashsvc.scanning import FetchError, Look, Looker, SeenImage
 from hashsvc.settings import Settings
@@ -14,6 +13,7 @@ from hashsvc.signals import Signature
 from hashsvc.store import Database
 from hashsvc.store.ids import ContentId, KeyId, MatchId, RequestId
 from tests.bank.conftest import signature
+from tests.helpers.site import Site
 from tests.store.conftest import Clock, store_case, store_content, store_match
 
 ANN = KeyId("key of an analyst")

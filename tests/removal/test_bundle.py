@@ -35,8 +35,8 @@ from hashsvc.removal.evidence.bundle import (
 )
 from hashsvc.removal.evidence.verify import verify_bundle
 from hashsvc.removal.history import RequestView
-from tests import authority
-from tests.authority import Authority
+from tests.helpers import authority
+from tests.helpers.authority import Authority
 from tests.removal.bundles import AT, FACTS, REASON, TEXT, documents_of, excerpt_of, two_requests
 from tests.removal.timelines import ACTOR, CASE, IMAGE_URL, PAGE_URL
 

@@ -9,8 +9,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from benchmarks.institute import Institute
 from benchmarks.removal import Outcome, compare
+from benchmarks.world.institute import Institute
 from hashsvc.settings import Settings
 from tests.conftest import generated_photo
 

@@ -7,7 +7,6 @@ from email.utils import parseaddr
 import pytest
 from pydantic import SecretStr
 
-from benchmarks.post import PostOffice
 from hashsvc.bank import ConsentKind, Consents
 from hashsvc.removal import (
     NoConsentError,
@@ -20,6 +19,7 @@ from hashsvc.removal.workflow.sending import send
 from hashsvc.settings import Settings
 from hashsvc.store import Database
 from hashsvc.store.ids import ContentId, RequestId
+from tests.helpers.post import PostOffice
 from tests.removal.conftest import ANN
 from tests.removal.steps import NUMBER, changed, entry, lead, matched, raised
 from tests.removal.test_requests import audited

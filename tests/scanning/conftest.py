@@ -17,7 +17,6 @@ from typing import Any, Self
 import pytest
 from PIL import Image, ImageOps
 
-from benchmarks.site import Site
 from hashsvc.bank import Bank, NewContent
 from hashsvc.clock import Clock
 from hashsvc.matching import BankIndex
@@ -29,6 +28,7 @@ from hashsvc.store.ids import KeyId, PublicContentId
 from hashsvc.store.matches import Match
 from hashsvc.store.scans import Item
 from tests.conftest import jpeg
+from tests.helpers.site import Site
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
 REPORTER = KeyId("reporter")

@@ -13,7 +13,7 @@ from hashsvc.clock import utc_now
 from hashsvc.settings import Settings
 from hashsvc.store import Database
 from tests.conftest import generated_photo, jpeg
-from tests.postgresql import Server
+from tests.helpers.postgresql import Server
 from tests.scanning.conftest import OddSite, Service, wait_until
 
 MINE = generated_photo(1)

@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image, ImageDraw, ImageFont, ImageOps
 
-from benchmarks.photos import load_photos
 from hashsvc.signals import POSSIBLE_REGIONS, REGION
 from hashsvc.signals.blobs import find_blobs
 from hashsvc.signals.pdq import luma_of
@@ -16,6 +15,7 @@ from hashsvc.signals.regions import RegionCodes, region_codes
 from hashsvc.signals.scales import halvings
 from index import nearest
 from tests.conftest import generated_photo
+from tests.helpers.photos import load_photos
 
 
 def codes(image: Image.Image) -> RegionCodes:

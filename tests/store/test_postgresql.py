@@ -31,7 +31,7 @@ from hashsvc.store import (
 )
 from hashsvc.store.ids import KeyId, ScanId
 from hashsvc.store.tables import api_key, case, metadata, person
-from tests.postgresql import KEY, Server
+from tests.helpers.postgresql import KEY, Server
 from tests.store.conftest import START, store_case, store_content, tell, wrapped_keys, write_nothing
 
 

@@ -16,8 +16,8 @@ from hashsvc.store import (
     cases,
     postgresql,
 )
-from tests import postgresql as servers
-from tests.postgresql import KEY, Server
+from tests.helpers import postgresql as servers
+from tests.helpers.postgresql import KEY, Server
 from tests.store.conftest import store_case, store_content, write_nothing
 
 

@@ -4,9 +4,9 @@ from datetime import timedelta
 
 from fastapi import APIRouter, status
 
+from hashsvc.access.keys import create_key, revoke_key
+from hashsvc.access.organisations import create_organisation
 from hashsvc.api.auth import AdminDep, ServicesDep
-from hashsvc.api.keys import create_key, revoke_key
-from hashsvc.api.organisations import create_organisation
 from hashsvc.api.routes import problems
 from hashsvc.api.schemas.admin import (
     AuditOut,

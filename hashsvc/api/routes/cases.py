@@ -4,9 +4,9 @@ from typing import Annotated
 
 from fastapi import APIRouter, Path, status
 
+from hashsvc.access.budgets import Budget
+from hashsvc.access.callers import Caller
 from hashsvc.api.auth import CaseReaderDep, IntakeDep, ServicesDep, SubmitterDep
-from hashsvc.api.budgets import Budget
-from hashsvc.api.callers import Caller
 from hashsvc.api.routes import problems
 from hashsvc.api.schemas.base import CaseNumber, OpaqueId
 from hashsvc.api.schemas.cases import CaseOut, NewCaseIn, NewCaseOut

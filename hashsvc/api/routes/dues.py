@@ -2,8 +2,8 @@
 
 from fastapi import APIRouter, Response
 
+from hashsvc.access.callers import Caller
 from hashsvc.api.auth import AnalystDep, ServicesDep
-from hashsvc.api.callers import Caller
 from hashsvc.api.routes import problems
 from hashsvc.api.schemas.dues import DuesOut
 from hashsvc.api.services import Services

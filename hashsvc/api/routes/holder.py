@@ -4,8 +4,8 @@ from datetime import date
 
 from fastapi import APIRouter, Depends, Request, status
 
+from hashsvc.access.budgets import Budget
 from hashsvc.api.auth import ServicesDep
-from hashsvc.api.budgets import Budget
 from hashsvc.api.routes import problems
 from hashsvc.api.schemas.holder import (
     HolderContentsIn,

@@ -6,11 +6,11 @@ from typing import Annotated
 from fastapi import APIRouter, Header, Query, Request, Response, status
 from fastapi.responses import StreamingResponse
 
+from hashsvc.access.callers import Role
 from hashsvc.api import batches
 from hashsvc.api.answers import was_head
 from hashsvc.api.auth import LookupDep, ReporterDep, ScanReaderDep, ServicesDep
 from hashsvc.api.batches import BodyDep, IdempotencyKey
-from hashsvc.api.callers import Role
 from hashsvc.api.errors import BodyTooLargeError
 from hashsvc.api.events import EVENT, EventStream, events_of, no_events
 from hashsvc.api.results import as_csv, as_json, results

@@ -5,8 +5,8 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from hashsvc.api.callers import Role
-from hashsvc.api.organisations import LONGEST_NAME
+from hashsvc.access.callers import Role
+from hashsvc.access.organisations import LONGEST_NAME
 from hashsvc.api.schemas.base import Body, OpaqueId
 from hashsvc.store.ids import DEFAULT_ORGANISATION
 from hashsvc.store.keys import Key

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, Field, StrictBool, model_validator
 
-from hashsvc.api.lookups import told_evidence
+from hashsvc.access.lookups import told_evidence
 from hashsvc.api.schemas.base import Body, CaseNumber, Evidence, OpaqueId
 from hashsvc.matching import MatchState, Reason, Tier
 from hashsvc.store.matches import Match

@@ -5,7 +5,7 @@ from typing import Self
 
 from pydantic import BaseModel, Field, model_validator
 
-from hashsvc.api.lookups import Answer
+from hashsvc.access.lookups import Answer
 from hashsvc.api.schemas.base import Body, Evidence, OpaqueId, Quality, SignalText
 from hashsvc.bank import MAX_CONTENTS, NewContent
 from hashsvc.matching import Tier

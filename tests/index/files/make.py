@@ -8,7 +8,7 @@ from pathlib import Path
 
 import numpy as np
 
-from index import LiveIndex, mih, parts
+from index import LiveIndex, mih, part_set
 from index.blockfile import BlockCipher
 from tests.index.made import Aes
 
@@ -38,7 +38,7 @@ def tables() -> None:
 
 
 if __name__ == "__main__":
-    parts.TAIL_CODES = 32
+    part_set.TAIL_CODES = 32
     mih.FEWEST = 64
     for old in HERE.glob("v2*/*.hsx"):
         old.unlink()

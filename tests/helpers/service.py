@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx2
 
-from hashsvc.api import Role, create_key
+from hashsvc.access import Role, create_key
 from hashsvc.clock import utc_now
 from hashsvc.store import Database
 

@@ -16,7 +16,7 @@ from joserfc import jwt
 from joserfc.errors import InvalidKeyIdError, JoseError
 from joserfc.jwk import KeySet
 
-from hashsvc.api.errors import SetupError, UnauthorisedError
+from hashsvc.access.errors import SetupError, UnauthorisedError
 from hashsvc.clock import Clock
 
 # None of them with a shared secret: with one, the issuer's public key would be such a secret.

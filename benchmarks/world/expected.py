@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from benchmarks.ledger import ABSENT, ANSWER, ORDER, Entry
+from benchmarks.world.ledger import ABSENT, ANSWER, ORDER, Entry
 
 HOUR = timedelta(hours=1)
 _ANSWERS = ("receipted", "removed", "refused", "partial", "identity-asked")

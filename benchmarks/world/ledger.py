@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from benchmarks.internet import Copy
+from benchmarks.world.internet import Copy
 
 EVERY = timedelta(hours=24)
 GAP = timedelta(hours=1)

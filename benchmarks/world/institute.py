@@ -14,10 +14,9 @@ from typing import Any, Self
 import numpy as np
 from PIL import Image
 
-from benchmarks.internet import Copy, Internet, Shown, as_copy
-from benchmarks.ledger import Entry, Ledger, Letter
-from benchmarks.platforms import BY_NAME, PLATFORMS, Act, Behaviour, Does
-from benchmarks.post import PostOffice
+from benchmarks.world.internet import Copy, Internet, Shown, as_copy
+from benchmarks.world.ledger import Entry, Ledger, Letter
+from benchmarks.world.platforms import BY_NAME, PLATFORMS, Act, Behaviour, Does
 from hashsvc.api import Services
 from hashsvc.bank import ConsentKind, NewContent
 from hashsvc.matching import MatchState
@@ -27,6 +26,7 @@ from hashsvc.settings import Settings
 from hashsvc.signals import sign_image
 from hashsvc.store.ids import KeyId, PublicContentId, RequestId, ScanId
 from hashsvc.store.matches import Match
+from tests.helpers.post import PostOffice
 
 BEGIN = datetime(2026, 6, 1, 6, tzinfo=UTC)
 ANALYST, INTAKE = KeyId("an analyst's key"), KeyId("the intake's key")

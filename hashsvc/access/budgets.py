@@ -10,7 +10,7 @@ from limits import RateLimitItem, RateLimitItemPerDay, RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter, MovingWindowRateLimiter
 
-from hashsvc.api.errors import TooManyCallsError
+from hashsvc.access.errors import TooManyCallsError
 from hashsvc.settings import Settings
 
 

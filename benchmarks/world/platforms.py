@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from benchmarks.internet import Shown
+from benchmarks.world.internet import Shown
 from hashsvc.removal import Platform
 
 

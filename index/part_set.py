@@ -8,8 +8,8 @@ import numpy as np
 from index.codes import Codes
 from index.errors import DuplicateIdError
 from index.hits import Ids, Positions
+from index.members import Part, SealedPart, Tail, ascends
 from index.merging import due, merged, worth_a_rewrite
-from index.part import Part, SealedPart, Tail, ascends
 from index.segment import Plan
 
 TAIL_CODES = 8192

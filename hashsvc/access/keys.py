@@ -8,7 +8,7 @@ from datetime import datetime
 from sqlalchemy import Connection
 
 from hashsvc import audit
-from hashsvc.api.callers import Role
+from hashsvc.access.callers import Role
 from hashsvc.clock import Clock
 from hashsvc.store import Database, UnknownRowError, keys, organisations
 from hashsvc.store.ids import DEFAULT_ORGANISATION, KeyId, OrganisationId, random_id

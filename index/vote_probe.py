@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from index.codes import Codes
 from index.effort import choose_within
-from index.machine import int64, kernel, ones, prefetch, trailing_zeros, uint64
+from index.intrinsics import int64, kernel, ones, prefetch, trailing_zeros, uint64
 from index.probe import Searched
 from index.tables import MOST_FLIPS, ONLY, Flips, Places, Words, all_keys_of
 

@@ -1,7 +1,7 @@
 """Organisations: made by an administrator or on the service's machine, and never deleted."""
 
 from hashsvc import audit
-from hashsvc.api.errors import BadNameError, NameTakenError
+from hashsvc.access.errors import BadNameError, NameTakenError
 from hashsvc.clock import Clock
 from hashsvc.store import Database, organisations
 from hashsvc.store.ids import OrganisationId, random_id

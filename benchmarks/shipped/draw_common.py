@@ -1,7 +1,7 @@
 """
 Draws images that are nobody's in particular, and prints their codes.
 
-    python -m benchmarks.common > hashsvc/bank/data/common.json
+    python -m benchmarks.shipped.draw_common > hashsvc/bank/data/common.json
 
 Plain ones, logos, icons, letters, patterns, QR codes: whoever submits one of them would have every
 site reported that shows such a thing. Those whose quality is below PDQ's are left out, for no image
@@ -58,7 +58,7 @@ def main() -> int:
                 {"image": name, "quality": quality, "signal": str(code), "steady": steady.hex()}
             )
     made = {
-        "made_by": "python -m benchmarks.common > hashsvc/bank/data/common.json",
+        "made_by": "python -m benchmarks.shipped.draw_common > hashsvc/bank/data/common.json",
         "pillow": PIL.__version__,
         "drawn": drawn,
         "images": kept,

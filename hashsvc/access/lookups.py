@@ -7,9 +7,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from hashsvc import audit
-from hashsvc.api.callers import Caller, Role
-from hashsvc.api.errors import TooAlikeError
-from hashsvc.api.watch import Watch
+from hashsvc.access.callers import Caller, Role
+from hashsvc.access.errors import TooAlikeError
+from hashsvc.access.walk_guard import Watch
 from hashsvc.clock import Clock
 from hashsvc.matching import BankIndex, Evidence, Found, Tier
 from hashsvc.signals import Signature

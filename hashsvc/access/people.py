@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Self
 
 from hashsvc import audit
-from hashsvc.api.callers import Role
-from hashsvc.api.errors import ForbiddenError, SetupError, UnauthorisedError
-from hashsvc.api.keys import store_key
+from hashsvc.access.callers import Role
+from hashsvc.access.errors import ForbiddenError, SetupError, UnauthorisedError
+from hashsvc.access.keys import store_key
 from hashsvc.clock import Clock
 from hashsvc.settings import Settings
 from hashsvc.store import Database, organisations, people
@@ -15,7 +15,7 @@ from hashsvc.store.keys import LiveKey
 from hashsvc.store.people import Person
 
 if TYPE_CHECKING:
-    from hashsvc.api.issuer import Issuer
+    from hashsvc.access.issuer import Issuer
 
 _ACTOR = "oidc"
 Grant = tuple[Role, OrganisationId]
@@ -60,7 +60,7 @@ class People:
         if settings.oidc_audience is None:
             raise SetupError("HASHSVC_OIDC_ISSUER needs HASHSVC_OIDC_AUDIENCE beside it.")
         try:
-            from hashsvc.api.issuer import Issuer  # noqa: PLC0415 - its package is optional.
+            from hashsvc.access.issuer import Issuer  # noqa: PLC0415 - its package is optional.
         except ImportError as error:
             raise SetupError("HASHSVC_OIDC_ISSUER needs the package joserfc.") from error
         issuer = Issuer(

@@ -1,0 +1,1 @@
+"""What tests and benchmarks share: photographs, a small web site, servers, a mail drop."""
