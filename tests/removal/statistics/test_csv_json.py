@@ -32,7 +32,7 @@ from tests.removal.timelines import CASE, STILL, Timelines, after
 S = State
 LAW = load_law()
 SCHEMA = json.loads((files("hashsvc.removal") / "data" / "statistics.schema.json").read_text())
-DOCS = Path(__file__).parents[2] / "docs" / "statistics.md"
+DOCS = Path(__file__).parents[3] / "docs" / "statistics.md"
 
 
 @pytest.fixture(scope="module")

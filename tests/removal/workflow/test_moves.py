@@ -21,7 +21,7 @@ from hashsvc.store import Database
 from hashsvc.store.ids import ContentId, NoticeId, RequestId
 from tests.removal.conftest import ANN, ToldLooker
 from tests.removal.steps import NUMBER, lead, matched, raised
-from tests.removal.test_requests import BEN, audited
+from tests.removal.workflow.test_service import BEN, audited
 from tests.store.conftest import Clock, rows_of
 
 

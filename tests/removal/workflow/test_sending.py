@@ -22,7 +22,7 @@ from hashsvc.store.ids import ContentId, RequestId
 from tests.helpers.post import PostOffice
 from tests.removal.conftest import ANN
 from tests.removal.steps import NUMBER, changed, entry, lead, matched, raised
-from tests.removal.test_requests import audited
+from tests.removal.workflow.test_service import audited
 from tests.store.conftest import Clock
 
 

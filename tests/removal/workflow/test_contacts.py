@@ -15,7 +15,7 @@ from hashsvc.store import Database
 from hashsvc.store.ids import MatchId
 from tests.removal.conftest import ANN, ToldLooker
 from tests.removal.steps import entry
-from tests.removal.test_requests import audited
+from tests.removal.workflow.test_service import audited
 from tests.store.conftest import Clock
 
 

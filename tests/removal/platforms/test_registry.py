@@ -10,7 +10,7 @@ from hashsvc.settings import Settings
 from hashsvc.store import Database
 from tests.removal.conftest import ANN
 from tests.removal.steps import entry
-from tests.removal.test_requests import audited
+from tests.removal.workflow.test_service import audited
 from tests.store.conftest import Clock, rows_of
 
 FILE = """

@@ -25,7 +25,7 @@ from hashsvc.store import Database, notices
 from hashsvc.store.ids import ContentId, MatchId, NoticeId, RequestId
 from tests.removal.conftest import ANN, GAP_S, ToldLooker
 from tests.removal.steps import NUMBER, case_of, changed, entry, lead, matched, raised, sent_to
-from tests.removal.test_requests import BEN, audited
+from tests.removal.workflow.test_service import BEN, audited
 from tests.store.conftest import Clock, rows_of, store_case, store_content, store_match
 
 OTHER = "9FPS-48N2-R"
