@@ -42,7 +42,7 @@ def jpeg(image: Image.Image, quality: int = 90) -> bytes:
 
 
 # So that no core waits for them at the end.
-LONGEST = ("tests/test_docs.py", "tests/removal/test_internet.py", "tests/api/test_fuzz.py")
+LONGEST = ("tests/test_docs.py", "tests/benchmarks/test_removal.py", "tests/api/test_fuzz.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
