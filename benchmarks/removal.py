@@ -28,12 +28,12 @@ from rich.table import Table
 from benchmarks.world.expected import Figures, figures_of, life_of
 from benchmarks.world.institute import BEGIN, Institute
 from benchmarks.world.internet import made_up_photo
-from benchmarks.world.ledger import Entry
+from benchmarks.world.ledger import LedgerEntry
 from hashsvc.removal import RequestView
 from hashsvc.removal.errors import BadBundleError
 from hashsvc.removal.evidence.bundle import entries_of, write_bundle
 from hashsvc.removal.evidence.verify import verify_bundle
-from hashsvc.removal.statistics.compute import Group, Statistics, statistics
+from hashsvc.removal.statistics.compute import Statistics, StatisticsGroup, statistics
 from hashsvc.settings import Settings
 from hashsvc.store import notices
 from hashsvc.store.ids import NoticeId, RequestId
@@ -49,7 +49,7 @@ console = Console(width=None if sys.stdout.isatty() else 110)
 
 
 @dataclass(slots=True)
-class Outcome:
+class RunComparison:
     """
     What was compared, and what differs.
 
@@ -67,14 +67,14 @@ class Outcome:
             self.differences.append(f"{kind}, {name}: told {told}, done {done}")
 
 
-def compare(institute: Institute, *, flips: int = _FLIPS_A_BUNDLE) -> Outcome:
+def compare(institute: Institute, *, flips: int = _FLIPS_A_BUNDLE) -> RunComparison:
     """
     Compare all that the service tells with the ledger.
 
     Args:
         flips: How many bytes of each bundle are altered, one at a time.
     """
-    outcome = Outcome()
+    outcome = RunComparison()
     outcome.differences += institute.surprises
     views = {each.request.id: each for each in institute.services.removal.views()}
     entries = {str(each.request): each for each in institute.ledger.entries}
@@ -87,15 +87,15 @@ def compare(institute: Institute, *, flips: int = _FLIPS_A_BUNDLE) -> Outcome:
         since=BEGIN,
         until=institute.clock.now,
         now=institute.clock.now,
-        law=institute.services.removal.parts.letters.law,
+        law=institute.services.removal.context.letters.law,
     )
     _compare_figures(outcome, institute, told)
     _compare_bundles(outcome, institute, views, flips)
-    outcome.same("audit log", "verified", institute.services.witness.verify() > 0, True)
+    outcome.same("audit log", "verified", institute.services.log_signer.verify() > 0, True)
     return outcome
 
 
-def _compare_request(outcome: Outcome, view: RequestView, entry: Entry) -> None:
+def _compare_request(outcome: RunComparison, view: RequestView, entry: LedgerEntry) -> None:
     name = f"{entry.platform} {view.request.id[:6]}"
     told = [(each.at, each.state, each.outcome) for each in view.events]
     done = [(each.at, each.state, each.seen) for each in entry.lines]
@@ -114,7 +114,9 @@ def _compare_request(outcome: Outcome, view: RequestView, entry: Entry) -> None:
         outcome.same("way", name, way, (entry.kind, entry.channel, entry.basis))
 
 
-def _compare_notices(outcome: Outcome, institute: Institute, views: Sequence[RequestView]) -> None:
+def _compare_notices(
+    outcome: RunComparison, institute: Institute, views: Sequence[RequestView]
+) -> None:
     named: dict[str, tuple[str, str, set[str]]] = {}
     for view in views:
         for each in view.notices:
@@ -138,9 +140,9 @@ def _images_in(message: object) -> frozenset[str]:
     return frozenset()
 
 
-def _compare_figures(outcome: Outcome, institute: Institute, told: Statistics) -> None:
+def _compare_figures(outcome: RunComparison, institute: Institute, told: Statistics) -> None:
     everyone, now = institute.ledger.entries, institute.clock.now
-    groups: dict[tuple[str | None, ...], list[Entry]] = {("all", None, None, None): []}
+    groups: dict[tuple[str | None, ...], list[LedgerEntry]] = {("all", None, None, None): []}
     for each in everyone:
         if each.was_sent:
             groups["all", None, None, None].append(each)
@@ -156,7 +158,9 @@ def _compare_figures(outcome: Outcome, institute: Institute, told: Statistics) -
         outcome.same("durations", str(name), group.removal.count, len(lasted))
 
 
-def _compare_group(outcome: Outcome, name: str, group: Group, done: Figures) -> None:
+def _compare_group(
+    outcome: RunComparison, name: str, group: StatisticsGroup, done: Figures
+) -> None:
     outcome.same("figures", name, sorted(group.figures), sorted(done))
     for figure, (value, n) in done.items():
         told = group.figures.get(figure)
@@ -170,7 +174,7 @@ def _compare_group(outcome: Outcome, name: str, group: Group, done: Figures) -> 
 
 
 def _compare_bundles(
-    outcome: Outcome, institute: Institute, views: Mapping[RequestId, RequestView], flips: int
+    outcome: RunComparison, institute: Institute, views: Mapping[RequestId, RequestView], flips: int
 ) -> None:
     cases: dict[str, list[RequestView]] = {}
     for each in institute.ledger.entries:
@@ -178,7 +182,7 @@ def _compare_bundles(
         if view is not None and each.was_sent:
             cases.setdefault(each.case, []).append(view)
     dice = random.Random(len(cases))
-    key = institute.services.witness.key()
+    key = institute.services.log_signer.key()
     for case, theirs in cases.items():
         for some in (theirs, theirs[:1]):
             bundle = bundle_of(institute, some, case)
@@ -196,14 +200,14 @@ def _compare_bundles(
 def bundle_of(institute: Institute, views: Sequence[RequestView], case: str) -> bytes:
     """Return the evidence bundle of some requests of a case."""
     services = institute.services
-    excerpt = services.witness.prove(entries_of(views))
+    excerpt = services.log_signer.prove(entries_of(views))
     documents: dict[NoticeId, dict[str, bytes]] = {}
     with services.database.read() as connection:
         for each in {notice.id: notice for view in views for notice in view.notices}:
             forms = notices.formats(connection, each)
             found = {form: notices.document(connection, each, form) for form in forms}
             documents[each] = {form: content for form, content in found.items() if content}
-    now, key = services.clock(), services.witness.key()
+    now, key = services.clock(), services.log_signer.key()
     return write_bundle(views, documents, excerpt, key, now=now, never=[case])
 
 
@@ -217,7 +221,7 @@ def _altered(bundle: bytes, dice: random.Random, flips: int) -> Iterator[bytes]:
 
 def _is_found(altered: bytes, institute: Institute) -> bool:
     try:
-        verify_bundle(altered, institute.services.witness.key().public())
+        verify_bundle(altered, institute.services.log_signer.key().public())
     except BadBundleError:
         return True
     return False
@@ -256,7 +260,7 @@ def main() -> int:
     return 0 if good else 1
 
 
-def _show(institute: Institute, outcome: Outcome) -> None:
+def _show(institute: Institute, outcome: RunComparison) -> None:
     everyone, now = institute.ledger.entries, institute.clock.now
     table = Table(title="What was done, by platform", title_justify="left")
     for heading in ("platform", *_SHOWN):

@@ -26,10 +26,10 @@ from typing import Any
 
 from hashsvc.bank import Bank, NewContent
 from hashsvc.clock import utc_now
-from hashsvc.matching import Backward, Tier, sighted
+from hashsvc.matching import RetroactiveMatcher, Tier, sighted
 from hashsvc.scanning import SeenImage
 from hashsvc.settings import Settings
-from hashsvc.signals import DHASH, PDQ, PHASH, REGION, Group, Signature, View
+from hashsvc.signals import DHASH, PDQ, PHASH, REGION, SignalGroup, Signature, View
 from hashsvc.store import Database, candidates, matches, scans
 from hashsvc.store.ids import KeyId, PublicContentId, ScanId, random_id
 from index import warm_up
@@ -67,7 +67,7 @@ def _measure(folder: Path, count: int, runs: int) -> dict[str, Any]:
     database.migrate()
     contents = [_content(rng) for _ in range(runs)]
     _keep(database, rng, contents, count)
-    thread = Backward(settings, database)
+    thread = RetroactiveMatcher(settings, database)
     thread.start()
     before = time.process_time()
     times = [_match(database, each) for each in contents]
@@ -94,9 +94,9 @@ def _measure(folder: Path, count: int, runs: int) -> dict[str, Any]:
 
 
 def _content(rng: random.Random) -> Signature:
-    groups = [Group(each.name, View.WHOLE, rng.randbytes(each.bits // 8)) for each in _SMALL]
+    groups = [SignalGroup(each.name, View.WHOLE, rng.randbytes(each.bits // 8)) for each in _SMALL]
     return Signature.from_groups(
-        100, [*groups, Group(REGION.name, View.WHOLE, rng.randbytes(32 * 100))]
+        100, [*groups, SignalGroup(REGION.name, View.WHOLE, rng.randbytes(32 * 100))]
     )
 
 
@@ -126,7 +126,7 @@ def _keep(database: Database, rng: random.Random, contents: list[Signature], cou
                     mine = content.codes(profile)[:20].tobytes()
                     view = View.MIRROR if profile is PDQ else View.WHOLE
                     codes[profile.name, view] = mine + codes[profile.name, view][len(mine) :]
-                groups = [Group(name, view, each) for (name, view), each in codes.items()]
+                groups = [SignalGroup(name, view, each) for (name, view), each in codes.items()]
                 url = f"https://example.org/{number}.jpg"
                 signature = Signature.from_groups(100, groups)
                 seen = sighted(SeenImage(url, url, rng.randbytes(32), (signature,)))

@@ -14,9 +14,9 @@ from index.codes import Codes, checked
 from index.errors import DuplicateIdError, SearchIndexError, SegmentError
 from index.hits import Hits, Ids
 from index.manifest import IndexFiles
-from index.members import Part
+from index.members import Member
 from index.part_set import Parts
-from index.segment import Engine, Plan
+from index.segment import Engine, SegmentPlan
 from index.votes import Votes, count_votes
 
 
@@ -50,7 +50,7 @@ class LiveIndex:
         self.engine = engine
         self.checkpoint = 0
         """The caller's: how far in the source's change feed the index has come."""
-        self._parts = Parts(bits, Plan(engine, tuple(steadiest)))
+        self._parts = Parts(bits, SegmentPlan(engine, tuple(steadiest)))
         self._saving = threading.Lock()
         self._files: IndexFiles | None = None
 
@@ -96,11 +96,11 @@ class LiveIndex:
 
     def remove(self, ids: Iterable[int]) -> int:
         """Remove codes by id, and return how many there were; unknown ids are passed over."""
-        return self._parts.remove(_distinct(ids), Part.positions_of)
+        return self._parts.remove(_distinct(ids), Member.positions_of)
 
     def remove_owners(self, owners: Iterable[int]) -> int:
         """Remove all codes of these owners, and return how many there were."""
-        return self._parts.remove(_distinct(owners), Part.positions_of_owners)
+        return self._parts.remove(_distinct(owners), Member.positions_of_owners)
 
     def search(self, codes: Codes, *, threshold: int) -> Hits:
         """
@@ -229,7 +229,7 @@ class LiveIndex:
                 unknown version.
         """
         files = IndexFiles(directory, cipher)
-        saved = files.load(Plan(engine, tuple(steadiest)))
+        saved = files.load(SegmentPlan(engine, tuple(steadiest)))
         index = cls(saved.bits, engine=engine, steadiest=steadiest)
         index.checkpoint = saved.checkpoint
         index._files = files
@@ -240,7 +240,7 @@ class LiveIndex:
             raise SegmentError("The index file does not hold what it should.") from error
         return index
 
-    def _snapshot(self) -> tuple[Part, ...]:
+    def _snapshot(self) -> tuple[Member, ...]:
         """Return the parts to search: what was added before is in them, the tail is the last."""
         return self._parts.view
 

@@ -23,8 +23,8 @@ from index.blockfile import BlockCipher, Contents, flush_directory, read_file, w
 from index.codes import Codes
 from index.errors import SegmentError
 from index.hits import Ids
-from index.members import Part, SealedPart, ascends
-from index.segment import Plan, as_stored, from_stored
+from index.members import Member, SealedPart, ascends
+from index.segment import SegmentPlan, as_stored, from_stored
 from index.version1 import NAME as VERSION_1
 from index.version1 import read_version1
 
@@ -77,13 +77,13 @@ class IndexFiles:
         self._directory = directory
         self._cipher = cipher
         # Weak: a part that was merged away is to leave the memory.
-        self._written: WeakKeyDictionary[Part, _Entry] = WeakKeyDictionary()
+        self._written: WeakKeyDictionary[Member, _Entry] = WeakKeyDictionary()
 
     def same_place(self, directory: Path, cipher: BlockCipher | None) -> bool:
         """Tell whether what was written here need not be written there."""
         return self._directory == directory and self._cipher is cipher
 
-    def save(self, parts: Sequence[Part], *, bits: int, checkpoint: int) -> None:
+    def save(self, parts: Sequence[Member], *, bits: int, checkpoint: int) -> None:
         """Write the parts that are not there yet, then the manifest, then delete what is left."""
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         sealed = [part for part in parts if isinstance(part, SealedPart)]
@@ -109,7 +109,7 @@ class IndexFiles:
         write_file(self._directory / _MANIFEST, fields, dead, self._cipher)
         self._delete_all_but({_MANIFEST, *(each.name for each in names)})
 
-    def load(self, plan: Plan) -> Saved:
+    def load(self, plan: SegmentPlan) -> Saved:
         """
         Return what the directory holds.
 
@@ -165,7 +165,7 @@ class IndexFiles:
             raise SegmentError("The index file is not the one that the manifest names.")
         return contents
 
-    def _part(self, entry: _Entry, bits: int, plan: Plan) -> SealedPart:
+    def _part(self, entry: _Entry, bits: int, plan: SegmentPlan) -> SealedPart:
         contents = self._read(entry)
         arrays = contents.arrays
         ids, order = arrays["ids"], arrays["order"]
@@ -195,7 +195,7 @@ class IndexFiles:
             flush_directory(self._directory)
 
 
-def _joined(parts: Sequence[Part]) -> dict[str, NDArray[Any]] | None:
+def _joined(parts: Sequence[Member]) -> dict[str, NDArray[Any]] | None:
     """Return the live codes of unsealed parts; None when there are none."""
     kept = [part.alive.copy() for part in parts]
     if not any(each.any() for each in kept):

@@ -10,14 +10,14 @@ from index.codes import Codes
 from index.flat import FaissSegment
 from index.hits import Ids, Positions
 from index.lookup import places_among, places_of, places_of_owners
-from index.segment import Plan, Segment, seal
+from index.segment import Segment, SegmentPlan, seal
 
 _NOWHERE = np.empty(0, dtype=np.int64)
 _ASCENDING = np.empty(0, dtype=np.uint32)
 
 
 @dataclass(eq=False, slots=True, weakref_slot=True, kw_only=True)
-class Part:
+class Member:
     """
     Codes in the order they came, few enough to look through their ids: a tail.
 
@@ -105,11 +105,11 @@ class Part:
 
 
 @dataclass(eq=False, slots=True, weakref_slot=True, kw_only=True)
-class SealedPart(Part):
+class SealedPart(Member):
     """Codes in the order of their ids, each there once, however many."""
 
     @classmethod
-    def of(cls, ids: Ids, owners: Ids, codes: Codes, plan: Plan) -> Self:
+    def of(cls, ids: Ids, owners: Ids, codes: Codes, plan: SegmentPlan) -> Self:
         """
         Return a part of codes in any order, built in the caller's time.
 
@@ -200,8 +200,8 @@ class Tail:
             dead=old.dead,
         )
 
-    def _part(self, count: int, *, lowest: int, highest: int, dead: int) -> Part:
-        return Part(
+    def _part(self, count: int, *, lowest: int, highest: int, dead: int) -> Member:
+        return Member(
             segment=FaissSegment(self._codes[:count]),
             ids=self._ids[:count],
             owners=self._owners[:count],

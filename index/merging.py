@@ -5,20 +5,20 @@ from collections.abc import Sequence
 import numpy as np
 
 from index.hits import Ids
-from index.members import Part, SealedPart
-from index.segment import Plan
+from index.members import Member, SealedPart
+from index.segment import SegmentPlan
 
 # A part of which more than this is tombstones is rewritten: the memory stays below 1 / 0.8 = 1.25
 # times what the live codes need.
 _WORTH_A_REWRITE = 0.2
 
 
-def worth_a_rewrite(part: Part) -> bool:
+def worth_a_rewrite(part: Member) -> bool:
     """Tell whether a sealed part has too many tombstones."""
     return isinstance(part, SealedPart) and part.dead > _WORTH_A_REWRITE * len(part)
 
 
-def due(parts: Sequence[Part]) -> list[Part]:
+def due(parts: Sequence[Member]) -> list[Member]:
     """
     Return the parts to be merged into one now; none, most of the time.
 
@@ -28,7 +28,7 @@ def due(parts: Sequence[Part]) -> list[Part]:
     million codes there are up to seven beside the tail.
     """
     by_size = sorted(parts, key=lambda part: part.live, reverse=True)
-    group: list[Part] = []
+    group: list[Member] = []
     smaller = 0
     for place in reversed(range(len(by_size))):
         if place + 1 < len(by_size) and 2 * smaller >= by_size[place].live:
@@ -42,7 +42,7 @@ def due(parts: Sequence[Part]) -> list[Part]:
     return [part for part in parts if worth_a_rewrite(part)][:1]
 
 
-def merged(parts: Sequence[Part], plan: Plan) -> SealedPart | None:
+def merged(parts: Sequence[Member], plan: SegmentPlan) -> SealedPart | None:
     """
     Return the live codes of several parts as one part; None when there are none.
 

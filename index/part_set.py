@@ -8,9 +8,9 @@ import numpy as np
 from index.codes import Codes
 from index.errors import DuplicateIdError
 from index.hits import Ids, Positions
-from index.members import Part, SealedPart, Tail, ascends
+from index.members import Member, SealedPart, Tail, ascends
 from index.merging import due, merged, worth_a_rewrite
-from index.segment import Plan
+from index.segment import SegmentPlan
 
 TAIL_CODES = 8192
 """
@@ -37,15 +37,15 @@ class Parts:
         live: Number of live codes.
     """
 
-    def __init__(self, bits: int, plan: Plan) -> None:
+    def __init__(self, bits: int, plan: SegmentPlan) -> None:
         self._bits = bits
         self._plan = plan
         # Whoever needs both takes them in this order.
         self._merging = threading.Lock()
         self._lock = threading.Lock()
-        self._full: tuple[Part, ...] = ()
+        self._full: tuple[Member, ...] = ()
         self._tail = Tail(bits, TAIL_CODES)
-        self.view: tuple[Part, ...] = ()
+        self.view: tuple[Member, ...] = ()
         self.live = 0
         # The ids removed since the merge under way looked which codes were alive.
         self._removed_meanwhile: list[Ids] | None = None
@@ -108,7 +108,7 @@ class Parts:
                 self._start_worker()
                 return
 
-    def remove(self, wanted: Ids, find: Callable[[Part, Ids], Positions]) -> int:
+    def remove(self, wanted: Ids, find: Callable[[Member, Ids], Positions]) -> int:
         """
         Make tombstones of codes, and return how many there were.
 
@@ -150,7 +150,7 @@ class Parts:
     def _publish(self) -> None:
         self.view = (*self._full, self._tail.part) if len(self._tail.part) else self._full
 
-    def _refuse(self, wanted: Ids, *, seen: tuple[Part, ...] = ()) -> tuple[Part, ...]:
+    def _refuse(self, wanted: Ids, *, seen: tuple[Member, ...] = ()) -> tuple[Member, ...]:
         """Raise DuplicateIdError if an id is in any part but those seen; return the parts."""
         view = self.view
         for part in view:
@@ -158,7 +158,7 @@ class Parts:
                 raise DuplicateIdError("Each id is added once.")
         return view
 
-    def _bury(self, part: Part, positions: Positions) -> int:
+    def _bury(self, part: Member, positions: Positions) -> int:
         if len(positions):
             part.bury(positions)
             self.live -= len(positions)
@@ -202,7 +202,7 @@ class Parts:
             self._merge(group)
         return True
 
-    def _merge(self, group: list[Part]) -> None:
+    def _merge(self, group: list[Member]) -> None:
         """Replace some full parts by one of their live codes; whoever calls holds `_merging`."""
         with self._lock:
             self._removed_meanwhile = []

@@ -60,7 +60,7 @@ class Work(NamedTuple):
     chunks: Places
 
 
-class Hits(NamedTuple):
+class HitBuffers(NamedTuple):
     """Room for hits: query, place of the code, and distance of each."""
 
     queries: Places
@@ -78,7 +78,7 @@ def search(
     threshold: int,
     scan_ns: float,
     by_chunk: bool,
-) -> tuple[Hits, NDArray[np.bool_]]:
+) -> tuple[HitBuffers, NDArray[np.bool_]]:
     """
     Return the hits of all queries, each once, and which queries were left out.
 
@@ -110,7 +110,7 @@ def search(
     # Numba compiles a function anew for each literal it is given, hence int64.
     room: int = int64(_FIRST_ROOM)
     count: int = int64(0)
-    hits = Hits(np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.int32))
+    hits = HitBuffers(np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.int32))
     step = 1 if by_chunk else chunks
     for first in range(0, chunks, step):
         for number in range(len(queries)):
@@ -123,7 +123,7 @@ def search(
                 hits = _with_room(hits, count, room)
                 after = _search_chunks(searched, query, first, first + step, work, hits, count)
             count = after
-    found = Hits(hits.queries[:count], hits.places[:count], hits.distances[:count])
+    found = HitBuffers(hits.queries[:count], hits.places[:count], hits.distances[:count])
     return found, left_out
 
 
@@ -144,19 +144,25 @@ def _room(flips: Flips) -> Work:
 
 
 @njit(cache=True, nogil=True)
-def _with_room(hits: Hits, count: int, room: int) -> Hits:
+def _with_room(hits: HitBuffers, count: int, room: int) -> HitBuffers:
     queries, places = np.empty(room, np.int64), np.empty(room, np.int64)
     distances = np.empty(room, np.int32)
     # Not by slices, which take Numba a second to compile.
     for at in range(count):
         queries[at], places[at] = hits.queries[at], hits.places[at]
         distances[at] = hits.distances[at]
-    return Hits(queries, places, distances)
+    return HitBuffers(queries, places, distances)
 
 
 @kernel
 def _search_chunks(
-    searched: Searched, query: Query, first: int, last: int, work: Work, hits: Hits, count: int
+    searched: Searched,
+    query: Query,
+    first: int,
+    last: int,
+    work: Work,
+    hits: HitBuffers,
+    count: int,
 ) -> int:
     """Add the hits that one query has in some chunks; return how many there are, or `_FULL`."""
     filled, begin = int64(0), first
@@ -194,7 +200,13 @@ def _probe(searched: Searched, query: Query, chunk: int, found: Places, filled: 
 
 @kernel
 def _look(
-    searched: Searched, query: Query, first: int, last: int, work: Work, hits: Hits, count: int
+    searched: Searched,
+    query: Query,
+    first: int,
+    last: int,
+    work: Work,
+    hits: HitBuffers,
+    count: int,
 ) -> int:
     """Read the entries that were found and compare their codes; return the number of hits."""
     tables, found, width = searched.tables, work.found, len(query.words)
@@ -234,7 +246,7 @@ def _look_at_several(
     shared: int,
     waiting: int,
     work: Work,
-    hits: Hits,
+    hits: HitBuffers,
     count: int,
 ) -> int:
     """Go on with the entries that tell of several codes."""
@@ -263,7 +275,7 @@ def _look_at_several(
 
 @kernel
 def _compare(
-    searched: Searched, query: Query, waiting: int, work: Work, hits: Hits, count: int
+    searched: Searched, query: Query, waiting: int, work: Work, hits: HitBuffers, count: int
 ) -> int:
     """Add those of the waiting codes that are hits, and return how many hits there are."""
     if count + waiting > len(hits.places):

@@ -14,7 +14,7 @@ Engine = Literal["auto", "faiss"]
 """Of sealed parts: multi-index hashing, or everything on FAISS's brute force."""
 
 
-class Plan(NamedTuple):
+class SegmentPlan(NamedTuple):
     """
     How sealed parts are built.
 
@@ -57,7 +57,7 @@ class Segment(Protocol):
         """All that is needed to have the segment again without building it; has "codes"."""
 
 
-def seal(codes: Codes, plan: Plan) -> Segment:
+def seal(codes: Codes, plan: SegmentPlan) -> Segment:
     """
     Return a segment of codes that never change.
 
@@ -77,7 +77,7 @@ def as_stored(segment: Segment) -> tuple[dict[str, str], Mapping[str, NDArray[np
 
 
 def from_stored(
-    fields: Mapping[str, object], arrays: Mapping[str, NDArray[np.generic]], plan: Plan
+    fields: Mapping[str, object], arrays: Mapping[str, NDArray[np.generic]], plan: SegmentPlan
 ) -> tuple[Segment, bool]:
     """
     Return the segment of a file, built anew if the file's is of another engine or an older format.

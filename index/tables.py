@@ -97,7 +97,7 @@ def build(codes: Codes, chunks: int, steadiest: tuple[int, ...] = ()) -> Tables:
     """
     groups = spread(codes, chunks, steadiest)
     keys = np.empty(len(codes), dtype=np.uint32)
-    room = _Room(len(codes), max(map(len, groups)))
+    room = _TableRoom(len(codes), max(map(len, groups)))
     parts: tuple[list[Any], ...] = ([], [], [], [])
     for group in groups:
         _keys(codes, group, keys)
@@ -139,7 +139,7 @@ def _flips(widths: tuple[int, ...]) -> tuple[Numbers, Places]:
     return np.array(flips, dtype=np.uint32), np.array([begins[each] for each in widths])
 
 
-class _Room:
+class _TableRoom:
     """Memory for the tables in work, used for one after the other: new memory is slow at first."""
 
     def __init__(self, count: int, width: int) -> None:
@@ -149,7 +149,7 @@ class _Room:
         self.pool = np.empty(count + count // 2, dtype=np.uint32)
 
 
-def _table(keys: Numbers, width: int, room: _Room) -> tuple[Words, Numbers, Numbers, Numbers]:
+def _table(keys: Numbers, width: int, room: _TableRoom) -> tuple[Words, Numbers, Numbers, Numbers]:
     entry_of = room.entry_of[: 1 << width]
     entry_of[:] = 0
     directory = np.empty(1 << (width - 5), dtype=np.uint64)

@@ -28,7 +28,7 @@ _IN_CACHE = 1 << 17
 _FIRST_ROOM, _FULL = 4096, -1
 
 
-class _Room(NamedTuple):
+class _VoteRoom(NamedTuple):
     """Room for work: the entries of keys that occur, and codes, each with its query."""
 
     entries: Places
@@ -75,12 +75,12 @@ def come_across(
 
 
 @njit(cache=True, nogil=True)
-def _room(flips: Flips) -> _Room:
+def _room(flips: Flips) -> _VoteRoom:
     most = int64(0)
     for chunk in range(len(flips.keys_at)):
         most = max(most, flips.keys_at[chunk, MOST_FLIPS + 1] - flips.keys_at[chunk, 0])
     most += _ENTRIES
-    return _Room(
+    return _VoteRoom(
         np.empty(most, np.int64),
         np.empty(most, np.int64),
         np.empty(most, np.int64),
@@ -146,7 +146,7 @@ def _search(
     keys: Places,
     radii: Places,
     number: int,
-    room: _Room,
+    room: _VoteRoom,
     found: Across,
     hits: int,
 ) -> tuple[int, int]:
@@ -179,7 +179,7 @@ def _ask(searched: Searched, chunk: int, key: int, radius: int) -> None:
 
 @kernel
 def _probe(
-    searched: Searched, chunk: int, keys: Places, radii: Places, number: int, room: _Room
+    searched: Searched, chunk: int, keys: Places, radii: Places, number: int, room: _VoteRoom
 ) -> tuple[int, int]:
     """
     Note the entries of all keys near those of the queries from one on, until there are `_ENTRIES`.
@@ -228,7 +228,7 @@ def _look(
     threshold: int,
     chunk: int,
     filled: int,
-    room: _Room,
+    room: _VoteRoom,
     found: Across,
     hits: int,
 ) -> int:
@@ -248,7 +248,7 @@ def _look(
 
 
 @kernel
-def _read(searched: Searched, chunk: int, filled: int, room: _Room) -> tuple[int, int]:
+def _read(searched: Searched, chunk: int, filled: int, room: _VoteRoom) -> tuple[int, int]:
     """
     Read the noted entries, and ask for what they lead to.
 
@@ -274,7 +274,7 @@ def _read(searched: Searched, chunk: int, filled: int, room: _Room) -> tuple[int
 
 
 @kernel
-def _read_several(searched: Searched, left: int, at: int, room: _Room) -> tuple[int, int, int]:
+def _read_several(searched: Searched, left: int, at: int, room: _VoteRoom) -> tuple[int, int, int]:
     """Read the last of so many entries of several codes, from one of these on, and so forth."""
     pool, width, waiting = searched.tables.pool, searched.codes.shape[1] // 8, int64(0)
     most = len(room.places)
@@ -300,7 +300,7 @@ def _compare(
     words: Words,
     threshold: int,
     waiting: int,
-    room: _Room,
+    room: _VoteRoom,
     found: Across,
     hits: int,
 ) -> int:

@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from index.codes import Codes
 from index.hits import Ids
 from index.intrinsics import int64, kernel, ones, uint64
-from index.members import Part
+from index.members import Member
 from index.mih import MihSegment
 from index.tables import Words
 
@@ -47,7 +47,7 @@ class Votes(NamedTuple):
 
 
 def count_votes(
-    parts: tuple[Part, ...],
+    parts: tuple[Member, ...],
     codes: Codes,
     *,
     threshold: int,
@@ -96,7 +96,7 @@ def count_votes(
 
 
 def _come_across(
-    parts: tuple[Part, ...], codes: Codes, threshold: int, budget_ns: float | None
+    parts: tuple[Member, ...], codes: Codes, threshold: int, budget_ns: float | None
 ) -> Ids:
     """Return the owners, ascending, whose votes are worth counting."""
     is_exact = budget_ns is not None and math.isinf(budget_ns)

@@ -33,7 +33,7 @@ DARK = Theme((0, 0, 0), (38, 38, 41), (242, 242, 247), (142, 142, 147), (48, 132
 THEMES = {"light": LIGHT, "dark": DARK}
 
 
-class Screen:
+class PhoneScreen:
     """
     A page of an app that is being drawn, from the top to the bottom.
 

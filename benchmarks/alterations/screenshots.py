@@ -4,7 +4,7 @@ from PIL import Image, ImageFilter, ImageOps
 
 from benchmarks.alterations.base import Family, Scene, jpeg
 from benchmarks.alterations.drawing import caption, font, handle, pick, words, wrapped
-from benchmarks.alterations.interface import DARK, LIGHT, THEMES, Screen, Theme, within
+from benchmarks.alterations.interface import DARK, LIGHT, THEMES, PhoneScreen, Theme, within
 
 SCREENSHOTS = Family("screenshot")
 _PHONE = (1080, 2160)
@@ -13,7 +13,7 @@ _DESKTOP = (1600, 900)
 
 @SCREENSHOTS.kind(THEMES, shows=1, encoder=lambda _theme: jpeg(88))
 def chat_screenshot(scene: Scene, theme: Theme) -> Image.Image:
-    screen = Screen(_PHONE, theme, scene.rng)
+    screen = PhoneScreen(_PHONE, theme, scene.rng)
     screen.y = int(scene.rng.integers(120, 420))
     for picture, mine in ((scene.other, bool(scene.rng.random() < 0.5)), (scene.image, False)):
         size = within(picture, 760, 900)
@@ -44,7 +44,7 @@ def chat_screenshot(scene: Scene, theme: Theme) -> Image.Image:
 
 @SCREENSHOTS.kind(THEMES, shows=1, encoder=lambda _theme: jpeg(88))
 def feed_screenshot(scene: Scene, theme: Theme) -> Image.Image:
-    screen = Screen(_PHONE, theme, scene.rng)
+    screen = PhoneScreen(_PHONE, theme, scene.rng)
     screen.status()
     screen.write((40, 110), "pictures", 60, theme.text)
     screen.icons(("heart", "send"), 116, (860, 1040))
@@ -75,7 +75,7 @@ def feed_screenshot(scene: Scene, theme: Theme) -> Image.Image:
 @SCREENSHOTS.kind(THEMES, shows=8, encoder=lambda _theme: jpeg(88))
 def gallery_screenshot(scene: Scene, theme: Theme) -> Image.Image:
     """One photo, full width, with a strip of small ones below."""
-    screen = Screen(_PHONE, theme, scene.rng)
+    screen = PhoneScreen(_PHONE, theme, scene.rng)
     screen.status()
     screen.icon("back", 30, 126, theme.accent)
     day, hour = int(scene.rng.integers(1, 29)), int(scene.rng.integers(24))
@@ -92,7 +92,7 @@ def gallery_screenshot(scene: Scene, theme: Theme) -> Image.Image:
 
 @SCREENSHOTS.kind(THEMES, shows=1, encoder=lambda _theme: jpeg(88))
 def browser_screenshot(scene: Scene, theme: Theme) -> Image.Image:
-    screen = Screen(_PHONE, theme, scene.rng)
+    screen = PhoneScreen(_PHONE, theme, scene.rng)
     screen.y = 270
     screen.bar(screen.y, 110, (178, 34, 52))
     screen.icon("menu", 40, screen.y + 26, (255, 255, 255))
@@ -131,7 +131,7 @@ def browser_screenshot(scene: Scene, theme: Theme) -> Image.Image:
 @SCREENSHOTS.kind(THEMES, encoder=lambda _theme: jpeg(88))
 def story_screenshot(scene: Scene, theme: Theme) -> Image.Image:
     """Full screen, on a blurred copy of the photo (light) or on black (dark)."""
-    screen = Screen(_PHONE, DARK, scene.rng)
+    screen = PhoneScreen(_PHONE, DARK, scene.rng)
     if theme is LIGHT:
         behind = ImageOps.fit(scene.image, (270, 540)).filter(ImageFilter.GaussianBlur(20))
         screen.photo(behind, 0, 0, _PHONE)
@@ -163,7 +163,7 @@ def story_screenshot(scene: Scene, theme: Theme) -> Image.Image:
 @SCREENSHOTS.kind(THEMES, shows=1, encoder=lambda _theme: jpeg(88))
 def microblog_screenshot(scene: Scene, theme: Theme) -> Image.Image:
     """Posts with text above a rounded picture, as wide as the text."""
-    screen = Screen(_PHONE, theme, scene.rng)
+    screen = PhoneScreen(_PHONE, theme, scene.rng)
     screen.status()
     screen.avatar(40, 110, 80)
     for number, tab in enumerate(("For you", "Following")):
@@ -183,7 +183,7 @@ def microblog_screenshot(scene: Scene, theme: Theme) -> Image.Image:
 @SCREENSHOTS.kind(THEMES, shows=2, encoder=lambda _theme: jpeg(88))
 def desktop_screenshot(scene: Scene, theme: Theme) -> Image.Image:
     """A browser on a computer: a forum with a list at the left and pictures at the right."""
-    screen = Screen(_DESKTOP, theme, scene.rng)
+    screen = PhoneScreen(_DESKTOP, theme, scene.rng)
     screen.bar(0, 44, (60, 62, 70) if theme is DARK else (214, 218, 226))
     screen.draw.rounded_rectangle((10, 8, 270, 52), 10, fill=theme.surface)
     screen.write((30, 26), words(scene.rng, 3), 18, theme.text, "lm")
@@ -218,7 +218,7 @@ def desktop_screenshot(scene: Scene, theme: Theme) -> Image.Image:
 @SCREENSHOTS.kind(THEMES, shows=7, encoder=lambda _theme: jpeg(88), counted=False)
 def search_results_screenshot(scene: Scene, theme: Theme) -> Image.Image:
     """Two columns of pictures with words below; the photo is the first."""
-    screen = Screen(_PHONE, theme, scene.rng)
+    screen = PhoneScreen(_PHONE, theme, scene.rng)
     screen.status()
     screen.draw.rounded_rectangle((40, 110, 1040, 210), 50, fill=theme.surface)
     screen.icon("search", 70, 130, theme.faint)
@@ -239,7 +239,7 @@ def search_results_screenshot(scene: Scene, theme: Theme) -> Image.Image:
     return screen.picture
 
 
-def _bubble(screen: Screen, *, mine: bool) -> None:
+def _bubble(screen: PhoneScreen, *, mine: bool) -> None:
     text = words(screen.rng, int(screen.rng.integers(1, 18)))
     lines = wrapped(text, 640, font(38))
     wide = round(max(font(38).getlength(line) for line in lines)) + 60
@@ -253,7 +253,7 @@ def _bubble(screen: Screen, *, mine: bool) -> None:
     screen.y += high + 16
 
 
-def _post(screen: Screen, picture: Image.Image | None) -> None:
+def _post(screen: PhoneScreen, picture: Image.Image | None) -> None:
     screen.account(screen.y + 10, detail="2 h")
     screen.y += 110
     screen.paragraph(152, 880, int(screen.rng.integers(4, 30)), 36, screen.theme.text)
@@ -268,7 +268,7 @@ def _post(screen: Screen, picture: Image.Image | None) -> None:
     screen.y += 14
 
 
-def _navigation(screen: Screen, names: tuple[str, ...]) -> None:
+def _navigation(screen: PhoneScreen, names: tuple[str, ...]) -> None:
     screen.bar(_PHONE[1] - 150, 150, screen.theme.ground)
     line = (0, _PHONE[1] - 150, 1080, _PHONE[1] - 150)
     screen.draw.line(line, fill=screen.theme.surface, width=3)

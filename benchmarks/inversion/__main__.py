@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks import inversion
 from benchmarks.inversion.attacks import in_all_poses, pdq_signs, rebuilt_patches, rebuilt_wholes
-from benchmarks.inversion.pictures import Patches, Pictures, learnt_from, patches_of, stored
+from benchmarks.inversion.pictures import LearntPatches, Pictures, learnt_from, patches_of, stored
 from benchmarks.inversion.scores import draw_sheet, print_scores, score
 from hashsvc.signals import PDQ
 from tests.helpers.photos import Photo, load_photos
@@ -86,8 +86,8 @@ def _about(arguments: list[str] | None) -> dict[str, Any]:
     }
 
 
-def _together(some: Sequence[Patches]) -> Patches:
-    return Patches(
+def _together(some: Sequence[LearntPatches]) -> LearntPatches:
+    return LearntPatches(
         np.concatenate([each.codes for each in some]),
         np.concatenate([each.pixels for each in some]),
     )

@@ -11,7 +11,7 @@ from benchmarks.inversion.pictures import (
     SIDE,
     Codes,
     Floats,
-    Patches,
+    LearntPatches,
     Pictures,
     posed,
     signs,
@@ -227,7 +227,7 @@ def rebuilt_wholes(
 
 
 def rebuilt_patches(
-    learnt: Sequence[Patches], attacked: Patches, rng: np.random.Generator
+    learnt: Sequence[LearntPatches], attacked: LearntPatches, rng: np.random.Generator
 ) -> dict[str, Floats]:
     """Return what each attack rebuilds of the attacked patches, shape (n, 1024)."""
     groups = np.repeat(np.arange(len(learnt)), [len(each.codes) for each in learnt])

@@ -44,7 +44,7 @@ class Pictures:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Patches:
+class LearntPatches:
     """Region codes of n patches, and the patches' pixels, shape (n, 1024)."""
 
     codes: Codes
@@ -129,7 +129,7 @@ def _stacked(codes: Sequence[bytes]) -> Codes:
     return np.frombuffer(b"".join(codes), np.uint8).reshape(len(codes), -1 if codes else 32)
 
 
-def patches_of(image: Image.Image) -> Patches:
+def patches_of(image: Image.Image) -> LearntPatches:
     """Return the patches that the kept region codes of an image were made from."""
     luma = luma_of(np.asarray(image))
     # What the service drops as soon as a code is made is made once more.
@@ -142,4 +142,4 @@ def patches_of(image: Image.Image) -> Patches:
     for row, code in zip(pixels, kept, strict=True):
         number = number_of[code.tobytes()]
         patches.take(found[places.levels[number]], places.places[number], row)
-    return Patches(kept, pixels.astype(np.float64))
+    return LearntPatches(kept, pixels.astype(np.float64))

@@ -16,7 +16,7 @@ and a thousand went, and after saving and loading.
 searchers, `measuring` and `timing` run them; `figures`, `report` and `plot` show what came of it.
 """
 
-from benchmarks.matching.figures import Row
+from benchmarks.matching.figures import MatchingRow
 from benchmarks.matching.measuring import Data, measure
 
-__all__ = ["Data", "Row", "measure"]
+__all__ = ["Data", "MatchingRow", "measure"]

@@ -15,7 +15,7 @@ from typing import Any
 import faiss
 import numpy as np
 
-from benchmarks.matching.truth import Found, Ints
+from benchmarks.matching.truth import Ints, Neighbours
 from index import LiveIndex
 from index.codes import Codes
 
@@ -70,7 +70,7 @@ class Engine(ABC):
         """Search; this is what is timed."""
 
     @abstractmethod
-    def read(self, answer: Any, radius: int) -> list[Found]:
+    def read(self, answer: Any, radius: int) -> list[Neighbours]:
         """Return what an answer says, query by query."""
 
     @abstractmethod
@@ -113,8 +113,8 @@ class Hashsvc(Engine):
     def ask(self, queries: Any, radius: int) -> Any:
         return self._index.search(queries, threshold=radius)
 
-    def read(self, answer: Any, radius: int) -> list[Found]:
-        return [Found(*answer[query]) for query in range(len(answer))]
+    def read(self, answer: Any, radius: int) -> list[Neighbours]:
+        return [Neighbours(*answer[query]) for query in range(len(answer))]
 
     def vote(self, queries: Codes, *, threshold: int, min_votes: int) -> dict[int, float]:
         """Return the votes of each owner that has so many codes near the queries."""
@@ -157,10 +157,10 @@ class FaissFlat(Engine):
         # FAISS keeps distance < radius.
         return self._index.range_search(queries, radius + 1)
 
-    def read(self, answer: Any, radius: int) -> list[Found]:
+    def read(self, answer: Any, radius: int) -> list[Neighbours]:
         limits, distances, ids = answer
         return [
-            Found(ids[start:end].astype(np.int64), distances[start:end].astype(np.int64))
+            Neighbours(ids[start:end].astype(np.int64), distances[start:end].astype(np.int64))
             for start, end in zip(limits[:-1].tolist(), limits[1:].tolist(), strict=True)
         ]
 
@@ -223,9 +223,9 @@ class ThreatExchange(Engine):
     def ask(self, queries: Any, radius: int) -> Any:
         return [self._index.query(text) for text in queries]
 
-    def read(self, answer: Any, radius: int) -> list[Found]:
+    def read(self, answer: Any, radius: int) -> list[Neighbours]:
         return [
-            Found(
+            Neighbours(
                 np.array([each.metadata for each in matches], dtype=np.int64),
                 np.array([each.similarity_info.distance for each in matches], dtype=np.int64),
             )
@@ -275,11 +275,11 @@ class Usearch(Engine):
     def ask(self, queries: Any, radius: int) -> Any:
         return self._index.search(queries, self._NEAREST, threads=1)
 
-    def read(self, answer: Any, radius: int) -> list[Found]:
+    def read(self, answer: Any, radius: int) -> list[Neighbours]:
         one = answer.keys.ndim == 1
         found = []
         for matches in [answer] if one else answer:
-            nearest = Found(matches.keys.astype(np.int64), matches.distances.astype(np.int64))
+            nearest = Neighbours(matches.keys.astype(np.int64), matches.distances.astype(np.int64))
             found.append(nearest.within(radius))
         return found
 

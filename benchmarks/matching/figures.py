@@ -26,7 +26,7 @@ class Times:
 
 
 @dataclass(slots=True)
-class Row:
+class MatchingRow:
     """
     What one engine did with n codes of one kind; None where it cannot, or was not asked.
 
@@ -140,7 +140,7 @@ class Row:
         return asdict(self)
 
 
-def compare(rows: Sequence[Row]) -> None:
+def compare(rows: Sequence[MatchingRow]) -> None:
     """Fill in how the rows of one run, of the same codes, compare to each other."""
     by_name = {row.engine: row for row in rows}
     flat, other = by_name.get(FLAT), by_name.get(THREATEXCHANGE)

@@ -17,17 +17,17 @@ from benchmarks.matching.engines import (
     available_bytes,
     resident_bytes,
 )
-from benchmarks.matching.figures import Row, Times, compare
+from benchmarks.matching.figures import MatchingRow, Times, compare
 from benchmarks.matching.queries import (
     OWNED,
     QUERIES,
-    Candidate,
+    VoteQuery,
     flipped,
     make_candidates,
     make_queries,
 )
 from benchmarks.matching.timing import Asking, ask_in_turns, one_by_one, undisturbed
-from benchmarks.matching.truth import Found, Verdict, scan, stream_ms
+from benchmarks.matching.truth import Neighbours, Verdict, scan, stream_ms
 from hashsvc.signals import POSSIBLE_REGIONS, REGION
 from index.codes import Codes
 
@@ -92,13 +92,13 @@ class _Asked:
 
     count: int
     queries: Codes
-    truths: list[Found]
+    truths: list[Neighbours]
     added: Codes
     removed: list[int]
-    edges: dict[int, tuple[Codes, list[Found]]]
+    edges: dict[int, tuple[Codes, list[Neighbours]]]
     later: Codes
-    later_truths: list[Found]
-    candidates: list[Candidate]
+    later_truths: list[Neighbours]
+    candidates: list[VoteQuery]
     stream_ms: float
 
 
@@ -107,10 +107,10 @@ class _Runner:
     """An engine with its codes, and what became of it so far."""
 
     engine: Engine
-    row: Row
+    row: MatchingRow
     verdicts: dict[str, Verdict] = field(default_factory=dict)
 
-    def judge(self, what: str, answers: Sequence[Found], truths: Sequence[Found]) -> None:
+    def judge(self, what: str, answers: Sequence[Neighbours], truths: Sequence[Neighbours]) -> None:
         self.verdicts.setdefault(what, Verdict()).add(answers, truths)
 
 
@@ -120,7 +120,7 @@ def measure(
     seed: int,
     engines: Sequence[type[Engine]] = ENGINES,
     tell: Tell = print,
-) -> list[Row]:
+) -> list[MatchingRow]:
     """
     Return a row for each engine that could be measured; `tell` says why others could not.
 
@@ -203,14 +203,14 @@ def _ask_for(data: Data, *, seed: int, votes: bool, tell: Tell) -> _Asked:
     )
 
 
-def _edge(stored: Codes, radius: int, rng: np.random.Generator) -> tuple[Codes, list[Found]]:
+def _edge(stored: Codes, radius: int, rng: np.random.Generator) -> tuple[Codes, list[Neighbours]]:
     chosen = stored[rng.integers(0, len(stored), _CHECKED)]
     flips = np.maximum(radius + np.arange(_CHECKED) % 5 - 2, 0)
     queries = flipped(chosen, flips, rng)
     return queries, scan(stored, queries, radius=radius)
 
 
-def _candidates(data: Data, seed: int, tell: Tell) -> list[Candidate]:
+def _candidates(data: Data, seed: int, tell: Tell) -> list[VoteQuery]:
     count = len(data.stored)
     if count > _VOTES_UP_TO:
         tell(f"NOT MEASURED: votes at {count:,} codes: the full scan would take too long.")
@@ -230,7 +230,9 @@ def _built(kind: type[Engine], data: Data, asked: _Asked, tell: Tell) -> _Runner
     bits = 8 * codes.shape[1]
     _compile(kind, codes)
     engine = kind(bits)
-    row = Row(len(codes), data.kind, bits, kind.name, RADIUS[bits], stream_ms=asked.stream_ms)
+    row = MatchingRow(
+        len(codes), data.kind, bits, kind.name, RADIUS[bits], stream_ms=asked.stream_ms
+    )
     if isinstance(engine, Hashsvc) and asked.candidates:
         engine.owners = np.arange(len(codes)) // OWNED
     before = resident_bytes()
@@ -304,7 +306,7 @@ def _time_votes(runners: Sequence[_Runner], asked: _Asked) -> None:
             _time_votes_of(runner.engine, runner.row, asked.candidates)
 
 
-def _time_votes_of(engine: Hashsvc, row: Row, candidates: Sequence[Candidate]) -> None:
+def _time_votes_of(engine: Hashsvc, row: MatchingRow, candidates: Sequence[VoteQuery]) -> None:
     vote = functools.partial(engine.vote, threshold=REGION.threshold, min_votes=POSSIBLE_REGIONS)
     vote(candidates[0].codes)
     spent = []
@@ -351,7 +353,7 @@ def _change_and_reload(runner: _Runner, asked: _Asked) -> None:
     row.exact = all(each.exact for each in runner.verdicts.values())
 
 
-def _remove(engine: Engine, row: Row, asked: _Asked) -> list[int]:
+def _remove(engine: Engine, row: MatchingRow, asked: _Asked) -> list[int]:
     """Remove one by one, and return the ids that went."""
     order = [each for each in asked.removed if each < asked.count + row.adds]
     times = one_by_one([(engine.remove, (each,)) for each in order])

@@ -41,7 +41,7 @@ _FEW = 12
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class VoteQuery:
     """
     An image's region codes, and what a full scan finds.
 
@@ -80,7 +80,7 @@ def make_queries(stored: Codes, fresh: Codes, *, seed: int) -> Codes:
 
 def make_candidates(
     stored: Codes, fresh: Codes, count: int, *, threshold: int, min_votes: int, seed: int
-) -> list[Candidate]:
+) -> list[VoteQuery]:
     """Return candidate images, with the votes of a full scan."""
     rng = np.random.default_rng([seed, len(stored), 2])
     images = -(-len(stored) // OWNED)
@@ -95,7 +95,7 @@ def make_candidates(
         owners, votes = np.unique(near // OWNED, return_counts=True)
         enough = votes >= min_votes
         candidates.append(
-            Candidate(
+            VoteQuery(
                 rng.permutation(codes),
                 dict(zip(owners[enough].tolist(), votes[enough].tolist(), strict=True)),
             )

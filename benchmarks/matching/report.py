@@ -6,13 +6,13 @@ from rich.console import Console
 from rich.table import Table
 
 from benchmarks.matching.engines import OURS
-from benchmarks.matching.figures import Row
+from benchmarks.matching.figures import MatchingRow
 
 _BUSY = 1.25
 """Waiting for memory is the processor's time, so that an idle machine has little else."""
 
 
-def print_rows(rows: Sequence[Row], console: Console) -> None:
+def print_rows(rows: Sequence[MatchingRow], console: Console) -> None:
     """Print one run's tables: what everything takes, and single queries at every radius."""
     if not rows:
         return
@@ -28,7 +28,7 @@ def print_rows(rows: Sequence[Row], console: Console) -> None:
             _print_ours(row, console)
 
 
-def _main(title: str, rows: Sequence[Row]) -> Table:
+def _main(title: str, rows: Sequence[MatchingRow]) -> Table:
     table = Table(title=title, title_justify="left")
     table.add_column("")
     for heading in (
@@ -48,7 +48,7 @@ def _main(title: str, rows: Sequence[Row]) -> Table:
     return table
 
 
-def _radii(title: str, rows: Sequence[Row]) -> Table:
+def _radii(title: str, rows: Sequence[MatchingRow]) -> Table:
     table = Table(title=title, title_justify="left")
     table.add_column("")
     radii = sorted({radius for row in rows for radius in row.by_radius})
@@ -65,7 +65,7 @@ def _radii(title: str, rows: Sequence[Row]) -> Table:
     return table
 
 
-def _print_ours(row: Row, console: Console) -> None:
+def _print_ours(row: MatchingRow, console: Console) -> None:
     for name, ratio in (
         ("FAISS BinaryFlat", row.ratio_vs_flat),
         ("FAISS BinaryFlat, by the processor's time", row.cpu_ratio_vs_flat),

@@ -27,7 +27,7 @@ _MORE_THAN_BITS = 1024
 
 
 @dataclass(frozen=True, slots=True)
-class Found:
+class Neighbours:
     """
     What is within a radius of one query.
 
@@ -40,23 +40,23 @@ class Found:
     ids: Ints
     distances: Ints
 
-    def within(self, radius: int) -> "Found":
+    def within(self, radius: int) -> "Neighbours":
         """Return those within a smaller radius."""
         near = self.distances <= radius
-        return Found(self.ids[near], self.distances[near])
+        return Neighbours(self.ids[near], self.distances[near])
 
     def pairs(self) -> Ints:
         """Return a number for each id with its distance."""
         return self.ids * _MORE_THAN_BITS + self.distances
 
-    def without(self, ids: Ints) -> "Found":
+    def without(self, ids: Ints) -> "Neighbours":
         """Return all but these."""
         kept = ~np.isin(self.ids, ids)
-        return Found(self.ids[kept], self.distances[kept])
+        return Neighbours(self.ids[kept], self.distances[kept])
 
-    def plus(self, other: "Found") -> "Found":
+    def plus(self, other: "Neighbours") -> "Neighbours":
         """Return both."""
-        return Found(
+        return Neighbours(
             np.concatenate((self.ids, other.ids)), np.concatenate((self.distances, other.distances))
         )
 
@@ -81,7 +81,7 @@ class Verdict:
     found: int = 0
     wrong: int = 0
 
-    def add(self, answers: Sequence[Found], truths: Sequence[Found]) -> None:
+    def add(self, answers: Sequence[Neighbours], truths: Sequence[Neighbours]) -> None:
         """Count in some answers."""
         for answer, truth in zip(answers, truths, strict=True):
             right = np.intersect1d(answer.pairs(), truth.pairs())
@@ -101,7 +101,7 @@ class Verdict:
         return self.found / self.expected if self.expected else None
 
 
-def scan(codes: Codes, queries: Codes, *, radius: int, first_id: int = 0) -> list[Found]:
+def scan(codes: Codes, queries: Codes, *, radius: int, first_id: int = 0) -> list[Neighbours]:
     """
     Return every code within `radius` bits of each query.
 
@@ -124,7 +124,7 @@ def scan(codes: Codes, queries: Codes, *, radius: int, first_id: int = 0) -> lis
     query, ids, distances = np.concatenate([np.empty((3, 0), np.int64), *parts], axis=1)
     order = np.argsort(query, kind="stable")
     ends = np.cumsum(np.bincount(query, minlength=len(queries)))
-    return [Found(ids[each], distances[each]) for each in np.split(order, ends[:-1])]
+    return [Neighbours(ids[each], distances[each]) for each in np.split(order, ends[:-1])]
 
 
 def stream_ms(codes: Codes, runs: int = 5) -> float:

@@ -9,7 +9,7 @@ The work is done in processes by `work`, put in order by `measuring`, summed up 
 shown by `report` and `plot`.
 """
 
-from benchmarks.robustness.figures import Figures, Outcome, Row
-from benchmarks.robustness.measuring import Plan, measure
+from benchmarks.robustness.figures import CopyOutcome, Figures, RobustnessRow
+from benchmarks.robustness.measuring import RunPlan, measure
 
-__all__ = ["Figures", "Outcome", "Plan", "Row", "measure"]
+__all__ = ["CopyOutcome", "Figures", "RobustnessRow", "RunPlan", "measure"]

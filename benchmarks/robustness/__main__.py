@@ -15,10 +15,10 @@ from rich.console import Console
 
 from benchmarks import robustness
 from benchmarks.alterations import SINGLES
-from benchmarks.robustness.measuring import Plan, find_photos, measure, working
+from benchmarks.robustness.measuring import RunPlan, find_photos, measure, working
 from benchmarks.robustness.plot import draw_plot
 from benchmarks.robustness.report import print_report
-from benchmarks.robustness.work import Photo
+from benchmarks.robustness.work import SourcePhoto
 
 _INTERRUPTED = 130
 
@@ -33,7 +33,7 @@ def main(arguments: list[str] | None = None) -> int:
     if missing := [str(folder) for folder in options.photos if not folder.is_dir()]:
         parser.error(f"--photos names no folder: {', '.join(missing)}.")
     console = Console(width=None if sys.stdout.isatty() else 120)
-    plan = Plan(
+    plan = RunPlan(
         seed=options.seed,
         only=frozenset(options.only),
         chains=options.chains,
@@ -83,12 +83,12 @@ def _parser() -> argparse.ArgumentParser:
         "--only", action="append", default=[], help="a family, a kind, or chain; may be repeated"
     )
     parser.add_argument(
-        "--chains", type=int, default=Plan().chains, help="random chains for each photo"
+        "--chains", type=int, default=RunPlan().chains, help="random chains for each photo"
     )
-    parser.add_argument("--seed", type=int, default=Plan().seed)
+    parser.add_argument("--seed", type=int, default=RunPlan().seed)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes")
     parser.add_argument(
-        "--pairs", type=int, default=Plan().pairs, help="pairs of different photos to reach"
+        "--pairs", type=int, default=RunPlan().pairs, help="pairs of different photos to reach"
     )
     parser.add_argument("--json", type=Path, help="write the figures here")
     parser.add_argument("--plot", type=Path, help="write a picture of the recalls here")
@@ -105,8 +105,8 @@ def _about(arguments: list[str] | None) -> dict[str, Any]:
     }
 
 
-def _how_drawn(plan: Plan, photos: int) -> str:
-    wanted = len(plan.drawn(Photo("", Path()), photos))
+def _how_drawn(plan: RunPlan, photos: int) -> str:
+    wanted = len(plan.drawn(SourcePhoto("", Path()), photos))
     return (
         f"every content against {wanted} of the {len(plan.candidates)} counted copies of each "
         "other photo, drawn anew for each; without pairs in which one is seen beside the other"

@@ -15,7 +15,7 @@ _MOST_LISTED = 200
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class CopyOutcome:
     """
     How one copy fared.
 
@@ -35,7 +35,7 @@ class Outcome:
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class RobustnessRow:
     """
     The shares of copies that were found, of one alteration.
 
@@ -114,9 +114,9 @@ class Figures:
         plain: Plain, blank and text-only pictures, among themselves and against photos.
     """
 
-    rows: tuple[Row, ...]
-    separate: tuple[Row, ...]
-    chains: Row | None
+    rows: tuple[RobustnessRow, ...]
+    separate: tuple[RobustnessRow, ...]
+    chains: RobustnessRow | None
     chains_by_kind: dict[str, float]
     different: Pairs
     screenshots: Pairs
@@ -159,7 +159,7 @@ class Figures:
         return sorted(hits, key=lambda hit: (list(Tier).index(hit.tier), hit.content))
 
 
-def rows_of(outcomes: Sequence[Outcome], *, counted: bool) -> tuple[Row, ...]:
+def rows_of(outcomes: Sequence[CopyOutcome], *, counted: bool) -> tuple[RobustnessRow, ...]:
     """Return a row for each single alteration that was done, in the catalogue's order."""
     by_title = _grouped((each.title, each) for each in outcomes)
     return tuple(
@@ -169,7 +169,7 @@ def rows_of(outcomes: Sequence[Outcome], *, counted: bool) -> tuple[Row, ...]:
     )
 
 
-def chains_of(outcomes: Sequence[Outcome]) -> tuple[Row | None, dict[str, float]]:
+def chains_of(outcomes: Sequence[CopyOutcome]) -> tuple[RobustnessRow | None, dict[str, float]]:
     """Return the row of all chains together, and their recall by the kinds that take part."""
     chains = [each for each in outcomes if _CHAIN_ARROW in each.title]
     if not chains:
@@ -185,12 +185,14 @@ def chains_of(outcomes: Sequence[Outcome]) -> tuple[Row | None, dict[str, float]
     return _figures("chain", f"chains of {length}", "", chains), recalls
 
 
-def _row(alteration: Alteration, outcomes: Sequence[Outcome]) -> Row:
+def _row(alteration: Alteration, outcomes: Sequence[CopyOutcome]) -> RobustnessRow:
     return _figures(alteration.family, alteration.name, alteration.strength, outcomes)
 
 
-def _figures(family: str, name: str, strength: str, outcomes: Sequence[Outcome]) -> Row:
-    return Row(
+def _figures(
+    family: str, name: str, strength: str, outcomes: Sequence[CopyOutcome]
+) -> RobustnessRow:
+    return RobustnessRow(
         family=family,
         name=name,
         strength=strength,
@@ -204,8 +206,8 @@ def _figures(family: str, name: str, strength: str, outcomes: Sequence[Outcome])
     )
 
 
-def _grouped(items: Iterable[tuple[str, Outcome]]) -> dict[str, list[Outcome]]:
-    groups: dict[str, list[Outcome]] = {}
+def _grouped(items: Iterable[tuple[str, CopyOutcome]]) -> dict[str, list[CopyOutcome]]:
+    groups: dict[str, list[CopyOutcome]] = {}
     for name, item in items:
         groups.setdefault(name, []).append(item)
     return groups

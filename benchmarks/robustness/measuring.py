@@ -18,8 +18,8 @@ from benchmarks.robustness.figures import Figures, Pairs, chains_of, rows_of
 from benchmarks.robustness.work import (
     CopyTask,
     PairTask,
-    Photo,
     Signed,
+    SourcePhoto,
     chain_name,
     copy,
     judge,
@@ -42,7 +42,7 @@ _PAIRS_IN_RESERVE = 1.15
 
 
 @dataclass(frozen=True, slots=True)
-class Plan:
+class RunPlan:
     """
     What to measure, and how much of it.
 
@@ -83,7 +83,7 @@ class Plan:
         chains = [chain_name(number) for number in range(self.chains_a_photo)]
         return [*(title for title in self.titles if title in counted), *chains]
 
-    def drawn(self, photo: Photo, photos: int) -> list[str]:
+    def drawn(self, photo: SourcePhoto, photos: int) -> list[str]:
         """Return which of them, drawn anew for each photo; enough to reach the pairs."""
         needed = math.ceil(_PAIRS_IN_RESERVE * self.pairs / max(photos * (photos - 1), 1))
         names = self.candidates
@@ -147,7 +147,7 @@ def working(count: int, console: Console) -> Iterator[Workers]:
         workers.stop()
 
 
-def find_photos(folders: Sequence[Path], *, limit: int | None, seed: int) -> list[Photo]:
+def find_photos(folders: Sequence[Path], *, limit: int | None, seed: int) -> list[SourcePhoto]:
     """
     Return the files in folders, in order of name; of more than the limit, a random choice.
 
@@ -159,20 +159,20 @@ def find_photos(folders: Sequence[Path], *, limit: int | None, seed: int) -> lis
     if len({folder.resolve().name for folder in folders}) < len(folders):
         raise ValueError("No two folders of photos may have the same name.")
     photos = [
-        Photo(f"{folder.resolve().name}/{path.relative_to(folder).as_posix()}", path)
+        SourcePhoto(f"{folder.resolve().name}/{path.relative_to(folder).as_posix()}", path)
         for folder in folders
         for path in sorted(folder.rglob("*"))
         if path.is_file()
     ]
     if not folders:
-        photos = [Photo(path.name, path) for path in shipped_files()]
+        photos = [SourcePhoto(path.name, path) for path in shipped_files()]
     if limit is not None and limit < len(photos):
         chosen = rng_of(seed, "limit").choice(len(photos), limit, replace=False)
         photos = [photos[at] for at in sorted(chosen)]
     return photos
 
 
-def measure(photos: Sequence[Photo], plan: Plan, workers: Workers) -> tuple[int, Figures]:
+def measure(photos: Sequence[SourcePhoto], plan: RunPlan, workers: Workers) -> tuple[int, Figures]:
     """
     Return how many of the files were photographs with enough detail, and the figures.
 
@@ -205,7 +205,7 @@ def measure(photos: Sequence[Photo], plan: Plan, workers: Workers) -> tuple[int,
     return len(used), figures
 
 
-def _copy_tasks(used: dict[Photo, Signature], plan: Plan) -> list[CopyTask]:
+def _copy_tasks(used: dict[SourcePhoto, Signature], plan: RunPlan) -> list[CopyTask]:
     photos = list(used)
     rng = rng_of(plan.seed, "screenshots")
     shot = {int(at) for at in rng.permutation(len(photos))[: plan.screenshots]}
@@ -224,7 +224,9 @@ def _copy_tasks(used: dict[Photo, Signature], plan: Plan) -> list[CopyTask]:
     ]
 
 
-def _others(photo: Photo, photos: Sequence[Photo], seed: int) -> tuple[Photo, ...]:
+def _others(
+    photo: SourcePhoto, photos: Sequence[SourcePhoto], seed: int
+) -> tuple[SourcePhoto, ...]:
     """Return the photos that are set beside a photo in its copies."""
     rest = [each for each in photos if each != photo]
     chosen = rng_of(seed, photo.name, "others").permutation(len(rest))[:_OTHERS]
@@ -232,7 +234,7 @@ def _others(photo: Photo, photos: Sequence[Photo], seed: int) -> tuple[Photo, ..
 
 
 def _different(
-    used: dict[Photo, Signature], kept: Sequence[dict[str, Signed]], plan: Plan
+    used: dict[SourcePhoto, Signature], kept: Sequence[dict[str, Signed]], plan: RunPlan
 ) -> list[PairTask]:
     """Every content against copies of the other photos."""
     contents = tuple(each.content() for each in _originals(used))
@@ -253,7 +255,7 @@ def _screenshots(kept: Sequence[dict[str, Signed]]) -> list[PairTask]:
     return tasks
 
 
-def _plain(used: dict[Photo, Signature], plan: Plan, workers: Workers) -> list[PairTask]:
+def _plain(used: dict[SourcePhoto, Signature], plan: RunPlan, workers: Workers) -> list[PairTask]:
     """Plain pictures against one another, against photos, and photos against them."""
     pictures = list(plain_pictures(rng_of(plan.seed, "plain")).items())
     plain = workers.do("drawing plain  ", sign_plain, pictures)
@@ -263,7 +265,7 @@ def _plain(used: dict[Photo, Signature], plan: Plan, workers: Workers) -> list[P
     return [*_tasks(contents, [*plain, *photos]), *_tasks(photo_contents, plain)]
 
 
-def _originals(used: dict[Photo, Signature]) -> list[Signed]:
+def _originals(used: dict[SourcePhoto, Signature]) -> list[Signed]:
     return [
         Signed(photo.name, frozenset({photo.name}), signature) for photo, signature in used.items()
     ]

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from PIL import Image
 
-from benchmarks.robustness.figures import Figures, Row
+from benchmarks.robustness.figures import Figures, RobustnessRow
 
 _COLUMNS = 2
 _INCHES_A_KIND = 0.17
@@ -62,14 +62,14 @@ def draw_plot(figures: Figures, path: Path) -> None:
     Image.open(drawn).convert("RGB").quantize(_PALETTE).save(path, "PNG", optimize=True)
 
 
-def _kinds(rows: Sequence[Row]) -> list[tuple[str, list[Row]]]:
+def _kinds(rows: Sequence[RobustnessRow]) -> list[tuple[str, list[RobustnessRow]]]:
     """Return the rows of each kind, in the order in which the kinds come."""
-    kinds: dict[str, list[Row]] = {}
+    kinds: dict[str, list[RobustnessRow]] = {}
     for row in rows:
         kinds.setdefault(row.name, []).append(row)
     return list(kinds.items())
 
 
-def _mean(rows: Sequence[Row], column: str) -> float:
+def _mean(rows: Sequence[RobustnessRow], column: str) -> float:
     values: list[float] = [getattr(row, column) for row in rows]
     return sum(values) / len(values)

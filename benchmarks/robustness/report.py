@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from rich.console import Console
 from rich.table import Table
 
-from benchmarks.robustness.figures import Figures, Pairs, Row
+from benchmarks.robustness.figures import Figures, Pairs, RobustnessRow
 
 
 def print_report(figures: Figures, console: Console) -> None:
@@ -33,7 +33,7 @@ def print_report(figures: Figures, console: Console) -> None:
         console.print(f"{name}  {_wrong(pairs)}")
 
 
-def _table(title: str, rows: Iterable[Row]) -> Table:
+def _table(title: str, rows: Iterable[RobustnessRow]) -> Table:
     table = Table(title=title, title_justify="left")
     for heading in ("family", "kind", "strength"):
         table.add_column(heading)

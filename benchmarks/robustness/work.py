@@ -10,7 +10,7 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.alterations import SINGLES, Alteration, Scene, random_chain
-from benchmarks.robustness.figures import Hit, Outcome, Pairs
+from benchmarks.robustness.figures import CopyOutcome, Hit, Pairs
 from hashsvc.matching import Evidence, compare
 from hashsvc.signals import (
     DHASH,
@@ -32,7 +32,7 @@ _MAX_SIDE = 2048
 
 
 @dataclass(frozen=True, slots=True)
-class Photo:
+class SourcePhoto:
     """
     A photograph in a file.
 
@@ -79,9 +79,9 @@ class CopyTask:
         kept: Names of the copies whose signatures are wanted afterwards.
     """
 
-    photo: Photo
+    photo: SourcePhoto
     content: Signature
-    others: tuple[Photo, ...]
+    others: tuple[SourcePhoto, ...]
     titles: tuple[str, ...]
     chains: int
     kept: frozenset[str]
@@ -106,7 +106,7 @@ def chain_name(number: int) -> str:
     return f"chain {number}"
 
 
-def sign(photo: Photo) -> Signature | None:
+def sign(photo: SourcePhoto) -> Signature | None:
     """Return a photo's signature, of every view; None if it is no photograph or too plain."""
     try:
         signature = sign_image(photo.path.read_bytes())
@@ -122,11 +122,11 @@ def sign_plain(picture: tuple[str, Image.Image]) -> Signed:
     return Signed(name, frozenset({name}), sign_image(_lossless(image)))
 
 
-def copy(task: CopyTask) -> tuple[list[Outcome], dict[str, Signed]]:
+def copy(task: CopyTask) -> tuple[list[CopyOutcome], dict[str, Signed]]:
     """Return how each copy of a photo fared, and the signatures of those that are kept."""
     image = _read(task.photo)
     others = tuple(_read(other) for other in task.others)
-    outcomes: list[Outcome] = []
+    outcomes: list[CopyOutcome] = []
     kept: dict[str, Signed] = {}
     for name, alteration in _alterations(task):
         scene = Scene(image, others, rng_of(task.seed, task.photo.name, name))
@@ -174,8 +174,8 @@ def _alterations(task: CopyTask) -> Iterator[tuple[str, Alteration]]:
         yield name, random_chain(rng_of(task.seed, task.photo.name, name, "steps"))
 
 
-def _outcome(alteration: Alteration, content: Signature, candidate: Signature) -> Outcome:
-    return Outcome(
+def _outcome(alteration: Alteration, content: Signature, candidate: Signature) -> CopyOutcome:
+    return CopyOutcome(
         title=alteration.title,
         pdq=_whole_distance(content, candidate, PDQ),
         phash=_whole_distance(content, candidate, PHASH),
@@ -197,7 +197,7 @@ def _whole_distance(content: Signature, candidate: Signature, profile: Profile) 
     return mine.distance(theirs)
 
 
-def _read(photo: Photo) -> Image.Image:
+def _read(photo: SourcePhoto) -> Image.Image:
     image = next(decode(photo.path.read_bytes(), Limits(), scaled=False))
     image.thumbnail((_MAX_SIDE, _MAX_SIDE))
     return image

@@ -4,7 +4,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
-from benchmarks.world.ledger import ABSENT, ANSWER, ORDER, Entry
+from benchmarks.world.ledger import ABSENT, ANSWER, ORDER, LedgerEntry
 
 HOUR = timedelta(hours=1)
 _ANSWERS = ("receipted", "removed", "refused", "partial", "identity-asked")
@@ -13,7 +13,7 @@ Figures = dict[str, tuple[float | None, int]]
 
 
 @dataclass(frozen=True, slots=True)
-class Life:
+class RequestLife:
     """
     One request that was sent, as far as the figures need it.
 
@@ -25,21 +25,21 @@ class Life:
         beyond: Hours up beyond each clock that counts.
     """
 
-    entry: Entry
+    entry: LedgerEntry
     standing: str
     up: tuple[float, bool]
     answered: tuple[float, bool]
     beyond: dict[str, float]
 
 
-def life_of(entry: Entry, now: datetime) -> Life:
+def life_of(entry: LedgerEntry, now: datetime) -> RequestLife:
     """Return what the figures need of an entry that was sent."""
     sent, withdrawn = entry.first("sent"), entry.first("withdrawn")
     assert sent is not None
     until, lost = withdrawn or now, _lost(entry)
     end = entry.absent_at or min(lost or until, until)
     answer = entry.first(*_ANSWERS)
-    return Life(
+    return RequestLife(
         entry=entry,
         standing=_standing(entry, lost),
         up=((end - sent) / HOUR, entry.absent_at is not None),
@@ -51,7 +51,9 @@ def life_of(entry: Entry, now: datetime) -> Life:
     )
 
 
-def figures_of(entries: Iterable[Entry], everyone: Sequence[Entry], now: datetime) -> Figures:
+def figures_of(
+    entries: Iterable[LedgerEntry], everyone: Sequence[LedgerEntry], now: datetime
+) -> Figures:
     """
     Return the figures of some requests.
 
@@ -83,7 +85,7 @@ def figures_of(entries: Iterable[Entry], everyone: Sequence[Entry], now: datetim
     return found | _words(lives) | _returns(gone, everyone) | _clocks(lives)
 
 
-def _words(lives: Sequence[Life]) -> Figures:
+def _words(lives: Sequence[RequestLife]) -> Figures:
     said = [each.entry for each in lives if each.entry.first("removed") is not None]
     wrong = 0
     for entry in said:
@@ -92,7 +94,7 @@ def _words(lives: Sequence[Life]) -> Figures:
     return {"said-removed": (wrong, len(said))}
 
 
-def _returns(gone: Sequence[Life], everyone: Sequence[Entry]) -> Figures:
+def _returns(gone: Sequence[RequestLife], everyone: Sequence[LedgerEntry]) -> Figures:
     hours = []
     for life in gone:
         children = [
@@ -112,7 +114,7 @@ def _returns(gone: Sequence[Life], everyone: Sequence[Entry]) -> Figures:
     }
 
 
-def _clocks(lives: Sequence[Life]) -> Figures:
+def _clocks(lives: Sequence[RequestLife]) -> Figures:
     found: Figures = {}
     for clock in ("dsa-timely", "us-request", "be-order"):
         counted = [each.beyond[clock] for each in lives if clock in each.beyond]
@@ -122,7 +124,7 @@ def _clocks(lives: Sequence[Life]) -> Figures:
     return found
 
 
-def _standing(entry: Entry, lost: datetime | None) -> str:
+def _standing(entry: LedgerEntry, lost: datetime | None) -> str:
     if entry.absent_at is not None:
         return "gone"
     if entry.first("withdrawn") is not None:
@@ -132,7 +134,7 @@ def _standing(entry: Entry, lost: datetime | None) -> str:
     return "unproven" if entry.checks[-1].seen in ABSENT else "unreachable"
 
 
-def _lost(entry: Entry) -> datetime | None:
+def _lost(entry: LedgerEntry) -> datetime | None:
     """Return when the checks began that do not see the image, up to the last one."""
     began = None
     for each in entry.checks:
@@ -140,11 +142,11 @@ def _lost(entry: Entry) -> datetime | None:
     return began
 
 
-def _proven_by(entry: Entry) -> str | None:
+def _proven_by(entry: LedgerEntry) -> str | None:
     return next(each.seen for each in entry.checks if each.at == entry.absent_at)
 
 
-def _beyond(entry: Entry, sent: datetime, end: datetime) -> dict[str, float]:
+def _beyond(entry: LedgerEntry, sent: datetime, end: datetime) -> dict[str, float]:
     first = "us-request" if entry.kind == "take-it-down" else "dsa-timely"
     due = {first: sent + ANSWER}
     served = entry.last("order-served")

@@ -15,13 +15,13 @@ import numpy as np
 from PIL import Image
 
 from benchmarks.world.internet import Copy, Internet, Shown, as_copy
-from benchmarks.world.ledger import Entry, Ledger, Letter
+from benchmarks.world.ledger import Ledger, LedgerEntry, LedgerNotice
 from benchmarks.world.platforms import BY_NAME, PLATFORMS, Act, Behaviour, Does
 from hashsvc.api import Services
 from hashsvc.bank import ConsentKind, NewContent
 from hashsvc.matching import MatchState
 from hashsvc.removal import NotConfirmedError, Outcome, State
-from hashsvc.scanning import Line
+from hashsvc.scanning import BatchLine
 from hashsvc.settings import Settings
 from hashsvc.signals import sign_image
 from hashsvc.store.ids import KeyId, PublicContentId, RequestId, ScanId
@@ -61,7 +61,7 @@ class Upload:
     case: str
     dismissed: bool = False
     second: bool = False
-    parent: Entry | None = None
+    parent: LedgerEntry | None = None
     found: bool = False
 
 
@@ -116,7 +116,7 @@ class Institute:
         for each in PLATFORMS:
             entry = each.entry(self.internet.hosts[each.name])
             if entry is not None:
-                self.services.removal.parts.platforms.put(entry, actor=ANALYST)
+                self.services.removal.context.platforms.put(entry, actor=ANALYST)
         return self
 
     def __exit__(self, *_error: object) -> None:
@@ -202,7 +202,7 @@ class Institute:
         return {each.copy.page_url for each in self._uploads.values() if not each.found}
 
     def _submit(self, urls: Sequence[str]) -> ScanId:
-        lines = [Line(number, url) for number, url in enumerate(urls, start=1)]
+        lines = [BatchLine(number, url) for number, url in enumerate(urls, start=1)]
         return self.services.work_list.submit(lines, actor=ANALYST).scan_id
 
     def _scan(self) -> None:
@@ -235,8 +235,8 @@ class Institute:
         entry.request = view.request.id
         self._begin_entry(entry, wait=upload.second and upload.behaviour.stays_draft)
 
-    def _entry(self, behaviour: Behaviour, upload: Upload, **more: Any) -> Entry:
-        return Entry(
+    def _entry(self, behaviour: Behaviour, upload: Upload, **more: Any) -> LedgerEntry:
+        return LedgerEntry(
             upload.case,
             self.platform_of(behaviour),
             behaviour.document,
@@ -246,7 +246,7 @@ class Institute:
             **more,
         )
 
-    def _begin_entry(self, entry: Entry, *, wait: bool = False) -> None:
+    def _begin_entry(self, entry: LedgerEntry, *, wait: bool = False) -> None:
         self.ledger.begin(entry, self.clock.now)
         letter = self.ledger.letter_of(entry)
         if letter.entries == [entry] and not wait:
@@ -258,13 +258,13 @@ class Institute:
             return behaviour.name
         return self.internet.url(behaviour.name, "/").split("/")[2]
 
-    def _approve(self, letter: Letter) -> None:
+    def _approve(self, letter: LedgerNotice) -> None:
         if letter.entries:
             self._move(letter.entries[0], State.APPROVED)
             self.ledger.approve(letter, self.clock.now)
             self._plan(1, 9, partial(self._send, letter))
 
-    def _send(self, letter: Letter) -> None:
+    def _send(self, letter: LedgerNotice) -> None:
         """Send a notice, and plan what comes of it."""
         if not letter.entries:
             return
@@ -291,7 +291,7 @@ class Institute:
             each for each in BY_NAME.values() if platform in (each.name, self.platform_of(each))
         )
 
-    def _act(self, act: Act, behaviour: Behaviour, entry: Entry) -> None:
+    def _act(self, act: Act, behaviour: Behaviour, entry: LedgerEntry) -> None:
         """Do one thing of a script, unless it is too late for it."""
         if act.does is Does.SHOWS:
             entry.copy.shown = Shown(act.what)
@@ -304,7 +304,7 @@ class Institute:
         else:
             self._deed(act, behaviour, entry)
 
-    def _deed(self, act: Act, behaviour: Behaviour, entry: Entry) -> None:
+    def _deed(self, act: Act, behaviour: Behaviour, entry: LedgerEntry) -> None:
         now, removal = self.clock.now, self.services.removal
         request = RequestId(str(entry.request))
         if act.does is Does.ANSWERS and act.what == "receipted":
@@ -322,8 +322,8 @@ class Institute:
             removal.remedies.complain(request, actor=ANALYST)
             self.ledger.write("complaint", [entry])
             self.ledger.deed(entry, "complained", now)
-        elif act.does is Does.REPORT:
-            removal.remedies.report(request, actor=ANALYST)
+        elif act.does is Does.REFER:
+            removal.remedies.refer(request, actor=ANALYST)
             self.ledger.write("coordinator", [entry])
             self.ledger.deed(entry, "escalated", now)
         elif act.does is Does.SERVE_ORDER:
@@ -337,7 +337,9 @@ class Institute:
         else:
             self._escalate(act, behaviour, entry, request)
 
-    def _escalate(self, act: Act, behaviour: Behaviour, entry: Entry, request: RequestId) -> None:
+    def _escalate(
+        self, act: Act, behaviour: Behaviour, entry: LedgerEntry, request: RequestId
+    ) -> None:
         now, remedies = self.clock.now, self.services.removal.remedies
         if act.does is Does.SEEK_ORDER:
             if entry.state != "order-sought":
@@ -357,7 +359,7 @@ class Institute:
             self.ledger.deed(entry, "escalated", now)
         self._begin_entry(child)
 
-    def _move(self, entry: Entry, to: State, reason: str | None = None) -> None:
+    def _move(self, entry: LedgerEntry, to: State, reason: str | None = None) -> None:
         request = RequestId(str(entry.request))
         self.services.removal.move(request, to, actor=ANALYST, reason=reason)
 

@@ -82,7 +82,7 @@ class Copy:
         return _SEEN[self.shown]
 
 
-class _Server(ThreadingHTTPServer):
+class _InternetServer(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: object, client_address: object) -> None:
@@ -103,7 +103,7 @@ class Internet:
         self._servers: dict[str, ThreadingHTTPServer] = {}
         self.hosts = {name: f"127.0.0.{number}" for number, name in enumerate(names, start=11)}
         for name, host in self.hosts.items():
-            self._servers[name] = _Server((host, 0), self._handler(name))
+            self._servers[name] = _InternetServer((host, 0), self._handler(name))
             self._answers[name, "/login"] = partial(_fixed, (200, _HTML, _LOGIN))
             self._answers[name, "/new"] = partial(self._front, name)
 

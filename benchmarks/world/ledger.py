@@ -26,7 +26,7 @@ _TO_COURT = (
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class LedgerLine:
     """One step: when, the state after it, and what was seen if it was a check."""
 
     at: datetime
@@ -35,13 +35,13 @@ class Line:
 
 
 @dataclass(slots=True, eq=False)
-class Letter:
+class LedgerNotice:
     """A notice, and the images that it names."""
 
     kind: str
     case: str
     platform: str
-    entries: list["Entry"]
+    entries: list["LedgerEntry"]
     approved: bool = False
 
     @property
@@ -51,7 +51,7 @@ class Letter:
 
 
 @dataclass(slots=True, eq=False)
-class Entry:
+class LedgerEntry:
     """
     A removal request as the ledger has it.
 
@@ -67,10 +67,10 @@ class Entry:
     channel: str | None
     basis: str
     copy: Copy
-    parent: "Entry | None" = None
+    parent: "LedgerEntry | None" = None
     link: str | None = None
     request: str | None = None
-    lines: list[Line] = field(default_factory=list)
+    lines: list[LedgerLine] = field(default_factory=list)
     check_at: datetime | None = None
     absent_at: datetime | None = None
     proof_at: datetime | None = None
@@ -89,12 +89,12 @@ class Entry:
         return next((each.at for each in self.deeds[::-1] if each.state == state), None)
 
     @property
-    def deeds(self) -> list[Line]:
+    def deeds(self) -> list[LedgerLine]:
         """The steps that are no checks."""
         return [each for each in self.lines if each.seen is None]
 
     @property
-    def checks(self) -> list[Line]:
+    def checks(self) -> list[LedgerLine]:
         """The steps that are checks."""
         return [each for each in self.lines if each.seen is not None]
 
@@ -113,40 +113,40 @@ class Ledger:
     """All requests and notices, by the rules."""
 
     def __init__(self) -> None:
-        self.entries: list[Entry] = []
-        self.letters: list[Letter] = []
+        self.entries: list[LedgerEntry] = []
+        self.letters: list[LedgerNotice] = []
 
-    def begin(self, entry: Entry, at: datetime) -> Entry:
+    def begin(self, entry: LedgerEntry, at: datetime) -> LedgerEntry:
         """Note that a request was raised: it goes on the draft of its case to its platform."""
-        entry.lines.append(Line(at, "draft"))
+        entry.lines.append(LedgerLine(at, "draft"))
         self.entries.append(entry)
         for each in self.letters:
             same = (each.case, each.platform, each.kind) == (entry.case, entry.platform, entry.kind)
             if same and not each.approved:
                 each.entries.append(entry)
                 return entry
-        self.letters.append(Letter(entry.kind, entry.case, entry.platform, [entry]))
+        self.letters.append(LedgerNotice(entry.kind, entry.case, entry.platform, [entry]))
         return entry
 
-    def letter_of(self, entry: Entry) -> Letter:
+    def letter_of(self, entry: LedgerEntry) -> LedgerNotice:
         """Return the notice that asks for an entry's removal."""
         return next(each for each in self.letters if entry in each.entries)
 
-    def write(self, kind: str, entries: Iterable[Entry]) -> None:
+    def write(self, kind: str, entries: Iterable[LedgerEntry]) -> None:
         """Note that another document was written about some entries."""
         listed = list(entries)
-        new = Letter(kind, listed[0].case, listed[0].platform, listed, approved=True)
+        new = LedgerNotice(kind, listed[0].case, listed[0].platform, listed, approved=True)
         self.letters.append(new)
 
-    def approve(self, letter: Letter, at: datetime) -> None:
+    def approve(self, letter: LedgerNotice, at: datetime) -> None:
         """Note that a notice was approved, and with it all that it names."""
         letter.approved = True
         for each in letter.entries:
-            each.lines.append(Line(at, "approved"))
+            each.lines.append(LedgerLine(at, "approved"))
 
-    def deed(self, entry: Entry, state: str, at: datetime) -> None:
+    def deed(self, entry: LedgerEntry, state: str, at: datetime) -> None:
         """Note what an analyst did, or a platform answered."""
-        entry.lines.append(Line(at, state))
+        entry.lines.append(LedgerLine(at, state))
         if state == "sent":
             entry.check_at = at + EVERY
         elif state == "order-served":
@@ -155,7 +155,7 @@ class Ledger:
         elif state in _UNCHECKED:
             entry.check_at = None
 
-    def look(self, entry: Entry, seen: str, at: datetime) -> None:
+    def look(self, entry: LedgerEntry, seen: str, at: datetime) -> None:
         """Note what a check, or an analyst's own eyes, saw, and what follows from it."""
         state = entry.state
         if seen == "still-there":
@@ -169,7 +169,7 @@ class Ledger:
             before = _since(entry.checks)
             if before is not None and at - before >= GAP:
                 state, entry.absent_at, entry.proof_at = "gone", before, at
-        entry.lines.append(Line(at, state, seen))
+        entry.lines.append(LedgerLine(at, state, seen))
 
     def hour(self, now: datetime) -> None:
         """Do what is due by the clock alone: checks, and silence."""
@@ -182,7 +182,7 @@ class Ledger:
         for each in self.entries:
             sent = each.last("sent")
             if each.state in ("sent", "receipted") and sent is not None and now > sent + ANSWER:
-                each.lines.append(Line(now, "silent"))
+                each.lines.append(LedgerLine(now, "silent"))
 
     def withdraw(self, case: str, at: datetime) -> None:
         """Note that a case was withdrawn: what was not sent is forgotten, all else ends."""
@@ -194,9 +194,9 @@ class Ledger:
         for each in self._of(case):
             each.check_at = None
             if each.state not in ("gone", "reappeared", "withdrawn"):
-                each.lines.append(Line(at, "withdrawn"))
+                each.lines.append(LedgerLine(at, "withdrawn"))
 
-    def of_order(self, entry: Entry) -> list[Entry]:
+    def of_order(self, entry: LedgerEntry) -> list[LedgerEntry]:
         """Return what an order about an entry is about: all of the case at the platform."""
         return [
             each
@@ -204,13 +204,13 @@ class Ledger:
             if each.platform == entry.platform and each.may_go_to_court
         ]
 
-    def _of(self, case: str) -> list[Entry]:
+    def _of(self, case: str) -> list[LedgerEntry]:
         return [each for each in self.entries if each.case == case]
 
-    def _come_back(self, entry: Entry, at: datetime) -> None:
-        entry.lines.append(Line(at, "reappeared", "still-there"))
+    def _come_back(self, entry: LedgerEntry, at: datetime) -> None:
+        entry.lines.append(LedgerLine(at, "reappeared", "still-there"))
         entry.check_at = None
-        child = Entry(
+        child = LedgerEntry(
             entry.case,
             entry.platform,
             entry.kind,
@@ -223,7 +223,7 @@ class Ledger:
         self.begin(child, at)
 
 
-def _since(checks: list[Line]) -> datetime | None:
+def _since(checks: list[LedgerLine]) -> datetime | None:
     """Return when the checks in a row began that did not find the image, up to the last one."""
     began = None
     for each in checks:

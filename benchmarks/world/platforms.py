@@ -19,7 +19,7 @@ class Does(StrEnum):
     ANSWERS = "answers"
     SEND_AGAIN = "send-again"
     COMPLAIN = "complain"
-    REPORT = "report"
+    REFER = "refer"
     SEEK_ORDER = "seek-order"
     SERVE_ORDER = "serve-order"
     ASK_NEXT = "ask-next"
@@ -164,7 +164,7 @@ PLATFORMS = (
         (1,),
         is_withdrawn=True,
         channel="email",
-        script=(Act(100, Does.REPORT), Act(110, Does.ASK_NEXT)),
+        script=(Act(100, Does.REFER), Act(110, Does.ASK_NEXT)),
         later=("google-search", "bing"),
     ),
     Behaviour(

@@ -9,7 +9,7 @@ from typing import Any
 from hashsvc import audit
 from hashsvc.access.callers import Caller, Role
 from hashsvc.access.errors import TooAlikeError
-from hashsvc.access.walk_guard import Watch
+from hashsvc.access.walk_guard import WalkGuard
 from hashsvc.clock import Clock
 from hashsvc.matching import BankIndex, Evidence, Found, Tier
 from hashsvc.signals import Signature
@@ -21,7 +21,7 @@ _TOLD_TO_ALL = frozenset({Tier.CERTAIN, Tier.LIKELY})
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class LookupAnswer:
     """
     One content that a signature matches, as the caller may know it.
 
@@ -40,14 +40,14 @@ class Lookups:
     """The lookups of one process."""
 
     def __init__(
-        self, database: Database, bank_index: BankIndex, watch: Watch, clock: Clock
+        self, database: Database, bank_index: BankIndex, watch: WalkGuard, clock: Clock
     ) -> None:
         self._database = database
         self._bank_index = bank_index
         self._watch = watch
         self._clock = clock
 
-    def look_up(self, caller: Caller, signature: Signature) -> list[Answer]:
+    def look_up(self, caller: Caller, signature: Signature) -> list[LookupAnswer]:
         """
         Return what the caller may know of the contents that a signature matches, surest first.
 
@@ -109,9 +109,9 @@ def _is_theirs(caller: Caller, content: Owned) -> bool:
     return caller.role is Role.ANALYST and caller.organisation_id == content.organisation_id
 
 
-def _answer(caller: Caller, found: Found, content: Owned) -> Answer:
+def _answer(caller: Caller, found: Found, content: Owned) -> LookupAnswer:
     assert found.evidence.tier is not None
-    return Answer(
+    return LookupAnswer(
         match=_name_for(caller, content.public_id),
         tier=found.evidence.tier,
         evidence=_shown(found.evidence) if _is_theirs(caller, content) else None,

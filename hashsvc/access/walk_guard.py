@@ -55,7 +55,7 @@ class _Trail:
     answer_is_due: bool = False
 
 
-class Watch:
+class WalkGuard:
     """
     The lookups of all keys of one process.
 

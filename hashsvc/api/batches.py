@@ -8,7 +8,7 @@ from pydantic import ValidationError
 
 from hashsvc.access.callers import Caller
 from hashsvc.api.schemas.scans import ScanIn
-from hashsvc.scanning import BatchFormat, Line, read_lines
+from hashsvc.scanning import BatchFormat, BatchLine, read_lines
 from hashsvc.store.scans import Repeatable
 
 PATH = "/v1/scans"
@@ -58,7 +58,7 @@ async def _body_of(request: Request) -> tuple[str, bytes]:
 BodyDep = Annotated[tuple[str, bytes], Depends(_body_of)]
 
 
-def lines_of(media_type: str, body: bytes) -> list[Line]:
+def lines_of(media_type: str, body: bytes) -> list[BatchLine]:
     """
     Return the lines of a batch.
 
@@ -78,7 +78,7 @@ def lines_of(media_type: str, body: bytes) -> list[Line]:
         raise RequestValidationError(
             [{**each, "loc": ("body", *each["loc"])} for each in error.errors(include_input=False)]
         ) from error
-    return [Line(number, url) for number, url in enumerate(urls, start=1)]
+    return [BatchLine(number, url) for number, url in enumerate(urls, start=1)]
 
 
 def repeatable(key: str | None, caller: Caller, media_type: str, body: bytes) -> Repeatable | None:

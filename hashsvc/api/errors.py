@@ -90,7 +90,7 @@ _STATUS: dict[type[Exception], HTTPStatus] = {
     bank.TooPlainError: HTTPStatus.UNPROCESSABLE_ENTITY,
     bank.CommonImageError: HTTPStatus.UNPROCESSABLE_ENTITY,
     bank.UnknownLabelError: HTTPStatus.NOT_FOUND,
-    bank.UnknownHeldError: HTTPStatus.NOT_FOUND,
+    bank.UnknownPendingError: HTTPStatus.NOT_FOUND,
     bank.WrongPinError: HTTPStatus.NOT_FOUND,
     bank.TooManyGuessesError: HTTPStatus.TOO_MANY_REQUESTS,
     bank.UnknownExportError: HTTPStatus.NOT_FOUND,

@@ -7,9 +7,9 @@ Each sentence has a key and values, so that whoever shows it may say the same in
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from hashsvc.bank import CaseView, Holding
+from hashsvc.bank import CaseView, HolderView
 from hashsvc.removal import State
-from hashsvc.store.holdings import RequestState
+from hashsvc.store.holder_views import RequestState
 
 TEXTS: dict[str, str] = {
     "case.ends": "This case ends on {day}. All of it is deleted then, unless you renew it before.",
@@ -18,7 +18,7 @@ TEXTS: dict[str, str] = {
     ),
     "case.stays": "This case stays until you withdraw it.",
     "contents.none": "No image is in this case, so that none is looked for.",
-    "contents.held": "Images that a person has to look at before they are looked for: {count}.",
+    "contents.pending": "Images that a person has to look at before they are looked for: {count}.",
     "matches.none": "No copy was found so far.",
     "matches.suspected": "Possible copies that a person has yet to look at: {count}.",
     "matches.confirmed": "Copies that were found: {count}.",
@@ -60,14 +60,14 @@ class Sentence:
         return TEXTS[self.key].format_map(self.values)
 
 
-def of_case(holding: Holding) -> list[Sentence]:
+def of_case(holding: HolderView) -> list[Sentence]:
     """Return what there is to say of a case as a whole."""
     told = [_end(holding.case)]
     if not holding.case.contents:
         told.append(Sentence("contents.none", {}))
-    held = sum(each.held for each in holding.case.contents)
-    if held:
-        told.append(Sentence("contents.held", {"count": str(held)}))
+    pending = sum(each.pending for each in holding.case.contents)
+    if pending:
+        told.append(Sentence("contents.pending", {"count": str(pending)}))
     if not holding.matches:
         told.append(Sentence("matches.none", {}))
     return told + [

@@ -8,22 +8,31 @@ from hashsvc import audit
 from hashsvc.access.budgets import Budgets
 from hashsvc.access.lookups import Lookups
 from hashsvc.access.people import People
-from hashsvc.access.walk_guard import Watch
+from hashsvc.access.walk_guard import WalkGuard
 from hashsvc.api.streams import Streams
-from hashsvc.audit import Witness
-from hashsvc.bank import Bank, Consents, Exports, HeldContents, Holders, Housekeeping, Lists, Resets
+from hashsvc.audit import LogSigner
+from hashsvc.bank import (
+    Bank,
+    Consents,
+    Exports,
+    Holders,
+    Housekeeping,
+    Lists,
+    PendingContents,
+    Resets,
+)
 from hashsvc.clock import Clock, utc_now
 from hashsvc.matching import (
-    Backward,
     BankIndex,
-    Floods,
-    Reporting,
+    LowestTiers,
+    Quarantines,
+    RetroactiveMatcher,
     Reviews,
     Screen,
     Suppressions,
 )
 from hashsvc.removal import Records, Removal
-from hashsvc.scanning import Scanner, ScanningParts, Watches, WorkList
+from hashsvc.scanning import Scanner, ScanningService, Watches, WorkList
 from hashsvc.settings import Settings
 from hashsvc.store import Database
 from hashsvc.store.ids import KeyId
@@ -40,17 +49,17 @@ class Services:
     holders: Holders
     resets: Resets
     lists: Lists
-    held: HeldContents
+    pending: PendingContents
     exports: Exports
     housekeeping: Housekeeping
-    witness: Witness
+    log_signer: LogSigner
     bank_index: BankIndex
-    backward: Backward
+    retroactive: RetroactiveMatcher
     reviews: Reviews
     suppressions: Suppressions
-    floods: Floods
-    reporting: Reporting
-    scanning: ScanningParts
+    quarantines: Quarantines
+    lowest_tiers: LowestTiers
+    scanning: ScanningService
     watches: Watches
     consents: Consents
     removal: Removal
@@ -76,8 +85,8 @@ class Services:
         database.migrate()
         bank = Bank(database, clock, lifetime_days=settings.case_lifetime_days, screen=Screen())
         bank_index = BankIndex(database, engine=settings.engine)
-        scanning = ScanningParts.build(settings, database, bank_index, clock)
-        witness = Witness(settings, database, clock)
+        scanning = ScanningService.build(settings, database, bank_index, clock)
+        log_signer = LogSigner(settings, database, clock)
         asked = scanning.fetcher if settings.rdap else None
         removal = Removal(settings, database, scanning.looker, clock, fetcher=asked)
         return cls(
@@ -88,24 +97,27 @@ class Services:
             holders=Holders(database, bank, clock),
             resets=Resets(database, clock),
             lists=Lists(database, clock),
-            held=HeldContents(database, bank, clock),
+            pending=PendingContents(database, bank, clock),
             exports=Exports(database, clock),
             housekeeping=Housekeeping(settings, database, bank, clock),
-            witness=witness,
+            log_signer=log_signer,
             bank_index=bank_index,
-            backward=Backward(settings, database, clock),
+            retroactive=RetroactiveMatcher(settings, database, clock),
             reviews=Reviews(database, clock),
             suppressions=Suppressions(database, clock),
-            floods=Floods(database, clock),
-            reporting=Reporting(database, clock),
+            quarantines=Quarantines(database, clock),
+            lowest_tiers=LowestTiers(database, clock),
             scanning=scanning,
             watches=Watches(database, scanning.work_list.work_came.set, clock),
             consents=Consents(database, clock),
             removal=removal,
-            records=Records(removal.parts, witness),
+            records=Records(removal.context, log_signer),
             budgets=Budgets(settings),
             lookups=Lookups(
-                database, bank_index, Watch(clock, most_steps=settings.limit_lookup_steps), clock
+                database,
+                bank_index,
+                WalkGuard(clock, most_steps=settings.limit_lookup_steps),
+                clock,
             ),
             people=People.of(settings, database, clock),
             streams=Streams(),
@@ -135,12 +147,12 @@ class Services:
     def start(self) -> None:
         """Load the index and begin to work off the scans."""
         self.bank_index.start()
-        self.backward.start()
+        self.retroactive.start()
         self.scanning.start()
         self.watches.start()
         self.removal.rechecks.start()
         self.housekeeping.start()
-        self.witness.start()
+        self.log_signer.start()
 
     def stop(self) -> None:
         """Finish what is in hand and close everything."""
@@ -148,7 +160,7 @@ class Services:
         self.removal.rechecks.stop()
         self.watches.stop()
         self.scanning.stop()
-        self.backward.stop()
+        self.retroactive.stop()
         self.bank_index.stop()
-        self.witness.stop()
+        self.log_signer.stop()
         self.database.close()

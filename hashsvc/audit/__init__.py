@@ -17,9 +17,9 @@ from hashsvc.audit.errors import (
     NoTimestampsError,
 )
 from hashsvc.audit.log import record, record_all, verify
+from hashsvc.audit.log_signer import LogSigner
 from hashsvc.audit.proofs import Excerpt, ProvenEntry, prove
 from hashsvc.audit.timestamps import Stamped, check_timestamp, stamp_by
-from hashsvc.audit.witness import Witness
 
 __all__ = [
     "AuditError",
@@ -29,13 +29,13 @@ __all__ = [
     "BrokenChainError",
     "Checkpoint",
     "Excerpt",
+    "LogSigner",
     "MalformedError",
     "NoTimestampsError",
     "ProvenEntry",
     "PublicKey",
     "SigningKey",
     "Stamped",
-    "Witness",
     "check_timestamp",
     "prove",
     "record",

@@ -8,7 +8,7 @@ from datetime import datetime
 from hashsvc.audit.checkpoints import Checkpoint, moment
 from hashsvc.audit.errors import BrokenChainError
 from hashsvc.audit.tree import Tree, leaf_of
-from hashsvc.store.audit_entries import Entry
+from hashsvc.store.audit_entries import AuditEntry
 
 START = bytes(32)
 """What the first entry follows."""
@@ -47,7 +47,7 @@ class Chain:
         self._signed = self.seq
         self._compare()
 
-    def follow(self, entry: Entry, blind: bytes | None = None) -> None:
+    def follow(self, entry: AuditEntry, blind: bytes | None = None) -> None:
         """
         Take the next entry.
 

@@ -14,7 +14,7 @@ from hashsvc.audit.checkpoints import Checkpoint, PublicKey, SigningKey, moment
 from hashsvc.audit.errors import MalformedError
 from hashsvc.audit.log import blind_of
 from hashsvc.store import audit_entries
-from hashsvc.store.audit_entries import Entry
+from hashsvc.store.audit_entries import AuditEntry
 
 _PAGE = 1000
 
@@ -73,10 +73,10 @@ def verify_lines(
     return chain.seq
 
 
-def _entry(values: Any, number: int) -> tuple[Entry, bytes | None]:
+def _entry(values: Any, number: int) -> tuple[AuditEntry, bytes | None]:
     """Return an entry and its blind; exports that are older than the tree have none."""
     try:
-        entry = Entry(
+        entry = AuditEntry(
             seq=int(values["seq"]),
             at=datetime.fromisoformat(values["at"]),
             actor=str(values["actor"]),
@@ -91,7 +91,7 @@ def _entry(values: Any, number: int) -> tuple[Entry, bytes | None]:
     return entry, blind
 
 
-def _as_json(entry: Entry) -> dict[str, Any]:
+def _as_json(entry: AuditEntry) -> dict[str, Any]:
     return {
         "seq": entry.seq,
         "at": moment(entry.at),

@@ -9,7 +9,7 @@ from hashsvc.audit.chain import START, Chain, body_of, broken, digest_of
 from hashsvc.audit.checkpoints import Checkpoint
 from hashsvc.audit.tree import Blinder
 from hashsvc.store import audit_entries
-from hashsvc.store.audit_entries import Entry
+from hashsvc.store.audit_entries import AuditEntry
 
 _PAGE = 1000
 
@@ -44,7 +44,7 @@ def record_all(
     for action, subject in deeds:
         seq += 1
         digest = digest_of(digest, seq, now, actor, action, subject)
-        added.append(Entry(seq, now, actor, action, subject, digest))
+        added.append(AuditEntry(seq, now, actor, action, subject, digest))
     audit_entries.add(connection, added)
     return [each.seq for each in added]
 
@@ -111,6 +111,6 @@ def follow(
             chain.follow(entry, blind_of(entry, blinder) if blinder else None)
 
 
-def blind_of(entry: Entry, blinder: Blinder) -> bytes:
+def blind_of(entry: AuditEntry, blinder: Blinder) -> bytes:
     """Return the blind by which an entry is in the tree."""
     return blinder.of(body_of(entry.seq, entry.at, entry.actor, entry.action, entry.subject))

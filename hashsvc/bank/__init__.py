@@ -28,18 +28,18 @@ from hashsvc.bank.errors import (
     UnknownCaseError,
     UnknownContentError,
     UnknownExportError,
-    UnknownHeldError,
     UnknownLabelError,
+    UnknownPendingError,
     UnknownResetError,
     WrongPinError,
 )
 from hashsvc.bank.exports import Exports, RequestedExport
 from hashsvc.bank.finding import find_case
-from hashsvc.bank.holders import Holders, Holding
-from hashsvc.bank.holding import HeldContents
+from hashsvc.bank.holders import Holders, HolderView
 from hashsvc.bank.housekeeping import Housekeeping
 from hashsvc.bank.lists import ImageList, Listed, Lists
 from hashsvc.bank.numbers import is_case_number, new_case_number, new_pin, read_case_number
+from hashsvc.bank.pending import PendingContents
 from hashsvc.bank.proof import Proof, prove_withdrawn
 from hashsvc.bank.resets import RequestedReset, Resets
 from hashsvc.bank.submissions import MAX_CONTENTS, MAX_SIGNALS, NewContent
@@ -60,9 +60,8 @@ __all__ = [
     "Consents",
     "ContentExistsError",
     "Exports",
-    "HeldContents",
+    "HolderView",
     "Holders",
-    "Holding",
     "Housekeeping",
     "ImageList",
     "Listed",
@@ -72,6 +71,7 @@ __all__ = [
     "NotApprovedError",
     "NotSubmittableError",
     "OpenedCase",
+    "PendingContents",
     "Proof",
     "RequestedExport",
     "RequestedReset",
@@ -82,8 +82,8 @@ __all__ = [
     "UnknownCaseError",
     "UnknownContentError",
     "UnknownExportError",
-    "UnknownHeldError",
     "UnknownLabelError",
+    "UnknownPendingError",
     "UnknownResetError",
     "WrongPinError",
     "common_images",

@@ -20,7 +20,7 @@ from hashsvc.bank.numbers import new_case_number, new_pin
 from hashsvc.bank.pins import hash_pin
 from hashsvc.bank.submissions import NewContent, Screening, check_submittable, refuse_common
 from hashsvc.clock import Clock, utc_now
-from hashsvc.store import Database, cases, consents, erasures, held, notices, rekeying, requests
+from hashsvc.store import Database, cases, consents, erasures, notices, pending, rekeying, requests
 from hashsvc.store.cases import Case, Content
 from hashsvc.store.ids import (
     DEFAULT_ORGANISATION,
@@ -45,12 +45,12 @@ class OpenedCase:
 
 @dataclass(frozen=True, slots=True)
 class ContentView:
-    """What is shown of a content; `held` is one that an analyst has to let in first."""
+    """What is shown of a content; `pending` is one that an analyst has to let in first."""
 
     content: PublicContentId
     quality: int
     added_on: str
-    held: bool = False
+    pending: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -154,7 +154,7 @@ class Bank:
         with self._database.write() as connection:
             case = find_case(connection, number, organisation_id)
             contents = cases.contents_of(connection, case.id)
-            waiting = set(held.held_of(connection, case.id))
+            waiting = set(pending.pending_of(connection, case.id))
             self._record(connection, actor, "case.read", number)
         return CaseView(
             number=case.number,
@@ -178,7 +178,7 @@ class Bank:
         """
         Add contents to a case: all of them, or none when one is refused.
 
-        One that is like a protected image is held: no search finds it until an analyst lets it in.
+        One like a protected image is pending: no search finds it until an analyst lets it in.
 
         Raises:
             UnknownCaseError: If there is no such case.
@@ -232,10 +232,10 @@ class Bank:
         """
         with self._database.write() as connection:
             case = find_case(connection, number, organisation_id)
-            held = {each.public_id: each for each in cases.contents_of(connection, case.id)}
-            if content not in held:
+            pending = {each.public_id: each for each in cases.contents_of(connection, case.id)}
+            if content not in pending:
                 raise UnknownContentError("The case holds no such content.")
-            self._withdraw(connection, held[content], actor)
+            self._withdraw(connection, pending[content], actor)
             erasures.add(connection, content, now=self._clock())
             rekeying.rekey(connection, case.id)
         self._database.finish_erasures()
@@ -307,11 +307,11 @@ class Bank:
                 (viewed.signal.algorithm, viewed.view, viewed.signal.code)
                 for viewed in new.signature.signals
             ],
-            held=likeness is not None,
+            pending=likeness is not None,
         )
         self._record(connection, actor, "content.add", new.public_id)
         if likeness is not None:
-            held.add(
+            pending.add(
                 connection,
                 content_id,
                 reason=likeness.kind,

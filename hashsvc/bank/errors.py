@@ -76,7 +76,7 @@ class UnknownLabelError(BankError):
     """No image on the list has this label."""
 
 
-class UnknownHeldError(BankError):
+class UnknownPendingError(BankError):
     """No content that waits for an analyst has this id."""
 
 

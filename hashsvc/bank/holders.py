@@ -11,9 +11,9 @@ from hashsvc.bank.finding import find_case
 from hashsvc.bank.pins import check_pin
 from hashsvc.bank.submissions import NewContent
 from hashsvc.clock import Clock, utc_now
-from hashsvc.store import Database, holdings, pin_guesses
+from hashsvc.store import Database, holder_views, pin_guesses
 from hashsvc.store.cases import Case
-from hashsvc.store.holdings import RequestState
+from hashsvc.store.holder_views import RequestState
 from hashsvc.store.ids import PublicContentId
 
 # A mistyped PIN costs nothing; after so many wrong ones each next has to wait twice as long.
@@ -28,7 +28,7 @@ REMEMBERED = timedelta(days=7)
 
 
 @dataclass(frozen=True, slots=True)
-class Holding:
+class HolderView:
     """
     What a holder is shown of their case.
 
@@ -50,7 +50,7 @@ class Holder:
         self._case_id = case.id
         self.number = case.number
 
-    def view(self) -> Holding:
+    def view(self) -> HolderView:
         """
         Return what there is of the case.
 
@@ -59,10 +59,10 @@ class Holder:
         """
         view = self._bank.view(self.number, actor=_ACTOR)
         with self._database.read() as connection:
-            return Holding(
+            return HolderView(
                 case=view,
-                matches=holdings.match_counts(connection, self._case_id),
-                requests=holdings.request_states(connection, self._case_id),
+                matches=holder_views.match_counts(connection, self._case_id),
+                requests=holder_views.request_states(connection, self._case_id),
             )
 
     def add_contents(self, contents: Sequence[NewContent]) -> None:

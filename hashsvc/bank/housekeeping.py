@@ -1,6 +1,5 @@
 """What the service does by itself: ends what has had its time, rewrites files after erasures."""
 
-import threading
 from datetime import UTC, timedelta
 
 import structlog
@@ -9,6 +8,7 @@ from hashsvc import audit
 from hashsvc.bank.cases import Bank
 from hashsvc.bank.holders import REMEMBERED
 from hashsvc.clock import Clock, utc_now
+from hashsvc.loops import Loop
 from hashsvc.settings import Settings
 from hashsvc.store import Database, candidates, erasures, pin_guesses, scans
 
@@ -21,12 +21,13 @@ _ACTOR = "retention"
 _log = structlog.get_logger()
 
 
-class Housekeeping:
-    """A thread that looks once a minute whether something is due."""
+class Housekeeping(Loop):
+    """Looks once a minute whether something is due."""
 
     def __init__(
         self, settings: Settings, database: Database, bank: Bank, clock: Clock = utc_now
     ) -> None:
+        super().__init__("housekeeping", every_s=_EVERY_S)
         self._within = timedelta(hours=settings.purge_within_h)
         self._scan_lifetime = timedelta(days=settings.scan_lifetime_days)
         self._candidate_days = settings.candidate_days
@@ -34,22 +35,8 @@ class Housekeeping:
         self._database = database
         self._bank = bank
         self._clock = clock
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
 
-    def start(self) -> None:
-        """Begin; the first look is at once."""
-        self._stopping.clear()
-        self._thread = threading.Thread(target=self._run, name="housekeeping", daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Finish what is in hand and stop."""
-        self._stopping.set()
-        if self._thread is not None:
-            self._thread.join()
-
-    def work_once(self) -> None:
+    def run_once(self) -> None:
         """Do what is due now."""
         ended = self._bank.end_due_cases(actor=_ACTOR)
         if ended:
@@ -96,17 +83,9 @@ class Housekeeping:
         if expired:
             self._database.finish_erasures()
             _log.info("bank.candidates_expired", days=expired)
-        while not self._stopping.is_set():
+        while not self.is_stopping:
             with self._database.write() as connection:
                 gone = candidates.sweep(connection, _ROWS_AT_A_TIME)
                 gone += candidates.drop_beyond(connection, self._candidate_most, _ROWS_AT_A_TIME)
             if not gone:
                 return
-
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                self.work_once()
-            except Exception as error:  # noqa: BLE001 - a database that fails now may work later.
-                _log.error("bank.housekeeping_failed", error=type(error).__name__)
-            self._stopping.wait(_EVERY_S)

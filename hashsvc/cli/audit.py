@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from hashsvc import audit
-from hashsvc.audit import PublicKey, Witness, anchor, exports
+from hashsvc.audit import LogSigner, PublicKey, anchor, exports
 from hashsvc.cli.configured import open_database, read_settings
 from hashsvc.cli.output import fail, say
 from hashsvc.clock import utc_now
@@ -33,10 +33,10 @@ Key = Annotated[
 
 
 @contextmanager
-def _witness() -> Iterator[tuple[Witness, Database]]:
+def _log_signer() -> Iterator[tuple[LogSigner, Database]]:
     settings = read_settings()
     with open_database(settings) as database:
-        yield Witness(settings, database), database
+        yield LogSigner(settings, database), database
 
 
 @contextmanager
@@ -64,10 +64,10 @@ def verify(
 
 
 def _verify_log(public_key: str | None, anchor_file: Path | None) -> None:
-    with _witness() as (witness, database):
-        own = witness.key()
+    with _log_signer() as (log_signer, database):
+        own = log_signer.key()
         key = PublicKey.parse(public_key) if public_key else own.public()
-        checkpoints = witness.checkpoints()
+        checkpoints = log_signer.checkpoints()
         if anchor_file is not None:
             checkpoints = checkpoints + _read_anchor(anchor_file, key)
         with database.read() as connection:
@@ -84,8 +84,8 @@ def _verify_file(file: Path, public_key: str | None, anchor_file: Path | None) -
     if public_key:
         key = PublicKey.parse(public_key)
     else:
-        with _witness() as (witness, _):
-            key = witness.key().public()
+        with _log_signer() as (log_signer, _):
+            key = log_signer.key().public()
     checkpoints = _read_anchor(anchor_file, key) if anchor_file is not None else []
     try:
         with file.open(encoding="ascii") as lines:
@@ -105,16 +105,16 @@ def _read_anchor(path: Path, key: PublicKey) -> list[audit.Checkpoint]:
 @app.command()
 def checkpoint() -> None:
     """Verify the log, sign it as it is now, add that to the anchor file, and print it."""
-    with _told(), _witness() as (witness, _):
-        witness.verify()
-        typer.echo(witness.checkpoint().dump())
+    with _told(), _log_signer() as (log_signer, _):
+        log_signer.verify()
+        typer.echo(log_signer.checkpoint().dump())
 
 
 @app.command()
 def export(file: Annotated[Path, typer.Argument(help="A new file.")]) -> None:
     """Write all entries, and a signed checkpoint after them, to a file; JSON, one a line."""
-    with _told(), _witness() as (witness, database):
-        key, now = witness.key(), utc_now()
+    with _told(), _log_signer() as (log_signer, database):
+        key, now = log_signer.key(), utc_now()
         with database.write() as connection:
             audit.record(connection, actor=_ACTOR, action="audit.export", subject="all", now=now)
         try:
@@ -133,7 +133,7 @@ def export(file: Annotated[Path, typer.Argument(help="A new file.")]) -> None:
 @app.command("public-key")
 def public_key() -> None:
     """Print the key that checkpoints are checked with; it may be given to anybody."""
-    with _told(), _witness() as (witness, _):
-        key = witness.key().public()
+    with _told(), _log_signer() as (log_signer, _):
+        key = log_signer.key().public()
         typer.echo(str(key))
         say(f"Its fingerprint, to be published: SHA-256 {key.fingerprint}")

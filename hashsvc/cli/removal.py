@@ -76,7 +76,7 @@ def notice(
         Path | None, typer.Option(help="File to write it to; else it is printed.")
     ] = None,
 ) -> None:
-    """Write a request's notice, complaint, report or annex: fixed, or as it would go out now."""
+    """Write a request's notice, complaint, referral or annex: fixed, or as it would go out now."""
     query = _given(format=form, notice=which)
     with connected(url, key, insecure) as client:
         content = client.content(f"{_PATH}/{request}/notice", **query)
@@ -148,7 +148,7 @@ def complain(
 
 
 @app.command()
-def report(
+def refer(
     request: RequestId,
     key: Key,
     url: Url = LOCAL,
@@ -156,9 +156,9 @@ def report(
     language: Spoken = None,
     explanation: Explanation = None,
 ) -> None:
-    """Write the report about the platform to the Digital Services Coordinator."""
+    """Write the complaint about the platform to the Digital Services Coordinator (a referral)."""
     body = _given(language=language, explanation=explanation)
-    _post(request, "reports", body, url, key, insecure)
+    _post(request, "referrals", body, url, key, insecure)
 
 
 @app.command()

@@ -27,7 +27,7 @@ from rich.text import Text
 from hashsvc.cli.client import Client, ServiceError
 from hashsvc.cli.output import fail, say
 from hashsvc.cli.remote import LOCAL, Insecure, Key, Url, connected
-from hashsvc.scanning import BatchFormat, Line, read_lines, sort_lines
+from hashsvc.scanning import BatchFormat, BatchLine, read_lines, sort_lines
 
 _LOOK_AGAIN_S = 0.5
 _TOO_LARGE = 413
@@ -44,7 +44,7 @@ _ENDINGS = {
 app = typer.Typer(no_args_is_help=True, help="Scans of reported URLs: follow, stop, results.")
 
 
-class Form(StrEnum):
+class ResultFormat(StrEnum):
     """How the file with the URLs is written."""
 
     LINES = "lines"
@@ -60,9 +60,9 @@ class Output(StrEnum):
 
 
 _FORMS = {
-    Form.LINES: BatchFormat.LINES,
-    Form.CSV: BatchFormat.CSV,
-    Form.JSONL: BatchFormat.JSON_LINES,
+    ResultFormat.LINES: BatchFormat.LINES,
+    ResultFormat.CSV: BatchFormat.CSV,
+    ResultFormat.JSONL: BatchFormat.JSON_LINES,
 }
 ScanId = Annotated[str, typer.Argument(help="The scan's id.", metavar="SCAN")]
 
@@ -74,7 +74,7 @@ def scan(
     insecure: Insecure = False,
     wait: Annotated[bool, typer.Option(help="Show progress until the scan is finished.")] = False,
     form: Annotated[
-        Form | None,
+        ResultFormat | None,
         typer.Option(
             "--format", help="A URL a line, CSV or JSON lines; by the file's ending when left out."
         ),
@@ -234,7 +234,7 @@ def _going_on(ids: Sequence[str]) -> Iterator[None]:
         raise SystemExit(130) from None
 
 
-def _read(file: Path, form: Form | None) -> list[Line]:
+def _read(file: Path, form: ResultFormat | None) -> list[BatchLine]:
     try:
         body = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
     except OSError:
@@ -243,7 +243,7 @@ def _read(file: Path, form: Form | None) -> list[Line]:
     return read_lines(body, by_ending if form is None else _FORMS[form])
 
 
-def _sorted_out(lines: Sequence[Line]) -> list[Line]:
+def _sorted_out(lines: Sequence[BatchLine]) -> list[BatchLine]:
     """Return the lines that are URLs; the others are told here, and not sent."""
     good = []
     for line in lines:
@@ -258,8 +258,8 @@ def _sorted_out(lines: Sequence[Line]) -> list[Line]:
 
 
 def _submit(
-    client: Client, lines: Sequence[Line], via: str | None
-) -> Iterator[tuple[Sequence[Line], Any]]:
+    client: Client, lines: Sequence[BatchLine], via: str | None
+) -> Iterator[tuple[Sequence[BatchLine], Any]]:
     """Yield what became of each part of a batch, in parts as large as the service takes."""
     waiting = list(_parts(lines))[::-1]
     path = "/v1/scans" if via is None else f"/v1/scans?{urlencode({'via': via})}"
@@ -277,8 +277,8 @@ def _submit(
             waiting += [part[middle:], part[:middle]]
 
 
-def _parts(lines: Sequence[Line]) -> Iterator[list[Line]]:
-    part: list[Line] = []
+def _parts(lines: Sequence[BatchLine]) -> Iterator[list[BatchLine]]:
+    part: list[BatchLine] = []
     size = 0
     for line in lines:
         more = len((line.text or "").encode()) + 4
@@ -291,7 +291,7 @@ def _parts(lines: Sequence[Line]) -> Iterator[list[Line]]:
         yield part
 
 
-def _tell(submitted: tuple[Sequence[Line], Any]) -> str:
+def _tell(submitted: tuple[Sequence[BatchLine], Any]) -> str:
     """Say what became of a part of a batch, and return the scan's id."""
     part, created = submitted
     for each in created["invalid"]:

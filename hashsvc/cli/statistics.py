@@ -11,8 +11,8 @@ from hashsvc.cli.remote import LOCAL, Insecure, Key, Url, connected
 from hashsvc.cli.removal import write
 
 _FORMS = (
-    "json", "csv", "refusals.csv", "report.pdf", "removal.svg", "removal.png", "channels.svg",
-    "channels.png",
+    "json", "csv", "refusals.csv", "yearly-report.pdf", "removal.svg", "removal.png",
+    "channels.svg", "channels.png",
 )  # fmt: skip
 
 

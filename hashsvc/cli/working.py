@@ -10,7 +10,7 @@ from hashsvc.cli.configured import open_existing, read_settings
 from hashsvc.cli.logs import configure_logs
 from hashsvc.cli.output import fail, say
 from hashsvc.matching import BankIndex
-from hashsvc.scanning import ScanningParts
+from hashsvc.scanning import ScanningService
 from hashsvc.settings import Settings
 from hashsvc.store import Database
 
@@ -40,7 +40,7 @@ def _work(settings: Settings, database: Database) -> None:
         signal.signal(each, lambda _number, _frame: stopped.set())
     bank_index = BankIndex(database, engine=settings.engine)
     bank_index.start()
-    parts = ScanningParts.build(settings, database, bank_index)
+    parts = ScanningService.build(settings, database, bank_index)
     parts.start()
     say(f"{settings.scan_threads} threads work off the scans. Ctrl-C stops them.")
     try:

@@ -29,7 +29,7 @@ class DataKey:
     """
     A key that seals rows of the database.
 
-    `place` names the row that sealed bytes belong to. It is authenticated, not stored: bytes that
+    `context` names the row that sealed bytes belong to. It is authenticated, not stored: bytes that
     were moved to another row do not open there.
     """
 
@@ -44,31 +44,31 @@ class DataKey:
         """Return a new random key."""
         return cls(secrets.token_bytes(KEY_BYTES))
 
-    def seal(self, plain: bytes, *, place: str) -> bytes:
+    def seal(self, plain: bytes, *, context: str) -> bytes:
         """Return the bytes sealed."""
-        return _seal(self._cipher, plain, place)
+        return _seal(self._cipher, plain, context)
 
-    def open(self, sealed: bytes, *, place: str) -> bytes:
+    def open(self, sealed: bytes, *, context: str) -> bytes:
         """
         Return what was sealed.
 
         Raises:
-            SealError: If the bytes were altered, come from another place, or are under another key.
+            SealError: If the bytes were altered, or context or key are not those of `seal`.
         """
-        return _open(self._cipher, sealed, place)
+        return _open(self._cipher, sealed, context)
 
-    def seal_text(self, text: str, *, place: str) -> str:
+    def seal_text(self, text: str, *, context: str) -> str:
         """Return a text sealed, as base64: it goes where the text went."""
-        return base64.b64encode(self.seal(text.encode(), place=place)).decode()
+        return base64.b64encode(self.seal(text.encode(), context=context)).decode()
 
-    def open_text(self, sealed: str, *, place: str) -> str:
+    def open_text(self, sealed: str, *, context: str) -> str:
         """
         Return the text that was sealed.
 
         Raises:
             SealError: As `open` does.
         """
-        return self.open(base64.b64decode(sealed), place=place).decode()
+        return self.open(base64.b64decode(sealed), context=context).decode()
 
     def digest(self, text: str) -> bytes:
         """Return a digest of 256 bits that only holders of this key can compute or compare."""
@@ -94,7 +94,7 @@ class KeyEncryptionKey:
 
     def wrap(self, key: DataKey, *, key_id: str) -> bytes:
         """Return a data key wrapped, bound to its id; WRAPPED_BYTES long."""
-        return _seal(self._cipher, key._key, _place_of(key_id))
+        return _seal(self._cipher, key._key, _context_of(key_id))
 
     def unwrap(self, wrapped: bytes, *, key_id: str) -> DataKey:
         """
@@ -103,22 +103,22 @@ class KeyEncryptionKey:
         Raises:
             SealError: If the bytes were altered, or are of another key's.
         """
-        return DataKey(_open(self._cipher, wrapped, _place_of(key_id)))
+        return DataKey(_open(self._cipher, wrapped, _context_of(key_id)))
 
 
-def _place_of(key_id: str) -> str:
+def _context_of(key_id: str) -> str:
     return f"data key {key_id}"
 
 
-def _seal(cipher: AESGCM, plain: bytes, place: str) -> bytes:
+def _seal(cipher: AESGCM, plain: bytes, context: str) -> bytes:
     nonce = secrets.token_bytes(_NONCE_BYTES)
-    return nonce + cipher.encrypt(nonce, plain, place.encode())
+    return nonce + cipher.encrypt(nonce, plain, context.encode())
 
 
-def _open(cipher: AESGCM, sealed: bytes, place: str) -> bytes:
+def _open(cipher: AESGCM, sealed: bytes, context: str) -> bytes:
     if len(sealed) < _NONCE_BYTES + _TAG_BYTES:
         raise SealError("Sealed bytes are too short to be whole.")
     try:
-        return cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], place.encode())
+        return cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], context.encode())
     except InvalidTag as error:
         raise SealError("Sealed bytes were altered, or belong elsewhere.") from error

@@ -6,7 +6,7 @@ Errors of the keyring room.
     ├── MalformedKeyError    what is given is no key
     ├── WrongKeyError        the key-encryption key that is needed is not among those given
     ├── BusyKeyError         somebody else is replacing keys
-    └── SealError            sealed bytes were altered, cut, or moved from another place
+    └── SealError            sealed bytes were altered, cut, or moved from another context
 
 No message holds a key, or any byte of what was sealed.
 """
@@ -33,4 +33,4 @@ class BusyKeyError(KeyringError):
 
 
 class SealError(KeyringError):
-    """Sealed bytes were altered, cut, or moved from another place, or are under another key."""
+    """Sealed bytes were altered, cut, or moved from another context, or are under another key."""

@@ -6,7 +6,6 @@ worth comparing: it is a copy of the bank's codes in memory that follows the cha
 compares the other way round: contents that come in with candidates that were seen before them.
 """
 
-from hashsvc.matching.backward import Backward
 from hashsvc.matching.bank_index import BankIndex, Found
 from hashsvc.matching.candidates import sighted
 from hashsvc.matching.comparing import Comparison, explain
@@ -19,25 +18,26 @@ from hashsvc.matching.errors import (
     UnknownSuppressionError,
 )
 from hashsvc.matching.evidence import Evidence, Finding, Tier, compare
-from hashsvc.matching.quarantine import Floods
-from hashsvc.matching.reporting import Reporting, report
+from hashsvc.matching.quarantine import Quarantines
+from hashsvc.matching.recording import LowestTiers, record_match
+from hashsvc.matching.retroactive import RetroactiveMatcher
 from hashsvc.matching.reviews import MatchState, Reason, Reviews
 from hashsvc.matching.screening import Screen
 from hashsvc.matching.suppressing import Suppressions
 
 __all__ = [
     "AlreadyReviewedError",
-    "Backward",
     "BankIndex",
     "Comparison",
     "Evidence",
     "Finding",
-    "Floods",
     "Found",
+    "LowestTiers",
     "MatchState",
     "MatchingError",
+    "Quarantines",
     "Reason",
-    "Reporting",
+    "RetroactiveMatcher",
     "Reviews",
     "Screen",
     "Suppressions",
@@ -47,7 +47,7 @@ __all__ = [
     "UnknownSuppressionError",
     "compare",
     "explain",
-    "report",
+    "record_match",
     "sighted",
     "signature_of",
 ]

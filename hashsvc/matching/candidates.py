@@ -8,7 +8,7 @@ from typing import Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from hashsvc.signals import PDQ, PROFILES, Group, Profile, Signature, View
+from hashsvc.signals import PDQ, PROFILES, Profile, SignalGroup, Signature, View
 from hashsvc.store import packing
 from hashsvc.store.candidates import Sighted
 from hashsvc.store.packing import pack_groups, unpack
@@ -17,7 +17,7 @@ from hashsvc.store.packing import pack_groups, unpack
 _FRAME = struct.Struct(">BI")
 
 
-class SeenImage(Protocol):
+class CandidateImage(Protocol):
     """An image that a scan has looked at."""
 
     @property
@@ -32,7 +32,7 @@ class SeenImage(Protocol):
     def facts(self) -> Mapping[str, object]: ...
 
 
-def sighted(image: SeenImage) -> Sighted | None:
+def sighted(image: CandidateImage) -> Sighted | None:
     """Return what is kept of an image; None of one too plain to match on, in every frame."""
     frames = [each for each in image.frames if each.quality >= PDQ.min_quality]
     if not frames:
@@ -53,13 +53,16 @@ def frames_of(seen: Sighted) -> tuple[Signature, ...]:
     return tuple(
         Signature.from_groups(
             quality,
-            (Group(each.algorithm, View(each.view), each.packed) for each in (*whole, *regions)),
+            (
+                SignalGroup(each.algorithm, View(each.view), each.packed)
+                for each in (*whole, *regions)
+            ),
         )
         for (quality, whole), (_, regions) in pairs
     )
 
 
-def frames_in(packed: bytes) -> Iterator[tuple[int, list[packing.Group]]]:
+def frames_in(packed: bytes) -> Iterator[tuple[int, list[packing.CodeGroup]]]:
     """Yield each frame's quality and codes."""
     at = 0
     while at < len(packed):
@@ -130,7 +133,7 @@ def _packed(frames: Sequence[Signature], *, many: bool) -> bytes:
     parts = []
     for frame in frames:
         codes = pack_groups(
-            packing.Group(each.algorithm, each.view, each.size, each.codes)
+            packing.CodeGroup(each.algorithm, each.view, each.size, each.codes)
             for each in frame.groups
             if PROFILES[each.algorithm].many_per_image is many
         )

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from sqlalchemy import Connection
 
-from hashsvc.signals import Group, Signature, View
+from hashsvc.signals import SignalGroup, Signature, View
 from hashsvc.store import cases, signatures
 from hashsvc.store.cases import Content
 from hashsvc.store.ids import ContentId
@@ -37,6 +37,7 @@ def signatures_of(
 
 def _signature(content: Content, codes: Sequence[Codes]) -> Signature:
     groups = (
-        Group(each.group.algorithm, View(each.group.view), each.group.packed) for each in codes
+        SignalGroup(each.group.algorithm, View(each.group.view), each.group.packed)
+        for each in codes
     )
     return Signature.from_groups(content.quality, groups)

@@ -161,7 +161,7 @@ def _findings(algorithm: str, content: _Views, candidate: _Views) -> Iterable[Fi
 
 
 def _weight(finding: Finding) -> tuple[bool, int, tuple[int, int], float, str, str]:
-    """Put what matches first, the strongest witness before others."""
+    """Put what matches first, the strongest evidence before other."""
     strength = {PDQ.name: 0, REGION.name: 1}.get(finding.algorithm, 2)
     clear = -finding.contrast, -finding.regions
     far = finding.distance / PROFILES[finding.algorithm].bits

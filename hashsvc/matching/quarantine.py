@@ -47,7 +47,7 @@ def notice(
     return True
 
 
-class Floods:
+class Quarantines:
     """The contents in quarantine; each is shown to analysts of its case's organisation only."""
 
     def __init__(self, database: Database, clock: Clock = utc_now) -> None:

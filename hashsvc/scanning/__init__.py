@@ -19,10 +19,10 @@ from hashsvc.scanning.errors import (
 from hashsvc.scanning.fetch import Fetched, Fetcher
 from hashsvc.scanning.known import KnownImages
 from hashsvc.scanning.leases import Leases
-from hashsvc.scanning.lines import BatchFormat, Line, read_lines, sort_lines
+from hashsvc.scanning.lines import BatchFormat, BatchLine, read_lines, sort_lines
 from hashsvc.scanning.look import Look, Looker, SeenImage
-from hashsvc.scanning.parts import ScanningParts
 from hashsvc.scanning.scanner import Scanner
+from hashsvc.scanning.service import ScanningService
 from hashsvc.scanning.urls import MAX_URL_LENGTH, normalise_url
 from hashsvc.scanning.watches import MOST_DAYS, MOST_HOURS, Watches
 from hashsvc.scanning.work_list import Progress, Submitted, WorkList
@@ -33,13 +33,13 @@ __all__ = [
     "MOST_HOURS",
     "BadUrlError",
     "BatchFormat",
+    "BatchLine",
     "CancelledScanError",
     "FetchError",
     "Fetched",
     "Fetcher",
     "KnownImages",
     "Leases",
-    "Line",
     "Look",
     "Looker",
     "OtherBatchError",
@@ -47,7 +47,7 @@ __all__ = [
     "ProxyError",
     "ScanError",
     "Scanner",
-    "ScanningParts",
+    "ScanningService",
     "SeenImage",
     "Submitted",
     "UnknownScanError",

@@ -11,7 +11,7 @@ import structlog
 from sqlalchemy import Connection
 
 from hashsvc.clock import Clock, utc_now
-from hashsvc.matching import Found, report
+from hashsvc.matching import Found, record_match
 from hashsvc.scanning.errors import FetchError
 from hashsvc.settings import Settings
 from hashsvc.store import Database, candidates, leases, scans, unmatched
@@ -179,7 +179,7 @@ class Leases:
                 return False
             # Others may be storing the same ones: in the same order nobody waits for one another.
             for image, each in sorted(found, key=_order):
-                match_id = report(
+                match_id = record_match(
                     connection,
                     image,
                     each,

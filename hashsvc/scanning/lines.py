@@ -26,7 +26,7 @@ class BatchFormat(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Line:
+class BatchLine:
     """
     One line of a batch.
 
@@ -61,7 +61,7 @@ class Batch:
     invalid: dict[str, list[int]] = field(default_factory=dict)
 
 
-def read_lines(body: bytes, form: BatchFormat) -> list[Line]:
+def read_lines(body: bytes, form: BatchFormat) -> list[BatchLine]:
     """
     Return the lines of a batch; blank ones are left out, and counted.
 
@@ -71,7 +71,7 @@ def read_lines(body: bytes, form: BatchFormat) -> list[Line]:
     lines = list(io.StringIO(text, newline=None))
     match form:
         case BatchFormat.LINES:
-            found = (Line(number, line.strip()) for number, line in enumerate(lines, start=1))
+            found = (BatchLine(number, line.strip()) for number, line in enumerate(lines, start=1))
             return [each for each in found if each.text]
         case BatchFormat.CSV:
             return list(_of_csv(lines))
@@ -79,7 +79,7 @@ def read_lines(body: bytes, form: BatchFormat) -> list[Line]:
             return [_of_json(*each) for each in enumerate(lines, start=1) if each[1].strip()]
 
 
-def sort_lines(lines: Iterable[Line]) -> Batch:
+def sort_lines(lines: Iterable[BatchLine]) -> Batch:
     """Return the URLs of lines, each once, and which lines are none."""
     urls: dict[str, str] = {}
     invalid: dict[str, list[int]] = {}
@@ -100,29 +100,33 @@ def by_line(invalid: Mapping[str, Sequence[int]]) -> list[tuple[int, str]]:
     return sorted((number, rule) for rule, numbers in invalid.items() for number in numbers)
 
 
-def _text(line: Line) -> str:
+def _text(line: BatchLine) -> str:
     if line.text is None:
         raise BadUrlError(line.rule)
     return line.text
 
 
-def _of_json(number: int, line: str) -> Line:
+def _of_json(number: int, line: str) -> BatchLine:
     try:
         told = json.loads(line)
     except (ValueError, RecursionError):
-        return Line(number, None, _NO_OBJECT)
+        return BatchLine(number, None, _NO_OBJECT)
     if isinstance(told, dict):
         told = told.get(_COLUMN)
-    return Line(number, told) if isinstance(told, str) else Line(number, None, _NO_OBJECT)
+    return BatchLine(number, told) if isinstance(told, str) else BatchLine(number, None, _NO_OBJECT)
 
 
-def _of_csv(lines: Sequence[str]) -> Iterator[Line]:
+def _of_csv(lines: Sequence[str]) -> Iterator[BatchLine]:
     """Yield the column named `url`, or else the first of every row."""
     column, delimiter, skipped = _header(lines)
     for number, row in _rows(lines, delimiter, skipped):
         if any(each.strip() for each in row):
             cell = row[column].strip() if column < len(row) else ""
-            yield Line(number, cell) if cell else Line(number, None, "The row names no URL.")
+            yield (
+                BatchLine(number, cell)
+                if cell
+                else BatchLine(number, None, "The row names no URL.")
+            )
 
 
 def _header(lines: Sequence[str]) -> tuple[int, str, int]:

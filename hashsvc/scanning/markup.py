@@ -42,7 +42,7 @@ LINK_END = "/a"
 
 
 @dataclass(frozen=True, slots=True)
-class Element:
+class Tag:
     """
     The beginning of an element, or the end of a link.
 
@@ -66,7 +66,7 @@ def decoded(page: bytes) -> str:
     return page.decode("utf-8", "surrogateescape")
 
 
-def elements(text: str) -> Iterator[Element]:
+def elements(text: str) -> Iterator[Tag]:
     """Yield the elements of a page, in its order."""
     place, ends = 0, dict(_END_OF_RAW)
     while markup := _MARKUP.search(text, place):
@@ -81,7 +81,7 @@ def elements(text: str) -> Iterator[Element]:
                 raw, place = text[place : end.start()], end.end()
             else:
                 del ends[tag]  # Nor is there one further on.
-        yield Element(tag, attributes, raw)
+        yield Tag(tag, attributes, raw)
 
 
 def _attributes(text: str) -> dict[str, str]:

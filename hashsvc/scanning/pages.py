@@ -7,7 +7,7 @@ from urllib.parse import urlsplit
 
 from hashsvc.scanning import markup
 from hashsvc.scanning.errors import BadUrlError
-from hashsvc.scanning.markup import Element, decoded, elements
+from hashsvc.scanning.markup import Tag, decoded, elements
 from hashsvc.scanning.references import (
     in_css,
     in_json,
@@ -130,7 +130,7 @@ class _Reader:
             has_scripts=self._has_scripts,
         )
 
-    def read(self, element: Element) -> None:
+    def read(self, element: Tag) -> None:
         """Take note of what one element leads to."""
         tag, attributes = element.tag, element.attributes
         if tag in _IMAGES:
@@ -223,7 +223,7 @@ class _Reader:
         elif is_image_file(href) and not any("icon" in each for each in relations):
             self._see(href, _FALLBACK)
 
-    def _read_raw(self, element: Element) -> None:
+    def _read_raw(self, element: Tag) -> None:
         if element.tag == "style":
             self._see_all(in_css(element.text), _BACKGROUND)
             return

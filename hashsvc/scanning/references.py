@@ -29,7 +29,7 @@ _LD_KEYS = frozenset({"image", "thumbnail", "thumbnailurl", "contenturl", "prima
 
 
 @dataclass(frozen=True, slots=True)
-class Candidate:
+class SrcsetImage:
     """The largest of a `srcset`: `width` in pixels or `density` is 0 where it is not told."""
 
     url: str
@@ -57,12 +57,12 @@ def is_other_file(reference: str) -> bool:
     return path_of(reference).endswith(_OTHER_ENDINGS)
 
 
-def largest(srcset: str) -> Candidate | None:
+def largest(srcset: str) -> SrcsetImage | None:
     """Return the candidate with the largest width or density of a `srcset`; None of none."""
-    best: Candidate | None = None
+    best: SrcsetImage | None = None
     for url, number, unit in _CANDIDATE.findall(srcset[:_MOST_SET]):
         size = float(number or 1)
-        each = Candidate(url, size if unit == "w" else 0, size if unit != "w" else 0)
+        each = SrcsetImage(url, size if unit == "w" else 0, size if unit != "w" else 0)
         if best is None or (each.width, each.density) > (best.width, best.density):
             best = each
     return best

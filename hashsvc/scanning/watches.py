@@ -1,6 +1,5 @@
 """Scans URLs again on a schedule, to see whether an image comes back."""
 
-import threading
 from collections.abc import Callable
 from datetime import timedelta
 from urllib.parse import urlsplit
@@ -10,6 +9,7 @@ from sqlalchemy import Connection
 
 from hashsvc import audit
 from hashsvc.clock import Clock, utc_now
+from hashsvc.loops import Loop
 from hashsvc.scanning.errors import UnknownScanError, UnknownWatchError
 from hashsvc.store import Database, UnknownRowError, scans, watches
 from hashsvc.store.ids import ItemId, KeyId, OrganisationId, ScanId, WatchId, random_id
@@ -24,9 +24,9 @@ _PAGE = 1000
 _log = structlog.get_logger()
 
 
-class Watches:
+class Watches(Loop):
     """
-    All watches, and the thread that makes a new scan of each when it is due.
+    All watches; as a loop, it makes a new scan of each that is due.
 
     Each time is a scan of its own, of the URLs of the one before: so a scan's results say what was
     there at that time, and a match is new only the first time it is seen.
@@ -38,11 +38,10 @@ class Watches:
     def __init__(
         self, database: Database, on_work: Callable[[], object], clock: Clock = utc_now
     ) -> None:
+        super().__init__("watches", every_s=_EVERY_S)
         self._database = database
         self._on_work = on_work
         self._clock = clock
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
 
     def begin(
         self,
@@ -140,26 +139,10 @@ class Watches:
         self._on_work()
         return True
 
-    def start(self) -> None:
-        """Begin to look whether a watch is due."""
-        self._stopping.clear()
-        self._thread = threading.Thread(target=self._run, name="watches", daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Stop."""
-        self._stopping.set()
-        if self._thread is not None:
-            self._thread.join()
-
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                while self.work_once():
-                    continue
-            except Exception as error:  # noqa: BLE001 - a database that fails now may work later.
-                _log.error("scan.watch_failed", error=type(error).__name__)
-            self._stopping.wait(_EVERY_S)
+    def run_once(self) -> None:
+        """Make the scans of all watches that are due."""
+        while not self.is_stopping and self.work_once():
+            continue
 
 
 def _urls_of(connection: Connection, scan_id: ScanId) -> dict[str, str]:

@@ -36,7 +36,7 @@ from hashsvc.signals.profiles import (
 from hashsvc.signals.regions import STEADIEST
 from hashsvc.signals.sandbox import Sandbox
 from hashsvc.signals.signature import sign_frames, sign_image
-from hashsvc.signals.types import Group, Signal, Signature, View, ViewedSignal
+from hashsvc.signals.types import Signal, SignalGroup, Signature, View, ViewedSignal
 
 __all__ = [
     "CERTAIN_CONTRAST",
@@ -53,7 +53,6 @@ __all__ = [
     "SIGNED",
     "STEADIEST",
     "BrokenImageError",
-    "Group",
     "ImageCrashError",
     "ImageError",
     "ImageTooLargeError",
@@ -65,6 +64,7 @@ __all__ = [
     "SandboxError",
     "Signal",
     "SignalFormatError",
+    "SignalGroup",
     "SignalsError",
     "Signature",
     "View",

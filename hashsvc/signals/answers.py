@@ -17,7 +17,7 @@ from hashsvc.signals.errors import (
     NotAnImageError,
 )
 from hashsvc.signals.profiles import PROFILES
-from hashsvc.signals.types import Group, Signature, View
+from hashsvc.signals.types import SignalGroup, Signature, View
 
 _ERRORS = {
     each.__name__: each
@@ -71,7 +71,7 @@ def read_answer(header: bytes, codes: bytes, limits: Limits) -> list[Signature] 
 def _signature(frame: object, packed: io.BytesIO) -> Signature:
     match frame:
         case {"quality": int(quality), "groups": [*told]} if 0 <= quality <= 100:
-            groups: list[Group] = []
+            groups: list[SignalGroup] = []
             left = _MOST_SIGNALS
             for each in told:
                 groups.append(_group(each, packed, most=left))
@@ -80,14 +80,14 @@ def _signature(frame: object, packed: io.BytesIO) -> Signature:
     raise nonsense()
 
 
-def _group(told: object, packed: io.BytesIO, *, most: int) -> Group:
+def _group(told: object, packed: io.BytesIO, *, most: int) -> SignalGroup:
     match told:
         case [str(algorithm), str(view), int(count)] if 1 <= count <= most:
             if algorithm in PROFILES and view in _VIEWS:
                 size = count * PROFILES[algorithm].bits // 8
                 codes = packed.read(size)
                 if len(codes) == size:
-                    return Group(algorithm, _VIEWS[view], codes)
+                    return SignalGroup(algorithm, _VIEWS[view], codes)
     raise nonsense()
 
 

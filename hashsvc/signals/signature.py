@@ -10,7 +10,7 @@ from hashsvc.signals.image_hashes import image_hash
 from hashsvc.signals.pdq import luma_of, pdq
 from hashsvc.signals.profiles import DHASH, PDQ, PHASH, REGION, Profile
 from hashsvc.signals.regions import region_codes
-from hashsvc.signals.types import Group, Signature, View
+from hashsvc.signals.types import SignalGroup, Signature, View
 from hashsvc.signals.video import film_frames, is_film
 from hashsvc.signals.views import trimmed
 
@@ -57,7 +57,7 @@ def sign_frames(data: bytes, *, limits: Limits | None = None) -> list[Signature]
     return [Signature.from_groups(quality, groups) for quality, groups in frames]
 
 
-def grouped_frames(data: bytes, limits: Limits) -> list[tuple[int, list[Group]]]:
+def grouped_frames(data: bytes, limits: Limits) -> list[tuple[int, list[SignalGroup]]]:
     """
     Return quality and signals of each looked-at frame, as `Signature.from_groups` takes them.
 
@@ -68,18 +68,18 @@ def grouped_frames(data: bytes, limits: Limits) -> list[tuple[int, list[Group]]]
     return [_signed(frame) for frame in frames]
 
 
-def _signed(image: Image.Image, also: Sequence[Profile] = ()) -> tuple[int, list[Group]]:
+def _signed(image: Image.Image, also: Sequence[Profile] = ()) -> tuple[int, list[SignalGroup]]:
     pixels = np.asarray(image)
     codes, quality = pdq(pixels)
-    groups = [Group(PDQ.name, view, code) for view, code in codes.items()]
+    groups = [SignalGroup(PDQ.name, view, code) for view, code in codes.items()]
     inner = trimmed(image)
     if inner is not None:
         inner_codes, _ = pdq(np.asarray(inner))
-        groups.append(Group(PDQ.name, View.TRIMMED, inner_codes[View.WHOLE]))
+        groups.append(SignalGroup(PDQ.name, View.TRIMMED, inner_codes[View.WHOLE]))
     for profile in (PHASH, DHASH, *also):
-        groups.append(Group(profile.name, View.WHOLE, image_hash(image, profile).code))
+        groups.append(SignalGroup(profile.name, View.WHOLE, image_hash(image, profile).code))
         if inner is not None:
-            groups.append(Group(profile.name, View.TRIMMED, image_hash(inner, profile).code))
+            groups.append(SignalGroup(profile.name, View.TRIMMED, image_hash(inner, profile).code))
     regions = region_codes(pixels if pixels.ndim == 2 else luma_of(pixels))
     for view, found in (
         (View.WHOLE, regions.kept),
@@ -87,5 +87,5 @@ def _signed(image: Image.Image, also: Sequence[Profile] = ()) -> tuple[int, list
         (View.MIRROR, regions.mirrored),
     ):
         if len(found):
-            groups.append(Group(REGION.name, view, found.tobytes()))
+            groups.append(SignalGroup(REGION.name, view, found.tobytes()))
     return quality, groups

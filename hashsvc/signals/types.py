@@ -113,7 +113,7 @@ class ViewedSignal:
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Group:
+class SignalGroup:
     """
     Signals of one algorithm and view.
 
@@ -177,25 +177,25 @@ class Signature:
     __slots__ = ("groups", "quality")
 
     quality: int
-    groups: tuple[Group, ...]
+    groups: tuple[SignalGroup, ...]
 
     def __init__(self, quality: int, signals: Iterable[ViewedSignal]) -> None:
         self.quality = quality
         by_kind = groupby(signals, lambda each: (each.signal.algorithm, each.view))
         self.groups = tuple(
-            Group(algorithm, view, b"".join(each.signal.code for each in alike))
+            SignalGroup(algorithm, view, b"".join(each.signal.code for each in alike))
             for (algorithm, view), alike in by_kind
         )
 
     @classmethod
-    def from_groups(cls, quality: int, groups: Iterable[Group]) -> Self:
+    def from_groups(cls, quality: int, groups: Iterable[SignalGroup]) -> Self:
         """Return the signature of signals that are packed."""
         signature = cls(quality, ())
-        kept: list[Group] = []
+        kept: list[SignalGroup] = []
         for each in groups:
             last = kept[-1] if kept else None
             if last and (last.algorithm, last.view) == (each.algorithm, each.view):
-                kept[-1] = Group(last.algorithm, last.view, last.codes + each.codes)
+                kept[-1] = SignalGroup(last.algorithm, last.view, last.codes + each.codes)
             else:
                 kept.append(each)
         signature.groups = tuple(kept)
@@ -242,5 +242,5 @@ class Signature:
         """Return the part that says nothing by one algorithm."""
         return self._part(lambda each: each.algorithm != profile.name)
 
-    def _part(self, belongs: Callable[[Group], bool]) -> "Signature":
+    def _part(self, belongs: Callable[[SignalGroup], bool]) -> "Signature":
         return Signature.from_groups(self.quality, filter(belongs, self.groups))

@@ -16,7 +16,7 @@ _length = table("audit_length", column("seq", BigInteger))
 
 
 @dataclass(frozen=True, slots=True)
-class Entry:
+class AuditEntry:
     """Who did what to which id, and the digest that chains it to the entry before."""
 
     seq: int
@@ -37,10 +37,10 @@ def wait_for_turn(connection: Connection) -> None:
         connection.execute(select(_length.c.seq).with_for_update())
 
 
-def last(connection: Connection) -> Entry | None:
+def last(connection: Connection) -> AuditEntry | None:
     """Return the newest entry."""
     query = select(audit_entry).order_by(audit_entry.c.seq.desc()).limit(1)
-    found = rows.as_list(Entry, connection.execute(query))
+    found = rows.as_list(AuditEntry, connection.execute(query))
     return found[0] if found else None
 
 
@@ -53,14 +53,14 @@ def highest_ever(connection: Connection) -> int:
     return connection.execute(query).scalar_one_or_none() or 0
 
 
-def add(connection: Connection, entries: Sequence[Entry]) -> None:
+def add(connection: Connection, entries: Sequence[AuditEntry]) -> None:
     """Store entries; there is at least one."""
     connection.execute(insert(audit_entry).values([asdict(each) for each in entries]))
     if connection.dialect.name != "sqlite":
         connection.execute(update(_length).values(seq=entries[-1].seq))
 
 
-def page(connection: Connection, *, after: int, limit: int) -> list[Entry]:
+def page(connection: Connection, *, after: int, limit: int) -> list[AuditEntry]:
     """Return entries with a number above `after`, in order."""
     query = (
         select(audit_entry)
@@ -68,4 +68,4 @@ def page(connection: Connection, *, after: int, limit: int) -> list[Entry]:
         .order_by(audit_entry.c.seq)
         .limit(limit)
     )
-    return rows.as_list(Entry, connection.execute(query))
+    return rows.as_list(AuditEntry, connection.execute(query))

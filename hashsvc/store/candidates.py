@@ -73,35 +73,35 @@ def keep_all(
     """
     keys = _live_keys(connection)
     key = keys.pop(day, None) or _begin(connection, day)
-    places = [key.digest(_named(each)) for each in seen]
+    digests = [key.digest(_named(each)) for each in seen]
     # One that a page shows twice is one.
-    by_place = dict(zip(places, seen, strict=True))
+    by_digest = dict(zip(digests, seen, strict=True))
     new = [
         {
             "day": day,
-            "place_digest": place,
+            "dedup_digest": digest,
             "scan_id": scan_id,
-            "private": key.seal(_private(each), place=_place("private", place)),
-            "whole": key.seal(each.whole, place=_place("whole", place)),
+            "private": key.seal(_private(each), context=_context("private", digest)),
+            "whole": key.seal(each.whole, context=_context("whole", digest)),
         }
-        for place, each in by_place.items()
+        for digest, each in by_digest.items()
     ]
     if not new:
         return []
     query = rows.insert_once(connection, candidate)
-    told = connection.execute(query.returning(candidate.c.place_digest, candidate.c.id), new)
-    ids = {place: CandidateId(candidate_id) for place, candidate_id in told}
+    told = connection.execute(query.returning(candidate.c.dedup_digest, candidate.c.id), new)
+    ids = {digest: CandidateId(candidate_id) for digest, candidate_id in told}
     regions = [
         {
             "candidate_id": candidate_id,
-            "sealed": key.seal(by_place[place].regions, place=_place("regions", place)),
+            "sealed": key.seal(by_digest[digest].regions, context=_context("regions", digest)),
         }
-        for place, candidate_id in ids.items()
+        for digest, candidate_id in ids.items()
     ]
     if regions:
         connection.execute(insert(candidate_regions), regions)
-    _forget_earlier(connection, [by_place[place] for place in ids], list(keys.values()))
-    return [ids.get(place) for place in places]
+    _forget_earlier(connection, [by_digest[digest] for digest in ids], list(keys.values()))
+    return [ids.get(digest) for digest in digests]
 
 
 def _forget_earlier(
@@ -110,14 +110,14 @@ def _forget_earlier(
     """Delete what was kept of these on the days of these keys."""
     digests = [key.digest(_named(each)) for key in keys for each in seen]
     if digests:
-        connection.execute(delete(candidate).where(candidate.c.place_digest.in_(digests)))
+        connection.execute(delete(candidate).where(candidate.c.dedup_digest.in_(digests)))
 
 
 def find(connection: Connection, image_url: str, image_sha256: bytes) -> Candidate | None:
     """Return the candidate of this URL and these bytes, if it is kept."""
     named = _name(image_url, image_sha256)
     digests = [key.digest(named) for key in _live_keys(connection).values()]
-    query = select(candidate.c.id).where(candidate.c.place_digest.in_(digests))
+    query = select(candidate.c.id).where(candidate.c.dedup_digest.in_(digests))
     ids = [CandidateId(each) for each in connection.execute(query.limit(1)).scalars()]
     found = by_ids(connection, ids) if ids else []
     return found[0] if found else None
@@ -128,7 +128,7 @@ def by_ids(connection: Connection, ids: Sequence[CandidateId]) -> list[Candidate
     query = (
         _live(
             select(
-                candidate.c.id, candidate.c.day, candidate.c.scan_id, candidate.c.place_digest,
+                candidate.c.id, candidate.c.day, candidate.c.scan_id, candidate.c.dedup_digest,
                 candidate.c.private, candidate.c.whole, candidate_regions.c.sealed,
             ).join(candidate_regions, candidate_regions.c.candidate_id == candidate.c.id)
         )
@@ -139,15 +139,15 @@ def by_ids(connection: Connection, ids: Sequence[CandidateId]) -> list[Candidate
     found = []
     for row in connection.execute(query).mappings():
         key = keys.of(WrappedKey(*(row[name] for name in WrappedKey._fields)))
-        digest = row["place_digest"]
-        private = json.loads(key.open(row["private"], place=_place("private", digest)))
+        digest = row["dedup_digest"]
+        private = json.loads(key.open(row["private"], context=_context("private", digest)))
         seen = Sighted(
             page_url=private["page_url"],
             image_url=private["image_url"],
             image_sha256=bytes.fromhex(private["image_sha256"]),
             facts=private["facts"],
-            whole=key.open(row["whole"], place=_place("whole", digest)),
-            regions=key.open(row["sealed"], place=_place("regions", digest)),
+            whole=key.open(row["whole"], context=_context("whole", digest)),
+            regions=key.open(row["sealed"], context=_context("regions", digest)),
         )
         found.append(Candidate(row["id"], row["day"], row["scan_id"], seen))
     return found
@@ -157,7 +157,7 @@ def wholes(
     connection: Connection, after: CandidateId, limit: int
 ) -> list[tuple[CandidateId, bytes]]:
     """Return the codes of whole images of candidates after this one, in order."""
-    query = select(candidate.c.id, candidate.c.place_digest, candidate.c.whole)
+    query = select(candidate.c.id, candidate.c.dedup_digest, candidate.c.whole)
     return _opened(connection, query, "whole", after, limit)
 
 
@@ -165,7 +165,7 @@ def regions(
     connection: Connection, after: CandidateId, limit: int
 ) -> list[tuple[CandidateId, bytes]]:
     """Return the codes of regions of candidates after this one, in order."""
-    query = select(candidate.c.id, candidate.c.place_digest, candidate_regions.c.sealed).join(
+    query = select(candidate.c.id, candidate.c.dedup_digest, candidate_regions.c.sealed).join(
         candidate_regions, candidate_regions.c.candidate_id == candidate.c.id
     )
     return _opened(connection, query, "regions", after, limit)
@@ -245,7 +245,7 @@ def _opened(
     query = _live(query).where(candidate.c.id > after).order_by(candidate.c.id).limit(limit)
     keys = _Unwrapped(connection)
     return [
-        (candidate_id, keys.of(WrappedKey(*stored)).open(sealed, place=_place(column, digest)))
+        (candidate_id, keys.of(WrappedKey(*stored)).open(sealed, context=_context(column, digest)))
         for candidate_id, digest, sealed, *stored in connection.execute(query)
     ]
 
@@ -285,5 +285,5 @@ def _private(seen: Sighted) -> bytes:
     return json.dumps(told, separators=(",", ":")).encode()
 
 
-def _place(column: str, digest: bytes) -> str:
+def _context(column: str, digest: bytes) -> str:
     return f"{column} of candidate {digest.hex()}"

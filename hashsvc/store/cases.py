@@ -60,7 +60,7 @@ def open_case(
     connection.execute(
         insert(case).values(
             number=number,
-            pin_hash=key.seal_text(pin_hash, place=pin_place(number)),
+            pin_hash=key.seal_text(pin_hash, context=pin_context(number)),
             opened_on=day,
             organisation_id=organisation_id,
             ends_on=ends_on,
@@ -69,8 +69,8 @@ def open_case(
     )
 
 
-def pin_place(number: str) -> str:
-    """Return the place that the hash of a case's PIN is bound to."""
+def pin_context(number: str) -> str:
+    """Return the context that the hash of a case's PIN is bound to."""
     return f"pin of case {number}"
 
 
@@ -83,7 +83,7 @@ def case_by_number(connection: Connection, number: str) -> Case:
     """
     found = rows.as_one(Case, connection.execute(select(case).where(case.c.number == number)))
     key = data_keys.of_case(connection, found.id)
-    return replace(found, pin_hash=key.open_text(found.pin_hash, place=pin_place(number)))
+    return replace(found, pin_hash=key.open_text(found.pin_hash, context=pin_context(number)))
 
 
 def contents_of(connection: Connection, case_id: CaseId) -> list[Content]:
@@ -130,7 +130,7 @@ def add_content(
     quality: int,
     day: str,
     signals: Sequence[tuple[str, str, bytes]],
-    held: bool = False,
+    pending: bool = False,
 ) -> ContentId:
     """
     Store one content with its signals and tell the change feed.
@@ -138,7 +138,7 @@ def add_content(
     Args:
         signals: (algorithm, view, code) of each signal.
 
-        held: Whether it waits, so that the change feed is told when it is let in, not now.
+        pending: Whether it waits, so that the change feed is told when it is let in, not now.
     """
     row = connection.execute(
         insert(content)
@@ -151,9 +151,9 @@ def add_content(
         content_id,
         signals,
         key=data_keys.of_case(connection, case_id),
-        place=signatures.place_of(case_id, public_id),
+        context=signatures.context_of(case_id, public_id),
     )
-    if not held:
+    if not pending:
         let_in(connection, content_id)
     return content_id
 
@@ -194,7 +194,7 @@ def set_end(connection: Connection, case_id: CaseId, ends_on: str) -> None:
 def set_pin_hash(connection: Connection, found: Case, pin_hash: str) -> None:
     """Give a case another PIN."""
     key = data_keys.of_case(connection, found.id)
-    sealed = key.seal_text(pin_hash, place=pin_place(found.number))
+    sealed = key.seal_text(pin_hash, context=pin_context(found.number))
     connection.execute(update(case).where(case.c.id == found.id).values(pin_hash=sealed))
 
 

@@ -8,7 +8,7 @@ from sqlalchemy import Connection, insert, select, update
 
 from hashsvc.store import rows, signatures
 from hashsvc.store.ids import ContentId, ExportId, KeyId
-from hashsvc.store.tables import bulk_export, content, held_content
+from hashsvc.store.tables import bulk_export, content, pending_content
 
 _PAGE = 500
 
@@ -78,7 +78,7 @@ def take(connection: Connection, export_id: ExportId, *, by: KeyId, now: datetim
 
 
 def codes(connection: Connection, algorithm: str) -> Iterator[bytes]:
-    """Yield every code of one algorithm, of all contents that are searched: none that is held."""
+    """Yield every code of one algorithm of all searchable contents (none that is pending)."""
     last = ContentId(0)
     while content_ids := _searched(connection, last):
         for each in signatures.codes_of(connection, content_ids):
@@ -90,8 +90,8 @@ def codes(connection: Connection, algorithm: str) -> Iterator[bytes]:
 def _searched(connection: Connection, after: ContentId) -> list[ContentId]:
     query = (
         select(content.c.id)
-        .outerjoin(held_content, held_content.c.content_id == content.c.id)
-        .where(content.c.id > after, held_content.c.content_id.is_(None))
+        .outerjoin(pending_content, pending_content.c.content_id == content.c.id)
+        .where(content.c.id > after, pending_content.c.content_id.is_(None))
         .order_by(content.c.id)
         .limit(_PAGE)
     )

@@ -44,7 +44,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Checkpoint:
+class FeedPosition:
     """
     How far somebody has followed; what is in it is the feed's own business.
 
@@ -61,7 +61,7 @@ class Checkpoint:
     ahead: frozenset[int] = frozenset()
 
 
-START = Checkpoint()
+START = FeedPosition()
 """Where nothing was told yet."""
 
 # With the column that PostgreSQL's table has beside the others; see the first step of the schema.
@@ -70,8 +70,8 @@ _feed = table(change.name, *(column(each.name, each.type) for each in change.c),
 
 
 def after(
-    connection: Connection, checkpoint: Checkpoint, limit: int
-) -> tuple[list[Change], Checkpoint]:
+    connection: Connection, checkpoint: FeedPosition, limit: int
+) -> tuple[list[Change], FeedPosition]:
     """
     Return steps that were not told yet, at most `limit`, and the checkpoint behind them.
 
@@ -81,7 +81,7 @@ def after(
     if connection.dialect.name == "sqlite":
         query = select(change).where(change.c.seq > checkpoint.seq).order_by(change.c.seq)
         changes = rows.as_list(Change, connection.execute(query.limit(limit)))
-        return changes, Checkpoint(seq=changes[-1].seq) if changes else checkpoint
+        return changes, FeedPosition(seq=changes[-1].seq) if changes else checkpoint
     place = (checkpoint.transaction, checkpoint.seq)
     told: list[Change] = []
     ahead = set(checkpoint.ahead)
@@ -97,7 +97,7 @@ def after(
             ahead.discard(step.seq)
         else:
             ahead.add(step.seq)
-    return told, Checkpoint(*place, frozenset(ahead))
+    return told, FeedPosition(*place, frozenset(ahead))
 
 
 def _steps(

@@ -17,7 +17,7 @@ candidate = table(
     "candidate",
     Column("id", BigId, primary_key=True),
     Column("day", Text, nullable=False, index=True),
-    Column("place_digest", LargeBinary, nullable=False, unique=True),
+    Column("dedup_digest", LargeBinary, nullable=False, unique=True),
     Column("scan_id", ForeignKey("scan.id", ondelete="SET NULL"), index=True),
     # URLs, SHA-256 and what the server said (JSON); codes of whole images, frame by frame.
     Column("private", LargeBinary, nullable=False),
@@ -74,14 +74,14 @@ quarantine = table(
 )
 
 # The lowest tier that is reported; what has no row reports all.
-case_reporting = table(
-    "case_reporting",
+case_lowest_tier = table(
+    "case_lowest_tier",
     Column("case_id", ForeignKey("bank_case.id", ondelete="CASCADE"), primary_key=True),
     Column("lowest_tier", Text, nullable=False),
     one_of("lowest_tier", "certain", "likely"),
 )
-host_reporting = table(
-    "host_reporting",
+host_lowest_tier = table(
+    "host_lowest_tier",
     Column("organisation_id", Text, primary_key=True),
     Column("host", Text, primary_key=True),
     Column("lowest_tier", Text, nullable=False),

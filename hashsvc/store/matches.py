@@ -90,11 +90,11 @@ class Private:
     def sealed(self, match_id: MatchId, key: DataKey) -> dict[str, str | bytes]:
         """Return the columns, and with them the digest by which an image's URL is found again."""
         texts = {
-            name: key.seal_text(getattr(self, name), place=_place(match_id, name))
+            name: key.seal_text(getattr(self, name), context=_context(match_id, name))
             for name in _SEALED_TEXTS
         }
         return texts | {
-            "image_sha256": key.seal(self.image_sha256, place=_place(match_id, "image_sha256")),
+            "image_sha256": key.seal(self.image_sha256, context=_context(match_id, "image_sha256")),
             "image_digest": key.digest(self.image_url),
         }
 
@@ -102,11 +102,11 @@ class Private:
     def opened(cls, match_id: MatchId, row: RowMapping, key: DataKey) -> Self:
         """Return what the columns hold."""
         texts = {
-            name: key.open_text(row[name], place=_place(match_id, name))
+            name: key.open_text(row[name], context=_context(match_id, name))
             for name in _SEALED_TEXTS
             if row[name] is not None
         }
-        sha256 = key.open(row["image_sha256"], place=_place(match_id, "image_sha256"))
+        sha256 = key.open(row["image_sha256"], context=_context(match_id, "image_sha256"))
         return cls(image_sha256=sha256, **texts)
 
 
@@ -326,5 +326,5 @@ def _opened(connection: Connection, row: RowMapping) -> Match:
     return Match(**columns | asdict(private))
 
 
-def _place(match_id: MatchId, column: str) -> str:
+def _context(match_id: MatchId, column: str) -> str:
     return f"{column} of match {match_id}"

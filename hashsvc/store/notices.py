@@ -144,7 +144,7 @@ def fix(
     )
     key = data_keys.records(connection)
     for form, document in documents.items():
-        sealed = key.seal(document, place=_place(notice.id, form))
+        sealed = key.seal(document, context=_context(notice.id, form))
         connection.execute(
             insert(notice_document).values(notice_id=notice.id, format=form, sealed=sealed)
         )
@@ -158,7 +158,7 @@ def document(connection: Connection, notice_id: NoticeId, form: str) -> bytes | 
     sealed = connection.execute(query).scalar_one_or_none()
     if sealed is None:
         return None
-    return data_keys.records(connection).open(sealed, place=_place(notice_id, form))
+    return data_keys.records(connection).open(sealed, context=_context(notice_id, form))
 
 
 def formats(connection: Connection, notice_id: NoticeId) -> list[str]:
@@ -173,5 +173,5 @@ def delete_empty(connection: Connection) -> None:
     connection.execute(delete(removal_notice).where(~named))
 
 
-def _place(notice_id: NoticeId, form: str) -> str:
+def _context(notice_id: NoticeId, form: str) -> str:
     return f"{form} of notice {notice_id}"

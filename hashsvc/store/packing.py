@@ -13,7 +13,7 @@ _COUNT = struct.Struct(">HB")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Group:
+class CodeGroup:
     """
     Codes of one algorithm and one view, in the order in which they came.
 
@@ -46,11 +46,11 @@ def pack(signals: Sequence[tuple[str, str, bytes]]) -> bytes:
     parts = []
     for (algorithm, view), codes in groups.items():
         (width,) = {len(code) for code in codes}
-        parts.append(Group(algorithm, view, width, b"".join(codes)))
+        parts.append(CodeGroup(algorithm, view, width, b"".join(codes)))
     return pack_groups(parts)
 
 
-def pack_groups(groups: Iterable[Group]) -> bytes:
+def pack_groups(groups: Iterable[CodeGroup]) -> bytes:
     """Return codes that are grouped already as bytes."""
     parts: list[bytes] = []
     for each in groups:
@@ -59,7 +59,7 @@ def pack_groups(groups: Iterable[Group]) -> bytes:
     return b"".join(parts)
 
 
-def unpack(packed: bytes) -> Iterator[Group]:
+def unpack(packed: bytes) -> Iterator[CodeGroup]:
     """Yield the groups of packed bytes, which were authenticated when they were opened."""
     at = 0
     while at < len(packed):
@@ -67,7 +67,7 @@ def unpack(packed: bytes) -> Iterator[Group]:
         view, at = _name(packed, at)
         count, width = _COUNT.unpack_from(packed, at)
         at += _COUNT.size
-        yield Group(algorithm, view, width, packed[at : at + count * width])
+        yield CodeGroup(algorithm, view, width, packed[at : at + count * width])
         at += count * width
 
 

@@ -12,11 +12,11 @@ def rekey(connection: Connection, case_id: CaseId) -> None:
     """Destroy a case's key and seal what it still has under a new one."""
     query = select(case.c.number, case.c.key_id, case.c.pin_hash).where(case.c.id == case_id)
     number, key_id, sealed_pin = connection.execute(query).one()
-    old, pin_place = data_keys.of_case(connection, case_id), cases.pin_place(number)
-    pin_hash = old.open_text(sealed_pin, place=pin_place)
+    old, pin_context = data_keys.of_case(connection, case_id), cases.pin_context(number)
+    pin_hash = old.open_text(sealed_pin, context=pin_context)
     codes = [
-        (content_id, place, old.open(sealed, place=place))
-        for content_id, place, sealed in _codes(connection, case_id)
+        (content_id, context, old.open(sealed, context=context))
+        for content_id, context, sealed in _codes(connection, case_id)
     ]
     private = [
         (row["id"], Private.opened(row["id"], row, old))
@@ -32,12 +32,15 @@ def rekey(connection: Connection, case_id: CaseId) -> None:
     connection.execute(
         update(case)
         .where(case.c.id == case_id)
-        .values(pin_hash=new.seal_text(pin_hash, place=pin_place))
+        .values(pin_hash=new.seal_text(pin_hash, context=pin_context))
     )
     if codes:
         connection.execute(
             update(signature).where(signature.c.content_id == bindparam("of")),
-            [{"of": each, "sealed": new.seal(plain, place=place)} for each, place, plain in codes],
+            [
+                {"of": each, "sealed": new.seal(plain, context=context)}
+                for each, context, plain in codes
+            ],
         )
     if private:
         connection.execute(
@@ -53,6 +56,6 @@ def _codes(connection: Connection, case_id: CaseId) -> list[tuple[int, str, byte
         .where(content.c.case_id == case_id)
     )
     return [
-        (content_id, signatures.place_of(case_id, public_id), sealed)
+        (content_id, signatures.context_of(case_id, public_id), sealed)
         for content_id, public_id, sealed in connection.execute(query)
     ]

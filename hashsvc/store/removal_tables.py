@@ -16,7 +16,7 @@ removal_request = table(
     organisation_column(),
     # Of case, platform and image URL, under the key for records: what is asked for once. Null when
     # the request has ended, so that the same may be asked for again.
-    Column("place_digest", LargeBinary, unique=True),
+    Column("dedup_digest", LargeBinary, unique=True),
     # The request that this one goes on from, and how.
     Column("parent_id", Text, index=True),
     Column("link", Text),

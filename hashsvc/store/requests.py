@@ -22,7 +22,7 @@ from hashsvc.store.tables import content, match
 
 _UNSENT = ("draft", "approved")
 _ENDED = ("gone", "reappeared", "withdrawn")
-_COLUMNS = [each for each in removal_request.c if each is not removal_request.c.place_digest]
+_COLUMNS = [each for each in removal_request.c if each is not removal_request.c.dedup_digest]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -103,17 +103,19 @@ class Step:
     audit_seq: int | None = None
 
 
-def place_of(case: str, platform: str, image_url: str) -> str:
+def dedup_key_of(case: str, platform: str, image_url: str) -> str:
     """Return what is asked for once: an image URL, of an actor, for a case."""
     return "\n".join((case, platform, image_url))
 
 
-def add(connection: Connection, request: Request, step: Step, *, place: str | None = None) -> bool:
+def add(
+    connection: Connection, request: Request, step: Step, *, dedup_key: str | None = None
+) -> bool:
     """
     Store a new request and its first event.
 
     Args:
-        place: What it asks for, as `place_of` tells it.
+        dedup_key: What it asks for, as `dedup_key_of` tells it.
 
     Returns:
         False when a request that has not ended asks for the same; nothing is stored then.
@@ -123,12 +125,12 @@ def add(connection: Connection, request: Request, step: Step, *, place: str | No
         id=request.id,
         match_id=request.match_id,
         platform=request.platform,
-        page_url=key.seal_text(request.page_url, place=_place(request.id, "page_url")),
-        image_url=key.seal_text(request.image_url, place=_place(request.id, "image_url")),
+        page_url=key.seal_text(request.page_url, context=_context(request.id, "page_url")),
+        image_url=key.seal_text(request.image_url, context=_context(request.id, "image_url")),
         state=request.state,
         created_at=request.created_at,
         organisation_id=request.organisation_id,
-        place_digest=None if place is None else key.digest(place),
+        dedup_digest=None if dedup_key is None else key.digest(dedup_key),
         parent_id=request.parent_id,
         link=request.link,
         check_at=request.check_at,
@@ -157,10 +159,10 @@ def by_id(
     return request
 
 
-def by_place(connection: Connection, place: str) -> Request | None:
+def by_dedup_key(connection: Connection, dedup_key: str) -> Request | None:
     """Return the request that asks for this and has not ended, if there is one."""
-    digest = data_keys.records(connection).digest(place)
-    return _first(connection, select(*_COLUMNS).where(removal_request.c.place_digest == digest))
+    digest = data_keys.records(connection).digest(dedup_key)
+    return _first(connection, select(*_COLUMNS).where(removal_request.c.dedup_digest == digest))
 
 
 def by_match(connection: Connection, match_id: MatchId) -> list[Request]:
@@ -239,7 +241,7 @@ def move(connection: Connection, request: Request, step: Step) -> bool:
     """Change a request's state and record it; False when somebody else changed it before."""
     changed: dict[str, object] = {"state": step.state}
     if step.state in ("reappeared", "withdrawn"):
-        changed |= {"place_digest": None, "check_at": None}
+        changed |= {"dedup_digest": None, "check_at": None}
     query = (
         update(removal_request)
         .where(removal_request.c.id == request.id, removal_request.c.state == request.state)
@@ -255,7 +257,7 @@ def add_event(connection: Connection, request_id: RequestId, step: Step) -> None
     """Record one step without changing the request."""
     key = data_keys.records(connection)
     sealed = {
-        name: None if value is None else key.seal_text(value, place=_place(request_id, name))
+        name: None if value is None else key.seal_text(value, context=_context(request_id, name))
         for name, value in (("reason", step.reason), ("facts", step.facts))
     }
     values = {name: getattr(step, name) for name in Step.__slots__}
@@ -272,8 +274,8 @@ def events_of(connection: Connection, request_ids: Sequence[RequestId]) -> list[
     key = data_keys.records(connection)
 
     def opened(event: Event, column: str, sealed: str | None) -> str | None:
-        place = _place(event.request_id, column)
-        return None if sealed is None else key.open_text(sealed, place=place)
+        context = _context(event.request_id, column)
+        return None if sealed is None else key.open_text(sealed, context=context)
 
     return [
         replace(
@@ -344,7 +346,7 @@ def withdraw_for(
         seq = record("request.withdrawn", request.id)
         move(connection, request, Step(now, actor, "withdrawn", audit_seq=seq))
     connection.execute(
-        update(removal_request).where(theirs).values(check_at=None, place_digest=None)
+        update(removal_request).where(theirs).values(check_at=None, dedup_digest=None)
     )
 
 
@@ -373,12 +375,12 @@ def _opened(connection: Connection, requests: Iterable[Request]) -> list[Request
     return [
         replace(
             each,
-            page_url=key.open_text(each.page_url, place=_place(each.id, "page_url")),
-            image_url=key.open_text(each.image_url, place=_place(each.id, "image_url")),
+            page_url=key.open_text(each.page_url, context=_context(each.id, "page_url")),
+            image_url=key.open_text(each.image_url, context=_context(each.id, "image_url")),
         )
         for each in listed
     ]
 
 
-def _place(request_id: RequestId, column: str) -> str:
+def _context(request_id: RequestId, column: str) -> str:
     return f"{column} of request {request_id}"

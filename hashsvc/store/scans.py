@@ -139,13 +139,13 @@ def add(
     if urls:
         hosts = urls if isinstance(urls, Mapping) else {}
         digests = {host: key.digest(f"host {host}") for host in set(hosts.values())}
-        place = _place(scan_id)
+        context = _context(scan_id)
         connection.execute(
             insert(scan_item),
             [
                 {
                     "scan_id": scan_id,
-                    "url": key.seal_text(url, place=place),
+                    "url": key.seal_text(url, context=context),
                     "state": "queued",
                     "due_at": now,
                     "host_digest": digests.get(hosts.get(url, "")),
@@ -268,11 +268,11 @@ def opened(connection: Connection, items: list[Item]) -> list[Item]:
         return []
     key = data_keys.records(connection)
     return [
-        replace(each, url=key.open_text(each.url, place=_place(each.scan_id))) for each in items
+        replace(each, url=key.open_text(each.url, context=_context(each.scan_id))) for each in items
     ]
 
 
-def _place(scan_id: ScanId) -> str:
+def _context(scan_id: ScanId) -> str:
     return f"url of scan {scan_id}"
 
 

@@ -9,7 +9,7 @@ from hashsvc.keyring import DataKey
 from hashsvc.store import data_keys
 from hashsvc.store.data_keys import WrappedKey
 from hashsvc.store.ids import CaseId, ContentId, PublicContentId
-from hashsvc.store.packing import Group, pack, unpack
+from hashsvc.store.packing import CodeGroup, pack, unpack
 from hashsvc.store.tables import case, content, data_key, signature
 
 IDS_PER_CONTENT = 1024
@@ -31,7 +31,7 @@ class Codes:
 
     content_id: ContentId
     first_id: int
-    group: Group
+    group: CodeGroup
 
 
 def add(
@@ -40,17 +40,19 @@ def add(
     signals: Sequence[tuple[str, str, bytes]],
     *,
     key: DataKey,
-    place: str,
+    context: str,
 ) -> None:
     """Store a content's (algorithm, view, code) of each signal; there is at least one."""
     assert 0 < len(signals) <= IDS_PER_CONTENT
     connection.execute(
-        insert(signature).values(content_id=content_id, sealed=key.seal(pack(signals), place=place))
+        insert(signature).values(
+            content_id=content_id, sealed=key.seal(pack(signals), context=context)
+        )
     )
 
 
-def place_of(case_id: CaseId, public_id: PublicContentId) -> str:
-    """Return the place that a content's codes are bound to."""
+def context_of(case_id: CaseId, public_id: PublicContentId) -> str:
+    """Return the context that a content's codes are bound to."""
     return f"codes of content {public_id} of case {case_id}"
 
 
@@ -71,7 +73,7 @@ def codes_of(connection: Connection, content_ids: Sequence[ContentId]) -> list[C
     for content_id, case_id, public_id, sealed, *key_row in connection.execute(query):
         key = data_keys.unwrap(connection, WrappedKey(*key_row))
         next_id = content_id * IDS_PER_CONTENT
-        for group in unpack(key.open(sealed, place=place_of(case_id, public_id))):
+        for group in unpack(key.open(sealed, context=context_of(case_id, public_id))):
             found.append(Codes(content_id, next_id, group))
             next_id += len(group)
     return found

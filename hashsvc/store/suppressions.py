@@ -79,7 +79,7 @@ def add(
 ) -> None:
     """Store a dismissed image; without a content it is for any of the organisation's."""
     sealed = _key(connection, content_id).seal(
-        dismissed.image_sha256 + b"".join(dismissed.codes), place=_place(suppression_id)
+        dismissed.image_sha256 + b"".join(dismissed.codes), context=_context(suppression_id)
     )
     connection.execute(
         insert(suppression).values(
@@ -110,7 +110,9 @@ def of_content(connection: Connection, content_id: ContentId) -> list[Dismissed]
     )
     found = connection.execute(query).all()
     keys = {each: _key(connection, each) for each in {row.content_id for row in found}}
-    return [_dismissed(keys[owner].open(sealed, place=_place(id_))) for id_, owner, sealed in found]
+    return [
+        _dismissed(keys[owner].open(sealed, context=_context(id_))) for id_, owner, sealed in found
+    ]
 
 
 def search(
@@ -155,7 +157,7 @@ def opened_of_case(
         .where(content.c.case_id == case_id)
     )
     return [
-        (SuppressionId(each), key.open(sealed, place=_place(each)))
+        (SuppressionId(each), key.open(sealed, context=_context(each)))
         for each, sealed in connection.execute(query)
     ]
 
@@ -165,7 +167,7 @@ def seal_again(
 ) -> None:
     """Seal these under a new key."""
     for each, plain in opened:
-        sealed = key.seal(plain, place=_place(each))
+        sealed = key.seal(plain, context=_context(each))
         connection.execute(
             update(suppression).where(suppression.c.id == each).values(sealed=sealed)
         )
@@ -184,5 +186,5 @@ def _dismissed(plain: bytes) -> Dismissed:
     )
 
 
-def _place(suppression_id: str) -> str:
+def _context(suppression_id: str) -> str:
     return f"codes of suppression {suppression_id}"

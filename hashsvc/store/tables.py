@@ -187,12 +187,12 @@ signature = table(
 )
 
 # A content that waits for an analyst's word; the change feed tells of it once it is let in.
-held_content = table(
-    "held_content",
+pending_content = table(
+    "pending_content",
     Column("content_id", ForeignKey("content.id", ondelete="CASCADE"), primary_key=True),
     Column("reason", Text, nullable=False),
     Column("label", Text),
-    Column("held_at", UtcTime, nullable=False),
+    Column("pending_since", UtcTime, nullable=False),
     one_of("reason", "common", "protected"),
 )
 

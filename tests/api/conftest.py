@@ -28,7 +28,7 @@ from tests.helpers.site import Site
 Call = Callable[..., httpx2.Response]
 
 
-class Watch:
+class SetClock:
     """A clock that stands still until it is moved."""
 
     def __init__(self) -> None:
@@ -61,9 +61,9 @@ def _quick_pins(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def watch() -> Watch:
+def watch() -> SetClock:
     """The service's clock."""
-    return Watch()
+    return SetClock()
 
 
 @pytest.fixture(scope="session")
@@ -77,7 +77,7 @@ def new_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def services(settings: Settings, watch: Watch, new_data: Path) -> Services:
+def services(settings: Settings, watch: SetClock, new_data: Path) -> Services:
     """The parts of a service without any case."""
     # It is set up faster so than step by step.
     shutil.copytree(new_data, settings.data_dir)

@@ -94,24 +94,24 @@ DEEDS = [
     Deed(
         ANALYST,
         "GET",
-        "/v1/held-contents",
+        "/v1/pending-contents",
         [
-            ("content.list-held", "2"),
-            ("content.read", "{held_content}"),
-            ("content.read", "{held_2_content}"),
+            ("content.list-pending", "2"),
+            ("content.read", "{pending_content}"),
+            ("content.read", "{pending_2_content}"),
         ],
     ),
     Deed(
         ANALYST,
         "POST",
-        "/v1/held-contents/{held_content}/release",
-        [("content.release", "{held_content}")],
+        "/v1/pending-contents/{pending_content}/release",
+        [("content.release", "{pending_content}")],
     ),
     Deed(
         ANALYST,
         "POST",
-        "/v1/held-contents/{held_2_content}/rejection",
-        [("content.reject", "{held_2_content}"), ("content.withdraw", "{held_2_content}")],
+        "/v1/pending-contents/{pending_2_content}/rejection",
+        [("content.reject", "{pending_2_content}"), ("content.withdraw", "{pending_2_content}")],
     ),
     Deed(
         ADMIN,
@@ -212,22 +212,22 @@ DEEDS = [
         "/v1/quarantine/{flood_content}/dismissal",
         [("content.unquarantine", "{flood_content}")],
     ),
-    Deed(ANALYST, "GET", "/v1/cases/{number}/reporting", SEEN),
+    Deed(ANALYST, "GET", "/v1/cases/{number}/lowest-tier", SEEN),
     Deed(
         ANALYST,
         "PUT",
-        "/v1/cases/{number}/reporting",
-        [("case.set-reporting", "{number}")],
+        "/v1/cases/{number}/lowest-tier",
+        [("case.set-lowest-tier", "{number}")],
         {"lowest_tier": "likely"},
     ),
     Deed(
         ANALYST,
         "PUT",
-        "/v1/reporting",
-        [("host.set-reporting", "certain")],
+        "/v1/lowest-tiers",
+        [("host.set-lowest-tier", "certain")],
         {"host": "example.org", "lowest_tier": "certain"},
     ),
-    Deed(ANALYST, "GET", "/v1/reporting", [("host.list-reporting", "1")]),
+    Deed(ANALYST, "GET", "/v1/lowest-tiers", [("host.list-lowest-tiers", "1")]),
     Deed(
         ANALYST,
         "POST",
@@ -308,7 +308,7 @@ DEEDS = [
     Deed(
         ANALYST,
         "POST",
-        "/v1/removal-requests/{request}/reports",
+        "/v1/removal-requests/{request}/referrals",
         [("request.escalated", "{request}")],
         {},
     ),
@@ -422,8 +422,8 @@ def known(
         "flood_content": flood["content"],
         "other_number": other,
         "reset": asked["reset"],
-        "held_content": held[0]["content"],
-        "held_2_content": held[1]["content"],
+        "pending_content": held[0]["content"],
+        "pending_2_content": held[1]["content"],
         "label": services.lists.add(ImageList.COMMON, signed, actor="test"),
         "protected_label": services.lists.add(ImageList.PROTECTED, signed, actor="test"),
         "export": export,
@@ -488,7 +488,7 @@ def test_every_call_leaves_its_entries_and_nothing_else(
     listed = {each["key"] for each in call(ADMIN, "GET", "/v1/keys").json()}
     assert {each for role, (each,) in actors.items() if role} <= listed
     assert actors[None] == {"holder"}
-    assert services.witness.verify() == len(entries(services))
+    assert services.log_signer.verify() == len(entries(services))
 
 
 def test_no_route_is_forgotten(app: FastAPI) -> None:
@@ -529,7 +529,7 @@ def test_a_refused_call_leaves_none(call: Call, services: Services, known: dict[
 def test_verification_compares_with_what_was_signed(
     call: Call, services: Services, known: dict[str, str]
 ) -> None:
-    services.witness.checkpoint()
+    services.log_signer.checkpoint()
     first = call(ADMIN, "GET", "/v1/audit/verification").json()["entries"]
     # The check is an entry itself.
     assert call(ADMIN, "GET", "/v1/audit/verification").json()["entries"] == first + 1

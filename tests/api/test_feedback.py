@@ -13,7 +13,7 @@ from tests.api.conftest import Call, OpenCase, body_of, content_of, work_off
 from tests.api.test_privacy import found_in
 from tests.conftest import generated_photo, jpeg
 from tests.helpers.site import Site
-from tests.scanning.conftest import wait_until
+from tests.helpers.waiting import wait_until
 
 INTAKE, ANALYST, SCANNER = Role.INTAKE, Role.ANALYST, Role.SCANNER
 CANARY = "canary-of-a-url"
@@ -123,15 +123,17 @@ def test_below_the_lowest_tier_nothing_is_stored(
     call: Call, services: Services, site: Site, case: OpenCase
 ) -> None:
     host = {"host": "127.0.0.1", "lowest_tier": "certain"}
-    assert call(ANALYST, "PUT", "/v1/reporting", json=host).status_code == 204
-    assert call(ANALYST, "GET", "/v1/reporting").json() == [host]
-    path = f"/v1/cases/{case.number}/reporting"
+    assert call(ANALYST, "PUT", "/v1/lowest-tiers", json=host).status_code == 204
+    assert call(ANALYST, "GET", "/v1/lowest-tiers").json() == [host]
+    path = f"/v1/cases/{case.number}/lowest-tier"
     assert call(ANALYST, "GET", path).json() == {"lowest_tier": "possible"}
     assert call(ANALYST, "PUT", path, json={"lowest_tier": "likely"}).status_code == 204
     assert call(ANALYST, "GET", path).json() == {"lowest_tier": "likely"}
     scan(call, services, site.add_image("/certain.jpg", case.photo))
     assert [each["tier"] for each in listed(call)] == ["certain"]
-    assert call(ANALYST, "PUT", "/v1/reporting", json=host | {"host": "No Host"}).status_code == 422
+    assert (
+        call(ANALYST, "PUT", "/v1/lowest-tiers", json=host | {"host": "No Host"}).status_code == 422
+    )
 
 
 def test_why_compares_anew_and_hides_how_far_a_banked_code_is(
@@ -149,7 +151,7 @@ def test_why_compares_anew_and_hides_how_far_a_banked_code_is(
         assert (each["distance"] is not None) is each["matches"]
     assert any(not each["matches"] for each in compared["findings"])
     services.housekeeping._candidate_days = 0
-    services.housekeeping.work_once()
+    services.housekeeping.run_once()
     told = call(ANALYST, "GET", f"/v1/matches/{match['match']}/why").json()
     assert told == {"kept": False, "compared": None}
 

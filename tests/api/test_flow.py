@@ -11,7 +11,7 @@ from hashsvc.access import Role
 from hashsvc.api import Services
 from hashsvc.bank import MAX_CONTENTS, MAX_SIGNALS
 from hashsvc.signals import sign_image
-from tests.api.conftest import Call, OpenCase, Watch, body_of, content_of, work_off
+from tests.api.conftest import Call, OpenCase, SetClock, body_of, content_of, work_off
 from tests.conftest import generated_photo, jpeg
 from tests.helpers.site import Site
 
@@ -46,7 +46,7 @@ def sent(call: Call, match: str) -> str:
     return path
 
 
-def test_a_case_is_a_number_a_pin_and_contents(call: Call, watch: Watch) -> None:
+def test_a_case_is_a_number_a_pin_and_contents(call: Call, watch: SetClock) -> None:
     opened = call(INTAKE, "POST", "/v1/cases", json={"adult": True})
     assert opened.status_code == 201
     assert set(opened.json()) == {"number", "pin"}
@@ -66,7 +66,7 @@ def test_a_case_is_a_number_a_pin_and_contents(call: Call, watch: Watch) -> None
                 "content": each["content"],
                 "quality": each["quality"],
                 "added_on": "2026-01-06",
-                "held": False,
+                "pending": False,
             }
             for each in contents
         ],
@@ -256,7 +256,7 @@ def test_from_the_report_to_the_verdict(
 
 
 def test_from_the_request_to_gone_and_back(
-    call: Call, services: Services, site: Site, case: OpenCase, watch: Watch
+    call: Call, services: Services, site: Site, case: OpenCase, watch: SetClock
 ) -> None:
     image = site.add_image("/copy.jpg", case.photo)
     page = site.add_page("/page", [image])

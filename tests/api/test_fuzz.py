@@ -112,8 +112,8 @@ def spare(
         "/v1/cases/{number}/pin-resets/{reset}/approval": opened[0] | {"reset": reset},
         # None is left out: the whole case goes, or one content.
         "/v1/holder/withdraw": opened[1] | {"whole_case": True, "content": None},
-        "/v1/held-contents/{content}/release": held[0],
-        "/v1/held-contents/{content}/rejection": held[1],
+        "/v1/pending-contents/{content}/release": held[0],
+        "/v1/pending-contents/{content}/rejection": held[1],
         "/v1/lists/common/images/{label}": {"label": common},
         "/v1/lists/protected/images/{label}": {"label": label},
     }
@@ -192,7 +192,7 @@ def test_an_answer_about_something_known_is_documented(
         ("POST", "/v1/removal-requests/{request}/observations"),
         ("POST", "/v1/removal-requests/{request}/mails"),
         ("POST", "/v1/removal-requests/{request}/complaints"),
-        ("POST", "/v1/removal-requests/{request}/reports"),
+        ("POST", "/v1/removal-requests/{request}/referrals"),
         ("POST", "/v1/removal-requests/{request}/orders"),
         ("POST", "/v1/removal-requests/{request}/escalations"),
         ("PUT", "/v1/platforms/{platform}"),

@@ -12,10 +12,10 @@ from fastapi.testclient import TestClient
 
 from hashsvc.access import Role
 from hashsvc.api import Services, create_app, sentences
-from hashsvc.bank import CaseView, Holding, new_case_number, pins
+from hashsvc.bank import CaseView, HolderView, new_case_number, pins
 from hashsvc.removal import State
 from hashsvc.settings import Settings
-from tests.api.conftest import Call, OpenCase, Watch, content_of, work_off
+from tests.api.conftest import Call, OpenCase, SetClock, content_of, work_off
 from tests.conftest import generated_photo, jpeg
 from tests.helpers.site import Site
 
@@ -50,7 +50,7 @@ def told(answer: httpx2.Response) -> dict[str, str]:
 
 
 def test_a_holder_sees_contents_matches_and_requests(
-    call: Call, services: Services, site: Site, case: OpenCase, watch: Watch
+    call: Call, services: Services, site: Site, case: OpenCase, watch: SetClock
 ) -> None:
     state = send(call, "state", case.number, case.pin)
     assert state.status_code == 200
@@ -58,7 +58,7 @@ def test_a_holder_sees_contents_matches_and_requests(
         "opened_on", "ends_on", "ends_soon", "contents", "matches", "requests", "told",
     }  # fmt: skip
     assert state.json()["contents"] == [
-        {"content": case.content, "quality": 100, "added_on": "2026-01-05", "held": False}
+        {"content": case.content, "quality": 100, "added_on": "2026-01-05", "pending": False}
     ]
     assert (state.json()["ends_on"], state.json()["ends_soon"]) == ("2028-01-05", False)
     assert told(state) == {
@@ -96,7 +96,7 @@ def test_a_holder_sees_contents_matches_and_requests(
 
 
 def test_a_holder_is_warned_before_the_end_and_can_renew(
-    call: Call, case: OpenCase, watch: Watch
+    call: Call, case: OpenCase, watch: SetClock
 ) -> None:
     watch.move(701 * 24 * 3600)
     state = send(call, "state", case.number, case.pin)
@@ -225,7 +225,7 @@ def test_a_key_is_neither_needed_nor_enough(call: Call, case: OpenCase) -> None:
 
 
 @pytest.fixture
-def few(settings: Settings, watch: Watch) -> Iterator[TestClient]:
+def few(settings: Settings, watch: SetClock) -> Iterator[TestClient]:
     """A service that takes five calls with a PIN from one address in a minute."""
     small = settings.model_copy(update={"limit_holder_calls_per_minute": 5})
     with TestClient(create_app(Services.build(small, watch))) as client:
@@ -247,7 +247,7 @@ def test_an_address_has_a_budget_whatever_numbers_it_tries(few: TestClient) -> N
 def test_there_is_a_sentence_for_every_state() -> None:
     assert {f"request.{state}" for state in State} <= set(sentences.TEXTS)
     view = CaseView(number="", opened_on="2026-01-05", ends_on=None, ends_soon=False, contents=())
-    holding = Holding(view, {"suspected": 1, "confirmed": 2, "dismissed": 3}, [])
+    holding = HolderView(view, {"suspected": 1, "confirmed": 2, "dismissed": 3}, [])
     said = [each.text for each in sentences.of_case(holding)]
     assert said == [
         "This case stays until you withdraw it.",
@@ -280,7 +280,7 @@ def test_two_analysts_give_out_a_new_pin(
 
 @pytest.mark.soak
 def test_both_take_the_same_time(
-    call: Call, case: OpenCase, watch: Watch, monkeypatch: pytest.MonkeyPatch
+    call: Call, case: OpenCase, watch: SetClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Medians of 200 calls each, in turns, differ by less than a tenth of the time of either."""
     monkeypatch.setattr(pins, "_HASHER", argon2.PasswordHasher())

@@ -9,7 +9,7 @@ from sqlalchemy import event
 
 from hashsvc.access import Role
 from hashsvc.api import Services
-from tests.api.conftest import Call, Watch
+from tests.api.conftest import Call, SetClock
 
 ADMIN = Role.ADMIN
 Phone = Callable[[], httpx2.Response]
@@ -37,7 +37,7 @@ def phone(client: TestClient, token: str) -> Phone:
     (1, DAY - 1, True), (1, DAY, False), (30, 30 * DAY - 1, True), (None, 4000 * DAY, True),
 ])  # fmt: skip
 def test_a_key_is_good_until_it_expires(
-    days: int | None, seconds: int, good: bool, call: Call, client: TestClient, watch: Watch
+    days: int | None, seconds: int, good: bool, call: Call, client: TestClient, watch: SetClock
 ) -> None:
     body = {"role": "scanner", "expires_in_days": days}
     made = call(ADMIN, "POST", "/v1/keys", json=body).json()
@@ -59,7 +59,7 @@ def test_an_end_that_is_none_is_refused(days: object, call: Call) -> None:
 
 
 def test_the_list_tells_all_but_the_token(
-    call: Call, listed: Callable[[str], dict[str, object]], watch: Watch
+    call: Call, listed: Callable[[str], dict[str, object]], watch: SetClock
 ) -> None:
     made = call(ADMIN, "POST", "/v1/keys", json={"role": "scanner", "expires_in_days": 2}).json()
     assert listed(made["key"]) == {
@@ -80,7 +80,7 @@ def test_the_last_use_is_known_to_the_day(
     call: Call,
     client: TestClient,
     listed: Callable[[str], dict[str, object]],
-    watch: Watch,
+    watch: SetClock,
 ) -> None:
     made = call(ADMIN, "POST", "/v1/keys", json={"role": "scanner"}).json()
     look = phone(client, made["token"])
@@ -92,7 +92,7 @@ def test_the_last_use_is_known_to_the_day(
 
 
 def test_it_is_written_once_a_day(
-    call: Call, client: TestClient, services: Services, watch: Watch
+    call: Call, client: TestClient, services: Services, watch: SetClock
 ) -> None:
     made = call(ADMIN, "POST", "/v1/keys", json={"role": "scanner"}).json()
     look, written = phone(client, made["token"]), []
@@ -110,7 +110,7 @@ def test_it_is_written_once_a_day(
 
 
 def test_a_refused_key_was_not_used(
-    call: Call, client: TestClient, listed: Callable[[str], dict[str, object]], watch: Watch
+    call: Call, client: TestClient, listed: Callable[[str], dict[str, object]], watch: SetClock
 ) -> None:
     made = call(ADMIN, "POST", "/v1/keys", json={"role": "scanner", "expires_in_days": 1}).json()
     watch.move(DAY)

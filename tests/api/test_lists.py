@@ -89,14 +89,14 @@ def test_a_protected_image_waits_until_it_is_released(
     label = list_image(call, "protected", PHOTO, ANALYST)
     answer, content = add(call, number, PHOTO)
     assert answer.status_code == 201
-    assert [each["held"] for each in answer.json()["contents"]] == [True]
-    (waiting,) = call(ANALYST, "GET", "/v1/held-contents").json()
+    assert [each["pending"] for each in answer.json()["contents"]] == [True]
+    (waiting,) = call(ANALYST, "GET", "/v1/pending-contents").json()
     assert waiting == {
         "content": content,
         "case": number,
         "reason": "protected",
         "label": label,
-        "held_on": "2026-01-05",
+        "pending_since": "2026-01-05",
     }
     image = site.add_image("/held.jpg", PHOTO)
     scan = call(ANALYST, "POST", "/v1/scans", json={"urls": [image]}).json()["scan"]
@@ -104,13 +104,13 @@ def test_a_protected_image_waits_until_it_is_released(
     assert call(ANALYST, "GET", f"/v1/scans/{scan}").json()["matches"] == {}
     assert found(call, PHOTO) == 0
 
-    assert call(ANALYST, "POST", f"/v1/held-contents/{content}/release").status_code == 204
+    assert call(ANALYST, "POST", f"/v1/pending-contents/{content}/release").status_code == 204
     assert found(call, PHOTO) == 1
-    assert call(ANALYST, "GET", "/v1/held-contents").json() == []
+    assert call(ANALYST, "GET", "/v1/pending-contents").json() == []
     contents = call(INTAKE, "GET", f"/v1/cases/{number}").json()["contents"]
-    assert [each["held"] for each in contents] == [False]
-    again = call(ANALYST, "POST", f"/v1/held-contents/{content}/release")
-    assert (again.status_code, again.json()["type"]) == (404, "urn:hashsvc:unknown-held")
+    assert [each["pending"] for each in contents] == [False]
+    again = call(ANALYST, "POST", f"/v1/pending-contents/{content}/release")
+    assert (again.status_code, again.json()["type"]) == (404, "urn:hashsvc:unknown-pending")
     assert {"content.hold", "content.release"} <= set(actions(services))
 
 
@@ -128,9 +128,9 @@ def test_a_service_that_starts_anew_does_not_find_what_waits(
 def test_a_rejected_image_is_gone(call: Call, services: Services, number: str) -> None:
     list_image(call, "protected", PHOTO)
     _, content = add(call, number, PHOTO)
-    assert call(ANALYST, "POST", f"/v1/held-contents/{content}/rejection").status_code == 204
+    assert call(ANALYST, "POST", f"/v1/pending-contents/{content}/rejection").status_code == 204
     assert call(INTAKE, "GET", f"/v1/cases/{number}").json()["contents"] == []
-    assert call(ANALYST, "GET", "/v1/held-contents").json() == []
+    assert call(ANALYST, "GET", "/v1/pending-contents").json() == []
     assert found(call, PHOTO) == 0
     assert actions(services)[-5:].count("content.reject") == 1
 
@@ -139,17 +139,17 @@ def test_what_waits_can_be_withdrawn(call: Call, number: str) -> None:
     list_image(call, "protected", PHOTO)
     _, content = add(call, number, PHOTO)
     assert call(INTAKE, "DELETE", f"/v1/cases/{number}/contents/{content}").status_code == 204
-    assert call(ANALYST, "GET", "/v1/held-contents").json() == []
+    assert call(ANALYST, "GET", "/v1/pending-contents").json() == []
     add(call, number, PHOTO)
     assert call(INTAKE, "DELETE", f"/v1/cases/{number}").status_code == 204
-    assert call(ANALYST, "GET", "/v1/held-contents").json() == []
+    assert call(ANALYST, "GET", "/v1/pending-contents").json() == []
 
 
 def test_the_others_of_a_submission_do_not_wait(call: Call, number: str) -> None:
     list_image(call, "protected", PHOTO)
     other = jpeg(generated_photo(6))
     answer, _ = add(call, number, PHOTO, other)
-    assert [each["held"] for each in answer.json()["contents"]] == [True, False]
+    assert [each["pending"] for each in answer.json()["contents"]] == [True, False]
     assert (found(call, PHOTO), found(call, other)) == (0, 1)
 
 
@@ -157,8 +157,8 @@ def test_a_holder_is_told_that_an_image_waits(call: Call, number: str, case: Ope
     list_image(call, "protected", PHOTO)
     body = {"number": case.number, "pin": case.pin, "contents": [content_of(PHOTO)]}
     state = call(None, "POST", "/v1/holder/contents", json=body).json()
-    assert [each["held"] for each in state["contents"]] == [False, True]
-    assert "contents.held" in {each["key"] for each in state["told"]}
+    assert [each["pending"] for each in state["contents"]] == [False, True]
+    assert "contents.pending" in {each["key"] for each in state["told"]}
 
 
 def test_another_organisation_s_analysts_see_nothing_of_it(
@@ -171,12 +171,12 @@ def test_another_organisation_s_analysts_see_nothing_of_it(
         services.database, ANALYST, actor="test", clock=utc_now, organisation_id=made.id
     )
     header = {"Authorization": f"Bearer {key.token}"}
-    assert client.get("/v1/held-contents", headers=header).json() == []
+    assert client.get("/v1/pending-contents", headers=header).json() == []
     for what in ("release", "rejection"):
-        theirs = client.post(f"/v1/held-contents/{content}/{what}", headers=header)
-        missing = client.post(f"/v1/held-contents/{'0f' * 16}/{what}", headers=header)
+        theirs = client.post(f"/v1/pending-contents/{content}/{what}", headers=header)
+        missing = client.post(f"/v1/pending-contents/{'0f' * 16}/{what}", headers=header)
         assert (theirs.status_code, theirs.content) == (404, missing.content)
-    assert len(call(ANALYST, "GET", "/v1/held-contents").json()) == 1
+    assert len(call(ANALYST, "GET", "/v1/pending-contents").json()) == 1
 
 
 def test_a_list_is_shown_by_labels_alone(call: Call) -> None:

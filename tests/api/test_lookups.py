@@ -36,7 +36,7 @@ from hashsvc.store import organisations
 from hashsvc.store.ids import OrganisationId, random_id
 from hashsvc.store.tables import audit_entry
 from tests.api.conftest import Call, OpenCase, body_of, content_of, flipped, random_signal
-from tests.api.conftest import Watch as Clock
+from tests.api.conftest import SetClock as Clock
 from tests.conftest import generated_photo, jpeg
 
 INTAKE, ANALYST, SCANNER = Role.INTAKE, Role.ANALYST, Role.SCANNER

@@ -27,7 +27,7 @@ from hashsvc.settings import Settings
 from hashsvc.store import Database
 from hashsvc.store.ids import DEFAULT_ORGANISATION
 from hashsvc.store.tables import audit_entry
-from tests.api.conftest import Call, Watch
+from tests.api.conftest import Call, SetClock
 
 AUDIENCE = "hashsvc"
 NAME = "canary@people.example"
@@ -37,7 +37,7 @@ Send = Callable[..., httpx2.Response]
 class FakeIssuer:
     """An issuer on loopback; what it tells of itself can be changed."""
 
-    def __init__(self, watch: Watch) -> None:
+    def __init__(self, watch: SetClock) -> None:
         self.watch = watch
         self.key = RSAKey.generate_key(2048, {"kid": "one", "use": "sig"})
         self.published = [self.key]
@@ -100,7 +100,7 @@ def running(made: FakeIssuer) -> Iterator[FakeIssuer]:
 
 
 @pytest.fixture
-def fake(watch: Watch) -> Iterator[FakeIssuer]:
+def fake(watch: SetClock) -> Iterator[FakeIssuer]:
     with running(FakeIssuer(watch)) as made:
         yield made
 
@@ -154,7 +154,7 @@ def test_somebody_of_the_right_group_is_an_analyst(
 
 
 def test_they_are_the_same_with_each_token(
-    send: Send, fake: FakeIssuer, call: Call, watch: Watch
+    send: Send, fake: FakeIssuer, call: Call, watch: SetClock
 ) -> None:
     for _ in range(3):
         assert send(fake.token()).status_code == 200
@@ -204,7 +204,7 @@ def test_one_of_several_audiences_is_enough(send: Send, fake: FakeIssuer) -> Non
 
 @pytest.mark.parametrize(("seconds", "good"), [(309, True), (310, False)])
 def test_a_token_is_good_until_it_expires(
-    seconds: int, good: bool, send: Send, fake: FakeIssuer, watch: Watch
+    seconds: int, good: bool, send: Send, fake: FakeIssuer, watch: SetClock
 ) -> None:
     """And ten seconds more, which clocks may differ by."""
     token = fake.token()
@@ -214,7 +214,7 @@ def test_a_token_is_good_until_it_expires(
 
 @pytest.mark.parametrize(("seconds", "good"), [(3599, True), (3600, False)])
 def test_a_token_that_lasts_long_is_not_believed_for_long(
-    seconds: int, good: bool, send: Send, fake: FakeIssuer, watch: Watch
+    seconds: int, good: bool, send: Send, fake: FakeIssuer, watch: SetClock
 ) -> None:
     token = fake.token(exp=10**10)
     watch.move(seconds)
@@ -347,7 +347,7 @@ def test_keys_come_from_the_issuer_alone(
 
 
 def test_keys_at_another_address_are_not_fetched(
-    send: Send, fake: FakeIssuer, watch: Watch
+    send: Send, fake: FakeIssuer, watch: SetClock
 ) -> None:
     """Be they the right ones."""
     with running(FakeIssuer(watch)) as other:
@@ -450,7 +450,7 @@ def test_api_keys_work_beside_it(call: Call) -> None:
 
 
 def test_without_an_issuer_no_token_is_read(
-    settings: Settings, fake: FakeIssuer, watch: Watch
+    settings: Settings, fake: FakeIssuer, watch: SetClock
 ) -> None:
     none = settings.model_copy(update={"oidc_issuer": None})
     with TestClient(create_app(Services.build(none, watch))) as client:
@@ -474,7 +474,7 @@ def test_without_an_issuer_no_token_is_read(
     ids=str,
 )
 def test_a_wrong_setting_is_said(
-    wrong: dict[str, Any], rule: str, settings: Settings, database: Database, watch: Watch
+    wrong: dict[str, Any], rule: str, settings: Settings, database: Database, watch: SetClock
 ) -> None:
     with pytest.raises(SetupError, match=rule):
         People.of(settings.model_copy(update=wrong), database, watch)

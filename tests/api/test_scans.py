@@ -14,7 +14,7 @@ from hashsvc.api import Services
 from hashsvc.api import events as events_module
 from hashsvc.api.streams import MOST_STREAMS
 from hashsvc.clock import utc_now
-from tests.api.conftest import Call, OpenCase, Watch, work_off
+from tests.api.conftest import Call, OpenCase, SetClock, work_off
 from tests.conftest import generated_photo, jpeg
 from tests.helpers.site import Site
 
@@ -134,7 +134,7 @@ def test_a_key_with_another_batch_is_refused(call: Call, body: str, media_type: 
 
 
 def test_an_idempotency_key_is_known_for_a_day_and_to_its_owner(
-    call: Call, client: Any, services: Services, watch: Watch
+    call: Call, client: Any, services: Services, watch: SetClock
 ) -> None:
     keep = {"Idempotency-Key": "k"}
     first = submit(call, A, "text/plain", **keep).json()["scan"]
@@ -313,7 +313,7 @@ def test_events_come_while_the_scan_goes_on(
 
 
 def test_events_go_on_after_the_last_one_that_came(
-    call: Call, scanned: list[str], watch: Watch
+    call: Call, scanned: list[str], watch: SetClock
 ) -> None:
     path = f"/v1/scans/{scanned[0]}/events"
     for later, told in ((59, ["match", "progress", "end"]), (61, ["progress", "end"])):

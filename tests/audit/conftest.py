@@ -1,4 +1,4 @@
-"""A log with six entries, its witness, and a clock that stands still."""
+"""A log with six entries, its signer, and a clock that stands still."""
 
 import itertools
 from collections.abc import Callable
@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 import pytest
 
 from hashsvc import audit
-from hashsvc.audit import Witness
+from hashsvc.audit import LogSigner
 from hashsvc.settings import Settings
 from hashsvc.store import Database
 
@@ -35,7 +35,7 @@ def add(database: Database) -> Callable[[int], None]:
 
 
 @pytest.fixture
-def witness(settings: Settings, database: Database, add: Callable[[int], None]) -> Witness:
-    """The witness of a log with six entries, none of them signed yet."""
+def log_signer(settings: Settings, database: Database, add: Callable[[int], None]) -> LogSigner:
+    """The signer of a log with six entries, none of them signed yet."""
     add(6)
-    return Witness(settings, database, lambda: START)
+    return LogSigner(settings, database, lambda: START)

@@ -10,10 +10,10 @@ from hashsvc.audit import (
     AuditError,
     BadSignatureError,
     BrokenChainError,
+    LogSigner,
     MalformedError,
     PublicKey,
     SigningKey,
-    Witness,
     exports,
 )
 from hashsvc.audit.chain import digest_of
@@ -22,15 +22,15 @@ from tests.audit.conftest import START
 
 
 @pytest.fixture
-def exported(witness: Witness, database: Database) -> list[str]:
+def exported(log_signer: LogSigner, database: Database) -> list[str]:
     """Return the lines of an export of six entries."""
     with database.read() as connection:
-        return list(exports.lines(connection, witness.key(), START))
+        return list(exports.lines(connection, log_signer.key(), START))
 
 
 @pytest.fixture
-def key(witness: Witness) -> PublicKey:
-    return witness.key().public()
+def key(log_signer: LogSigner) -> PublicKey:
+    return log_signer.key().public()
 
 
 def changed(line: str, **values: Any) -> str:
@@ -50,12 +50,12 @@ def test_it_holds_all_entries_and_a_signed_end(
 
 
 def test_pages_do_not_matter(
-    witness: Witness, database: Database, exported: list[str], monkeypatch: pytest.MonkeyPatch
+    log_signer: LogSigner, database: Database, exported: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for page in range(1, 8):
         monkeypatch.setattr(exports, "_PAGE", page)
         with database.read() as connection:
-            assert list(exports.lines(connection, witness.key(), START)) == exported
+            assert list(exports.lines(connection, log_signer.key(), START)) == exported
 
 
 def test_an_empty_log_is_exported_too(database: Database, tmp_path: Any) -> None:
@@ -141,11 +141,11 @@ def test_a_checkpoint_signed_by_another_key_is_refused(
 
 
 def test_an_older_export_does_not_pass_for_what_a_witness_has_seen(
-    exported: list[str], key: PublicKey, witness: Witness, add: Callable[[int], None]
+    exported: list[str], key: PublicKey, log_signer: LogSigner, add: Callable[[int], None]
 ) -> None:
-    first = witness.checkpoint()
+    first = log_signer.checkpoint()
     add(2)
-    second = witness.checkpoint()
+    second = log_signer.checkpoint()
     assert exports.verify_lines(exported, key, [first]) == 6
     with pytest.raises(BrokenChainError, match="entry 7: it is missing; 8 entries were signed"):
         exports.verify_lines(exported, key, [first, second])
@@ -162,9 +162,9 @@ def test_a_line_that_is_no_entry_is_named_and_not_repeated(
 
 
 def test_a_broken_log_is_not_exported_as_if_it_were_whole(
-    witness: Witness, database: Database
+    log_signer: LogSigner, database: Database
 ) -> None:
     with database.write() as connection:
         connection.exec_driver_sql("UPDATE audit_entry SET actor = 'x' WHERE seq = 4")
     with pytest.raises(AuditError, match="entry 4"), database.read() as connection:
-        list(exports.lines(connection, witness.key(), START))
+        list(exports.lines(connection, log_signer.key(), START))

@@ -13,9 +13,9 @@ from hashsvc.audit import (
     BadSignatureError,
     BrokenChainError,
     Excerpt,
+    LogSigner,
     MalformedError,
     SigningKey,
-    Witness,
     anchor,
     exports,
     prove,
@@ -24,35 +24,35 @@ from hashsvc.audit.chain import Chain, body_of
 from hashsvc.audit.log import follow
 from hashsvc.settings import Settings
 from hashsvc.store import Database, audit_entries
-from hashsvc.store.audit_entries import Entry
+from hashsvc.store.audit_entries import AuditEntry
 from tests.audit.conftest import START
-from tests.audit.test_witness import cut_off, write_anew
+from tests.audit.test_log_signer import cut_off, write_anew
 
 Add = Callable[[int], None]
 
 
-def excerpt_of(witness: Witness, database: Database, *seqs: int) -> Excerpt:
-    checkpoint = witness.checkpoint()
+def excerpt_of(log_signer: LogSigner, database: Database, *seqs: int) -> Excerpt:
+    checkpoint = log_signer.checkpoint()
     with database.read() as connection:
-        return prove(connection, seqs, checkpoint=checkpoint, key=witness.key())
+        return prove(connection, seqs, checkpoint=checkpoint, key=log_signer.key())
 
 
 @pytest.fixture
-def excerpt(witness: Witness, database: Database) -> Excerpt:
-    return excerpt_of(witness, database, 5, 2)
+def excerpt(log_signer: LogSigner, database: Database) -> Excerpt:
+    return excerpt_of(log_signer, database, 5, 2)
 
 
-def entries_of(database: Database) -> list[Entry]:
+def entries_of(database: Database) -> list[AuditEntry]:
     with database.read() as connection:
         return audit_entries.page(connection, after=0, limit=100)
 
 
 @pytest.mark.parametrize("seqs", [(), (1,), (6,), (3, 3), (2, 5), tuple(range(1, 7))])
 def test_any_entries_can_be_shown(
-    witness: Witness, database: Database, seqs: tuple[int, ...]
+    log_signer: LogSigner, database: Database, seqs: tuple[int, ...]
 ) -> None:
-    excerpt = excerpt_of(witness, database, *seqs)
-    excerpt.check(witness.key().public())
+    excerpt = excerpt_of(log_signer, database, *seqs)
+    excerpt.check(log_signer.key().public())
     assert [each.seq for each in excerpt.entries] == sorted(set(seqs))
     for each in excerpt.entries:
         stored = entries_of(database)[each.seq - 1]
@@ -72,40 +72,42 @@ def test_the_checkpoint_is_the_one_that_a_witness_keeps(
 
 
 def test_it_can_be_made_of_an_older_checkpoint(
-    witness: Witness, database: Database, add: Add
+    log_signer: LogSigner, database: Database, add: Add
 ) -> None:
-    old = witness.checkpoint()
+    old = log_signer.checkpoint()
     add(9)
-    witness.checkpoint()
+    log_signer.checkpoint()
     with database.read() as connection:
-        prove(connection, [4], checkpoint=old, key=witness.key()).check(witness.key().public())
+        prove(connection, [4], checkpoint=old, key=log_signer.key()).check(
+            log_signer.key().public()
+        )
         with pytest.raises(BrokenChainError, match="entry 7: it is missing, or was not signed"):
-            prove(connection, [7], checkpoint=old, key=witness.key())
+            prove(connection, [7], checkpoint=old, key=log_signer.key())
 
 
 @pytest.mark.parametrize("seq", range(1, 16))
 def test_it_is_read_from_the_checkpoint_before_its_entries(
-    witness: Witness, database: Database, add: Add, seq: int, monkeypatch: pytest.MonkeyPatch
+    log_signer: LogSigner, database: Database, add: Add, seq: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """So that what is old costs nothing; the proof is the same."""
     for _ in range(3):
-        witness.checkpoint()
+        log_signer.checkpoint()
         add(3)
     read: list[int] = []
     page = audit_entries.page
 
-    def watched(connection: object, *, after: int, limit: int) -> list[Entry]:
+    def watched(connection: object, *, after: int, limit: int) -> list[AuditEntry]:
         found = page(connection, after=after, limit=limit)  # type: ignore[arg-type]
         read.extend(each.seq for each in found)
         return found
 
-    whole = excerpt_of(witness, database, seq)
+    whole = excerpt_of(log_signer, database, seq)
     monkeypatch.setattr(audit_entries, "page", watched)
-    assert witness.prove([seq]) == whole
-    whole.check(witness.key().public())
+    assert log_signer.prove([seq]) == whole
+    whole.check(log_signer.key().public())
     # Six entries, then three by three.
     assert min(read) == (1 if seq <= 6 else 7 + (seq - 7) // 3 * 3)
-    assert witness.prove([]).entries == ()
+    assert log_signer.prove([]).entries == ()
 
 
 def test_nothing_of_other_entries_is_in_it_that_could_be_guessed(
@@ -145,16 +147,18 @@ def test_nothing_of_other_entries_is_in_it_that_could_be_guessed(
     ids=lambda changed: next(iter(changed)),
 )
 def test_an_altered_entry_was_not_in_the_log(
-    excerpt: Excerpt, witness: Witness, entry: int, changed: dict[str, object]
+    excerpt: Excerpt, log_signer: LogSigner, entry: int, changed: dict[str, object]
 ) -> None:
     entries = list(excerpt.entries)
     entries[entry] = dataclasses.replace(entries[entry], **changed)
     with pytest.raises(BadProofError, match=rf"Entry {entries[entry].seq} was not"):
-        dataclasses.replace(excerpt, entries=tuple(entries)).check(witness.key().public())
+        dataclasses.replace(excerpt, entries=tuple(entries)).check(log_signer.key().public())
 
 
-def test_an_entry_has_its_own_number_and_stands_once(excerpt: Excerpt, witness: Witness) -> None:
-    key, (first, second) = witness.key().public(), excerpt.entries
+def test_an_entry_has_its_own_number_and_stands_once(
+    excerpt: Excerpt, log_signer: LogSigner
+) -> None:
+    key, (first, second) = log_signer.key().public(), excerpt.entries
     for seq in (1, 3, 4, 6, 7):
         moved = dataclasses.replace(first, seq=seq)
         with pytest.raises(BadProofError):
@@ -165,28 +169,28 @@ def test_an_entry_has_its_own_number_and_stands_once(excerpt: Excerpt, witness: 
 
 
 def test_a_checkpoint_of_other_peaks_or_another_key_is_refused(
-    excerpt: Excerpt, witness: Witness, tmp_path: Path
+    excerpt: Excerpt, log_signer: LogSigner, tmp_path: Path
 ) -> None:
-    key, checkpoint = witness.key().public(), excerpt.checkpoint
+    key, checkpoint = log_signer.key().public(), excerpt.checkpoint
     with pytest.raises(BadSignatureError):
         excerpt.check(SigningKey.at(tmp_path / "other").public())
     for changed in ({"peaks": (bytes(32), bytes(32))}, {"peaks": None}, {"seq": 7}):
         altered = dataclasses.replace(checkpoint, **changed)
         with pytest.raises(BadSignatureError):
             dataclasses.replace(excerpt, checkpoint=altered).check(key)
-    old = witness.key().sign(6, checkpoint.digest, START)
+    old = log_signer.key().sign(6, checkpoint.digest, START)
     with pytest.raises(BadProofError, match="older than the tree"):
         dataclasses.replace(excerpt, checkpoint=old).check(key)
 
 
-def test_a_log_written_anew_proves_nothing(witness: Witness, database: Database) -> None:
-    checkpoint = witness.checkpoint()
+def test_a_log_written_anew_proves_nothing(log_signer: LogSigner, database: Database) -> None:
+    checkpoint = log_signer.checkpoint()
     write_anew(database, 5)
     with database.read() as connection, pytest.raises(BrokenChainError):
-        prove(connection, [2], checkpoint=checkpoint, key=witness.key())
+        prove(connection, [2], checkpoint=checkpoint, key=log_signer.key())
     cut_off(database, 4)
     with database.read() as connection, pytest.raises(BrokenChainError):
-        prove(connection, [2], checkpoint=checkpoint, key=witness.key())
+        prove(connection, [2], checkpoint=checkpoint, key=log_signer.key())
 
 
 @pytest.mark.parametrize("values", [None, [], {}, {"entries": []}, {"entries": 3}])
@@ -206,15 +210,15 @@ def test_what_is_no_entry_is_refused(excerpt: Excerpt, changed: dict[str, object
 
 
 def test_a_signed_tree_that_is_none_of_the_log_is_found(
-    witness: Witness, database: Database, settings: Settings
+    log_signer: LogSigner, database: Database, settings: Settings
 ) -> None:
     """The chain is right, and so is the signature."""
-    checkpoint, key = witness.checkpoint(), witness.key()
+    checkpoint, key = log_signer.checkpoint(), log_signer.key()
     peaks = (bytes(32), *checkpoint.peaks[1:])
     forged = key.sign(checkpoint.seq, checkpoint.digest, START, peaks)
     anchor.append(settings.data_dir / "audit.anchor", forged)
     with pytest.raises(BrokenChainError, match="is not what was signed"):
-        witness.verify()
+        log_signer.verify()
     with database.read() as connection:
         *lines, _ = exports.lines(connection, key, START)
     lines.append(json.dumps({"checkpoint": forged.as_json()}))
@@ -223,31 +227,33 @@ def test_a_signed_tree_that_is_none_of_the_log_is_found(
 
 
 def test_a_log_signed_before_there_was_a_tree_goes_on(
-    witness: Witness, database: Database, settings: Settings, add: Add
+    log_signer: LogSigner, database: Database, settings: Settings, add: Add
 ) -> None:
     chain = Chain()
     with database.read() as connection:
         follow(connection, chain)
     assert chain.tree is None
-    old = witness.key().sign(chain.seq, chain.digest, START)
+    old = log_signer.key().sign(chain.seq, chain.digest, START)
     assert "peaks" not in old.as_json()
     anchor.append(settings.data_dir / "audit.anchor", old)
-    assert witness.verify() == 6
+    assert log_signer.verify() == 6
     # The same end is signed again, now with its tree, and then no more.
-    new = witness.checkpoint()
+    new = log_signer.checkpoint()
     assert (new.seq, new.digest, len(new.peaks)) == (old.seq, old.digest, 2)
-    assert witness.checkpoint() == new
+    assert log_signer.checkpoint() == new
     add(3)
-    assert witness.checkpoint().seq == 9
-    assert witness.verify() == 9
-    excerpt_of(witness, database, 3, 8).check(witness.key().public())
+    assert log_signer.checkpoint().seq == 9
+    assert log_signer.verify() == 9
+    excerpt_of(log_signer, database, 3, 8).check(log_signer.key().public())
     write_anew(database, 2)
     with pytest.raises(BrokenChainError):
-        witness.checkpoint()
+        log_signer.checkpoint()
 
 
-def test_an_export_from_before_the_tree_is_still_good(witness: Witness, database: Database) -> None:
-    key = witness.key()
+def test_an_export_from_before_the_tree_is_still_good(
+    log_signer: LogSigner, database: Database
+) -> None:
+    key = log_signer.key()
     with database.read() as connection:
         *lines, last = exports.lines(connection, key, START)
     digest = bytes.fromhex(json.loads(last)["checkpoint"]["digest"])
@@ -265,8 +271,8 @@ def test_an_export_from_before_the_tree_is_still_good(witness: Witness, database
         exports.verify_lines([*lines[:3], blinded, *lines[4:], last], key.public())
 
 
-def test_what_is_signed_is_signed_as_what_it_is(witness: Witness) -> None:
-    key = witness.key()
+def test_what_is_signed_is_signed_as_what_it_is(log_signer: LogSigner) -> None:
+    key = log_signer.key()
     signature = key.sign_content("evidence", b"content")
     key.public().check_content("evidence", b"content", signature)
     for kind, content in (("audit checkpoint 2", b"content"), ("evidence", b"contenu")):

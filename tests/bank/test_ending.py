@@ -22,6 +22,7 @@ from hashsvc.store import Database, cases, erasures, matches, pin_guesses, reque
 from hashsvc.store.ids import KeyId, ScanId
 from hashsvc.store.tables import audit_entry, metadata
 from tests.bank.conftest import new_content, signature
+from tests.helpers.waiting import wait_until
 from tests.store.conftest import START, Clock, rows_of, store_match, store_request
 
 DAY_S = 24 * 3600
@@ -166,10 +167,10 @@ def test_housekeeping_ends_cases_and_rewrites_the_file_in_time(
 ) -> None:
     keeper = housekeeping(settings, database, clock)
     bank.add_contents(number, [new_content(1)], actor="intake")
-    keeper.work_once()
+    keeper.run_once()
     bank.view(number, actor="intake")
     clock.go_on(LIFETIME_DAYS * DAY_S)
-    keeper.work_once()
+    keeper.run_once()
 
     def is_due() -> bool:
         with database.read() as connection:
@@ -177,13 +178,13 @@ def test_housekeeping_ends_cases_and_rewrites_the_file_in_time(
 
     assert is_due()
     clock.go_on(settings.purge_within_h * 3600 / 2 - 1)
-    keeper.work_once()
+    keeper.run_once()
     assert is_due()
     clock.go_on(1)
-    keeper.work_once()
+    keeper.run_once()
     assert not is_due()
     before = rows_of(settings.data_dir)
-    keeper.work_once()
+    keeper.run_once()
     assert rows_of(settings.data_dir) == before
 
 
@@ -198,10 +199,10 @@ def test_wrong_pins_are_forgotten_after_a_week(
             return pin_guesses.of(connection, number) is not None
 
     clock.go_on(7 * DAY_S)
-    housekeeping(settings, database, clock).work_once()
+    housekeeping(settings, database, clock).run_once()
     assert remembered()
     clock.go_on(1)
-    housekeeping(settings, database, clock).work_once()
+    housekeeping(settings, database, clock).run_once()
     assert not remembered()
 
 
@@ -222,11 +223,11 @@ def test_finished_scans_go_with_their_urls_and_leave_their_matches(
         scans.cancel(connection, ScanId("young"), START)
     keeper = housekeeping(settings, database, clock)
     clock.go_on(settings.scan_lifetime_days * DAY_S)
-    keeper.work_once()
+    keeper.run_once()
     with database.read() as connection:
         assert scans.by_id(connection, finished)
     clock.go_on(1)
-    keeper.work_once()
+    keeper.run_once()
     with database.read() as connection:
         left = connection.execute(select(metadata.tables["scan"].c.id)).scalars().all()
         assert sorted(left) == ["waiting", "young"]
@@ -250,7 +251,7 @@ def test_housekeeping_finishes_what_a_killed_service_began(
     log, listed = settings.data_dir / "hashsvc.db-wal", settings.data_dir / erasures.LIST_NAME
     assert log.stat().st_size > 0
     assert listed.read_text() == ""
-    housekeeping(settings, database, clock).work_once()
+    housekeeping(settings, database, clock).run_once()
     assert log.stat().st_size == 0
     assert listed.read_text() == f"{case.key_id}\n"
 
@@ -267,7 +268,7 @@ def test_housekeeping_goes_on_after_a_failure(
     def fail(_self: Bank, *, actor: str) -> int:
         tries.append(actor)
         if len(tries) == 3:
-            keeper._stopping.set()
+            keeper.ask_to_stop()
         raise OSError
 
     monkeypatch.setattr("hashsvc.bank.housekeeping._EVERY_S", 0.001)
@@ -275,6 +276,7 @@ def test_housekeeping_goes_on_after_a_failure(
     keeper = housekeeping(settings, database, clock)
     with capture_logs() as logs:
         keeper.start()
-        keeper._thread.join()
+        wait_until(lambda: keeper.is_stopping)
+        keeper.stop()
     assert tries == ["retention"] * 3
     assert [each["error"] for each in logs] == ["OSError"] * 3

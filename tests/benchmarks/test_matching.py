@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.matching import Data, Row, engines, measure, measuring
+from benchmarks.matching import Data, MatchingRow, engines, measure, measuring
 from benchmarks.matching.__main__ import main
 from benchmarks.matching.engines import (
     FLAT,
@@ -25,7 +25,7 @@ from benchmarks.matching.engines import (
 from benchmarks.matching.figures import compare
 from benchmarks.matching.generated import skewed_codes
 from benchmarks.matching.queries import make_candidates
-from benchmarks.matching.truth import Found, Verdict, scan
+from benchmarks.matching.truth import Neighbours, Verdict, scan
 from index import ExactSearch, distances
 from index.codes import Codes
 
@@ -62,9 +62,9 @@ class Plain(Engine):
 
     def ask(self, queries: Any, radius: int) -> Any:
         found = scan(self.codes, queries, radius=radius)
-        return [Found(self.ids[each.ids], each.distances) for each in found]
+        return [Neighbours(self.ids[each.ids], each.distances) for each in found]
 
-    def read(self, answer: Any, radius: int) -> list[Found]:
+    def read(self, answer: Any, radius: int) -> list[Neighbours]:
         return list(answer)
 
     def add(self, number: int, code: Any) -> None:
@@ -83,8 +83,8 @@ class Plain(Engine):
 
 
 class Misses(Plain):
-    def read(self, answer: Any, radius: int) -> list[Found]:
-        return [Found(each.ids[1:], each.distances[1:]) for each in answer]
+    def read(self, answer: Any, radius: int) -> list[Neighbours]:
+        return [Neighbours(each.ids[1:], each.distances[1:]) for each in answer]
 
 
 class MissesAtTheEdge(Plain):
@@ -93,23 +93,23 @@ class MissesAtTheEdge(Plain):
 
 
 class Adds(Plain):
-    def read(self, answer: Any, radius: int) -> list[Found]:
-        extra = Found(np.array([COUNT - 1]), np.array([radius]))
+    def read(self, answer: Any, radius: int) -> list[Neighbours]:
+        extra = Neighbours(np.array([COUNT - 1]), np.array([radius]))
         return [each.plus(extra) for each in answer]
 
 
 class SaysTwice(Plain):
-    def read(self, answer: Any, radius: int) -> list[Found]:
+    def read(self, answer: Any, radius: int) -> list[Neighbours]:
         return [each.plus(each) for each in answer]
 
 
 class Miscounts(Plain):
-    def read(self, answer: Any, radius: int) -> list[Found]:
-        return [Found(each.ids, np.maximum(each.distances - 1, 0)) for each in answer]
+    def read(self, answer: Any, radius: int) -> list[Neighbours]:
+        return [Neighbours(each.ids, np.maximum(each.distances - 1, 0)) for each in answer]
 
 
 class MissesInBatches(Plain):
-    def read(self, answer: Any, radius: int) -> list[Found]:
+    def read(self, answer: Any, radius: int) -> list[Neighbours]:
         return answer if len(answer) < 1000 else [each.within(-1) for each in answer]
 
 
@@ -148,7 +148,7 @@ def skewed(bits: int = 256) -> Data:
     return Data("skewed", stored, skewed_codes(1000, bits, seed=1, stream="fresh"))
 
 
-def measured(*kinds: type[Engine], tell: Any = print) -> list[Row]:
+def measured(*kinds: type[Engine], tell: Any = print) -> list[MatchingRow]:
     return measure(skewed, seed=1, engines=kinds, tell=tell)
 
 
@@ -293,7 +293,7 @@ def test_the_scan_finds_what_a_plain_search_finds(bits: int) -> None:
 
 def test_nothing_judged_is_not_exact() -> None:
     assert not Verdict().exact
-    none = Found(np.array([], dtype=np.int64), np.array([], dtype=np.int64))
+    none = Neighbours(np.array([], dtype=np.int64), np.array([], dtype=np.int64))
     verdict = Verdict()
     verdict.add([none], [none])
     assert verdict.exact
@@ -337,7 +337,7 @@ def test_no_candidates_are_made_where_the_full_scan_would_take_too_long(
     assert any(each.startswith("NOT MEASURED: votes") for each in told)
 
 
-class Slow(Plain):
+class SlowEngine(Plain):
     def ask(self, queries: Any, radius: int) -> Any:
         if radius == 64:
             time.sleep(0.05)
@@ -346,14 +346,14 @@ class Slow(Plain):
 
 def test_a_slow_engine_gets_fewer_queries(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(measuring, "_OTHER_S", 1.0)
-    slow, plain = measured(Slow, FaissFlat)
+    slow, plain = measured(SlowEngine, FaissFlat)
     assert 10 <= slow.by_radius[64]["queries"] < 40
     assert plain.by_radius[64]["queries"] == 40
     assert (slow.queries, slow.exact, plain.exact) == (1000, True, True)
 
 
 def test_ratios_are_of_medians_in_the_same_run() -> None:
-    rows = [Row(COUNT, "skewed", 256, name, 31) for name in (OURS, FLAT, THREATEXCHANGE)]
+    rows = [MatchingRow(COUNT, "skewed", 256, name, 31) for name in (OURS, FLAT, THREATEXCHANGE)]
     for row, p50 in zip(rows, (2.0, 30.0, 50.0), strict=True):
         row.p50_ms, row.batch_ms, row.cpu_ms = p50, 10 * p50, p50 / 2
         row.by_radius = {31: {"p50_ms": p50}, 46: {"p50_ms": 20.0 if row.engine == FLAT else 25.0}}

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from benchmarks.removal import Outcome, compare
+from benchmarks.removal import RunComparison, compare
 from benchmarks.world.institute import Institute
 from hashsvc.settings import Settings
 from tests.conftest import generated_photo
@@ -45,5 +45,5 @@ def _differs(institute: Institute) -> bool:
     """Tell whether it shows when the ledger says something else."""
     entry = next(each for each in institute.ledger.entries if each.state == "gone")
     entry.copy.image_url += "?"
-    outcome: Outcome = compare(institute, flips=0)
+    outcome: RunComparison = compare(institute, flips=0)
     return any(each.startswith("place") for each in outcome.differences)

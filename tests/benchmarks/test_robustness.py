@@ -18,11 +18,11 @@ import pytest
 from PIL import Image
 from rich.console import Console
 
-from benchmarks.robustness import Figures, Outcome, Plan, measure, measuring, work
+from benchmarks.robustness import CopyOutcome, Figures, RunPlan, measure, measuring, work
 from benchmarks.robustness.__main__ import main
 from benchmarks.robustness.figures import chains_of, rows_of
 from benchmarks.robustness.measuring import find_photos, working
-from benchmarks.robustness.work import CopyTask, Photo, Signed, copy
+from benchmarks.robustness.work import CopyTask, Signed, SourcePhoto, copy
 from hashsvc.matching import Evidence, Tier
 from hashsvc.signals import Signature
 from tests.conftest import generated_photo, jpeg
@@ -58,7 +58,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def measured(folder: Path, *only: str, pairs: int = 1000, chains: int = 0) -> Figures:
     photos = find_photos([folder], limit=None, seed=1)
-    plan = Plan(only=frozenset(only), pairs=pairs, chains=chains)
+    plan = RunPlan(only=frozenset(only), pairs=pairs, chains=chains)
     with working(1, Console(stderr=True, quiet=True)) as workers:
         return measure(photos, plan, workers)[1]
 
@@ -86,8 +86,8 @@ def outcome(
     title: str = "mirrored",
     distances: Sequence[int] = (0, 0, 0),
     tier: Tier | None = Tier.CERTAIN,
-) -> Outcome:
-    return Outcome(title, *distances, tier)
+) -> CopyOutcome:
+    return CopyOutcome(title, *distances, tier)
 
 
 def test_the_sums_follow_from_the_rows(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -128,10 +128,10 @@ def test_the_order_of_the_photos_changes_nothing(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     photos = find_photos([folder], limit=None, seed=1)
-    plan = Plan(only=frozenset({"half side by side", "chain"}), pairs=20, chains=1)
-    tasks: dict[Photo, CopyTask] = {}
+    plan = RunPlan(only=frozenset({"half side by side", "chain"}), pairs=20, chains=1)
+    tasks: dict[SourcePhoto, CopyTask] = {}
 
-    def noted(task: CopyTask) -> tuple[list[Outcome], dict[str, Signed]]:
+    def noted(task: CopyTask) -> tuple[list[CopyOutcome], dict[str, Signed]]:
         assert tasks.setdefault(task.photo, task) == task
         return copy(task)
 
@@ -224,12 +224,12 @@ def test_different_photos_are_no_false_positives_and_every_pair_is_counted(folde
 
 def test_pairs_are_drawn_until_there_are_enough() -> None:
     photo = find_photos([ROOT / "tests" / "benchmarks"], limit=1, seed=1)[0]
-    plan = Plan()
+    plan = RunPlan()
     drawn = plan.drawn(photo, 300)
     assert 1_000_000 <= 300 * 299 * len(drawn) < 1_300_000
     assert len(set(drawn)) == len(drawn)
     assert set(drawn) < set(plan.candidates)
-    assert drawn == Plan().drawn(photo, 300) != Plan(seed=2).drawn(photo, 300)
+    assert drawn == RunPlan().drawn(photo, 300) != RunPlan(seed=2).drawn(photo, 300)
     assert plan.drawn(photo, 3) == plan.candidates
     assert "ninth, squares" not in plan.candidates
 

@@ -17,7 +17,7 @@ import pytest
 from hashsvc.access import Role
 from tests.cli.conftest import Run, Running
 from tests.conftest import generated_photo, jpeg
-from tests.scanning.conftest import wait_until
+from tests.helpers.waiting import wait_until
 
 
 @pytest.fixture

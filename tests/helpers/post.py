@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 
 @dataclass(frozen=True, slots=True, repr=False)
-class Letter:
+class Mail:
     """A mail as it was handed in."""
 
     sender: str
@@ -35,7 +35,7 @@ class PostOffice:
     """
 
     def __init__(self) -> None:
-        self.letters: list[Letter] = []
+        self.letters: list[Mail] = []
         self.refuses: str | None = None
         self._server = socketserver.ThreadingTCPServer(
             ("127.0.0.1", 0), type("Clerk", (_Clerk,), {"office": self})
@@ -87,7 +87,7 @@ class _Clerk(socketserver.StreamRequestHandler):
         lines: list[bytes] = []
         while (line := self.rfile.readline()) not in (b".\r\n", b""):
             lines.append(line[1:] if line.startswith(b".") else line)
-        letter = Letter(self._sender, tuple(self._to), b"".join(lines))
+        letter = Mail(self._sender, tuple(self._to), b"".join(lines))
         self.office.letters.append(letter)
         self._say("250 taken")
 

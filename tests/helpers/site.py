@@ -6,7 +6,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self
 
 
-class _Server(ThreadingHTTPServer):
+class _SiteServer(ThreadingHTTPServer):
     def handle_error(self, request: object, client_address: object) -> None:
         """Say nothing: visitors hang up as they like."""
 
@@ -21,7 +21,7 @@ class Site:
 
     def __init__(self) -> None:
         self._files: dict[str, tuple[str, bytes]] = {}
-        self._server = _Server(("127.0.0.1", 0), self._handler())
+        self._server = _SiteServer(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self.port}"
 
     @property

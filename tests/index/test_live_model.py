@@ -124,7 +124,7 @@ class AgainstADict(RuleBasedStateMachine):
 
     @invariant()
     def answers_like_the_dict(self) -> None:
-        if not hasattr(self, "held"):
+        if not hasattr(self, "pending"):
             return
         assert len(self.index) == len(self.held)
         query = self.codes(1)

@@ -15,7 +15,7 @@ import pytest
 from index import DuplicateIdError, LiveIndex
 from index import members as part_module
 from index import part_set as parts_module
-from index.segment import Plan
+from index.segment import SegmentPlan
 from tests.index.made import settled
 
 _ALWAYS = 10**18
@@ -34,7 +34,7 @@ def restless(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 @dataclass
-class Life:
+class CodeLife:
     """When the calls that added and removed one code began and ended."""
 
     added: tuple[int, int]
@@ -42,7 +42,7 @@ class Life:
 
 
 @dataclass
-class Answer:
+class ThreadAnswer:
     """When one search began and ended, and the ids and distances it found."""
 
     began: int
@@ -64,17 +64,17 @@ def code_of(each: int) -> np.ndarray:
     return np.packbits(bits)
 
 
-def write(index: LiveIndex, until: float, first: int) -> list[Life]:
+def write(index: LiveIndex, until: float, first: int) -> list[CodeLife]:
     """Add one code after the other, in batches of all sizes, and remove most of them later."""
     rng = np.random.default_rng(first)
-    lives: list[Life] = []
+    lives: list[CodeLife] = []
     removed = 0
     while time.monotonic() < until and len(lives) < 12_000:
         count = int(rng.choice([1, 1, 1, 5, 31, 40]))
         ids = np.arange(first + len(lives), first + len(lives) + count)
         codes = np.stack([code_of(int(each)) for each in ids])
         added = timed(lambda ids=ids, codes=codes: index.add(ids, codes, ids // 2))
-        lives += [Life(added) for _ in ids]
+        lives += [CodeLife(added) for _ in ids]
         while removed < len(lives) - 150:
             gone = first + removed
             if rng.random() < 0.5:
@@ -88,12 +88,12 @@ def write(index: LiveIndex, until: float, first: int) -> list[Life]:
     return lives
 
 
-def read(index: LiveIndex, until: float) -> list[Answer]:
+def read(index: LiveIndex, until: float) -> list[ThreadAnswer]:
     answers = []
     while time.monotonic() < until:
         began = time.monotonic_ns()
         hits = index.search(np.zeros((1, 8), np.uint8), threshold=9)
-        answers.append(Answer(began, time.monotonic_ns(), hits.ids, hits.distances))
+        answers.append(ThreadAnswer(began, time.monotonic_ns(), hits.ids, hits.distances))
     return answers
 
 
@@ -118,7 +118,7 @@ def run(calls: list[Callable[[], object]]) -> list[object]:
     return results
 
 
-def check(answers: list[Answer], first: int, lives: list[Life]) -> None:
+def check(answers: list[ThreadAnswer], first: int, lives: list[CodeLife]) -> None:
     added = np.array([each.added for each in lives])
     removed = np.array([each.removed for each in lives])
     for answer in answers:
@@ -275,7 +275,7 @@ def test_a_merge_takes_each_code_as_it_is_while_others_are_removed() -> None:
     ids = np.arange(count)
     codes = ids.view(np.uint8).reshape(count, 8).copy()
     until = time.monotonic() + 1
-    part = part_module.SealedPart.of(ids, ids, codes, Plan("faiss"))
+    part = part_module.SealedPart.of(ids, ids, codes, SegmentPlan("faiss"))
 
     def bury() -> None:
         while time.monotonic() < until:
@@ -286,7 +286,7 @@ def test_a_merge_takes_each_code_as_it_is_while_others_are_removed() -> None:
     def merge() -> int:
         merges = 0
         while time.monotonic() < until:
-            new = parts_module.merged([part], Plan("faiss"))
+            new = parts_module.merged([part], SegmentPlan("faiss"))
             assert np.all(new.ids[1:] > new.ids[:-1])
             assert np.array_equal(new.segment.codes.view(np.int64).reshape(-1), new.ids)
             merges += 1

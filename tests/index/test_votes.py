@@ -31,7 +31,7 @@ def votes_by_hand(
     return votes
 
 
-class Bank:
+class VoteBank:
     """300 owners of 20 codes each, sealed but for the last few, and a candidate like three."""
 
     def __init__(self, seed: int) -> None:
@@ -65,11 +65,11 @@ class Bank:
 
 
 @pytest.fixture(scope="module", params=[1, 2])
-def bank(request: pytest.FixtureRequest) -> Bank:
-    return Bank(request.param)
+def bank(request: pytest.FixtureRequest) -> VoteBank:
+    return VoteBank(request.param)
 
 
-def test_without_a_budget_it_equals_a_look_at_every_code(bank: Bank) -> None:
+def test_without_a_budget_it_equals_a_look_at_every_code(bank: VoteBank) -> None:
     right = votes_by_hand(bank.codes, bank.owners, bank.candidate)
     found = count_votes(
         bank.index._snapshot(),
@@ -84,7 +84,7 @@ def test_without_a_budget_it_equals_a_look_at_every_code(bank: Bank) -> None:
 
 @pytest.mark.parametrize("min_votes", [1, 2, 3, 5, 21])
 def test_owners_with_enough_votes_are_found_with_all_their_votes(
-    bank: Bank, min_votes: int
+    bank: VoteBank, min_votes: int
 ) -> None:
     right = votes_by_hand(bank.codes, bank.owners, bank.candidate)
     enough = {owner: votes for owner, votes in right.items() if votes >= min_votes}
@@ -92,7 +92,7 @@ def test_owners_with_enough_votes_are_found_with_all_their_votes(
     assert len(enough) >= (3 if min_votes <= 5 else 0)
 
 
-def test_a_code_counts_with_the_heaviest_weight_that_is_near_it(bank: Bank) -> None:
+def test_a_code_counts_with_the_heaviest_weight_that_is_near_it(bank: VoteBank) -> None:
     weights = bank.rng.choice([0.0, 0.25, 0.5, 1.0], len(bank.candidate))
     right = votes_by_hand(bank.codes, bank.owners, bank.candidate, weights)
     for min_votes in (0.25, 1.0, 4.5):
@@ -101,14 +101,14 @@ def test_a_code_counts_with_the_heaviest_weight_that_is_near_it(bank: Bank) -> N
 
 
 def test_a_code_of_the_candidate_twice_votes_once() -> None:
-    bank = Bank(3)
+    bank = VoteBank(3)
     before = bank.answer()
     bank.candidate = np.concatenate((bank.candidate, bank.candidate))
     assert bank.answer() == before
 
 
 def test_a_removed_code_has_no_vote() -> None:
-    bank = Bank(4)
+    bank = VoteBank(4)
     before = bank.answer()
     near_it = [
         place
@@ -122,7 +122,7 @@ def test_a_removed_code_has_no_vote() -> None:
 
 
 def test_an_owner_in_two_parts_has_the_votes_of_both() -> None:
-    bank = Bank(5)
+    bank = VoteBank(5)
     # The first codes after the sealed ones are the rest of this owner's.
     owner = int(bank.owners[len(bank.codes) - 7 * OWNED - 3])
     its = np.flatnonzero(bank.owners == owner)
@@ -131,21 +131,21 @@ def test_an_owner_in_two_parts_has_the_votes_of_both() -> None:
     assert bank.answer(OWNED)[owner] == OWNED
 
 
-def test_brute_force_gives_the_same_votes(bank: Bank) -> None:
+def test_brute_force_gives_the_same_votes(bank: VoteBank) -> None:
     flat = LiveIndex(256, engine="faiss")
     flat.add(bank.ids, bank.codes, bank.owners)
     votes = flat.vote(bank.candidate, threshold=THRESHOLD, min_votes=1)
     assert dict(zip(votes.owners.tolist(), votes.votes.tolist(), strict=True)) == bank.answer()
 
 
-def test_nobody_votes_for_nothing(bank: Bank) -> None:
+def test_nobody_votes_for_nothing(bank: VoteBank) -> None:
     nothing = bank.index.vote(np.empty((0, 32), np.uint8), threshold=THRESHOLD, min_votes=1)
     assert len(nothing.owners) == len(nothing.votes) == 0
     empty = LiveIndex(256).vote(bank.candidate, threshold=THRESHOLD, min_votes=1)
     assert len(empty.owners) == 0
 
 
-def test_codes_of_another_width_are_refused(bank: Bank) -> None:
+def test_codes_of_another_width_are_refused(bank: VoteBank) -> None:
     with pytest.raises(CodeWidthError):
         bank.index.vote(np.zeros((1, 8), np.uint8), threshold=THRESHOLD, min_votes=1)
 

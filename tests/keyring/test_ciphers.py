@@ -13,30 +13,30 @@ PLAIN = b"what nobody may read"
 
 
 @given(st.binary(max_size=5000), st.text(max_size=30))
-def test_what_is_sealed_opens_in_its_place(plain: bytes, place: str) -> None:
+def test_what_is_sealed_opens_in_its_context(plain: bytes, context: str) -> None:
     key = DataKey.new()
-    assert key.open(key.seal(plain, place=place), place=place) == plain
+    assert key.open(key.seal(plain, context=context), context=context) == plain
 
 
 @given(st.text(max_size=300))
 def test_a_text_comes_back(text: str) -> None:
     key = DataKey.new()
-    sealed = key.seal_text(text, place="here")
+    sealed = key.seal_text(text, context="here")
     assert sealed.isascii()
-    assert key.open_text(sealed, place="here") == text
+    assert key.open_text(sealed, context="here") == text
 
 
 def test_it_is_aes_256_gcm() -> None:
     """Another program that knows the format and has the key reads it."""
     secret = secrets.token_bytes(32)
-    sealed = DataKey(secret).seal(PLAIN, place="row 7")
+    sealed = DataKey(secret).seal(PLAIN, context="row 7")
     assert AESGCM(secret).decrypt(sealed[:12], sealed[12:], b"row 7") == PLAIN
     assert len(sealed) == 12 + len(PLAIN) + 16
 
 
 def test_sealing_the_same_twice_shows_nothing() -> None:
     key = DataKey.new()
-    sealed = {key.seal(PLAIN, place="here") for _ in range(50)}
+    sealed = {key.seal(PLAIN, context="here") for _ in range(50)}
     assert len({each[:12] for each in sealed}) == 50
     assert len({each[12:] for each in sealed}) == 50
 
@@ -44,25 +44,25 @@ def test_sealing_the_same_twice_shows_nothing() -> None:
 @pytest.mark.parametrize("byte", range(12 + len(PLAIN) + 16))
 def test_any_altered_byte_is_found(byte: int) -> None:
     key = DataKey.new()
-    sealed = bytearray(key.seal(PLAIN, place="here"))
+    sealed = bytearray(key.seal(PLAIN, context="here"))
     sealed[byte] ^= 1
     with pytest.raises(SealError):
-        key.open(bytes(sealed), place="here")
+        key.open(bytes(sealed), context="here")
 
 
 @pytest.mark.parametrize("length", [0, 1, 11, 12, 27, 28, 40])
 def test_what_was_cut_does_not_open(length: int) -> None:
     key = DataKey.new()
     with pytest.raises(SealError):
-        key.open(key.seal(PLAIN, place="here")[:length], place="here")
+        key.open(key.seal(PLAIN, context="here")[:length], context="here")
 
 
-def test_it_opens_in_no_other_place_and_under_no_other_key() -> None:
+def test_it_opens_in_no_other_context_and_under_no_other_key() -> None:
     key = DataKey.new()
-    sealed = key.seal(PLAIN, place="row 1")
-    for other, place in ((key, "row 2"), (key, ""), (DataKey.new(), "row 1")):
+    sealed = key.seal(PLAIN, context="row 1")
+    for other, context in ((key, "row 2"), (key, ""), (DataKey.new(), "row 1")):
         with pytest.raises(SealError) as raised:
-            other.open(sealed, place=place)
+            other.open(sealed, context=context)
         assert PLAIN.decode() not in str(raised.value)
 
 
@@ -77,8 +77,8 @@ def test_a_wrapped_key_is_bound_to_its_id_and_to_the_key_that_wrapped_it() -> No
     key = DataKey.new()
     wrapped = kek.wrap(key, key_id="first")
     assert len(wrapped) == WRAPPED_BYTES
-    sealed = key.seal(PLAIN, place="here")
-    assert kek.unwrap(wrapped, key_id="first").open(sealed, place="here") == PLAIN
+    sealed = key.seal(PLAIN, context="here")
+    assert kek.unwrap(wrapped, key_id="first").open(sealed, context="here") == PLAIN
     for by, key_id in ((kek, "second"), (other, "first")):
         with pytest.raises(KeyringError):
             by.unwrap(wrapped, key_id=key_id)

@@ -10,7 +10,7 @@ from hashsvc.matching.batching import Batches
 from index import CodeWidthError, Hits, LiveIndex
 
 
-class Slow(LiveIndex):
+class SlowIndex(LiveIndex):
     """An index whose first search goes on until it is let go; it counts its searches."""
 
     def __init__(self) -> None:
@@ -27,14 +27,14 @@ class Slow(LiveIndex):
 
 
 @pytest.fixture
-def index() -> Slow:
-    slow = Slow()
+def index() -> SlowIndex:
+    slow = SlowIndex()
     slow.add(np.arange(500), np.random.default_rng(1).integers(0, 256, (500, 32), dtype=np.uint8))
     return slow
 
 
 def test_those_who_come_while_a_search_runs_are_searched_for_at_once(
-    index: Slow, monkeypatch: pytest.MonkeyPatch
+    index: SlowIndex, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("os.cpu_count", lambda: 1)
     batches = Batches(index, threshold=10)
@@ -53,7 +53,7 @@ def test_those_who_come_while_a_search_runs_are_searched_for_at_once(
     assert index.sizes == [1, sum(range(1, 9))]
 
 
-def test_every_thread_gets_its_own_answer(index: Slow) -> None:
+def test_every_thread_gets_its_own_answer(index: SlowIndex) -> None:
     index.go_on.set()
     batches = Batches(index, threshold=10)
     codes = index._snapshot()[0].segment.codes
@@ -64,7 +64,7 @@ def test_every_thread_gets_its_own_answer(index: Slow) -> None:
     assert answers == [[i] for i in range(500)]
 
 
-def test_a_failure_reaches_the_one_who_asked_and_nobody_after(index: Slow) -> None:
+def test_a_failure_reaches_the_one_who_asked_and_nobody_after(index: SlowIndex) -> None:
     index.go_on.set()
     batches = Batches(index, threshold=10)
     with pytest.raises(CodeWidthError):

@@ -3,23 +3,25 @@
 from datetime import UTC, date, datetime
 
 from hashsvc.removal.law.legal import Language
-from hashsvc.removal.notices.facts import Decision, Earlier, Facts, NoticeKind, Place, Sender
-from hashsvc.removal.notices.fields import Email, Line, Reference, WebAddress
+from hashsvc.removal.notices.facts import Decision, Earlier, Facts, Location, NoticeKind, Sender
+from hashsvc.removal.notices.fields import Email, NoticeReference, OneLine, WebAddress
 
 PAGE_URL = "https://www.example.org/thread/7?post=3"
 IMAGE_URL = "https://img.example.net/a/b.jpg?size=large"
 REFERENCE = "0123456789abcdef" * 2
 SEEN = datetime(2026, 5, 20, 8, 15, tzinfo=UTC)
 WRITTEN = date(2026, 6, 1)
-SENDER = Sender(Line("A Body"), Email("notices@body.example"), Line("A Street 1, 1000 Brussels"))
-PLACE = Place(WebAddress(PAGE_URL), WebAddress(IMAGE_URL), SEEN)
+SENDER = Sender(
+    OneLine("A Body"), Email("notices@body.example"), OneLine("A Street 1, 1000 Brussels")
+)
+LOCATION = Location(WebAddress(PAGE_URL), WebAddress(IMAGE_URL), SEEN)
 EARLIER = Earlier(
     sent_on=date(2026, 5, 21),
     decision=Decision.REFUSED,
-    provider=Line("A Site"),
+    provider=OneLine("A Site"),
     receipted_on=date(2026, 5, 22),
     decided_on=date(2026, 5, 24),
-    reason=Line("Within our rules."),
+    reason=OneLine("Within our rules."),
 )
 
 
@@ -31,12 +33,14 @@ def facts_of(
     values: dict[str, object] = {
         "kind": kind,
         "language": language,
-        "reference": Reference(REFERENCE),
+        "reference": NoticeReference(REFERENCE),
         "sender": SENDER,
-        "recipient": Line("A Site"),
-        "places": (PLACE,),
+        "recipient": OneLine("A Site"),
+        "locations": (LOCATION,),
         "written_on": WRITTEN,
         "earlier": EARLIER if about else None,
-        "signatory": Line("Ann Example, head of unit") if kind is NoticeKind.TAKE_IT_DOWN else None,
+        "signatory": OneLine("Ann Example, head of unit")
+        if kind is NoticeKind.TAKE_IT_DOWN
+        else None,
     }
     return Facts(**{**values, **more})  # type: ignore[arg-type]

@@ -44,7 +44,7 @@ def sent_to(removal: Removal, match_id: MatchId, **wanted: Any) -> RequestId:
 
 def changed(removal: Removal, **settings: Any) -> None:
     """Change settings of a service that is up."""
-    parts = replace(removal.parts, settings=removal.parts.settings.model_copy(update=settings))
+    parts = replace(removal.context, settings=removal.context.settings.model_copy(update=settings))
     parts.letters._settings = parts.settings
     for each in (removal, removal.rechecks, removal.remedies, removal.contacts):
         setattr(each, "parts" if each is removal else "_parts", parts)

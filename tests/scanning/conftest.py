@@ -4,7 +4,6 @@ import io
 import secrets
 import socket
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -20,7 +19,7 @@ from PIL import Image, ImageOps
 from hashsvc.bank import Bank, NewContent
 from hashsvc.clock import Clock
 from hashsvc.matching import BankIndex
-from hashsvc.scanning import Fetcher, FetchError, Leases, Line, Look, Looker, Scanner, WorkList
+from hashsvc.scanning import BatchLine, Fetcher, FetchError, Leases, Look, Looker, Scanner, WorkList
 from hashsvc.settings import Settings
 from hashsvc.signals import sign_image
 from hashsvc.store import Database, matches
@@ -41,17 +40,9 @@ def gif(*pictures: Image.Image) -> bytes:
     return file.getvalue()
 
 
-def lines(*texts: str) -> list[Line]:
+def lines(*texts: str) -> list[BatchLine]:
     """Return texts as the lines of a batch."""
-    return [Line(number, text) for number, text in enumerate(texts, start=1)]
-
-
-def wait_until(true: Callable[[], bool]) -> None:
-    """Wait until something is so, a minute at most."""
-    deadline = time.monotonic() + 60
-    while not true():
-        assert time.monotonic() < deadline, "It did not come to pass."
-        time.sleep(0.02)
+    return [BatchLine(number, text) for number, text in enumerate(texts, start=1)]
 
 
 class OddSite(Site):

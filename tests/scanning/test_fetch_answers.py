@@ -20,7 +20,8 @@ from pydantic import ValidationError
 
 from hashsvc.scanning import Fetcher
 from hashsvc.settings import Settings
-from tests.scanning.conftest import Names, OddSite, refused, wait_until
+from tests.helpers.waiting import wait_until
+from tests.scanning.conftest import Names, OddSite, refused
 
 PUBLIC = "93.184.215.14"
 ANY_PORT = frozenset(range(1, 65536))

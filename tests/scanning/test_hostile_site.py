@@ -25,7 +25,8 @@ from hashsvc.settings import Settings
 from hashsvc.signals import Limits, Sandbox
 from hashsvc.store import Database
 from tests.conftest import generated_photo, jpeg
-from tests.scanning.conftest import Names, OddSite, Service, SetClock, wait_until
+from tests.helpers.waiting import wait_until
+from tests.scanning.conftest import Names, OddSite, Service, SetClock
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
 MINE = generated_photo(1)

@@ -8,7 +8,7 @@ import pytest
 
 from hashsvc.scanning import FetchError
 from hashsvc.scanning.hosts import Hosts, retry_after_s
-from tests.scanning.conftest import wait_until
+from tests.helpers.waiting import wait_until
 
 NOW = datetime(2030, 1, 1, tzinfo=UTC)
 

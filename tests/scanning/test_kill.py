@@ -19,7 +19,8 @@ from hashsvc.clock import utc_now
 from hashsvc.settings import Settings
 from hashsvc.store import Database
 from tests.conftest import generated_photo, jpeg
-from tests.scanning.conftest import Answer, OddSite, Service, wait_until
+from tests.helpers.waiting import wait_until
+from tests.scanning.conftest import Answer, OddSite, Service
 
 PAGES = 6
 THREADS = 2

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from hashsvc.scanning import BatchFormat, Line, read_lines, sort_lines
+from hashsvc.scanning import BatchFormat, BatchLine, read_lines, sort_lines
 from hashsvc.scanning.lines import by_line
 
 A, B, C = "https://a.example/", "https://b.example/?x=1,2;3", "https://c.example/"
@@ -91,7 +91,7 @@ def test_bytes_that_are_no_text_are_one_bad_line() -> None:
 
 def test_urls_are_taken_once_with_their_hosts() -> None:
     texts = [A, "x", "HTTPS://A.example:443/?utm_source=1#top", None, C]
-    batch = sort_lines([Line(number, text, "A rule.") for number, text in enumerate(texts, 1)])
+    batch = sort_lines([BatchLine(number, text, "A rule.") for number, text in enumerate(texts, 1)])
     assert batch.urls == {A: "a.example", C: "c.example"}
     assert batch.duplicates == 1
     assert by_line(batch.invalid) == [(2, "A URL begins with http:// or https://."), (4, "A rule.")]

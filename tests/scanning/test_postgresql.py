@@ -14,7 +14,8 @@ from hashsvc.settings import Settings
 from hashsvc.store import Database
 from tests.conftest import generated_photo, jpeg
 from tests.helpers.postgresql import Server
-from tests.scanning.conftest import OddSite, Service, wait_until
+from tests.helpers.waiting import wait_until
+from tests.scanning.conftest import OddSite, Service
 
 MINE = generated_photo(1)
 

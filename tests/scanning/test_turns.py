@@ -13,7 +13,7 @@ pytestmark = pytest.mark.both_databases
 START = datetime(2026, 1, 5, tzinfo=UTC)
 
 
-class Clock:
+class TurnClock:
     now = START
 
     def __call__(self) -> datetime:
@@ -32,12 +32,12 @@ def taken(leases: Leases, count: int) -> list[str]:
 
 
 @pytest.fixture(name="clock")
-def _clock() -> Clock:
-    return Clock()
+def _clock() -> TurnClock:
+    return TurnClock()
 
 
 @pytest.fixture(name="leases")
-def _leases(settings: Settings, database: Database, clock: Clock) -> Leases:
+def _leases(settings: Settings, database: Database, clock: TurnClock) -> Leases:
     return Leases(settings, database, clock)
 
 
@@ -53,7 +53,7 @@ def test_scans_take_turns_until_each_is_through(leases: Leases, database: Databa
 
 
 def test_a_scan_that_comes_later_has_its_turn_within_a_second(
-    leases: Leases, database: Database, clock: Clock
+    leases: Leases, database: Database, clock: TurnClock
 ) -> None:
     submit(database, "long", 30)
     assert taken(leases, 10) == 10 * ["long"]

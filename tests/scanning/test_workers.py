@@ -13,7 +13,8 @@ from structlog.testing import capture_logs
 from hashsvc.scanning import Look
 from hashsvc.store import Database
 from tests.conftest import generated_photo, jpeg
-from tests.scanning.conftest import OddSite, OtherLooker, Service, altered, wait_until
+from tests.helpers.waiting import wait_until
+from tests.scanning.conftest import OddSite, OtherLooker, Service, altered
 
 MINE = generated_photo(1)
 OTHER = generated_photo(2)

@@ -23,7 +23,7 @@ from hashsvc.signals import (
     sign_image,
 )
 from hashsvc.signals.profiles import WHASH, WIDE_DHASH, WIDE_PHASH, WIDE_WHASH
-from hashsvc.signals.types import Group
+from hashsvc.signals.types import SignalGroup
 from tests.conftest import generated_photo, jpeg
 
 
@@ -49,14 +49,16 @@ def test_distance_counts_the_flipped_bits(signal: Signal, data: st.DataObject) -
 
 
 @st.composite
-def groups(draw: st.DrawFn) -> Group:
+def groups(draw: st.DrawFn) -> SignalGroup:
     profile, view = draw(st.sampled_from(list(PROFILES.values()))), draw(st.sampled_from(View))
     size = profile.bits // 8 * draw(st.integers(1, 5))
-    return Group(profile.name, view, draw(st.binary(min_size=size, max_size=size)))
+    return SignalGroup(profile.name, view, draw(st.binary(min_size=size, max_size=size)))
 
 
 @given(st.integers(0, 100), st.lists(groups()))
-def test_groups_of_signals_make_a_signature_in_their_order(quality: int, all_: list[Group]) -> None:
+def test_groups_of_signals_make_a_signature_in_their_order(
+    quality: int, all_: list[SignalGroup]
+) -> None:
     signature = Signature.from_groups(quality, all_)
     assert signature.quality == quality
     assert len(signature.signals) == sum(len(group) for group in all_)
@@ -69,7 +71,7 @@ def test_groups_of_signals_make_a_signature_in_their_order(quality: int, all_: l
 
 
 @given(groups())
-def test_a_group_does_not_show_its_codes(group: Group) -> None:
+def test_a_group_does_not_show_its_codes(group: SignalGroup) -> None:
     assert group.codes.hex() not in repr(group)
     assert repr(group.codes) not in repr(group)
 
@@ -129,7 +131,9 @@ def test_only_the_whole_view_is_kept_by_a_bank() -> None:
 
 
 @given(st.integers(0, 100), st.lists(groups()))
-def test_a_signature_is_the_same_packed_and_one_by_one(quality: int, all_: list[Group]) -> None:
+def test_a_signature_is_the_same_packed_and_one_by_one(
+    quality: int, all_: list[SignalGroup]
+) -> None:
     packed = Signature.from_groups(quality, all_)
     singly = Signature(quality, packed.signals)
     assert (singly, hash(singly)) == (packed, hash(packed))
@@ -139,7 +143,7 @@ def test_a_signature_is_the_same_packed_and_one_by_one(quality: int, all_: list[
 
 
 @given(st.lists(groups()))
-def test_codes_and_views_are_those_of_the_signals(all_: list[Group]) -> None:
+def test_codes_and_views_are_those_of_the_signals(all_: list[SignalGroup]) -> None:
     signature = Signature.from_groups(80, all_)
     for profile in PROFILES.values():
         mine = [each for each in signature.signals if each.signal.profile is profile]
@@ -155,7 +159,7 @@ def test_codes_and_views_are_those_of_the_signals(all_: list[Group]) -> None:
 
 
 @given(groups())
-def test_a_signature_does_not_show_its_codes(group: Group) -> None:
+def test_a_signature_does_not_show_its_codes(group: SignalGroup) -> None:
     shown = repr(Signature.from_groups(80, [group]))
     assert group.codes.hex() not in shown
     assert repr(group.codes) not in shown
@@ -166,4 +170,4 @@ def test_a_signature_does_not_show_its_codes(group: Group) -> None:
 )
 def test_a_group_has_whole_codes_of_a_known_algorithm(algorithm: str, codes: bytes) -> None:
     with pytest.raises(SignalFormatError):
-        Group(algorithm, View.WHOLE, codes)
+        SignalGroup(algorithm, View.WHOLE, codes)

@@ -159,7 +159,7 @@ def test_a_day_is_kept_so_long_and_then_its_key_is_in_no_file(
         query = select(candidate_day.c.key_id).order_by(candidate_day.c.day)
         key_ids = connection.execute(query).scalars().all()
     before = wrapped_keys(database)
-    keeper(database, settings, DAYS[today]).work_once()
+    keeper(database, settings, DAYS[today]).run_once()
     assert counts(database) == [left] * 3
     gone, there = key_ids[: 3 - left], key_ids[3 - left :]
     everything = bytes_of(settings.data_dir)
@@ -188,7 +188,7 @@ def test_what_has_expired_is_out_of_sight_before_its_rows_are_gone(
 
 def test_of_too_many_the_oldest_go(database: Database, settings: Settings, scan_id: ScanId) -> None:
     ids = [keep(database, scan_id, sighted(number), DAYS[0]) for number in range(5)]
-    keeper(database, settings, DAYS[1], candidate_most=3).work_once()
+    keeper(database, settings, DAYS[1], candidate_most=3).run_once()
     with database.read() as connection:
         assert [each.id for each in candidates.by_ids(connection, ids)] == ids[2:]
 
@@ -197,5 +197,5 @@ def test_where_none_are_to_be_kept_those_that_are_go(
     database: Database, settings: Settings, scan_id: ScanId
 ) -> None:
     keep(database, scan_id, sighted(), DAYS[0])
-    keeper(database, settings, DAYS[0], candidate_days=0).work_once()
+    keeper(database, settings, DAYS[0], candidate_days=0).run_once()
     assert counts(database) == [0, 0, 0]

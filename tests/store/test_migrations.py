@@ -134,9 +134,9 @@ def test_of_contents_that_wait_the_day_is_left(database: Database) -> None:
     at = "2026-01-05T23:59:30.123456+00:00"
     with database.write() as connection:
         connection.exec_driver_sql(
-            "INSERT INTO held_content VALUES (?, 'protected', NULL, ?)", (content_id, at)
+            "INSERT INTO pending_content VALUES (?, 'protected', NULL, ?)", (content_id, at)
         )
     database.migrate()
     with database.read() as connection:
-        query = "SELECT held_at FROM held_content"
+        query = "SELECT pending_since FROM pending_content"
         assert connection.exec_driver_sql(query).scalar_one() == "2026-01-05T00:00:00.000000+00:00"

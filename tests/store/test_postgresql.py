@@ -247,7 +247,7 @@ def test_a_removed_last_entry_leaves_a_trace(database: Database) -> None:
         for number in range(1, 4):
             audit_entries.wait_for_turn(connection)
             assert audit_entries.highest_ever(connection) == number - 1
-            entry = audit_entries.Entry(number, START, "key", "thing.do", "x", bytes(32))
+            entry = audit_entries.AuditEntry(number, START, "key", "thing.do", "x", bytes(32))
             audit_entries.add(connection, [entry])
     with database.write() as connection:
         connection.execute(text("DELETE FROM audit_entry WHERE seq = 3"))

@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 
 from hashsvc.api import Services, create_app
 from hashsvc.bank import NewContent
-from hashsvc.scanning import Line
+from hashsvc.scanning import BatchLine
 from hashsvc.settings import Settings
 from hashsvc.signals import Signature, sign_image
 from hashsvc.store.ids import KeyId, PublicContentId, random_id
@@ -30,7 +30,7 @@ def client(services: Services) -> Iterator[TestClient]:
         yield opened
 
 
-class Page(HTMLParser):
+class ParsedPage(HTMLParser):
     """A page's tags, its texts, and the number beside each heading of its list."""
 
     def __init__(self, html: str) -> None:
@@ -60,7 +60,7 @@ def new_content(seed: int) -> NewContent:
 
 def counts(client: TestClient) -> tuple[int, int]:
     """Return the codes searched and the URLs waiting, as the page shows them."""
-    page = Page(client.get("/").text)
+    page = ParsedPage(client.get("/").text)
     return int(page.beside("Codes searched")), int(page.beside("Reported URLs waiting"))
 
 
@@ -68,7 +68,7 @@ def test_it_is_a_page(client: TestClient) -> None:
     answer = client.get("/")
     assert answer.status_code == 200
     assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
-    page = Page(answer.text)
+    page = ParsedPage(answer.text)
     assert page.tags[0] == ("html", {"lang": "en"})
     assert {"head", "title", "body", "main", "h1"} <= {tag for tag, _ in page.tags}
     assert page.beside("Service") == f"up, version {version('hashsvc')}"
@@ -77,7 +77,7 @@ def test_it_is_a_page(client: TestClient) -> None:
 
 def test_it_loads_nothing_and_runs_nothing(client: TestClient) -> None:
     html = client.get("/").text
-    page = Page(html)
+    page = ParsedPage(html)
     attributes = [item for _, found in page.tags for item in found.items()]
     links = [value for name, value in attributes if name in {"href", "src", "action", "srcset"}]
     assert links == ["/docs"]
@@ -96,7 +96,7 @@ def test_the_counts_are_right_at_once(client: TestClient, services: Services) ->
     # PDQ and pHash are searched by; dHash only speaks once one of them has found a content.
     assert counts(client) == (4, 0)
     urls = [f"http://127.0.0.1:9/{number}" for number in range(3)]
-    services.work_list.submit([Line(1, url) for url in urls], actor=KeyId("test"))
+    services.work_list.submit([BatchLine(1, url) for url in urls], actor=KeyId("test"))
     assert counts(client) == (4, 3)
     services.bank.withdraw_content(number, contents[0].public_id, actor="test")
     assert counts(client) == (2, 3)
@@ -111,7 +111,9 @@ def test_it_tells_nothing_of_a_case(client: TestClient, services: Services) -> N
     opened = services.bank.open_case(adult=True, actor="test")
     content = NewContent(PublicContentId(random_id()), sign_image(jpeg(generated_photo(1))).whole())
     services.bank.add_contents(opened.number, [content], actor="test")
-    submitted = services.work_list.submit([Line(1, "http://host.example/")], actor=KeyId("test"))
+    submitted = services.work_list.submit(
+        [BatchLine(1, "http://host.example/")], actor=KeyId("test")
+    )
     html = client.get("/").text
     private = [opened.number, opened.pin, content.public_id, submitted.scan_id, "host.example"]
     assert [each for each in private if each in html] == []

@@ -81,6 +81,6 @@ def drop_key(key: OpaqueId, caller: AdminDep, services: ServicesDep) -> None:
 @router.get("/audit/verification", responses=problems(409))
 def verify_audit(caller: AdminDep, services: ServicesDep) -> AuditOut:
     """Check the audit log's chain from the first entry to the last, and what was signed of it."""
-    entries = services.witness.verify()
+    entries = services.log_signer.verify()
     services.record(caller.key_id, "audit.verify", str(entries))
     return AuditOut(entries=entries)

@@ -60,8 +60,8 @@ def _clocks(caller: Caller, services: Services) -> tuple[list[Countdown], dict[s
         caller.key_id, "request.list", "request.read", [each.request.id for each in views]
     )
     clocks = all_clocks(
-        views, removal.parts.letters.law, answer_within_h=services.settings.answer_within_h
+        views, removal.context.letters.law, answer_within_h=services.settings.answer_within_h
     )
-    known = names(removal.parts.platforms.all(), {each.request.platform for each in views})
+    known = names(removal.context.platforms.all(), {each.request.platform for each in views})
     platforms = {str(each.request.id): known[each.request.platform] for each in views}
     return [each for each in clocks if each.met_at is None], platforms

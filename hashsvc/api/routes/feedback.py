@@ -11,11 +11,11 @@ from hashsvc.api.schemas.feedback import (
     ComparisonIn,
     ComparisonOut,
     DismissedOut,
-    HostReportingIn,
-    HostReportingOut,
+    HostLowestTierIn,
+    HostLowestTierOut,
+    LowestTierIn,
+    LowestTierOut,
     QuarantineOut,
-    ReportingIn,
-    ReportingOut,
     SuppressionOut,
 )
 from hashsvc.matching import explain
@@ -64,7 +64,7 @@ def list_quarantine(
     caller: AnalystDep, services: ServicesDep, limit: Limit = 100
 ) -> list[QuarantineOut]:
     """List contents that matched far more often than expected, those noticed last first."""
-    found = services.floods.search(organisation_id=caller.organisation_id, limit=limit)
+    found = services.quarantines.search(organisation_id=caller.organisation_id, limit=limit)
     ids = [each.content for each in found]
     services.record_list(caller.key_id, "content.list-quarantine", "content.read", ids)
     return [QuarantineOut.of(each) for each in found]
@@ -77,7 +77,7 @@ def list_quarantine(
 )
 def release_flood(content: OpaqueId, caller: AnalystDep, services: ServicesDep) -> None:
     """Let the matches of a content in quarantine be listed with the others."""
-    services.floods.release(
+    services.quarantines.release(
         PublicContentId(content), actor=caller.key_id, organisation_id=caller.organisation_id
     )
 
@@ -85,47 +85,47 @@ def release_flood(content: OpaqueId, caller: AnalystDep, services: ServicesDep) 
 @router.post("/quarantine/{content}/dismissal", responses=problems(404, 422))
 def dismiss_flood(content: OpaqueId, caller: AnalystDep, services: ServicesDep) -> DismissedOut:
     """Dismiss all waiting matches of a content in quarantine, and end that."""
-    dismissed = services.floods.dismiss(
+    dismissed = services.quarantines.dismiss(
         PublicContentId(content), actor=caller.key_id, organisation_id=caller.organisation_id
     )
     return DismissedOut(dismissed=dismissed)
 
 
-@router.get("/cases/{number}/reporting", responses=problems(404, 422))
-def read_case_reporting(number: Number, caller: AnalystDep, services: ServicesDep) -> ReportingOut:
+@router.get("/cases/{number}/lowest-tier", responses=problems(404, 422))
+def read_lowest_tier(number: Number, caller: AnalystDep, services: ServicesDep) -> LowestTierOut:
     """Show the lowest tier that is reported for a case."""
-    lowest = services.reporting.of_case(
+    lowest = services.lowest_tiers.of_case(
         number, actor=caller.key_id, organisation_id=caller.organisation_id
     )
-    return ReportingOut(lowest_tier=lowest)
+    return LowestTierOut(lowest_tier=lowest)
 
 
 @router.put(
-    "/cases/{number}/reporting",
+    "/cases/{number}/lowest-tier",
     status_code=status.HTTP_204_NO_CONTENT,
     responses=problems(404, 422),
 )
-def set_case_reporting(
-    number: Number, body: ReportingIn, caller: AnalystDep, services: ServicesDep
+def set_lowest_tier(
+    number: Number, body: LowestTierIn, caller: AnalystDep, services: ServicesDep
 ) -> None:
     """Report nothing below a tier for a case. Below it, matches are not stored."""
-    services.reporting.set_for_case(
+    services.lowest_tiers.set_for_case(
         number, body.lowest_tier, actor=caller.key_id, organisation_id=caller.organisation_id
     )
 
 
-@router.get("/reporting", responses=problems())
-def list_host_reporting(caller: AnalystDep, services: ServicesDep) -> list[HostReportingOut]:
+@router.get("/lowest-tiers", responses=problems())
+def list_host_lowest_tiers(caller: AnalystDep, services: ServicesDep) -> list[HostLowestTierOut]:
     """List the hosts of which only some tiers are reported."""
-    found = services.reporting.hosts(caller.organisation_id)
-    services.record(caller.key_id, "host.list-reporting", str(len(found)))
-    return [HostReportingOut.of(each) for each in found]
+    found = services.lowest_tiers.hosts(caller.organisation_id)
+    services.record(caller.key_id, "host.list-lowest-tiers", str(len(found)))
+    return [HostLowestTierOut.of(each) for each in found]
 
 
-@router.put("/reporting", status_code=status.HTTP_204_NO_CONTENT, responses=problems(422))
-def set_host_reporting(body: HostReportingIn, caller: AnalystDep, services: ServicesDep) -> None:
+@router.put("/lowest-tiers", status_code=status.HTTP_204_NO_CONTENT, responses=problems(422))
+def set_host_lowest_tier(body: HostLowestTierIn, caller: AnalystDep, services: ServicesDep) -> None:
     """Report nothing below a tier of a host. That holds for your organisation's cases, from now."""
-    services.reporting.set_for_host(
+    services.lowest_tiers.set_for_host(
         body.host,
         body.lowest_tier,
         actor=caller.key_id,

@@ -36,7 +36,7 @@ def show_holding(body: HolderIn, services: ServicesDep) -> HolderOut:
     status_code=status.HTTP_201_CREATED,
     responses=problems(404, 409, 422, 429, key=False),
 )
-def add_held_contents(body: HolderContentsIn, services: ServicesDep) -> HolderOut:
+def add_pending_contents(body: HolderContentsIn, services: ServicesDep) -> HolderOut:
     """Add contents, as signals made on the holder's machine; never images."""
     holder = services.holders.enter(body.number, body.pin)
     services.budgets.spend(Budget.SUBMISSIONS, f"case {holder.number}", cost=len(body.contents))

@@ -30,7 +30,7 @@ Entry = Annotated[
 def list_platforms(caller: AnalystDep, services: ServicesDep) -> PlatformsOut:
     """Show all entries: shipped ones, the operator's file, and what was changed here."""
     services.record(caller.key_id, "platform.list", "all")
-    registry = services.removal.parts.platforms.all()
+    registry = services.removal.context.platforms.all()
     return PlatformsOut(
         version=registry.version, platforms=[as_json(each) for each in registry.platforms]
     )
@@ -44,7 +44,7 @@ def list_platforms(caller: AnalystDep, services: ServicesDep) -> PlatformsOut:
 def export_platforms(caller: AnalystDep, services: ServicesDep) -> Response:
     """Show all entries as a YAML file, which the setting `platforms_file` takes."""
     services.record(caller.key_id, "platform.list", "all")
-    registry = services.removal.parts.platforms.all()
+    registry = services.removal.context.platforms.all()
     today = services.clock().date().isoformat()
     content = {"version": today, "platforms": [as_json(each) for each in registry.platforms]}
     text = yaml.safe_dump(content, allow_unicode=True, sort_keys=False, width=100)
@@ -63,10 +63,10 @@ def put_platform(
     platform: Entry, body: PlatformIn, caller: AnalystDep, services: ServicesDep
 ) -> None:
     """Store an entry, in place of one of the same id."""
-    services.removal.parts.platforms.put(body.entry(platform), actor=caller.key_id)
+    services.removal.context.platforms.put(body.entry(platform), actor=caller.key_id)
 
 
 @router.delete("/{platform}", status_code=status.HTTP_204_NO_CONTENT, responses=problems(404, 422))
 def remove_platform(platform: Entry, caller: AnalystDep, services: ServicesDep) -> None:
     """Take back what was stored of an entry; a shipped one is then as it came."""
-    services.removal.parts.platforms.remove(platform, actor=caller.key_id)
+    services.removal.context.platforms.remove(platform, actor=caller.key_id)

@@ -22,13 +22,13 @@ router = APIRouter(prefix="/v1", tags=["record"])
 _ZIP = "application/zip"
 
 
-class Form(StrEnum):
+class StatisticsFile(StrEnum):
     """How statistics are written."""
 
     JSON = "json"
     CSV = "csv"
     REFUSALS = "refusals.csv"
-    REPORT = "report.pdf"
+    YEARLY_REPORT = "yearly-report.pdf"
     REMOVAL_SVG = "removal.svg"
     REMOVAL_PNG = "removal.png"
     CHANNELS_SVG = "channels.svg"
@@ -36,14 +36,14 @@ class Form(StrEnum):
 
 
 _MEDIA = {
-    Form.JSON: "application/json",
-    Form.CSV: "text/csv; charset=utf-8",
-    Form.REFUSALS: "text/csv; charset=utf-8",
-    Form.REPORT: "application/pdf",
-    Form.REMOVAL_SVG: "image/svg+xml",
-    Form.REMOVAL_PNG: "image/png",
-    Form.CHANNELS_SVG: "image/svg+xml",
-    Form.CHANNELS_PNG: "image/png",
+    StatisticsFile.JSON: "application/json",
+    StatisticsFile.CSV: "text/csv; charset=utf-8",
+    StatisticsFile.REFUSALS: "text/csv; charset=utf-8",
+    StatisticsFile.YEARLY_REPORT: "application/pdf",
+    StatisticsFile.REMOVAL_SVG: "image/svg+xml",
+    StatisticsFile.REMOVAL_PNG: "image/png",
+    StatisticsFile.CHANNELS_SVG: "image/svg+xml",
+    StatisticsFile.CHANNELS_PNG: "image/png",
 }
 _CONTENT: dict[str, dict[str, str]] = {media: {} for media in sorted(set(_MEDIA.values()))}
 
@@ -58,7 +58,9 @@ def read_statistics(
     services: ServicesDep,
     since: Annotated[AwareDatetime, Query(description="First sent at this moment or later.")],
     until: Annotated[AwareDatetime, Query(description="First sent before this moment.")],
-    form: Annotated[Form, Query(alias="format", description="How it is written.")] = Form.JSON,
+    form: Annotated[
+        StatisticsFile, Query(alias="format", description="How it is written.")
+    ] = StatisticsFile.JSON,
 ) -> Response:
     """Show how platforms handled the requests of a period, each figure with its events."""
     found = services.records.statistics(
@@ -67,9 +69,9 @@ def read_statistics(
         actor=caller.key_id,
         organisation_id=caller.organisation_id,
     )
-    settings, law = services.settings, services.removal.parts.letters.law
+    settings, law = services.settings, services.removal.context.letters.law
     content: str | bytes
-    if form is Form.REPORT:
+    if form is StatisticsFile.YEARLY_REPORT:
         title = f"Removal requests, {_day(since)} to {_day(until)}"
         content = write_report(found, title=title, organisation=settings.organisation, law=law)
     else:
@@ -107,16 +109,20 @@ def evidence_of_case(
     return Response(bundle, media_type=_ZIP)
 
 
-def _written(found: Statistics, form: Form) -> str | bytes:
-    drawing = removal_plot if form in (Form.REMOVAL_SVG, Form.REMOVAL_PNG) else channel_plot
+def _written(found: Statistics, form: StatisticsFile) -> str | bytes:
+    drawing = (
+        removal_plot
+        if form in (StatisticsFile.REMOVAL_SVG, StatisticsFile.REMOVAL_PNG)
+        else channel_plot
+    )
     match form:
-        case Form.CSV:
+        case StatisticsFile.CSV:
             return statistics_csv(found)
-        case Form.REFUSALS:
+        case StatisticsFile.REFUSALS:
             return refusals_csv(found)
-        case Form.REMOVAL_SVG | Form.CHANNELS_SVG:
+        case StatisticsFile.REMOVAL_SVG | StatisticsFile.CHANNELS_SVG:
             return to_svg(drawing(found))
-        case Form.REMOVAL_PNG | Form.CHANNELS_PNG:
+        case StatisticsFile.REMOVAL_PNG | StatisticsFile.CHANNELS_PNG:
             return to_png(drawing(found))
         case _:
             return statistics_json(found)

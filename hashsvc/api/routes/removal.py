@@ -180,12 +180,12 @@ def complain(
     return _shown(view, services)
 
 
-@router.post("/{request}/reports", responses=problems(404, 409, 422))
-def report(
+@router.post("/{request}/referrals", responses=problems(404, 409, 422))
+def refer(
     request: OpaqueId, body: LetterIn, caller: AnalystDep, services: ServicesDep
 ) -> RemovalOut:
-    """Write the report about the platform to the Digital Services Coordinator."""
-    view = services.removal.remedies.report(
+    """Write the complaint about the platform to the Digital Services Coordinator (a referral)."""
+    view = services.removal.remedies.refer(
         RequestId(request),
         language=body.language,
         explanation=body.explanation,

@@ -35,7 +35,7 @@ class ContentOut(BaseModel):
     content: OpaqueId
     quality: Quality
     added_on: date
-    held: bool = Field(description="Whether an analyst has to look before it is searched.")
+    pending: bool = Field(description="Whether an analyst has to look before it is searched.")
 
 
 class CaseOut(BaseModel):
@@ -78,7 +78,7 @@ def contents_of(case: CaseView) -> list[ContentOut]:
             content=each.content,
             quality=each.quality,
             added_on=date.fromisoformat(each.added_on),
-            held=each.held,
+            pending=each.pending,
         )
         for each in case.contents
     ]

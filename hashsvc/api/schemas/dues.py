@@ -8,8 +8,8 @@ from pydantic import BaseModel, Field
 from hashsvc.api.schemas.base import OpaqueId
 from hashsvc.removal import Language
 from hashsvc.removal.clocks.clock import (
+    ClockState,
     Countdown,
-    Standing,
     due_today,
     next_step,
     overdue,
@@ -29,7 +29,7 @@ class ClockOut(BaseModel):
     hard: bool = Field(description="Whether the law sets it; else the organisation does.")
     began_at: datetime = Field(description="When its event happened.")
     due_at: datetime = Field(description="The last moment of the period.")
-    standing: Standing
+    standing: ClockState
     then: str = Field(description="What to do at its end.", examples=["complain"])
 
     @classmethod
@@ -70,7 +70,7 @@ class DuesOut(BaseModel):
             return [ClockOut.of(each, platforms, now, language) for each in found]
 
         first = next_step(clocks, now)
-        running = [each for each in clocks if standing(each, now) is Standing.RUNNING]
+        running = [each for each in clocks if standing(each, now) is ClockState.RUNNING]
         return cls(
             next=None if first is None else shown([first])[0],
             overdue=shown(overdue(clocks, now)),

@@ -9,8 +9,8 @@ from hashsvc.api.schemas.base import Body, CaseNumber, OpaqueId
 from hashsvc.api.schemas.signatures import LookupIn
 from hashsvc.matching import Comparison, Finding, Tier
 from hashsvc.signals import View
+from hashsvc.store.lowest_tiers import HostRule
 from hashsvc.store.quarantines import Quarantine
-from hashsvc.store.reporting import HostRule
 from hashsvc.store.suppressions import Suppression
 
 LowestTier = Annotated[Tier, Field(description="`possible` has everything reported.")]
@@ -133,31 +133,31 @@ class DismissedOut(BaseModel):
     dismissed: int = Field(description="How many matches were dismissed.")
 
 
-class ReportingIn(Body):
+class LowestTierIn(Body):
     """From which tier on matches are reported."""
 
     lowest_tier: LowestTier
 
 
-class ReportingOut(BaseModel):
+class LowestTierOut(BaseModel):
     """From which tier on matches are reported."""
 
     lowest_tier: LowestTier
 
 
-class HostReportingIn(ReportingIn):
+class HostLowestTierIn(LowestTierIn):
     """From which tier on matches at a host are reported."""
 
     host: Host
 
 
-class HostReportingOut(ReportingOut):
+class HostLowestTierOut(LowestTierOut):
     """From which tier on matches at a host are reported."""
 
     host: Host
 
     @classmethod
-    def of(cls, rule: HostRule) -> "HostReportingOut":
+    def of(cls, rule: HostRule) -> "HostLowestTierOut":
         return cls(host=rule.host, lowest_tier=Tier(rule.lowest_tier))
 
 

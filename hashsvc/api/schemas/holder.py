@@ -17,9 +17,9 @@ from hashsvc.api.schemas.base import Body, OpaqueId
 from hashsvc.api.schemas.cases import ContentOut, contents_of
 from hashsvc.api.schemas.signatures import ContentIn
 from hashsvc.api.sentences import Sentence
-from hashsvc.bank import MAX_CONTENTS, Holding, read_case_number
+from hashsvc.bank import MAX_CONTENTS, HolderView, read_case_number
 from hashsvc.removal import State
-from hashsvc.store.holdings import RequestState
+from hashsvc.store.holder_views import RequestState
 
 TypedNumber = Annotated[
     str,
@@ -107,7 +107,7 @@ class HolderOut(BaseModel):
     told: list[SentenceOut] = Field(description="What there is to say of the case as a whole.")
 
     @classmethod
-    def of(cls, holding: Holding) -> "HolderOut":
+    def of(cls, holding: HolderView) -> "HolderOut":
         case = holding.case
         return cls(
             opened_on=date.fromisoformat(case.opened_on),

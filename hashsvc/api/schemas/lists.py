@@ -6,8 +6,8 @@ from typing import Literal
 from pydantic import BaseModel, Field
 
 from hashsvc.api.schemas.base import CaseNumber, OpaqueId
-from hashsvc.store.held import Held
 from hashsvc.store.listed import ListedImage
+from hashsvc.store.pending import PendingContent
 
 
 class LabelOut(BaseModel):
@@ -33,23 +33,23 @@ class ListedOut(LabelOut):
         )
 
 
-class HeldOut(BaseModel):
+class PendingContentOut(BaseModel):
     """A content that waits for an analyst."""
 
     content: OpaqueId
     case: CaseNumber
     reason: Literal["common", "protected"] = Field(description="The list that it is on.")
     label: OpaqueId | None = Field(description="The listed image that it is like.")
-    held_on: date = Field(description="The day on which it was submitted; no finer.")
+    pending_since: date = Field(description="The day on which it was submitted; no finer.")
 
     @classmethod
-    def of(cls, held: Held) -> "HeldOut":
+    def of(cls, pending: PendingContent) -> "PendingContentOut":
         return cls.model_validate(
             {
-                "content": held.content,
-                "case": held.case,
-                "reason": held.reason,
-                "label": held.label,
-                "held_on": held.held_at.date(),
+                "content": pending.content,
+                "case": pending.case,
+                "reason": pending.reason,
+                "label": pending.label,
+                "pending_since": pending.pending_since.date(),
             }
         )

@@ -52,7 +52,7 @@ class SeenIn(Body):
 
 
 class LetterIn(Body):
-    """A complaint, a report, or the annex to an order."""
+    """A complaint, a referral, or the annex to an order."""
 
     language: NoticeLanguage = None
     explanation: Words | None = Field(default=None, description="What the template does not say.")

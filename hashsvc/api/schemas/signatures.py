@@ -5,7 +5,7 @@ from typing import Self
 
 from pydantic import BaseModel, Field, model_validator
 
-from hashsvc.access.lookups import Answer
+from hashsvc.access.lookups import LookupAnswer
 from hashsvc.api.schemas.base import Body, Evidence, OpaqueId, Quality, SignalText
 from hashsvc.bank import MAX_CONTENTS, NewContent
 from hashsvc.matching import Tier
@@ -83,5 +83,5 @@ class LookupOut(BaseModel):
     )
 
     @classmethod
-    def of(cls, answer: Answer) -> "LookupOut":
+    def of(cls, answer: LookupAnswer) -> "LookupOut":
         return cls(match=answer.match, tier=answer.tier, evidence=answer.evidence)

@@ -52,7 +52,7 @@ class Countdown:
     met_at: datetime | None = None
 
 
-class Standing(StrEnum):
+class ClockState(StrEnum):
     """Where a clock stands at a moment."""
 
     MET = "met"
@@ -131,14 +131,14 @@ def is_working_day(day: date) -> bool:
     return day.weekday() < _SATURDAY and day not in _belgian_holidays(day.year)
 
 
-def standing(countdown: Countdown, now: datetime) -> Standing:
+def standing(countdown: Countdown, now: datetime) -> ClockState:
     """Return where a clock stands; the last moment of its period is still in time."""
     if countdown.met_at is not None:
-        return Standing.MET if countdown.met_at <= countdown.due_at else Standing.MET_LATE
+        return ClockState.MET if countdown.met_at <= countdown.due_at else ClockState.MET_LATE
     if now > countdown.due_at:
-        return Standing.OVERDUE
+        return ClockState.OVERDUE
     same_day = _local_day(now) == _local_day(countdown.due_at)
-    return Standing.DUE_TODAY if same_day else Standing.RUNNING
+    return ClockState.DUE_TODAY if same_day else ClockState.RUNNING
 
 
 def hours_beyond(countdown: Countdown, now: datetime) -> float:
@@ -149,12 +149,12 @@ def hours_beyond(countdown: Countdown, now: datetime) -> float:
 
 def due_today(countdowns: Iterable[Countdown], now: datetime) -> list[Countdown]:
     """Return the clocks that end on this day in Belgium and have not yet, soonest first."""
-    return _of(countdowns, now, Standing.DUE_TODAY)
+    return _of(countdowns, now, ClockState.DUE_TODAY)
 
 
 def overdue(countdowns: Iterable[Countdown], now: datetime) -> list[Countdown]:
     """Return the clocks that ended without what they wait for, latest kept waiting first."""
-    return _of(countdowns, now, Standing.OVERDUE)
+    return _of(countdowns, now, ClockState.OVERDUE)
 
 
 def next_step(countdowns: Iterable[Countdown], now: datetime) -> Countdown | None:
@@ -175,7 +175,7 @@ def told(countdown: Countdown, language: Language) -> str:
     return countdown.deadline.label.of(language)
 
 
-def _of(countdowns: Iterable[Countdown], now: datetime, wanted: Standing) -> list[Countdown]:
+def _of(countdowns: Iterable[Countdown], now: datetime, wanted: ClockState) -> list[Countdown]:
     found = [each for each in countdowns if standing(each, now) is wanted]
     return sorted(found, key=lambda each: each.due_at)
 

@@ -44,7 +44,7 @@ _NEEDED = (README, MANIFEST, SIGNATURE, TIMELINE, CHECKS, AUDIT)
 
 
 @dataclass(frozen=True, slots=True)
-class Verified:
+class VerifiedBundle:
     """
     What was found good.
 
@@ -108,7 +108,7 @@ class Verified:
 
 def verify_bundle(
     bundle: bytes, key: PublicKey | None = None, *, tsa_roots: bytes | None = None
-) -> Verified:
+) -> VerifiedBundle:
     """
     Return what a bundle proves, having checked all of it.
 
@@ -133,7 +133,7 @@ def verify_bundle(
     proven, unproven = timeline.check(excerpt)
     timeline.check_files(contents)
     checks = timeline.check_seen(_parsed(contents[CHECKS], CHECKS))
-    return Verified(
+    return VerifiedBundle(
         made_at=made_at,
         key=signer,
         key_was_given=key is not None,

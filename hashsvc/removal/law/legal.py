@@ -18,7 +18,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, StringConstraints, model_validator
 
 from hashsvc.removal.errors import DataFileError, UnknownLawError
-from hashsvc.removal.law.yaml_files import Entry, read_yaml
+from hashsvc.removal.law.yaml_files import DataEntry, read_yaml
 
 Id = Annotated[str, StringConstraints(pattern=r"^[a-z0-9][a-z0-9-]*$", max_length=60)]
 Text = Annotated[str, StringConstraints(min_length=1, max_length=2_000)]
@@ -57,16 +57,16 @@ class Anchor(StrEnum):
     CHECKED = "checked"
 
 
-class Step(StrEnum):
+class NextStep(StrEnum):
     """What to do by the end of a clock, or after it."""
 
     RECHECK = "recheck"
     COMPLAIN = "complain"
-    REPORT_TO_REGULATOR = "report-to-regulator"
+    REFER_TO_REGULATOR = "refer-to-regulator"
     RECORD_BREACH = "record-breach"
 
 
-class Verified(StrEnum):
+class Verification(StrEnum):
     """How far an entry was held against the text of the law."""
 
     TEXT = "text"
@@ -78,7 +78,7 @@ class Verified(StrEnum):
     NO = "no"
 
 
-class InLanguages(Entry):
+class InLanguages(DataEntry):
     """A wording in each language."""
 
     en: Text
@@ -91,21 +91,21 @@ class InLanguages(Entry):
         return str(getattr(self, language.value))
 
 
-class Dated(Entry):
+class Dated(DataEntry):
     """An entry with the days it applies on, and where that is known from."""
 
     id: Id
     from_: date | None = Field(alias="from")
     until: date | None = None
     sources: tuple[WebSource, ...] = Field(min_length=1)
-    verified: Verified
+    verified: Verification
     note: Text | None = None
 
     @model_validator(mode="after")
     def _begins_first(self) -> Self:
         if self.until is not None and (self.from_ is None or self.until < self.from_):
             raise ValueError("`until` comes no sooner than `from`")
-        if self.verified is not Verified.TEXT and self.note is None:
+        if self.verified is not Verification.TEXT and self.note is None:
             raise ValueError("what was not verified against the text has a note that says so")
         return self
 
@@ -116,20 +116,20 @@ class Dated(Entry):
         return self.until is None or self.until >= since
 
 
-class Element(Entry):
+class NoticeElement(DataEntry):
     """One thing that a document has to hold by law."""
 
     id: Id
     label: InLanguages
 
 
-class Reference(Dated):
+class LegalReference(Dated):
     """A provision, how it is cited, and what it asks for."""
 
     topic: Topic
     citation: InLanguages
     summary: Text
-    elements: tuple[Element, ...] = ()
+    elements: tuple[NoticeElement, ...] = ()
 
 
 class Deadline(Dated):
@@ -143,7 +143,7 @@ class Deadline(Dated):
     months: int | None = Field(None, ge=1, le=120)
     if_not_working: Literal["stays", "next-working-day"] = "stays"
     hard: bool
-    then: Step
+    then: NextStep
     reference: Id | None = None
 
     @model_validator(mode="after")
@@ -156,14 +156,14 @@ class Deadline(Dated):
         return self
 
 
-class LawFile(Entry):
+class LawFile(DataEntry):
     """What a `legal-*.yaml` file holds."""
 
     jurisdiction: Id
     version: Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}(\.\d+)?$")]
     reviewed_by_lawyer: date | None
     keywords: tuple[Annotated[str, StringConstraints(pattern=r"^KEYWORD_[A-Z_]+$")], ...] = ()
-    references: tuple[Reference, ...] = ()
+    references: tuple[LegalReference, ...] = ()
     deadlines: tuple[Deadline, ...] = ()
 
     @model_validator(mode="after")
@@ -223,7 +223,7 @@ class Law:
         *,
         topic: Topic | None = None,
         since: date | None = None,
-    ) -> tuple[Reference, ...]:
+    ) -> tuple[LegalReference, ...]:
         """
         Return what applies on a day, in the order of the file.
 
@@ -240,10 +240,10 @@ class Law:
             if each.applies(min(since or on, on), on) and topic in (None, each.topic)
         )
 
-    def pending(self, jurisdiction: str, on: date) -> tuple[Reference | Deadline, ...]:
+    def pending(self, jurisdiction: str, on: date) -> tuple[LegalReference | Deadline, ...]:
         """Return what is not in force on a day, or not known to be."""
         law = self._of(jurisdiction)[0]
-        entries: tuple[Reference | Deadline, ...] = (*law.references, *law.deadlines)
+        entries: tuple[LegalReference | Deadline, ...] = (*law.references, *law.deadlines)
         return tuple(each for each in entries if each.from_ is None or each.from_ > on)
 
     def deadline(self, deadline_id: str, on: date) -> tuple[Deadline, LawVersion]:

@@ -9,13 +9,13 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from hashsvc.removal.errors import DataFileError
 
 
-class Entry(BaseModel):
+class DataEntry(BaseModel):
     """Base of every model of a data file: unknown fields are errors, values do not change."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", str_strip_whitespace=True)
 
 
-Model = TypeVar("Model", bound=Entry)
+Model = TypeVar("Model", bound=DataEntry)
 
 
 class _Loader(yaml.SafeLoader):

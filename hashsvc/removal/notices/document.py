@@ -12,9 +12,9 @@ from datetime import date
 from pathlib import Path
 
 from hashsvc.removal.errors import UnknownLawError
-from hashsvc.removal.law.legal import Language, Law, LawVersion, Reference, Topic
+from hashsvc.removal.law.legal import Language, Law, LawVersion, LegalReference, Topic
 from hashsvc.removal.notices.facts import Earlier, Facts, NoticeKind
-from hashsvc.removal.notices.paragraphs import Part, plain_text
+from hashsvc.removal.notices.paragraphs import Paragraph, plain_text
 from hashsvc.removal.notices.rendering import TemplateVersion, render, to_html
 
 EU, US = "eu", "us"
@@ -34,12 +34,12 @@ class Cited:
     """A provision that a document refers to, and the data it is from."""
 
     topic: Topic
-    reference: Reference
+    reference: LegalReference
     law: LawVersion
 
 
 @dataclass(frozen=True, slots=True)
-class Notice:
+class NoticeDocument:
     """
     A notice as it goes out.
 
@@ -52,7 +52,7 @@ class Notice:
     """
 
     facts: Facts
-    parts: tuple[Part, ...]
+    parts: tuple[Paragraph, ...]
     text: str
     html: str
     cited: tuple[Cited, ...]
@@ -71,7 +71,7 @@ class Notice:
         return tuple(dict.fromkeys(each.law for each in self.cited))
 
 
-def compose(facts: Facts, law: Law, *, own_templates: Path | None = None) -> Notice:
+def compose(facts: Facts, law: Law, *, own_templates: Path | None = None) -> NoticeDocument:
     """
     Return the notice that says these facts.
 
@@ -91,7 +91,7 @@ def compose(facts: Facts, law: Law, *, own_templates: Path | None = None) -> Not
     values = values_of(facts) | {"law": citations(cited, facts.language)}
     rendered = render(facts.kind, facts.language, values, own=own_templates)
     text = plain_text(rendered.parts)
-    return Notice(
+    return NoticeDocument(
         facts=facts,
         parts=rendered.parts,
         text=text,
@@ -147,13 +147,13 @@ def values_of(facts: Facts) -> dict[str, object]:
         },
         "date": facts.written_on.isoformat(),
         "reference": str(facts.reference),
-        "places": [
+        "locations": [
             {
                 "page": str(each.page_url),
                 "image": _text(each.image_url),
                 "first_seen": each.first_seen.date().isoformat(),
             }
-            for each in facts.places
+            for each in facts.locations
         ],
         "explanation": _text(facts.explanation),
         "signatory": _text(facts.signatory),

@@ -6,14 +6,14 @@ from email.headerregistry import AddressHeader
 from email.message import EmailMessage
 from email.policy import EmailPolicy
 
-from hashsvc.removal.notices.document import Notice
+from hashsvc.removal.notices.document import NoticeDocument
 from hashsvc.removal.notices.facts import NoticeKind
 from hashsvc.removal.notices.fields import Email
 from hashsvc.removal.notices.json_xarf_csv import notice_json, xarf_reports
 from hashsvc.removal.notices.pdf import write_pdf
 
 _MOST_XARF = 50
-"""X-ARF reports attached to one e-mail; of more places the JSON tells."""
+"""X-ARF reports attached to one e-mail; the JSON names any further locations."""
 
 
 class _Policy(EmailPolicy):
@@ -35,7 +35,7 @@ class _Policy(EmailPolicy):
         return folded
 
 
-def notice_pdf(notice: Notice) -> bytes:
+def notice_pdf(notice: NoticeDocument) -> bytes:
     """Return a notice as PDF."""
     facts = notice.facts
     return write_pdf(
@@ -47,7 +47,9 @@ def notice_pdf(notice: Notice) -> bytes:
     )
 
 
-def write_mail(notice: Notice, *, to: Email, at: datetime, pdf: bytes | None = None) -> bytes:
+def write_mail(
+    notice: NoticeDocument, *, to: Email, at: datetime, pdf: bytes | None = None
+) -> bytes:
     """
     Return a notice as an `.eml` file: text, HTML, and the PDF and JSON of it attached.
 

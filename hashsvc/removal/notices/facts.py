@@ -6,9 +6,16 @@ from enum import StrEnum
 
 from hashsvc.removal.errors import BadNoticeError
 from hashsvc.removal.law.legal import Language
-from hashsvc.removal.notices.fields import Email, Explanation, Host, Line, Reference, WebAddress
+from hashsvc.removal.notices.fields import (
+    Email,
+    Explanation,
+    Host,
+    NoticeReference,
+    OneLine,
+    WebAddress,
+)
 
-MOST_PLACES = 1_000
+MOST_LOCATIONS = 1_000
 """Places in one notice; a platform with more gets several."""
 
 
@@ -49,13 +56,13 @@ class Sender:
         contact: A postal address or telephone number, in one line.
     """
 
-    name: Line
+    name: OneLine
     email: Email
-    contact: Line | None = None
+    contact: OneLine | None = None
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class Location:
     """Where an image is, and when it was first seen there."""
 
     page_url: WebAddress
@@ -69,15 +76,15 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """The notice that a complaint or a report is about, and what came of it."""
+    """The notice that a complaint or a referral is about, and what came of it."""
 
     sent_on: date
     decision: Decision
-    provider: Line | Host
+    provider: OneLine | Host
     receipted_on: date | None = None
     decided_on: date | None = None
-    reason: Line | None = None
-    provider_reference: Line | None = None
+    reason: OneLine | None = None
+    provider_reference: OneLine | None = None
 
     def __post_init__(self) -> None:
         later = [each for each in (self.receipted_on, self.decided_on) if each is not None]
@@ -101,26 +108,26 @@ class Facts:
 
         signatory: Name and role of the authorised person who signs; a US notice needs one.
 
-        earlier: What a complaint or a report to the coordinator is about.
+        earlier: What a complaint or a referral is about.
 
         jurisdiction: Whose criminal law is referred to.
     """
 
     kind: NoticeKind
     language: Language
-    reference: Reference
+    reference: NoticeReference
     sender: Sender
-    recipient: Line | Host
-    places: tuple[Place, ...]
+    recipient: OneLine | Host
+    locations: tuple[Location, ...]
     written_on: date
     explanation: Explanation | None = None
-    signatory: Line | None = None
+    signatory: OneLine | None = None
     earlier: Earlier | None = None
     jurisdiction: str = "be"
 
     def __post_init__(self) -> None:
-        if not 1 <= len(self.places) <= MOST_PLACES:
-            raise BadNoticeError(f"A notice has 1 to {MOST_PLACES} places.")
+        if not 1 <= len(self.locations) <= MOST_LOCATIONS:
+            raise BadNoticeError(f"A notice has 1 to {MOST_LOCATIONS} locations.")
         if self.kind is NoticeKind.TAKE_IT_DOWN and self.signatory is None:
             raise BadNoticeError("A notice under the TAKE IT DOWN Act is signed by somebody.")
         about = self.kind in {NoticeKind.COMPLAINT, NoticeKind.COORDINATOR}
@@ -132,5 +139,5 @@ class Facts:
 
     @property
     def first_seen(self) -> date:
-        """The day on which the first of the places was seen."""
-        return min(each.first_seen for each in self.places).date()
+        """The day on which the first of the locations was seen."""
+        return min(each.first_seen for each in self.locations).date()

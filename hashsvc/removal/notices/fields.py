@@ -43,7 +43,7 @@ _ENCODED = re.compile(r"[^!#-;=?-~]")
 
 
 @dataclass(frozen=True, slots=True)
-class Line:
+class OneLine:
     """One line of a person's words: a name, a role, a reason."""
 
     text: str
@@ -114,7 +114,7 @@ class Email:
 
 
 @dataclass(frozen=True, slots=True)
-class Reference:
+class NoticeReference:
     """What a notice is filed under: the id of its removal request, 32 hexadecimal digits."""
 
     text: str

@@ -13,8 +13,8 @@ from collections.abc import Iterable
 from datetime import UTC, datetime
 from uuid import UUID
 
-from hashsvc.removal.notices.document import Notice
-from hashsvc.removal.notices.facts import Place
+from hashsvc.removal.notices.document import NoticeDocument
+from hashsvc.removal.notices.facts import Location
 from hashsvc.removal.notices.spreadsheets import write_csv
 
 SCHEMA = "hashsvc-notice/1"
@@ -25,7 +25,7 @@ _HEADER = (
 )  # fmt: skip
 
 
-def notice_json(notice: Notice) -> str:
+def notice_json(notice: NoticeDocument) -> str:
     """Return a notice as JSON, of the schema whose name and version stands in it."""
     facts = notice.facts
     content = {
@@ -41,7 +41,7 @@ def notice_json(notice: Notice) -> str:
         },
         "signatory": str(facts.signatory) if facts.signatory else None,
         "recipient": str(facts.recipient),
-        "locations": [_location(each) for each in facts.places],
+        "locations": [_location(each) for each in facts.locations],
         "explanation": str(facts.explanation) if facts.explanation else None,
         "good_faith": True,
         "keywords": list(notice.keywords),
@@ -70,49 +70,49 @@ def notice_json(notice: Notice) -> str:
     return json.dumps(content, ensure_ascii=False, indent=2) + "\n"
 
 
-def xarf_reports(notice: Notice) -> list[str]:
-    """Return a notice as X-ARF reports, one a place: the standard bundles none."""
-    return [json.dumps(_xarf(notice, each), indent=2) + "\n" for each in notice.facts.places]
+def xarf_reports(notice: NoticeDocument) -> list[str]:
+    """Return a notice as X-ARF reports, one for each location: the standard bundles none."""
+    return [json.dumps(_xarf(notice, each), indent=2) + "\n" for each in notice.facts.locations]
 
 
-def notices_csv(notices: Iterable[Notice]) -> str:
-    """Return a table of notices, a row a place; no spreadsheet program runs a cell of it."""
+def notices_csv(notices: Iterable[NoticeDocument]) -> str:
+    """Return notices as CSV, one row a location; no spreadsheet program runs a cell of it."""
     return write_csv(_HEADER, (row for each in notices for row in _rows(each)))
 
 
-def _rows(notice: Notice) -> Iterable[tuple[str, ...]]:
+def _rows(notice: NoticeDocument) -> Iterable[tuple[str, ...]]:
     facts = notice.facts
-    for place in facts.places:
+    for location in facts.locations:
         yield (
             str(facts.reference),
             facts.kind.value,
             facts.language.value,
             facts.written_on.isoformat(),
             str(facts.recipient),
-            str(place.page_url),
-            str(place.image_url or ""),
-            place.first_seen.date().isoformat(),
+            str(location.page_url),
+            str(location.image_url or ""),
+            location.first_seen.date().isoformat(),
             notice.digest,
         )
 
 
-def _location(place: Place) -> dict[str, str | None]:
+def _location(location: Location) -> dict[str, str | None]:
     return {
-        "page_url": str(place.page_url),
-        "image_url": str(place.image_url) if place.image_url else None,
-        "first_seen": _moment(place.first_seen),
+        "page_url": str(location.page_url),
+        "image_url": str(location.image_url) if location.image_url else None,
+        "first_seen": _moment(location.first_seen),
     }
 
 
-def _xarf(notice: Notice, place: Place) -> dict[str, object]:
+def _xarf(notice: NoticeDocument, location: Location) -> dict[str, object]:
     sender = notice.facts.sender
     contact = {"org": str(sender.name), "contact": str(sender.email), "domain": sender.email.host}
-    url = place.image_url or place.page_url
+    url = location.image_url or location.page_url
     text = notice.text.encode()
     return {
         "xarf_version": XARF_VERSION,
-        "report_id": str(_report_id(f"{notice.facts.reference} {place.page_url} {url}")),
-        "timestamp": _moment(place.first_seen),
+        "report_id": str(_report_id(f"{notice.facts.reference} {location.page_url} {url}")),
+        "timestamp": _moment(location.first_seen),
         "reporter": contact,
         "sender": contact,
         "source_identifier": url.host,
@@ -120,7 +120,7 @@ def _xarf(notice: Notice, place: Place) -> dict[str, object]:
         "type": XARF_TYPE,
         "url": str(url),
         "domain": url.host,
-        "page_url": str(place.page_url),
+        "page_url": str(location.page_url),
         "evidence_source": "researcher_analysis",
         "verification_method": "manual",
         "description": notice.title[:1000],
@@ -138,7 +138,7 @@ def _xarf(notice: Notice, place: Place) -> dict[str, object]:
 
 
 def _report_id(name: str) -> UUID:
-    """Return the same id for the same place of the same notice, in the form that X-ARF asks for."""
+    """Return a UUID as X-ARF asks for, the same for the same location of the same notice."""
     return UUID(bytes=hashlib.sha256(name.encode()).digest()[:16], version=4)
 
 

@@ -19,8 +19,8 @@ from hashsvc.removal.errors import BadNoticeError
 from hashsvc.removal.law.legal import Law, LawVersion, Topic
 from hashsvc.removal.notices.document import EU, Cited, citations, cite, values_of
 from hashsvc.removal.notices.facts import Facts, NoticeKind
-from hashsvc.removal.notices.fields import Line
-from hashsvc.removal.notices.paragraphs import Part, plain_text
+from hashsvc.removal.notices.fields import OneLine
+from hashsvc.removal.notices.paragraphs import Paragraph, plain_text
 from hashsvc.removal.notices.pdf import write_pdf
 from hashsvc.removal.notices.rendering import TemplateVersion, render, to_html
 from hashsvc.signals import PDQ, Signal
@@ -82,7 +82,7 @@ class OrderFacts:
     facts: Facts
     signals: tuple[Signal, ...] = field(repr=False)
     timeline: tuple[TimelineEntry, ...]
-    known: Mapping[str, Line] = field(default_factory=dict)
+    known: Mapping[str, OneLine] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         if self.facts.kind is not NoticeKind.DSA_NOTICE:
@@ -104,7 +104,7 @@ class OrderAnnex:
         digest: SHA-256 of the text in UTF-8, hexadecimal.
     """
 
-    parts: tuple[Part, ...] = field(repr=False)
+    parts: tuple[Paragraph, ...] = field(repr=False)
     text: str = field(repr=False)
     html: str = field(repr=False)
     pdf: bytes = field(repr=False)
@@ -210,7 +210,7 @@ def _json(
         "date": values["date"],
         "sender": values["sender"],
         "addressee": values["recipient"],
-        "locations": values["places"],
+        "locations": values["locations"],
         "hashes": {
             "algorithm": "PDQ",
             "notation": PDQ.name,

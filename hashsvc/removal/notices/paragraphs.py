@@ -17,7 +17,7 @@ _WIDTH = 76
 _HEADING = re.compile(r"\d{1,2}\. \S")
 
 
-class Role(StrEnum):
+class ParagraphKind(StrEnum):
     """What a part of a document is."""
 
     TITLE = "title"
@@ -27,44 +27,44 @@ class Role(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Part:
+class Paragraph:
     """One part of a document: one line of text, or several where it is a list."""
 
-    role: Role
+    role: ParagraphKind
     lines: tuple[str, ...]
 
 
-def parts_of(rendered: str) -> tuple[Part, ...]:
+def parts_of(rendered: str) -> tuple[Paragraph, ...]:
     """Return the parts of a rendered template, in order."""
     return tuple(_parts(re.split(r"\n[ \t]*\n", rendered.strip("\n"))))
 
 
-def plain_text(parts: Iterable[Part]) -> str:
+def plain_text(parts: Iterable[Paragraph]) -> str:
     """Return a document as plain text; paragraphs are wrapped, all else is never broken."""
     return "\n\n".join(_as_text(each) for each in parts) + "\n"
 
 
-def _parts(blocks: Iterable[str]) -> Iterator[Part]:
+def _parts(blocks: Iterable[str]) -> Iterator[Paragraph]:
     for position, block in enumerate(blocks):
         lines = [each.rstrip() for each in block.split("\n") if each.strip()]
         if not lines:
             continue
         if all(each.startswith("  ") for each in lines):
-            yield Part(Role.LINES, tuple(each.strip() for each in lines))
+            yield Paragraph(ParagraphKind.LINES, tuple(each.strip() for each in lines))
             continue
         text = " ".join(each.strip() for each in lines)
         if position == 0:
-            yield Part(Role.TITLE, (text,))
+            yield Paragraph(ParagraphKind.TITLE, (text,))
         elif len(lines) == 1 and _HEADING.match(text):
-            yield Part(Role.HEADING, (text,))
+            yield Paragraph(ParagraphKind.HEADING, (text,))
         else:
-            yield Part(Role.PARAGRAPH, (text,))
+            yield Paragraph(ParagraphKind.PARAGRAPH, (text,))
 
 
-def _as_text(part: Part) -> str:
-    if part.role is Role.LINES:
+def _as_text(part: Paragraph) -> str:
+    if part.role is ParagraphKind.LINES:
         return "\n".join(f"  {each}" for each in part.lines)
-    if part.role in {Role.TITLE, Role.HEADING}:
+    if part.role in {ParagraphKind.TITLE, ParagraphKind.HEADING}:
         return part.lines[0]
     # A URL or a long word is never cut.
     return textwrap.fill(part.lines[0], _WIDTH, break_long_words=False, break_on_hyphens=False)

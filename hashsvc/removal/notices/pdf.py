@@ -15,18 +15,18 @@ from fpdf.fonts import TTFFont
 
 from hashsvc.removal.errors import BadNoticeError
 from hashsvc.removal.law.legal import Language
-from hashsvc.removal.notices.paragraphs import Part, Role
+from hashsvc.removal.notices.paragraphs import Paragraph, ParagraphKind
 
 _FAMILY = "notice"
 # DejaVu Sans, cut down to Latin, Greek and Cyrillic letters; dejavu-licence.txt stands beside it.
 _FONT = "dejavu-sans.ttf"
 _MARGIN_MM = 22
 # Points of the letters, millimetres of a line, millimetres before and after.
-_STYLES: dict[Role, tuple[float, float, float, float]] = {
-    Role.TITLE: (15, 7, 0, 4),
-    Role.HEADING: (11.5, 6, 2, 1.5),
-    Role.PARAGRAPH: (10, 5, 0, 2.5),
-    Role.LINES: (9, 4.6, 0, 2.5),
+_STYLES: dict[ParagraphKind, tuple[float, float, float, float]] = {
+    ParagraphKind.TITLE: (15, 7, 0, 4),
+    ParagraphKind.HEADING: (11.5, 6, 2, 1.5),
+    ParagraphKind.PARAGRAPH: (10, 5, 0, 2.5),
+    ParagraphKind.LINES: (9, 4.6, 0, 2.5),
 }
 
 
@@ -42,7 +42,7 @@ class _Paper(FPDF):
 
 
 def write_pdf(
-    parts: Sequence[Part], *, language: Language, foot: str, author: str, on: date
+    parts: Sequence[Paragraph], *, language: Language, foot: str, author: str, on: date
 ) -> bytes:
     """
     Return a document as PDF.
@@ -79,19 +79,19 @@ def open_paper(
         paper.set_lang(language.value)
         paper.set_creation_date(datetime(on.year, on.month, on.day, tzinfo=UTC))
         paper.add_page()
-        paper.set_font(_FAMILY, size=_STYLES[Role.PARAGRAPH][0])
+        paper.set_font(_FAMILY, size=_STYLES[ParagraphKind.PARAGRAPH][0])
         yield paper
     finally:
         _face(paper).ttfont.close()  # It reads the file as letters are wanted.
 
 
-def write_part(paper: FPDF, part: Part) -> None:
+def write_part(paper: FPDF, part: Paragraph) -> None:
     """Write one part of a document where the last one ended."""
     points, line_mm, before_mm, after_mm = _STYLES[part.role]
     paper.set_font(_FAMILY, size=points)
     paper.ln(before_mm)
     # A heading does not stand alone at the foot of a page.
-    if part.role is Role.HEADING and paper.will_page_break(line_mm * 4):
+    if part.role is ParagraphKind.HEADING and paper.will_page_break(line_mm * 4):
         paper.add_page()
     for line in part.lines:
         paper.multi_cell(

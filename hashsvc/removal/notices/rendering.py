@@ -17,7 +17,7 @@ from jinja2.sandbox import ImmutableSandboxedEnvironment
 
 from hashsvc.removal.errors import TemplateError
 from hashsvc.removal.law.legal import Language
-from hashsvc.removal.notices.paragraphs import Part, parts_of
+from hashsvc.removal.notices.paragraphs import Paragraph, parts_of
 
 _VERSION = re.compile(r"\{#\s*version:\s*(\d{4}-\d{2}-\d{2}(?:\.\d+)?)\b")
 
@@ -41,7 +41,7 @@ class TemplateVersion:
 class Rendered:
     """A document's parts, and the template that they were made with."""
 
-    parts: tuple[Part, ...]
+    parts: tuple[Paragraph, ...]
     template: TemplateVersion
 
 
@@ -82,7 +82,7 @@ def render(
     return Rendered(parts_of(text), TemplateVersion(name, version[1], digest, is_own))
 
 
-def to_html(parts: Sequence[Part], language: Language, *, own: Path | None = None) -> str:
+def to_html(parts: Sequence[Paragraph], language: Language, *, own: Path | None = None) -> str:
     """Return a document as HTML; everything in it is escaped, and nothing of it is a link."""
     template = _environment(own).get_template("document.html")
     return template.render(parts=parts, language=language.value)

@@ -20,7 +20,7 @@ from pydantic import AfterValidator, Field, StringConstraints, field_validator, 
 
 from hashsvc.removal.errors import BadNoticeError, DataFileError
 from hashsvc.removal.law.legal import Text, WebSource
-from hashsvc.removal.law.yaml_files import Entry, read_yaml
+from hashsvc.removal.law.yaml_files import DataEntry, read_yaml
 from hashsvc.removal.notices.fields import MAX_HOST, Email, ascii_host
 
 FIND_CONTACT = "find contact"
@@ -80,7 +80,7 @@ Domain = Annotated[str, AfterValidator(_domain)]
 Tag = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")]
 
 
-class Channel(Entry):
+class Channel(DataEntry):
     """One way to hand in a notice."""
 
     type: ChannelType
@@ -106,7 +106,7 @@ class Channel(Entry):
         return self
 
 
-class Platform(Entry):
+class Platform(DataEntry):
     """
     One actor: the domains by which it is known, and its channels, the preferred one first.
 
@@ -147,7 +147,7 @@ class Platform(Entry):
         return None
 
 
-class PlatformFile(Entry):
+class PlatformFile(DataEntry):
     """What a platforms file holds."""
 
     version: Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}(\.\d+)?$")]

@@ -34,7 +34,7 @@ Fetch = Callable[[str], Mapping[str, Any] | None]
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class RdapAnswer:
     """What RDAP said of a host: the abuse contact, None if it names none; and when it said so."""
 
     email: str | None
@@ -42,7 +42,7 @@ class Answer:
 
 
 def draft_with_contact(
-    url_or_host: str, *, fetch: Fetch, cache: MutableMapping[str, Answer], now: datetime
+    url_or_host: str, *, fetch: Fetch, cache: MutableMapping[str, RdapAnswer], now: datetime
 ) -> Platform:
     """
     Return the draft entry of a host, with the abuse contact of its registration if there is one.
@@ -59,7 +59,7 @@ def draft_with_contact(
     known = cache.get(host)
     if known is None or now - known.asked_at > FRESH_FOR:
         answered, email = _ask(host, fetch)
-        known = Answer(email, now)
+        known = RdapAnswer(email, now)
         if answered:
             cache[host] = known
     return _entry(host, known.email, now.date())

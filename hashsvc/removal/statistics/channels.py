@@ -9,7 +9,7 @@ hours (arXiv 2409.12138).
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from hashsvc.removal.statistics.compute import Figure, Group
+from hashsvc.removal.statistics.compute import Figure, StatisticsGroup
 
 MIN_REQUESTS = 5
 """Fewer requests by a channel say nothing of it."""
@@ -31,10 +31,10 @@ class Suggestion:
     basis: str | None
     why: str
     clear: bool
-    compared: tuple[Group, ...]
+    compared: tuple[StatisticsGroup, ...]
 
 
-def suggest_channel(groups: Iterable[Group], platform: str) -> Suggestion | None:
+def suggest_channel(groups: Iterable[StatisticsGroup], platform: str) -> Suggestion | None:
     """
     Return the channel and legal basis by which a platform's images went best.
 
@@ -64,22 +64,22 @@ def suggest_channel(groups: Iterable[Group], platform: str) -> Suggestion | None
     return Suggestion(platform, best.channel, best.basis, why, clear, tuple(ranked))
 
 
-def way(group: Group) -> str:
+def way(group: StatisticsGroup) -> str:
     """Return what a channel and basis are called in a sentence."""
     return f"{group.channel or 'no known channel'} / {group.basis or 'no known basis'}"
 
 
-def _share(group: Group) -> Figure:
+def _share(group: StatisticsGroup) -> Figure:
     return group.figures["gone-within-7-days"]
 
 
-def _rank(group: Group) -> tuple[float, float, str]:
+def _rank(group: StatisticsGroup) -> tuple[float, float, str]:
     share, median = _share(group).value, group.figures["remove-median"].value
     assert share is not None
     return -share, float("inf") if median is None else median, way(group)
 
 
-def _told(group: Group) -> str:
+def _told(group: StatisticsGroup) -> str:
     share = _share(group)
     assert share.value is not None
     interval = ""

@@ -17,8 +17,8 @@ from hashsvc.removal.states import State
 from hashsvc.removal.statistics.kaplan_meier import Curve, Estimate, kaplan_meier, wilson
 from hashsvc.removal.statistics.observations import (
     CLOCKS,
+    ImageState,
     Observed,
-    Standing,
     hours_between,
     observe,
 )
@@ -72,7 +72,7 @@ class Refusal:
 
 
 @dataclass(frozen=True, slots=True)
-class Group:
+class StatisticsGroup:
     """
     The figures of some requests.
 
@@ -132,15 +132,15 @@ class Statistics:
     now: datetime
     timely_hours: int | None
     law: tuple[LawVersion, ...]
-    groups: tuple[Group, ...]
+    groups: tuple[StatisticsGroup, ...]
     precision: tuple[Precision, ...]
 
     @property
-    def all(self) -> Group:
+    def all(self) -> StatisticsGroup:
         """The group of all requests."""
         return self.groups[0]
 
-    def by(self, kind: str) -> tuple[Group, ...]:
+    def by(self, kind: str) -> tuple[StatisticsGroup, ...]:
         """Return the groups of one kind."""
         return tuple(each for each in self.groups if each.by == kind)
 
@@ -223,7 +223,7 @@ class _Counter:
         platform: str | None = None,
         channel: str | None = None,
         basis: str | None = None,
-    ) -> Group:
+    ) -> StatisticsGroup:
         removal = kaplan_meier(each.removal for each in requests)
         figures = (
             _of_standing(requests)
@@ -232,7 +232,7 @@ class _Counter:
             | self._of_returns(requests)
             | self._of_clocks(requests)
         )
-        return Group(by, platform, channel, basis, figures, _refusals(requests), removal)
+        return StatisticsGroup(by, platform, channel, basis, figures, _refusals(requests), removal)
 
     def _of_returns(self, requests: Sequence[Observed]) -> dict[str, Figure]:
         gone = [each for each in requests if each.gone is not None]
@@ -281,11 +281,11 @@ class _Counter:
 def _of_standing(requests: Sequence[Observed]) -> dict[str, Figure]:
     count = len(requests)
     figures = {"requests": _figure(count, count, [each.sent for each in requests])}
-    for standing in Standing:
+    for standing in ImageState:
         found = [each for each in requests if each.standing is standing]
         events = [event for each in found for event in each.events_of_removal()]
         figures[standing.value] = _figure(len(found), count, events)
-    gone = figures[Standing.GONE.value]
+    gone = figures[ImageState.GONE.value]
     figures["gone-share"] = _share_of(gone)
     replaced = [each for each in requests if each.replaced]
     events = [event for each in replaced for event in each.events_of_removal()]

@@ -8,7 +8,7 @@ from typing import Any
 
 from hashsvc.removal.notices.spreadsheets import write_csv
 from hashsvc.removal.statistics.channels import MIN_REQUESTS, suggest_channel
-from hashsvc.removal.statistics.compute import Figure, Group, Precision, Statistics
+from hashsvc.removal.statistics.compute import Figure, Precision, Statistics, StatisticsGroup
 from hashsvc.removal.statistics.figures import BY_NAME, MEANINGS
 from hashsvc.removal.statistics.kaplan_meier import LEVEL
 
@@ -87,7 +87,7 @@ def ranges(numbers: Iterable[int]) -> str:
     return " ".join(str(a) if a == b else f"{a}-{b}" for a, b in parts)
 
 
-def _key(group: Group) -> tuple[object, ...]:
+def _key(group: StatisticsGroup) -> tuple[object, ...]:
     return group.by, group.platform, group.channel, group.basis
 
 
@@ -97,7 +97,7 @@ def _row(name: str, figure: Figure) -> tuple[object, ...]:
     return (name, *numbers, ranges(figure.events), ranges(figure.audit))
 
 
-def _group(group: Group) -> dict[str, Any]:
+def _group(group: StatisticsGroup) -> dict[str, Any]:
     return {
         "by": group.by,
         "platform": group.platform,

@@ -38,7 +38,7 @@ class Estimate:
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class CurveStep:
     """
     The curve from a time on, up to the next step.
 
@@ -70,7 +70,7 @@ class Curve:
         last: The longest time observed, ended or not.
     """
 
-    steps: tuple[Step, ...]
+    steps: tuple[CurveStep, ...]
     count: int
     censored: tuple[float, ...]
     last: float
@@ -129,7 +129,7 @@ def kaplan_meier(observed: Iterable[tuple[float, bool]]) -> Curve:
                 low, high = _interval(left, greenwood)
             else:
                 left, low, high = 0.0, 0.0, 1 - _TAIL ** (1 / len(pairs))
-            steps.append(Step(time, left, low, high, at_risk))
+            steps.append(CurveStep(time, left, low, high, at_risk))
         at_risk -= gone[time]
     censored = tuple(sorted(duration for duration, ended in pairs if not ended))
     return Curve(tuple(steps), len(pairs), censored, max(gone, default=0.0))

@@ -17,7 +17,7 @@ TIMELY, US_REQUEST, ORDER = "dsa-timely", "us-request", "be-order"
 CLOCKS = (TIMELY, US_REQUEST, ORDER)
 
 
-class Standing(StrEnum):
+class ImageState(StrEnum):
     """Where the image of a request that was sent stands; exactly one is true."""
 
     GONE = "gone"
@@ -78,16 +78,16 @@ class Observed:
         return tuple(each for each in later if each.outcome is not None)
 
     @property
-    def standing(self) -> Standing:
+    def standing(self) -> ImageState:
         """Where the image stands."""
         if self.gone is not None:
-            return Standing.GONE
+            return ImageState.GONE
         if self.withdrawn is not None:
-            return Standing.WITHDRAWN
+            return ImageState.WITHDRAWN
         if self.lost is None:
-            return Standing.UP
+            return ImageState.UP
         last = self.checks[-1].outcome
-        return Standing.UNPROVEN if last in ABSENT else Standing.UNREACHABLE
+        return ImageState.UNPROVEN if last in ABSENT else ImageState.UNREACHABLE
 
     @property
     def replaced(self) -> bool:

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 from hashsvc.removal.statistics.channels import way
-from hashsvc.removal.statistics.compute import Group, Statistics
+from hashsvc.removal.statistics.compute import Statistics, StatisticsGroup
 from hashsvc.removal.statistics.drawing import (
     FAINT,
     INK,
@@ -151,7 +151,7 @@ def _gone(curve: Curve, day: float) -> float:
     return 1 - steps[-1].left if steps else 0.0
 
 
-def _days(groups: Sequence[Group]) -> float:
+def _days(groups: Sequence[StatisticsGroup]) -> float:
     longest = max((each.removal.last for each in groups), default=0.0) / 24
     return float(min(max(math.ceil(longest), 7), _MOST_DAYS))
 

@@ -13,10 +13,10 @@ from fpdf import FPDF, FontFace
 
 from hashsvc.removal.errors import UnknownLawError
 from hashsvc.removal.law.legal import Language, Law
-from hashsvc.removal.notices.paragraphs import Part, Role
+from hashsvc.removal.notices.paragraphs import Paragraph, ParagraphKind
 from hashsvc.removal.notices.pdf import check_letters, open_paper, write_part
 from hashsvc.removal.statistics.channels import suggest_channel
-from hashsvc.removal.statistics.compute import Figure, Group, Statistics
+from hashsvc.removal.statistics.compute import Figure, Statistics, StatisticsGroup
 from hashsvc.removal.statistics.csv_json import statistics_json
 from hashsvc.removal.statistics.drawing import onto_pdf
 from hashsvc.removal.statistics.figures import MEANINGS
@@ -55,7 +55,7 @@ def write_report(
         on=found.now.astimezone(UTC).date(),
     ) as paper:
         report = _Report(paper)
-        report.part(Role.TITLE, title)
+        report.part(ParagraphKind.TITLE, title)
         _begin(report, found, organisation)
         _platforms(report, found)
         _channels(report, found)
@@ -73,18 +73,18 @@ class _Report:
         self.paper = paper
         self._sections = 0
 
-    def part(self, role: Role, *lines: str) -> None:
+    def part(self, role: ParagraphKind, *lines: str) -> None:
         check_letters(self.paper, *lines)
-        write_part(self.paper, Part(role, lines))
+        write_part(self.paper, Paragraph(role, lines))
 
     def section(self, title: str) -> None:
         self._sections += 1
         if self.paper.will_page_break(_SECTION_MM):
             self.paper.add_page()
-        self.part(Role.HEADING, f"{self._sections}. {title}")
+        self.part(ParagraphKind.HEADING, f"{self._sections}. {title}")
 
     def text(self, *lines: str) -> None:
-        self.part(Role.PARAGRAPH, *lines)
+        self.part(ParagraphKind.PARAGRAPH, *lines)
 
     def table(
         self, header: Sequence[str], rows: Iterable[Sequence[str]], widths: Sequence[int]
@@ -209,7 +209,7 @@ def _clocks(report: _Report, found: Statistics, law: Law) -> None:
         label = deadline.label.of(Language.EN)
         if clock == "dsa-timely" and found.timely_hours is not None:
             label += f": {found.timely_hours} hours"
-        report.part(Role.LINES, f"{clock}: {label}")
+        report.part(ParagraphKind.LINES, f"{clock}: {label}")
     rows = [
         (
             _name(each),
@@ -266,27 +266,27 @@ def _definitions(report: _Report, found: Statistics, digest: str) -> None:
         "Small numbers say little; every share stands beside its number."
     )
     for each in MEANINGS:
-        report.part(Role.LINES, f"{each.label} ({each.name}; of {each.of}): {each.text}")
+        report.part(ParagraphKind.LINES, f"{each.label} ({each.name}; of {each.of}): {each.text}")
     report.text(
         "The steps of requests behind each figure, and the numbers of their entries in the audit "
         "log, are in the statistics in JSON, whose SHA-256 is:"
     )
-    report.part(Role.LINES, digest)
+    report.part(ParagraphKind.LINES, digest)
     report.text("Law data:")
     report.part(
-        Role.LINES,
+        ParagraphKind.LINES,
         *(f"{each.jurisdiction} {each.version} {each.sha256}" for each in found.law),
     )
 
 
-def _name(group: Group) -> str:
+def _name(group: StatisticsGroup) -> str:
     if group.platform is None:
         return "all"
     name = group.platform
     return name if len(name) <= _LONGEST_PLATFORM else f"{name[: _LONGEST_PLATFORM - 1]}…"
 
 
-def _number(group: Group, *names: str) -> str:
+def _number(group: StatisticsGroup, *names: str) -> str:
     return f"{sum(group.figures[each].value or 0 for each in names):.0f}"
 
 

@@ -8,9 +8,9 @@ from typing import Any
 from sqlalchemy import Connection
 
 from hashsvc.removal.platforms.entries import Platform
-from hashsvc.removal.platforms.rdap import Answer, draft_with_contact
+from hashsvc.removal.platforms.rdap import RdapAnswer, draft_with_contact
 from hashsvc.removal.platforms.registry import find, subject_of
-from hashsvc.removal.workflow.context import RemovalParts
+from hashsvc.removal.workflow.context import RemovalContext
 from hashsvc.scanning import Fetcher, FetchError
 from hashsvc.store.platform_entries import RdapAnswers
 
@@ -23,8 +23,8 @@ class Contacts:
         fetcher: What asks RDAP; None asks nobody.
     """
 
-    def __init__(self, parts: RemovalParts, fetcher: Fetcher | None) -> None:
-        self._parts = parts
+    def __init__(self, context: RemovalContext, fetcher: Fetcher | None) -> None:
+        self._context = context
         self._fetcher = fetcher
 
     @property
@@ -39,20 +39,22 @@ class Contacts:
         Raises:
             UnknownPlatformError: If the text is neither.
         """
-        parts = self._parts
-        with parts.database.read() as connection:
-            found = find(parts.platforms.registry(connection), platform)
+        context = self._context
+        with context.database.read() as connection:
+            found = find(context.platforms.registry(connection), platform)
             known = dict(_Cache(RdapAnswers(connection)))
         before = dict(known)
         if found.draft:
-            name, now = found.name, parts.clock()
+            name, now = found.name, context.clock()
             found = draft_with_contact(name, fetch=self._fetch, cache=known, now=now)
-        with parts.database.write() as connection:
+        with context.database.write() as connection:
             cache = _Cache(RdapAnswers(connection))
             for host, answer in known.items():
                 if before.get(host) != answer:
                     cache[host] = answer
-            parts.record(connection, actor, "platform.read", subject_of(found.id), parts.clock())
+            context.record(
+                connection, actor, "platform.read", subject_of(found.id), context.clock()
+            )
         return found
 
     def _fetch(self, address: str) -> Mapping[str, Any] | None:
@@ -73,16 +75,16 @@ def with_known_contact(connection: Connection, entry: Platform, *, now: datetime
     return draft_with_contact(entry.name, fetch=lambda _: None, cache=known, now=now)
 
 
-class _Cache(MutableMapping[str, Answer]):
+class _Cache(MutableMapping[str, RdapAnswer]):
     """The stored answers, as rdap knows them."""
 
     def __init__(self, rows: RdapAnswers) -> None:
         self._rows = rows
 
-    def __getitem__(self, host: str) -> Answer:
-        return Answer(*self._rows[host])
+    def __getitem__(self, host: str) -> RdapAnswer:
+        return RdapAnswer(*self._rows[host])
 
-    def __setitem__(self, host: str, answer: Answer) -> None:
+    def __setitem__(self, host: str, answer: RdapAnswer) -> None:
         self._rows[host] = (answer.email, answer.asked_at)
 
     def __delitem__(self, host: str) -> None:

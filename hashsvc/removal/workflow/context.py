@@ -11,7 +11,7 @@ from hashsvc.bank import ConsentKind, find_case, has_consent
 from hashsvc.clock import Clock
 from hashsvc.removal.errors import NoConsentError, UnknownRequestError
 from hashsvc.removal.history import RequestView, views_of
-from hashsvc.removal.notices.fields import Host, Line
+from hashsvc.removal.notices.fields import Host, OneLine
 from hashsvc.removal.platforms.registry import Platforms, find
 from hashsvc.removal.workflow.letters import Letters
 from hashsvc.settings import Settings
@@ -21,7 +21,7 @@ from hashsvc.store.notices import Notice
 
 
 @dataclass(frozen=True, slots=True)
-class RemovalParts:
+class RemovalContext:
     """The settings, the database, the registry of platforms, what writes letters, and the time."""
 
     settings: Settings
@@ -60,10 +60,10 @@ class RemovalParts:
         (view,) = views_of(connection, [request])
         return view
 
-    def recipient(self, connection: Connection, notice: Notice) -> Line | Host:
+    def recipient(self, connection: Connection, notice: Notice) -> OneLine | Host:
         """Return how a notice calls the platform that it goes to."""
         entry = find(self.platforms.registry(connection), notice.platform)
-        return Host(notice.platform) if entry.draft else Line(entry.name)
+        return Host(notice.platform) if entry.draft else OneLine(entry.name)
 
     def check_consent(self, connection: Connection, case: str, kind: ConsentKind) -> None:
         """

@@ -11,9 +11,15 @@ from hashsvc.removal.errors import BadNoticeError
 from hashsvc.removal.law.legal import Language, load_law
 from hashsvc.removal.notices import document as texts
 from hashsvc.removal.notices.eml import notice_pdf, write_mail
-from hashsvc.removal.notices.facts import Earlier, Facts, NoticeKind, Place, Sender
-from hashsvc.removal.notices.fields import Email, Explanation, Host, Line, WebAddress
-from hashsvc.removal.notices.fields import Reference as NoticeReference
+from hashsvc.removal.notices.facts import Earlier, Facts, Location, NoticeKind, Sender
+from hashsvc.removal.notices.fields import (
+    Email,
+    Explanation,
+    Host,
+    NoticeReference,
+    OneLine,
+    WebAddress,
+)
 from hashsvc.removal.notices.json_xarf_csv import notice_json, notices_csv, xarf_reports
 from hashsvc.removal.notices.order import OrderAnnex
 from hashsvc.removal.platforms.entries import Basis, ChannelType
@@ -64,16 +70,16 @@ class Letters:
         """
         contact = self._settings.organisation_contact
         return Sender(
-            Line(self._settings.organisation),
+            OneLine(self._settings.organisation),
             Email(self._settings.organisation_email),
-            Line(contact) if contact else None,
+            OneLine(contact) if contact else None,
         )
 
     def facts(
         self,
         notice: Notice,
         named: Sequence[Request],
-        recipient: Line | Host,
+        recipient: OneLine | Host,
         *,
         now: datetime,
         explanation: str | None = None,
@@ -94,8 +100,8 @@ class Letters:
             reference=NoticeReference(notice.id),
             sender=self.sender,
             recipient=recipient,
-            places=tuple(
-                Place(
+            locations=tuple(
+                Location(
                     WebAddress(each.page_url),
                     WebAddress(each.image_url),
                     each.first_seen or each.created_at,
@@ -104,11 +110,11 @@ class Letters:
             ),
             written_on=now.date(),
             explanation=Explanation(explanation) if explanation else None,
-            signatory=Line(signatory) if signatory else None,
+            signatory=OneLine(signatory) if signatory else None,
             earlier=earlier,
         )
 
-    def compose(self, facts: Facts) -> texts.Notice:
+    def compose(self, facts: Facts) -> texts.NoticeDocument:
         """
         Return the notice that says these facts.
 
@@ -123,7 +129,7 @@ class Letters:
         self,
         connection: Connection,
         notice: Notice,
-        written: texts.Notice | OrderAnnex,
+        written: texts.NoticeDocument | OrderAnnex,
         documents: Mapping[str, bytes],
     ) -> None:
         """Store a notice's documents as they go out; it does not change after."""
@@ -135,7 +141,7 @@ class Letters:
         notices.fix(connection, notice, json.dumps(made_with), documents)
 
 
-def documents_of(written: texts.Notice, notice: Notice, now: datetime) -> dict[str, bytes]:
+def documents_of(written: texts.NoticeDocument, notice: Notice, now: datetime) -> dict[str, bytes]:
     """Return a notice in every form that it has; a mail where there is somebody to send it to."""
     pdf = notice_pdf(written)
     documents = {

@@ -10,7 +10,7 @@ from hashsvc.removal.clocks.dues import ORDER, clocks_of
 from hashsvc.removal.errors import NotConfirmedError, NotPossibleError
 from hashsvc.removal.history import RequestView, views_of
 from hashsvc.removal.states import MOVES, State
-from hashsvc.removal.workflow.context import RemovalParts
+from hashsvc.removal.workflow.context import RemovalContext
 from hashsvc.removal.workflow.letters import documents_of, named_in
 from hashsvc.store import matches, notices, requests
 from hashsvc.store.ids import KeyId, NoticeId, RequestId, random_id
@@ -25,7 +25,7 @@ _JUST_AFTER = timedelta(seconds=1)
 
 
 def move_request(
-    parts: RemovalParts,
+    context: RemovalContext,
     connection: Connection,
     view: RequestView,
     to: State,
@@ -52,33 +52,35 @@ def move_request(
         NoConsentError: If the person shown has not agreed that platforms are asked.
     """
     check_move(view, to)
-    at = _time_of(parts, view, at)
+    at = _time_of(context, view, at)
     if to is State.APPROVED:
-        group = _approve(parts, connection, view, actor=actor, at=at)
+        group = _approve(context, connection, view, actor=actor, at=at)
     else:
         group = _together(connection, view, to)
     for each in group:
         request = each.request
-        _time_of(parts, each, at)
+        _time_of(context, each, at)
         if to is State.SENT:
-            _check_consent(parts, connection, each)
-        seq = parts.record(connection, actor, f"request.{to}", request.id, parts.clock())
+            _check_consent(context, connection, each)
+        seq = context.record(connection, actor, f"request.{to}", request.id, context.clock())
         step = Step(at, actor, to, reason=reason, notice_id=notice_id, audit_seq=seq)
         if not requests.move(connection, request, step):
             raise NotPossibleError("Somebody else has just moved this request.")
         if request.state == State.GONE:
-            _stay_gone(parts, connection, each, step)
+            _stay_gone(context, connection, each, step)
         if to is State.SENT:
-            interval = timedelta(hours=parts.settings.recheck_every_h)
+            interval = timedelta(hours=context.settings.recheck_every_h)
             requests.set_check(connection, request.id, at + interval)
         elif to is State.ORDER_SERVED:
-            _check_when_over(parts, connection, request.id)
+            _check_when_over(context, connection, request.id)
 
 
-def _stay_gone(parts: RemovalParts, connection: Connection, view: RequestView, said: Step) -> None:
+def _stay_gone(
+    context: RemovalContext, connection: Connection, view: RequestView, said: Step
+) -> None:
     """Go back to `gone`: what a platform says later changes nothing of what was seen."""
     request = replace(view.request, state=said.state)
-    seq = parts.record(connection, said.actor, "request.gone", request.id, parts.clock())
+    seq = context.record(connection, said.actor, "request.gone", request.id, context.clock())
     requests.move(connection, request, Step(said.at, said.actor, State.GONE, audit_seq=seq))
 
 
@@ -95,7 +97,7 @@ def check_move(view: RequestView, to: State) -> None:
         raise NotPossibleError(f"From {view.request.state} a request may go to: {steps}.")
 
 
-def check_sending(parts: RemovalParts, connection: Connection, view: RequestView) -> None:
+def check_sending(context: RemovalContext, connection: Connection, view: RequestView) -> None:
     """
     Go on only where a notice may go out, with all requests that it goes out for.
 
@@ -106,7 +108,7 @@ def check_sending(parts: RemovalParts, connection: Connection, view: RequestView
     """
     check_move(view, State.SENT)
     for each in _together(connection, view, State.SENT):
-        _check_consent(parts, connection, each)
+        _check_consent(context, connection, each)
 
 
 def match_of(connection: Connection, view: RequestView) -> Match:
@@ -135,7 +137,7 @@ def _together(connection: Connection, view: RequestView, to: State) -> list[Requ
 
 
 def _approve(
-    parts: RemovalParts, connection: Connection, view: RequestView, *, actor: str, at: datetime
+    context: RemovalContext, connection: Connection, view: RequestView, *, actor: str, at: datetime
 ) -> list[RequestView]:
     """
     Fix a request's notice, and return the requests that it names.
@@ -147,20 +149,20 @@ def _approve(
     match = match_of(connection, view)
     if match.state == "dismissed":
         raise NotConfirmedError("The match was dismissed; this request can only be withdrawn.")
-    now, reviewer = parts.clock(), KeyId(actor)
+    now, reviewer = context.clock(), KeyId(actor)
     if matches.review(connection, match.id, state="confirmed", reviewer=reviewer, now=now):
-        parts.record(connection, actor, "match.confirmed", match.id, now)
+        context.record(connection, actor, "match.confirmed", match.id, now)
     drafts = [each for each in named_in(connection, view.notice) if each.state == State.DRAFT]
     views = views_of(connection, drafts)
     ready = [each for each in views if match_of(connection, each).state == "confirmed"]
     _set_apart(connection, view.notice, [each for each in views if each not in ready])
     for each in ready:
-        _check_consent(parts, connection, each)
+        _check_consent(context, connection, each)
     named = [each.request for each in ready]
-    recipient = parts.recipient(connection, view.notice)
-    written = parts.letters.compose(parts.letters.facts(view.notice, named, recipient, now=at))
+    recipient = context.recipient(connection, view.notice)
+    written = context.letters.compose(context.letters.facts(view.notice, named, recipient, now=at))
     documents = documents_of(written, view.notice, at)
-    parts.letters.fix(connection, view.notice, written, documents)
+    context.letters.fix(connection, view.notice, written, documents)
     return ready
 
 
@@ -173,20 +175,22 @@ def _set_apart(connection: Connection, notice: Notice, views: list[RequestView])
     notices.add(connection, replace(notice, id=NoticeId(random_id())), ids)
 
 
-def _check_consent(parts: RemovalParts, connection: Connection, view: RequestView) -> None:
-    parts.check_consent(connection, match_of(connection, view).case, ConsentKind.NOTIFY)
+def _check_consent(context: RemovalContext, connection: Connection, view: RequestView) -> None:
+    context.check_consent(connection, match_of(connection, view).case, ConsentKind.NOTIFY)
 
 
-def _check_when_over(parts: RemovalParts, connection: Connection, request_id: RequestId) -> None:
+def _check_when_over(
+    context: RemovalContext, connection: Connection, request_id: RequestId
+) -> None:
     """Have the image looked at as soon as an order's time is over."""
-    view = parts.view(connection, request_id)
-    for each in clocks_of(view, parts.letters.law):
+    view = context.view(connection, request_id)
+    for each in clocks_of(view, context.letters.law):
         if each.deadline.id == ORDER:
             requests.set_check(connection, request_id, each.due_at + _JUST_AFTER)
 
 
-def _time_of(parts: RemovalParts, view: RequestView, at: datetime | None) -> datetime:
-    now = parts.clock()
+def _time_of(context: RemovalContext, view: RequestView, at: datetime | None) -> datetime:
+    now = context.clock()
     if at is None:
         return now
     # A check that changed nothing may come between an answer and the day on which it is entered;

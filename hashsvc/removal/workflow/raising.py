@@ -9,7 +9,7 @@ from hashsvc.bank import ConsentKind, find_case
 from hashsvc.removal.errors import NotConfirmedError, NotPossibleError, RemovalError
 from hashsvc.removal.history import RequestView, views_of
 from hashsvc.removal.law.legal import Language
-from hashsvc.removal.notices.facts import MOST_PLACES, NoticeKind
+from hashsvc.removal.notices.facts import MOST_LOCATIONS, NoticeKind
 from hashsvc.removal.platforms.entries import (
     ActorKind,
     Basis,
@@ -21,13 +21,13 @@ from hashsvc.removal.platforms.entries import (
 from hashsvc.removal.platforms.registry import find, name_of
 from hashsvc.removal.states import State
 from hashsvc.removal.workflow.contacts import with_known_contact
-from hashsvc.removal.workflow.context import RemovalParts
+from hashsvc.removal.workflow.context import RemovalContext
 from hashsvc.removal.workflow.letters import KIND_FOR
 from hashsvc.store import UnknownRowError, matches, notices, requests
 from hashsvc.store.ids import CaseId, MatchId, NoticeId, OrganisationId, RequestId, random_id
 from hashsvc.store.matches import Match
 from hashsvc.store.notices import Notice
-from hashsvc.store.requests import Request, Step, place_of
+from hashsvc.store.requests import Request, Step, dedup_key_of
 
 AUTOMATIC = "automatic"
 """Who raises requests for matches that nobody has looked at yet, where that is switched on."""
@@ -54,7 +54,7 @@ class Wanted:
 
 
 def raise_request(
-    parts: RemovalParts,
+    context: RemovalContext,
     connection: Connection,
     match_id: MatchId,
     wanted: Wanted,
@@ -76,30 +76,30 @@ def raise_request(
     """
     match = matches.by_id(connection, match_id, organisation_id)
     _check(match, actor)
-    registry = parts.platforms.registry(connection)
+    registry = context.platforms.registry(connection)
     platform = find(registry, wanted.platform) if wanted.platform else None
     name = _name(registry, match, platform)
-    place = place_of(match.case, name, match.image_url)
-    known = requests.by_place(connection, place)
-    now = parts.clock()
+    dedup_key = dedup_key_of(match.case, name, match.image_url)
+    known = requests.by_dedup_key(connection, dedup_key)
+    now = context.clock()
     if known is not None:
         if actor != AUTOMATIC:  # It comes by again and again, and reads nothing.
-            parts.record(connection, actor, "request.read", known.id, now)
-        return parts.view(connection, known.id)
-    parts.check_consent(connection, match.case, ConsentKind.NOTIFY)
+            context.record(connection, actor, "request.read", known.id, now)
+        return context.view(connection, known.id)
+    context.check_consent(connection, match.case, ConsentKind.NOTIFY)
     request = _new(match, name, wanted.parent or _came_back(connection, match, name), now)
     entry = with_known_contact(connection, platform or find(registry, name), now=now)
-    like = _notice_like(parts, connection, match, entry, name, wanted, now)
+    like = _notice_like(context, connection, match, entry, name, wanted, now)
     notice, is_new = _draft(connection, like)
-    seq = parts.record(connection, actor, "request.raise", request.id, now)
+    seq = context.record(connection, actor, "request.raise", request.id, now)
     step = Step(now, actor, State.DRAFT, notice_id=notice.id, audit_seq=seq)
-    if not requests.add(connection, request, step, place=place):
+    if not requests.add(connection, request, step, dedup_key=dedup_key):
         raise NotPossibleError("Somebody else has just raised the same request.")
     if is_new:
         notices.add(connection, notice, [request.id])
     else:
         notices.add_request(connection, notice.id, request.id)
-    return parts.view(connection, request.id)
+    return context.view(connection, request.id)
 
 
 def _new(
@@ -120,15 +120,15 @@ def _new(
     )
 
 
-def raise_certain(parts: RemovalParts) -> int:
+def raise_certain(context: RemovalContext) -> int:
     """Draft a request for every match of tier `certain` that has none, and return how many."""
-    with parts.database.read() as connection:
+    with context.database.read() as connection:
         found = requests.certain_without(connection)
     raised = 0
     for match_id in found:
         try:
-            with parts.database.write() as connection:
-                view = raise_request(parts, connection, match_id, Wanted(), actor=AUTOMATIC)
+            with context.database.write() as connection:
+                view = raise_request(context, connection, match_id, Wanted(), actor=AUTOMATIC)
             # It may be another match's: of another content of the case at the same place.
             raised += view.request.match_id == match_id
         except (RemovalError, UnknownRowError):
@@ -178,7 +178,7 @@ def _came_back(connection: Connection, match: Match, platform: str) -> tuple[Req
 
 
 def _notice_like(
-    parts: RemovalParts,
+    context: RemovalContext,
     connection: Connection,
     match: Match,
     platform: Platform,
@@ -186,13 +186,13 @@ def _notice_like(
     wanted: Wanted,
     now: datetime,
 ) -> Notice:
-    bases = (wanted.basis,) if wanted.basis else _bases(parts)
+    bases = (wanted.basis,) if wanted.basis else _bases(context)
     channel = platform.channel(*bases)
     basis = channel.basis if channel else (wanted.basis or Basis.DSA_NOTICE)
     if basis not in KIND_FOR:
         raise NotPossibleError("An order is not a notice: seek one for the request.")
     kind = NoticeKind.HOST if platform.kind in _HOSTS else KIND_FOR[basis]
-    if kind is NoticeKind.TAKE_IT_DOWN and parts.settings.signatory is None:
+    if kind is NoticeKind.TAKE_IT_DOWN and context.settings.signatory is None:
         raise NotPossibleError("A notice under the TAKE IT DOWN Act needs the setting signatory.")
     return Notice(
         id=NoticeId(random_id()),
@@ -208,9 +208,9 @@ def _notice_like(
     )
 
 
-def _bases(parts: RemovalParts) -> tuple[Basis, ...]:
+def _bases(context: RemovalContext) -> tuple[Basis, ...]:
     # What nobody could sign is not chosen by itself.
-    return (*_BASES, Basis.TAKE_IT_DOWN) if parts.settings.signatory else _BASES
+    return (*_BASES, Basis.TAKE_IT_DOWN) if context.settings.signatory else _BASES
 
 
 def _language(channel: Channel | None) -> Language:
@@ -225,5 +225,5 @@ def _case_of(connection: Connection, match: Match) -> CaseId:
 
 def _draft(connection: Connection, like: Notice) -> tuple[Notice, bool]:
     """Return the draft that the request goes on, and whether it is new."""
-    found = notices.draft_for(connection, like, most=MOST_PLACES)
+    found = notices.draft_for(connection, like, most=MOST_LOCATIONS)
     return (like, True) if found is None else (found, False)

@@ -1,13 +1,13 @@
 """Checks again and again whether images are still where removal was asked for."""
 
-import threading
 from datetime import datetime, timedelta
 
 import structlog
 from sqlalchemy import Connection
 
+from hashsvc.loops import Loop
 from hashsvc.matching import signature_of
-from hashsvc.removal.clocks.clock import Standing as Clockwise
+from hashsvc.removal.clocks.clock import ClockState as Clockwise
 from hashsvc.removal.clocks.clock import standing
 from hashsvc.removal.clocks.dues import ORDER, TIMELY, US_REQUEST, clocks_of
 from hashsvc.removal.errors import NotPossibleError, RemovalError
@@ -15,7 +15,7 @@ from hashsvc.removal.history import RequestView, absent_since, views_of
 from hashsvc.removal.notices.fields import Explanation
 from hashsvc.removal.recheck import ABSENT, Checked, Outcome, dump_facts, recheck
 from hashsvc.removal.states import RECHECKED, WAITING, State
-from hashsvc.removal.workflow.context import RemovalParts
+from hashsvc.removal.workflow.context import RemovalContext
 from hashsvc.removal.workflow.moves import match_of, move_request
 from hashsvc.removal.workflow.raising import Wanted, raise_certain, raise_request
 from hashsvc.scanning import Looker
@@ -29,16 +29,15 @@ _EVERY_S = 10
 _log = structlog.get_logger()
 
 
-class Rechecks:
+class Rechecks(Loop):
     """The looks at URLs of requests, asked for or on schedule, and what they change."""
 
-    def __init__(self, parts: RemovalParts, looker: Looker) -> None:
-        self._parts = parts
+    def __init__(self, context: RemovalContext, looker: Looker) -> None:
+        super().__init__("rechecks", every_s=_EVERY_S)
+        self._context = context
         self._looker = looker
-        self._interval = timedelta(hours=parts.settings.recheck_every_h)
-        self._gap = timedelta(seconds=parts.settings.recheck_gap_s)
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._interval = timedelta(hours=context.settings.recheck_every_h)
+        self._gap = timedelta(seconds=context.settings.recheck_gap_s)
 
     def check(
         self,
@@ -57,7 +56,7 @@ class Rechecks:
 
             NotPossibleError: If it was not sent, or its case is withdrawn.
         """
-        with self._parts.database.read() as connection:
+        with self._context.database.read() as connection:
             view = self._to_be_checked(connection, request_id, organisation_id)
             content = signature_of(connection, match_of(connection, view).content_id)
         request = view.request
@@ -88,15 +87,15 @@ class Rechecks:
             BadNoticeError: If the words have letters that no text may have.
         """
         Explanation(reason)
-        with self._parts.database.read() as connection:
+        with self._context.database.read() as connection:
             self._to_be_checked(connection, request_id, organisation_id)
         seen = Checked(outcome, {"analyst": {"outcome": outcome}})
         return self._record(request_id, seen, actor=actor, reason=reason)
 
     def work_once(self) -> bool:
         """Check one request that is due; False when none is."""
-        now = self._parts.clock()
-        with self._parts.database.write() as connection:
+        now = self._context.clock()
+        with self._context.database.write() as connection:
             due = requests.take_due(connection, now, next_at=now + self._interval)
         if due is None:
             return False
@@ -106,62 +105,46 @@ class Rechecks:
             return True  # Withdrawn meanwhile.
         if outcome in ABSENT and view.request.state != State.GONE:
             # The second look that it takes comes as soon as it counts.
-            with self._parts.database.write() as connection:
+            with self._context.database.write() as connection:
                 soon = min(self._gap, self._interval)
-                requests.set_check(connection, due.id, self._parts.clock() + soon)
+                requests.set_check(connection, due.id, self._context.clock() + soon)
         return True
 
     def mark_silent(self) -> int:
         """Say of requests without an answer in time that the platform is silent; how many."""
-        parts, marked = self._parts, 0
+        context, marked = self._context, 0
         for state in WAITING:
-            with parts.database.read() as connection:
+            with context.database.read() as connection:
                 found = requests.search(connection, state=state, limit=None)
                 views = views_of(connection, found)
             for each in filter(self._is_late, views):
                 try:
-                    with parts.database.write() as connection:
-                        fresh = parts.view(connection, each.request.id)
+                    with context.database.write() as connection:
+                        fresh = context.view(connection, each.request.id)
                         if self._is_late(fresh):
-                            move_request(parts, connection, fresh, State.SILENT, actor=CLOCK)
+                            move_request(context, connection, fresh, State.SILENT, actor=CLOCK)
                             marked += 1
                 except RemovalError:
                     continue  # Answered meanwhile.
         return marked
 
-    def start(self) -> None:
-        """Begin to look whether a check is due."""
-        self._stopping.clear()
-        self._thread = threading.Thread(target=self._run, name="rechecks", daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Stop."""
-        self._stopping.set()
-        if self._thread is not None:
-            self._thread.join()
-
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            try:
-                while not self._stopping.is_set() and self.work_once():
-                    continue
-                self.mark_silent()
-                if self._parts.settings.raise_certain:
-                    raise_certain(self._parts)
-            except Exception as error:  # noqa: BLE001 - what fails now may work later.
-                _log.error("removal.rechecks_failed", error=type(error).__name__)
-            self._stopping.wait(_EVERY_S)
+    def run_once(self) -> None:
+        """Make all re-checks that are due, and move the requests that only wait for the clock."""
+        while not self.is_stopping and self.work_once():
+            continue
+        self.mark_silent()
+        if self._context.settings.raise_certain:
+            raise_certain(self._context)
 
     def _record(
         self, request_id: RequestId, seen: Checked, *, actor: str, reason: str | None = None
     ) -> RequestView:
-        parts, now = self._parts, self._parts.clock()
-        with parts.database.write() as connection:
+        context, now = self._context, self._context.clock()
+        with context.database.write() as connection:
             # The look took its time, and the case may have been withdrawn meanwhile.
             view = self._to_be_checked(connection, request_id)
             state = self._state_after(view, seen.outcome, now)
-            seq = parts.record(connection, actor, "request.recheck", request_id, now)
+            seq = context.record(connection, actor, "request.recheck", request_id, now)
             step = Step(
                 now,
                 actor,
@@ -175,7 +158,7 @@ class Rechecks:
                 raise NotPossibleError("Somebody else has just moved this request.")
             if state is State.REAPPEARED:
                 self._raise_again(connection, view, actor)
-            return parts.view(connection, request_id)
+            return context.view(connection, request_id)
 
     def _raise_again(self, connection: Connection, view: RequestView, actor: str) -> None:
         """Draft the request that goes on from one whose image came back."""
@@ -183,7 +166,7 @@ class Rechecks:
         wanted = Wanted(platform=view.request.platform, parent=parent)
         try:
             match = match_of(connection, view)
-            raise_request(self._parts, connection, match.id, wanted, actor=actor)
+            raise_request(self._context, connection, match.id, wanted, actor=actor)
         except RemovalError as error:
             # Without the consent to ask again, or a platform whose entry is gone: it is on record.
             _log.warning("removal.not_raised_again", error=type(error).__name__)
@@ -194,7 +177,7 @@ class Rechecks:
         request_id: RequestId,
         organisation_id: OrganisationId | None = None,
     ) -> RequestView:
-        view = self._parts.view(connection, request_id, organisation_id)
+        view = self._context.view(connection, request_id, organisation_id)
         if view.request.state not in RECHECKED or view.request.match_id is None:
             raise NotPossibleError("Only a request that was sent, of a live case, is checked.")
         return view
@@ -213,13 +196,13 @@ class Rechecks:
 
     def _is_late(self, view: RequestView) -> bool:
         waits = view.request.state in WAITING
-        now = self._parts.clock()
+        now = self._context.clock()
         return waits and any(self._is_overdue(view, each, now) for each in (TIMELY, US_REQUEST))
 
     def _is_overdue(self, view: RequestView, deadline: str, now: datetime) -> bool:
-        parts = self._parts
-        hours = parts.settings.answer_within_h
-        clocks = clocks_of(view, parts.letters.law, answer_within_h=hours)
+        context = self._context
+        hours = context.settings.answer_within_h
+        clocks = clocks_of(view, context.letters.law, answer_within_h=hours)
         return any(
             each.deadline.id == deadline and standing(each, now) is Clockwise.OVERDUE
             for each in clocks

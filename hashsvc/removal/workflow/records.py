@@ -5,13 +5,13 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
-from hashsvc.audit import Witness, stamp_by
+from hashsvc.audit import LogSigner, stamp_by
 from hashsvc.bank import find_case
 from hashsvc.removal.evidence.bundle import Documents, entries_of, write_bundle
 from hashsvc.removal.evidence.stamping import post_to
 from hashsvc.removal.history import RequestView, views_of
 from hashsvc.removal.statistics.compute import Review, Statistics, statistics
-from hashsvc.removal.workflow.context import RemovalParts
+from hashsvc.removal.workflow.context import RemovalContext
 from hashsvc.store import matches, notices, requests
 from hashsvc.store.ids import OrganisationId, RequestId
 from hashsvc.store.requests import Request
@@ -22,13 +22,13 @@ class Records:
     The record of removal requests.
 
     Args:
-        witness: What signs the audit log, and bundles.
+        log_signer: What signs the audit log, and bundles.
     """
 
-    def __init__(self, parts: RemovalParts, witness: Witness) -> None:
-        self._parts = parts
-        self._witness = witness
-        url = parts.settings.evidence_tsa_url
+    def __init__(self, context: RemovalContext, log_signer: LogSigner) -> None:
+        self._context = context
+        self._log_signer = log_signer
+        url = context.settings.evidence_tsa_url
         # A missing extra is told at the start, not in the hour before a hearing.
         self._stamp: Callable[[bytes], bytes] | None = stamp_by(post_to(url)) if url else None
 
@@ -47,11 +47,11 @@ class Records:
 
             AuditError: If the audit log is not what was signed.
         """
-        parts = self._parts
-        with parts.database.write() as connection:
-            view = parts.view(connection, request_id, organisation_id)
+        context = self._context
+        with context.database.write() as connection:
+            view = context.view(connection, request_id, organisation_id)
             views = [view, *self._kin(connection, view)]
-            parts.record(connection, actor, "evidence.request", request_id, parts.clock())
+            context.record(connection, actor, "evidence.request", request_id, context.clock())
             documents = _documents(connection, views)
             case = _case_of(connection, view)
         return self._bundle(views, documents, never=case)
@@ -67,12 +67,12 @@ class Records:
 
             AuditError: If the audit log is not what was signed.
         """
-        parts = self._parts
-        with parts.database.write() as connection:
+        context = self._context
+        with context.database.write() as connection:
             case = find_case(connection, number, organisation_id)
             found = requests.search(connection, state=None, limit=None, case_id=case.id)
             views = views_of(connection, found[::-1])
-            parts.record(connection, actor, "evidence.case", number, parts.clock())
+            context.record(connection, actor, "evidence.case", number, context.clock())
             documents = _documents(connection, views)
         return self._bundle(views, documents, never=number)
 
@@ -85,8 +85,8 @@ class Records:
         organisation_id: OrganisationId | None = None,
     ) -> Statistics:
         """Return the figures of all requests first sent in a period; `until` is not in it."""
-        parts, now = self._parts, self._parts.clock()
-        with parts.database.write() as connection:
+        context, now = self._context, self._context.clock()
+        with context.database.write() as connection:
             found = requests.search(
                 connection, state=None, limit=None, organisation_id=organisation_id
             )
@@ -94,14 +94,14 @@ class Records:
             reviewed = matches.reviewed(
                 connection, since=since, until=until, organisation_id=organisation_id
             )
-            parts.record(connection, actor, "statistics.read", str(len(views)), now)
+            context.record(connection, actor, "statistics.read", str(len(views)), now)
         return statistics(
             views,
             since=since,
             until=until,
             now=now,
-            law=parts.letters.law,
-            timely_hours=parts.settings.answer_within_h,
+            law=context.letters.law,
+            timely_hours=context.settings.answer_within_h,
             reviews=[
                 Review(each.tier, each.state == "confirmed", each.match_id, each.audit_seq)
                 for each in reviewed
@@ -111,13 +111,13 @@ class Records:
     def _bundle(
         self, views: Sequence[RequestView], documents: Documents, *, never: str | None
     ) -> bytes:
-        excerpt = self._witness.prove(entries_of(views))
+        excerpt = self._log_signer.prove(entries_of(views))
         return write_bundle(
             views,
             documents,
             excerpt,
-            self._witness.key(),
-            now=self._parts.clock(),
+            self._log_signer.key(),
+            now=self._context.clock(),
             stamp=self._stamp,
             never=() if never is None else (never, never.replace("-", "")),
         )
@@ -128,7 +128,7 @@ class Records:
         after: list[Request] = []
         parent = view.request.parent_id
         while parent is not None:
-            above = self._parts.view(connection, parent)
+            above = self._context.view(connection, parent)
             before.insert(0, above.request)
             parent = above.request.parent_id
         level = [view.request]

@@ -1,4 +1,4 @@
-"""What follows where a platform does not do what it was asked: complaint, report, order, others."""
+"""What follows a refusal or silence: complaint, referral, order, the next actor."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -10,8 +10,8 @@ from hashsvc.matching import signature_of
 from hashsvc.removal.errors import NotPossibleError
 from hashsvc.removal.history import RequestView, views_of
 from hashsvc.removal.law.legal import Language
-from hashsvc.removal.notices.facts import MOST_PLACES, Decision, Earlier, NoticeKind
-from hashsvc.removal.notices.fields import MAX_LINE, Host, Line
+from hashsvc.removal.notices.facts import MOST_LOCATIONS, Decision, Earlier, NoticeKind
+from hashsvc.removal.notices.fields import MAX_LINE, Host, OneLine
 from hashsvc.removal.notices.order import (
     OrderAnnex,
     OrderFacts,
@@ -20,7 +20,7 @@ from hashsvc.removal.notices.order import (
     write_order_annex,
 )
 from hashsvc.removal.states import MOVES, State
-from hashsvc.removal.workflow.context import RemovalParts
+from hashsvc.removal.workflow.context import RemovalContext
 from hashsvc.removal.workflow.letters import documents_of
 from hashsvc.removal.workflow.moves import check_move, match_of, move_request
 from hashsvc.removal.workflow.raising import Wanted, actors_of, raise_request
@@ -40,10 +40,10 @@ _DECISIONS = {
 
 
 class Remedies:
-    """Complaints, reports to the coordinator, annexes to orders, and requests to other actors."""
+    """Complaints, referrals to the coordinator, annexes to orders, and requests to other actors."""
 
-    def __init__(self, parts: RemovalParts) -> None:
-        self._parts = parts
+    def __init__(self, context: RemovalContext) -> None:
+        self._context = context
 
     def complain(
         self,
@@ -76,7 +76,7 @@ class Remedies:
             explanation=explanation,
         )
 
-    def report(
+    def refer(
         self,
         request_id: RequestId,
         *,
@@ -86,7 +86,7 @@ class Remedies:
         explanation: str | None = None,
     ) -> RequestView:
         """
-        Write the report to the Digital Services Coordinator; the request is `escalated`.
+        Write the referral to the Digital Services Coordinator; the request is `escalated`.
 
         Raises:
             UnknownRequestError: If there is no such request.
@@ -130,19 +130,19 @@ class Remedies:
 
             NoConsentError: If the person shown has not agreed that platforms are asked.
         """
-        parts = self._parts
-        with parts.database.write() as connection:
-            view = parts.view(connection, request_id, organisation_id)
+        context = self._context
+        with context.database.write() as connection:
+            view = context.view(connection, request_id, organisation_id)
             if view.sent is None:
                 raise NotPossibleError("Others are asked once the request was sent.")
             match = match_of(connection, view)
             chosen = platform or self._next(connection, view)
             wanted = Wanted(platform=chosen, parent=(request_id, "escalated"))
-            child = raise_request(parts, connection, match.id, wanted, actor=actor)
+            child = raise_request(context, connection, match.id, wanted, actor=actor)
             if child.request.platform == view.request.platform:
                 raise NotPossibleError("This actor is the one that was asked: name another.")
             if State.ESCALATED in MOVES.get(State(view.request.state), frozenset()):
-                move_request(parts, connection, view, State.ESCALATED, actor=actor)
+                move_request(context, connection, view, State.ESCALATED, actor=actor)
             return child
 
     def seek_order(
@@ -171,28 +171,28 @@ class Remedies:
 
             NoConsentError: If the person shown has not agreed to go to court.
         """
-        parts = self._parts
-        with parts.database.write() as connection:
-            view = parts.view(connection, request_id, organisation_id)
+        context = self._context
+        with context.database.write() as connection:
+            view = context.view(connection, request_id, organisation_id)
             check_move(view, State.ORDER_SOUGHT)
             match = match_of(connection, view)
-            parts.check_consent(connection, match.case, ConsentKind.LITIGATE)
+            context.check_consent(connection, match.case, ConsentKind.LITIGATE)
             group = self._of_order(connection, view)
             notice = self._new(view, ORDER, language)
             notices.add(connection, notice, [each.request.id for each in group])
             annex = self._annex(connection, notice, group, explanation, known or {})
             self._fix_annex(connection, notice, annex)
-            parts.record(connection, actor, "order.annex", notice.id, parts.clock())
+            context.record(connection, actor, "order.annex", notice.id, context.clock())
             for each in group:
                 move_request(
-                    parts, connection, each, State.ORDER_SOUGHT, actor=actor, notice_id=notice.id
+                    context, connection, each, State.ORDER_SOUGHT, actor=actor, notice_id=notice.id
                 )
-            return parts.view(connection, request_id)
+            return context.view(connection, request_id)
 
     def _next(self, connection: Connection, view: RequestView) -> str:
         match = match_of(connection, view)
         asked = {each.platform for each in requests.by_match(connection, match.id)}
-        actors = actors_of(self._parts.platforms.registry(connection), match)
+        actors = actors_of(self._context.platforms.registry(connection), match)
         following = next((each for each in actors if each not in asked), None)
         if following is None:
             raise NotPossibleError("Everybody who is known to have a part in it was asked.")
@@ -209,19 +209,19 @@ class Remedies:
         language: Language | None,
         explanation: str | None,
     ) -> RequestView:
-        parts, now = self._parts, self._parts.clock()
-        with parts.database.write() as connection:
-            view = parts.view(connection, request_id, organisation_id)
+        context, now = self._context, self._context.clock()
+        with context.database.write() as connection:
+            view = context.view(connection, request_id, organisation_id)
             check_move(view, to)
             match = match_of(connection, view)
-            parts.check_consent(connection, match.case, ConsentKind.NOTIFY)
+            context.check_consent(connection, match.case, ConsentKind.NOTIFY)
             notice = self._new(view, kind, language)
-            provider = parts.recipient(connection, notice)
-            recipient: Line | Host = provider
+            provider = context.recipient(connection, notice)
+            recipient: OneLine | Host = provider
             if kind is NoticeKind.COORDINATOR:
-                recipient = Line(parts.settings.coordinator)
+                recipient = OneLine(context.settings.coordinator)
                 notice = replace(notice, channel=None, address=None)
-            facts = parts.letters.facts(
+            facts = context.letters.facts(
                 notice,
                 [view.request],
                 recipient,
@@ -229,12 +229,12 @@ class Remedies:
                 explanation=explanation,
                 earlier=_earlier(view, provider),
             )
-            written = parts.letters.compose(facts)
+            written = context.letters.compose(facts)
             notices.add(connection, notice, [request_id])
             documents = documents_of(written, notice, now)
-            parts.letters.fix(connection, notice, written, documents)
-            move_request(parts, connection, view, to, actor=actor, notice_id=notice.id)
-            return parts.view(connection, request_id)
+            context.letters.fix(connection, notice, written, documents)
+            move_request(context, connection, view, to, actor=actor, notice_id=notice.id)
+            return context.view(connection, request_id)
 
     def _new(self, view: RequestView, kind: str, language: Language | None) -> Notice:
         first = view.notice
@@ -245,7 +245,7 @@ class Remedies:
             id=NoticeId(random_id()),
             kind=kind,
             language=language or first.language,
-            created_at=self._parts.clock(),
+            created_at=self._context.clock(),
             fixed=None,
         )
 
@@ -269,7 +269,7 @@ class Remedies:
             if State.ORDER_SOUGHT in MOVES.get(State(each.request.state), frozenset())
             and each.request.id != view.request.id
         ]
-        return [view, *others[: MOST_PLACES - 1]]
+        return [view, *others[: MOST_LOCATIONS - 1]]
 
     def _annex(
         self,
@@ -279,14 +279,14 @@ class Remedies:
         explanation: str | None,
         known: Mapping[str, str],
     ) -> OrderAnnex:
-        parts = self._parts
+        context = self._context
         as_notice = replace(notice, kind=NoticeKind.DSA_NOTICE)
         named = [each.request for each in group]
-        facts = parts.letters.facts(
+        facts = context.letters.facts(
             as_notice,
             named,
-            parts.recipient(connection, notice),
-            now=parts.clock(),
+            context.recipient(connection, notice),
+            now=context.clock(),
             explanation=explanation,
         )
         contents = {match_of(connection, each).content_id for each in group}
@@ -300,10 +300,10 @@ class Remedies:
             facts=facts,
             signals=tuple(sorted(signals, key=str)),
             timeline=tuple(step for each in group for step in _timeline(each)),
-            known={name: Line(words) for name, words in known.items()},
+            known={name: OneLine(words) for name, words in known.items()},
         )
         return write_order_annex(
-            order, parts.letters.law, own_templates=parts.settings.template_dir
+            order, context.letters.law, own_templates=context.settings.template_dir
         )
 
     def _fix_annex(self, connection: Connection, notice: Notice, annex: OrderAnnex) -> None:
@@ -313,12 +313,12 @@ class Remedies:
             "pdf": annex.pdf,
             "json": annex.json.encode(),
         }
-        parts = self._parts
-        parts.letters.fix(connection, notice, annex, documents)
+        context = self._context
+        context.letters.fix(connection, notice, annex, documents)
 
 
-def _earlier(view: RequestView, provider: Line | Host) -> Earlier:
-    """Return what a complaint or a report is about: the notice, and the answer to it."""
+def _earlier(view: RequestView, provider: OneLine | Host) -> Earlier:
+    """Return what a complaint or a referral is about: the notice, and the answer to it."""
     sent, receipted, decided = view.sent, view.first(State.RECEIPTED), view.decided
     if sent is None:
         raise NotPossibleError("Nothing was sent yet.")
@@ -333,7 +333,7 @@ def _earlier(view: RequestView, provider: Line | Host) -> Earlier:
         provider=provider,
         receipted_on=receipted.at.date() if receipted else None,
         decided_on=decided.at.date() if decided else None,
-        reason=Line(_shortened(reason)) if reason else None,
+        reason=OneLine(_shortened(reason)) if reason else None,
     )
 
 

@@ -14,7 +14,7 @@ from hashsvc.removal.platforms.entries import Basis
 from hashsvc.removal.platforms.registry import find, name_of
 from hashsvc.removal.states import State
 from hashsvc.removal.workflow.contacts import Contacts
-from hashsvc.removal.workflow.context import RemovalParts
+from hashsvc.removal.workflow.context import RemovalContext
 from hashsvc.removal.workflow.letters import FORMATS, documents_of, named_in
 from hashsvc.removal.workflow.moves import check_sending, move_request
 from hashsvc.removal.workflow.raising import Wanted, actors_of, raise_request
@@ -53,10 +53,10 @@ class Removal:
         *,
         fetcher: Fetcher | None = None,
     ) -> None:
-        self.parts = RemovalParts.build(settings, database, clock)
-        self.contacts = Contacts(self.parts, fetcher)
-        self.rechecks = Rechecks(self.parts, looker)
-        self.remedies = Remedies(self.parts)
+        self.context = RemovalContext.build(settings, database, clock)
+        self.contacts = Contacts(self.context, fetcher)
+        self.rechecks = Rechecks(self.context, looker)
+        self.remedies = Remedies(self.context)
         self._mailing = threading.Lock()
 
     def raise_for(
@@ -91,9 +91,9 @@ class Removal:
         wanted = Wanted(language=language, platform=platform, basis=basis)
         if self.contacts.asks:
             self._ask_for_contact(match_id, platform, actor, organisation_id)
-        with self.parts.database.write() as connection:
+        with self.context.database.write() as connection:
             return raise_request(
-                self.parts,
+                self.context,
                 connection,
                 match_id,
                 wanted,
@@ -109,9 +109,9 @@ class Removal:
         organisation_id: OrganisationId | None,
     ) -> None:
         """Ask how a platform is reached that nobody has entered; nobody who writes waits for it."""
-        with self.parts.database.read() as connection:
+        with self.context.database.read() as connection:
             match = matches.by_id(connection, match_id, organisation_id)
-            registry = self.parts.platforms.registry(connection)
+            registry = self.context.platforms.registry(connection)
             entry = find(registry, platform or name_of(registry, match.page_url))
         if entry.draft:
             self.contacts.of(entry.name, actor=actor)
@@ -125,11 +125,11 @@ class Removal:
         Raises:
             UnknownRowError: If there is no such match.
         """
-        parts = self.parts
-        with parts.database.write() as connection:
+        context = self.context
+        with context.database.write() as connection:
             match = matches.by_id(connection, match_id, organisation_id)
-            parts.record(connection, actor, "match.read", match_id, parts.clock())
-            return actors_of(parts.platforms.registry(connection), match)
+            context.record(connection, actor, "match.read", match_id, context.clock())
+            return actors_of(context.platforms.registry(connection), match)
 
     def view(
         self, request_id: RequestId, *, actor: KeyId, organisation_id: OrganisationId | None = None
@@ -140,10 +140,10 @@ class Removal:
         Raises:
             UnknownRequestError: If there is none with this id.
         """
-        parts = self.parts
-        with parts.database.write() as connection:
-            view = parts.view(connection, request_id, organisation_id)
-            parts.record(connection, actor, "request.read", request_id, parts.clock())
+        context = self.context
+        with context.database.write() as connection:
+            view = context.view(connection, request_id, organisation_id)
+            context.record(connection, actor, "request.read", request_id, context.clock())
             return view
 
     def search(
@@ -155,7 +155,7 @@ class Removal:
         platform: str | None = None,
     ) -> list[Request]:
         """Return requests, newest first, of one state or platform when these are given."""
-        with self.parts.database.read() as connection:
+        with self.context.database.read() as connection:
             return requests.search(
                 connection,
                 state=state,
@@ -168,7 +168,7 @@ class Removal:
         self, organisation_id: OrganisationId | None = None, *, case: str | None = None
     ) -> list[RequestView]:
         """Return all requests, newest first, of one case when its number is given."""
-        with self.parts.database.read() as connection:
+        with self.context.database.read() as connection:
             case_id = None if case is None else cases.case_by_number(connection, case).id
             found = requests.search(
                 connection,
@@ -212,12 +212,12 @@ class Removal:
         """
         if reason is not None:
             Explanation(reason)
-        with self.parts.database.write() as connection:
-            view = self.parts.view(connection, request_id, organisation_id)
+        with self.context.database.write() as connection:
+            view = self.context.view(connection, request_id, organisation_id)
             if to is State.ORDER_SOUGHT:
                 raise NotPossibleError("An order is sought by writing its annex.")
-            move_request(self.parts, connection, view, to, actor=actor, at=at, reason=reason)
-            return self.parts.view(connection, request_id)
+            move_request(self.context, connection, view, to, actor=actor, at=at, reason=reason)
+            return self.context.view(connection, request_id)
 
     def document(
         self,
@@ -239,12 +239,12 @@ class Removal:
 
             NotPossibleError: If the notice has no such form: a mail needs an address.
         """
-        parts = self.parts
-        with parts.database.write() as connection:
-            view = parts.view(connection, request_id, organisation_id)
+        context = self.context
+        with context.database.write() as connection:
+            view = context.view(connection, request_id, organisation_id)
             chosen = view.notice_of(notice_id)
             action = "order.read" if chosen.kind == "order" else "request.read"
-            parts.record(connection, actor, action, request_id, parts.clock())
+            context.record(connection, actor, action, request_id, context.clock())
             if chosen.fixed is None and form in FORMATS:
                 found = self._as_draft(connection, chosen).get(form)
             else:
@@ -257,7 +257,7 @@ class Removal:
         """Return the text of the notice that asks for removal, fixed or as it would go out now."""
         if view.notice is None:
             return ""
-        with self.parts.database.read() as connection:
+        with self.context.database.read() as connection:
             if view.notice.fixed is None:
                 found = self._as_draft(connection, view.notice).get("text")
             else:
@@ -290,28 +290,28 @@ class Removal:
 
             SendingError: If no mail server is set, or it does not take the mail.
         """
-        parts = self.parts
+        context = self.context
         content = self.document(request_id, "eml", actor=actor, organisation_id=organisation_id)
         if dry_run:
             return describe(content)
-        if parts.settings.smtp_url is None:
+        if context.settings.smtp_url is None:
             raise SendingError("No mail server is set (HASHSVC_SMTP_URL): send it by hand.")
         # Of two analysts who send it at once the second is told that it was sent.
         with self._mailing:
-            with parts.database.write() as connection:
-                view = parts.view(connection, request_id, organisation_id)
-                check_sending(parts, connection, view)
-                parts.record(connection, actor, "request.mail", request_id, parts.clock())
+            with context.database.write() as connection:
+                view = context.view(connection, request_id, organisation_id)
+                check_sending(context, connection, view)
+                context.record(connection, actor, "request.mail", request_id, context.clock())
             # Nobody who writes has to wait for the mail server.
-            send(content, parts.settings.smtp_url)
+            send(content, context.settings.smtp_url)
             self.move(request_id, State.SENT, actor=actor, organisation_id=organisation_id)
         return describe(content)
 
     def _as_draft(self, connection: Connection, notice: Notice) -> dict[str, bytes]:
-        parts, now = self.parts, self.parts.clock()
+        context, now = self.context, self.context.clock()
         named = [each for each in named_in(connection, notice) if each.state == State.DRAFT]
         if not named:
             return {}  # All were withdrawn: nothing would go out.
-        recipient = parts.recipient(connection, notice)
-        facts = parts.letters.facts(notice, named, recipient, now=now)
-        return documents_of(parts.letters.compose(facts), notice, now)
+        recipient = context.recipient(connection, notice)
+        facts = context.letters.facts(notice, named, recipient, now=now)
+        return documents_of(context.letters.compose(facts), notice, now)

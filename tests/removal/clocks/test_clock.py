@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from hashsvc.removal.clocks.calendar_feed import calendar_feed, event_id
 from hashsvc.removal.clocks.clock import (
     ZONE,
+    ClockState,
     Countdown,
-    Standing,
     due_today,
     end_of,
     hours_beyond,
@@ -23,7 +23,7 @@ from hashsvc.removal.clocks.clock import (
     start,
 )
 from hashsvc.removal.errors import UnknownLawError
-from hashsvc.removal.law.legal import Anchor, Deadline, Language, Law, Step, load_law
+from hashsvc.removal.law.legal import Anchor, Deadline, Language, Law, NextStep, load_law
 
 REFERENCE = "0123456789abcdef" * 2
 OTHER = "f" * 32
@@ -87,7 +87,7 @@ def test_a_belgian_order_is_to_be_obeyed_six_hours_after_service(
     assert clock.due_at == ends.astimezone(UTC)
     assert clock.deadline.hard
     assert clock.law == law.version("be")
-    assert clock.deadline.then is Step.RECORD_BREACH
+    assert clock.deadline.then is NextStep.RECORD_BREACH
 
 
 @settings(deadline=None)
@@ -222,13 +222,13 @@ def test_a_moment_without_a_zone_is_refused(law: Law) -> None:
 
 def test_the_last_moment_is_in_time_and_the_next_is_late(law: Law) -> None:
     clock = running(law, "be-order", Anchor.ORDER_SERVED, local(2026, 6, 1, 9, 0))
-    assert standing(clock, clock.due_at) is Standing.DUE_TODAY
-    assert standing(clock, clock.due_at + SECOND) is Standing.OVERDUE
-    assert standing(clock, clock.due_at - timedelta(hours=16)) is Standing.RUNNING
+    assert standing(clock, clock.due_at) is ClockState.DUE_TODAY
+    assert standing(clock, clock.due_at + SECOND) is ClockState.OVERDUE
+    assert standing(clock, clock.due_at - timedelta(hours=16)) is ClockState.RUNNING
 
 
-@pytest.mark.parametrize(("late", "told"), [(0, Standing.MET), (1, Standing.MET_LATE)])
-def test_what_was_met_stays_met(law: Law, late: int, told: Standing) -> None:
+@pytest.mark.parametrize(("late", "told"), [(0, ClockState.MET), (1, ClockState.MET_LATE)])
+def test_what_was_met_stays_met(law: Law, late: int, told: ClockState) -> None:
     served = local(2026, 6, 1, 9, 0)
     met = served + timedelta(hours=6 + 1.5 * late)
     clock = running(law, "be-order", Anchor.ORDER_SERVED, served, met_at=met)

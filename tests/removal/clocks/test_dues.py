@@ -6,7 +6,7 @@ import pytest
 
 from hashsvc.bank import ConsentKind, Consents
 from hashsvc.removal import Outcome, Removal
-from hashsvc.removal.clocks.clock import Countdown, Standing, standing
+from hashsvc.removal.clocks.clock import ClockState, Countdown, standing
 from hashsvc.removal.clocks.dues import all_clocks, clocks_of
 from hashsvc.store import Database
 from hashsvc.store.ids import MatchId, RequestId
@@ -20,12 +20,12 @@ ONE = 0.000_001
 
 def clocks(removal: Removal, request_id: RequestId, **how: int) -> dict[str, Countdown]:
     view = removal.view(request_id, actor=ANN)
-    found = clocks_of(view, removal.parts.letters.law, **how)
+    found = clocks_of(view, removal.context.letters.law, **how)
     return {each.deadline.id: each for each in found}
 
 
 def stands(removal: Removal, request_id: RequestId, deadline: str, **how: int) -> str:
-    return standing(clocks(removal, request_id, **how)[deadline], removal.parts.clock())
+    return standing(clocks(removal, request_id, **how)[deadline], removal.context.clock())
 
 
 def go(
@@ -68,10 +68,10 @@ def test_the_organisations_own_hours_take_their_place(
 
 @pytest.mark.parametrize("answer", ["removed", "refused", "partial", "identity-asked"])
 @pytest.mark.parametrize(
-    ("seconds", "met"), [(48 * H, Standing.MET), (48 * H + ONE, Standing.MET_LATE)]
+    ("seconds", "met"), [(48 * H, ClockState.MET), (48 * H + ONE, ClockState.MET_LATE)]
 )
 def test_a_decision_meets_it_in_time_or_late(
-    removal: Removal, sent: RequestId, clock: Clock, answer: str, seconds: float, met: Standing
+    removal: Removal, sent: RequestId, clock: Clock, answer: str, seconds: float, met: ClockState
 ) -> None:
     clock.go_on(seconds)
     lead(removal, sent, answer)
@@ -93,7 +93,7 @@ def test_an_image_that_went_meets_it_when_it_was_first_not_there(
     go(removal, looker, clock, sent, Outcome.IMAGE_GONE)
     found = clocks(removal, sent)["dsa-timely"]
     assert found.met_at == went
-    assert standing(found, clock.now) is Standing.MET
+    assert standing(found, clock.now) is ClockState.MET
 
 
 def test_a_request_whose_image_came_back_waits_no_more(
@@ -165,7 +165,7 @@ def served(removal: Removal, database: Database, sent: RequestId, clock: Clock) 
 
 
 @pytest.mark.parametrize(
-    ("seconds", "expected"), [(6 * H, Standing.MET), (6 * H + ONE, Standing.MET_LATE)]
+    ("seconds", "expected"), [(6 * H, ClockState.MET), (6 * H + ONE, ClockState.MET_LATE)]
 )
 @pytest.mark.parametrize("by", ["word", "image"])
 def test_an_order_is_met_within_six_hours_of_its_service(
@@ -174,7 +174,7 @@ def test_an_order_is_met_within_six_hours_of_its_service(
     served: RequestId,
     clock: Clock,
     seconds: float,
-    expected: Standing,
+    expected: ClockState,
     by: str,
 ) -> None:
     clock.go_on(seconds)
@@ -215,7 +215,7 @@ def test_under_the_law_of_the_united_states_only_removal_meets_the_clock(
 ) -> None:
     clock.now = datetime(2026, 7, 1, tzinfo=UTC)
     american = entry("a-site", "example.org", channel={"basis": "take-it-down"})
-    removal.parts.platforms.put(american, actor=ANN)
+    removal.context.platforms.put(american, actor=ANN)
     changed(removal, signatory="Head of the legal service")
     request_id = sent_to(removal, match_id)
     lead(removal, request_id, "refused")
@@ -235,6 +235,6 @@ def test_under_the_law_of_the_united_states_only_removal_meets_the_clock(
 def test_the_clocks_of_all_are_told_by_request(
     removal: Removal, sent: RequestId, served: RequestId
 ) -> None:
-    found = all_clocks(removal.views(), removal.parts.letters.law)
+    found = all_clocks(removal.views(), removal.context.letters.law)
     assert {each.reference for each in found} == {sent}
     assert {each.deadline.id for each in found} == {"dsa-timely", "be-order"}

@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from hashsvc.removal.errors import DataFileError, UnknownLawError
-from hashsvc.removal.law.legal import Language, Law, Topic, Verified, load_law
+from hashsvc.removal.law.legal import Language, Law, Topic, Verification, load_law
 
 DATA = files("hashsvc.removal") / "data"
 CHANGE = date(2026, 4, 9)
@@ -65,7 +65,7 @@ def test_an_image_put_up_before_the_change_is_under_both(law: Law) -> None:
 
 def test_the_numbers_of_the_new_code_are_not_verified_and_not_cited(law: Law) -> None:
     (book_2,) = law.references("be", CHANGE, topic=Topic.OFFENCE)
-    assert book_2.verified is Verified.NO
+    assert book_2.verified is Verification.NO
     assert book_2.note is not None
     assert "postponed was not verified" in " ".join(book_2.note.split())
     for language in Language:

@@ -14,17 +14,24 @@ from hashsvc.bank import Bank
 from hashsvc.removal import Removal
 from hashsvc.removal.errors import BadNoticeError, TemplateError, UnknownLawError
 from hashsvc.removal.law.legal import Language, Law, load_law
-from hashsvc.removal.notices.document import Notice, compose
+from hashsvc.removal.notices.document import NoticeDocument, compose
 from hashsvc.removal.notices.facts import (
-    MOST_PLACES,
+    MOST_LOCATIONS,
     Decision,
     Earlier,
     Facts,
+    Location,
     NoticeKind,
-    Place,
     Sender,
 )
-from hashsvc.removal.notices.fields import Email, Explanation, Host, Line, Reference, WebAddress
+from hashsvc.removal.notices.fields import (
+    Email,
+    Explanation,
+    Host,
+    NoticeReference,
+    OneLine,
+    WebAddress,
+)
 from hashsvc.settings import Settings
 from hashsvc.store import Database, cases
 from hashsvc.store.ids import KeyId
@@ -33,8 +40,8 @@ from tests.removal.conftest import ANN, ToldLooker
 from tests.removal.documents import (
     EARLIER,
     IMAGE_URL,
+    LOCATION,
     PAGE_URL,
-    PLACE,
     REFERENCE,
     SEEN,
     facts_of,
@@ -81,7 +88,7 @@ def flat(text: str) -> str:
     return " ".join(text.split())
 
 
-def lines_of(notice: Notice) -> list[str]:
+def lines_of(notice: NoticeDocument) -> list[str]:
     return [flat(each) for each in notice.text.splitlines()]
 
 
@@ -94,7 +101,9 @@ def test_a_notice_has_every_element_of_article_16(
     old = facts_of(
         kind,
         language,
-        places=(Place(PLACE.page_url, PLACE.image_url, datetime(2026, 4, 8, tzinfo=UTC)),),
+        locations=(
+            Location(LOCATION.page_url, LOCATION.image_url, datetime(2026, 4, 8, tzinfo=UTC)),
+        ),
     )
     text, lines = flat(compose(old, law).text), lines_of(notice)
     page, image, seen, sender, recipient, reference = LABELS[language]
@@ -134,7 +143,7 @@ def test_a_us_request_has_every_element_of_the_act(law: Law, language: Language)
 def test_a_complaint_says_what_it_is_against(
     law: Law, language: Language, decision: Decision
 ) -> None:
-    earlier = dataclasses.replace(EARLIER, decision=decision, provider_reference=Line("T-1"))
+    earlier = dataclasses.replace(EARLIER, decision=decision, provider_reference=OneLine("T-1"))
     notice = compose(facts_of(NoticeKind.COMPLAINT, language, earlier=earlier), law)
     text = flat(notice.text)
     assert "20" in notice.title
@@ -213,8 +222,10 @@ def test_a_notice_that_could_cite_nothing_is_not_written(law: Law) -> None:
 
 
 def test_five_hundred_urls_stand_in_one_notice(law: Law) -> None:
-    places = tuple(Place(WebAddress(f"https://example.org/{n}"), None, SEEN) for n in range(1, 501))
-    lines = lines_of(compose(facts_of(places=places), law))
+    places = tuple(
+        Location(WebAddress(f"https://example.org/{n}"), None, SEEN) for n in range(1, 501)
+    )
+    lines = lines_of(compose(facts_of(locations=places), law))
     assert [each for each in lines if each.startswith("Page:")] == [
         f"Page: https://example.org/{n}" for n in range(1, 501)
     ]
@@ -223,14 +234,14 @@ def test_five_hundred_urls_stand_in_one_notice(law: Law) -> None:
 
 def test_a_very_long_url_is_on_one_line(law: Law) -> None:
     url = "https://example.org/" + "a-b/" * 1_900
-    notice = compose(facts_of(places=(Place(WebAddress(url), None, SEEN),)), law)
+    notice = compose(facts_of(locations=(Location(WebAddress(url), None, SEEN),)), law)
     assert f"Page: {url}" in lines_of(notice)
     assert url in notice.html
 
 
 def test_no_url_becomes_markup_or_turns_the_text(law: Law) -> None:
     url = "https://example.org/?q=\"><img src=x onerror=alert(1)>&amp;'\u202e\u200b"
-    notice = compose(facts_of(places=(Place(WebAddress(url), WebAddress(url), SEEN),)), law)
+    notice = compose(facts_of(locations=(Location(WebAddress(url), WebAddress(url), SEEN),)), law)
     for text in (notice.text, notice.html):
         assert "<img" not in text
         assert not set(text) & {"\u202e", "\u200b"}
@@ -240,7 +251,7 @@ def test_no_url_becomes_markup_or_turns_the_text(law: Law) -> None:
 
 
 def test_no_name_becomes_markup(law: Law) -> None:
-    sender = Sender(Line("<script>alert(1)</script>"), Email("a&b@body.example"))
+    sender = Sender(OneLine("<script>alert(1)</script>"), Email("a&b@body.example"))
     html = compose(facts_of(sender=sender), law).html
     assert "<script" not in html
     assert "a&amp;b@body.example" in html
@@ -259,7 +270,9 @@ def test_no_value_becomes_a_heading(law: Law, text: str) -> None:
 
 
 def test_the_operators_template_goes_before_the_shipped_one(law: Law, tmp_path: Path) -> None:
-    own = "{# version: 2027-01-02.3, ours #}\nOurs to {{ recipient }}\n\nAt {{ places[0].page }}."
+    own = (
+        "{# version: 2027-01-02.3, ours #}\nOurs to {{ recipient }}\n\nAt {{ locations[0].page }}."
+    )
     (tmp_path / "dsa-notice.en.txt").write_text(own)
     notice = compose(facts_of(), law, own_templates=tmp_path)
     assert notice.text == f"Ours to A Site\n\nAt {PAGE_URL}.\n"
@@ -279,7 +292,7 @@ def test_the_operators_template_goes_before_the_shipped_one(law: Law, tmp_path: 
         ("{# version: 2027-01-01 #}\n{% if %}", "line 2: this is no template"),
         ("{# version: 2027-01-01 #}\n{{ sender.__class__.__mro__ }}", "no further than its values"),
         ("{# version: 2027-01-01 #}\n{{ ''.format.__globals__ }}", "no further than its values"),
-        ("{# version: 2027-01-01 #}\n{{ places.append(1) }}", "no further than its values"),
+        ("{# version: 2027-01-01 #}\n{{ locations.append(1) }}", "no further than its values"),
         ("{# version: 2027-01-01 #}\n{% include '/etc/passwd' %}", "no such template"),
         ("{# version: 2027-01-01 #}\n{{ 1 / 0 }}", "cannot be done"),
     ],
@@ -308,9 +321,9 @@ def test_every_shipped_template_asks_for_a_lawyer(kind: NoticeKind, language: La
 
 def test_every_fact_has_a_type_that_refuses_what_is_private() -> None:
     """No field of a notice's facts is free text, so there is no place for what must not leave."""
-    checked = {Line, Host, Email, Explanation, Reference, WebAddress, Sender, Earlier}
-    checked |= {NoticeKind, Language, Decision, date, datetime, type(None), tuple[Place, ...]}
-    for kind in (Facts, Sender, Place, Earlier):
+    checked = {OneLine, Host, Email, Explanation, NoticeReference, WebAddress, Sender, Earlier}
+    checked |= {NoticeKind, Language, Decision, date, datetime, type(None), tuple[Location, ...]}
+    for kind in (Facts, Sender, Location, Earlier):
         for name, hint in get_type_hints(kind).items():
             # The jurisdiction is looked up in the law data, and never written.
             if name != "jurisdiction":
@@ -320,8 +333,8 @@ def test_every_fact_has_a_type_that_refuses_what_is_private() -> None:
 @pytest.mark.parametrize(
     ("rule", "more"),
     [
-        ("1 to 1000 places", {"places": ()}),
-        ("1 to 1000 places", {"places": (PLACE,) * (MOST_PLACES + 1)}),
+        ("1 to 1000 locations", {"locations": ()}),
+        ("1 to 1000 locations", {"locations": (LOCATION,) * (MOST_LOCATIONS + 1)}),
         ("signed by somebody", {"kind": NoticeKind.TAKE_IT_DOWN, "signatory": None}),
         ("about an earlier notice", {"kind": NoticeKind.COMPLAINT, "earlier": None}),
         ("about an earlier notice", {"earlier": EARLIER}),
@@ -329,7 +342,7 @@ def test_every_fact_has_a_type_that_refuses_what_is_private() -> None:
             "against a decision",
             {
                 "kind": NoticeKind.COMPLAINT,
-                "earlier": Earlier(date(2026, 5, 1), Decision.NO_ANSWER, Line("A Site")),
+                "earlier": Earlier(date(2026, 5, 1), Decision.NO_ANSWER, OneLine("A Site")),
             },
         ),
     ],

@@ -19,10 +19,10 @@ from pypdf import PdfReader
 
 from hashsvc.removal.errors import BadNoticeError
 from hashsvc.removal.law.legal import Language, load_law
-from hashsvc.removal.notices.document import Notice, compose
+from hashsvc.removal.notices.document import NoticeDocument, compose
 from hashsvc.removal.notices.eml import notice_pdf, write_mail
-from hashsvc.removal.notices.facts import NoticeKind, Place, Sender
-from hashsvc.removal.notices.fields import Email, Line, WebAddress
+from hashsvc.removal.notices.facts import Location, NoticeKind, Sender
+from hashsvc.removal.notices.fields import Email, OneLine, WebAddress
 from hashsvc.removal.notices.json_xarf_csv import notice_json, notices_csv, xarf_reports
 from tests.removal.documents import IMAGE_URL, PAGE_URL, REFERENCE, SEEN, facts_of
 
@@ -35,7 +35,7 @@ EVERY = [(kind, language) for kind in NoticeKind for language in Language]
 
 def notice_of(
     kind: NoticeKind = NoticeKind.DSA_NOTICE, language: Language = Language.EN, **more: object
-) -> Notice:
+) -> NoticeDocument:
     return compose(facts_of(kind, language, **more), LAW)
 
 
@@ -57,7 +57,7 @@ def flat(text: str) -> str:
     return "".join(text.split())
 
 
-def json_of(notice: Notice) -> dict[str, object]:
+def json_of(notice: NoticeDocument) -> dict[str, object]:
     content = json.loads(notice_json(notice))
     assert isinstance(content, dict)
     return content
@@ -116,8 +116,8 @@ def test_the_same_notice_gives_the_same_bytes() -> None:
     ],
 )
 def test_no_name_becomes_an_address_or_a_header(name: str) -> None:
-    sender = Sender(Line(name), Email("notices@body.example"))
-    content = write_mail(notice_of(sender=sender, recipient=Line(name)), to=TO, at=AT)
+    sender = Sender(OneLine(name), Email("notices@body.example"))
+    content = write_mail(notice_of(sender=sender, recipient=OneLine(name)), to=TO, at=AT)
     message = read_mail(content)
     (address,) = message["From"].addresses
     assert address.addr_spec == "notices@body.example"
@@ -140,7 +140,7 @@ def test_a_header_cannot_be_put_into_an_address() -> None:
 def test_lines_of_the_mail_are_short_enough_to_be_sent() -> None:
     """RFC 5322 allows 998 octets; a longer URL is encoded, and comes out whole."""
     url = "https://example.org/" + "a-b/" * 1_000
-    notice = notice_of(places=(Place(WebAddress(url), None, SEEN),))
+    notice = notice_of(locations=(Location(WebAddress(url), None, SEEN),))
     content = write_mail(notice, to=TO, at=AT)
     assert max(map(len, content.split(b"\r\n"))) <= 998
     plain = read_mail(content).get_body(("plain",))
@@ -166,15 +166,15 @@ def test_the_pdf_says_what_the_notice_says(kind: NoticeKind, language: Language)
 
 def test_the_pdf_of_five_hundred_urls_has_each() -> None:
     places = tuple(
-        Place(WebAddress(f"https://example.org/{n}/{'x' * 80}"), None, SEEN) for n in range(500)
+        Location(WebAddress(f"https://example.org/{n}/{'x' * 80}"), None, SEEN) for n in range(500)
     )
-    text = flat(pdf_text(notice_pdf(notice_of(places=places))))
+    text = flat(pdf_text(notice_pdf(notice_of(locations=places))))
     assert all(f"https://example.org/{n}/x" in text for n in range(500))
 
 
 def test_a_url_longer_than_a_page_is_whole_in_the_pdf() -> None:
     url = "https://example.org/" + "".join(f"{n:04}-" for n in range(1_500))
-    content = notice_pdf(notice_of(places=(Place(WebAddress(url), None, SEEN),)))
+    content = notice_pdf(notice_of(locations=(Location(WebAddress(url), None, SEEN),)))
     pages = len(PdfReader(io.BytesIO(content)).pages)
     text = flat(pdf_text(content))
     for number in range(1, pages + 1):
@@ -184,12 +184,12 @@ def test_a_url_longer_than_a_page_is_whole_in_the_pdf() -> None:
 
 def test_the_pdf_has_the_letters_of_europe() -> None:
     for name in ("Žluťoučký ęłóść ñ ß Œ", "Ελλάδα", "България"):
-        sender = Sender(Line(name), Email("notices@body.example"))
+        sender = Sender(OneLine(name), Email("notices@body.example"))
         assert flat(name) in flat(pdf_text(notice_pdf(notice_of(sender=sender))))
 
 
 def test_a_letter_that_the_font_lacks_is_an_error_and_no_gap() -> None:
-    sender = Sender(Line("機関"), Email("notices@body.example"))
+    sender = Sender(OneLine("機関"), Email("notices@body.example"))
     with pytest.raises(BadNoticeError, match="Latin, Greek and Cyrillic"):
         notice_pdf(notice_of(sender=sender))
 
@@ -227,8 +227,8 @@ def test_what_is_not_verified_says_so_in_the_json() -> None:
 
 def test_a_host_gets_one_xarf_report_for_each_place() -> None:
     """The fields that xarf-core.json of X-ARF 4.2.0 requires, and the notice as evidence."""
-    other = Place(WebAddress("http://other.example:8080/p"), None, SEEN)
-    notice = notice_of(NoticeKind.HOST, places=(*facts_of().places, other))
+    other = Location(WebAddress("http://other.example:8080/p"), None, SEEN)
+    notice = notice_of(NoticeKind.HOST, locations=(*facts_of().locations, other))
     reports = [json.loads(each) for each in xarf_reports(notice)]
     assert [each["url"] for each in reports] == [IMAGE_URL, "http://other.example:8080/p"]
     assert [each["source_identifier"] for each in reports] == ["img.example.net", "other.example"]
@@ -254,8 +254,8 @@ def test_a_host_gets_one_xarf_report_for_each_place() -> None:
 
 
 def test_the_table_has_a_row_for_each_place_and_no_formula() -> None:
-    sender_of_trouble = Line("=HYPERLINK(A1)")
-    notice = notice_of(recipient=sender_of_trouble, places=facts_of().places * 2)
+    sender_of_trouble = OneLine("=HYPERLINK(A1)")
+    notice = notice_of(recipient=sender_of_trouble, locations=facts_of().locations * 2)
     rows = list(csv.reader(io.StringIO(notices_csv([notice]), newline="")))
     assert rows[0] == [
         "reference",

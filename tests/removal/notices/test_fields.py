@@ -11,8 +11,8 @@ from hashsvc.removal.notices.fields import (
     Email,
     Explanation,
     Host,
-    Line,
-    Reference,
+    NoticeReference,
+    OneLine,
     WebAddress,
     ascii_host,
 )
@@ -36,8 +36,8 @@ from hashsvc.signals import Signal
         "a" * 201,
     ],
 )
-@pytest.mark.parametrize("kind", [Line, Explanation])
-def test_a_text_is_one_line_of_letters_that_are_seen(kind: type[Line], text: str) -> None:
+@pytest.mark.parametrize("kind", [OneLine, Explanation])
+def test_a_text_is_one_line_of_letters_that_are_seen(kind: type[OneLine], text: str) -> None:
     if kind is Explanation and text == "a" * 201:
         text = "a" * 2_001
     with pytest.raises(BadNoticeError):
@@ -69,7 +69,7 @@ def test_a_word_that_only_looks_like_a_case_number_is_let_through() -> None:
 )
 def test_no_text_holds_a_signal_a_hash_or_a_file_name(text: str, rule: str) -> None:
     with pytest.raises(BadNoticeError, match=rule) as caught:
-        Line(text)
+        OneLine(text)
     assert text not in str(caught.value)
 
 
@@ -115,7 +115,7 @@ def test_a_host_is_nothing_else(text: str) -> None:
 @pytest.mark.parametrize("text", ["", "7K3M-X9QD-5", "0" * 31, "0" * 33, "G" * 32])
 def test_a_reference_is_the_id_of_a_request(text: str) -> None:
     with pytest.raises(BadNoticeError):
-        Reference(text)
+        NoticeReference(text)
 
 
 @pytest.mark.parametrize(

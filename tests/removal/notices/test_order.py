@@ -11,7 +11,7 @@ from pypdf import PdfReader
 from hashsvc.removal.errors import BadNoticeError
 from hashsvc.removal.law.legal import Language, load_law
 from hashsvc.removal.notices.facts import NoticeKind
-from hashsvc.removal.notices.fields import Line
+from hashsvc.removal.notices.fields import OneLine
 from hashsvc.removal.notices.order import (
     MOST_SIGNALS,
     OrderAnnex,
@@ -80,7 +80,7 @@ def test_it_has_every_element_of_article_9(language: Language) -> None:
 
 
 def test_what_is_known_of_the_court_stands_in_its_place() -> None:
-    known = {"authority": Line("Court of first instance of Brussels")}
+    known = {"authority": OneLine("Court of first instance of Brussels")}
     text = annex(known=known).text
     assert "issuing authority: Court of first instance of Brussels" in text
     assert text.count(COURT[Language.EN]) == 4
@@ -146,7 +146,7 @@ def test_the_hashes_are_told_nowhere_but_in_the_document() -> None:
         ("pdq1 alone", {"signals": (Signal("phash1", bytes(8)),)}),
         ("pdq1 alone", {"signals": (*SIGNALS, Signal("reg1", bytes(32)))}),
         ("facts of a notice", {"facts": facts_of(NoticeKind.COMPLAINT)}),
-        ("elements of an order are: legal-basis", {"known": {"judge": Line("A")}}),
+        ("elements of an order are: legal-basis", {"known": {"judge": OneLine("A")}}),
     ],
 )
 def test_what_may_not_stand_in_an_annex_is_refused(rule: str, more: dict[str, object]) -> None:

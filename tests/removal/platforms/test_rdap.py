@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hashsvc.removal.platforms.entries import FIND_CONTACT, Basis
-from hashsvc.removal.platforms.rdap import FRESH_FOR, Answer, draft_with_contact
+from hashsvc.removal.platforms.rdap import FRESH_FOR, RdapAnswer, draft_with_contact
 
 NOW = datetime(2026, 6, 1, tzinfo=UTC)
 
@@ -76,7 +76,7 @@ def test_without_a_contact_it_is_the_plain_draft(content: Mapping[str, Any]) -> 
 
 
 def test_a_network_that_is_down_is_asked_again() -> None:
-    cache: dict[str, Answer] = {}
+    cache: dict[str, RdapAnswer] = {}
     assert draft_with_contact("site.example", fetch=Net(), cache=cache, now=NOW).channels == ()
     net = Net({"domain/site.example": answer()})
     assert draft_with_contact("site.example", fetch=net, cache=cache, now=NOW).channels
@@ -85,7 +85,7 @@ def test_a_network_that_is_down_is_asked_again() -> None:
 @pytest.mark.parametrize("content", [answer(), {}])
 def test_an_answer_is_kept_for_its_time(content: Mapping[str, Any]) -> None:
     net = Net({"domain/site.example": content})
-    cache: dict[str, Answer] = {}
+    cache: dict[str, RdapAnswer] = {}
     first = draft_with_contact("site.example", fetch=net, cache=cache, now=NOW)
     again = draft_with_contact("site.example", fetch=net, cache=cache, now=NOW + FRESH_FOR)
     assert first.channels == again.channels

@@ -116,7 +116,7 @@ def test_a_draft_is_found_by_what_it_is_called(make: Make, name: str) -> None:
 def test_about_an_entry_nobody_is_asked(make: Make, database: Database) -> None:
     fetcher = ToldFetcher()
     removal = make(fetcher)
-    removal.parts.platforms.put(entry("a-site", "site.example"), actor=ANN)
+    removal.context.platforms.put(entry("a-site", "site.example"), actor=ANN)
     assert removal.contacts.of("a-site", actor=ANN).id == "a-site"
     assert removal.contacts.of("https://www.site.example/p", actor=ANN).id == "a-site"
     assert fetcher.asked == []

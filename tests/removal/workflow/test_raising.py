@@ -18,7 +18,7 @@ from hashsvc.removal import (
     State,
     UnknownPlatformError,
 )
-from hashsvc.removal.notices.facts import MOST_PLACES
+from hashsvc.removal.notices.facts import MOST_LOCATIONS
 from hashsvc.removal.workflow.raising import AUTOMATIC, raise_certain
 from hashsvc.settings import Settings
 from hashsvc.store import Database, notices
@@ -81,19 +81,19 @@ def test_two_contents_at_one_place_are_one_request(
 def test_the_thousand_and_first_image_goes_on_a_second_notice(
     removal: Removal, database: Database, content_id: ContentId, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hashsvc.removal.workflow.raising.MOST_PLACES", 4)
+    monkeypatch.setattr("hashsvc.removal.workflow.raising.MOST_LOCATIONS", 4)
     views = raised(removal, *(matched(database, content_id, each) for each in range(10)))
     with database.read() as connection:
         ids = {notice_of(each) for each in views}
         counts = sorted(len(notices.request_ids(connection, each)) for each in ids)
     assert counts == [2, 4, 4]
-    assert MOST_PLACES == 1_000
+    assert MOST_LOCATIONS == 1_000
 
 
 def test_who_has_a_part_in_an_image_is_asked_by_name(
     removal: Removal, database: Database, content_id: ContentId
 ) -> None:
-    platforms = removal.parts.platforms
+    platforms = removal.context.platforms
     platforms.put(entry("a-site", "site.example"), actor=ANN)
     platforms.put(entry("a-cache", "cache.example", kind="cdn"), actor=ANN)
     match_id = matched(
@@ -138,7 +138,7 @@ def test_a_channel_is_chosen_by_its_basis(
     removal: Removal, database: Database, content_id: ContentId
 ) -> None:
     american = entry("a-site", "example.org", channel={"basis": "take-it-down"})
-    removal.parts.platforms.put(american, actor=ANN)
+    removal.context.platforms.put(american, actor=ANN)
     match_id = matched(database, content_id, 1)
     with pytest.raises(NotPossibleError, match="signatory"):
         removal.raise_for(match_id, actor=ANN, basis=Basis.TAKE_IT_DOWN)
@@ -213,13 +213,13 @@ def test_what_is_certain_is_raised_without_a_verdict_and_once(
     Consents(database, clock).withdraw(OTHER, ConsentKind.NOTIFY, actor=ANN)
     matched(database, other, 3)
 
-    assert raise_certain(removal.parts) == 1
+    assert raise_certain(removal.context) == 1
     (request,) = removal.search(state=None, limit=9)
     assert request.match_id in {match_id, same_place}
     before = audited(database)
     assert before[-1] == (AUTOMATIC, "request.raise", request.id)
     for _ in range(3):
-        assert raise_certain(removal.parts) == 0
+        assert raise_certain(removal.context) == 0
     assert audited(database) == before
 
 
@@ -230,7 +230,7 @@ def test_a_request_that_nobody_looked_at_is_approved_by_confirming_its_match(
         store_match(database, content_id, image_url=f"https://example.org/{each}.jpg")
         for each in range(2)
     )
-    assert raise_certain(removal.parts) == 2
+    assert raise_certain(removal.context) == 2
     by_match = {each.match_id: each.id for each in removal.search(state=None, limit=9)}
     view = lead(removal, by_match[seen], "approved")
     assert Reviews(database, clock).view(seen, actor=ANN).state == "confirmed"
@@ -251,7 +251,7 @@ def test_a_dismissed_match_keeps_its_request_from_going_out(
         store_match(database, content_id, image_url=f"https://example.org/{each}.jpg")
         for each in range(2)
     )
-    raise_certain(removal.parts)
+    raise_certain(removal.context)
     by_match = {each.match_id: each.id for each in removal.search(state=None, limit=9)}
     Reviews(database, clock).decide(dismissed, MatchState.DISMISSED, actor=BEN)
     with pytest.raises(NotConfirmedError, match="dismissed"):
@@ -259,7 +259,7 @@ def test_a_dismissed_match_keeps_its_request_from_going_out(
     lead(removal, by_match[kept], "approved")
     assert "/1.jpg" not in removal.document(by_match[kept], actor=ANN).decode()
     assert lead(removal, by_match[dismissed], "withdrawn").request.state == "withdrawn"
-    assert raise_certain(removal.parts) == 0
+    assert raise_certain(removal.context) == 0
 
 
 def test_the_notice_of_a_withdrawn_draft_is_empty(removal: Removal, match_id: MatchId) -> None:

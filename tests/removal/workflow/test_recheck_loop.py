@@ -206,7 +206,7 @@ def test_silence_is_said_under_the_law_of_the_united_states_too(
 ) -> None:
     clock.now = clock.now.replace(month=7)
     american = entry("a-site", "example.org", channel={"basis": "take-it-down"})
-    removal.parts.platforms.put(american, actor=ANN)
+    removal.context.platforms.put(american, actor=ANN)
     changed(removal, signatory="Head of the legal service")
     request_id = sent_to(removal, match_id)
     clock.go_on(HOURS_48 + ONE)

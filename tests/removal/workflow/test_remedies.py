@@ -88,7 +88,7 @@ def test_a_report_goes_to_the_coordinator_and_names_the_platform(
         lead(removal, sent, "refused")
     if state != "sent":
         lead(removal, sent, state)
-    view = removal.remedies.report(sent, actor=ANN, language=Language.EN)
+    view = removal.remedies.refer(sent, actor=ANN, language=Language.EN)
     assert view.request.state == "escalated"
     text = document(removal, view, "coordinator")
     assert "BIPT" in text
@@ -98,7 +98,7 @@ def test_a_report_goes_to_the_coordinator_and_names_the_platform(
     assert (notice.channel, notice.address) == (None, None)
 
 
-@pytest.mark.parametrize("letter", ["complain", "report"])
+@pytest.mark.parametrize("letter", ["complain", "refer"])
 def test_after_the_consent_is_withdrawn_no_letter_is_written(
     removal: Removal,
     database: Database,
@@ -180,7 +180,7 @@ def test_an_annex_is_about_all_open_requests_of_the_case_at_the_platform(
 def test_an_annex_with_more_places_than_it_has_room_for_leaves_the_rest_to_another(
     removal: Removal, database: Database, content_id: ContentId, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("hashsvc.removal.workflow.remedies.MOST_PLACES", 2)
+    monkeypatch.setattr("hashsvc.removal.workflow.remedies.MOST_LOCATIONS", 2)
     made = raised(removal, *(matched(database, content_id, each) for each in range(3)))
     lead(removal, made[0].request.id, "approved", "sent")
     view = removal.remedies.seek_order(made[2].request.id, actor=ANN)
@@ -211,8 +211,8 @@ def test_an_order_is_not_sought_before_the_sending_or_twice(
 @pytest.fixture
 def behind_a_cache(removal: Removal, database: Database, content_id: ContentId) -> RequestId:
     """A request to a site whose images a CDN serves."""
-    removal.parts.platforms.put(entry("a-site", "site.example"), actor=ANN)
-    removal.parts.platforms.put(entry("a-cache", "cache.example", kind="cdn"), actor=ANN)
+    removal.context.platforms.put(entry("a-site", "site.example"), actor=ANN)
+    removal.context.platforms.put(entry("a-cache", "cache.example", kind="cdn"), actor=ANN)
     urls: dict[str, Any] = {
         "page_url": "https://site.example/p",
         "image_url": "https://x.cache.example/1.jpg",
@@ -270,12 +270,12 @@ def test_a_withdrawn_case_has_no_remedies(
 ) -> None:
     Bank(database, clock).withdraw_case(NUMBER, actor="intake")
     assert removal.view(sent, actor=ANN).request.state == State.WITHDRAWN
-    for remedy in ("complain", "report", "ask_next", "seek_order"):
+    for remedy in ("complain", "refer", "ask_next", "seek_order"):
         with pytest.raises(NotPossibleError):
             getattr(removal.remedies, remedy)(sent, actor=ANN)
 
 
-@pytest.mark.parametrize("remedy", ["complain", "report", "ask_next", "seek_order"])
+@pytest.mark.parametrize("remedy", ["complain", "refer", "ask_next", "seek_order"])
 def test_another_organisation_has_none_either(
     removal: Removal, sent: RequestId, settings: Settings, remedy: str
 ) -> None:

@@ -35,7 +35,7 @@ def post() -> Iterator[PostOffice]:
 @pytest.fixture
 def two(removal: Removal, database: Database, content_id: ContentId) -> list[RequestId]:
     """Two approved requests, on one notice, to a platform that takes mail."""
-    removal.parts.platforms.put(entry("a-site", "example.org"), actor=ANN)
+    removal.context.platforms.put(entry("a-site", "example.org"), actor=ANN)
     views = raised(removal, *(matched(database, content_id, each) for each in range(2)))
     lead(removal, views[0].request.id, "approved")
     return [each.request.id for each in views]
@@ -163,7 +163,7 @@ def test_without_the_consent_no_mail_goes_out(
 def test_a_draft_is_not_sent(
     removal: Removal, database: Database, content_id: ContentId, post: PostOffice
 ) -> None:
-    removal.parts.platforms.put(entry("a-site", "example.org"), actor=ANN)
+    removal.context.platforms.put(entry("a-site", "example.org"), actor=ANN)
     changed(removal, smtp_url=post.url)
     (view,) = raised(removal, matched(database, content_id, 1))
     assert removal.mail(view.request.id, dry_run=True, actor=ANN).to == "notices@a-site.example"

@@ -94,21 +94,21 @@ def _create_tables() -> None:
     )
     op.create_index(op.f("ix_pin_reset_case_id"), "pin_reset", ["case_id"], unique=False)
     op.create_table(
-        "held_content",
+        "pending_content",
         sa.Column("content_id", _BIG_ID, nullable=False),
         sa.Column("reason", sa.Text(), nullable=False),
         sa.Column("label", sa.Text(), nullable=True),
-        sa.Column("held_at", UtcTime(), nullable=False),
+        sa.Column("pending_since", UtcTime(), nullable=False),
         sa.CheckConstraint(
-            "reason IN ('common', 'protected')", name=op.f("ck_held_content_reason")
+            "reason IN ('common', 'protected')", name=op.f("ck_pending_content_reason")
         ),
         sa.ForeignKeyConstraint(
             ["content_id"],
             ["content.id"],
-            name=op.f("fk_held_content_content_id"),
+            name=op.f("fk_pending_content_content_id"),
             ondelete="CASCADE",
         ),
-        sa.PrimaryKeyConstraint("content_id", name=op.f("pk_held_content")),
+        sa.PrimaryKeyConstraint("content_id", name=op.f("pk_pending_content")),
         sqlite_autoincrement=False,
         sqlite_strict=True,
     )
@@ -147,7 +147,7 @@ def downgrade() -> None:
     op.drop_table("bulk_export")
     op.drop_index(op.f("ix_listed_signal_label"), "listed_signal")
     op.drop_table("listed_signal")
-    op.drop_table("held_content")
+    op.drop_table("pending_content")
     op.drop_index(op.f("ix_pin_reset_case_id"), "pin_reset")
     op.drop_table("pin_reset")
     op.drop_table("pin_guess")

@@ -89,7 +89,7 @@ def downgrade() -> None:
     _create_signal()
     _open_codes(connection, keys)
     for row in _paged(connection, _case):
-        pin_hash = keys[row.id].open_text(row.pin_hash, place=f"pin of case {row.number}")
+        pin_hash = keys[row.id].open_text(row.pin_hash, context=f"pin of case {row.number}")
         connection.execute(sa.update(_case).where(_case.c.id == row.id).values(pin_hash=pin_hash))
     op.drop_index(op.f("ix_bank_case_key_id"), "bank_case")
     op.drop_index(op.f("ix_bank_case_ends_on"), "bank_case")
@@ -237,14 +237,14 @@ def _seal_cases(connection: sa.Connection, kek: KeyEncryptionKey) -> dict[int, D
             .where(_case.c.id == row.id)
             .values(
                 key_id=key_id,
-                pin_hash=keys[row.id].seal_text(row.pin_hash, place=f"pin of case {row.number}"),
+                pin_hash=keys[row.id].seal_text(row.pin_hash, context=f"pin of case {row.number}"),
                 ends_on=row.ends_on or ends.isoformat(),
             )
         )
     return keys
 
 
-def _place(row: sa.Row[tuple[object, ...]]) -> str:
+def _context(row: sa.Row[tuple[object, ...]]) -> str:
     return f"codes of content {row.public_id} of case {row.case_id}"
 
 
@@ -256,14 +256,16 @@ def _seal_codes(connection: sa.Connection, keys: dict[int, DataKey]) -> None:
             .order_by(_signal.c.id)
         )
         packed = pack([(algorithm, view, code) for algorithm, view, code in signals])
-        sealed = keys[row.case_id].seal(packed, place=_place(row))
+        sealed = keys[row.case_id].seal(packed, context=_context(row))
         connection.execute(sa.insert(_signature).values(content_id=row.id, sealed=sealed))
 
 
 def _open_codes(connection: sa.Connection, keys: dict[int, DataKey]) -> None:
     for row in _paged(connection, _content):
         query = sa.select(_signature.c.sealed).where(_signature.c.content_id == row.id)
-        packed = keys[row.case_id].open(connection.execute(query).scalar_one(), place=_place(row))
+        packed = keys[row.case_id].open(
+            connection.execute(query).scalar_one(), context=_context(row)
+        )
         for group in unpack(packed):
             for code in group:
                 connection.execute(
@@ -283,7 +285,7 @@ def _seal_matches(connection: sa.Connection, keys: dict[int, DataKey]) -> None:
     for row in _paged(connection, _match):
         key = by_content[row.content_id]
         _change_texts(connection, _match, row, _MATCH_TEXTS, key.seal_text)
-        sha256 = key.seal(row.image_sha256, place=f"image_sha256 of match {row.id}")
+        sha256 = key.seal(row.image_sha256, context=f"image_sha256 of match {row.id}")
         connection.execute(
             sa.update(_match)
             .where(_match.c.id == row.id)
@@ -296,7 +298,7 @@ def _open_matches(connection: sa.Connection, keys: dict[int, DataKey]) -> None:
     for row in _paged(connection, _match):
         key = by_content[row.content_id]
         _change_texts(connection, _match, row, _MATCH_TEXTS, key.open_text)
-        sha256 = key.open(row.image_sha256, place=f"image_sha256 of match {row.id}")
+        sha256 = key.open(row.image_sha256, context=f"image_sha256 of match {row.id}")
         connection.execute(
             sa.update(_match).where(_match.c.id == row.id).values(image_sha256=sha256)
         )
@@ -304,7 +306,7 @@ def _open_matches(connection: sa.Connection, keys: dict[int, DataKey]) -> None:
 
 def _change_items(connection: sa.Connection, change: Callable[..., str]) -> None:
     for row in _paged(connection, _item):
-        url = change(row.url, place=f"url of scan {row.scan_id}")
+        url = change(row.url, context=f"url of scan {row.scan_id}")
         connection.execute(sa.update(_item).where(_item.c.id == row.id).values(url=url))
 
 
@@ -322,6 +324,6 @@ def _change_texts(
 ) -> None:
     kind = {"removal_request": "request"}.get(rows.name, rows.name)
     changed = {
-        each: change(getattr(row, each), place=f"{each} of {kind} {row.id}") for each in columns
+        each: change(getattr(row, each), context=f"{each} of {kind} {row.id}") for each in columns
     }
     connection.execute(sa.update(rows).where(rows.c.id == row.id).values(changed))

@@ -24,12 +24,14 @@ def upgrade() -> None:
     )
 
     # Of contents that wait the day is enough, as of all others.
-    held = sa.table("held_content", sa.column("content_id"), sa.column("held_at", UtcTime()))
+    pending = sa.table(
+        "pending_content", sa.column("content_id"), sa.column("pending_since", UtcTime())
+    )
     connection = op.get_bind()
-    for content_id, at in connection.execute(sa.select(held)).all():
+    for content_id, at in connection.execute(sa.select(pending)).all():
         day = at.replace(hour=0, minute=0, second=0, microsecond=0)
         connection.execute(
-            sa.update(held).where(held.c.content_id == content_id).values(held_at=day)
+            sa.update(pending).where(pending.c.content_id == content_id).values(pending_since=day)
         )
 
 

@@ -42,7 +42,7 @@ _request = sa.table(
         ("id", "match_id", "platform", "image_url", "state", "notice", "created_at"),
     ),
     sa.column("organisation_id"),
-    sa.column("place_digest"),
+    sa.column("dedup_digest"),
 )
 _match = sa.table("match", sa.column("id"), sa.column("content_id"))
 _content = sa.table("content", sa.column("id"), sa.column("case_id"))
@@ -89,8 +89,8 @@ def downgrade() -> None:
         op.drop_index(op.f(f"ix_removal_request_{column}"), "removal_request")
     with _rebuilding(connection, _requests_after()) as batch_op:
         batch_op.drop_constraint(op.f("ck_removal_request_link"), type_="check")
-        batch_op.drop_constraint("uq_removal_request_place_digest", type_="unique")
-        for name in ("place_digest", "parent_id", "link", "check_at", "first_seen"):
+        batch_op.drop_constraint("uq_removal_request_dedup_digest", type_="unique")
+        for name in ("dedup_digest", "parent_id", "link", "check_at", "first_seen"):
             batch_op.drop_column(name)
         batch_op.alter_column("notice", existing_type=sa.Text(), nullable=False)
         batch_op.create_unique_constraint("uq_removal_request_match_id", ["match_id"])
@@ -234,12 +234,12 @@ def _requests_before() -> sa.Table:
 
 def _requests_after() -> sa.Table:
     return _requests(
-        sa.Column("place_digest", sa.LargeBinary(), nullable=True),
+        sa.Column("dedup_digest", sa.LargeBinary(), nullable=True),
         sa.Column("parent_id", sa.Text(), nullable=True),
         sa.Column("link", sa.Text(), nullable=True),
         sa.Column("check_at", UtcTime(), nullable=True),
         sa.Column("first_seen", UtcTime(), nullable=True),
-        sa.UniqueConstraint("place_digest", name="uq_removal_request_place_digest"),
+        sa.UniqueConstraint("dedup_digest", name="uq_removal_request_dedup_digest"),
         sa.CheckConstraint(_LINKED, name=op.f("ck_removal_request_link")),
         notice=False,
     )
@@ -262,12 +262,12 @@ def _rebuild_requests(connection: sa.Connection) -> None:
     """Let a match have several requests, and a request what it goes on from."""
     with _rebuilding(connection, _requests_before()) as batch_op:
         batch_op.drop_constraint("uq_removal_request_match_id", type_="unique")
-        batch_op.add_column(sa.Column("place_digest", sa.LargeBinary(), nullable=True))
+        batch_op.add_column(sa.Column("dedup_digest", sa.LargeBinary(), nullable=True))
         batch_op.add_column(sa.Column("parent_id", sa.Text(), nullable=True))
         batch_op.add_column(sa.Column("link", sa.Text(), nullable=True))
         batch_op.add_column(sa.Column("check_at", UtcTime(), nullable=True))
         batch_op.add_column(sa.Column("first_seen", UtcTime(), nullable=True))
-        batch_op.create_unique_constraint("uq_removal_request_place_digest", ["place_digest"])
+        batch_op.create_unique_constraint("uq_removal_request_dedup_digest", ["dedup_digest"])
         batch_op.create_check_constraint(op.f("ck_removal_request_link"), _LINKED)
     for column in ("match_id", "parent_id", "check_at"):
         op.create_index(
@@ -307,16 +307,16 @@ def _move_notices(connection: sa.Connection) -> None:
         )
         connection.execute(sa.insert(_named).values(notice_id=each.id, request_id=each.id))
         if not is_draft:
-            text = key.open(b64decode(each.notice), place=f"notice of request {each.id}")
-            sealed = key.seal(text, place=f"text of notice {each.id}")
+            text = key.open(b64decode(each.notice), context=f"notice of request {each.id}")
+            sealed = key.seal(text, context=f"text of notice {each.id}")
             connection.execute(
                 sa.insert(_document).values(notice_id=each.id, format="text", sealed=sealed)
             )
         if number is not None and each.state not in ("reappeared", "withdrawn"):
-            image_url = key.open_text(each.image_url, place=f"image_url of request {each.id}")
+            image_url = key.open_text(each.image_url, context=f"image_url of request {each.id}")
             digest = key.digest("\n".join((number, each.platform, image_url)))
             connection.execute(
-                sa.update(_request).where(_request.c.id == each.id).values(place_digest=digest)
+                sa.update(_request).where(_request.c.id == each.id).values(dedup_digest=digest)
             )
 
 
@@ -337,14 +337,14 @@ def _move_notices_back(connection: sa.Connection) -> None:
             .order_by(_notice.c.created_at)
         ).first()
         text = "" if found is None else _opened(key, found.notice_id, found.sealed)
-        sealed = key.seal_text(text, place=f"notice of request {each.id}")
+        sealed = key.seal_text(text, context=f"notice of request {each.id}")
         connection.execute(
             sa.update(_request).where(_request.c.id == each.id).values(notice=sealed)
         )
 
 
 def _opened(key: DataKey, notice_id: str, sealed: bytes) -> str:
-    return key.open(sealed, place=f"text of notice {notice_id}").decode()
+    return key.open(sealed, context=f"text of notice {notice_id}").decode()
 
 
 def _records(connection: sa.Connection) -> DataKey:

@@ -24,8 +24,8 @@ _TABLES = (
     "dismissal",
     "suppression",
     "quarantine",
-    "case_reporting",
-    "host_reporting",
+    "case_lowest_tier",
+    "host_lowest_tier",
 )
 _INDICES = {
     "candidate": ("day", "scan_id"),
@@ -78,13 +78,13 @@ def _create_candidates() -> None:
         "candidate",
         sa.Column("id", _BIG_ID, nullable=False),
         sa.Column("day", sa.Text(), nullable=False),
-        sa.Column("place_digest", sa.LargeBinary(), nullable=False),
+        sa.Column("dedup_digest", sa.LargeBinary(), nullable=False),
         sa.Column("scan_id", sa.Text(), nullable=True),
         sa.Column("private", sa.LargeBinary(), nullable=False),
         sa.Column("whole", sa.LargeBinary(), nullable=False),
         _foreign("candidate", "scan_id", "scan", "SET NULL"),
         _key("candidate", "id"),
-        sa.UniqueConstraint("place_digest", name=op.f("uq_candidate_place_digest")),
+        sa.UniqueConstraint("dedup_digest", name=op.f("uq_candidate_dedup_digest")),
         sqlite_autoincrement=True,
         sqlite_strict=True,
     )
@@ -154,26 +154,26 @@ def _create_feedback() -> None:
 
 def _create_rules() -> None:
     op.create_table(
-        "case_reporting",
+        "case_lowest_tier",
         sa.Column("case_id", _BIG_ID, nullable=False),
         sa.Column("lowest_tier", sa.Text(), nullable=False),
         sa.CheckConstraint(
             "lowest_tier IN ('certain', 'likely')", name=op.f("ck_case_reporting_lowest_tier")
         ),
-        _foreign("case_reporting", "case_id", "bank_case", "CASCADE"),
-        _key("case_reporting", "case_id"),
+        _foreign("case_lowest_tier", "case_id", "bank_case", "CASCADE"),
+        _key("case_lowest_tier", "case_id"),
         sqlite_autoincrement=False,
         sqlite_strict=True,
     )
     op.create_table(
-        "host_reporting",
+        "host_lowest_tier",
         sa.Column("organisation_id", sa.Text(), nullable=False),
         sa.Column("host", sa.Text(), nullable=False),
         sa.Column("lowest_tier", sa.Text(), nullable=False),
         sa.CheckConstraint(
             "lowest_tier IN ('certain', 'likely')", name=op.f("ck_host_reporting_lowest_tier")
         ),
-        _key("host_reporting", "organisation_id", "host"),
+        _key("host_lowest_tier", "organisation_id", "host"),
         sqlite_autoincrement=False,
         sqlite_strict=True,
     )

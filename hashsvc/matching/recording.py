@@ -13,16 +13,16 @@ from hashsvc.matching.bank_index import Found
 from hashsvc.matching.evidence import Tier
 from hashsvc.matching.quarantine import notice
 from hashsvc.matching.suppressing import is_suppressed
-from hashsvc.store import Database, cases, held, matches, reporting, unmatched
+from hashsvc.store import Database, cases, lowest_tiers, matches, pending, unmatched
 from hashsvc.store.candidates import Sighted
 from hashsvc.store.ids import ContentId, KeyId, MatchId, OrganisationId, ScanId, random_id
-from hashsvc.store.reporting import HostRule
+from hashsvc.store.lowest_tiers import HostRule
 
 # The surest first.
 _TIERS = tuple(Tier)
 
 
-def report(
+def record_match(
     connection: Connection,
     seen: Sighted,
     found: Found,
@@ -64,7 +64,7 @@ def report(
     return match_id
 
 
-class Reporting:
+class LowestTiers:
     """The lowest tiers that are reported, by case and by host; of two the stricter counts."""
 
     def __init__(self, database: Database, clock: Clock = utc_now) -> None:
@@ -81,7 +81,7 @@ class Reporting:
         with self._database.write() as connection:
             case = find_case(connection, number, organisation_id)
             self._record(connection, actor, "case.read", number)
-            return Tier(reporting.of_case(connection, case.id) or Tier.POSSIBLE)
+            return Tier(lowest_tiers.of_case(connection, case.id) or Tier.POSSIBLE)
 
     def set_for_case(
         self, number: str, lowest: Tier, *, actor: KeyId, organisation_id: OrganisationId
@@ -93,26 +93,26 @@ class Reporting:
         """
         with self._database.write() as connection:
             case = find_case(connection, number, organisation_id)
-            before = Tier(reporting.of_case(connection, case.id) or Tier.POSSIBLE)
-            reporting.set_for_case(connection, case.id, _stored(lowest))
+            before = Tier(lowest_tiers.of_case(connection, case.id) or Tier.POSSIBLE)
+            lowest_tiers.set_for_case(connection, case.id, _stored(lowest))
             if _is_below(lowest, before):
-                waiting = set(held.held_of(connection, case.id))
+                waiting = set(pending.pending_of(connection, case.id))
                 contents = cases.contents_of(connection, case.id)
                 unmatched.add(connection, [each.id for each in contents if each.id not in waiting])
-            self._record(connection, actor, "case.set-reporting", number)
+            self._record(connection, actor, "case.set-lowest-tier", number)
 
     def hosts(self, organisation_id: OrganisationId) -> Sequence[HostRule]:
         """Return the rules of an organisation."""
         with self._database.read() as connection:
-            return reporting.of_hosts(connection, organisation_id)
+            return lowest_tiers.of_hosts(connection, organisation_id)
 
     def set_for_host(
         self, host: str, lowest: Tier, *, actor: KeyId, organisation_id: OrganisationId
     ) -> None:
         """Have nothing below a tier reported of a host, and of those below it, from now on."""
         with self._database.write() as connection:
-            reporting.set_for_host(connection, organisation_id, host, _stored(lowest))
-            self._record(connection, actor, "host.set-reporting", str(lowest))
+            lowest_tiers.set_for_host(connection, organisation_id, host, _stored(lowest))
+            self._record(connection, actor, "host.set-lowest-tier", str(lowest))
 
     def _record(self, connection: Connection, actor: KeyId, action: str, subject: str) -> None:
         audit.record(connection, actor=actor, action=action, subject=subject, now=self._clock())
@@ -127,7 +127,7 @@ def _is_below(tier: Tier, lowest: Tier) -> bool:
 
 
 def _lowest(connection: Connection, content_id: ContentId, seen: Sighted) -> Tier:
-    of_case, of_hosts = reporting.of_content(connection, content_id)
+    of_case, of_hosts = lowest_tiers.of_content(connection, content_id)
     rules = [of_case] if of_case else []
     if of_hosts:
         hosts = [urlsplit(each).hostname or "" for each in (seen.page_url, seen.image_url)]

@@ -11,8 +11,8 @@ from pathlib import Path
 import pytest
 from PIL import ImageOps
 
-from hashsvc.bank import HeldContents, ImageList, Lists
-from hashsvc.matching import Backward, Screen, Tier, compare, sighted
+from hashsvc.bank import ImageList, Lists, PendingContents
+from hashsvc.matching import RetroactiveMatcher, Screen, Tier, compare, sighted
 from hashsvc.scanning import SeenImage
 from hashsvc.settings import Settings
 from hashsvc.signals import (
@@ -32,7 +32,8 @@ from hashsvc.store.feedback_tables import unmatched as unmatched_table
 from hashsvc.store.ids import CandidateId, KeyId, OrganisationId, PublicContentId, ScanId
 from hashsvc.store.matches import Match
 from tests.conftest import generated_photo, jpeg
-from tests.scanning.conftest import OddSite, Service, SetClock, wait_until
+from tests.helpers.waiting import wait_until
+from tests.scanning.conftest import OddSite, Service, SetClock
 from tests.store.conftest import START, store_case, store_content
 
 MINE = generated_photo(31, (800, 600))
@@ -44,9 +45,9 @@ COPIES = {
 }
 
 
-def backward(service: Service, **changed: int) -> Backward:
+def matcher(service: Service, **changed: int) -> RetroactiveMatcher:
     settings = service.settings.model_copy(update=changed)
-    return Backward(settings, service.database, service.clock)
+    return RetroactiveMatcher(settings, service.database, service.clock)
 
 
 def waiting(database: Database) -> int:
@@ -79,7 +80,7 @@ def test_what_was_scanned_before_is_found_as_if_it_were_scanned_now(
     assert kept(service.database) == len(copies) + 6
     clock.advance(3600)
     service.open_case(MINE)
-    assert backward(service).work_once()
+    assert matcher(service).work_once()
     found = {each.image_url: each for each in service.matches()}
     assert set(found) == copies
     for each in found.values():
@@ -104,7 +105,7 @@ def rescanned(service: Service, site: OddSite) -> list[Match]:
 def test_it_is_done_once(service: Service, site: OddSite) -> None:
     _, copies = scan_copies(service, site)
     service.open_case(MINE)
-    work = backward(service)
+    work = matcher(service)
     assert work.work_once()
     assert not work.work_once()
     assert waiting(service.database) == 0
@@ -121,7 +122,7 @@ def test_where_none_are_kept_none_is_found(
     scan_copies(service, site)
     assert kept(service.database) == 0
     service.open_case(MINE)
-    assert backward(service).work_once()
+    assert matcher(service).work_once()
     assert service.matches() == []
     assert waiting(service.database) == 0
 
@@ -133,12 +134,12 @@ def test_a_content_that_waits_is_matched_when_it_is_let_in(
     service.bank._screen = Screen()
     Lists(database).add(ImageList.PROTECTED, sign_image(jpeg(MINE)), actor="test")
     service.open_case(MINE)
-    assert not backward(service).work_once()
-    held = HeldContents(database, service.bank)
+    assert not matcher(service).work_once()
+    held = PendingContents(database, service.bank)
     own = OrganisationId("0" * 32)
     (content,) = (each.content for each in held.search(organisation_id=own, limit=9))
     held.release(PublicContentId(content), actor=KeyId("analyst"), organisation_id=own)
-    assert backward(service).work_once()
+    assert matcher(service).work_once()
     assert {each.image_url for each in service.matches()} == copies
 
 
@@ -146,7 +147,7 @@ def test_a_content_withdrawn_meanwhile_is_not_matched(service: Service, site: Od
     scan_copies(service, site)
     number = service.open_case(MINE)
     service.bank.withdraw_case(number, actor="intake")
-    assert not backward(service).work_once()
+    assert not matcher(service).work_once()
     assert service.matches() == []
 
 
@@ -161,7 +162,7 @@ def test_a_content_that_comes_while_a_page_is_looked_at_is_matched_too(
         found = find(signatures)
         if not service.matches() and not opened:
             opened.append(service.open_case(MINE))
-            assert backward(service).work_once()
+            assert matcher(service).work_once()
         return found
 
     opened: list[str] = []
@@ -172,7 +173,7 @@ def test_a_content_that_comes_while_a_page_is_looked_at_is_matched_too(
     assert opened
     assert service.matches() == []
     assert waiting(database) == 1
-    assert backward(service).work_once()
+    assert matcher(service).work_once()
     assert [each.image_url for each in service.matches()] == [url]
 
 
@@ -182,18 +183,18 @@ def test_what_somebody_lost_is_done_by_the_next(
     _, copies = scan_copies(service, site)
     service.open_case(MINE)
     with database.write() as connection:
-        until = clock() + Backward.LEASE
+        until = clock() + RetroactiveMatcher.LEASE
         assert len(unmatched.take(connection, now=clock(), until=until, limit=9)) == 1
-    assert not backward(service).work_once()
-    clock.advance(Backward.LEASE.total_seconds())
-    assert backward(service).work_once()
+    assert not matcher(service).work_once()
+    clock.advance(RetroactiveMatcher.LEASE.total_seconds())
+    assert matcher(service).work_once()
     assert len(service.matches()) == len(copies)
 
 
 KILLED = textwrap.dedent(
     """
     import os, signal, sys
-    from hashsvc.matching import Backward, backward
+    from hashsvc.matching import RetroactiveMatcher, retroactive
     from hashsvc.settings import Settings
     from hashsvc.store import Database, {room}
 
@@ -202,7 +203,7 @@ KILLED = textwrap.dedent(
 
     {room}.{deed} = die
     settings = Settings(data_dir=sys.argv[1], _env_file=None)
-    Backward(settings, Database.of(settings)).work_once()
+    RetroactiveMatcher(settings, Database.of(settings)).work_once()
     """
 )
 
@@ -234,14 +235,14 @@ def test_after_kill_9_at_any_step_it_is_done_all_the_same(
     assert waiting(service.database) == 1
     # The killed one's clock was the machine's, which is ahead of this one.
     clock.advance(10 * 365 * 86_400)
-    assert backward(service).work_once()
+    assert matcher(service).work_once()
     assert {each.image_url for each in service.matches()} == copies
     assert waiting(service.database) == 0
 
 
 def test_a_thread_notices_by_itself(service: Service, site: OddSite) -> None:
     _, copies = scan_copies(service, site)
-    thread = backward(service)
+    thread = matcher(service)
     thread.start()
     try:
         service.open_case(MINE)
@@ -259,11 +260,11 @@ def test_a_thread_notices_by_itself(service: Service, site: OddSite) -> None:
 def test_what_is_stopped_is_put_back(service: Service, site: OddSite, clock: SetClock) -> None:
     scan_copies(service, site)
     service.open_case(MINE)
-    thread = backward(service)
-    thread._stopping.set()
+    thread = matcher(service)
+    thread.ask_to_stop()
     assert thread.work_once()
     assert waiting(service.database) == 1
-    assert backward(service).work_once()
+    assert matcher(service).work_once()
     assert waiting(service.database) == 0
 
 
@@ -315,7 +316,7 @@ def test_it_finds_exactly_what_comparing_each_pair_does(
     signals = [(name, "whole", code) for name, code in content]
     signals += [("reg1", "whole", code) for code in regions]
     content_id = store_content(database, store_case(database), signals)
-    assert backward(service, flood_matches=1_000).work_once()
+    assert matcher(service, flood_matches=1_000).work_once()
     mine = Signature(
         100, [ViewedSignal(Signal(name, code), View.WHOLE) for name, _, code in signals]
     )
@@ -346,6 +347,6 @@ def test_frames_of_an_animation_count_with_the_best(service: Service, database: 
         assert seen is not None
         candidates.keep(connection, seen, scan_id=ScanId("scan"), day="2026-01-05")
     service.open_case(MINE, generated_photo(8))
-    assert backward(service).work_once()
+    assert matcher(service).work_once()
     (match,) = service.matches()
     assert match.tier == Tier.CERTAIN

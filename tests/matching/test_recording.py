@@ -7,17 +7,17 @@ from sqlalchemy import select
 
 from hashsvc.matching import (
     Evidence,
-    Floods,
     Found,
+    LowestTiers,
     MatchState,
+    Quarantines,
     Reason,
-    Reporting,
     Reviews,
     Suppressions,
     Tier,
     UnknownFloodError,
     UnknownSuppressionError,
-    report,
+    record_match,
     sighted,
 )
 from hashsvc.scanning import SeenImage
@@ -91,7 +91,7 @@ def told(
     with database.write(alone=False) as connection:
         if keep:
             candidates.keep(connection, seen, scan_id=SCAN, day="2026-01-05")
-        return report(
+        return record_match(
             connection,
             seen,
             Found(content_id, Evidence(tier, (), "")),
@@ -308,16 +308,16 @@ def content_of(database: Database, content_id: ContentId) -> PublicContentId:
 
 
 def test_a_flood_is_released(database: Database, content_id: ContentId, clock: Clock) -> None:
-    floods, content = Floods(database, clock), content_of(database, content_id)
+    quarantines, content = Quarantines(database, clock), content_of(database, content_id)
     pour(database, content_id, 8, clock, flood=5)
-    (flood,) = floods.search(organisation_id=OWN, limit=9)
+    (flood,) = quarantines.search(organisation_id=OWN, limit=9)
     assert (flood.content, flood.case, flood.matches) == (content, NUMBER, 8)
     clock.go_on(60)
     with pytest.raises(UnknownFloodError):
-        floods.release(content, actor=ANN, organisation_id=OrganisationId("f" * 32))
-    floods.release(content, actor=ANN, organisation_id=OWN)
+        quarantines.release(content, actor=ANN, organisation_id=OrganisationId("f" * 32))
+    quarantines.release(content, actor=ANN, organisation_id=OWN)
     assert apart(database) == set()
-    assert floods.search(organisation_id=OWN, limit=9) == []
+    assert quarantines.search(organisation_id=OWN, limit=9) == []
     # Only what comes after that counts for the next one, and eight a day are usual now.
     pour(database, content_id, 79, clock, flood=5)
     assert apart(database) == set()
@@ -330,18 +330,18 @@ def test_a_flood_is_released(database: Database, content_id: ContentId, clock: C
 def test_a_flood_is_dismissed_all_at_once(
     database: Database, content_id: ContentId, clock: Clock
 ) -> None:
-    floods, content = Floods(database, clock), content_of(database, content_id)
+    quarantines, content = Quarantines(database, clock), content_of(database, content_id)
     found = pour(database, content_id, 8, clock, flood=5)
     clock.go_on(60)
     Reviews(database, clock).decide(found[0], MatchState.CONFIRMED, actor=ANN)
-    assert floods.dismiss(content, actor=ANN, organisation_id=OWN) == 7
+    assert quarantines.dismiss(content, actor=ANN, organisation_id=OWN) == 7
     listed = Reviews(database).search(state=None, scan_id=None, limit=99)
     assert {each.id: each.state for each in listed} == {
         each: "confirmed" if each == found[0] else "dismissed" for each in found
     }
     assert len(audited(database, "match.dismissed")) == 7
     with pytest.raises(UnknownFloodError):
-        floods.dismiss(content, actor=ANN, organisation_id=OWN)
+        quarantines.dismiss(content, actor=ANN, organisation_id=OWN)
     # What was dismissed is not usual; the one that was confirmed is.
     clock.go_on(60)
     pour(database, content_id, 9, clock, flood=5)
@@ -357,7 +357,7 @@ def test_nothing_is_raised_by_itself_for_a_flood(
     with database.read() as connection:
         assert requests.certain_without(connection) == []
     content = content_of(database, content_id)
-    Floods(database, clock).release(content, actor=ANN, organisation_id=OWN)
+    Quarantines(database, clock).release(content, actor=ANN, organisation_id=OWN)
     with database.read() as connection:
         assert len(requests.certain_without(connection)) == 8
 
@@ -373,9 +373,9 @@ TIERS = list(Tier)
 def test_of_two_lowest_tiers_the_stricter_counts(
     database: Database, content_id: ContentId, of_case: Tier, of_host: Tier, tier: Tier
 ) -> None:
-    reporting = Reporting(database)
-    reporting.set_for_case(NUMBER, of_case, actor=ANN, organisation_id=OWN)
-    reporting.set_for_host("example.org", of_host, actor=ANN, organisation_id=OWN)
+    lowest_tiers = LowestTiers(database)
+    lowest_tiers.set_for_case(NUMBER, of_case, actor=ANN, organisation_id=OWN)
+    lowest_tiers.set_for_host("example.org", of_host, actor=ANN, organisation_id=OWN)
     stricter = min(TIERS.index(of_case), TIERS.index(of_host))
     reported = told(database, content_id, image(MINE), tier)
     assert (reported is not None) is (TIERS.index(tier) <= stricter)
@@ -394,7 +394,7 @@ def test_of_two_lowest_tiers_the_stricter_counts(
 def test_a_host_is_that_of_page_or_image_or_one_below(
     database: Database, content_id: ContentId, host: str, counts: bool
 ) -> None:
-    Reporting(database).set_for_host(host, Tier.CERTAIN, actor=ANN, organisation_id=OWN)
+    LowestTiers(database).set_for_host(host, Tier.CERTAIN, actor=ANN, organisation_id=OWN)
     reported = told(database, content_id, image(MINE), Tier.LIKELY)
     assert (reported is None) is counts
 
@@ -402,22 +402,22 @@ def test_a_host_is_that_of_page_or_image_or_one_below(
 def test_rules_are_an_organisation_s_own_and_can_be_taken_back(
     database: Database, content_id: ContentId
 ) -> None:
-    reporting = Reporting(database)
+    lowest_tiers = LowestTiers(database)
     theirs = OrganisationId("f" * 32)
-    reporting.set_for_host("example.org", Tier.CERTAIN, actor=ANN, organisation_id=theirs)
-    assert reporting.hosts(OWN) == []
+    lowest_tiers.set_for_host("example.org", Tier.CERTAIN, actor=ANN, organisation_id=theirs)
+    assert lowest_tiers.hosts(OWN) == []
     assert told(database, content_id, image(MINE), Tier.POSSIBLE) is not None
-    reporting.set_for_host("example.org", Tier.POSSIBLE, actor=ANN, organisation_id=theirs)
-    assert reporting.hosts(theirs) == []
+    lowest_tiers.set_for_host("example.org", Tier.POSSIBLE, actor=ANN, organisation_id=theirs)
+    assert lowest_tiers.hosts(theirs) == []
 
 
 @pytest.mark.both_databases
 def test_when_more_is_wanted_than_before_what_is_kept_is_compared_again(
     database: Database, content_id: ContentId
 ) -> None:
-    reporting = Reporting(database)
+    lowest_tiers = LowestTiers(database)
     before = queued(database)
     for tier, again in ((Tier.CERTAIN, 0), (Tier.CERTAIN, 0), (Tier.LIKELY, 1), (Tier.POSSIBLE, 2)):
-        reporting.set_for_case(NUMBER, tier, actor=ANN, organisation_id=OWN)
+        lowest_tiers.set_for_case(NUMBER, tier, actor=ANN, organisation_id=OWN)
         assert queued(database) == before + [content_id] * again
-        assert reporting.of_case(NUMBER, actor=ANN, organisation_id=OWN) is tier
+        assert lowest_tiers.of_case(NUMBER, actor=ANN, organisation_id=OWN) is tier

@@ -1,6 +1,5 @@
 """Signs a checkpoint of the log now and then, and puts it into the anchor file."""
 
-import threading
 from collections.abc import Collection
 
 import structlog
@@ -11,23 +10,22 @@ from hashsvc.audit.checkpoints import Checkpoint, SigningKey
 from hashsvc.audit.errors import AuditError
 from hashsvc.audit.proofs import Excerpt, prove
 from hashsvc.clock import Clock, utc_now
+from hashsvc.loops import Loop
 from hashsvc.settings import Settings
 from hashsvc.store import Database
 
 _log = structlog.get_logger()
 
 
-class Witness:
+class LogSigner(Loop):
     """Knows the signing key, which is made when it is missing, and the anchor file."""
 
     def __init__(self, settings: Settings, database: Database, clock: Clock = utc_now) -> None:
+        super().__init__("log-signer", every_s=settings.audit_checkpoint_s)
         self._key_path = settings.audit_key_file or settings.data_dir / "audit-signing-key"
         self._anchor_path = settings.audit_anchor_file or settings.data_dir / "audit.anchor"
-        self._every_s = settings.audit_checkpoint_s
         self._database = database
         self._clock = clock
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
 
     def key(self) -> SigningKey:
         """
@@ -96,25 +94,15 @@ class Witness:
                 connection, seqs, checkpoint=made, key=self.key(), earlier=self.checkpoints()
             )
 
-    def start(self) -> None:
-        """Begin to sign; the first time at once."""
-        self._stopping.clear()
-        self._thread = threading.Thread(target=self._run, name="witness", daemon=True)
-        self._thread.start()
-
     def stop(self) -> None:
         """Sign a last time, and stop."""
-        self._stopping.set()
-        if self._thread is not None:
-            self._thread.join()
-            self._sign()
+        was_running = self.is_running
+        super().stop()
+        if was_running:
+            self.run_once()
 
-    def _run(self) -> None:
-        while not self._stopping.is_set():
-            self._sign()
-            self._stopping.wait(self._every_s)
-
-    def _sign(self) -> None:
+    def run_once(self) -> None:
+        """Sign the log as it is; what prevents that is logged."""
         try:
             self.checkpoint()
         except AuditError as error:

@@ -21,7 +21,7 @@ from hashsvc.store import Database
 
 
 @dataclass(frozen=True, slots=True)
-class ScanningParts:
+class ScanningService:
     """
     The scanning of one process: of the service, or of a `hashsvc worker` beside it.
 

@@ -11,7 +11,7 @@ import pytest
 from sqlalchemy import text
 from structlog.testing import capture_logs
 
-from hashsvc.audit import BadSignatureError, BrokenChainError, MalformedError, Witness
+from hashsvc.audit import BadSignatureError, BrokenChainError, LogSigner, MalformedError
 from hashsvc.audit.chain import digest_of
 from hashsvc.settings import Settings
 from hashsvc.store import Database, audit_entries
@@ -45,113 +45,115 @@ def cut_off(database: Database, first: int) -> None:
 
 
 def test_a_checkpoint_is_of_the_last_entry(
-    witness: Witness, database: Database, settings: Settings
+    log_signer: LogSigner, database: Database, settings: Settings
 ) -> None:
-    made = witness.checkpoint()
+    made = log_signer.checkpoint()
     with database.read() as connection:
         last = audit_entries.last(connection)
     assert (made.seq, made.digest, made.at) == (6, last.digest, START)
-    witness.key().public().check(made)
+    log_signer.key().public().check(made)
     assert (settings.data_dir / "audit.anchor").read_text() == made.dump() + "\n"
-    assert witness.verify() == 6
+    assert log_signer.verify() == 6
 
 
 def test_an_empty_log_can_be_signed_too(database: Database, settings: Settings) -> None:
-    witness = Witness(settings, database, lambda: START)
-    assert (witness.checkpoint().seq, witness.checkpoint().digest) == (0, bytes(32))
-    assert witness.verify() == 0
+    log_signer = LogSigner(settings, database, lambda: START)
+    assert (log_signer.checkpoint().seq, log_signer.checkpoint().digest) == (0, bytes(32))
+    assert log_signer.verify() == 0
 
 
-def test_the_same_end_is_signed_once(witness: Witness, add: Add) -> None:
-    first = witness.checkpoint()
-    assert witness.checkpoint() == first
+def test_the_same_end_is_signed_once(log_signer: LogSigner, add: Add) -> None:
+    first = log_signer.checkpoint()
+    assert log_signer.checkpoint() == first
     add(2)
-    second = witness.checkpoint()
+    second = log_signer.checkpoint()
     assert second.seq == 8
-    assert witness.checkpoints() == [first, second]
-    assert witness.verify() == 8
+    assert log_signer.checkpoints() == [first, second]
+    assert log_signer.verify() == 8
 
 
 @pytest.mark.parametrize("entry", range(1, 7))
 def test_a_log_written_anew_is_found(
-    witness: Witness, database: Database, add: Add, entry: int
+    log_signer: LogSigner, database: Database, add: Add, entry: int
 ) -> None:
     """Without the anchor nothing shows: every entry follows from the one before."""
-    witness.checkpoint()
+    log_signer.checkpoint()
     add(3)
-    assert witness.verify() == 9
+    assert log_signer.verify() == 9
     write_anew(database, entry)
     with pytest.raises(BrokenChainError, match=r"broken at entry 1: it, or one up to 6, is not"):
-        witness.verify()
+        log_signer.verify()
     # And it is not signed as if nothing had been.
     with pytest.raises(BrokenChainError, match="entry 6"):
-        witness.checkpoint()
-    assert [each.seq for each in witness.checkpoints()] == [6]
+        log_signer.checkpoint()
+    assert [each.seq for each in log_signer.checkpoints()] == [6]
 
 
 def test_the_place_is_told_as_closely_as_checkpoints_allow(
-    witness: Witness, database: Database, add: Add
+    log_signer: LogSigner, database: Database, add: Add
 ) -> None:
-    witness.checkpoint()
+    log_signer.checkpoint()
     add(3)
-    witness.checkpoint()
+    log_signer.checkpoint()
     write_anew(database, 8)
     with pytest.raises(BrokenChainError, match=r"broken at entry 7: it, or one up to 9, is not"):
-        witness.verify()
+        log_signer.verify()
 
 
 @pytest.mark.parametrize("first", range(1, 7))
 def test_an_end_cut_off_without_a_trace_is_found(
-    witness: Witness, database: Database, add: Add, first: int
+    log_signer: LogSigner, database: Database, add: Add, first: int
 ) -> None:
-    witness.checkpoint()
+    log_signer.checkpoint()
     cut_off(database, first)
     expected = rf"broken at entry {first}: it is missing; 6 entries were signed on 2026-01-05"
     with pytest.raises(BrokenChainError, match=expected):
-        witness.verify()
+        log_signer.verify()
     with pytest.raises(BrokenChainError):
-        witness.checkpoint()
+        log_signer.checkpoint()
     # Nor does it help to let the log grow again.
     add(6)
     with pytest.raises(BrokenChainError, match="entry 1: it, or one up to 6"):
-        witness.verify()
+        log_signer.verify()
     with pytest.raises(BrokenChainError):
-        witness.checkpoint()
+        log_signer.checkpoint()
 
 
 def test_what_was_not_signed_yet_is_not_protected(
-    witness: Witness, database: Database, add: Add
+    log_signer: LogSigner, database: Database, add: Add
 ) -> None:
     """That is the reason to sign often."""
-    witness.checkpoint()
+    log_signer.checkpoint()
     add(3)
     cut_off(database, 7)
-    assert witness.verify() == 6
+    assert log_signer.verify() == 6
 
 
 def test_an_altered_entry_after_the_last_checkpoint_is_not_signed(
-    witness: Witness, database: Database, add: Add
+    log_signer: LogSigner, database: Database, add: Add
 ) -> None:
-    witness.checkpoint()
+    log_signer.checkpoint()
     add(3)
     with database.write() as connection:
         connection.execute(text("UPDATE audit_entry SET actor = 'nobody' WHERE seq = 8"))
     with pytest.raises(BrokenChainError, match="entry 8: it was altered"):
-        witness.checkpoint()
+        log_signer.checkpoint()
 
 
-def test_a_forged_anchor_is_found(witness: Witness, database: Database, settings: Settings) -> None:
-    made = witness.checkpoint()
+def test_a_forged_anchor_is_found(
+    log_signer: LogSigner, database: Database, settings: Settings
+) -> None:
+    made = log_signer.checkpoint()
     write_anew(database, 2)
     with database.read() as connection:
         digest = audit_entries.last(connection).digest
     forged = made.as_json() | {"digest": digest.hex()}
     (settings.data_dir / "audit.anchor").write_text(json.dumps(forged) + "\n")
     with pytest.raises(BadSignatureError):
-        witness.verify()
+        log_signer.verify()
     (settings.data_dir / "audit.anchor").write_text("\n")
     with pytest.raises(MalformedError, match="Line 1"):
-        witness.verify()
+        log_signer.verify()
 
 
 def test_key_and_anchor_may_be_elsewhere(
@@ -161,7 +163,7 @@ def test_key_and_anchor_may_be_elsewhere(
     elsewhere = settings.model_copy(
         update={"audit_key_file": tmp_path / "k", "audit_anchor_file": tmp_path / "a"}
     )
-    Witness(elsewhere, database).checkpoint()
+    LogSigner(elsewhere, database).checkpoint()
     assert (tmp_path / "k").stat().st_mode & 0o777 == 0o600
     assert len((tmp_path / "a").read_text().splitlines()) == 1
     assert not list(settings.data_dir.glob("audit*"))
@@ -177,17 +179,17 @@ def wait_for(condition: Callable[[], bool]) -> None:
 def test_while_the_service_runs_it_signs_again_and_again(
     settings: Settings, database: Database, add: Add
 ) -> None:
-    witness = Witness(
+    log_signer = LogSigner(
         settings.model_copy(update={"audit_checkpoint_s": 0.01}), database, lambda: START
     )
     with capture_logs():
-        witness.start()
-        wait_for(lambda: len(witness.checkpoints()) == 1)
+        log_signer.start()
+        wait_for(lambda: len(log_signer.checkpoints()) == 1)
         add(2)
-        wait_for(lambda: witness.checkpoints()[-1].seq == 2)
-        witness.stop()
+        wait_for(lambda: log_signer.checkpoints()[-1].seq == 2)
+        log_signer.stop()
         # What came at last is signed when it stops; it can be started again.
-        settled = Witness(settings, database, lambda: START + timedelta(days=1))
+        settled = LogSigner(settings, database, lambda: START + timedelta(days=1))
         settled.start()
         settled.stop()
         settled.start()
@@ -198,26 +200,26 @@ def test_while_the_service_runs_it_signs_again_and_again(
 
 
 def test_a_broken_log_is_told_to_the_operator_and_stops_nothing(
-    witness: Witness, database: Database
+    log_signer: LogSigner, database: Database
 ) -> None:
-    witness.checkpoint()
+    log_signer.checkpoint()
     write_anew(database, 2)
     with capture_logs() as logs:
-        witness.start()
+        log_signer.start()
         wait_for(lambda: any(each["event"] == "audit.broken" for each in logs))
-        witness.stop()
+        log_signer.stop()
     told = next(each for each in logs if each["event"] == "audit.broken")
     assert "entry 6" in told["error"]
     assert told["log_level"] == "error"
 
 
-def test_a_database_that_fails_stops_nothing(witness: Witness, database: Database) -> None:
+def test_a_database_that_fails_stops_nothing(log_signer: LogSigner, database: Database) -> None:
     with database.write() as connection:
         connection.execute(text("ALTER TABLE audit_entry RENAME TO gone"))
     with capture_logs() as logs:
-        witness.start()
+        log_signer.start()
         wait_for(lambda: bool(logs))
-        witness.stop()
+        log_signer.stop()
     assert logs[0]["event"] == "audit.checkpoint_failed"
     assert "gone" not in str(logs)
 

@@ -1,7 +1,6 @@
 """Compares contents that have just come in with the candidates that scans have seen before."""
 
 import math
-import threading
 import time
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -13,17 +12,18 @@ from numpy.typing import NDArray
 from sqlalchemy import Connection
 
 from hashsvc.clock import Clock, utc_now
+from hashsvc.loops import Loop
 from hashsvc.matching.bank_index import Found
 from hashsvc.matching.candidates import codes_in, frames_in, frames_of
 from hashsvc.matching.contents import signatures_of
 from hashsvc.matching.evidence import compare
-from hashsvc.matching.reporting import report
+from hashsvc.matching.recording import record_match
 from hashsvc.settings import Settings
 from hashsvc.signals import PDQ, PHASH, POSSIBLE_REGIONS, REGION, Profile, Signature, View
 from hashsvc.store import Database, candidates, unmatched
 from hashsvc.store.candidates import Candidate
 from hashsvc.store.ids import CandidateId
-from hashsvc.store.packing import Group
+from hashsvc.store.packing import CodeGroup
 from hashsvc.store.unmatched import Unmatched
 from index import count_near, nearest
 
@@ -51,9 +51,9 @@ class _Goal:
     met: set[CandidateId] = field(default_factory=set)
 
 
-class Backward:
+class RetroactiveMatcher(Loop):
     """
-    A thread that compares what is unmatched with all kept candidates, exactly as a scan would.
+    Compares what is unmatched with all kept candidates, exactly as a scan would.
 
     First go codes of whole images, which are few bytes and tell of most copies; then regions.
     Several processes may do so: each takes contents that no other has in hand.
@@ -63,23 +63,23 @@ class Backward:
     """So long after somebody who had contents in hand was killed, the next one takes them."""
 
     def __init__(self, settings: Settings, database: Database, clock: Clock = utc_now) -> None:
+        super().__init__("retroactive", every_s=_EVERY_S)
         self._settings = settings
         self._database = database
         self._clock = clock
-        self._stopping = threading.Event()
-        self._thread: threading.Thread | None = None
+        self._newest: int | None = None
+        self._looked = -math.inf
 
-    def start(self) -> None:
-        """Begin to look whether contents have come."""
-        self._stopping.clear()
-        self._thread = threading.Thread(target=self._run, name="backward", daemon=True)
-        self._thread.start()
-
-    def stop(self) -> None:
-        """Put back what is not done, and stop."""
-        self._stopping.set()
-        if self._thread is not None:
-            self._thread.join()
+    def run_once(self) -> None:
+        """Compare all contents that are due, if the feed has news or a second has passed."""
+        before, self._newest = self._newest, self._database.newest_change()
+        # The feed tells only of contents that are let in. What a scan or an analyst puts back, and
+        # what a killed process had in hand, waits up to a second longer.
+        is_new = self._newest is None or self._newest != before
+        if is_new or time.monotonic() - self._looked >= _IN_ANY_CASE_EVERY_S:
+            self._looked = time.monotonic()
+            while not self.is_stopping and self.work_once():
+                continue
 
     def work_once(self) -> bool:
         """Compare the contents that are due; False when none is."""
@@ -108,12 +108,12 @@ class Backward:
                       _Stage(candidates.regions, _REGIONS_A_PAGE, _near_regions)):  # fmt: skip
             for page in self._pages(stage, goals):
                 found += self._meet(goals, stage.near(goals, page))
-                if self._stopping.is_set():
+                if self.is_stopping:
                     lease.give_back()
                     return
                 lease.extend()
         lease.end()
-        _log.info("match.backward_done", contents=len(goals), found=found)
+        _log.info("match.retroactive_done", contents=len(goals), found=found)
 
     def _pages(self, stage: "_Stage", goals: Sequence[_Goal]) -> Iterator[_Page]:
         if not goals:
@@ -147,7 +147,7 @@ class Backward:
         with self._database.write(alone=False) as connection:
             # In the order in which scans store theirs, so that nobody waits for one another.
             for candidate, best in sorted(matched, key=_order):
-                match_id = report(
+                match_id = record_match(
                     connection,
                     candidate.seen,
                     best,
@@ -157,22 +157,6 @@ class Backward:
                 )
                 reported += match_id is not None
         return reported
-
-    def _run(self) -> None:
-        newest, looked = None, -math.inf
-        while not self._stopping.is_set():
-            try:
-                before, newest = newest, self._database.newest_change()
-                # Only of a content that is let in does the feed tell. What is put back, by a scan
-                # or by hand, and what somebody had who was killed, waits up to a second longer.
-                is_new = newest is None or newest != before
-                if is_new or time.monotonic() - looked >= _IN_ANY_CASE_EVERY_S:
-                    looked = time.monotonic()
-                    while not self._stopping.is_set() and self.work_once():
-                        continue
-            except Exception as error:  # noqa: BLE001 - a database that fails now may work later.
-                _log.error("match.backward_failed", error=type(error).__name__)
-            self._stopping.wait(_EVERY_S)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,7 +180,7 @@ class _Lease:
     def extend(self) -> None:
         """Keep it for longer, where some time has passed."""
         if time.monotonic() - self._extended > _EXTENDED_EVERY_S:
-            self._until(Backward.LEASE)
+            self._until(RetroactiveMatcher.LEASE)
             self._extended = time.monotonic()
 
     def give_back(self) -> None:
@@ -254,7 +238,7 @@ def _near_regions(goals: Sequence[_Goal], page: _Page) -> list[set[CandidateId]]
     return found
 
 
-def _shown(frame: Sequence[Group], pose: Sequence[View]) -> bytes:
+def _shown(frame: Sequence[CodeGroup], pose: Sequence[View]) -> bytes:
     """Return the codes of all regions that are seen in a pose."""
     return b"".join(
         each.packed for each in frame if each.algorithm == REGION.name and each.view in pose

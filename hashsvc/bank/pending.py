@@ -6,14 +6,14 @@ from sqlalchemy import Connection
 
 from hashsvc import audit
 from hashsvc.bank.cases import Bank
-from hashsvc.bank.errors import UnknownHeldError
+from hashsvc.bank.errors import UnknownPendingError
 from hashsvc.clock import Clock, utc_now
-from hashsvc.store import Database, UnknownRowError, held
-from hashsvc.store.held import Held
+from hashsvc.store import Database, UnknownRowError, pending
 from hashsvc.store.ids import KeyId, OrganisationId, PublicContentId
+from hashsvc.store.pending import PendingContent
 
 
-class HeldContents:
+class PendingContents:
     """All contents that wait; each is shown to analysts of its case's organisation only."""
 
     def __init__(self, database: Database, bank: Bank, clock: Clock = utc_now) -> None:
@@ -21,10 +21,10 @@ class HeldContents:
         self._bank = bank
         self._clock = clock
 
-    def search(self, *, organisation_id: OrganisationId, limit: int) -> Sequence[Held]:
+    def search(self, *, organisation_id: OrganisationId, limit: int) -> Sequence[PendingContent]:
         """Return those that wait, longest first."""
         with self._database.read() as connection:
-            return held.search(connection, organisation_id, limit)
+            return pending.search(connection, organisation_id, limit)
 
     def release(
         self, content: PublicContentId, *, actor: KeyId, organisation_id: OrganisationId
@@ -37,7 +37,7 @@ class HeldContents:
         """
         with self._database.write() as connection:
             found = _found(connection, content, organisation_id)
-            held.release(connection, found.content_id)
+            pending.release(connection, found.content_id)
             audit.record(
                 connection,
                 actor=actor,
@@ -64,8 +64,8 @@ class HeldContents:
 
 def _found(
     connection: Connection, content: PublicContentId, organisation_id: OrganisationId
-) -> Held:
+) -> PendingContent:
     try:
-        return held.by_content(connection, content, organisation_id)
+        return pending.by_content(connection, content, organisation_id)
     except UnknownRowError as error:
-        raise UnknownHeldError("No such content waits.") from error
+        raise UnknownPendingError("No such content waits.") from error

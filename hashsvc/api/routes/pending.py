@@ -5,19 +5,21 @@ from fastapi import APIRouter, status
 from hashsvc.api.auth import AnalystDep, ServicesDep
 from hashsvc.api.routes import problems
 from hashsvc.api.schemas.base import Limit, OpaqueId
-from hashsvc.api.schemas.lists import HeldOut
+from hashsvc.api.schemas.lists import PendingContentOut
 from hashsvc.store.ids import PublicContentId
 
-router = APIRouter(prefix="/v1/held-contents", tags=["held contents"])
+router = APIRouter(prefix="/v1/pending-contents", tags=["pending contents"])
 
 
 @router.get("", responses=problems(422))
-def list_held(caller: AnalystDep, services: ServicesDep, limit: Limit = 100) -> list[HeldOut]:
+def list_pending(
+    caller: AnalystDep, services: ServicesDep, limit: Limit = 100
+) -> list[PendingContentOut]:
     """List contents that wait, longest first. No search finds them meanwhile."""
-    found = services.held.search(organisation_id=caller.organisation_id, limit=limit)
+    found = services.pending.search(organisation_id=caller.organisation_id, limit=limit)
     ids = [each.content for each in found]
-    services.record_list(caller.key_id, "content.list-held", "content.read", ids)
-    return [HeldOut.of(each) for each in found]
+    services.record_list(caller.key_id, "content.list-pending", "content.read", ids)
+    return [PendingContentOut.of(each) for each in found]
 
 
 @router.post(
@@ -25,7 +27,7 @@ def list_held(caller: AnalystDep, services: ServicesDep, limit: Limit = 100) -> 
 )
 def release_content(content: OpaqueId, caller: AnalystDep, services: ServicesDep) -> None:
     """Let a content in; the next search finds it."""
-    services.held.release(
+    services.pending.release(
         PublicContentId(content),
         actor=caller.key_id,
         organisation_id=caller.organisation_id,
@@ -37,7 +39,7 @@ def release_content(content: OpaqueId, caller: AnalystDep, services: ServicesDep
 )
 def reject_content(content: OpaqueId, caller: AnalystDep, services: ServicesDep) -> None:
     """Reject a content: it is deleted, as if it had been withdrawn."""
-    services.held.reject(
+    services.pending.reject(
         PublicContentId(content),
         actor=caller.key_id,
         organisation_id=caller.organisation_id,

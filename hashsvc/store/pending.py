@@ -8,11 +8,11 @@ from sqlalchemy import Connection, delete, insert, select
 
 from hashsvc.store import cases, rows
 from hashsvc.store.ids import CaseId, ContentId, LabelId, OrganisationId, PublicContentId
-from hashsvc.store.tables import case, content, held_content
+from hashsvc.store.tables import case, content, pending_content
 
 
 @dataclass(frozen=True, slots=True)
-class Held:
+class PendingContent:
     """
     One content that waits.
 
@@ -27,19 +27,19 @@ class Held:
     case: str
     reason: str
     label: LabelId | None
-    held_at: datetime
+    pending_since: datetime
 
 
 _ROWS = (
     select(
-        held_content.c.content_id,
+        pending_content.c.content_id,
         content.c.public_id.label("content"),
         case.c.number.label("case"),
-        held_content.c.reason,
-        held_content.c.label,
-        held_content.c.held_at,
+        pending_content.c.reason,
+        pending_content.c.label,
+        pending_content.c.pending_since,
     )
-    .join(content, content.c.id == held_content.c.content_id)
+    .join(content, content.c.id == pending_content.c.content_id)
     .join(case, case.c.id == content.c.case_id)
 )
 
@@ -54,13 +54,15 @@ def add(
 ) -> None:
     """Hold a content, of which the change feed was not told."""
     connection.execute(
-        insert(held_content).values(content_id=content_id, reason=reason, label=label, held_at=now)
+        insert(pending_content).values(
+            content_id=content_id, reason=reason, label=label, pending_since=now
+        )
     )
 
 
 def by_content(
     connection: Connection, public_id: PublicContentId, organisation_id: OrganisationId
-) -> Held:
+) -> PendingContent:
     """
     Return one content of an organisation that waits.
 
@@ -68,24 +70,26 @@ def by_content(
         UnknownRowError: If there is none with this id.
     """
     query = _ROWS.where(content.c.public_id == public_id, case.c.organisation_id == organisation_id)
-    return rows.as_one(Held, connection.execute(query))
+    return rows.as_one(PendingContent, connection.execute(query))
 
 
-def search(connection: Connection, organisation_id: OrganisationId, limit: int) -> list[Held]:
+def search(
+    connection: Connection, organisation_id: OrganisationId, limit: int
+) -> list[PendingContent]:
     """Return contents of an organisation that wait, those that wait longest first."""
     query = (
         _ROWS.where(case.c.organisation_id == organisation_id)
-        .order_by(held_content.c.held_at, held_content.c.content_id)
+        .order_by(pending_content.c.pending_since, pending_content.c.content_id)
         .limit(limit)
     )
-    return rows.as_list(Held, connection.execute(query))
+    return rows.as_list(PendingContent, connection.execute(query))
 
 
-def held_of(connection: Connection, case_id: CaseId) -> Sequence[ContentId]:
+def pending_of(connection: Connection, case_id: CaseId) -> Sequence[ContentId]:
     """Return which contents of a case wait."""
     query = (
-        select(held_content.c.content_id)
-        .join(content, content.c.id == held_content.c.content_id)
+        select(pending_content.c.content_id)
+        .join(content, content.c.id == pending_content.c.content_id)
         .where(content.c.case_id == case_id)
     )
     return list(connection.execute(query).scalars())
@@ -93,5 +97,5 @@ def held_of(connection: Connection, case_id: CaseId) -> Sequence[ContentId]:
 
 def release(connection: Connection, content_id: ContentId) -> None:
     """Let a content in: the change feed is told of it now."""
-    connection.execute(delete(held_content).where(held_content.c.content_id == content_id))
+    connection.execute(delete(pending_content).where(pending_content.c.content_id == content_id))
     cases.let_in(connection, content_id)

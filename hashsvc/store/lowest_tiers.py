@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, delete, insert, select
 
 from hashsvc.store import rows
-from hashsvc.store.feedback_tables import case_reporting, host_reporting
+from hashsvc.store.feedback_tables import case_lowest_tier, host_lowest_tier
 from hashsvc.store.ids import CaseId, ContentId, OrganisationId
 from hashsvc.store.tables import case, content
 
@@ -20,24 +20,24 @@ class HostRule:
 
 def of_case(connection: Connection, case_id: CaseId) -> str | None:
     """Return the lowest tier that is reported for a case; None for all."""
-    query = select(case_reporting.c.lowest_tier).where(case_reporting.c.case_id == case_id)
+    query = select(case_lowest_tier.c.lowest_tier).where(case_lowest_tier.c.case_id == case_id)
     return connection.execute(query).scalar_one_or_none()
 
 
 def set_for_case(connection: Connection, case_id: CaseId, lowest_tier: str | None) -> None:
     """Have nothing below a tier reported for a case; None: everything is."""
-    connection.execute(delete(case_reporting).where(case_reporting.c.case_id == case_id))
+    connection.execute(delete(case_lowest_tier).where(case_lowest_tier.c.case_id == case_id))
     if lowest_tier is not None:
         values = {"case_id": case_id, "lowest_tier": lowest_tier}
-        connection.execute(insert(case_reporting).values(**values))
+        connection.execute(insert(case_lowest_tier).values(**values))
 
 
 def of_hosts(connection: Connection, organisation_id: OrganisationId) -> list[HostRule]:
     """Return an organisation's rules by host."""
     query = (
-        select(host_reporting.c.host, host_reporting.c.lowest_tier)
-        .where(host_reporting.c.organisation_id == organisation_id)
-        .order_by(host_reporting.c.host)
+        select(host_lowest_tier.c.host, host_lowest_tier.c.lowest_tier)
+        .where(host_lowest_tier.c.organisation_id == organisation_id)
+        .order_by(host_lowest_tier.c.host)
     )
     return rows.as_list(HostRule, connection.execute(query))
 
@@ -48,20 +48,20 @@ def set_for_host(
     """Have nothing below a tier reported of a host; None: everything is."""
     mine = {"organisation_id": organisation_id, "host": host}
     connection.execute(
-        delete(host_reporting).where(
-            host_reporting.c.organisation_id == organisation_id, host_reporting.c.host == host
+        delete(host_lowest_tier).where(
+            host_lowest_tier.c.organisation_id == organisation_id, host_lowest_tier.c.host == host
         )
     )
     if lowest_tier is not None:
-        connection.execute(insert(host_reporting).values(lowest_tier=lowest_tier, **mine))
+        connection.execute(insert(host_lowest_tier).values(lowest_tier=lowest_tier, **mine))
 
 
 def of_content(connection: Connection, content_id: ContentId) -> tuple[str | None, list[HostRule]]:
     """Return the lowest tier of a content's case, and its organisation's rules by host."""
     query = (
-        select(case.c.organisation_id, case_reporting.c.lowest_tier)
+        select(case.c.organisation_id, case_lowest_tier.c.lowest_tier)
         .join(content, content.c.case_id == case.c.id)
-        .outerjoin(case_reporting, case_reporting.c.case_id == case.c.id)
+        .outerjoin(case_lowest_tier, case_lowest_tier.c.case_id == case.c.id)
         .where(content.c.id == content_id)
     )
     row = connection.execute(query).one_or_none()
