@@ -120,9 +120,9 @@ def test_names_last_before_what_builds_on_them(
 KILLED = """
 import os, sys, numpy as np
 from pathlib import Path
-from index import LiveIndex, parts
+from index import LiveIndex, part_set
 from tests.index.made import Aes
-parts.TAIL_CODES = 64
+part_set.TAIL_CODES = 64
 
 def work(directory, out):
     cipher = Aes(bytes(32))
