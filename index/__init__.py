@@ -1,8 +1,23 @@
 """
-Hamming search over packed codes. Knows codes and ids; nothing of cases, HTTP or SQL.
+Hamming search over packed codes. Knows codes, ids and owners; nothing of cases, HTTP or SQL.
 
-`ExactSearch` is the oracle that every other searcher is tested against; `LiveIndex` is what a
-service uses.
+A service uses `LiveIndex`: add, remove, search, vote, save and load. `ExactSearch` is brute force,
+the oracle that every other searcher is tested against.
+
+How it works: a `LiveIndex` consists of parts. New codes go into the tail, a small part that is
+searched by brute force. A full tail becomes a sealed part, searched by multi-index hashing, and a
+thread merges small sealed parts into larger ones. A removal marks a code as a tombstone, which no
+search returns. A search goes through every part and joins the hits.
+
+Where to look:
+
+- The index: `live` (the public class), `part_set` (adding, removing, merging, locks), `part` (one
+  part and the tail), `merging` (which parts are merged), `lookup` (ids and owners to positions).
+- Search inside a part: `segment` (which engine), `flat` (FAISS), `mih` (multi-index hashing, built
+  from `chunking`, `tables`, `radii` and `probe`), `scan` (every code).
+- Votes: `votes`, and `vote_probe` for the search behind them. `groups` counts neighbours by group.
+- Files: `manifest` (a directory), `blockfile` (one file), `version1` (the old format).
+- Basics: `codes`, `hits`, `errors`, `intrinsics`, and `warming`, which compiles all kernels.
 """
 
 from index.blockfile import BlockCipher

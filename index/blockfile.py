@@ -1,16 +1,16 @@
 """
-Named arrays in one file, in blocks that are checked, and sealed where there is a cipher.
+Named arrays in one file, in checksummed blocks that are encrypted if there is a cipher.
 
     prefix   magic "HSX2" | version, sealed (uint32) | file id (16 bytes) | header's length (uint32)
     header   JSON: {"fields": {…}, "arrays": [[name, dtype, shape], …], "block_bytes": …}
-    blocks   the bytes of one array after the other, each array cut into blocks
-    table    of each block: length (uint32), SHA-256
+    blocks   the bytes of one array after another, each array cut into blocks
+    table    for each block: length (uint32), SHA-256
     end      number of blocks (uint32) | SHA-256 of prefix, header and table
 
-All numbers are little-endian. The file is parsed, never unpickled. A cipher seals the header and
-each block for its place: the file's id, the version, and a number (header 0, blocks from 1). So
-none opens in another place or another file, and since the header says how many there are, none
-can be left out.
+All numbers are little-endian. The file is parsed, never unpickled. A cipher binds the header and
+each block to a context: the file's id, the version and a number (header 0, blocks from 1). So a
+block cannot be opened at another position or in another file. No block can be left out either,
+because the header says how many there are.
 """
 
 import hashlib
@@ -39,10 +39,11 @@ _MAGIC = b"HSX2"
 _VERSION = 2
 _PREFIX = struct.Struct("<4sII16sI")
 _ROW = struct.Struct("<I32s")
-_PLACE = struct.Struct("<16sIQ")
+_CONTEXT = struct.Struct("<16sIQ")
 _BLOCK_BYTES = 1 << 20
 _DTYPES = frozenset({"|u1", "<u2", "<u4", "<u8", "<i4", "<i8"})
-# Hashing is most of the work and needs no interpreter lock; more threads would wait for memory.
+# Hashing is most of the work and runs without the interpreter lock. More threads would wait for
+# memory.
 _THREADS = 2
 _WORTH_A_THREAD = 8
 _CUT = "The index file is cut off."
@@ -52,15 +53,15 @@ _ALTERED = "The index file was altered."
 class BlockCipher(Protocol):
     """Authenticated encryption of blocks; safe to share between threads."""
 
-    def seal(self, place: bytes, block: memoryview) -> bytes:
-        """Return a block encrypted, and bound to its place: associated data, not stored."""
+    def seal(self, context: bytes, block: memoryview) -> bytes:
+        """Return a block encrypted, with the context as associated data, which is not stored."""
 
-    def open(self, place: bytes, sealed: memoryview) -> bytes:
+    def open(self, context: bytes, sealed: memoryview) -> bytes:
         """
-        Return the block.
+        Return the decrypted block.
 
         Raises:
-            SegmentError: If it was altered, is of another place, or another key sealed it.
+            SegmentError: If the block was altered, has another context, or another key sealed it.
         """
 
 
@@ -70,11 +71,11 @@ class Contents:
     What a file holds.
 
     Attributes:
-        fields: The small things, as JSON has them.
+        fields: Small values, as JSON has them.
 
         arrays: By name; C-contiguous and writable.
 
-        digest: Of the whole file; another file with the same digest is the same file.
+        digest: Digest of the whole file; files with the same digest have the same content.
     """
 
     fields: Fields
@@ -84,10 +85,10 @@ class Contents:
 
 def write_file(path: Path, fields: Fields, arrays: Arrays, cipher: BlockCipher | None) -> bytes:
     """
-    Write a file under a temporary name, flush it to the disk, then give it its name.
+    Write a file under a temporary name, flush it to the disk, then rename it.
 
     Returns:
-        Its digest.
+        The file's digest.
     """
     fresh = path.with_name(path.name + ".new")
     descriptor = os.open(fresh, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
@@ -102,7 +103,9 @@ def write_file(path: Path, fields: Fields, arrays: Arrays, cipher: BlockCipher |
 
 
 def flush_directory(directory: Path) -> None:
-    """Make names that were given or taken in a directory last."""
+    """
+    Flush a directory, so that files created, renamed or deleted in it stay so after a power cut.
+    """
     descriptor = os.open(directory, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -115,7 +118,7 @@ def read_file(path: Path, cipher: BlockCipher | None) -> Contents:
     Return what a file holds.
 
     Raises:
-        SegmentError: If it is missing, cut, altered, of an unknown version, or sealed with
+        SegmentError: If the file is missing, cut, altered, of an unknown version, or sealed with
             another key than the cipher's.
     """
     try:
@@ -127,44 +130,44 @@ def read_file(path: Path, cipher: BlockCipher | None) -> Contents:
 
 def _write(descriptor: int, fields: Fields, arrays: Arrays, cipher: BlockCipher | None) -> bytes:
     file_id = secrets.token_bytes(16)
-    little = {name: _little(array) for name, array in arrays.items()}
+    little = {name: _little_endian(array) for name, array in arrays.items()}
     listed = [[name, each.dtype.str, list(each.shape)] for name, each in little.items()]
-    parts = {"fields": fields, "arrays": listed, "block_bytes": _BLOCK_BYTES}
-    header = _sealed(json.dumps(parts).encode(), file_id, 0, cipher)
+    content = {"fields": fields, "arrays": listed, "block_bytes": _BLOCK_BYTES}
+    header = _seal(json.dumps(content).encode(), file_id, 0, cipher)
     prefix = _PREFIX.pack(_MAGIC, _VERSION, cipher is not None, file_id, len(header))
-    _put(descriptor, prefix + header)
+    _write_all(descriptor, prefix + header)
     table = bytearray()
     number = 0
     for array in little.values():
         for block in _blocks(array, _BLOCK_BYTES):
             number += 1
-            stored = block if cipher is None else _sealed(block, file_id, number, cipher)
+            stored = block if cipher is None else _seal(block, file_id, number, cipher)
             table += _ROW.pack(len(stored), hashlib.sha256(stored).digest())
-            _put(descriptor, stored)
+            _write_all(descriptor, stored)
     digest = hashlib.sha256(prefix + header + table).digest()
-    _put(descriptor, bytes(table) + _ROW.pack(number, digest))
+    _write_all(descriptor, bytes(table) + _ROW.pack(number, digest))
     return digest
 
 
-def _sealed(block: Any, file_id: bytes, number: int, cipher: BlockCipher | None) -> bytes:
+def _seal(block: Any, file_id: bytes, number: int, cipher: BlockCipher | None) -> bytes:
     if cipher is None:
         return bytes(block)
-    return cipher.seal(_PLACE.pack(file_id, _VERSION, number), memoryview(block))
+    return cipher.seal(_CONTEXT.pack(file_id, _VERSION, number), memoryview(block))
 
 
-def _opened(stored: Any, file_id: bytes, number: int, cipher: BlockCipher | None) -> bytes:
+def _open(stored: Any, file_id: bytes, number: int, cipher: BlockCipher | None) -> bytes:
     if cipher is None:
         return bytes(stored)
-    return cipher.open(_PLACE.pack(file_id, _VERSION, number), memoryview(stored))
+    return cipher.open(_CONTEXT.pack(file_id, _VERSION, number), memoryview(stored))
 
 
-def _put(descriptor: int, data: Any) -> None:
+def _write_all(descriptor: int, data: Any) -> None:
     rest = memoryview(data)
     while rest.nbytes:
         rest = rest[os.write(descriptor, rest) :]
 
 
-def _little(array: NDArray[np.generic]) -> NDArray[np.generic]:
+def _little_endian(array: NDArray[np.generic]) -> NDArray[np.generic]:
     little = np.ascontiguousarray(array, dtype=array.dtype.newbyteorder("<"))
     assert little.dtype.str in _DTYPES
     return little
@@ -182,7 +185,7 @@ class _Block:
     offset: int
     length: int
     digest: bytes
-    into: memoryview
+    target: memoryview
 
 
 def _read(path: Path, file: BufferedReader, cipher: BlockCipher | None) -> Contents:
@@ -192,58 +195,58 @@ def _read(path: Path, file: BufferedReader, cipher: BlockCipher | None) -> Conte
         raise SegmentError(_CUT)
     magic, version, sealed, file_id, header_length = _PREFIX.unpack(prefix)
     if magic != _MAGIC or version != _VERSION or sealed not in {0, 1}:
-        raise SegmentError("The index file is of no version that is known here.")
+        raise SegmentError("The index file's version is unknown.")
     if sealed != (cipher is not None):
         raise SegmentError(
-            "The index file is sealed and no cipher was given."
+            "The index file is sealed, but no cipher was given."
             if sealed
-            else "The index file is not sealed, and a cipher was given."
+            else "The index file is not sealed, but a cipher was given."
         )
     start = _PREFIX.size + header_length
     if start + _ROW.size > size:
         raise SegmentError(_CUT)
     header = file.read(header_length)
     table, digest = _table(file, prefix + header, start, size)
-    fields, arrays, block_bytes = _parsed(_opened(header, file_id, 0, cipher), size)
-    places = [each for array in arrays.values() for each in _blocks(array, block_bytes)]
-    blocks = _placed(table, places, start)
-    _fill(path, blocks, file_id, cipher)
+    fields, arrays, block_bytes = _parse_header(_open(header, file_id, 0, cipher), size)
+    targets = [each for array in arrays.values() for each in _blocks(array, block_bytes)]
+    blocks = _located(table, targets, start)
+    _read_blocks(path, blocks, file_id, cipher)
     return Contents(fields, {name: _native(each) for name, each in arrays.items()}, digest)
 
 
 def _table(
     file: BufferedReader, head: bytes, start: int, size: int
 ) -> tuple[list[tuple[int, bytes]], bytes]:
-    """Return length and digest of each block, and the file's digest, once they fit the head."""
+    """Return each block's length and digest, and the file's digest, after checking them."""
     file.seek(size - _ROW.size)
     count, digest = _ROW.unpack(file.read(_ROW.size))
-    place = size - _ROW.size * (count + 1)
-    if place < start:
+    table_at = size - _ROW.size * (count + 1)
+    if table_at < start:
         raise SegmentError(_CUT)
-    file.seek(place)
+    file.seek(table_at)
     table = file.read(_ROW.size * count)
     if hashlib.sha256(head + table).digest() != digest:
         raise SegmentError(_ALTERED)
     rows = list(_ROW.iter_unpack(table))
-    if start + sum(length for length, _ in rows) != place:
+    if start + sum(length for length, _ in rows) != table_at:
         raise SegmentError(_CUT)
     return rows, digest
 
 
-def _parsed(header: bytes, size: int) -> tuple[Fields, dict[str, NDArray[Any]], int]:
-    """Return the fields, for each array the memory that its blocks go to, and a block's size."""
+def _parse_header(header: bytes, size: int) -> tuple[Fields, dict[str, NDArray[Any]], int]:
+    """Return the fields, an empty array for each array of the file, and the size of a block."""
     try:
         parsed = json.loads(header)
         fields, listed, block_bytes = parsed["fields"], parsed["arrays"], parsed["block_bytes"]
         shapes = {str(name): (str(dtype), tuple(shape)) for name, dtype, shape in listed}
     except (ValueError, KeyError, TypeError) as error:
         raise SegmentError(_ALTERED) from error
-    room = 0
+    total_bytes = 0
     for dtype, shape in shapes.values():
         if dtype not in _DTYPES or not all(type(each) is int and each >= 0 for each in shape):
             raise SegmentError(_ALTERED)
-        room += math.prod(shape) * np.dtype(dtype).itemsize
-    if not isinstance(fields, dict) or len(shapes) != len(listed) or room > size:
+        total_bytes += math.prod(shape) * np.dtype(dtype).itemsize
+    if not isinstance(fields, dict) or len(shapes) != len(listed) or total_bytes > size:
         raise SegmentError(_ALTERED)
     if type(block_bytes) is not int or block_bytes < 1:
         raise SegmentError(_ALTERED)
@@ -254,26 +257,28 @@ def _parsed(header: bytes, size: int) -> tuple[Fields, dict[str, NDArray[Any]], 
     return fields, arrays, block_bytes
 
 
-def _placed(table: list[tuple[int, bytes]], places: list[memoryview], start: int) -> list[_Block]:
-    """Return where each block is in the file and where it goes."""
-    if len(places) != len(table):
+def _located(table: list[tuple[int, bytes]], targets: list[memoryview], start: int) -> list[_Block]:
+    """Return where each block is in the file, and the memory to which it is read."""
+    if len(targets) != len(table):
         raise SegmentError(_ALTERED)
     blocks = []
-    for number, ((length, digest), into) in enumerate(zip(table, places, strict=True), 1):
-        blocks.append(_Block(number, start, length, digest, into))
+    for number, ((length, digest), target) in enumerate(zip(table, targets, strict=True), 1):
+        blocks.append(_Block(number, start, length, digest, target))
         start += length
     return blocks
 
 
-def _fill(path: Path, blocks: list[_Block], file_id: bytes, cipher: BlockCipher | None) -> None:
-    """Read and check the blocks, a run of them in each thread."""
+def _read_blocks(
+    path: Path, blocks: list[_Block], file_id: bytes, cipher: BlockCipher | None
+) -> None:
+    """Read and check all blocks; each thread takes a run of consecutive blocks."""
 
     def read(run: list[_Block]) -> None:
         if run:
             with path.open("rb", buffering=0) as file:
                 file.seek(run[0].offset)
                 for each in run:
-                    _fill_block(file, each, file_id, cipher)
+                    _read_block(file, each, file_id, cipher)
 
     half = len(blocks) // _THREADS
     if half < _WORTH_A_THREAD:
@@ -285,11 +290,11 @@ def _fill(path: Path, blocks: list[_Block], file_id: bytes, cipher: BlockCipher 
             pass
 
 
-def _fill_block(file: Any, block: _Block, file_id: bytes, cipher: BlockCipher | None) -> None:
+def _read_block(file: Any, block: _Block, file_id: bytes, cipher: BlockCipher | None) -> None:
     plain = cipher is None
-    if plain and block.length != len(block.into):
+    if plain and block.length != len(block.target):
         raise SegmentError(_ALTERED)
-    stored = block.into if plain else memoryview(bytearray(block.length))
+    stored = block.target if plain else memoryview(bytearray(block.length))
     done = 0
     while done < block.length:
         read = file.readinto(stored[done:])
@@ -299,10 +304,10 @@ def _fill_block(file: Any, block: _Block, file_id: bytes, cipher: BlockCipher | 
     if hashlib.sha256(stored).digest() != block.digest:
         raise SegmentError(_ALTERED)
     if not plain:
-        opened = _opened(stored, file_id, block.number, cipher)
-        if len(opened) != len(block.into):
+        opened = _open(stored, file_id, block.number, cipher)
+        if len(opened) != len(block.target):
             raise SegmentError(_ALTERED)
-        block.into[:] = opened
+        block.target[:] = opened
 
 
 def _native(array: NDArray[Any]) -> NDArray[Any]:

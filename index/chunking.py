@@ -1,12 +1,13 @@
 """
-Which bits of a code make up which chunk.
+Decides which bits of a code make up which chunk.
 
-Bits of real codes go together; in one chunk they would make few keys, each with many codes. So
-they are spread over the chunks: in a large segment by what its own codes show.
+Bits of real codes are correlated. Correlated bits in one chunk would give few distinct keys, each
+with many codes, so such bits are spread over the chunks. For a large segment, its own codes show
+which bits are correlated.
 
-For votes it is better to have those bits together that near copies have in common: a chunk of them
-differs in few bits even where the code as a whole differs in many. To spread them by what the codes
-show would then lose more than it saves, for bits that go together also flip together.
+Votes work better if the bits that near copies share are in the same chunks: such a chunk differs
+in few bits even where the whole code differs in many. Spreading the bits by correlation would then
+lose more than it gains, because correlated bits also flip together.
 """
 
 import math
@@ -29,8 +30,8 @@ def chunks_for(bits: int, count: int) -> int:
     """
     Return the number of chunks that suit this many codes.
 
-    With a few bits more to a key than it takes to number the codes, most keys have one code or
-    none; with many more, too many keys have to be probed. Measured from 10^4 to 10^8 codes.
+    If keys are a few bits wider than it takes to number the codes, most keys have one code or none.
+    If keys are much wider, too many keys must be probed. Measured from 10^4 to 10^8 codes.
     """
     width = math.log2(max(count, 2)) + _MORE_BITS_THAN_CODES
     chunks = round(bits / min(max(width, NARROWEST), WIDEST))
@@ -38,34 +39,34 @@ def chunks_for(bits: int, count: int) -> int:
 
 
 def steady_chunks(chunks: int) -> int:
-    """Return how many chunks, the first ones, have the steadiest bits."""
+    """Return how many chunks, counted from the first, hold the steadiest bits."""
     return (chunks + 1) // 2
 
 
 def spread(codes: Codes, chunks: int, steadiest: tuple[int, ...] = ()) -> list[NDArray[np.int64]]:
     """
-    Return the bits of each chunk; no two chunks differ by more than one in size.
+    Return the bits of each chunk; the sizes of any two chunks differ by at most one.
 
     Args:
-        steadiest: All bits, of which the first come into the first chunks; empty to spread all.
+        steadiest: All bits, those for the first chunks first; empty to spread all bits.
     """
     bits = codes.shape[1] * 8
-    random = np.random.default_rng(_SEED)
+    rng = np.random.default_rng(_SEED)
     chunk_of = np.empty(bits, dtype=np.int64)
-    chunk_of[random.permutation(bits)] = np.arange(bits) % chunks
+    chunk_of[rng.permutation(bits)] = np.arange(bits) % chunks
     if steadiest:
-        # As many as there is room for in the first chunks.
-        most = np.count_nonzero(chunk_of < steady_chunks(chunks))
-        groups = (np.array(steadiest[:most]), np.array(steadiest[most:]))
-        chunk_of[np.concatenate([random.permutation(each) for each in groups])] = np.sort(chunk_of)
+        # As many steady bits as the first chunks can hold.
+        first_count = np.count_nonzero(chunk_of < steady_chunks(chunks))
+        groups = (np.array(steadiest[:first_count]), np.array(steadiest[first_count:]))
+        chunk_of[np.concatenate([rng.permutation(each) for each in groups])] = np.sort(chunk_of)
     elif len(codes) >= _WORTH_LEARNING:
-        sample = codes[np.sort(random.choice(len(codes), _SAMPLE, replace=False))]
-        _improve(chunk_of, _likeness(sample), chunks)
+        sample = codes[np.sort(rng.choice(len(codes), _SAMPLE, replace=False))]
+        _reduce_likeness(chunk_of, _likeness(sample), chunks)
     return [np.flatnonzero(chunk_of == chunk) for chunk in range(chunks)]
 
 
 def _likeness(sample: Codes) -> NDArray[np.float64]:
-    """Return the square of the correlation of each two bits, 0 of a bit with itself."""
+    """Return the squared correlation of every two bits; 0 for a bit with itself."""
     centred = unpack(sample).astype(np.float32)
     centred -= centred.mean(axis=0)
     together = (centred.T @ centred).astype(np.float64) / len(sample)
@@ -75,27 +76,31 @@ def _likeness(sample: Codes) -> NDArray[np.float64]:
     return np.asarray(likeness)
 
 
-def _improve(chunk_of: NDArray[np.int64], likeness: NDArray[np.float64], chunks: int) -> None:
-    """Swap two bits of different chunks for as long as that makes chunks less alike within."""
-    everyone = np.arange(len(chunk_of))
-    to_chunk = np.stack(
+def _reduce_likeness(
+    chunk_of: NDArray[np.int64], likeness: NDArray[np.float64], chunks: int
+) -> None:
+    """Swap bits between chunks as long as a swap makes the bits within chunks less correlated."""
+    every_bit = np.arange(len(chunk_of))
+    likeness_to = np.stack(
         [likeness[:, chunk_of == chunk].sum(axis=1) for chunk in range(chunks)], axis=1
     )
     for _ in range(_PASSES):
         swaps = 0
-        for bit in everyone:
-            here = chunk_of[bit]
-            gains = to_chunk[bit, here] - to_chunk[bit, chunk_of]
-            gains += to_chunk[everyone, chunk_of] - to_chunk[:, here] + 2 * likeness[bit]
-            gains[chunk_of == here] = -1
+        for bit in every_bit:
+            own_chunk = chunk_of[bit]
+            gains = likeness_to[bit, own_chunk] - likeness_to[bit, chunk_of]
+            gains += (
+                likeness_to[every_bit, chunk_of] - likeness_to[:, own_chunk] + 2 * likeness[bit]
+            )
+            gains[chunk_of == own_chunk] = -1
             other = int(gains.argmax())
             if gains[other] < 1e-9:
                 continue
-            there = chunk_of[other]
+            other_chunk = chunk_of[other]
             change = likeness[:, other] - likeness[:, bit]
-            to_chunk[:, here] += change
-            to_chunk[:, there] -= change
-            chunk_of[bit], chunk_of[other] = there, here
+            likeness_to[:, own_chunk] += change
+            likeness_to[:, other_chunk] -= change
+            chunk_of[bit], chunk_of[other] = other_chunk, own_chunk
             swaps += 1
         if not swaps:
             return

@@ -37,7 +37,7 @@ def distances(query: Codes, codes: Codes) -> NDArray[np.int32]:
 
 def nearest(codes: Codes, others: Codes) -> NDArray[np.int64]:
     """
-    Return for each code the distance to the nearest of some others.
+    Return, for each code, the distance to the nearest of the other codes.
 
     Args:
         codes: Shape (n, bits // 8), bits a multiple of 64.
@@ -57,7 +57,7 @@ def _count_ones(_context: Any, _word: Any) -> Any:
     return types.uint64(types.uint64), generate
 
 
-# The processor's own instruction, which Numba has no name for.
+# The processor's instruction for counting ones, which Numba does not offer.
 _ones: Any = intrinsic(_count_ones)
 
 
@@ -67,10 +67,10 @@ def _nearest(codes: NDArray[np.uint64], others: NDArray[np.uint64]) -> NDArray[n
     for i in range(len(codes)):
         best = np.uint64(64 * codes.shape[1])
         for j in range(len(others)):
-            away = _ones(codes[i, 0] ^ others[j, 0])
+            distance = _ones(codes[i, 0] ^ others[j, 0])
             for word in range(1, codes.shape[1]):
-                away += _ones(codes[i, word] ^ others[j, word])
-            best = min(best, away)
+                distance += _ones(codes[i, word] ^ others[j, word])
+            best = min(best, distance)
         found[i] = best
     return found
 
@@ -83,5 +83,5 @@ def checked(codes: Codes, bits: int) -> Codes:
         CodeWidthError: If they are not `uint8` of shape (n, bits // 8).
     """
     if codes.dtype != np.uint8 or codes.ndim != 2 or codes.shape[1] * 8 != bits:
-        raise CodeWidthError(f"Codes are uint8 of shape (n, {bits // 8}), for {bits} bits.")
+        raise CodeWidthError(f"Codes of {bits} bits must be uint8 of shape (n, {bits // 8}).")
     return np.ascontiguousarray(codes)

@@ -2,23 +2,23 @@
 Errors of the index.
 
     SearchIndexError
-    ├── CodeWidthError       codes of another width
-    ├── DuplicateIdError     an id that is there already
+    ├── CodeWidthError       codes whose width is not the index's
+    ├── DuplicateIdError     an id that is already in the index
     └── SegmentError         a file that is cut, altered, or of an unknown version
 """
 
 
 class SearchIndexError(Exception):
-    """Base of every error raised by the index."""
+    """Base class of every error raised by the index."""
 
 
 class CodeWidthError(SearchIndexError):
-    """The codes are not of the index's width; the message gives it."""
+    """The codes do not have the index's width; the message gives the width."""
 
 
 class DuplicateIdError(SearchIndexError):
-    """An id is in the index already, or comes twice; nothing was added."""
+    """An id is already in the index, or occurs twice; nothing was added."""
 
 
 class SegmentError(SearchIndexError):
-    """The file cannot be trusted; the caller rebuilds the index from its source."""
+    """An index file cannot be used; the caller rebuilds the index from its source."""

@@ -1,4 +1,4 @@
-"""Brute force in NumPy: slow, short, and right; the oracle."""
+"""Brute force in NumPy, the oracle for all other searchers: slow, short and correct."""
 
 import numpy as np
 
@@ -8,7 +8,7 @@ from index.hits import Hits, Ids
 
 class ExactSearch:
     """
-    Searches codes that never change, by looking at each.
+    Searches codes that never change by comparing the query with each one.
 
     Args:
         bits: Width of the codes.
@@ -16,6 +16,9 @@ class ExactSearch:
         ids: Shape (n,).
 
         codes: Shape (n, bits // 8).
+
+    Raises:
+        CodeWidthError: If the codes have another width.
     """
 
     def __init__(self, bits: int, ids: Ids, codes: Codes) -> None:
@@ -28,15 +31,15 @@ class ExactSearch:
         Return every code within `threshold` bits, inclusive, of each query.
 
         Raises:
-            CodeWidthError: If the queries are of another width.
+            CodeWidthError: If the queries have another width.
         """
         counts, ids, found = [], [], []
         for query in checked(codes, self._bits):
-            away = distances(query, self._codes)
-            near = np.flatnonzero(away <= threshold)
+            distance_to_all = distances(query, self._codes)
+            near = np.flatnonzero(distance_to_all <= threshold)
             counts.append(len(near))
             ids.append(self._ids[near])
-            found.append(away[near])
+            found.append(distance_to_all[near])
         all_ids = np.concatenate([np.empty(0, np.int64), *ids])
         return Hits.sorted(
             np.array(counts, dtype=np.int64),

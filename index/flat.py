@@ -1,4 +1,4 @@
-"""Brute force on FAISS, for what is small or grows."""
+"""Brute force with FAISS, for small or growing sets of codes."""
 
 from collections.abc import Mapping
 
@@ -9,18 +9,19 @@ from numpy.typing import NDArray
 from index.codes import Codes
 from index.hits import Positions
 
-# Callers search from several threads already; FAISS's own only wait for one another.
+# Callers already search from several threads; FAISS's own threads would only wait for one another.
 faiss.omp_set_num_threads(1)
 
-Found = tuple[Positions, Positions, NDArray[np.int32]]
+RangeResult = tuple[Positions, Positions, NDArray[np.int32]]
+"""Hits per query (counts), then the positions and distances of all queries, one after another."""
 
 
 class FaissSegment:
     """
-    Codes in an array, searched by brute force at the memory's speed.
+    Codes in an array, searched by brute force at the speed of memory.
 
-    It is the loop of FAISS's IndexBinaryFlat over memory that is not FAISS's own: rows may be
-    written behind the last while a search runs, for the index of FAISS moves when it grows.
+    This calls the loop inside FAISS's IndexBinaryFlat on our own memory. So new rows can be written
+    after the last one while a search runs; FAISS's own index moves its memory when it grows.
 
     Args:
         codes: C-contiguous; not copied.
@@ -34,19 +35,19 @@ class FaissSegment:
 
     @property
     def codes(self) -> Codes:
-        """All codes, in order; no copy."""
+        """All codes, in order; not a copy."""
         return self._codes
 
     @property
     def nbytes(self) -> int:
-        """Memory taken."""
+        """Memory in bytes."""
         return self._codes.nbytes
 
-    def search(self, codes: Codes, *, threshold: int) -> Found:
+    def search(self, codes: Codes, *, threshold: int) -> RangeResult:
         """Return the positions within `threshold` of each query: counts, positions, distances."""
-        # Callers search from several threads already; FAISS's own would only wait for one another,
-        # for milliseconds where the processors are busy. OpenMP keeps the number for each thread
-        # that calls, so setting it once would not do.
+        # Callers already search from several threads. FAISS's own threads would only wait for one
+        # another, for milliseconds on a busy machine. OpenMP keeps this setting per calling thread,
+        # so setting it once is not enough.
         faiss.omp_set_num_threads(1)
         found = faiss.RangeSearchResult(len(codes))
         faiss.hamming_range_search(  # type: ignore[attr-defined]
@@ -64,10 +65,10 @@ class FaissSegment:
         return (
             np.diff(limits),
             faiss.rev_swig_ptr(found.labels, total).astype(np.int64),
-            # It gives distances as floats.
+            # FAISS returns distances as floats.
             faiss.rev_swig_ptr(found.distances, total).astype(np.int32),
         )
 
     def arrays(self) -> Mapping[str, NDArray[np.generic]]:
-        """The codes."""
+        """Return the codes, the only array there is to store."""
         return {"codes": self._codes}

@@ -1,4 +1,6 @@
-"""How many of some codes are near any of a group's, for many groups at once; exact."""
+"""
+Counts, for many groups of codes at once, how many given codes have a neighbour in the group; exact.
+"""
 
 import numpy as np
 from numba import njit
@@ -14,20 +16,22 @@ Counts = NDArray[np.int64]
 
 def count_near(codes: Codes, others: Codes, ends: NDArray[np.int64], *, threshold: int) -> Counts:
     """
-    Return for each group how many codes have one in it within `threshold` bits, inclusive.
+    Return, for each group, how many codes have a code of the group within `threshold` bits.
 
     Args:
         codes: Shape (n, 32): codes of 256 bits.
 
-        others: Shape (m, 32), group by group.
+        others: The codes of all groups, one group after another, shape (m, 32).
 
-        ends: For each group the place in `others` behind its last one; shape (k,), ascending.
+        ends: For each group the index in `others` after its last code; shape (k,), ascending.
+
+        threshold: Largest distance in bits, inclusive.
 
     Returns:
         Shape (k,), `int64`.
 
     Raises:
-        CodeWidthError: If codes are of another width.
+        CodeWidthError: If the codes are not 256 bits wide.
     """
     counts: Counts = _count_near(
         checked(codes, _BITS).view(np.uint64),
@@ -39,13 +43,15 @@ def count_near(codes: Codes, others: Codes, ends: NDArray[np.int64], *, threshol
 
 
 @kernel
-def _least(a: int, b: int, c: int, d: int, others: _Words) -> int:
-    """Return the distance from a code of four words to the nearest of others, in four rows."""
+def _nearest_distance(a: int, b: int, c: int, d: int, others: _Words) -> int:
+    """
+    Return the distance from a code of four words to the nearest of the codes stored by column.
+    """
     one, two, three, four = others[0], others[1], others[2], others[3]
     best = np.uint64(_BITS)
     for j in range(len(one)):
-        away = ones(a ^ one[j]) + ones(b ^ two[j]) + ones(c ^ three[j]) + ones(d ^ four[j])
-        best = min(best, away)
+        distance = ones(a ^ one[j]) + ones(b ^ two[j]) + ones(c ^ three[j]) + ones(d ^ four[j])
+        best = min(best, distance)
     return int(best)
 
 
@@ -57,13 +63,14 @@ def _count_near(
     start = 0
     for group in range(len(ends)):
         size = ends[group] - start
-        # Words of the same place side by side, so that several codes are compared at a time.
-        turned = np.empty((4, size), dtype=np.uint64)
+        # Store word 0 of all codes side by side, then word 1, and so on: then one instruction
+        # compares several codes.
+        columns = np.empty((4, size), dtype=np.uint64)
         for j in range(size):
             for word in range(4):
-                turned[word, j] = others[start + j, word]
+                columns[word, j] = others[start + j, word]
         for i in range(len(codes)):
-            least = _least(codes[i, 0], codes[i, 1], codes[i, 2], codes[i, 3], turned)
-            counts[group] += least <= threshold
+            nearest = _nearest_distance(codes[i, 0], codes[i, 1], codes[i, 2], codes[i, 3], columns)
+            counts[group] += nearest <= threshold
         start = ends[group]
     return counts

@@ -1,4 +1,4 @@
-"""What a search returns."""
+"""Hits: what a search returns."""
 
 from dataclasses import dataclass
 from typing import Self
@@ -13,16 +13,16 @@ Positions = NDArray[np.int64]
 @dataclass(frozen=True, slots=True)
 class Hits:
     """
-    The codes near each of several queries: nearest first, then by id; ties are complete.
+    The codes near each of several queries: nearest first, then by id, with all ties.
 
     Attributes:
         offsets: Query `i` has the entries from `offsets[i]` to `offsets[i + 1]`; shape (n + 1,).
 
-        ids: Of the codes found.
+        ids: Ids of the codes found.
 
-        owners: Of the codes found; the id itself where none was given.
+        owners: Owners of the codes found; the id itself if the code was added without an owner.
 
-        distances: In bits.
+        distances: Distances in bits.
     """
 
     offsets: Ids
@@ -31,16 +31,16 @@ class Hits:
     distances: NDArray[np.int32]
 
     def __len__(self) -> int:
-        """Number of queries."""
+        """Return the number of queries."""
         return len(self.offsets) - 1
 
     def __getitem__(self, query: int) -> tuple[Ids, NDArray[np.int32]]:
         """Return one query's ids and distances."""
-        part = slice(self.offsets[query], self.offsets[query + 1])
-        return self.ids[part], self.distances[part]
+        selected = slice(self.offsets[query], self.offsets[query + 1])
+        return self.ids[selected], self.distances[selected]
 
     def part(self, first: int, last: int) -> Self:
-        """Return the hits of the queries from `first` to before `last`."""
+        """Return the hits of the queries from `first` up to, but not including, `last`."""
         begin, end = self.offsets[first], self.offsets[last]
         return type(self)(
             self.offsets[first : last + 1] - begin,
@@ -51,13 +51,13 @@ class Hits:
 
     def nearest(self, k: int) -> Self:
         """
-        Return the `k` nearest of each query, and all that are as near as the last of them.
+        Return the `k` nearest hits of each query, and all ties with the last of them.
 
         Raises:
             ValueError: If `k` is below 1.
         """
         if k < 1:
-            raise ValueError("At least one hit is kept: k is 1 or more.")
+            raise ValueError(f"k is {k}; it must be 1 or more.")
         counts = np.diff(self.offsets)
         some = counts > 0
         last = self.offsets[:-1][some] + np.minimum(counts[some], k) - 1
@@ -73,10 +73,10 @@ class Hits:
     @classmethod
     def sorted(cls, counts: Ids, ids: Ids, owners: Ids, distances: NDArray[np.int32]) -> Self:
         """
-        Return the entries, given query after query in any order within each, in the right order.
+        Return hits from entries that come query by query, in any order within a query.
 
         Args:
-            counts: Entries of each query.
+            counts: Number of entries of each query.
         """
         queries = np.repeat(np.arange(len(counts)), counts)
         order = np.lexsort((ids, distances, queries))
@@ -85,12 +85,12 @@ class Hits:
     @classmethod
     def gathered(cls, count: int, entries: list[tuple[Ids, Ids, Ids, NDArray[np.int32]]]) -> Self:
         """
-        Return what several parts found for the same queries, in the right order.
+        Return the hits of several parts for the same queries as one.
 
         Args:
             count: Number of queries.
 
-            entries: Of each part: queries (ascending), ids, owners, distances.
+            entries: For each part: query numbers (ascending), ids, owners, distances.
         """
         if not entries:
             nothing = np.empty(0, dtype=np.int64)

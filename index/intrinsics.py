@@ -1,4 +1,4 @@
-"""What the processor offers and neither Numba nor NumPy has a name for."""
+"""Processor instructions that neither Numba nor NumPy offers, and helpers for compiled kernels."""
 
 from typing import Any, TypeVar, cast
 
@@ -16,16 +16,16 @@ _Function = TypeVar("_Function")
 
 def kernel(function: _Function) -> _Function:
     """
-    Compile an inner function without Numba's counting of references.
+    Compile an inner function without Numba's reference counting.
 
-    The counting would cost more than the work of some. Without it a function cannot make arrays:
-    whoever calls it brings the room.
+    In a short function, counting takes longer than the work itself. Without it, the function cannot
+    create arrays: the caller passes in buffers.
     """
     compiled: Any = njit(cache=True, nogil=True, _nrt=False)  # type: ignore[call-overload]
     return cast("_Function", compiled(function))
 
 
-_declared: Any = cgutils.get_or_insert_function
+_declare: Any = cgutils.get_or_insert_function
 
 
 def _count_ones(_context: Any, _word: Any) -> Any:
@@ -42,14 +42,14 @@ def _count_zeros(_context: Any, _word: Any) -> Any:
     return types.uint64(types.uint64), generate
 
 
-def _ask_for(_context: Any, array: Any, _place: Any) -> Any:
+def _prefetch(_context: Any, array: Any, _position: Any) -> Any:
     def generate(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
         data = context.make_array(signature.args[0])(context, builder, arguments[0]).data
         byte_pointer, number = ir.IntType(8).as_pointer(), ir.IntType(32)
         kind = ir.FunctionType(ir.VoidType(), [byte_pointer, number, number, number])
-        function = _declared(builder.module, kind, "llvm.prefetch.p0")
+        function = _declare(builder.module, kind, "llvm.prefetch.p0")
         address = builder.bitcast(builder.gep(data, [arguments[1]]), byte_pointer)
-        # To read, to be kept in every cache, data (LLVM language reference, llvm.prefetch).
+        # Read access, keep in all caches, data cache (LLVM language reference, llvm.prefetch).
         builder.call(function, [address, number(0), number(3), number(1)])
         return context.get_dummy_value()
 
@@ -57,23 +57,27 @@ def _ask_for(_context: Any, array: Any, _place: Any) -> Any:
 
 
 int64: Any = np.int64
-"""A cast in compiled code, where a number is an int to whoever reads and checks it."""
+"""A cast in compiled code. To readers and type checkers the number is an int."""
 
 uint64: Any = np.uint64
-"""The same. An index of this kind is not asked whether it counts from the end of the array."""
+"""The same, unsigned. Numba does not test whether an unsigned index counts from the array's end."""
 
 ones: Any = intrinsic(_count_ones)
 """ones(word): the number of ones in an unsigned word."""
 
 trailing_zeros: Any = intrinsic(_count_zeros)
-"""trailing_zeros(word): the number of zeros after the last one in an unsigned word."""
+"""trailing_zeros(word): the number of zeros below the lowest one in an unsigned word."""
 
-prefetch: Any = intrinsic(_ask_for)
-"""prefetch(array, place): ask for the cache line of an array's element, without waiting for it."""
+prefetch: Any = intrinsic(_prefetch)
+"""
+prefetch(array, position): request the cache line of an array's element, without waiting for it.
+"""
 
 
 def aligned_empty(length: int, dtype: DTypeLike) -> NDArray[Any]:
-    """Return an empty array that begins with a page, so that no code lies across cache lines."""
+    """
+    Return an uninitialised array that starts at a memory page, so no code lies across cache lines.
+    """
     kind = np.dtype(dtype)
     raw = np.empty(length * kind.itemsize + _PAGE_BYTES, dtype=np.uint8)
     start = -raw.ctypes.data % _PAGE_BYTES

@@ -1,4 +1,7 @@
-"""The index of a running service: added codes are found at once, removed ones never again."""
+"""
+The index of a running service: an added code is found by the next search, a removed one never
+again.
+"""
 
 import threading
 from collections.abc import Iterable, Sequence
@@ -14,8 +17,8 @@ from index.codes import Codes, checked
 from index.errors import DuplicateIdError, SearchIndexError, SegmentError
 from index.hits import Hits, Ids
 from index.manifest import IndexFiles
-from index.members import Member
-from index.part_set import Parts
+from index.part import Part
+from index.part_set import PartSet
 from index.segment import Engine, SegmentPlan
 from index.votes import Votes, count_votes
 
@@ -24,102 +27,118 @@ class LiveIndex:
     """
     Codes with ids and owners; safe to share between threads.
 
-    Several codes may have one owner: the signals of one image have. Codes come into a small tail;
-    a full tail is sealed, and sealed parts are merged, by a thread that runs while there is
-    something to do. A removed code becomes a tombstone, which no search returns, until a merge
-    drops it from memory.
+    Several codes may have one owner, as the signals of one image do. New codes go into a small
+    tail. A full tail is sealed, and sealed parts are merged, by a thread that runs only while there
+    is work. A removed code becomes a tombstone: no search returns it, and a merge drops it from
+    memory.
 
-    Neither reads nor writes wait for a merge, and reads wait for nothing: a search goes through
-    the parts that there were when it began.
+    Neither reads nor writes wait for a merge, and reads never wait: a search uses the parts that
+    existed when it began.
 
     Args:
         bits: Width of the codes, a multiple of 8.
 
-        engine: Of the sealed parts; "faiss" has everything searched by brute force.
+        engine: What searches sealed parts; "faiss" searches everything by brute force.
 
-        steadiest: All bits of a code, those first that near copies have most likely in common.
-            Votes then go by these first, which finds as many owners in less time.
+        steadiest: All bits of a code, starting with those that near copies most often share.
+            Votes then search by these bits first, which finds as many owners in less time.
+
+    Attributes:
+        feed_position: Set and read by the caller: how far the index has followed the change feed.
+
+    Raises:
+        ValueError: If `steadiest` is not empty and does not hold every bit exactly once.
     """
 
     def __init__(
         self, bits: int, *, engine: Engine = "auto", steadiest: Sequence[int] = ()
     ) -> None:
         if steadiest and sorted(steadiest) != list(range(bits)):
-            raise ValueError("The steadiest bits are all of a code's, each once.")
+            raise ValueError("steadiest must list every bit of a code, each once.")
         self.bits = bits
         self.engine = engine
-        self.checkpoint = 0
-        """The caller's: how far in the source's change feed the index has come."""
-        self._parts = Parts(bits, SegmentPlan(engine, tuple(steadiest)))
+        self.feed_position = 0
+        self._part_set = PartSet(bits, SegmentPlan(engine, tuple(steadiest)))
         self._saving = threading.Lock()
         self._files: IndexFiles | None = None
 
     def __len__(self) -> int:
-        """Number of live codes."""
-        return self._parts.live
+        """Return the number of live codes."""
+        return self._part_set.live
 
     @property
     def nbytes(self) -> int:
-        """Memory taken by codes, ids and all that searches them; a merge under way not counted."""
-        return self._parts.nbytes
+        """Memory in bytes of codes, ids and search tables; a running merge is not counted."""
+        return self._part_set.nbytes
+
+    @property
+    def parts(self) -> tuple[Part, ...]:
+        """
+        The parts that a search goes through now, the tail last.
+
+        The tuple never changes. It holds every code added so far, and may hold tombstones.
+        """
+        return self._part_set.parts
 
     def add(self, ids: Ids, codes: Codes, owners: Ids | None = None) -> None:
         """
         Add codes; the next search finds them.
 
-        More codes than a tail holds are sealed before this returns. So to load many, add them in
+        A batch larger than a tail is sealed before this returns. To load many codes, add them in
         large batches.
 
         Args:
-            ids: Shape (n,); new ones, or removed before.
+            ids: Shape (n,); an id may be used again after its removal.
 
             codes: Shape (n, bits // 8).
 
-            owners: Shape (n,); the ids themselves when left out.
+            owners: Shape (n,); each code is its own owner if left out.
 
         Raises:
-            CodeWidthError: If the codes are of another width; nothing is added.
+            CodeWidthError: If the codes have another width; nothing is added.
 
-            DuplicateIdError: If an id is in the index or comes twice; nothing is added.
+            DuplicateIdError: If an id is in the index or occurs twice; nothing is added.
+
+            ValueError: If there is not one id, and one owner, for each code; nothing is added.
         """
         codes = checked(codes, self.bits)
         ids = np.array(ids, dtype=np.int64)
         owners = ids if owners is None else np.array(owners, dtype=np.int64)
         if not ids.shape == owners.shape == (len(codes),):
-            raise ValueError("There is one id, and one owner, for each code.")
+            raise ValueError("Give one id, and one owner, for each code.")
         if len(ids) > 1 and len(np.unique(ids)) < len(ids):
             raise DuplicateIdError("Each id is added once.")
         if len(ids) > part_set.TAIL_CODES:
-            self._parts.add_sealed(ids, codes, owners)
+            self._part_set.add_sealed(ids, codes, owners)
         elif len(ids):
-            self._parts.append(ids, codes, owners)
+            self._part_set.append(ids, codes, owners)
 
     def remove(self, ids: Iterable[int]) -> int:
-        """Remove codes by id, and return how many there were; unknown ids are passed over."""
-        return self._parts.remove(_distinct(ids), Member.positions_of)
+        """Remove codes by id, and return how many there were; unknown ids are ignored."""
+        return self._part_set.remove(_distinct(ids), Part.positions_of)
 
     def remove_owners(self, owners: Iterable[int]) -> int:
         """Remove all codes of these owners, and return how many there were."""
-        return self._parts.remove(_distinct(owners), Member.positions_of_owners)
+        return self._part_set.remove(_distinct(owners), Part.positions_of_owners)
 
     def search(self, codes: Codes, *, threshold: int) -> Hits:
         """
         Return every live code within `threshold` bits, inclusive, of each query.
 
-        A code is in the answer if it was there during the whole search, and is not if it was
-        removed before the search began.
+        A code that is live during the whole search is in the result. A code that was removed before
+        the search began is not.
 
         Raises:
-            CodeWidthError: If the queries are of another width.
+            CodeWidthError: If the queries have another width.
         """
         codes = checked(codes, self.bits)
         entries = []
-        for part in self._snapshot():
+        for part in self.parts:
             counts, positions, distances = part.segment.search(codes, threshold=threshold)
             if len(positions) == 0:
                 continue
             queries = np.repeat(np.arange(len(codes)), counts)
-            # Last of all, and also where no code is dead yet: one may be by now.
+            # Checked last, and even if the part has no tombstones: one may be added at any moment.
             alive = part.alive[positions]
             positions = positions[alive]
             entries.append(
@@ -131,10 +150,10 @@ class LiveIndex:
         """
         Return the `k` nearest live codes to each query, of those within `threshold` bits.
 
-        There may be more: all that are as near as the last of them are in the answer.
+        Ties with the last of them are included, so a query may have more than `k`.
 
         Raises:
-            CodeWidthError: If the queries are of another width.
+            CodeWidthError: If the queries have another width.
 
             ValueError: If `k` is below 1.
         """
@@ -149,63 +168,68 @@ class LiveIndex:
         weights: NDArray[np.float64] | None = None,
     ) -> Votes:
         """
-        Return the owners many of whose codes are near those of one candidate, most votes first.
+        Return the owners that have many codes near those of one candidate, most votes first.
 
-        Each live code of an owner within `threshold` of any of the candidate's is one vote. The
-        votes of an owner in the answer are exact; one may be missed all of whose codes are far
-        (`votes.BUDGET_NS`).
+        Each live code of an owner within `threshold` of any of the candidate's codes is one vote.
+        The votes of a returned owner are exact. An owner may be missed if all of its codes are far
+        from the candidate's (see `votes.BUDGET_NS`).
 
         Args:
-            codes: All of the candidate's, shape (n, bits // 8).
+            codes: All codes of the candidate, shape (n, bits // 8).
 
-            min_votes: Fewest votes of an owner in the answer.
+            min_votes: Fewest votes of a returned owner.
 
-            weights: What a code near each of the candidate's counts, shape (n,): the heaviest of
-                those that are near. Codes that many images have should count little.
+            weights: Weight of each of the candidate's codes, shape (n,). An owner's code counts
+                with the heaviest weight among the codes it is near. Give little weight to codes
+                that many images have.
 
         Raises:
-            CodeWidthError: If the queries are of another width.
+            CodeWidthError: If the queries have another width.
         """
         codes = checked(codes, self.bits)
         return count_votes(
-            self._snapshot(), codes, threshold=threshold, min_votes=min_votes, weights=weights
+            self.parts, codes, threshold=threshold, min_votes=min_votes, weights=weights
         )
 
     def settle(self) -> None:
-        """Do all merges that are due now, in the caller's time; for before a measurement."""
-        self._parts.merge_due()
+        """
+        Do all merges that are due now, in the caller's time: before a measurement, for example.
+        """
+        self._part_set.merge_due()
 
     def purge(self) -> None:
         """
-        Drop every code that was removed before this call from the memory, and from the files.
+        Drop every code that was removed before this call from memory and from the files.
 
-        The memory of a search under way goes when it ends. Files are those that the index was
-        loaded from or saved to last, and are saved anew, with the present checkpoint; their old
-        bytes may remain on the medium until it writes over them.
+        A search that is running keeps its memory until it ends. The files of the last load or save
+        are saved again, with the present feed position. Their old bytes may remain on the medium
+        until it overwrites them.
         """
-        self._parts.purge()
+        self._part_set.purge()
         with self._saving:
             if self._files is not None:
                 self._write(self._files)
 
     def close(self) -> None:
-        """Let the merge under way end, and begin no other; the index answers as before."""
-        self._parts.close()
+        """Wait for the running merge and start no other; the index still answers as before."""
+        self._part_set.close()
 
     def save(self, directory: Path, *, cipher: BlockCipher | None = None) -> None:
         """
-        Write what changed since the last time: new parts, the tail, tombstones, the checkpoint.
+        Write what changed since the last save: new parts, the tail, tombstones, the feed position.
 
-        The older state stays good until the very end, whenever the process is killed. Removed
-        codes of a part that is on disk stay there until it is merged; see `purge`.
+        The older state stays valid until the very end, whenever the process is killed. Removed
+        codes stay on disk with their part until that part is merged; see `purge`.
 
-        Additions that the checkpoint counts must be in before, others begin after: one that
-        comes twice when the change feed is followed again is a DuplicateIdError.
+        The caller must finish every addition that the feed position counts before saving, and begin
+        later ones afterwards. Otherwise following the feed again adds an id twice, which raises
+        DuplicateIdError.
 
         Args:
-            directory: Made if need be; of this index alone, and of one process.
+            directory: Created if missing. Only this index, in one process, may use it.
 
-            cipher: Seals each block; otherwise whoever reads the files reads the codes.
+            cipher: Encrypts each block. Without it, anyone who can read the files can read the
+                codes.
         """
         with self._saving:
             if self._files is None or not self._files.same_place(directory, cipher):
@@ -231,23 +255,19 @@ class LiveIndex:
         files = IndexFiles(directory, cipher)
         saved = files.load(SegmentPlan(engine, tuple(steadiest)))
         index = cls(saved.bits, engine=engine, steadiest=steadiest)
-        index.checkpoint = saved.checkpoint
+        index.feed_position = saved.feed_position
         index._files = files
-        index._parts.put(saved.parts)
+        index._part_set.adopt(saved.parts)
         try:
             index.add(saved.ids, saved.codes, saved.owners)
         except (SearchIndexError, ValueError) as error:
-            raise SegmentError("The index file does not hold what it should.") from error
+            raise SegmentError("The content of the index file is not valid.") from error
         return index
 
-    def _snapshot(self) -> tuple[Member, ...]:
-        """Return the parts to search: what was added before is in them, the tail is the last."""
-        return self._parts.view
-
     def _write(self, files: IndexFiles) -> None:
-        # In this order: a checkpoint may be behind the parts, never before them.
-        checkpoint = self.checkpoint
-        files.save(self._snapshot(), bits=self.bits, checkpoint=checkpoint)
+        # Read the position first: it may lag behind the parts, but must never be ahead of them.
+        feed_position = self.feed_position
+        files.save(self.parts, bits=self.bits, feed_position=feed_position)
 
 
 def _distinct(values: Iterable[int]) -> Ids:

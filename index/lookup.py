@@ -1,4 +1,8 @@
-"""Where ids and owners are, by binary search: what a dict of all of them would cost in memory."""
+"""
+Binary search for the positions of ids and owners.
+
+A dict of all ids would answer as fast, but would take far more memory than the sorted arrays.
+"""
 
 import numpy as np
 from numba import njit
@@ -8,8 +12,10 @@ from index.hits import Ids, Positions
 
 
 @njit(cache=True, nogil=True)
-def _first_from(ascending: Ids, value: int) -> int:
-    """Return the first position of all that are no smaller than a value."""
+def _first_at_least(ascending: Ids, value: int) -> int:
+    """
+    Return the first position whose value is at least `value`; the array's length if there is none.
+    """
     low, high = 0, len(ascending)
     while low < high:
         middle = (low + high) // 2
@@ -21,56 +27,56 @@ def _first_from(ascending: Ids, value: int) -> int:
 
 
 @njit(cache=True, nogil=True)
-def places_of(ids: Ids, wanted: Ids) -> Positions:
+def find_ids(ids: Ids, wanted: Ids) -> Positions:
     """
-    Return the positions of those ids that are there.
+    Return the positions of those wanted ids that the array holds.
 
     Args:
-        ids: Ascending.
+        ids: Ascending, each once.
 
         wanted: In any order.
     """
-    places = np.empty(len(wanted), dtype=np.int64)
-    found = 0
+    positions = np.empty(len(wanted), dtype=np.int64)
+    count = 0
     for each in wanted:
-        place = _first_from(ids, each)
-        if place < len(ids) and ids[place] == each:
-            places[found] = place
-            found += 1
-    return places[:found]
+        position = _first_at_least(ids, each)
+        if position < len(ids) and ids[position] == each:
+            positions[count] = position
+            count += 1
+    return positions[:count]
 
 
 @njit(cache=True, nogil=True)
-def places_among(values: Ids, wanted: Ids) -> Positions:
+def find_values(values: Ids, wanted: Ids) -> Positions:
     """
-    Return the positions of those values that are wanted.
+    Return the positions of all values that are among the wanted ones.
 
     Args:
         values: In any order.
 
         wanted: Ascending.
     """
-    places = np.empty(len(values), dtype=np.int64)
-    found = 0
-    for place, each in enumerate(values):
-        near = _first_from(wanted, each)
-        if near < len(wanted) and wanted[near] == each:
-            places[found] = place
-            found += 1
-    return places[:found]
+    positions = np.empty(len(values), dtype=np.int64)
+    count = 0
+    for position, each in enumerate(values):
+        rank = _first_at_least(wanted, each)
+        if rank < len(wanted) and wanted[rank] == each:
+            positions[count] = position
+            count += 1
+    return positions[:count]
 
 
 @njit(cache=True, nogil=True)
-def places_of_owners(owners: Ids, order: NDArray[np.uint32], wanted: Ids) -> Positions:
+def find_owners(owners: Ids, order: NDArray[np.uint32], wanted: Ids) -> Positions:
     """
-    Return the positions of all codes of some owners.
+    Return the positions of all codes of the wanted owners.
 
     Args:
-        owners: By position.
+        owners: The owner of the code at each position.
 
-        order: The positions in ascending order of their owners; empty when `owners` ascends.
+        order: The positions, sorted by owner; empty when `owners` itself ascends.
 
-        wanted: Distinct.
+        wanted: Distinct, in any order.
     """
     firsts = np.empty(len(wanted), dtype=np.int64)
     lasts = np.empty(len(wanted), dtype=np.int64)
@@ -80,23 +86,23 @@ def places_of_owners(owners: Ids, order: NDArray[np.uint32], wanted: Ids) -> Pos
         low, high = 0, len(owners)
         while low < high:
             middle = (low + high) // 2
-            place = middle if sorted_already else np.int64(order[middle])
-            if owners[place] < each:
+            position = middle if sorted_already else np.int64(order[middle])
+            if owners[position] < each:
                 low = middle + 1
             else:
                 high = middle
         firsts[number] = low
         while low < len(owners):
-            place = low if sorted_already else np.int64(order[low])
-            if owners[place] != each:
+            position = low if sorted_already else np.int64(order[low])
+            if owners[position] != each:
                 break
             low += 1
         lasts[number] = low
         total += low - firsts[number]
-    places = np.empty(total, dtype=np.int64)
-    found = 0
+    positions = np.empty(total, dtype=np.int64)
+    count = 0
     for number in range(len(wanted)):
         for rank in range(firsts[number], lasts[number]):
-            places[found] = rank if sorted_already else np.int64(order[rank])
-            found += 1
-    return places
+            positions[count] = rank if sorted_already else np.int64(order[rank])
+            count += 1
+    return positions

@@ -1,12 +1,13 @@
 """
 An index in a directory: a file for each sealed part, one for the tail, and a manifest.
 
-    manifest.hsx    checkpoint, bits, the names and digests of the parts, their tombstones
+    manifest.hsx    feed position (named "checkpoint"), bits, names and digests of the parts, their
+                    tombstones
     ….hsx           ids, owners and segment of a part; never changed, only deleted
-    ….hsx.new       a file that is being written; what a killed process leaves
+    ….hsx.new       a file that is being written; a killed process leaves it behind
 
-The manifest is replaced last, in one step: a killed process leaves the old state or the new one.
-All are block files (blockfile.py). A directory of version 1 has `codes.hsx` instead of all that.
+The manifest is replaced last, in one step, so a killed process leaves the old state or the new one.
+All are block files (blockfile.py). A directory of version 1 holds a single file, `codes.hsx`.
 """
 
 import secrets
@@ -23,7 +24,7 @@ from index.blockfile import BlockCipher, Contents, flush_directory, read_file, w
 from index.codes import Codes
 from index.errors import SegmentError
 from index.hits import Ids
-from index.members import Member, SealedPart, ascends
+from index.part import Part, SealedPart, is_ascending
 from index.segment import SegmentPlan, as_stored, from_stored
 from index.version1 import NAME as VERSION_1
 from index.version1 import read_version1
@@ -38,13 +39,13 @@ class Saved:
     What a directory holds.
 
     Attributes:
-        parts: The sealed ones.
+        parts: The sealed parts.
 
-        ids, owners, codes: Of the tail.
+        ids, owners, codes: Those of the tail.
     """
 
     bits: int
-    checkpoint: int
+    feed_position: int
     parts: Sequence[SealedPart]
     ids: Ids
     owners: Ids
@@ -53,7 +54,7 @@ class Saved:
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """How the manifest names a file."""
+    """How the manifest refers to a file."""
 
     name: str
     digest: str
@@ -68,37 +69,41 @@ class _Entry:
 
 class IndexFiles:
     """
-    The files of one index, and which of its parts they hold already.
+    The files of one index, and which parts they already hold.
 
-    Not to be shared between threads.
+    Only one thread at a time may use it.
     """
 
     def __init__(self, directory: Path, cipher: BlockCipher | None) -> None:
         self._directory = directory
         self._cipher = cipher
-        # Weak: a part that was merged away is to leave the memory.
-        self._written: WeakKeyDictionary[Member, _Entry] = WeakKeyDictionary()
+        # Weak references, so that a part that was merged away can leave memory.
+        self._written: WeakKeyDictionary[Part, _Entry] = WeakKeyDictionary()
 
     def same_place(self, directory: Path, cipher: BlockCipher | None) -> bool:
-        """Tell whether what was written here need not be written there."""
+        """Return whether these files are in this directory and encrypted with this cipher."""
         return self._directory == directory and self._cipher is cipher
 
-    def save(self, parts: Sequence[Member], *, bits: int, checkpoint: int) -> None:
-        """Write the parts that are not there yet, then the manifest, then delete what is left."""
+    def save(self, parts: Sequence[Part], *, bits: int, feed_position: int) -> None:
+        """
+        Write the parts that are not on disk yet, then the manifest; then delete all other index
+        files.
+        """
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         sealed = [part for part in parts if isinstance(part, SealedPart)]
         tail = _joined([part for part in parts if not isinstance(part, SealedPart)])
         names = []
         dead = {}
         for number, part in enumerate(sealed):
-            # Before the part: codes that are removed from here on may be in the manifest or not.
+            # Read the tombstones before writing the part. Codes that are removed from here on may
+            # or may not be in the manifest.
             tombstones = np.flatnonzero(~part.alive)
             if len(tombstones):
                 dead[f"dead.{number}"] = tombstones.astype(np.uint32)
-            names.append(self._entry(part))
+            names.append(self._entry_of(part))
         fields: dict[str, Any] = {
             "bits": bits,
-            "checkpoint": checkpoint,
+            "checkpoint": feed_position,
             "parts": [{"name": each.name, "digest": each.digest} for each in names],
             "tail": None,
         }
@@ -122,28 +127,28 @@ class IndexFiles:
         manifest = read_file(self._directory / _MANIFEST, self._cipher)
         try:
             fields = manifest.fields
-            bits, checkpoint = int(fields["bits"]), int(fields["checkpoint"])
+            bits, feed_position = int(fields["bits"]), int(fields["checkpoint"])
             if bits < 8 or bits % 8:
-                raise SegmentError("The index file is of codes of no whole bytes.")
+                raise SegmentError("The index file's code width is not a whole number of bytes.")
             entries = [_Entry.parsed(each) for each in fields["parts"]]
             tail = fields["tail"] and self._read(_Entry.parsed(fields["tail"])).arrays
-            parts = [self._part(entry, bits, plan) for entry in entries]
+            parts = [self._load_part(entry, bits, plan) for entry in entries]
             for number, part in enumerate(parts):
                 if f"dead.{number}" in manifest.arrays:
-                    # Out of range is an IndexError, too.
+                    # A position out of range raises IndexError, which is caught below.
                     part.bury(np.unique(manifest.arrays[f"dead.{number}"]).astype(np.int64))
             ids, owners, codes = _tail(tail, bits)
         except (KeyError, TypeError, ValueError, IndexError) as error:
-            raise SegmentError("The index file does not hold what it should.") from error
-        return Saved(bits, checkpoint, parts, ids, owners, codes)
+            raise SegmentError("The content of the index file is not valid.") from error
+        return Saved(bits, feed_position, parts, ids, owners, codes)
 
     def _load_version1(self) -> Saved:
         if self._cipher is not None:
-            raise SegmentError("The index file is not sealed, and a cipher was given.")
+            raise SegmentError("The index file is not sealed, but a cipher was given.")
         old = read_version1(self._directory / VERSION_1)
-        return Saved(old.bits, old.checkpoint, [], old.ids, old.owners, old.codes)
+        return Saved(old.bits, old.feed_position, [], old.ids, old.owners, old.codes)
 
-    def _entry(self, part: SealedPart) -> _Entry:
+    def _entry_of(self, part: SealedPart) -> _Entry:
         entry = self._written.get(part)
         if entry is None or not (self._directory / entry.name).exists():
             fields, stored = as_stored(part.segment)
@@ -162,10 +167,10 @@ class IndexFiles:
     def _read(self, entry: _Entry) -> Contents:
         contents = read_file(self._directory / entry.name, self._cipher)
         if contents.digest.hex() != entry.digest:
-            raise SegmentError("The index file is not the one that the manifest names.")
+            raise SegmentError("The index file is not the one named in the manifest.")
         return contents
 
-    def _part(self, entry: _Entry, bits: int, plan: SegmentPlan) -> SealedPart:
+    def _load_part(self, entry: _Entry, bits: int, plan: SegmentPlan) -> SealedPart:
         contents = self._read(entry)
         arrays = contents.arrays
         ids, order = arrays["ids"], arrays["order"]
@@ -191,12 +196,12 @@ class IndexFiles:
         for each in left:
             each.unlink(missing_ok=True)
         if left:
-            # What a purge deletes does not come back when the power fails.
+            # Flush, so that deleted files do not come back after a power cut.
             flush_directory(self._directory)
 
 
-def _joined(parts: Sequence[Member]) -> dict[str, NDArray[Any]] | None:
-    """Return the live codes of unsealed parts; None when there are none."""
+def _joined(parts: Sequence[Part]) -> dict[str, NDArray[Any]] | None:
+    """Return the live codes of all unsealed parts; None if there are none."""
     kept = [part.alive.copy() for part in parts]
     if not any(each.any() for each in kept):
         return None
@@ -216,7 +221,9 @@ def _tail(arrays: Mapping[str, NDArray[Any]] | None, bits: int) -> tuple[Ids, Id
 
 
 def _check(ids: Ids, owners: Ids, order: NDArray[Any], codes: NDArray[Any], bits: int) -> None:
-    """Let nothing through that would make a lookup read outside of its arrays, or go wrong."""
+    """
+    Raise ValueError if a lookup in these arrays could read out of bounds or return wrong results.
+    """
     count = len(ids)
     right = (
         ids.dtype == owners.dtype == np.int64
@@ -224,7 +231,7 @@ def _check(ids: Ids, owners: Ids, order: NDArray[Any], codes: NDArray[Any], bits
         and codes.dtype == np.uint8
         and codes.shape == (count, bits // 8)
         and count > 0
-        and ascends(ids)
+        and is_ascending(ids)
         and order.dtype == np.uint32
         and order.shape in {(0,), (count,)}
     )

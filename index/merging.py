@@ -1,39 +1,43 @@
-"""Which parts become one, and how: few parts make searches fast, few merges make adding cheap."""
+"""
+Which parts are merged into one, and how.
+
+Few parts make searches fast; few merges make additions cheap.
+"""
 
 from collections.abc import Sequence
 
 import numpy as np
 
 from index.hits import Ids
-from index.members import Member, SealedPart
+from index.part import Part, SealedPart
 from index.segment import SegmentPlan
 
-# A part of which more than this is tombstones is rewritten: the memory stays below 1 / 0.8 = 1.25
-# times what the live codes need.
+# A part is rewritten when more than this share of it is tombstones. So the memory stays below 1 /
+# 0.8 = 1.25 times what the live codes need.
 _WORTH_A_REWRITE = 0.2
 
 
-def worth_a_rewrite(part: Member) -> bool:
-    """Tell whether a sealed part has too many tombstones."""
+def worth_a_rewrite(part: Part) -> bool:
+    """Return whether a sealed part has too many tombstones."""
     return isinstance(part, SealedPart) and part.dead > _WORTH_A_REWRITE * len(part)
 
 
-def due(parts: Sequence[Member]) -> list[Member]:
+def due(parts: Sequence[Part]) -> list[Part]:
     """
-    Return the parts to be merged into one now; none, most of the time.
+    Return the parts to be merged into one now; most of the time there are none.
 
-    A part is merged with all smaller ones when these are at least half of it together. So each
-    merge makes a code's part at least half as large again, which keeps merges few, and of those
-    that stay each is more than twice the sum of all smaller ones, which keeps parts few: at ten
-    million codes there are up to seven beside the tail.
+    A part is merged with all smaller parts when these together are at least half as large. Each
+    merge therefore makes the part in which a code lies at least one and a half times as large, so
+    merges are few. Each remaining part is more than twice the sum of all smaller ones, so parts are
+    few: up to seven at ten million codes, not counting the tail.
     """
     by_size = sorted(parts, key=lambda part: part.live, reverse=True)
-    group: list[Member] = []
+    group: list[Part] = []
     smaller = 0
-    for place in reversed(range(len(by_size))):
-        if place + 1 < len(by_size) and 2 * smaller >= by_size[place].live:
-            group = by_size[place:]
-        smaller += by_size[place].live
+    for rank in reversed(range(len(by_size))):
+        if rank + 1 < len(by_size) and 2 * smaller >= by_size[rank].live:
+            group = by_size[rank:]
+        smaller += by_size[rank].live
     if group:
         return group
     unsealed = [part for part in parts if not isinstance(part, SealedPart)]
@@ -42,14 +46,14 @@ def due(parts: Sequence[Member]) -> list[Member]:
     return [part for part in parts if worth_a_rewrite(part)][:1]
 
 
-def merged(parts: Sequence[Member], plan: SegmentPlan) -> SealedPart | None:
+def merged(parts: Sequence[Part], plan: SegmentPlan) -> SealedPart | None:
     """
-    Return the live codes of several parts as one part; None when there are none.
+    Return the live codes of several parts as one part; None if there are none.
 
-    The parts may be searched and lose codes meanwhile. Whoever merges then removes these from the
-    new part too.
+    The parts may be searched and may lose codes meanwhile. The caller then removes those codes
+    from the new part.
     """
-    # Of a copy: flatnonzero counts first, and is wrong when there are fewer a moment later.
+    # Take a copy: flatnonzero counts first, and goes wrong if a code is removed a moment later.
     kept = [np.flatnonzero(part.alive.copy()) for part in parts]
     ends = np.cumsum([0, *map(len, kept)])
     count = int(ends[-1])
@@ -60,11 +64,11 @@ def merged(parts: Sequence[Member], plan: SegmentPlan) -> SealedPart | None:
     owners: Ids = ids
     if any(part.owners is not part.ids for part in parts):
         owners = np.empty(count, dtype=np.int64)
-    for part, places, start, end in zip(parts, kept, ends[:-1], ends[1:], strict=True):
-        # Each straight into its place: a list of pieces would need the memory twice. (Any mode
-        # but "raise" lets NumPy do that.)
-        np.take(part.segment.codes, places, axis=0, out=codes[start:end], mode="clip")
-        np.take(part.ids, places, out=ids[start:end], mode="clip")
+    for part, positions, start, end in zip(parts, kept, ends[:-1], ends[1:], strict=True):
+        # Copy each piece straight to its final position: a list of pieces would need twice the
+        # memory. NumPy does so only with a mode other than "raise".
+        np.take(part.segment.codes, positions, axis=0, out=codes[start:end], mode="clip")
+        np.take(part.ids, positions, out=ids[start:end], mode="clip")
         if owners is not ids:
-            np.take(part.owners, places, out=owners[start:end], mode="clip")
+            np.take(part.owners, positions, out=owners[start:end], mode="clip")
     return SealedPart.of(ids, owners, codes, plan)

@@ -9,23 +9,23 @@ from numpy.typing import NDArray
 from index import probe
 from index.chunking import chunks_for, steady_chunks
 from index.codes import Codes, checked
-from index.effort import crowds_of, least_ns
 from index.flat import FaissSegment
 from index.intrinsics import aligned_empty
-from index.probe import Searched
+from index.probe import SearchData
+from index.radii import density_of, min_ns
 from index.scan import SCAN_NS, scan
-from index.tables import ONLY, Places, Tables, build, flips_of
-from index.vote_probe import Across, come_across
+from index.tables import SINGLE, Int64s, Tables, build, flips_of
+from index.vote_probe import NearCodes, search_within_budget
 
 FEWEST = 4096
-"""Of fewer codes a scan is always faster, so there are no tables."""
+"""A smaller segment has no tables, because a scan is always faster there."""
 
 _MANY_QUERIES = 32
 _LINE_BYTES = 64
 
 
-def _in_line(codes: Codes) -> Codes:
-    """Return codes of which none lies across two cache lines."""
+def _aligned(codes: Codes) -> Codes:
+    """Return codes in memory where no code lies across two cache lines."""
     if codes.ctypes.data % _LINE_BYTES == 0:
         return codes
     moved: Codes = aligned_empty(codes.size, np.uint8).reshape(codes.shape)
@@ -34,7 +34,7 @@ def _in_line(codes: Codes) -> Codes:
 
 
 def _steady_chunks(tables: Tables, steadiest: tuple[int, ...]) -> int:
-    """Return how many of the first chunks have the steadiest bits and no others."""
+    """Return how many chunks, counted from the first, hold exactly the steadiest bits."""
     if not steadiest:
         return 0
     chunks = steady_chunks(len(tables.bits_at) - 1)
@@ -44,33 +44,33 @@ def _steady_chunks(tables: Tables, steadiest: tuple[int, ...]) -> int:
 
 class MihSegment:
     """
-    Codes at positions 0, 1, 2 …, safe to search from several threads at once.
+    Codes at positions 0, 1, 2 …; several threads may search them at once.
 
     Args:
-        codes: Shape (n, bits // 8), bits a multiple of 64, n less than 2^31. Nobody may
-            write to them any more; they are copied only to be brought in line with the caches.
+        codes: Shape (n, bits // 8), bits a multiple of 64, n less than 2^31. Nobody may write to
+            them any more. They are copied only if they are not aligned with cache lines.
 
-        steadiest: All bits, those first that near copies have most likely in common; empty when
-            nothing is known of them.
+        steadiest: All bits of a code, starting with those that near copies most often share; empty
+            if nothing is known about them.
     """
 
     def __init__(self, codes: Codes, steadiest: tuple[int, ...] = ()) -> None:
         bits = codes.shape[1] * 8
-        codes = _in_line(checked(codes, bits))
-        assert len(codes) < ONLY
+        codes = _aligned(checked(codes, bits))
+        assert len(codes) < SINGLE
         chunks = chunks_for(bits, len(codes)) if len(codes) >= FEWEST else 0
         self._set(codes, build(codes, chunks, steadiest) if chunks else None, steadiest)
 
     def _set(self, codes: Codes, tables: Tables | None, steadiest: tuple[int, ...]) -> None:
         self._codes = codes
-        # Tables of a file may be from before it was known which bits are steady.
+        # Tables from a file may have been built before the steadiest bits were known.
         self._steady = 0 if tables is None else _steady_chunks(tables, steadiest)
-        self._searched = None
-        self._least: dict[int, float] = {}
+        self._data = None
+        self._min_ns_of: dict[int, float] = {}
         if tables is not None:
             words = codes.view(np.uint64).reshape(-1)
             flips = flips_of(tables)
-            self._searched = Searched(codes, words, tables, flips, crowds_of(tables, flips))
+            self._data = SearchData(codes, words, tables, flips, density_of(tables, flips))
 
     def __len__(self) -> int:
         return len(self._codes)
@@ -82,12 +82,12 @@ class MihSegment:
 
     @property
     def nbytes(self) -> int:
-        """Memory of the codes and the tables."""
+        """Memory in bytes of the codes and the tables."""
         return sum(array.nbytes for array in self.arrays().values())
 
     def arrays(self) -> dict[str, NDArray[Any]]:
-        """Return all there is to be written to a file, by name."""
-        tables = {} if self._searched is None else self._searched.tables._asdict()
+        """Return all arrays to be written to a file, by name."""
+        tables = {} if self._data is None else self._data.tables._asdict()
         return {"codes": self._codes, **tables}
 
     @classmethod
@@ -95,12 +95,12 @@ class MihSegment:
         cls, arrays: Mapping[str, NDArray[Any]], steadiest: tuple[int, ...] = ()
     ) -> Self:
         """
-        Return the segment whose arrays these are, without building it anew.
+        Return the segment with these arrays, without building it again.
 
         Args:
-            arrays: As `arrays` gave them; they are kept, not copied.
+            arrays: The result of `arrays`; they are kept, not copied.
 
-            steadiest: As above.
+            steadiest: As in the constructor.
         """
         segment = cls.__new__(cls)
         tables = None
@@ -109,67 +109,74 @@ class MihSegment:
         segment._set(arrays["codes"], tables, steadiest)
         return segment
 
-    def search(self, codes: Codes, *, threshold: int) -> tuple[Places, Places, NDArray[np.int32]]:
+    def search(self, codes: Codes, *, threshold: int) -> tuple[Int64s, Int64s, NDArray[np.int32]]:
         """
         Return the positions within `threshold` of each query: counts, positions, distances.
 
-        Within a query they come in no order.
+        The results of one query are in no particular order.
         """
         scan_ns = self._scan_ns()
-        if self._searched is None or self._least_ns(threshold) > scan_ns:
-            return self._brute(codes, threshold)
-        hits, left_out = probe.search(
-            self._searched, codes, threshold, scan_ns, len(codes) >= _MANY_QUERIES
+        if self._data is None or self._min_ns(threshold) > scan_ns:
+            return self._scan_all(codes, threshold)
+        hits, too_costly = probe.search(
+            self._data, codes, threshold, scan_ns, len(codes) >= _MANY_QUERIES
         )
-        found, places, distances = hits
-        if left_out.all():
-            return self._brute(codes, threshold)
-        if left_out.any():
-            numbers = np.flatnonzero(left_out)
-            counts, more, far = self._brute(codes[numbers], threshold)
-            found = np.concatenate((found, np.repeat(numbers, counts)))
-            places, distances = np.concatenate((places, more)), np.concatenate((distances, far))
+        query_numbers, positions, distances = hits
+        if too_costly.all():
+            return self._scan_all(codes, threshold)
+        if too_costly.any():
+            numbers = np.flatnonzero(too_costly)
+            counts, more_positions, more_distances = self._scan_all(codes[numbers], threshold)
+            query_numbers = np.concatenate((query_numbers, np.repeat(numbers, counts)))
+            positions, distances = (
+                np.concatenate((positions, more_positions)),
+                np.concatenate((distances, more_distances)),
+            )
         if len(codes) == 1:
-            return np.array([len(places)]), places, distances
-        order = np.argsort(found, kind="stable")
-        counts = np.bincount(found, minlength=len(codes)).astype(np.int64)
-        return counts, places[order], distances[order]
+            return np.array([len(positions)]), positions, distances
+        order = np.argsort(query_numbers, kind="stable")
+        counts = np.bincount(query_numbers, minlength=len(codes)).astype(np.int64)
+        return counts, positions[order], distances[order]
 
-    def come_across(
+    def search_within_budget(
         self, codes: Codes, *, threshold: int, budget_ns: float, steady_ns: float
-    ) -> Across:
+    ) -> NearCodes:
         """
-        Return positions within `threshold` of any query, and how far they are of it.
+        Return positions within `threshold` of any query, and their distances.
 
-        One that is near several queries may come several times, and a far one not at all.
+        A position near several queries may occur several times. A code that is costly to reach may
+        be missed.
 
         Args:
-            budget_ns: What one query may cost, as estimated,
+            budget_ns: Estimated nanoseconds that one query may take if the steadiest bits are
+                unknown.
 
-            steady_ns: and what it may where it is known which bits are the steadiest.
+            steady_ns: The same if they are known.
         """
         budget_ns = steady_ns if self._steady else budget_ns
-        if self._searched is None or budget_ns > self._scan_ns():
+        if self._data is None or budget_ns > self._scan_ns():
             _, positions, distances = self.search(codes, threshold=threshold)
-            return Across(positions, distances)
+            return NearCodes(positions, distances)
         codes = np.ascontiguousarray(codes)
-        chunks = self._steady or len(self._searched.tables.bits_at) - 1
-        found: Across = come_across(self._searched, codes, threshold, budget_ns, chunks)
-        return found
+        chunks = self._steady or len(self._data.tables.bits_at) - 1
+        query_numbers: NearCodes = search_within_budget(
+            self._data, codes, threshold, budget_ns, chunks
+        )
+        return query_numbers
 
     def _scan_ns(self) -> float:
-        """Return what it takes to look at all codes, for one query."""
+        """Estimated nanoseconds to compare one query with all codes."""
         return float(len(self) * SCAN_NS * self._codes.shape[1] / 32)
 
-    def _least_ns(self, threshold: int) -> float:
-        """Return what probing takes where it finds nothing: no query can do with less."""
-        if threshold not in self._least:
-            assert self._searched is not None
-            self._least[threshold] = least_ns(self._searched.flips, threshold + 1)
-        return self._least[threshold]
+    def _min_ns(self, threshold: int) -> float:
+        """Return the nanoseconds that probing takes at least, whatever the query."""
+        if threshold not in self._min_ns_of:
+            assert self._data is not None
+            self._min_ns_of[threshold] = min_ns(self._data.flips, threshold + 1)
+        return self._min_ns_of[threshold]
 
-    def _brute(self, codes: Codes, threshold: int) -> tuple[Places, Places, NDArray[np.int32]]:
-        # Of one query FAISS is as fast as the memory; of several, a scan reads it once for all.
+    def _scan_all(self, codes: Codes, threshold: int) -> tuple[Int64s, Int64s, NDArray[np.int32]]:
+        # For one query FAISS is as fast as memory; for several, a scan reads memory once for all.
         if len(codes) == 1:
             return FaissSegment(self._codes).search(codes, threshold=threshold)
         return scan(self._codes, codes, threshold=threshold)

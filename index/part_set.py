@@ -1,4 +1,4 @@
-"""The parts of an index, which come, lose codes, and are merged; all under one lock."""
+"""The set of parts of one index: adding, removing and merging, all under one lock."""
 
 import threading
 from collections.abc import Callable, Sequence
@@ -8,31 +8,33 @@ import numpy as np
 from index.codes import Codes
 from index.errors import DuplicateIdError
 from index.hits import Ids, Positions
-from index.members import Member, SealedPart, Tail, ascends
 from index.merging import due, merged, worth_a_rewrite
+from index.part import Part, SealedPart, Tail, is_ascending
 from index.segment import SegmentPlan
 
 TAIL_CODES = 8192
 """
-How many codes come before a tail is sealed. A scan of so many 256-bit codes takes about 14 µs, of
-which 6 are the call's: little beside the 50 µs of multi-index hashing at a million. Half as many
-would bring twice as many merges.
+Number of codes after which a tail is sealed.
+
+A scan of that many 256-bit codes takes about 14 µs, 6 of them for the call itself. That is little
+beside the 50 µs of multi-index hashing over a million codes. Half the size would mean twice as
+many merges.
 """
 
-# Whoever removes more lets others write in between.
-_REMOVED_AT_ONCE = 4096
+# A longer removal releases the lock after this many ids or owners, so that others can write.
+_REMOVED_PER_LOCK = 4096
 
 
-class Parts:
+class PartSet:
     """
-    Full parts and a tail; safe to share between threads.
+    The full parts and the tail of one index; safe to share between threads.
 
-    Whatever is long, building above all, is done without the lock. A thread merges, and runs only
-    while there is something to merge.
+    Long work, such as building a segment, is done without holding the lock. A thread merges parts;
+    it runs only while a merge is due.
 
     Attributes:
-        view: All parts, the tail last; read without the lock. It is replaced, never changed, so
-            whoever has it has every code that was there then, once.
+        parts: All parts, the tail last; read without the lock. The tuple is replaced, never
+            changed: a reader that holds it sees each code of that moment exactly once.
 
         live: Number of live codes.
     """
@@ -40,26 +42,26 @@ class Parts:
     def __init__(self, bits: int, plan: SegmentPlan) -> None:
         self._bits = bits
         self._plan = plan
-        # Whoever needs both takes them in this order.
+        # A thread that needs both locks takes them in this order.
         self._merging = threading.Lock()
         self._lock = threading.Lock()
-        self._full: tuple[Member, ...] = ()
+        self._full: tuple[Part, ...] = ()
         self._tail = Tail(bits, TAIL_CODES)
-        self.view: tuple[Member, ...] = ()
+        self.parts: tuple[Part, ...] = ()
         self.live = 0
-        # The ids removed since the merge under way looked which codes were alive.
-        self._removed_meanwhile: list[Ids] | None = None
-        self._worker: threading.Thread | None = None
+        # Ids removed since the running merge read which codes are alive.
+        self._removed_in_merge: list[Ids] | None = None
+        self._merge_thread: threading.Thread | None = None
         self._closed = False
 
     @property
     def nbytes(self) -> int:
-        """Memory taken, the room in the tail too; a merge under way not counted."""
+        """Memory in bytes, including the tail's spare capacity; a running merge is not counted."""
         with self._lock:
-            return sum(part.nbytes for part in self.view) + self._tail.spare_bytes
+            return sum(part.nbytes for part in self.parts) + self._tail.spare_bytes
 
-    def put(self, parts: Sequence[SealedPart]) -> None:
-        """Take over parts that have no id in common with any that are here."""
+    def adopt(self, parts: Sequence[SealedPart]) -> None:
+        """Add ready-made parts whose ids occur in no other part."""
         with self._lock:
             self._full = (*self._full, *parts)
             self.live += sum(part.live for part in parts)
@@ -67,50 +69,51 @@ class Parts:
 
     def append(self, ids: Ids, codes: Codes, owners: Ids) -> None:
         """
-        Put distinct codes, no more than a tail holds, into the tail.
+        Add distinct codes to the tail; at most as many as a whole tail holds.
 
         Raises:
-            DuplicateIdError: If an id is here already.
+            DuplicateIdError: If an id is in the index already.
         """
         wanted = ids if len(ids) == 1 else np.sort(ids)
         with self._lock:
-            self._refuse(wanted)
-            if len(ids) > self._tail.room:
+            self.refuse_known(wanted)
+            if len(ids) > self._tail.free:
                 self._full = (*self._full, self._tail.part)
                 self._tail = Tail(self._bits, TAIL_CODES)
-                self._start_worker()
+                self._start_merging()
             self._tail.append(ids, codes, owners)
             self.live += len(ids)
             self._publish()
 
     def add_sealed(self, ids: Ids, codes: Codes, owners: Ids) -> None:
         """
-        Put distinct codes, any number of them, into a part of their own.
+        Add any number of distinct codes as a sealed part of their own.
 
         Raises:
-            DuplicateIdError: If an id is here already.
+            DuplicateIdError: If an id is in the index already.
         """
         wanted = np.sort(ids)
-        seen = self._refuse(wanted)
-        # The caller may write to the array; putting codes in order copies them anyway.
-        ours = codes.copy() if ascends(ids) else codes
-        part = SealedPart.of(ids, owners, ours, self._plan)
+        seen = self.refuse_known(wanted)
+        # The caller may change the array later. Sorting the codes by id makes a copy anyway.
+        kept = codes.copy() if is_ascending(ids) else codes
+        part = SealedPart.of(ids, owners, kept, self._plan)
         while True:
-            # What came while it was built; large parts before the lock is taken, tails under it.
-            seen = self._refuse(wanted, seen=seen)
+            # Check the parts added during the build: sealed ones before taking the lock, because
+            # that takes longer; tails under the lock.
+            seen = self.refuse_known(wanted, seen=seen)
             with self._lock:
-                if any(isinstance(each, SealedPart) for each in self.view if each not in seen):
+                if any(isinstance(each, SealedPart) for each in self.parts if each not in seen):
                     continue
-                self._refuse(wanted, seen=seen)
+                self.refuse_known(wanted, seen=seen)
                 self._full = (*self._full, part)
                 self.live += len(part)
                 self._publish()
-                self._start_worker()
+                self._start_merging()
                 return
 
-    def remove(self, wanted: Ids, find: Callable[[Member, Ids], Positions]) -> int:
+    def remove(self, wanted: Ids, find: Callable[[Part, Ids], Positions]) -> int:
         """
-        Make tombstones of codes, and return how many there were.
+        Turn codes into tombstones, and return how many of them were live.
 
         Args:
             wanted: Ids or owners, ascending and distinct.
@@ -118,10 +121,10 @@ class Parts:
             find: `Part.positions_of` or `Part.positions_of_owners`.
         """
         removed = 0
-        for start in range(0, len(wanted), _REMOVED_AT_ONCE):
-            some = wanted[start : start + _REMOVED_AT_ONCE]
+        for start in range(0, len(wanted), _REMOVED_PER_LOCK):
+            some = wanted[start : start + _REMOVED_PER_LOCK]
             with self._lock:
-                removed += sum(self._bury(part, find(part, some)) for part in self.view)
+                removed += sum(self._bury(part, find(part, some)) for part in self.parts)
         return removed
 
     def merge_due(self) -> None:
@@ -130,7 +133,7 @@ class Parts:
             pass
 
     def purge(self) -> None:
-        """Drop all codes that are tombstones now."""
+        """Rewrite every part that has tombstones, without them."""
         with self._merging:
             with self._lock:
                 if self._tail.part.dead:
@@ -140,32 +143,42 @@ class Parts:
                 self._merge([part])
 
     def close(self) -> None:
-        """Let the merge under way end, and have none begin unasked."""
+        """Wait for the running merge to end, and start no more merges in the background."""
         with self._lock:
             self._closed = True
-            worker = self._worker
-        if worker is not None:
-            worker.join()
+            thread = self._merge_thread
+        if thread is not None:
+            thread.join()
 
     def _publish(self) -> None:
-        self.view = (*self._full, self._tail.part) if len(self._tail.part) else self._full
+        self.parts = (*self._full, self._tail.part) if len(self._tail.part) else self._full
 
-    def _refuse(self, wanted: Ids, *, seen: tuple[Member, ...] = ()) -> tuple[Member, ...]:
-        """Raise DuplicateIdError if an id is in any part but those seen; return the parts."""
-        view = self.view
-        for part in view:
+    def refuse_known(self, wanted: Ids, *, seen: tuple[Part, ...] = ()) -> tuple[Part, ...]:
+        """
+        Return the present parts, after checking that none of them holds a wanted id.
+
+        Args:
+            wanted: Ids, ascending and distinct.
+
+            seen: Parts to skip, because they were checked before.
+
+        Raises:
+            DuplicateIdError: If a part that was not seen before holds one of the ids.
+        """
+        parts = self.parts
+        for part in parts:
             if part not in seen and len(part.positions_of(wanted)):
                 raise DuplicateIdError("Each id is added once.")
-        return view
+        return parts
 
-    def _bury(self, part: Member, positions: Positions) -> int:
+    def _bury(self, part: Part, positions: Positions) -> int:
         if len(positions):
             part.bury(positions)
             self.live -= len(positions)
-            if self._removed_meanwhile is not None:
-                self._removed_meanwhile.append(part.ids[positions])
+            if self._removed_in_merge is not None:
+                self._removed_in_merge.append(part.ids[positions])
             if worth_a_rewrite(part):
-                self._start_worker()
+                self._start_merging()
         return len(positions)
 
     def _renew_tail(self) -> None:
@@ -175,46 +188,53 @@ class Parts:
             self._tail.append(old.ids[alive], old.segment.codes[alive], old.owners[alive])
         self._publish()
 
-    def _start_worker(self) -> None:
-        if self._worker is None and not self._closed and due(self._full):
-            self._worker = threading.Thread(target=self._work, name="index-merge", daemon=True)
-            self._worker.start()
+    def _start_merging(self) -> None:
+        if self._merge_thread is None and not self._closed and due(self._full):
+            self._merge_thread = threading.Thread(
+                target=self._merge_in_thread, name="index-merge", daemon=True
+            )
+            self._merge_thread.start()
 
-    def _work(self) -> None:
+    def _merge_in_thread(self) -> None:
         try:
-            while self._merge_next(of_worker=True):
+            while self._merge_next(in_thread=True):
                 pass
         finally:
             with self._lock:
-                if self._worker is threading.current_thread():
-                    self._worker = None
+                if self._merge_thread is threading.current_thread():
+                    self._merge_thread = None
 
-    def _merge_next(self, *, of_worker: bool = False) -> bool:
-        """Do the merge that is due; tell whether there was one."""
+    def _merge_next(self, *, in_thread: bool = False) -> bool:
+        """Do the next due merge, and return whether there was one."""
         with self._merging:
             with self._lock:
-                group = [] if of_worker and self._closed else due(self._full)
+                group = [] if in_thread and self._closed else due(self._full)
                 if not group:
-                    if of_worker:
-                        # Under the same lock: what becomes due from here on starts another.
-                        self._worker = None
+                    if in_thread:
+                        # Still under the lock, so a merge that becomes due later starts a new
+                        # thread.
+                        self._merge_thread = None
                     return False
             self._merge(group)
         return True
 
-    def _merge(self, group: list[Member]) -> None:
-        """Replace some full parts by one of their live codes; whoever calls holds `_merging`."""
+    def _merge(self, group: list[Part]) -> None:
+        """
+        Replace a group of full parts by one part of their live codes.
+
+        The caller holds `_merging`.
+        """
         with self._lock:
-            self._removed_meanwhile = []
+            self._removed_in_merge = []
         try:
             new = merged(group, self._plan)
             with self._lock:
-                if new is not None and self._removed_meanwhile:
-                    gone = np.unique(np.concatenate(self._removed_meanwhile))
+                if new is not None and self._removed_in_merge:
+                    gone = np.unique(np.concatenate(self._removed_in_merge))
                     new.bury(new.positions_of(gone))
                 rest = tuple(part for part in self._full if part not in group)
                 self._full = rest if new is None else (*rest, new)
                 self._publish()
         finally:
             with self._lock:
-                self._removed_meanwhile = None
+                self._removed_in_merge = None

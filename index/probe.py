@@ -3,11 +3,11 @@ The search of multi-index hashing: from a query's keys to the codes near it.
 
 Source: Norouzi, Punjani, Fleet, "Fast Exact Search in Hamming Space with Multi-Index Hashing"
 (IEEE TPAMI 36, 2014). If two codes differ in at most r bits, and chunk i is probed out to Tᵢ bits
-with Σ(Tᵢ + 1) = r + 1, then they differ in at most Tᵢ bits in some chunk i. The Tᵢ are chosen for
-each query (see `effort`).
+with Σ(Tᵢ + 1) = r + 1, then they differ in at most Tᵢ bits in some chunk i. `radii` chooses the Tᵢ
+for each query.
 
-Memory answers late, but many requests at a time. So each step goes over many keys, and asks for
-what the next step will read.
+Memory answers slowly, but serves many requests at a time. So each step works on many keys at once
+and prefetches what the next step will read.
 """
 
 from typing import NamedTuple
@@ -17,54 +17,74 @@ from numba import njit
 from numpy.typing import NDArray
 
 from index.codes import Codes
-from index.effort import Crowds, Effort, choose_radii
 from index.intrinsics import int64, kernel, ones, prefetch
-from index.tables import AHEAD, MOST_FLIPS, ONLY, Flips, Places, Tables, Words, key_of, keys_of
+from index.radii import KeyDensity, RadiusBuffers, choose_radii
+from index.tables import AHEAD, MAX_FLIPS, SINGLE, Flips, Int64s, Tables, Words, key_of, keys_of
 
 _BLOCK = 512
-"""Codes that are asked for before the first is compared: 32 kB, a first-level cache."""
+"""Codes that are prefetched before the first is compared: 32 kB, a first-level cache."""
 
 _ENOUGH = 400
-"""Keys found, in as many chunks as it takes, before their entries are read."""
+"""Number of entries to collect, from one or several chunks, before they are read."""
 
-_FIRST_ROOM = 4 * _BLOCK
+_FIRST_CAPACITY = 4 * _BLOCK
 
 
-class Searched(NamedTuple):
-    """The codes, shape (n, bits // 8), the same as words in a row, and their tables."""
+class SearchData(NamedTuple):
+    """
+    All that a search needs.
+
+    Attributes:
+        codes: Shape (n, bits // 8).
+
+        words: The same codes as one row of 64-bit words.
+    """
 
     codes: Codes
     words: Words
     tables: Tables
     flips: Flips
-    crowds: Crowds
+    density: KeyDensity
 
 
 class Query(NamedTuple):
-    """One query: its number, its words, its key and radius of each chunk, the threshold."""
+    """One query: its number, its words, its key and radius for each chunk, the threshold."""
 
     number: int
     words: Words
-    keys: Places
-    radii: Places
+    keys: Int64s
+    radii: Int64s
     threshold: int
 
 
-class Work(NamedTuple):
-    """Room for work: entries found, entries of several codes, and codes to be looked at."""
+class WorkBuffers(NamedTuple):
+    """
+    Buffers of one search.
 
-    found: Places
-    ends: Places
-    several: Places
-    places: Places
-    chunks: Places
+    Attributes:
+        entries: Indices of the entries to read.
+
+        chunk_ends: For each chunk, how many of `entries` there were after it.
+
+        pool_offsets: Where in the pool the keys with several codes begin.
+
+        positions: Codes to be compared.
+
+        chunks: For each of them, the chunk in which it was found.
+    """
+
+    entries: Int64s
+    chunk_ends: Int64s
+    pool_offsets: Int64s
+    positions: Int64s
+    chunks: Int64s
 
 
 class HitBuffers(NamedTuple):
-    """Room for hits: query, place of the code, and distance of each."""
+    """Buffers for hits: the query, the position and the distance of each."""
 
-    queries: Places
-    places: Places
+    queries: Int64s
+    positions: Int64s
     distances: NDArray[np.int32]
 
 
@@ -73,68 +93,70 @@ _FULL = -1
 
 @njit(cache=True, nogil=True)
 def search(
-    searched: Searched,
+    data: SearchData,
     queries: Codes,
     threshold: int,
     scan_ns: float,
     by_chunk: bool,
 ) -> tuple[HitBuffers, NDArray[np.bool_]]:
     """
-    Return the hits of all queries, each once, and which queries were left out.
+    Return the hits of all queries, each once, and which queries were skipped as too costly.
 
     Args:
         threshold: Largest distance, inclusive.
 
-        scan_ns: What looking at all codes costs; a query that costs more is left out.
+        scan_ns: The cost of comparing all codes; a query that would cost more is skipped.
 
         by_chunk: Whether to search one chunk for all queries before the next chunk.
     """
-    tables, flips = searched.tables, searched.flips
+    tables, flips = data.tables, data.flips
     chunks = len(tables.bits_at) - 1
     words = queries.view(np.uint64)
     keys = np.empty((len(queries), chunks), dtype=np.int64)
     radii = np.empty((len(queries), chunks), dtype=np.int64)
-    left_out = np.zeros(len(queries), dtype=np.bool_)
-    effort = Effort(
-        np.empty((chunks, MOST_FLIPS + 2)),
+    too_costly = np.zeros(len(queries), dtype=np.bool_)
+    radius_buffers = RadiusBuffers(
+        np.empty((chunks, MAX_FLIPS + 2)),
         np.empty((chunks + 1, threshold + 2)),
-        np.empty(MOST_FLIPS + 1),
+        np.empty(MAX_FLIPS + 1),
     )
     for number in range(len(queries)):
         keys_of(tables, queries[number], keys[number])
         cost = choose_radii(
-            searched.crowds, flips, keys[number], threshold + 1, effort, radii[number]
+            data.density, flips, keys[number], threshold + 1, radius_buffers, radii[number]
         )
-        left_out[number] = cost > scan_ns
-    work = _room(flips)
-    # Numba compiles a function anew for each literal it is given, hence int64.
-    room: int = int64(_FIRST_ROOM)
+        too_costly[number] = cost > scan_ns
+    buffers = _make_buffers(flips)
+    # Numba compiles a function anew for each literal argument, hence int64.
+    capacity: int = int64(_FIRST_CAPACITY)
     count: int = int64(0)
-    hits = HitBuffers(np.empty(room, np.int64), np.empty(room, np.int64), np.empty(room, np.int32))
+    hits = HitBuffers(
+        np.empty(capacity, np.int64), np.empty(capacity, np.int64), np.empty(capacity, np.int32)
+    )
     step = 1 if by_chunk else chunks
     for first in range(0, chunks, step):
         for number in range(len(queries)):
-            if left_out[number]:
+            if too_costly[number]:
                 continue
             query = Query(number, words[number], keys[number], radii[number], threshold)
-            after = _search_chunks(searched, query, first, first + step, work, hits, count)
+            after = _search_chunks(data, query, first, first + step, buffers, hits, count)
             while after == _FULL:
-                room *= 4
-                hits = _with_room(hits, count, room)
-                after = _search_chunks(searched, query, first, first + step, work, hits, count)
+                capacity *= 4
+                hits = _grown(hits, count, capacity)
+                after = _search_chunks(data, query, first, first + step, buffers, hits, count)
             count = after
-    found = HitBuffers(hits.queries[:count], hits.places[:count], hits.distances[:count])
-    return found, left_out
+    found = HitBuffers(hits.queries[:count], hits.positions[:count], hits.distances[:count])
+    return found, too_costly
 
 
 @njit(cache=True, nogil=True)
-def _room(flips: Flips) -> Work:
+def _make_buffers(flips: Flips) -> WorkBuffers:
     chunks = len(flips.keys_at)
     most = int64(0)
     for chunk in range(chunks):
-        most = max(most, flips.keys_at[chunk, MOST_FLIPS + 1] - flips.keys_at[chunk, 0])
+        most = max(most, flips.keys_at[chunk, MAX_FLIPS + 1] - flips.keys_at[chunk, 0])
     most += _ENOUGH + AHEAD
-    return Work(
+    return WorkBuffers(
         np.empty(most, np.int64),
         np.empty(chunks, np.int64),
         np.empty(most, np.int64),
@@ -144,46 +166,46 @@ def _room(flips: Flips) -> Work:
 
 
 @njit(cache=True, nogil=True)
-def _with_room(hits: HitBuffers, count: int, room: int) -> HitBuffers:
-    queries, places = np.empty(room, np.int64), np.empty(room, np.int64)
-    distances = np.empty(room, np.int32)
-    # Not by slices, which take Numba a second to compile.
+def _grown(hits: HitBuffers, count: int, capacity: int) -> HitBuffers:
+    queries, positions = np.empty(capacity, np.int64), np.empty(capacity, np.int64)
+    distances = np.empty(capacity, np.int32)
+    # A loop, because slices take Numba a second to compile.
     for at in range(count):
-        queries[at], places[at] = hits.queries[at], hits.places[at]
+        queries[at], positions[at] = hits.queries[at], hits.positions[at]
         distances[at] = hits.distances[at]
-    return HitBuffers(queries, places, distances)
+    return HitBuffers(queries, positions, distances)
 
 
 @kernel
 def _search_chunks(
-    searched: Searched,
+    data: SearchData,
     query: Query,
     first: int,
     last: int,
-    work: Work,
+    buffers: WorkBuffers,
     hits: HitBuffers,
     count: int,
 ) -> int:
-    """Add the hits that one query has in some chunks; return how many there are, or `_FULL`."""
-    filled, begin = int64(0), first
+    """Append one query's hits in some chunks; return the new number of hits, or `_FULL`."""
+    entry_count, begin = int64(0), first
     for chunk in range(first, last):
         if query.radii[chunk] >= 0:
-            filled = _probe(searched, query, chunk, work.found, filled)
-        work.ends[chunk] = filled
-        if filled >= _ENOUGH or (chunk == last - 1 and filled > 0):
-            count = _look(searched, query, begin, chunk + 1, work, hits, count)
+            entry_count = _probe(data, query, chunk, buffers.entries, entry_count)
+        buffers.chunk_ends[chunk] = entry_count
+        if entry_count >= _ENOUGH or (chunk == last - 1 and entry_count > 0):
+            count = _read_entries(data, query, begin, chunk + 1, buffers, hits, count)
             if count == _FULL:
                 return _FULL
-            filled, begin = int64(0), chunk + 1
+            entry_count, begin = int64(0), chunk + 1
     return count
 
 
 @kernel
-def _probe(searched: Searched, query: Query, chunk: int, found: Places, filled: int) -> int:
-    """Append the numbers of the entries of all keys near the query's; return how many there are."""
-    tables, flips = searched.tables, searched.flips
+def _probe(data: SearchData, query: Query, chunk: int, entries: Int64s, entry_count: int) -> int:
+    """Append the entries of all keys near the query's; return how many entries there are now."""
+    tables, flips = data.tables, data.flips
     key, directory, begin = query.keys[chunk], tables.directory, tables.directory_at[chunk]
-    entries = tables.entries_at[chunk]
+    first_entry = tables.entries_at[chunk]
     first, last = flips.keys_at[chunk, 0], flips.keys_at[chunk, query.radii[chunk] + 1]
     for flip in range(first, min(last, first + AHEAD)):
         prefetch(directory, begin + ((key ^ int64(flips.keys[flip])) >> 5))
@@ -192,127 +214,132 @@ def _probe(searched: Searched, query: Query, chunk: int, found: Places, filled: 
         other = key ^ int64(flips.keys[flip])
         word, bit = directory[begin + (other >> 5)], np.uint64(other & 31)
         smaller = word & ((np.uint64(1) << bit) - np.uint64(1))
-        found[filled] = entries + int64(word >> np.uint64(32)) + int64(ones(smaller))
-        # Written in any case, kept if the key occurs: a branch would be guessed wrong too often.
-        filled += int64((word >> bit) & np.uint64(1))
-    return filled
+        entries[entry_count] = first_entry + int64(word >> np.uint64(32)) + int64(ones(smaller))
+        # Write always, but count only keys that occur: a branch would be mispredicted too often.
+        entry_count += int64((word >> bit) & np.uint64(1))
+    return entry_count
 
 
 @kernel
-def _look(
-    searched: Searched,
+def _read_entries(
+    data: SearchData,
     query: Query,
     first: int,
     last: int,
-    work: Work,
+    buffers: WorkBuffers,
     hits: HitBuffers,
     count: int,
 ) -> int:
-    """Read the entries that were found and compare their codes; return the number of hits."""
-    tables, found, width = searched.tables, work.found, len(query.words)
-    filled = work.ends[last - 1]
-    for at in range(filled, filled + AHEAD):
-        found[at] = found[0]
-    for at in range(min(filled, AHEAD)):
-        prefetch(tables.entries, found[at])
-    waiting, shared, at = int64(0), int64(0), int64(0)
+    """Compare the codes of the collected entries; return the number of hits, or `_FULL`."""
+    tables, entries, width = data.tables, buffers.entries, len(query.words)
+    entry_count = buffers.chunk_ends[last - 1]
+    for at in range(entry_count, entry_count + AHEAD):
+        entries[at] = entries[0]
+    for at in range(min(entry_count, AHEAD)):
+        prefetch(tables.entries, entries[at])
+    position_count, pool_count, at = int64(0), int64(0), int64(0)
     for chunk in range(first, last):
-        while at < work.ends[chunk]:
-            prefetch(tables.entries, found[at + AHEAD])
-            entry = int64(tables.entries[found[at]])
+        while at < buffers.chunk_ends[chunk]:
+            prefetch(tables.entries, entries[at + AHEAD])
+            entry = int64(tables.entries[entries[at]])
             at += 1
-            if entry < ONLY:
-                work.several[shared] = tables.pool_at[chunk] + entry
-                prefetch(tables.pool, work.several[shared])
-                shared += 1
+            if entry < SINGLE:
+                buffers.pool_offsets[pool_count] = tables.pool_at[chunk] + entry
+                prefetch(tables.pool, buffers.pool_offsets[pool_count])
+                pool_count += 1
                 continue
-            work.places[waiting] = entry - ONLY
-            work.chunks[waiting] = chunk
-            prefetch(searched.words, (entry - ONLY) * width)
-            waiting += 1
-            if waiting == _BLOCK:
-                count = _compare(searched, query, waiting, work, hits, count)
+            buffers.positions[position_count] = entry - SINGLE
+            buffers.chunks[position_count] = chunk
+            prefetch(data.words, (entry - SINGLE) * width)
+            position_count += 1
+            if position_count == _BLOCK:
+                count = _compare(data, query, position_count, buffers, hits, count)
                 if count == _FULL:
                     return _FULL
-                waiting = int64(0)
-    return _look_at_several(searched, query, first, shared, waiting, work, hits, count)
+                position_count = int64(0)
+    return _read_pool(data, query, first, pool_count, position_count, buffers, hits, count)
 
 
 @kernel
-def _look_at_several(
-    searched: Searched,
+def _read_pool(
+    data: SearchData,
     query: Query,
     chunk: int,
-    shared: int,
-    waiting: int,
-    work: Work,
+    pool_count: int,
+    position_count: int,
+    buffers: WorkBuffers,
     hits: HitBuffers,
     count: int,
 ) -> int:
-    """Go on with the entries that tell of several codes."""
-    pool, pool_at, width = searched.tables.pool, searched.tables.pool_at, len(query.words)
-    for number in range(shared):
-        at = work.several[number]
+    """Compare the codes of the keys with several codes; return the number of hits, or `_FULL`."""
+    pool, pool_at, width = data.tables.pool, data.tables.pool_at, len(query.words)
+    for number in range(pool_count):
+        at = buffers.pool_offsets[number]
         while at >= pool_at[chunk + 1]:
             chunk += 1
         end = at + 1 + int64(pool[at])
         at += 1
         while at < end:
-            stop = min(end, at + _BLOCK - waiting)
+            stop = min(end, at + _BLOCK - position_count)
             while at < stop:
-                work.places[waiting] = pool[at]
-                work.chunks[waiting] = chunk
-                prefetch(searched.words, work.places[waiting] * width)
-                waiting += 1
+                buffers.positions[position_count] = pool[at]
+                buffers.chunks[position_count] = chunk
+                prefetch(data.words, buffers.positions[position_count] * width)
+                position_count += 1
                 at += 1
-            if waiting == _BLOCK:
-                count = _compare(searched, query, waiting, work, hits, count)
+            if position_count == _BLOCK:
+                count = _compare(data, query, position_count, buffers, hits, count)
                 if count == _FULL:
                     return _FULL
-                waiting = int64(0)
-    return _compare(searched, query, waiting, work, hits, count)
+                position_count = int64(0)
+    return _compare(data, query, position_count, buffers, hits, count)
 
 
 @kernel
 def _compare(
-    searched: Searched, query: Query, waiting: int, work: Work, hits: HitBuffers, count: int
+    data: SearchData,
+    query: Query,
+    position_count: int,
+    buffers: WorkBuffers,
+    hits: HitBuffers,
+    count: int,
 ) -> int:
-    """Add those of the waiting codes that are hits, and return how many hits there are."""
-    if count + waiting > len(hits.places):
+    """Append the near ones of the codes in `buffers`; return the number of hits, or `_FULL`."""
+    if count + position_count > len(hits.positions):
         return _FULL
-    words, wanted, width = searched.words, query.words, len(query.words)
+    words, query_words, width = data.words, query.words, len(query.words)
     end = count
-    for number in range(waiting):
-        at = work.places[number] * width
-        distance = ones(words[at] ^ wanted[0])
+    for number in range(position_count):
+        at = buffers.positions[number] * width
+        distance = ones(words[at] ^ query_words[0])
         if width == 4:
-            distance += ones(words[at + 1] ^ wanted[1]) + ones(words[at + 2] ^ wanted[2])
-            distance += ones(words[at + 3] ^ wanted[3])
+            distance += ones(words[at + 1] ^ query_words[1]) + ones(words[at + 2] ^ query_words[2])
+            distance += ones(words[at + 3] ^ query_words[3])
         else:
             for word in range(1, width):
-                distance += ones(words[at + word] ^ wanted[word])
-        # Until the hit is known to be the code's first one, its chunk stands for the query.
-        hits.queries[end] = work.chunks[number]
-        hits.places[end] = work.places[number]
+                distance += ones(words[at + word] ^ query_words[word])
+        # Store the chunk instead of the query until `_is_first` has been checked.
+        hits.queries[end] = buffers.chunks[number]
+        hits.positions[end] = buffers.positions[number]
         hits.distances[end] = distance
         end += int64(int64(distance) <= query.threshold)
     kept = count
     for at in range(count, end):
-        if _is_first(searched, query, hits.places[at], hits.queries[at]):
+        if _is_first(data, query, hits.positions[at], hits.queries[at]):
             hits.queries[kept] = query.number
-            hits.places[kept] = hits.places[at]
+            hits.positions[kept] = hits.positions[at]
             hits.distances[kept] = hits.distances[at]
             kept += 1
     return kept
 
 
 @kernel
-def _is_first(searched: Searched, query: Query, place: int, chunk: int) -> bool:
-    """Tell whether no chunk before this one has found the code too."""
-    tables = searched.tables
+def _is_first(data: SearchData, query: Query, position: int, chunk: int) -> bool:
+    """Return whether no earlier chunk found this code too."""
+    tables = data.tables
     for before in range(chunk):
         begin, end = tables.bits_at[before], tables.bits_at[before + 1]
-        differing = key_of(searched.codes[place], tables.bits, begin, end) ^ query.keys[before]
+        differing = key_of(data.codes[position], tables.bits, begin, end) ^ query.keys[before]
         if int64(ones(np.uint64(differing))) <= query.radii[before]:
             return False
     return True

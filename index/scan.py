@@ -1,4 +1,4 @@
-"""A search that looks at every code, in Numba: no tables, no copy of the codes."""
+"""A search that compares every code, in Numba: no tables, no copy of the codes."""
 
 import numpy as np
 from numba import njit
@@ -6,60 +6,69 @@ from numpy.typing import NDArray
 
 from index.codes import Codes
 from index.intrinsics import int64, ones, prefetch
-from index.tables import Places, Words
+from index.tables import Int64s, Words
 
 _BLOCK = 1024
-"""Codes that are compared with every query before the next are read: 32 kB of 256-bit ones."""
+"""Codes that are compared with every query before the next are read: 32 kB of 256-bit codes."""
 
 _LINES_AHEAD = 16
 
 SCAN_NS = 1.4
-"""What a code of 256 bits costs, from the caches, on the machine of `effort.KEY_NS`."""
+"""
+Nanoseconds to compare one code of 256 bits that is in a cache, on the machine of `radii.KEY_NS`.
+"""
 
 
 def scan(
     codes: Codes, queries: Codes, *, threshold: int
-) -> tuple[Places, Places, NDArray[np.int32]]:
+) -> tuple[Int64s, Int64s, NDArray[np.int32]]:
     """
-    Return the places within `threshold` of each query: counts, places, distances.
+    Return the positions within `threshold` of each query: counts, positions, distances.
 
     Args:
-        codes: Shape (n, bits // 8), C-contiguous, bits a multiple of 64; so are the queries.
+        codes: Shape (n, bits // 8), C-contiguous, bits a multiple of 64; the same holds for
+            `queries`.
     """
-    found, places, distances = _scan(
+    query_numbers, positions, distances = _scan(
         codes.view(np.uint64).reshape(-1), queries.view(np.uint64), threshold
     )
-    counts = np.bincount(found, minlength=len(queries)).astype(np.int64)
+    counts = np.bincount(query_numbers, minlength=len(queries)).astype(np.int64)
     if len(queries) > 1:
-        order = np.argsort(found, kind="stable")
-        places, distances = places[order], distances[order]
-    return counts, places, distances
+        order = np.argsort(query_numbers, kind="stable")
+        positions, distances = positions[order], distances[order]
+    return counts, positions, distances
 
 
 @njit(cache=True, nogil=True)
-def _scan(words: Words, queries: Words, threshold: int) -> tuple[Places, Places, NDArray[np.int32]]:
+def _scan(words: Words, queries: Words, threshold: int) -> tuple[Int64s, Int64s, NDArray[np.int32]]:
     width = queries.shape[1]
-    count = len(words) // width
-    room = 4 * _BLOCK
-    found, places = np.empty(room, np.int64), np.empty(room, np.int64)
-    distances = np.empty(room, np.int32)
-    hits = 0
-    for begin in range(0, count, _BLOCK):
-        end = min(begin + _BLOCK, count)
+    code_count = len(words) // width
+    capacity = 4 * _BLOCK
+    query_numbers, positions = np.empty(capacity, np.int64), np.empty(capacity, np.int64)
+    distances = np.empty(capacity, np.int32)
+    count = 0
+    for begin in range(0, code_count, _BLOCK):
+        end = min(begin + _BLOCK, code_count)
         for query in range(len(queries)):
-            if hits + _BLOCK > room:
-                room *= 2
-                more_found, more_places = np.empty(room, np.int64), np.empty(room, np.int64)
-                more_distances = np.empty(room, np.int32)
-                more_found[:hits], more_places[:hits] = found[:hits], places[:hits]
-                more_distances[:hits] = distances[:hits]
-                found, places, distances = more_found, more_places, more_distances
+            if count + _BLOCK > capacity:
+                capacity *= 2
+                more_queries, more_positions = (
+                    np.empty(capacity, np.int64),
+                    np.empty(capacity, np.int64),
+                )
+                more_distances = np.empty(capacity, np.int32)
+                more_queries[:count], more_positions[:count] = (
+                    query_numbers[:count],
+                    positions[:count],
+                )
+                more_distances[:count] = distances[:count]
+                query_numbers, positions, distances = more_queries, more_positions, more_distances
             after = _compare_block(
-                words, queries[query], begin, end, threshold, places, distances, hits
+                words, queries[query], begin, end, threshold, positions, distances, count
             )
-            found[hits:after] = query
-            hits = after
-    return found[:hits], places[:hits], distances[:hits]
+            query_numbers[count:after] = query
+            count = after
+    return query_numbers[:count], positions[:count], distances[:count]
 
 
 @njit(cache=True, nogil=True)
@@ -69,14 +78,14 @@ def _compare_block(
     begin: int,
     end: int,
     threshold: int,
-    places: Places,
+    positions: Int64s,
     distances: NDArray[np.int32],
-    hits: int,
+    count: int,
 ) -> int:
-    """Append the hits among some codes, and return how many there are in all."""
+    """Append the hits among the codes of one block, and return the new number of hits."""
     width = len(query)
-    for place in range(begin, end):
-        at = place * width
+    for position in range(begin, end):
+        at = position * width
         prefetch(words, at + 8 * _LINES_AHEAD)
         distance = ones(words[at] ^ query[0])
         if width == 4:
@@ -85,8 +94,8 @@ def _compare_block(
         else:
             for word in range(1, width):
                 distance += ones(words[at + word] ^ query[word])
-        # Written in any case, kept if near: a branch costs more where the guess is often wrong.
-        places[hits] = place
-        distances[hits] = distance
-        hits += int64(int64(distance) <= threshold)
-    return hits
+        # Write always, but count only near codes: a branch that is often mispredicted costs more.
+        positions[count] = position
+        distances[count] = distance
+        count += int64(int64(distance) <= threshold)
+    return count

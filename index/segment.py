@@ -1,4 +1,4 @@
-"""What searches the codes of one part, and which engine that is."""
+"""Segments: what searches the codes of one part, and the choice between the two engines."""
 
 from collections.abc import Mapping
 from typing import Literal, NamedTuple, Protocol
@@ -7,11 +7,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from index.codes import Codes
-from index.flat import FaissSegment, Found
+from index.flat import FaissSegment, RangeResult
 from index.mih import MihSegment
 
 Engine = Literal["auto", "faiss"]
-"""Of sealed parts: multi-index hashing, or everything on FAISS's brute force."""
+"""What searches sealed parts: multi-index hashing, or FAISS's brute force for everything."""
 
 
 class SegmentPlan(NamedTuple):
@@ -19,16 +19,18 @@ class SegmentPlan(NamedTuple):
     How sealed parts are built.
 
     Attributes:
-        steadiest: All bits, those first that near copies have most likely in common; empty when
-            nothing is known of them.
+        engine: What searches them.
+
+        steadiest: All bits of a code, starting with those that near copies most often share; empty
+            if nothing is known about them.
     """
 
     engine: Engine = "auto"
     steadiest: tuple[int, ...] = ()
 
 
-# Formats of a segment in a file. Whoever changes the tables of multi-index hashing gives them
-# another number: a file of any other format is built anew from its codes.
+# Formats of a segment in a file. A change to the tables of multi-index hashing needs a new name
+# here: a file of any other format is rebuilt from its codes.
 _FLAT, _MIH = "flat", "mih1"
 _WORD_BYTES = 8
 
@@ -40,21 +42,23 @@ class Segment(Protocol):
 
     @property
     def codes(self) -> Codes:
-        """All codes, in order; no copy."""
+        """All codes, in order; not a copy."""
 
     @property
     def nbytes(self) -> int:
-        """Memory taken, with the codes."""
+        """Memory in bytes, including the codes."""
 
-    def search(self, codes: Codes, *, threshold: int) -> Found:
+    def search(self, codes: Codes, *, threshold: int) -> RangeResult:
         """
         Return the positions within `threshold` of each query: counts, positions, distances.
 
-        Within a query they come in no order.
+        The results of one query are in no particular order.
         """
 
     def arrays(self) -> Mapping[str, NDArray[np.generic]]:
-        """All that is needed to have the segment again without building it; has "codes"."""
+        """
+        Return all arrays that are needed to restore the segment without a rebuild; "codes" is one.
+        """
 
 
 def seal(codes: Codes, plan: SegmentPlan) -> Segment:
@@ -64,7 +68,8 @@ def seal(codes: Codes, plan: SegmentPlan) -> Segment:
     Args:
         codes: C-contiguous; nobody may write to them any more.
 
-        plan: What searches it, and how. Codes that are no whole words are always searched by FAISS.
+        plan: The engine and its settings. FAISS always searches codes whose width is not a multiple
+            of 64 bits.
     """
     if plan.engine == "faiss" or codes.shape[1] % _WORD_BYTES:
         return FaissSegment(codes)
@@ -72,7 +77,7 @@ def seal(codes: Codes, plan: SegmentPlan) -> Segment:
 
 
 def as_stored(segment: Segment) -> tuple[dict[str, str], Mapping[str, NDArray[np.generic]]]:
-    """Return what a file says of a segment, and the arrays to be kept with it."""
+    """Return the fields that describe a segment in a file, and the arrays to store with them."""
     return {"engine": _format_of(segment)}, segment.arrays()
 
 
@@ -80,10 +85,10 @@ def from_stored(
     fields: Mapping[str, object], arrays: Mapping[str, NDArray[np.generic]], plan: SegmentPlan
 ) -> tuple[Segment, bool]:
     """
-    Return the segment of a file, built anew if the file's is of another engine or an older format.
+    Return the segment of a file; rebuilt if the file has another engine or an older format.
 
     Returns:
-        The segment; whether the file holds it as it is.
+        The segment, and whether the file holds exactly this segment.
 
     Raises:
         KeyError, ValueError: If the arrays are not those of a segment.

@@ -1,9 +1,12 @@
 """
-The tables of multi-index hashing: for each chunk of a code, the codes that have a given key there.
+The tables of multi-index hashing: for each chunk of a code, which codes have a given key there.
 
-A chunk's bits, as a number, are its key. Its table is three arrays: the directory tells which keys
-occur, 32 to a word, with the number of all that come before; a key that occurs has an entry, which
-is the place of its only code, or tells where in the pool their number and their places begin.
+The key of a chunk is the number that its bits make. The table of a chunk is three arrays:
+
+- The directory tells which keys occur, 32 keys to a word, and how many occurring keys come before.
+- Each occurring key has an entry. It is the position of the key's only code, or an offset into the
+  pool.
+- The pool holds, for each key with several codes, their number and then their positions.
 """
 
 import functools
@@ -19,70 +22,75 @@ from index.codes import Codes
 from index.intrinsics import aligned_empty, int64, kernel, prefetch, uint64
 
 Words = NDArray[np.uint64]
-Numbers = NDArray[np.uint32]
-Places = NDArray[np.int64]
+Uint32s = NDArray[np.uint32]
+Int64s = NDArray[np.int64]
 
-MOST_FLIPS = 4
-"""Keys are probed that differ from the query's in up to so many bits."""
+MAX_FLIPS = 4
+"""Largest number of bits in which a probed key may differ from the query's key."""
 
-ONLY = 1 << 31
-"""Marks an entry that is the place of an only code; hence no more codes than this."""
+SINGLE = 1 << 31
+"""Marks an entry that is the position of a single code; so there can be no more codes than this."""
 
 AHEAD = 24
-"""How many memory accesses are asked for before the first is needed: tried 8 to 48."""
+"""How many memory accesses are prefetched before the first is needed; 8 to 48 were tried."""
 
 _COARSE_BITS = 11
-"""The estimate of what a probe finds counts codes by keys without these last bits."""
+"""The estimate of a probe's results counts codes by their keys without these last bits."""
 
 
 class Tables(NamedTuple):
     """
-    The tables of all chunks, one after the other; chunk i's part of an array begins at `…_at[i]`.
+    The tables of all chunks, one after another; chunk i begins at `…_at[i]` of an array.
+
+    Index files store these arrays by name; changed tables need a new format name in `segment`.
 
     Attributes:
-        bits: Which bits of a code the chunks take, in order, shape (bits,).
+        bits: The bits of a code, in the order in which the chunks take them, shape (bits,).
 
-        directory: For each 32 keys: which occur (low half), how many occur before (high half).
+        directory: For each 32 keys: which of them occur (low half), how many occur before (high
+            half).
 
-        entries: For each key that occurs: `ONLY` with a code's place, or an offset into the pool.
+        entries: For each occurring key: `SINGLE` plus a code's position, or an offset into the
+            pool.
 
-        pool: For each key of several codes: their number, then their places.
+        pool: For each key with several codes: their number, then their positions.
 
-        coarse: How many codes have a smaller key, for each 2^11th key and at the end.
+        coarse: How many codes have a smaller key, for every 2^11th key and at the end.
     """
 
-    bits: Places
-    bits_at: Places
+    bits: Int64s
+    bits_at: Int64s
     directory: Words
-    directory_at: Places
-    entries: Numbers
-    entries_at: Places
-    pool: Numbers
-    pool_at: Places
-    coarse: Numbers
-    coarse_at: Places
+    directory_at: Int64s
+    entries: Uint32s
+    entries_at: Int64s
+    pool: Uint32s
+    pool_at: Int64s
+    coarse: Uint32s
+    coarse_at: Int64s
 
 
 class Flips(NamedTuple):
     """
-    By what a query's keys are changed to get those near them.
+    XOR masks that turn a query's key into the keys near it.
 
     Attributes:
-        keys: Numbers with up to `MOST_FLIPS` ones, by number of ones, for each width of a chunk.
+        keys: Masks of up to `MAX_FLIPS` ones, sorted by number of ones, for each chunk width.
 
-        keys_at: Where those with t ones begin for each chunk, shape (chunks, MOST_FLIPS + 2).
+        keys_at: Where the masks with t ones begin for each chunk, shape (chunks, MAX_FLIPS + 2).
 
         coarse: The same for keys without their last bits.
 
-        coarse_at: As above.
+        coarse_at: As `keys_at`, for `coarse`.
 
-        ball: Share of the last bits' keys within t bits of one, shape (MOST_FLIPS + 1,).
+        ball: Share of all values of the last bits that are within t bits of a given one, shape
+            (MAX_FLIPS + 1,).
     """
 
-    keys: Numbers
-    keys_at: Places
-    coarse: Numbers
-    coarse_at: Places
+    keys: Uint32s
+    keys_at: Int64s
+    coarse: Uint32s
+    coarse_at: Int64s
     ball: NDArray[np.float64]
 
 
@@ -93,28 +101,28 @@ def build(codes: Codes, chunks: int, steadiest: tuple[int, ...] = ()) -> Tables:
     Args:
         codes: Shape (n, bits // 8), n less than 2^31.
 
-        steadiest: As of `spread`.
+        steadiest: As in `spread`.
     """
     groups = spread(codes, chunks, steadiest)
     keys = np.empty(len(codes), dtype=np.uint32)
-    room = _TableRoom(len(codes), max(map(len, groups)))
-    parts: tuple[list[Any], ...] = ([], [], [], [])
+    buffers = _TableBuffers(len(codes), max(map(len, groups)))
+    arrays: tuple[list[Any], ...] = ([], [], [], [])
     for group in groups:
         _keys(codes, group, keys)
-        for kind, part in zip(parts, _table(keys, len(group), room), strict=True):
-            kind.append(part)
-    del room, keys
+        for kind, array in zip(arrays, _table(keys, len(group), buffers), strict=True):
+            kind.append(array)
+    del buffers, keys
     bits_at = np.cumsum([0, *map(len, groups)], dtype=np.int64)
-    joined: list[Any] = [each for kind in parts for each in _joined(kind)]
+    joined: list[Any] = [each for kind in arrays for each in _joined(kind)]
     return Tables(np.concatenate(groups), bits_at, *joined)
 
 
 def flips_of(tables: Tables) -> Flips:
-    """Return what keys of these tables' widths are changed by."""
+    """Return the XOR masks for the chunk widths of these tables."""
     widths = np.diff(tables.bits_at).tolist()
     keys, keys_at = _flips(tuple(widths))
     coarse, coarse_at = _flips(tuple(width - _COARSE_BITS for width in widths))
-    near = np.cumsum([math.comb(_COARSE_BITS, ones) for ones in range(MOST_FLIPS + 1)])
+    near = np.cumsum([math.comb(_COARSE_BITS, ones) for ones in range(MAX_FLIPS + 1)])
     return Flips(keys, keys_at, coarse, coarse_at, near / 2.0**_COARSE_BITS)
 
 
@@ -124,54 +132,58 @@ def coarse_bits() -> int:
 
 
 @functools.lru_cache(maxsize=32)
-def _flips(widths: tuple[int, ...]) -> tuple[Numbers, Places]:
+def _flips(widths: tuple[int, ...]) -> tuple[Uint32s, Int64s]:
     flips: list[int] = []
     begins: dict[int, list[int]] = {}
     for width in sorted(set(widths)):
         begins[width] = []
-        for count in range(MOST_FLIPS + 1):
+        for count in range(MAX_FLIPS + 1):
             begins[width].append(len(flips))
             which = itertools.combinations(range(width), count)
             flips += [sum(1 << bit for bit in each) for each in which]
         begins[width].append(len(flips))
-    # Prefetching looks beyond the end.
+    # Prefetching reads beyond the end.
     flips += [0] * AHEAD
     return np.array(flips, dtype=np.uint32), np.array([begins[each] for each in widths])
 
 
-class _TableRoom:
-    """Memory for the tables in work, used for one after the other: new memory is slow at first."""
+class _TableBuffers:
+    """Memory reused for one table after another, because new memory is slow at first."""
 
     def __init__(self, count: int, width: int) -> None:
         self.entry_of = np.empty(1 << width, dtype=np.uint32)
         self.entries = np.empty(min(count, 1 << width), dtype=np.uint32)
-        # A key with several codes takes one number more than it has codes.
+        # A key with several codes needs one number more than it has codes.
         self.pool = np.empty(count + count // 2, dtype=np.uint32)
 
 
-def _table(keys: Numbers, width: int, room: _TableRoom) -> tuple[Words, Numbers, Numbers, Numbers]:
-    entry_of = room.entry_of[: 1 << width]
+def _table(
+    keys: Uint32s, width: int, buffers: _TableBuffers
+) -> tuple[Words, Uint32s, Uint32s, Uint32s]:
+    entry_of = buffers.entry_of[: 1 << width]
     entry_of[:] = 0
     directory = np.empty(1 << (width - 5), dtype=np.uint64)
     coarse = np.empty((1 << (width - _COARSE_BITS)) + 1, dtype=np.uint32)
     _count(keys, entry_of)
-    filled, used = _lay_out(entry_of, directory, room.entries, room.pool, coarse)
-    _fill(keys, entry_of, room.entries, room.pool)
-    return directory, room.entries[:filled].copy(), room.pool[:used].copy(), coarse
+    filled, used = _lay_out(entry_of, directory, buffers.entries, buffers.pool, coarse)
+    _fill(keys, entry_of, buffers.entries, buffers.pool)
+    return directory, buffers.entries[:filled].copy(), buffers.pool[:used].copy(), coarse
 
 
-def _joined(parts: list[NDArray[Any]]) -> tuple[NDArray[Any], Places]:
-    """Return the parts in one array, and where each begins; they are let go one by one."""
-    begins = np.cumsum([0, *map(len, parts)], dtype=np.int64)
-    whole = aligned_empty(int(begins[-1]), parts[0].dtype)
+def _joined(arrays: list[NDArray[Any]]) -> tuple[NDArray[Any], Int64s]:
+    """Return the arrays joined into one, and where each begins; frees them one by one."""
+    begins = np.cumsum([0, *map(len, arrays)], dtype=np.int64)
+    whole = aligned_empty(int(begins[-1]), arrays[0].dtype)
     for begin, end in itertools.pairwise(begins.tolist()):
-        whole[begin:end] = parts.pop(0)
+        whole[begin:end] = arrays.pop(0)
     return whole, begins
 
 
 @kernel
-def key_of(code: NDArray[np.uint8], bits: Places, begin: int, end: int) -> int:
-    """Return some bits of a code, `bits[begin:end]`, as a number, the first of them the highest."""
+def key_of(code: NDArray[np.uint8], bits: Int64s, begin: int, end: int) -> int:
+    """
+    Return the bits `bits[begin:end]` of a code as a number, the first bit the most significant.
+    """
     key: int = int64(0)
     for at in range(begin, end):
         bit = uint64(bits[at])
@@ -180,58 +192,63 @@ def key_of(code: NDArray[np.uint8], bits: Places, begin: int, end: int) -> int:
 
 
 @kernel
-def keys_of(tables: Tables, code: NDArray[np.uint8], keys: Places) -> None:
-    """Put a code's key of each chunk into `keys`."""
+def keys_of(tables: Tables, code: NDArray[np.uint8], keys: Int64s) -> None:
+    """Store a code's key for each chunk in `keys`."""
     for chunk in range(len(keys)):
         keys[chunk] = key_of(code, tables.bits, tables.bits_at[chunk], tables.bits_at[chunk + 1])
 
 
 @kernel
 def all_keys_of(
-    tables: Tables, codes: Codes, columns: NDArray[np.uint8], row: Numbers, keys: Places
+    tables: Tables, codes: Codes, columns: NDArray[np.uint8], chunk_keys: Uint32s, keys: Int64s
 ) -> None:
     """
-    Put the keys of many codes into `keys`, shape (n, chunks), a bit of all codes at a time.
+    Store the keys of many codes in `keys`, shape (n, chunks), one bit of all codes at a time.
 
     Args:
-        columns: Room for the codes, byte by byte, shape (bits // 8, n).
+        columns: Buffer for the transposed codes, shape (bits // 8, n).
 
-        row: Room for the keys of a chunk, shape (n,).
+        chunk_keys: Buffer for the keys of one chunk, shape (n,).
     """
-    for place in range(len(codes)):
+    for position in range(len(codes)):
         for byte in range(codes.shape[1]):
-            columns[byte, place] = codes[place, byte]
+            columns[byte, position] = codes[position, byte]
     for chunk in range(keys.shape[1]):
-        for place in range(len(codes)):
-            row[place] = np.uint32(0)
+        for position in range(len(codes)):
+            chunk_keys[position] = np.uint32(0)
         for at in range(tables.bits_at[chunk], tables.bits_at[chunk + 1]):
             bit = uint64(tables.bits[at])
             column, last = columns[bit >> uint64(3)], np.uint32(~bit & uint64(7))
-            for place in range(len(codes)):
-                key = row[place] << np.uint32(1)
-                row[place] = key | ((np.uint32(column[place]) >> last) & np.uint32(1))
-        for place in range(len(codes)):
-            keys[place, chunk] = row[place]
+            for position in range(len(codes)):
+                key = chunk_keys[position] << np.uint32(1)
+                chunk_keys[position] = key | ((np.uint32(column[position]) >> last) & np.uint32(1))
+        for position in range(len(codes)):
+            keys[position, chunk] = chunk_keys[position]
 
 
 @kernel
-def _keys(codes: Codes, bits: Places, keys: Numbers) -> None:
-    for place in range(len(codes)):
-        keys[place] = key_of(codes[place], bits, int64(0), len(bits))
+def _keys(codes: Codes, bits: Int64s, keys: Uint32s) -> None:
+    for position in range(len(codes)):
+        keys[position] = key_of(codes[position], bits, int64(0), len(bits))
 
 
 @kernel
-def _count(keys: Numbers, counts: Numbers) -> None:
-    for place in range(len(keys)):
-        prefetch(counts, int64(keys[min(place + AHEAD, len(keys) - 1)]))
-        counts[keys[place]] += np.uint32(1)
+def _count(keys: Uint32s, counts: Uint32s) -> None:
+    for position in range(len(keys)):
+        prefetch(counts, int64(keys[min(position + AHEAD, len(keys) - 1)]))
+        counts[keys[position]] += np.uint32(1)
 
 
 @kernel
 def _lay_out(
-    counts: Numbers, directory: Words, entries: Numbers, pool: Numbers, coarse: Numbers
+    counts: Uint32s, directory: Words, entries: Uint32s, pool: Uint32s, coarse: Uint32s
 ) -> tuple[int, int]:
-    """Make the directory, room in the pool, and of each key's count the number of its entry."""
+    """
+    Fill the directory, reserve the pool, and replace each key's count by its entry number.
+
+    Returns:
+        The number of entries and the used length of the pool.
+    """
     filled, used, passed = 0, 0, 0
     for word in range(len(directory)):
         if (word << 5) & ((1 << _COARSE_BITS) - 1) == 0:
@@ -243,7 +260,7 @@ def _lay_out(
             if count == 0:
                 continue
             occur |= np.uint64(1) << np.uint64(bit)
-            entries[filled] = ONLY
+            entries[filled] = SINGLE
             if count > 1:
                 entries[filled] = used
                 pool[used] = 0
@@ -257,15 +274,15 @@ def _lay_out(
 
 
 @kernel
-def _fill(keys: Numbers, entry_of: Numbers, entries: Numbers, pool: Numbers) -> None:
+def _fill(keys: Uint32s, entry_of: Uint32s, entries: Uint32s, pool: Uint32s) -> None:
     last = len(keys) - 1
-    for place in range(len(keys)):
-        prefetch(entry_of, int64(keys[min(place + 2 * AHEAD, last)]))
-        prefetch(entries, int64(entry_of[keys[min(place + AHEAD, last)]]))
-        entry = entry_of[keys[place]]
-        if entries[entry] & np.uint32(ONLY):
-            entries[entry] = np.uint32(ONLY) | np.uint32(place)
+    for position in range(len(keys)):
+        prefetch(entry_of, int64(keys[min(position + 2 * AHEAD, last)]))
+        prefetch(entries, int64(entry_of[keys[min(position + AHEAD, last)]]))
+        entry = entry_of[keys[position]]
+        if entries[entry] & np.uint32(SINGLE):
+            entries[entry] = np.uint32(SINGLE) | np.uint32(position)
         else:
             begin = int64(entries[entry])
             pool[begin] += np.uint32(1)
-            pool[begin + int64(pool[begin])] = place
+            pool[begin + int64(pool[begin])] = position

@@ -1,7 +1,7 @@
 """
-The first file format, which stays readable: one file of all live codes.
+Reads the first file format: one file with all live codes. It stays readable.
 
-    magic "HSX1" | version, bits (uint32) | checkpoint, count (int64) | SHA-256 of the rest
+    magic "HSX1" | version, bits (uint32) | feed position, count (int64) | SHA-256 of the rest
     ids (int64) | owners (int64) | codes (uint8)
 """
 
@@ -25,10 +25,10 @@ _DIGEST_BYTES = 32
 
 @dataclass(frozen=True, slots=True)
 class Version1:
-    """What a file holds: the live codes of an index, and how far it had come."""
+    """What a file holds: the live codes of an index, and its position in the change feed."""
 
     bits: int
-    checkpoint: int
+    feed_position: int
     ids: Ids
     owners: Ids
     codes: Codes
@@ -47,18 +47,18 @@ def read_version1(path: Path) -> Version1:
         raise SegmentError("The index file cannot be read.") from error
     if len(data) < _HEADER.size + _DIGEST_BYTES:
         raise SegmentError("The index file is cut off.")
-    magic, version, bits, checkpoint, count = _HEADER.unpack_from(data)
+    magic, version, bits, feed_position, count = _HEADER.unpack_from(data)
     if magic != _MAGIC or version != _VERSION:
-        raise SegmentError("The index file is of no version that is known here.")
+        raise SegmentError("The index file's version is unknown.")
     body = memoryview(data)[_HEADER.size + _DIGEST_BYTES :]
     digest = data[_HEADER.size : _HEADER.size + _DIGEST_BYTES]
     if hashlib.sha256(data[: _HEADER.size] + body).digest() != digest:
         raise SegmentError("The index file was altered.")
     if count < 0 or bits < 8 or bits % 8 or len(body) != count * (16 + bits // 8):
-        raise SegmentError("The index file's length does not fit its count.")
+        raise SegmentError("The index file's length does not match its number of codes.")
     return Version1(
         bits=bits,
-        checkpoint=checkpoint,
+        feed_position=feed_position,
         ids=np.frombuffer(body[: 8 * count], dtype="<i8"),
         owners=np.frombuffer(body[8 * count : 16 * count], dtype="<i8"),
         codes=np.frombuffer(body[16 * count :], dtype=np.uint8).reshape(count, bits // 8),

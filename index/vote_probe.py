@@ -1,10 +1,10 @@
 """
-What a candidate's many codes come across: the codes near any of them, as far as a budget allows.
+The search behind votes: which codes are near any of a candidate's many codes, within a budget.
 
-It is the search of `probe`, for a vote. A candidate has a thousand codes, each of which is probed
-little: alone it would not keep the memory busy, and to choose how far to probe it would take longer
-than to do so. So each step goes over the keys of many queries, and asks for what the next step will
-read; and the radii are chosen one bit after another, always what costs least.
+It works like `probe`, but for a thousand queries that are each probed little. One such query alone
+does not keep the memory busy, and choosing its radii exactly takes longer than the search. So each
+step goes over the keys of many queries and prefetches what the next step will read. The radii grow
+bit by bit, each time by the cheapest step (`radii.choose_radii_within`).
 """
 
 from typing import NamedTuple
@@ -14,73 +14,79 @@ from numba import njit
 from numpy.typing import NDArray
 
 from index.codes import Codes
-from index.effort import choose_within
 from index.intrinsics import int64, kernel, ones, prefetch, trailing_zeros, uint64
-from index.probe import Searched
-from index.tables import MOST_FLIPS, ONLY, Flips, Places, Words, all_keys_of
+from index.probe import SearchData
+from index.radii import choose_radii_within
+from index.tables import MAX_FLIPS, SINGLE, Flips, Int64s, Words, all_keys_of
 
 _ENTRIES = 256
-"""Entries that are asked for before the first is read; there may be as many more as a query has."""
+"""
+Entries that are prefetched before the first is read; one query's entries may exceed this number.
+"""
 
 _IN_CACHE = 1 << 17
-"""Words of a directory that stay in a second-level cache while keys are looked up there: 1 MB."""
+"""Words of a directory, 1 MB, that stay in a second-level cache while keys are looked up."""
 
-_FIRST_ROOM, _FULL = 4096, -1
-
-
-class _VoteRoom(NamedTuple):
-    """Room for work: the entries of keys that occur, and codes, each with its query."""
-
-    entries: Places
-    entry_queries: Places
-    places: Places
-    place_queries: Places
+_FIRST_CAPACITY, _FULL = 4096, -1
 
 
-class Across(NamedTuple):
-    """Places that are near a query, and how far each is; one that is near several comes often."""
+class _VoteBuffers(NamedTuple):
+    """Buffers: entries of keys that occur, and positions to compare, each with its query."""
 
-    places: Places
+    entries: Int64s
+    entry_queries: Int64s
+    positions: Int64s
+    position_queries: Int64s
+
+
+class NearCodes(NamedTuple):
+    """
+    Positions near a query, and their distances; a position near several queries occurs repeatedly.
+    """
+
+    positions: Int64s
     distances: NDArray[np.int32]
 
 
 @njit(cache=True, nogil=True)
-def come_across(
-    searched: Searched, queries: Codes, threshold: int, budget_ns: float, chunks: int
-) -> Across:
+def search_within_budget(
+    data: SearchData, queries: Codes, threshold: int, budget_ns: float, chunks: int
+) -> NearCodes:
     """
-    Return places within the threshold of a query, and how far they are.
+    Return positions within the threshold of a query, and their distances.
 
     Args:
         threshold: Largest distance, inclusive.
 
-        budget_ns: What one query may cost, as estimated; far codes are missed for it.
+        budget_ns: Estimated nanoseconds that one query may take; codes too costly to reach are
+            missed.
 
-        chunks: How many are searched, the first ones.
+        chunks: How many chunks to search, counted from the first.
     """
     words = queries.view(np.uint64)
-    keys, radii = _radii(searched, queries, threshold, budget_ns, chunks)
-    # Numba compiles a function anew for each literal it is given, hence int64.
-    room, found, hits = _room(searched.flips), _found(int64(_FIRST_ROOM)), int64(0)
+    keys, radii = _radii(data, queries, threshold, budget_ns, chunks)
+    # Numba compiles a function anew for each literal argument, hence int64.
+    buffers = _make_buffers(data.flips)
+    found, hits = _empty_result(int64(_FIRST_CAPACITY)), int64(0)
     for chunk in range(chunks):
         number = int64(0)
         while True:
             number, hits = _search(
-                searched, words, threshold, chunk, keys, radii, number, room, found, hits
+                data, words, threshold, chunk, keys, radii, number, buffers, found, hits
             )
             if number == len(queries):
                 break
-            found = _with_more_room(found, hits)
-    return Across(found.places[:hits], found.distances[:hits])
+            found = _grown(found, hits)
+    return NearCodes(found.positions[:hits], found.distances[:hits])
 
 
 @njit(cache=True, nogil=True)
-def _room(flips: Flips) -> _VoteRoom:
+def _make_buffers(flips: Flips) -> _VoteBuffers:
     most = int64(0)
     for chunk in range(len(flips.keys_at)):
-        most = max(most, flips.keys_at[chunk, MOST_FLIPS + 1] - flips.keys_at[chunk, 0])
+        most = max(most, flips.keys_at[chunk, MAX_FLIPS + 1] - flips.keys_at[chunk, 0])
     most += _ENTRIES
-    return _VoteRoom(
+    return _VoteBuffers(
         np.empty(most, np.int64),
         np.empty(most, np.int64),
         np.empty(most, np.int64),
@@ -89,46 +95,46 @@ def _room(flips: Flips) -> _VoteRoom:
 
 
 @njit(cache=True, nogil=True)
-def _found(most: int) -> Across:
-    return Across(np.empty(most, np.int64), np.empty(most, np.int32))
+def _empty_result(most: int) -> NearCodes:
+    return NearCodes(np.empty(most, np.int64), np.empty(most, np.int32))
 
 
 @njit(cache=True, nogil=True)
-def _with_more_room(found: Across, hits: int) -> Across:
-    """Return the hits where there is room for four times as many."""
-    more = _found(4 * len(found.places))
-    # Not by slices, which take Numba a second to compile.
+def _grown(found: NearCodes, hits: int) -> NearCodes:
+    """Return the same hits with capacity for four times as many."""
+    more = _empty_result(4 * len(found.positions))
+    # A loop, because slices take Numba a second to compile.
     for at in range(hits):
-        more.places[at], more.distances[at] = found.places[at], found.distances[at]
+        more.positions[at], more.distances[at] = found.positions[at], found.distances[at]
     return more
 
 
 @njit(cache=True, nogil=True)
 def _radii(
-    searched: Searched, queries: Codes, threshold: int, budget_ns: float, chunks: int
-) -> tuple[Places, Places]:
-    """Return the key of each query in each chunk, and how far it is probed."""
+    data: SearchData, queries: Codes, threshold: int, budget_ns: float, chunks: int
+) -> tuple[Int64s, Int64s]:
+    """Return each query's key and radius for each chunk."""
     keys = np.empty((len(queries), chunks), dtype=np.int64)
     radii = np.empty((len(queries), chunks), dtype=np.int64)
     columns = np.empty((queries.shape[1], len(queries)), dtype=np.uint8)
-    all_keys_of(searched.tables, queries, columns, np.empty(len(queries), np.uint32), keys)
-    _choose(searched, threshold, budget_ns, np.empty(chunks), keys, radii)
+    all_keys_of(data.tables, queries, columns, np.empty(len(queries), np.uint32), keys)
+    _choose(data, threshold, budget_ns, np.empty(chunks), keys, radii)
     return keys, radii
 
 
 @kernel
 def _choose(
-    searched: Searched,
+    data: SearchData,
     threshold: int,
     budget_ns: float,
     costs: NDArray[np.float64],
-    keys: Places,
-    radii: Places,
+    keys: Int64s,
+    radii: Int64s,
 ) -> None:
     for number in range(len(keys)):
-        choose_within(
-            searched.crowds,
-            searched.flips,
+        choose_radii_within(
+            data.density,
+            data.flips,
             keys[number],
             threshold + 1,
             budget_ns,
@@ -139,27 +145,27 @@ def _choose(
 
 @kernel
 def _search(
-    searched: Searched,
+    data: SearchData,
     words: Words,
     threshold: int,
     chunk: int,
-    keys: Places,
-    radii: Places,
+    keys: Int64s,
+    radii: Int64s,
     number: int,
-    room: _VoteRoom,
-    found: Across,
+    buffers: _VoteBuffers,
+    found: NearCodes,
     hits: int,
 ) -> tuple[int, int]:
     """
-    Add what the queries from one on come across in a chunk.
+    Append the hits in one chunk, beginning with query `number`.
 
     Returns:
-        The query at which there was no more room for hits, or how many queries there are; and how
-        many hits there are before it.
+        The first query that was not searched because the hits are full, or the number of queries;
+        and the number of hits of the queries before it.
     """
     while number < len(words):
-        after, filled = _probe(searched, chunk, keys, radii, number, room)
-        more = _look(searched, words, threshold, chunk, filled, room, found, hits)
+        after, entry_count = _probe(data, chunk, keys, radii, number, buffers)
+        more = _compare_entries(data, words, threshold, chunk, entry_count, buffers, found, hits)
         if more == _FULL:
             break
         number, hits = after, more
@@ -167,9 +173,9 @@ def _search(
 
 
 @kernel
-def _ask(searched: Searched, chunk: int, key: int, radius: int) -> None:
-    """Ask for the words of all keys near a query's, where there are too many for a cache."""
-    tables, flips = searched.tables, searched.flips
+def _prefetch_keys(data: SearchData, chunk: int, key: int, radius: int) -> None:
+    """Prefetch the directory words of all keys to probe, unless the directory fits in a cache."""
+    tables, flips = data.tables, data.flips
     directory, begin = tables.directory, tables.directory_at[chunk]
     if tables.directory_at[chunk + 1] - begin <= _IN_CACHE:
         return
@@ -179,27 +185,27 @@ def _ask(searched: Searched, chunk: int, key: int, radius: int) -> None:
 
 @kernel
 def _probe(
-    searched: Searched, chunk: int, keys: Places, radii: Places, number: int, room: _VoteRoom
+    data: SearchData, chunk: int, keys: Int64s, radii: Int64s, number: int, buffers: _VoteBuffers
 ) -> tuple[int, int]:
     """
-    Note the entries of all keys near those of the queries from one on, until there are `_ENTRIES`.
+    Collect the entries of the queries' keys, beginning with query `number`, up to about `_ENTRIES`.
 
     Returns:
-        The query after those, and how many entries are noted.
+        The query after the last one, and the number of entries collected.
     """
-    tables, flips = searched.tables, searched.flips
+    tables, flips = data.tables, data.flips
     directory, begin = tables.directory, uint64(tables.directory_at[chunk])
-    filled = int64(0)
-    _ask(searched, chunk, keys[number, chunk], radii[number, chunk])
-    while number < len(keys) and filled < _ENTRIES:
+    entry_count = int64(0)
+    _prefetch_keys(data, chunk, keys[number, chunk], radii[number, chunk])
+    while number < len(keys) and entry_count < _ENTRIES:
         if number + 1 < len(keys):
-            _ask(searched, chunk, keys[number + 1, chunk], radii[number + 1, chunk])
-        key, before = uint64(keys[number, chunk]), filled
+            _prefetch_keys(data, chunk, keys[number + 1, chunk], radii[number + 1, chunk])
+        key, before = uint64(keys[number, chunk]), entry_count
         first = uint64(flips.keys_at[chunk, 0])
         end = uint64(flips.keys_at[chunk, radii[number, chunk] + 1])
         while first < end:
             block = min(end - first, uint64(64))
-            # Without a branch, so that several keys are looked up by one instruction.
+            # No branch, so that one instruction looks up several keys.
             occur = uint64(0)
             for flip in range(block):
                 other = key ^ uint64(flips.keys[first + flip])
@@ -210,88 +216,102 @@ def _probe(
                 occur &= occur - uint64(1)
                 word = directory[begin + (other >> uint64(5))]
                 smaller = word & ((uint64(1) << (other & uint64(31))) - uint64(1))
-                place = int64(word >> uint64(32)) + int64(ones(smaller))
-                room.entries[uint64(filled)] = tables.entries_at[chunk] + place
-                filled += 1
+                rank = int64(word >> uint64(32)) + int64(ones(smaller))
+                buffers.entries[uint64(entry_count)] = tables.entries_at[chunk] + rank
+                entry_count += 1
             first += block
-        for entry in range(before, filled):
-            prefetch(tables.entries, room.entries[entry])
-            room.entry_queries[entry] = number
+        for entry in range(before, entry_count):
+            prefetch(tables.entries, buffers.entries[entry])
+            buffers.entry_queries[entry] = number
         number += 1
-    return number, filled
+    return number, entry_count
 
 
 @kernel
-def _look(
-    searched: Searched,
+def _compare_entries(
+    data: SearchData,
     words: Words,
     threshold: int,
     chunk: int,
-    filled: int,
-    room: _VoteRoom,
-    found: Across,
+    entry_count: int,
+    buffers: _VoteBuffers,
+    found: NearCodes,
     hits: int,
 ) -> int:
-    """Add what the noted entries come across; return how many hits there are, or `_FULL`."""
-    most = len(found.places)
-    shared, waiting = _read(searched, chunk, filled, room)
-    if hits + waiting > most:
+    """Append the hits among the codes of the entries; return the number of hits, or `_FULL`."""
+    most = len(found.positions)
+    pool_count, position_count = _read_entries(data, chunk, entry_count, buffers)
+    if hits + position_count > most:
         return _FULL
-    hits = _compare(searched.words, words, threshold, waiting, room, found, hits)
-    left, at = shared, int64(0)
+    hits = _compare(data.words, words, threshold, position_count, buffers, found, hits)
+    left, at = pool_count, int64(0)
     while left > 0:
-        left, at, waiting = _read_several(searched, left, at, room)
-        if hits + waiting > most:
+        left, at, position_count = _read_pool(data, left, at, buffers)
+        if hits + position_count > most:
             return _FULL
-        hits = _compare(searched.words, words, threshold, waiting, room, found, hits)
+        hits = _compare(data.words, words, threshold, position_count, buffers, found, hits)
     return hits
 
 
 @kernel
-def _read(searched: Searched, chunk: int, filled: int, room: _VoteRoom) -> tuple[int, int]:
+def _read_entries(
+    data: SearchData, chunk: int, entry_count: int, buffers: _VoteBuffers
+) -> tuple[int, int]:
     """
-    Read the noted entries, and ask for what they lead to.
+    Read the collected entries, and prefetch what they refer to.
+
+    Entries of keys with several codes are replaced by pool offsets, which come first in
+    `buffers.entries`.
 
     Returns:
-        How many tell of several codes, which come first in `room.entries` now; and how many codes
-        are in `room.places`.
+        The number of pool offsets, and the number of positions in `buffers.positions`.
     """
-    tables, width = searched.tables, searched.codes.shape[1] // 8
-    shared, waiting = int64(0), int64(0)
-    for number in range(filled):
-        entry = int64(tables.entries[room.entries[number]])
-        if entry < ONLY:
-            room.entries[shared] = tables.pool_at[chunk] + entry
-            prefetch(tables.pool, room.entries[shared])
-            room.entry_queries[shared] = room.entry_queries[number]
-            shared += 1
+    tables, width = data.tables, data.codes.shape[1] // 8
+    pool_count, position_count = int64(0), int64(0)
+    for number in range(entry_count):
+        entry = int64(tables.entries[buffers.entries[number]])
+        if entry < SINGLE:
+            buffers.entries[pool_count] = tables.pool_at[chunk] + entry
+            prefetch(tables.pool, buffers.entries[pool_count])
+            buffers.entry_queries[pool_count] = buffers.entry_queries[number]
+            pool_count += 1
         else:
-            room.places[waiting] = entry - ONLY
-            prefetch(searched.words, (entry - ONLY) * width)
-            room.place_queries[waiting] = room.entry_queries[number]
-            waiting += 1
-    return shared, waiting
+            buffers.positions[position_count] = entry - SINGLE
+            prefetch(data.words, (entry - SINGLE) * width)
+            buffers.position_queries[position_count] = buffers.entry_queries[number]
+            position_count += 1
+    return pool_count, position_count
 
 
 @kernel
-def _read_several(searched: Searched, left: int, at: int, room: _VoteRoom) -> tuple[int, int, int]:
-    """Read the last of so many entries of several codes, from one of these on, and so forth."""
-    pool, width, waiting = searched.tables.pool, searched.codes.shape[1] // 8, int64(0)
-    most = len(room.places)
-    while left > 0 and waiting < most:
-        begin = room.entries[left - 1]
-        count, query = int64(pool[begin]), room.entry_queries[left - 1]
-        stop = min(count, at + most - waiting)
+def _read_pool(data: SearchData, left: int, at: int, buffers: _VoteBuffers) -> tuple[int, int, int]:
+    """
+    Collect positions from the last `left` pool offsets until `buffers.positions` is full.
+
+    Args:
+        left: Number of pool offsets that are not read completely.
+
+        at: How many codes of the last of them were read before.
+
+    Returns:
+        `left` and `at` for the next call, and the number of positions collected.
+    """
+    pool, width, position_count = data.tables.pool, data.codes.shape[1] // 8, int64(0)
+    most = len(buffers.positions)
+    while left > 0 and position_count < most:
+        begin = buffers.entries[left - 1]
+        count, query = int64(pool[begin]), buffers.entry_queries[left - 1]
+        stop = min(count, at + most - position_count)
         while at < stop:
-            place = int64(pool[begin + 1 + at])
-            prefetch(searched.words, place * width)
-            room.places[waiting] = place
-            room.place_queries[waiting] = query
-            waiting += 1
+            position = int64(pool[begin + 1 + at])
+            prefetch(data.words, position * width)
+            buffers.positions[position_count] = position
+            buffers.position_queries[position_count] = query
+            position_count += 1
             at += 1
         if at == count:
             left, at = left - 1, int64(0)
-    return left, at, waiting
+    return left, at, position_count
 
 
 @kernel
@@ -299,15 +319,15 @@ def _compare(
     codes: Words,
     words: Words,
     threshold: int,
-    waiting: int,
-    room: _VoteRoom,
-    found: Across,
+    position_count: int,
+    buffers: _VoteBuffers,
+    found: NearCodes,
     hits: int,
 ) -> int:
-    """Add those of the waiting codes that are near their query; return how many hits there are."""
+    """Append those of the collected codes that are near their query; return the number of hits."""
     width = words.shape[1]
-    for number in range(waiting):
-        at, query = room.places[number] * width, room.place_queries[number]
+    for number in range(position_count):
+        at, query = buffers.positions[number] * width, buffers.position_queries[number]
         distance = ones(codes[at] ^ words[query, 0])
         if width == 4:
             distance += ones(codes[at + 1] ^ words[query, 1])
@@ -316,7 +336,7 @@ def _compare(
         else:
             for word in range(1, width):
                 distance += ones(codes[at + word] ^ words[query, word])
-        found.places[hits] = room.places[number]
+        found.positions[hits] = buffers.positions[number]
         found.distances[hits] = distance
         hits += int64(int64(distance) <= threshold)
     return hits

@@ -1,10 +1,11 @@
 """
-Votes: which owners have many codes near those of one candidate, all of whose codes vote at once.
+Votes: which owners have many codes near those of one candidate.
 
-At the distances at which parts of images match, an exact search for each code would look at a
-good share of all codes. But an owner to be found has many codes near the candidate's, and it is
-enough to come across one of them. So each code is searched within a budget, which finds the nearer
-ones; the votes of the owners come across are then counted exactly.
+All codes of the candidate vote at once. At the distances at which parts of images match, an exact
+search for each code would have to compare a large share of all codes. But an owner worth finding
+has many codes near the candidate's, and finding one of them is enough. So each code is searched
+within a budget, which finds the nearer codes. Then the votes of the owners found are counted
+exactly.
 """
 
 import math
@@ -16,27 +17,33 @@ from numpy.typing import NDArray
 from index.codes import Codes
 from index.hits import Ids
 from index.intrinsics import int64, kernel, ones, uint64
-from index.members import Member
 from index.mih import MihSegment
+from index.part import Part
 from index.tables import Words
 
 BUDGET_NS = 15_000.0
 """
-What the search of one code may cost, as estimated, in each part. `python -m benchmarks.matching`
-measures how many owners are found that an exact search finds, and what it takes.
+Estimated nanoseconds that the search of one code may take in each part.
+
+`python -m benchmarks.matching` measures the share of owners found that an exact search finds, and
+the time.
 """
 
 _FEW_STEADY_NS, _MOST_STEADY_NS, _ENOUGH_FOR_MOST = 1_000.0, 2_500.0, 1_000_000
 """
-The same where it is known which bits are steady; half of the chunks are searched then. The more
-codes, the wider the chunks, and the farther they have to be probed. Of 758 altered photographs with
-four codes near those of their original, this finds all at 10^5 and at 10^6 codes, as BUDGET_NS does
-in all chunks.
+The same budget if the steadiest bits are known; then only half of the chunks are searched.
+
+It grows with the number of codes, because chunks become wider and must be probed farther. With 758
+altered photographs that have four codes near those of their original, this finds every original at
+10^5 and at 10^6 codes, as BUDGET_NS does in all chunks.
 """
 
 _SINGLES = 64
-"""Of the owners of whom only one code was come across, as chance brings about, so many are looked
-at, the nearest first. In a bank of ordinary photographs there are fewer."""
+"""
+How many owners with only one code found are counted, the nearest first.
+
+Chance brings about such owners. A bank of ordinary photographs has fewer than this.
+"""
 
 
 class Votes(NamedTuple):
@@ -47,7 +54,7 @@ class Votes(NamedTuple):
 
 
 def count_votes(
-    parts: tuple[Member, ...],
+    parts: tuple[Part, ...],
     codes: Codes,
     *,
     threshold: int,
@@ -56,21 +63,21 @@ def count_votes(
     budget_ns: float | None = None,
 ) -> Votes:
     """
-    Return the owners that enough of whose codes are within `threshold` of one of the candidate's.
+    Return the owners with enough codes within `threshold` of one of the candidate's codes.
 
     Args:
-        codes: The candidate's, shape (n, bits // 8).
+        codes: The candidate's codes, shape (n, bits // 8).
 
-        min_votes: Fewest votes.
+        min_votes: Fewest votes of a returned owner.
 
-        weights: What a code within reach of each of the candidate's counts, shape (n,): the
-            heaviest of those within reach. 1 when left out.
+        weights: Weight of each of the candidate's codes, shape (n,); 1 if left out. An owner's code
+            counts with the heaviest weight among the codes it is near.
 
-        budget_ns: Of each code, in each part; infinite for an exact answer.
+        budget_ns: Nanoseconds for each code in each part; infinite for an exact result.
     """
     if weights is None:
         weights = np.ones(len(codes))
-    owners = _come_across(parts, codes, threshold, budget_ns)
+    owners = _owners_to_count(parts, codes, threshold, budget_ns)
     votes = np.zeros(len(owners))
     if len(owners) == 0:
         return Votes(owners, votes)
@@ -79,7 +86,7 @@ def count_votes(
         if len(positions) == 0:
             continue
         counted = np.zeros(len(positions))
-        _weigh(
+        _heaviest_weights(
             _as_words(part.segment.codes),
             positions,
             _as_words(codes),
@@ -87,25 +94,25 @@ def count_votes(
             threshold,
             counted,
         )
-        places = np.searchsorted(owners, part.owners[positions])
-        votes += np.bincount(places, weights=counted, minlength=len(owners))
+        owner_numbers = np.searchsorted(owners, part.owners[positions])
+        votes += np.bincount(owner_numbers, weights=counted, minlength=len(owners))
     enough = votes >= min_votes
     owners, votes = owners[enough], votes[enough]
     order = np.lexsort((owners, -votes))
     return Votes(owners[order], votes[order])
 
 
-def _come_across(
-    parts: tuple[Member, ...], codes: Codes, threshold: int, budget_ns: float | None
+def _owners_to_count(
+    parts: tuple[Part, ...], codes: Codes, threshold: int, budget_ns: float | None
 ) -> Ids:
-    """Return the owners, ascending, whose votes are worth counting."""
+    """Return the owners whose votes are worth counting, ascending."""
     is_exact = budget_ns is not None and math.isinf(budget_ns)
     owners: list[Ids] = []
     nearest: list[NDArray[np.int32]] = []
     for part in parts:
         segment = part.segment
         if isinstance(segment, MihSegment) and not is_exact:
-            positions, distances = segment.come_across(
+            positions, distances = segment.search_within_budget(
                 codes,
                 threshold=threshold,
                 budget_ns=BUDGET_NS if budget_ns is None else budget_ns,
@@ -115,7 +122,7 @@ def _come_across(
             _, positions, distances = segment.search(codes, threshold=threshold)
         if len(positions) == 0:
             continue
-        # Of a code that several of the candidate's are near, the nearest.
+        # If a code is near several of the candidate's codes, keep its smallest distance.
         order = np.lexsort((distances, positions))
         positions, distances = positions[order], distances[order]
         first = part.alive[positions]
@@ -124,22 +131,26 @@ def _come_across(
         nearest.append(distances[first])
     if not owners:
         return np.empty(0, dtype=np.int64)
-    found, places, counts = np.unique(np.concatenate(owners), return_index=True, return_counts=True)
+    found, first_at, counts = np.unique(
+        np.concatenate(owners), return_index=True, return_counts=True
+    )
     if is_exact or len(found) <= _SINGLES:
         return found
     single = counts == 1
-    best = np.argsort(np.concatenate(nearest)[places[single]], kind="stable")[:_SINGLES]
+    best = np.argsort(np.concatenate(nearest)[first_at[single]], kind="stable")[:_SINGLES]
     return np.sort(np.concatenate((found[~single], found[single][best])))
 
 
 def _steady_ns(count: int) -> float:
-    """Return what the search of one code among so many may cost where bits are known as steady."""
+    """
+    Return the budget for one code in a segment of `count` codes if the steadiest bits are known.
+    """
     share = min(count / _ENOUGH_FOR_MOST, 1)
     return _FEW_STEADY_NS + share * (_MOST_STEADY_NS - _FEW_STEADY_NS)
 
 
 def _as_words(codes: Codes) -> Words:
-    """Return codes as words, filled up with zeros where they are no whole number of words."""
+    """Return codes as 64-bit words, padded with zeros where needed."""
     rest = -codes.shape[1] % 8
     if rest:
         codes = np.pad(codes, ((0, 0), (0, rest)))
@@ -147,7 +158,7 @@ def _as_words(codes: Codes) -> Words:
 
 
 @kernel
-def _weigh(
+def _heaviest_weights(
     words: Words,
     positions: Ids,
     queries: Words,
@@ -155,19 +166,19 @@ def _weigh(
     threshold: int,
     heaviest: NDArray[np.float64],
 ) -> None:
-    """Put the weight of the heaviest query within the threshold of each position, or leave it."""
+    """Store, for each position, the heaviest weight of a query within the threshold."""
     for number in range(len(positions)):
-        place = positions[number]
+        position = positions[number]
         for query in range(len(queries)):
             if weights[query] <= heaviest[number]:
                 continue
-            if _distance(words, place, queries, query) <= threshold:
+            if _distance(words, position, queries, query) <= threshold:
                 heaviest[number] = weights[query]
 
 
 @kernel
-def _distance(words: Words, place: int, queries: Words, query: int) -> int:
-    code, other = uint64(place), uint64(query)
+def _distance(words: Words, position: int, queries: Words, query: int) -> int:
+    code, other = uint64(position), uint64(query)
     distance = ones(words[code, 0] ^ queries[other, 0])
     if words.shape[1] == 4:
         distance += ones(words[code, 1] ^ queries[other, 1])

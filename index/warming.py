@@ -1,4 +1,4 @@
-"""Compiles what a search needs, so that no search waits for it."""
+"""Compiles everything a search needs, so that no search waits for it."""
 
 import numpy as np
 
@@ -12,9 +12,9 @@ _MANY = 40
 
 def warm_up() -> None:
     """
-    Run all compiled code once: some seconds after an installation, then a fraction of one.
+    Run all compiled code once: some seconds after an installation, later a fraction of a second.
 
-    What was compiled is kept beside the code, or in NUMBA_CACHE_DIR.
+    Compiled code is kept beside the source, or in NUMBA_CACHE_DIR.
     """
     for bits in _WIDTHS:
         codes = np.random.default_rng(1).integers(0, 256, (3 * FEWEST, bits // 8), dtype=np.uint8)

@@ -55,19 +55,19 @@ class Aes:
     def __init__(self, key: bytes) -> None:
         self._aes = AESGCM(key)
 
-    def seal(self, place: bytes, block: memoryview) -> bytes:
+    def seal(self, context: bytes, block: memoryview) -> bytes:
         nonce = os.urandom(_NONCE_BYTES)
-        return nonce + self._aes.encrypt(nonce, block, place)
+        return nonce + self._aes.encrypt(nonce, block, context)
 
-    def open(self, place: bytes, sealed: memoryview) -> bytes:
+    def open(self, context: bytes, sealed: memoryview) -> bytes:
         try:
-            return self._aes.decrypt(bytes(sealed[:_NONCE_BYTES]), sealed[_NONCE_BYTES:], place)
+            return self._aes.decrypt(bytes(sealed[:_NONCE_BYTES]), sealed[_NONCE_BYTES:], context)
         except (InvalidTag, ValueError) as error:
             raise SegmentError("The block does not open.") from error
 
 
 def settled(index: LiveIndex) -> None:
     """Wait until the index has merged all it wants to, unasked."""
-    while (worker := index._parts._worker) is not None:
+    while (worker := index._part_set._merge_thread) is not None:
         worker.join(60)
         assert not worker.is_alive()

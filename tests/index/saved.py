@@ -21,13 +21,13 @@ def made(count: int = 500, *, engine: str = "auto") -> tuple[LiveIndex, np.ndarr
         ids = np.arange(count)[some]
         index.add(ids, codes[some], ids[::-1] // 3)
     index.remove([3, count - 50, count - 1])
-    index.checkpoint = count
+    index.feed_position = count
     return index, codes
 
 
 def state(index: LiveIndex) -> tuple[int, list[int], list[int], list[bytes]]:
     """Return all that an index holds."""
-    parts = index._snapshot()
+    parts = index.parts
     rows = sorted(
         (int(each), int(owner), code.tobytes())
         for part in parts
@@ -37,7 +37,7 @@ def state(index: LiveIndex) -> tuple[int, list[int], list[int], list[bytes]]:
         if alive
     )
     assert len(rows) == len(index)
-    return (index.checkpoint, *map(list, zip(*rows, strict=True)))
+    return (index.feed_position, *map(list, zip(*rows, strict=True)))
 
 
 def files(directory: Path) -> dict[str, bytes]:

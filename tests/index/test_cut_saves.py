@@ -80,7 +80,7 @@ def test_a_save_that_is_cut_short_leaves_the_old_state_or_the_new(
         old = state(index)
         index.remove([7, 150])
         index.add(np.arange(1000, 1080), uniform(80, 32, np.random.default_rng(1)))
-        index.checkpoint += 1
+        index.feed_position += 1
         new = state(index)
         with monkeypatch.context() as patch:
             done = stopping(patch, after, lossy=lossy)
@@ -94,7 +94,7 @@ def test_a_save_that_is_cut_short_leaves_the_old_state_or_the_new(
         seen.add(state(loaded)[0])
         # Whatever the dead process left is cleared away by the next save.
         loaded.save(directory)
-        assert len(files(directory)) == len(loaded._snapshot()) + 1
+        assert len(files(directory)) == len(loaded.parts) + 1
         assert state(LiveIndex.load(directory)) == state(loaded)
         if finished:
             break
@@ -132,17 +132,17 @@ def work(directory, out):
         assert not (directory / "manifest.hsx").exists()
         index = LiveIndex(64)
     while True:
-        step = index.checkpoint
+        step = index.feed_position
         ids = np.arange(step * 20, step * 20 + 20)
         index.add(ids, (ids[:, None] >> np.arange(0, 64, 8) & 255).astype(np.uint8))
         index.remove(ids[:7] - 20 * 5)
         if step % 5 == 0:
             index.settle()
-        index.checkpoint = step + 1
+        index.feed_position = step + 1
         if step % 7 == 0:
             index.purge()
         index.save(directory, cipher=cipher)
-        os.write(out, b"%d\\n" % index.checkpoint)
+        os.write(out, b"%d\\n" % index.feed_position)
 
 # What is compiled or loaded once is there before the first fork.
 index = LiveIndex(64)
@@ -191,8 +191,8 @@ def test_a_killed_process_leaves_what_it_had_saved(tmp_path: Path) -> None:
         for _ in range(20):
             promised = until_killed(runner, last, int(rng.integers(1, 9)), rng.uniform(0, 0.02))
             index = LiveIndex.load(tmp_path, cipher=KEY)
-            assert index.checkpoint >= promised
-            last = index.checkpoint
+            assert index.feed_position >= promised
+            last = index.feed_position
             ids = np.arange(last * 20)
             left = ids[(ids % 20 >= 7) | (ids >= last * 20 - 100)]
             assert state(index)[1] == left.tolist()

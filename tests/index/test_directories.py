@@ -27,15 +27,15 @@ def test_a_loaded_index_goes_by_the_steady_bits_as_before(tmp_path: Path) -> Non
     index.save(tmp_path)
     loaded = LiveIndex.load(tmp_path, steadiest=steadiest)
     for each in (index, loaded):
-        (part,) = each._snapshot()
+        (part,) = each.parts
         tables = part.segment.arrays()
         first = tables["bits"][: tables["bits_at"][7]].tolist()
         assert sorted(first) == sorted(steadiest[: len(first)])
         assert part.segment._steady == 7
     # It is the file's, not built anew.
     assert np.array_equal(
-        loaded._snapshot()[0].segment.arrays()["entries"],
-        index._snapshot()[0].segment.arrays()["entries"],
+        loaded.parts[0].segment.arrays()["entries"],
+        index.parts[0].segment.arrays()["entries"],
     )
 
 
@@ -59,10 +59,10 @@ def test_an_index_comes_back_as_it_was(before, now, cipher, tmp_path: Path) -> N
 
 def test_an_empty_index_comes_back(tmp_path: Path) -> None:
     index = LiveIndex(64)
-    index.checkpoint = 5
+    index.feed_position = 5
     index.save(tmp_path)
     loaded = LiveIndex.load(tmp_path)
-    assert (loaded.bits, loaded.checkpoint, len(loaded)) == (64, 5, 0)
+    assert (loaded.bits, loaded.feed_position, len(loaded)) == (64, 5, 0)
 
 
 def test_only_what_changed_is_written(tmp_path: Path) -> None:

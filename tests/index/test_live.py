@@ -234,7 +234,7 @@ def test_parts_stay_few(small_tail: None) -> None:
     for number in range(1500):
         index.add(np.arange(number * 10, number * 10 + 10), uniform(10, 8, rng))
     index.settle()
-    sizes = sorted((len(part) for part in index._snapshot()[:-1]), reverse=True)
+    sizes = sorted((len(part) for part in index.parts[:-1]), reverse=True)
     assert sum(sizes) >= 15_000 - 64
     for place, size in enumerate(sizes):
         assert size > 2 * sum(sizes[place + 1 :])
@@ -262,7 +262,7 @@ def test_merges_stay_few(monkeypatch: pytest.MonkeyPatch, small_tail: None) -> N
 def test_a_large_batch_is_one_part_at_once() -> None:
     index = LiveIndex(64)
     index.add(np.arange(20_000), uniform(20_000, 8, np.random.default_rng(5)))
-    assert [len(part) for part in index._snapshot()] == [20_000]
+    assert [len(part) for part in index.parts] == [20_000]
 
 
 @pytest.mark.parametrize("engine", ENGINES)
@@ -278,7 +278,7 @@ def test_memory_follows_the_live_codes(engine: str) -> None:
     owners = rng.integers(0, count // 50, count)
     index.add(np.arange(count), uniform(count, 32, rng), owners)
     full = index.nbytes
-    (part,) = index._snapshot()
+    (part,) = index.parts
     tail = parts_module.TAIL_CODES * (32 + 8 + 8 + 1)
     assert full == part.segment.nbytes + 21 * count + tail
     assert 32 * count <= part.segment.nbytes < 130 * count
@@ -314,11 +314,11 @@ def test_removed_codes_leave_the_memory_with_a_purge(small_tail: None) -> None:
     index.remove([7])
     index.add(np.array([500]), np.zeros((1, 32), np.uint8))
     index.purge()
-    held = {code.tobytes() for part in index._snapshot() for code in part.segment.codes}
+    held = {code.tobytes() for part in index.parts for code in part.segment.codes}
     gone = [*range(10, 20), *range(300, 310), *range(490, 500), 7]
     left = {codes[each].tobytes() for each in range(500) if each not in gone}
     assert held == {*left, bytes(32)}
-    assert sum(part.dead for part in index._snapshot()) == 0
+    assert sum(part.dead for part in index.parts) == 0
     assert index.search(codes, threshold=0).ids.tolist() == [
         each for each in range(500) if each not in gone
     ]
@@ -343,4 +343,4 @@ def test_a_thread_merges_unasked_and_ends(small_tail: None) -> None:
     for each in range(0, 2000, 10):
         index.add(np.arange(each, each + 10), uniform(10, 8, rng))
     settled(index)
-    assert len(index._snapshot()) <= 5
+    assert len(index.parts) <= 5

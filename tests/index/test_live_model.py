@@ -98,7 +98,7 @@ class AgainstADict(RuleBasedStateMachine):
     @rule()
     def purge(self) -> None:
         self.index.purge()
-        assert sum(len(part) for part in self.index._snapshot()) == len(self.held)
+        assert sum(len(part) for part in self.index.parts) == len(self.held)
 
     @rule(sealed=st.booleans())
     def save(self, sealed: bool) -> None:
@@ -106,13 +106,13 @@ class AgainstADict(RuleBasedStateMachine):
 
     @rule(sealed=st.booleans(), engine=st.sampled_from(["auto", "faiss"]))
     def save_and_load(self, sealed: bool, engine: str) -> None:
-        self.index.checkpoint = self.next_id
+        self.index.feed_position = self.next_id
         self.save(sealed)
         self.index.close()
         self.index = LiveIndex.load(
             Path(self.folder.name) / str(sealed), engine=engine, cipher=_CIPHER if sealed else None
         )
-        assert self.index.checkpoint == self.next_id
+        assert self.index.feed_position == self.next_id
 
     @rule(threshold=st.integers(0, 64), k=st.integers(1, 20))
     def find_the_nearest(self, threshold: int, k: int) -> None:

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from index import DuplicateIdError, LiveIndex
-from index import members as part_module
+from index import part as part_module
 from index import part_set as parts_module
 from index.segment import SegmentPlan
 from tests.index.made import settled
@@ -219,7 +219,7 @@ def test_an_id_that_comes_at_the_last_moment_is_refused(
     """A large batch is looked through before the lock is taken; what comes then is found too."""
     monkeypatch.setattr(parts_module, "TAIL_CODES", 32)
     index = LiveIndex(64)
-    true_refuse, looked = index._parts._refuse, []
+    true_refuse, looked = index._part_set.refuse_known, []
 
     def refuse(wanted, *, seen=()):
         view = true_refuse(wanted, seen=seen)
@@ -229,7 +229,7 @@ def test_an_id_that_comes_at_the_last_moment_is_refused(
             index.add(np.arange(50, 50 + count), np.zeros((count, 8), np.uint8))
         return view
 
-    monkeypatch.setattr(index._parts, "_refuse", refuse)
+    monkeypatch.setattr(index._part_set, "refuse_known", refuse)
     with pytest.raises(DuplicateIdError):
         index.add(np.arange(90), np.zeros((90, 8), np.uint8))
     assert len(index) == count
@@ -315,7 +315,7 @@ def test_closing_waits_for_the_merge_under_way_and_no_other(
         index.add(np.arange(first, first + 30), np.zeros((30, 8), dtype=np.uint8))
         # The first full tail is being sealed, the others are full by then and due next.
         assert first == 0 or merging.wait(30)
-    worker = index._parts._worker
+    worker = index._part_set._merge_thread
     closing = threading.Thread(target=index.close)
     closing.start()
     closing.join(0.2)
@@ -348,7 +348,7 @@ def test_a_merge_that_failed_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> 
     index.remove([5])
     index.add(np.arange(60, 90), np.zeros((30, 8), dtype=np.uint8))
     settled(index)
-    assert [len(part) for part in index._snapshot()] == [59, 30]
+    assert [len(part) for part in index.parts] == [59, 30]
     assert len(failures) == 1
 
 

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from index import ExactSearch
 from index.mih import FEWEST, MihSegment
-from index.tables import MOST_FLIPS
+from index.tables import MAX_FLIPS
 from tests.index.made import KINDS, clustered, near, repeated, skewed, uniform, zeros
 
 COUNT = FEWEST + 1_000
@@ -156,8 +156,8 @@ def test_within_a_budget_all_that_is_found_is_right() -> None:
     all_right = {each for of_one in right for each in of_one}
     found = []
     for budget in (0.0, 2_000.0, 20_000.0, float("inf")):
-        across = segment.come_across(queries, threshold=64, budget_ns=budget, steady_ns=0)
-        pairs = set(zip(across.distances.tolist(), across.places.tolist(), strict=True))
+        across = segment.search_within_budget(queries, threshold=64, budget_ns=budget, steady_ns=0)
+        pairs = set(zip(across.distances.tolist(), across.positions.tolist(), strict=True))
         assert pairs <= all_right
         found.append(pairs)
     assert len(found[0]) < len(found[1]) < len(found[2]) < len(found[3])
@@ -184,9 +184,9 @@ def test_copies_that_keep_the_steady_bits_are_come_across_at_little_cost(count: 
                      for each in (codes, copies))  # fmt: skip
     steadiest = tuple(np.argsort(shuffled).tolist())
     found = [
-        set(MihSegment(codes, told).come_across(
+        set(MihSegment(codes, told).search_within_budget(
             copies, threshold=64, budget_ns=500, steady_ns=500
-        ).places.tolist())
+        ).positions.tolist())
         for told in (steadiest, ())
     ]  # fmt: skip
     assert found[0] == set(range(300))
@@ -208,16 +208,16 @@ def test_tables_from_before_the_steady_bits_were_known_are_searched_whole() -> N
     steadiest = tuple(rng.permutation(256).tolist())
     copies = with_flips(codes[:200], np.full(200, 40), rng)
 
-    def come_across(segment: MihSegment) -> list[int]:
-        across = segment.come_across(copies, threshold=64, budget_ns=3_000, steady_ns=0)
-        return sorted(across.places.tolist())
+    def search_within_budget(segment: MihSegment) -> list[int]:
+        across = segment.search_within_budget(copies, threshold=64, budget_ns=3_000, steady_ns=0)
+        return sorted(across.positions.tolist())
 
     old = MihSegment(codes)
     again = MihSegment.from_arrays(old.arrays(), steadiest)
-    assert come_across(again) == come_across(old) != []
+    assert search_within_budget(again) == search_within_budget(old) != []
     known = MihSegment(codes, steadiest)
-    assert come_across(known) == []
-    assert come_across(MihSegment.from_arrays(known.arrays(), steadiest)) == []
+    assert search_within_budget(known) == []
+    assert search_within_budget(MihSegment.from_arrays(known.arrays(), steadiest)) == []
 
 
 def test_threads_search_one_segment_at_once() -> None:
@@ -257,6 +257,6 @@ def test_no_radius_is_probed_beyond_the_flips_there_are() -> None:
     segment = MihSegment(codes)
     query = np.full((1, 32), 255, dtype=np.uint8)
     chunks = len(segment.arrays()["bits_at"]) - 1
-    most = chunks * (MOST_FLIPS + 1) - 1
+    most = chunks * (MAX_FLIPS + 1) - 1
     for radius in (most, most + 1, 200):
         assert answers(segment, query, radius) == expected(codes, query, radius)

@@ -41,7 +41,7 @@ def held(index: LiveIndex) -> list[tuple[int, int, bytes]]:
 @pytest.mark.parametrize(("folder", "cipher"), FOLDERS)
 def test_it_is_read(folder: str, cipher, engine: str) -> None:
     index = LiveIndex.load(FILES / folder, engine=engine, cipher=cipher)
-    assert (index.bits, index.checkpoint) == (256, 77)
+    assert (index.bits, index.feed_position) == (256, 77)
     assert held(index) == right()
     assert index.remove([103, 149]) == 0
 
@@ -65,7 +65,7 @@ def test_tables_that_were_stored_find_the_same(engine: str) -> None:
     """Whoever changes the tables without giving them another number (segment.py) fails here."""
     codes = np.random.default_rng(20240501).integers(0, 256, (300, 8), dtype=np.uint8)
     index = LiveIndex.load(FILES / "v2-tables", engine=engine)
-    (part,) = index._snapshot()
+    (part,) = index.parts
     if engine == "auto":
         assert set(part.segment.arrays()) > {"codes"}
     oracle = ExactSearch(64, np.arange(300), codes)

@@ -72,7 +72,7 @@ def bank(request: pytest.FixtureRequest) -> VoteBank:
 def test_without_a_budget_it_equals_a_look_at_every_code(bank: VoteBank) -> None:
     right = votes_by_hand(bank.codes, bank.owners, bank.candidate)
     found = count_votes(
-        bank.index._snapshot(),
+        bank.index.parts,
         bank.candidate,
         threshold=THRESHOLD,
         min_votes=1,
@@ -127,7 +127,7 @@ def test_an_owner_in_two_parts_has_the_votes_of_both() -> None:
     owner = int(bank.owners[len(bank.codes) - 7 * OWNED - 3])
     its = np.flatnonzero(bank.owners == owner)
     bank.candidate = bank.codes[its]
-    assert len(bank.index._snapshot()) == 2
+    assert len(bank.index.parts) == 2
     assert bank.answer(OWNED)[owner] == OWNED
 
 
@@ -172,13 +172,13 @@ def test_more_may_be_come_across_than_there_is_room_for_at_first() -> None:
     segment = MihSegment(np.concatenate((crowd, uniform(30_000, 32, rng))))
     queries = np.array([near(one, 3, rng) for _ in range(8)])
     budget = segment._scan_ns() * 0.99
-    found = segment.come_across(queries, threshold=6, budget_ns=budget, steady_ns=budget)
+    found = segment.search_within_budget(queries, threshold=6, budget_ns=budget, steady_ns=budget)
     away = np.array([distances(query, crowd) for query in queries])
-    assert len(found.places) > 3 * len(crowd)
-    assert set(found.places.tolist()) == set(range(len(crowd)))
+    assert len(found.positions) > 3 * len(crowd)
+    assert set(found.positions.tolist()) == set(range(len(crowd)))
     # Each as often as there are queries so far from it, at most, in each of the chunks.
-    chunks = len(segment._searched.tables.bits_at) - 1
-    pairs = zip(found.places.tolist(), found.distances.tolist(), strict=True)
+    chunks = len(segment._data.tables.bits_at) - 1
+    pairs = zip(found.positions.tolist(), found.distances.tolist(), strict=True)
     for (place, distance), times in Counter(pairs).items():
         assert times <= chunks * np.count_nonzero(away[:, place] == distance)
 

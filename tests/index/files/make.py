@@ -24,7 +24,7 @@ def fifty(folder: str, cipher: BlockCipher | None) -> None:
     index.add(ids[:40], codes[:40], owners[:40])
     index.add(ids[40:], codes[40:], owners[40:])
     index.remove([103, 149])
-    index.checkpoint = 77
+    index.feed_position = 77
     index.save(HERE / folder, cipher=cipher)
 
 

@@ -6,9 +6,9 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from index.effort import CODE_NS, KEY_NS, choose_within, crowds_of
 from index.intrinsics import int64
-from index.tables import MOST_FLIPS, build, coarse_bits, flips_of, keys_of
+from index.radii import CODE_NS, KEY_NS, choose_radii_within, density_of
+from index.tables import MAX_FLIPS, build, coarse_bits, flips_of, keys_of
 from tests.index.made import near, skewed, uniform
 
 THRESHOLD = 60
@@ -17,7 +17,7 @@ WIDTH = 20
 
 def step_ns(codes_near: list[float], radius: int) -> float:
     """Return what a radius costs more than the one before, from the codes at 0, 1, … flips."""
-    if radius > MOST_FLIPS:
+    if radius > MAX_FLIPS:
         return math.inf
     last_bits = coarse_bits()
     within = np.cumsum([math.comb(last_bits, ones) for ones in range(radius + 1)]) / 2**last_bits
@@ -50,13 +50,15 @@ def test_radii_are_those_of_the_cheapest_bit_each_time(
     codes = make(60_000, 20, rng)
     tables = build(codes, chunks := 160 // WIDTH)
     flips = flips_of(tables)
-    crowds = crowds_of(tables, flips)
+    density = density_of(tables, flips)
     keys, radii = np.empty(chunks, np.int64), np.empty(chunks, np.int64)
     lines = np.array([int(each).bit_count() for each in range(1 << (WIDTH - coarse_bits()))])
     for number in range(60):
         code = near(codes[number], number % 30, rng)
         keys_of(tables, code, keys)
-        choose_within(crowds, flips, keys, int64(THRESHOLD + 1), budget_ns, np.empty(chunks), radii)
+        choose_radii_within(
+            density, flips, keys, int64(THRESHOLD + 1), budget_ns, np.empty(chunks), radii
+        )
         steps = []
         for chunk, key in enumerate(keys.tolist()):
             begin, line = tables.coarse_at[chunk], key >> coarse_bits()
@@ -64,8 +66,8 @@ def test_radii_are_those_of_the_cheapest_bit_each_time(
             flipped = lines[np.arange(len(lines)) ^ line]
             around = [float(on_line[flipped == count].sum()) for count in range(3)]
             # Farther than two flips they are guessed: as many times more as there are lines.
-            for count in range(3, MOST_FLIPS + 1):
+            for count in range(3, MAX_FLIPS + 1):
                 width = WIDTH - coarse_bits()
                 around.append(around[-1] * math.comb(width, count) / math.comb(width, count - 1))
-            steps.append([step_ns(around, radius) for radius in range(MOST_FLIPS + 2)])
+            steps.append([step_ns(around, radius) for radius in range(MAX_FLIPS + 2)])
         assert radii.tolist() == greedy(steps, budget_ns)
