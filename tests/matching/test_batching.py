@@ -38,7 +38,7 @@ def test_those_who_come_while_a_search_runs_are_searched_for_at_once(
 ) -> None:
     monkeypatch.setattr("os.cpu_count", lambda: 1)
     batches = Batches(index, threshold=10)
-    codes = index._snapshot()[0].segment.codes
+    codes = index.parts[0].segment.codes
     with ThreadPoolExecutor(9) as pool:
         first = pool.submit(batches.search, codes[:1])
         assert index.begun.acquire(timeout=30)
@@ -56,7 +56,7 @@ def test_those_who_come_while_a_search_runs_are_searched_for_at_once(
 def test_every_thread_gets_its_own_answer(index: SlowIndex) -> None:
     index.go_on.set()
     batches = Batches(index, threshold=10)
-    codes = index._snapshot()[0].segment.codes
+    codes = index.parts[0].segment.codes
     with ThreadPoolExecutor(8) as pool:
         answers = list(
             pool.map(lambda i: batches.search(codes[i : i + 1]).ids.tolist(), range(500))
@@ -69,5 +69,5 @@ def test_a_failure_reaches_the_one_who_asked_and_nobody_after(index: SlowIndex) 
     batches = Batches(index, threshold=10)
     with pytest.raises(CodeWidthError):
         batches.search(np.zeros((1, 8), dtype=np.uint8))
-    codes = index._snapshot()[0].segment.codes
+    codes = index.parts[0].segment.codes
     assert batches.search(codes[3:4]).ids.tolist() == [3]
