@@ -1,8 +1,8 @@
 """
-Reads what a worker of the sandbox answers, and believes none of it.
+Reads the answers of sandbox workers, and trusts none of them.
 
-An image may have taken the worker over. So an answer is checked field by field, and whatever is
-wrong with it counts as a crash of the worker.
+A hostile image may have taken control of the worker. So every field of an answer is checked, and a
+wrong answer counts as a crash of the worker.
 """
 
 import io
@@ -25,72 +25,77 @@ _ERRORS = {
 }
 
 # An answer of 8 frames has about 4 kB of JSON. 800 blobs have at most 3200 region codes.
-_MOST_JSON = 2000
-_MOST_SIGNALS = 5000
-_MOST_BITS = max(profile.bits for profile in PROFILES.values())
-_MOST_MESSAGE = 200
+_MAX_JSON_PER_FRAME = 2000
+_MAX_SIGNALS = 5000
+_MAX_BITS = max(profile.bits for profile in PROFILES.values())
+_MAX_MESSAGE = 200
 
 _VIEWS = {view.value: view for view in View}
 
 
 def check_sizes(header: int, codes: int, limits: Limits) -> None:
     """
-    Check how many bytes are to come.
+    Check the announced lengths of an answer.
+
+    Args:
+        header: Bytes of JSON.
+
+        codes: Bytes of packed codes.
 
     Raises:
-        ImageCrashError: If no answer has so many.
+        ImageCrashError: If no valid answer is that long.
     """
-    most_codes = limits.max_frames * _MOST_SIGNALS * _MOST_BITS // 8
-    if header > limits.max_frames * _MOST_JSON or codes > most_codes:
-        raise nonsense()
+    max_codes = limits.max_frames * _MAX_SIGNALS * _MAX_BITS // 8
+    if header > limits.max_frames * _MAX_JSON_PER_FRAME or codes > max_codes:
+        raise invalid_answer()
 
 
 def read_answer(header: bytes, codes: bytes, limits: Limits) -> list[Signature] | ImageError:
     """
-    Return what a worker has answered.
+    Return the signatures, or the error, that a worker answered.
 
     Raises:
-        ImageCrashError: If anything about it is not as it must be.
+        ImageCrashError: If the answer is not valid.
     """
     try:
-        told = json.loads(header.decode("ascii"))
+        answer = json.loads(header.decode("ascii"))
     except (ValueError, RecursionError) as error:
-        raise nonsense() from error
-    match told:
+        raise invalid_answer() from error
+    match answer:
         case {"error": str(name), "message": str(text)}:
-            if name in _ERRORS and len(text) <= _MOST_MESSAGE and text.isprintable():
+            if name in _ERRORS and len(text) <= _MAX_MESSAGE and text.isprintable():
                 return _ERRORS[name](text)
         case {"frames": [*frames]} if 1 <= len(frames) <= limits.max_frames:
             packed = io.BytesIO(codes)
             signatures = [_signature(frame, packed) for frame in frames]
             if packed.tell() == len(codes):
                 return signatures
-    raise nonsense()
+    raise invalid_answer()
 
 
 def _signature(frame: object, packed: io.BytesIO) -> Signature:
     match frame:
-        case {"quality": int(quality), "groups": [*told]} if 0 <= quality <= 100:
+        case {"quality": int(quality), "groups": [*described]} if 0 <= quality <= 100:
             groups: list[SignalGroup] = []
-            left = _MOST_SIGNALS
-            for each in told:
-                groups.append(_group(each, packed, most=left))
+            left = _MAX_SIGNALS
+            for each in described:
+                groups.append(_group(each, packed, max_count=left))
                 left -= len(groups[-1])
             return Signature.from_groups(quality, groups)
-    raise nonsense()
+    raise invalid_answer()
 
 
-def _group(told: object, packed: io.BytesIO, *, most: int) -> SignalGroup:
-    match told:
-        case [str(algorithm), str(view), int(count)] if 1 <= count <= most:
+def _group(described: object, packed: io.BytesIO, *, max_count: int) -> SignalGroup:
+    match described:
+        case [str(algorithm), str(view), int(count)] if 1 <= count <= max_count:
             if algorithm in PROFILES and view in _VIEWS:
                 size = count * PROFILES[algorithm].bits // 8
                 codes = packed.read(size)
                 if len(codes) == size:
                     return SignalGroup(algorithm, _VIEWS[view], codes)
-    raise nonsense()
+    raise invalid_answer()
 
 
-def nonsense() -> ImageCrashError:
-    """Return the error of an answer that no worker of ours gives."""
-    return ImageCrashError("The worker that was signing the image answered nonsense.")
+def invalid_answer() -> ImageCrashError:
+    """Return the error for an answer that our own worker would never give."""
+    return ImageCrashError("The worker that was signing the image gave an invalid answer.")

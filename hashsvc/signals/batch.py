@@ -1,4 +1,4 @@
-"""Many images to signatures, on all cores."""
+"""Signs many images on all cores."""
 
 import os
 from collections import deque
@@ -12,7 +12,7 @@ from hashsvc.signals.signature import sign_image
 from hashsvc.signals.types import Signature
 
 _READ_AHEAD = 2
-"""Images that are held for each thread: the one in its hands, and the next."""
+"""Images in memory per thread: the one being signed, and the next."""
 
 
 def sign_images(
@@ -24,21 +24,21 @@ def sign_images(
     workers: int | None = None,
 ) -> Generator[Signature | ImageError, None, None]:
     """
-    Yield for each image, in order, its signature, or the error that `sign_image` raises.
+    Yield for each image, in order, its signature or the error that `sign_image` raises.
 
-    Decoding and the kernels let go of the interpreter, so that threads share the work. No more
-    images are read ahead than the threads need.
+    Decoding and the kernels release the interpreter lock, so threads share the work. Only as many
+    images are read ahead as the threads need.
 
     Args:
-        datas: The files' bytes; an iterator is read as far as results are taken.
+        datas: Bytes of the files; an iterator is read only as far as results are taken.
 
-        limits: What an image may be at most.
+        limits: Limits for each image.
 
-        exact: As of `sign_image`.
+        exact: As in `sign_image`.
 
-        also: As of `sign_image`.
+        also: As in `sign_image`.
 
-        workers: Images that are signed at once; as many as there are cores when left out.
+        workers: Number of images to sign at once; by default the number of cores.
     """
     workers = workers or _cores()
 
@@ -62,7 +62,7 @@ def sign_images(
 
 
 def _cores() -> int:
-    """Return how many cores this process may use."""
+    """Return the number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1

@@ -1,8 +1,8 @@
 """
-Finds what stands out in an image at any size: blobs, each with a place, a size and directions.
+Finds blobs: spots that stand out in an image, of any size, each with a centre, size and directions.
 
 Source: Lowe, "Distinctive Image Features from Scale-Invariant Keypoints" (IJCV 60, 2004), sections
-3 and 4: extrema of differences of Gaussians over place and scale, refined by a quadratic fit,
+3 and 4: extrema of differences of Gaussians over position and scale, refined by a quadratic fit,
 without those on edges. Plain loops over float32 arrays, so that it can be ported line by line.
 """
 
@@ -15,24 +15,25 @@ from numpy.typing import NDArray
 from hashsvc.signals.directions import directions_of
 from hashsvc.signals.scales import BLUR, SMALLEST_SIDE, STEPS, Doubles, Floats, octave
 
-_EDGE = 20.0
-"""Largest ratio of a blob's two curvatures. Lowe has 10; that loses blobs which a stretch made
-long."""
+_MAX_CURVATURE_RATIO = 20.0
+"""
+Largest ratio of a blob's two curvatures. Lowe uses 10, but that loses blobs that were stretched.
+"""
 
 
 @dataclass(frozen=True, slots=True)
 class Blobs:
     """
-    The blobs of a picture, strongest first; n of them.
+    The n blobs of a picture, strongest first.
 
     Attributes:
         centres: y and x in pixels of the finest picture, shape (n, 2).
 
         sigmas: Sizes in pixels of the finest picture, shape (n,).
 
-        levels: How often the picture was halved that each was found in, shape (n,).
+        levels: How often the picture in which each blob was found had been halved, shape (n,).
 
-        angles: Directions in radians, strongest first, NaN where there are fewer; shape (n, most).
+        angles: Directions in radians, strongest first, padded with NaN; shape (n, directions).
     """
 
     centres: Doubles
@@ -45,20 +46,21 @@ class Blobs:
 
 
 def find_blobs(
-    pictures: list[Floats], *, longest: int, contrast: float, most: int, directions: int
+    pictures: list[Floats], *, longest: int, contrast: float, max_count: int, directions: int
 ) -> Blobs:
     """
     Return the strongest blobs of a picture.
 
     Args:
-        pictures: As `halvings` makes them.
+        pictures: The result of `halvings`.
 
-        longest: The search begins in the first picture without a longer side.
+        longest: The search begins in the first picture whose longer side is at most this.
 
         contrast: Smallest response, in grey levels.
 
-        most: Number of blobs in the first picture that is searched, and again in all further ones:
-            else the grain of a noisy picture leaves no room for anything larger.
+        max_count: Largest number of blobs in the first searched picture, and again in all further
+            pictures together. Otherwise the grain of a noisy picture leaves no room for larger
+            blobs.
 
         directions: Largest number of directions of one blob.
     """
@@ -72,7 +74,7 @@ def find_blobs(
     blobs = np.concatenate([np.empty((0, 5)), *found])
     order = np.argsort(-blobs[:, 3], kind="stable")
     finest = levels[order] == min(octaves, default=0)
-    order = order[np.where(finest, np.cumsum(finest), np.cumsum(~finest)) <= most]
+    order = order[np.where(finest, np.cumsum(finest), np.cumsum(~finest)) <= max_count]
     angles = np.empty((len(order), directions))
     for level, smooth in octaves.items():
         here = levels[order] == level
@@ -89,10 +91,10 @@ def find_blobs(
 @njit(cache=True, nogil=True)
 def _blobs_of(smooth: Floats, contrast: float, blur: float, steps: int) -> Doubles:
     """Return y, x, sigma, response and nearest version of each blob of an octave, shape (n, 5)."""
-    places = _marked(_candidates(smooth, np.float32(contrast * 0.5)))
-    blobs = np.empty((len(places), 5))
+    positions = _positions_of_marks(_candidates(smooth, np.float32(contrast * 0.5)))
+    blobs = np.empty((len(positions), 5))
     count = 0
-    for layer, y, x in places:
+    for layer, y, x in positions:
         if not _is_extremum(smooth, layer, y, x):
             continue
         around = smooth[layer - 1 : layer + 3, y - 1 : y + 2, x - 1 : x + 2]
@@ -106,13 +108,13 @@ def _blobs_of(smooth: Floats, contrast: float, blur: float, steps: int) -> Doubl
 
 
 @njit(cache=True, nogil=True)
-def _candidates(smooth: Floats, least: np.float32) -> NDArray[np.uint64]:
+def _candidates(smooth: Floats, threshold: np.float32) -> NDArray[np.uint64]:
     """
-    Mark where a difference of Gaussians stands out from the six nearest.
+    Mark the pixels where a difference of Gaussians stands out from its six nearest neighbours.
 
     Returns:
-        A byte for each pixel, in words of eight, for all differences but the outer two; none
-        within two pixels of the edge.
+        One byte per pixel, in words of eight, for every difference except the outer two. Nothing is
+        marked within two pixels of the edge.
     """
     versions, height, width = smooth.shape
     words = np.zeros((versions - 3, height, (width + 7) // 8), dtype=np.uint64)
@@ -130,7 +132,7 @@ def _candidates(smooth: Floats, least: np.float32) -> NDArray[np.uint64]:
                 below[layer, 2:],
                 here[layer - 1, 2:],
                 here[layer + 1, 2:],
-                least,
+                threshold,
                 marks[layer - 1, y - 1, 2 : width - 2],
             )
     return words
@@ -149,39 +151,39 @@ def _mark(
     below: Floats,
     finer: Floats,
     coarser: Floats,
-    least: np.float32,
+    threshold: np.float32,
     marks: NDArray[np.bool_],
 ) -> None:
     for x in range(len(marks)):
         value = row[x + 1]
-        high = max(row[x], row[x + 2], above[x], below[x], finer[x], coarser[x], least)
-        low = min(row[x], row[x + 2], above[x], below[x], finer[x], coarser[x], -least)
+        high = max(row[x], row[x + 2], above[x], below[x], finer[x], coarser[x], threshold)
+        low = min(row[x], row[x + 2], above[x], below[x], finer[x], coarser[x], -threshold)
         marks[x] = (value >= high) | (value <= low)
 
 
 @njit(cache=True, nogil=True)
-def _marked(words: NDArray[np.uint64]) -> list[tuple[int, int, int]]:
+def _positions_of_marks(words: NDArray[np.uint64]) -> list[tuple[int, int, int]]:
     """Return layer, y and x of each mark."""
     marks = words.view(np.bool_)
-    places = []
+    positions = []
     for layer in range(len(words)):
         for y in range(words.shape[1]):
             for word in range(words.shape[2]):
-                # Eight at once: marks are few.
+                # Test eight marks at once, because marks are rare.
                 if words[layer, y, word]:
                     columns = range(8 * word, 8 * word + 8)
-                    places.extend([(layer + 1, y, x) for x in columns if marks[layer, y, x]])
-    return places
+                    positions.extend([(layer + 1, y, x) for x in columns if marks[layer, y, x]])
+    return positions
 
 
 @njit(cache=True, nogil=True)
 def _is_extremum(smooth: Floats, layer: int, y: int, x: int) -> bool:
     value = smooth[layer + 1, y, x] - smooth[layer, y, x]
     sign = np.float32(1) if value > 0 else np.float32(-1)
-    for near in range(layer - 1, layer + 2):
+    for neighbour in range(layer - 1, layer + 2):
         for row in range(y - 1, y + 2):
             for column in range(x - 1, x + 2):
-                other = smooth[near + 1, row, column] - smooth[near, row, column]
+                other = smooth[neighbour + 1, row, column] - smooth[neighbour, row, column]
                 if sign * other > sign * value:
                     return False
     return True
@@ -190,7 +192,7 @@ def _is_extremum(smooth: Floats, layer: int, y: int, x: int) -> bool:
 @njit(cache=True, nogil=True)
 def _fitted(d: Floats) -> tuple[bool, float, float, float, float]:
     """
-    Fit a quadratic to 3 × 3 × 3 differences (Lowe, section 4); refuse what is more edge than blob.
+    Fit a quadratic to 3 × 3 × 3 differences (Lowe, section 4); reject edges.
 
     Returns:
         Whether it is a blob; its offsets from the middle in y, x and layer, within 1; its response.
@@ -207,7 +209,10 @@ def _fitted(d: Floats) -> tuple[bool, float, float, float, float]:
     ys = (d[2, 2, 1] - d[2, 0, 1]) * 0.25 - (d[0, 2, 1] - d[0, 0, 1]) * 0.25
 
     curvature = xx * yy - xy * xy
-    if curvature <= 0 or (xx + yy) ** 2 * _EDGE >= (_EDGE + 1) ** 2 * curvature:
+    if (
+        curvature <= 0
+        or (xx + yy) ** 2 * _MAX_CURVATURE_RATIO >= (_MAX_CURVATURE_RATIO + 1) ** 2 * curvature
+    ):
         return False, 0.0, 0.0, 0.0, 0.0
 
     # The inverse of the symmetric matrix, by cofactors.
@@ -219,6 +224,6 @@ def _fitted(d: Floats) -> tuple[bool, float, float, float, float]:
     dx = -(a00 * gx + a01 * gy + a02 * gs) / determinant
     dy = -(a01 * gx + a11 * gy + a12 * gs) / determinant
     ds = -(a02 * gx + a12 * gy + a22 * gs) / determinant
-    # Lowe moves to the neighbour beyond 0.5; it is an extremum of its own, or the fit is bad.
+    # Beyond 0.5 Lowe moves to the neighbour. That is an extremum of its own, or the fit is bad.
     good = max(abs(dx), abs(dy), abs(ds)) <= 1.0
     return good, dy, dx, ds, abs(c + 0.5 * (gx * dx + gy * dy + gs * ds))

@@ -1,8 +1,8 @@
 """
-Directions of blobs: those of the strongest gradients around each.
+Directions of blobs: those of the strongest gradients around each blob.
 
 Source: Lowe, "Distinctive Image Features from Scale-Invariant Keypoints" (IJCV 60, 2004), section
-5: peaks of a histogram of directions, each weighed by its steepness and its nearness.
+5: peaks of a histogram of gradient directions, weighted by steepness and by nearness to the blob.
 """
 
 import math
@@ -14,11 +14,11 @@ from numpy.typing import NDArray
 from hashsvc.signals.scales import Doubles, Floats
 
 _BINS = 36
-"""Of the histogram (Lowe, section 5)."""
+"""Number of bins of the histogram (Lowe, section 5)."""
 
 # atan(a) = a · (c₀ + c₁ a² + c₂ a⁴ + …) for a in [0, 1], within 4 · 10⁻⁸: a least-squares fit whose
-# weights were adapted until the largest error was smallest. A loop of this takes a tenth of the
-# time of so many calls of atan2.
+# weights were adapted until the largest error was smallest. A loop over this polynomial takes a
+# tenth of the time of as many calls of atan2.
 _ARCTANGENT = tuple(
     np.float32(each)
     for each in (
@@ -29,21 +29,21 @@ _ARCTANGENT = tuple(
 
 
 @njit(cache=True, nogil=True)
-def directions_of(smooth: Floats, blobs: Doubles, most: int) -> Doubles:
+def directions_of(smooth: Floats, blobs: Doubles, max_count: int) -> Doubles:
     """
-    Return the directions of each blob of an octave in radians, strongest first, NaN after these.
+    Return the directions of each blob of an octave in radians, strongest first, padded with NaN.
 
     Args:
         smooth: The octave.
 
-        blobs: Of each y, x, sigma, response and nearest version, shape (n, 5).
+        blobs: y, x, sigma, response and nearest version of each blob, shape (n, 5).
 
-        most: Largest number of directions of one blob.
+        max_count: Largest number of directions of one blob.
 
     Returns:
-        Shape (n, most).
+        Shape (n, max_count).
     """
-    angles = np.full((len(blobs), most), np.nan)
+    angles = np.full((len(blobs), max_count), np.nan)
     for number in range(len(blobs)):
         histogram = _histogram(smooth[int(blobs[number, 4])], blobs[number])
         _peaks(histogram, angles[number])
@@ -54,50 +54,50 @@ def directions_of(smooth: Floats, blobs: Doubles, most: int) -> Doubles:
 def _histogram(picture: Floats, blob: Doubles) -> Doubles:
     height, width = picture.shape
     middle_y, middle_x, sigma = blob[0], blob[1], blob[2]
-    # Weighed by a Gaussian of 1.5 sigma, out to two of these.
+    # Weighted by a Gaussian of 1.5 sigma, out to twice that.
     reach, spread = round(3 * sigma), 2 * (1.5 * sigma) ** 2
     left, right = max(1, int(middle_x) - reach), min(width - 1, int(middle_x) + reach + 1)
     top, bottom = max(1, int(middle_y) - reach), min(height - 1, int(middle_y) + reach + 1)
     rows = _bell(top, bottom, middle_y, spread)
     columns = _bell(left, right, middle_x, spread)
-    down, across, weights = np.empty((3, (bottom - top) * (right - left)), dtype=np.float32)
+    dy, dx, weights = np.empty((3, (bottom - top) * (right - left)), dtype=np.float32)
     count = 0
     for y in range(top, bottom):
         for x in range(left, right):
-            down[count] = picture[y + 1, x] - picture[y - 1, x]
-            across[count] = picture[y, x + 1] - picture[y, x - 1]
+            dy[count] = picture[y + 1, x] - picture[y - 1, x]
+            dx[count] = picture[y, x + 1] - picture[y, x - 1]
             weights[count] = rows[y - top] * columns[x - left]
             count += 1
     bins = np.empty(count, dtype=np.uint32)
-    _measure(down, across, weights, bins)
-    # A full turn and what lies beyond come after the last bin.
+    _measure(dy, dx, weights, bins)
+    # Two more bins after the last: a full turn and beyond belongs to the first two.
     raw = np.zeros(_BINS + 2)
-    for place in range(count):
-        raw[bins[place]] += across[place]
-        raw[bins[place] + 1] += down[place]
+    for index in range(count):
+        raw[bins[index]] += dx[index]
+        raw[bins[index] + 1] += dy[index]
     raw[:2] += raw[_BINS:]
     return _smoothed(raw[:_BINS])
 
 
 @njit(cache=True, nogil=True)
 def _bell(first: int, end: int, middle: float, spread: float) -> Floats:
-    """Return exp(−(x − middle)² / spread) for each x, by steps that change by exp(−2 / spread)."""
-    away = first - middle
-    value, step = math.exp(-(away**2) / spread), math.exp(-(2 * away + 1) / spread)
-    change = math.exp(-2 / spread)
+    """Return exp(−(x − middle)² / spread) for each x, each from the last by a changing factor."""
+    offset = first - middle
+    value, step = math.exp(-(offset**2) / spread), math.exp(-(2 * offset + 1) / spread)
+    ratio = math.exp(-2 / spread)
     weights = np.empty(max(end - first, 0), dtype=np.float32)
-    for place in range(len(weights)):
-        weights[place] = value
+    for index in range(len(weights)):
+        weights[index] = value
         value *= step
-        step *= change
+        step *= ratio
     return weights
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _measure(down: Floats, across: Floats, weights: Floats, bins: NDArray[np.uint32]) -> None:
-    """Put each gradient's lower bin into `bins`, its share there and in the next into its place."""
-    for place in range(len(bins)):
-        y, x = down[place], across[place]
+def _measure(dy: Floats, dx: Floats, weights: Floats, bins: NDArray[np.uint32]) -> None:
+    """Store each gradient's bin in `bins`, its weight there in `dx`, in the next bin in `dy`."""
+    for index in range(len(bins)):
+        y, x = dy[index], dx[index]
         length, height = abs(x), abs(y)
         ratio = min(length, height) / max(length, height, np.float32(1e-20))
         square = ratio * ratio
@@ -108,11 +108,11 @@ def _measure(down: Floats, across: Floats, weights: Floats, bins: NDArray[np.uin
         turn = np.float32(_BINS / 4) - turn if height > length else turn
         turn = np.float32(_BINS / 2) - turn if x < 0 else turn
         turn = np.float32(_BINS) - turn if y < 0 else turn
-        weight = np.sqrt(x * x + y * y) * weights[place]
+        weight = np.sqrt(x * x + y * y) * weights[index]
         low = np.uint32(turn)
-        bins[place] = low
-        down[place] = weight * (turn - np.float32(low))
-        across[place] = weight - down[place]
+        bins[index] = low
+        dy[index] = weight * (turn - np.float32(low))
+        dx[index] = weight - dy[index]
 
 
 @njit(cache=True, nogil=True)
@@ -127,7 +127,7 @@ def _smoothed(raw: Doubles) -> Doubles:
 
 @njit(cache=True, nogil=True)
 def _peaks(histogram: Doubles, angles: Doubles) -> None:
-    """Fill in the peaks of at least four fifths of the highest (Lowe, section 5), highest first."""
+    """Store the peaks that are at least 0.8 of the highest (Lowe, section 5), highest first."""
     lowest = 0.8 * histogram.max()
     taken = np.zeros(_BINS, dtype=np.bool_)
     for number in range(len(angles)):

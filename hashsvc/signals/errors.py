@@ -2,19 +2,19 @@
 Errors of the signals room.
 
     SignalsError
-    ├── SignalFormatError        text or code that is no signal
+    ├── SignalFormatError        text or code that is not a signal
     ├── SandboxError             no worker can be started, or the sandbox is closed
     └── ImageError               the bytes cannot be hashed
-        ├── NotAnImageError      no format that is read here
+        ├── NotAnImageError      not a supported format
         ├── ImageTooLargeError   over a limit of bytes, pixels or memory
-        ├── ImageTooSlowError    over the limit of time, in a sandbox
-        ├── BrokenImageError     a known format, too damaged to decode
+        ├── ImageTooSlowError    over the time limit, in a sandbox
+        ├── BrokenImageError     a supported format, too damaged to decode
         └── ImageCrashError      the worker that signed it died, in a sandbox
 """
 
 
 class SignalsError(Exception):
-    """Base of every error raised by hashsvc.signals."""
+    """Base class of every error raised by hashsvc.signals."""
 
 
 class SignalFormatError(SignalsError):
@@ -22,7 +22,7 @@ class SignalFormatError(SignalsError):
 
 
 class SandboxError(SignalsError):
-    """The sandbox does not work; that has nothing to do with the image."""
+    """The sandbox does not work; the image is not the cause."""
 
 
 class ImageError(SignalsError):
@@ -30,20 +30,20 @@ class ImageError(SignalsError):
 
 
 class NotAnImageError(ImageError):
-    """The bytes are in none of the formats that are read here."""
+    """The bytes are not in a supported format."""
 
 
 class ImageTooLargeError(ImageError):
-    """The image is over a limit; the message gives the limit."""
+    """The image is over a limit, which the message gives."""
 
 
 class ImageTooSlowError(ImageError):
-    """The image took longer than the limit, which the message gives."""
+    """Signing the image took longer than the limit, which the message gives."""
 
 
 class BrokenImageError(ImageError):
-    """The format is known, but too little of the image can be decoded."""
+    """The format is supported, but too little of the image can be decoded."""
 
 
 class ImageCrashError(ImageError):
-    """The worker that was signing the image died, or answered nonsense."""
+    """The worker that was signing the image died, or gave an invalid answer."""

@@ -1,4 +1,4 @@
-"""The imagehash package's pHash, dHash and wHash, 64 and 256 bits, as signals."""
+"""The imagehash package's pHash, dHash and wHash, of 64 and 256 bits, as signals."""
 
 from collections.abc import Callable
 
@@ -17,7 +17,7 @@ from hashsvc.signals.profiles import (
 )
 from hashsvc.signals.types import Signal
 
-_WAYS: dict[str, Callable[[Image.Image], imagehash.ImageHash]] = {
+_HASH_FUNCTIONS: dict[str, Callable[[Image.Image], imagehash.ImageHash]] = {
     PHASH.name: imagehash.phash,
     DHASH.name: imagehash.dhash,
     WHASH.name: imagehash.whash,
@@ -31,10 +31,10 @@ def image_hash(image: Image.Image, profile: Profile) -> Signal:
     """
     Return one of the package's hashes of an image.
 
-    Its hexadecimal text is that of imagehash's own `str()` on the same pixels.
+    The code in hexadecimal equals imagehash's own `str()` on the same pixels.
 
     Args:
         profile: One of PHASH, DHASH, WHASH, WIDE_PHASH, WIDE_DHASH, WIDE_WHASH.
     """
-    found = _WAYS[profile.name](image)
+    found = _HASH_FUNCTIONS[profile.name](image)
     return Signal(profile.name, np.packbits(found.hash.ravel()).tobytes())

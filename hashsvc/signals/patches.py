@@ -1,5 +1,5 @@
 """
-Takes the patch around each blob, turned upright, and tells the low frequencies of what it shows.
+Takes the upright patch around each blob, and computes the low frequencies of its content.
 
 Plain loops over float32 arrays, so that they can be ported line by line.
 """
@@ -15,7 +15,7 @@ from hashsvc.signals.blobs import Blobs
 from hashsvc.signals.scales import Doubles, Floats
 
 SIDE = 32
-"""Samples along a side of a patch."""
+"""Number of samples along a side of a patch."""
 
 FREQUENCIES = 16
 
@@ -27,12 +27,14 @@ _NEARBY = 64
 _WINDOW = 0.6
 """Standard deviation of the weights, in halves of the side."""
 
-_INSIDE = 0.75
-"""Least part of a patch that lies within the image; beyond it, edge pixels are repeated."""
+_MIN_INSIDE = 0.75
+"""Smallest share of a patch that must be inside the image. Outside, edge pixels are repeated."""
 
-_FLAT = np.float32(0.02)
-"""A patch is flat where brightness changes from sample to sample by less than 2 % of the patch's
-own swing."""
+_FLAT_STEP = np.float32(0.02)
+"""
+A patch is flat where brightness changes from sample to sample by less than 2 % of the mean
+deviation of the patch.
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,14 +43,14 @@ class Patches:
     Where the patches of a picture are: n of them, one for each blob and direction.
 
     Attributes:
-        blobs: Number of the blob that each is around, shape (n,).
+        blobs: Number of the blob around which the patch lies, shape (n,).
 
-        turns: Number of the direction that each is turned along, shape (n,).
+        turns: Number of the blob's direction along which the patch is turned, shape (n,).
 
-        levels: Which of the picture's halvings each is taken from, shape (n,).
+        levels: Which halving of the picture the patch is taken from, shape (n,).
 
-        places: There, y and x of its middle, pixels from sample to sample, and the angle that it
-            is turned by; shape (n, 4).
+        places: In that halving: y and x of the middle, pixels from sample to sample, and the angle;
+            shape (n, 4).
     """
 
     blobs: NDArray[np.int64]
@@ -58,12 +60,12 @@ class Patches:
 
 
 def patches_of(blobs: Blobs, pictures: list[Floats]) -> Patches:
-    """Return the patches of a picture's blobs, without those that are too far beyond its edge."""
+    """Return the patches of a picture's blobs, without those that reach too far beyond its edge."""
     half = blobs.sigmas[:, None] * (_SIDE_IN_SIGMAS / 2)
     low = np.maximum(blobs.centres - half, 0)
     high = np.minimum(blobs.centres + half, pictures[0].shape)
-    # Of the patch as if it were not turned.
-    is_inside = np.prod((high - low) / (2 * half), axis=1) >= _INSIDE
+    # For the patch as if it were not turned.
+    is_inside = np.prod((high - low) / (2 * half), axis=1) >= _MIN_INSIDE
     rows, turns = np.nonzero(~np.isnan(blobs.angles) & is_inside[:, None])
     spacings = blobs.sigmas[rows] * (_SIDE_IN_SIGMAS / SIDE)
     # Samples lie between 0.8 and 1.6 pixels apart.
@@ -76,10 +78,10 @@ def patches_of(blobs: Blobs, pictures: list[Floats]) -> Patches:
 
 def waves_of(pictures: list[Floats], patches: Patches) -> tuple[Floats, Floats]:
     """
-    Return the low frequencies of each patch, and which part of it is flat.
+    Return the low frequencies of each patch, and the share of it that is flat.
 
     Returns:
-        Shapes (n, 16, 16), from frequency 0 on, downwards and then across; and (n,), 0 to 1.
+        Shapes (n, 16, 16), from frequency 0 on, first downwards, then across; and (n,), 0 to 1.
     """
     waves = np.empty((len(patches.blobs), FREQUENCIES, FREQUENCIES), dtype=np.float32)
     flatness = np.empty(len(patches.blobs), dtype=np.float32)
@@ -90,23 +92,23 @@ def waves_of(pictures: list[Floats], patches: Patches) -> tuple[Floats, Floats]:
 
 
 def _cosines() -> Floats:
-    frequencies, places = np.arange(FREQUENCIES)[:, None], np.arange(SIDE)[None]
-    cosines: Floats = np.cos(math.pi / SIDE * (places + 0.5) * frequencies).astype(np.float32)
+    frequencies, samples = np.arange(FREQUENCIES)[:, None], np.arange(SIDE)[None]
+    cosines: Floats = np.cos(math.pi / SIDE * (samples + 0.5) * frequencies).astype(np.float32)
     return cosines
 
 
 def _weights() -> Floats:
-    places = (np.arange(SIDE) - (SIDE - 1) / 2) / (SIDE / 2)
-    squares = places[:, None] ** 2 + places[None] ** 2
+    samples = (np.arange(SIDE) - (SIDE - 1) / 2) / (SIDE / 2)
+    squares = samples[:, None] ** 2 + samples[None] ** 2
     return np.exp(-squares / (2 * _WINDOW**2)).astype(np.float32)
 
 
-# A patch is a row of samples to what follows: long loops are what compilers make fast.
+# Below, a patch is one row of samples, because compilers make long loops fast.
 _DOWN = _cosines()
 _ACROSS = np.ascontiguousarray(_DOWN.T)
 _WEIGHTS = _weights().ravel()
 _ALL_WEIGHTS = _WEIGHTS.sum()
-# Of those samples that have one to their right and one below.
+# Weights of the samples that have one to their right and one below.
 _INNER_WEIGHTS = (_weights() * (np.arange(SIDE) < SIDE - 1)).ravel()[: SIDE * (SIDE - 1) - 1]
 _ROWS, _COLUMNS = (
     (each.ravel() - (SIDE - 1) / 2).astype(np.float32) for each in np.indices((SIDE, SIDE))
@@ -124,7 +126,7 @@ def _transform(
         flatness[number] = _centre_and_weigh(patch)
         _multiply(patch.reshape(SIDE, SIDE), _ACROSS, half)
         _multiply(_DOWN, half, waves[number])
-        # The mean is taken away: what is left of it is rounding, whose sign says nothing.
+        # The mean was subtracted: the rest is rounding, whose sign means nothing.
         waves[number, 0, 0] = 0
 
 
@@ -134,46 +136,46 @@ def _multiply(left: Floats, right: Floats, product: Floats) -> None:
     for row in range(len(left)):
         for column in range(FREQUENCIES):
             total = np.float32(0)
-            for place in range(SIDE):
-                total += left[row, place] * right[place, column]
+            for index in range(SIDE):
+                total += left[row, index] * right[index, column]
             product[row, column] = total
 
 
 @njit(cache=True, nogil=True, fastmath=True)
 def _centre_and_weigh(patch: Floats) -> np.float32:
-    """Take the mean away and weigh towards the middle; return the weight of what was flat."""
+    """Subtract the mean, weight the patch towards its middle, and return its flat share."""
     total, swing, flat = np.float32(0), np.float32(0), np.float32(0)
-    for place in range(len(patch)):
-        total += patch[place] * _WEIGHTS[place]
+    for index in range(len(patch)):
+        total += patch[index] * _WEIGHTS[index]
     mean = total / _ALL_WEIGHTS
-    for place in range(len(patch)):
-        patch[place] -= mean
-        swing += abs(patch[place]) * _WEIGHTS[place]
-    least = _FLAT * swing / _ALL_WEIGHTS
+    for index in range(len(patch)):
+        patch[index] -= mean
+        swing += abs(patch[index]) * _WEIGHTS[index]
+    least = _FLAT_STEP * swing / _ALL_WEIGHTS
     right, below = patch[1:], patch[SIDE:]
-    for place in range(len(_INNER_WEIGHTS)):
-        step = abs(below[place] - patch[place]) + abs(right[place] - patch[place])
-        flat += _INNER_WEIGHTS[place] if step < least else np.float32(0)
-    for place in range(len(patch)):
-        patch[place] *= _WEIGHTS[place]
-    part: np.float32 = flat / _ALL_WEIGHTS
-    return part
+    for index in range(len(_INNER_WEIGHTS)):
+        step = abs(below[index] - patch[index]) + abs(right[index] - patch[index])
+        flat += _INNER_WEIGHTS[index] if step < least else np.float32(0)
+    for index in range(len(patch)):
+        patch[index] *= _WEIGHTS[index]
+    share: np.float32 = flat / _ALL_WEIGHTS
+    return share
 
 
 @njit(cache=True, nogil=True, fastmath=True)
 def take(picture: Floats, place: Doubles, patch: Floats) -> None:
     """
-    Sample a turned square, between pixels linearly.
+    Sample a turned square, with linear interpolation between pixels.
 
     Args:
         picture: Shape (height, width), each at least 2.
 
         place: y and x of the middle, pixels from sample to sample, angle in radians.
 
-        patch: Where the samples go, row after row, shape (1024,).
+        patch: Receives the samples, row after row, shape (1024,).
     """
     height, width = picture.shape
-    # Counted from a corner nearby, places are small enough for floats of 32 bits.
+    # Relative to a corner nearby, coordinates are small enough for 32-bit floats.
     top, left = math.floor(place[0]) - _NEARBY, math.floor(place[1]) - _NEARBY
     middle_y, middle_x = np.float32(place[0] - top), np.float32(place[1] - left)
     down = np.float32(math.cos(place[3]) * place[2])
@@ -193,7 +195,7 @@ def take(picture: Floats, place: Doubles, patch: Floats) -> None:
     pixels = picture.reshape(-1)
     right, below, beyond = pixels[1:], pixels[width:], pixels[width + 1 :]
     for number in range(len(patch)):
-        at, part = corners[number], right_parts[number]
-        upper = pixels[at] + part * (right[at] - pixels[at])
-        lower = below[at] + part * (beyond[at] - below[at])
+        at, share = corners[number], right_parts[number]
+        upper = pixels[at] + share * (right[at] - pixels[at])
+        lower = below[at] + share * (beyond[at] - below[at])
         patch[number] = upper + lower_parts[number] * (lower - upper)

@@ -2,8 +2,8 @@
 PDQ, equal to Meta's C++ reference on the same pixels.
 
 Source: facebook/ThreatExchange, pdq/cpp/hashing and pdq/cpp/downscaling; the paper "The TMK+PDQF
-Video-Hashing Algorithm and the PDQ Image-Hashing Algorithm" (2019). All arithmetic is in
-32-bit floats and in the reference's order, for single bits hang on it.
+Video-Hashing Algorithm and the PDQ Image-Hashing Algorithm" (2019). All arithmetic uses 32-bit
+floats in the reference's order, because single bits of the code depend on rounding.
 """
 
 import math
@@ -24,9 +24,9 @@ _SAMPLED = 512
 
 _FREQUENCIES = 16
 
-# Each pose from the coefficients of the image as it stands: (transpose, negate odd rows, negate odd
-# columns); a mirrored cosine of an odd frequency changes its sign, the others stay. `rot90` is the
-# image turned a quarter counterclockwise, `mirror-rot90` the same after mirroring left to right.
+# How each pose follows from the coefficients of the upright image: (transpose, negate odd rows,
+# negate odd columns). Mirroring changes the sign of odd cosine frequencies only. `rot90` is the
+# image turned a quarter counterclockwise; `mirror-rot90` is the same after mirroring left to right.
 _POSES = {
     View.WHOLE: (False, False, False),
     View.ROT90: (True, False, True),
@@ -65,7 +65,7 @@ def pdq(pixels: NDArray[np.uint8]) -> tuple[dict[View, bytes], int]:
 
 def luma_of(pixels: NDArray[np.uint8]) -> Floats:
     """
-    Return the brightness of RGB or grey pixels, by ITU-R BT.601 as the reference has it.
+    Return the brightness of RGB or grey pixels, by ITU-R BT.601 as in the reference.
 
     Args:
         pixels: Shape (height, width, 3) or (height, width).
@@ -90,9 +90,9 @@ def _code(coefficients: Floats, *, transpose: bool, rows: bool, columns: bool) -
         posed[:, 0::2] *= -1
     if transpose:
         posed = posed.T
-    # The reference's median of 256 values is the lower of the two in the middle.
+    # The reference's median of 256 values is the lower of the two middle values.
     median = np.sort(posed, axis=None)[_FREQUENCIES * _FREQUENCIES // 2 - 1]
-    # Its text begins with the highest frequency of the last row.
+    # The reference's text begins with the highest frequency of the last row.
     return np.packbits((posed > median).ravel()[::-1]).tobytes()
 
 
@@ -112,11 +112,11 @@ _COSINES = _cosines()
 @njit(cache=True, nogil=True)
 def _luma(pixels: NDArray[np.uint8], rows: NDArray[np.int64], columns: NDArray[np.int64]) -> Floats:
     luma = np.empty((len(rows), len(columns)), dtype=np.float32)
-    grey = pixels.shape[2] == 1
+    is_grey = pixels.shape[2] == 1
     for i in range(len(rows)):
         for j in range(len(columns)):
             pixel = pixels[rows[i], columns[j]]
-            if grey:
+            if is_grey:
                 luma[i, j] = np.float32(pixel[0])
             else:
                 luma[i, j] = (
@@ -129,18 +129,18 @@ def _luma(pixels: NDArray[np.uint8], rows: NDArray[np.int64], columns: NDArray[n
 
 @njit(cache=True, nogil=True)
 def _fill_luma(values: NDArray[np.uint8], luma: Floats) -> None:
-    """Do the same of all pixels: a plain loop takes a quarter of the time."""
-    for place in range(len(luma)):
-        luma[place] = (
-            np.float32(0.299) * np.float32(values[3 * place])
-            + np.float32(0.587) * np.float32(values[3 * place + 1])
-            + np.float32(0.114) * np.float32(values[3 * place + 2])
+    """Convert all pixels without sampling: a plain loop takes a quarter of the time."""
+    for index in range(len(luma)):
+        luma[index] = (
+            np.float32(0.299) * np.float32(values[3 * index])
+            + np.float32(0.587) * np.float32(values[3 * index + 1])
+            + np.float32(0.114) * np.float32(values[3 * index + 2])
         )
 
 
 @njit(cache=True, nogil=True)
 def _box_along(values: Floats, out: Floats, window: int) -> None:
-    """Average over a sliding window that is cut off at both ends, along every row."""
+    """Average each row over a sliding window that is cut off at both ends."""
     height, width = values.shape
     half = (window + 2) // 2
     for y in range(height):
@@ -160,7 +160,7 @@ def _box_along(values: Floats, out: Floats, window: int) -> None:
 
 @njit(cache=True, nogil=True)
 def _box_down(values: Floats, out: Floats, window: int) -> None:
-    """Do the same along every column, a row at a time, for that is how memory lies."""
+    """Average each column likewise, one row at a time, in the order in which memory is laid out."""
     height, width = values.shape
     half = (window + 2) // 2
     totals = np.zeros(width, dtype=np.float32)
@@ -217,7 +217,7 @@ def _transform(small: Floats, cosines: Floats) -> Floats:
 
 @njit(cache=True, nogil=True)
 def _quality(small: Floats) -> int:
-    """Sum up the steps between neighbours: a plain image has few. Scaled as the reference does."""
+    """Sum the steps between neighbours, scaled as in the reference; a plain image has few steps."""
     steps = 0
     for i in range(_SIDE - 1):
         for j in range(_SIDE):

@@ -1,4 +1,4 @@
-"""Every number of every algorithm, each with its source."""
+"""The numbers of every algorithm, each with its source."""
 
 from dataclasses import dataclass
 
@@ -6,10 +6,10 @@ from dataclasses import dataclass
 @dataclass(frozen=True, slots=True)
 class Profile:
     """
-    What one algorithm is and when two of its signals match.
+    One algorithm, and when two of its signals match.
 
     Attributes:
-        name: Prefix of the signal text; it names algorithm and format version.
+        name: Prefix of the signal text; it names the algorithm and the format version.
 
         bits: Length of the code.
 
@@ -17,7 +17,7 @@ class Profile:
 
         min_quality: Images below this quality (0–100) are too plain to match on.
 
-        many_per_image: Whether an image has several signals of one view (region signals do).
+        many_per_image: Whether an image has several signals of one view, as for region signals.
     """
 
     name: str
@@ -42,26 +42,28 @@ WIDE_PHASH = Profile(name="widephash1", bits=256, threshold=32)
 WIDE_DHASH = Profile(name="widedhash1", bits=256, threshold=32)
 WIDE_WHASH = Profile(name="widewhash1", bits=256, threshold=32)
 
-# This project's own. Of thresholds from 58 to 72 bits this one leaves most room between altered
-# copies and screenshots of different photos in one interface: python -m benchmarks.robustness.
+# This project's own. Of the thresholds from 58 to 72 bits, this one separates altered copies best
+# from screenshots of different photos in one interface: python -m benchmarks.robustness.
 REGION = Profile(name="reg1", bits=256, threshold=68, many_per_image=True)
 
-# A region counts by how many bits its place stands out, less what chance makes of it, up to a most.
-# Six have to stand out: different photographs' screenshots in one interface shared up to five icons
-# (of 362,064 pairs). Different photographs' regions came to 31 at most, in 34,000 pairs chosen for
-# being easily taken for each other, hard copies among them; by distance alone, to 77.
+# A region's contrast is the number of bits by which its place in the candidate is nearer than the
+# next best place. The region scores its contrast minus NO_CONTRAST, which is what chance makes of
+# it, and at most MOST_CONTRAST. The limits below need at least six regions, because screenshots of
+# different photographs in one interface shared up to five icons (of 362,064 pairs). The regions of
+# different photographs scored 31 at most, in 34,000 pairs chosen because they are easily confused,
+# hard copies among them; by distance alone, up to 77.
 NO_CONTRAST = 10
 MOST_CONTRAST = 10
 CERTAIN_CONTRAST = 100
 LIKELY_CONTRAST = 51
 
-# So many regions are a hint, however near they are.
+# At least this many regions are a hint, whatever their contrast.
 POSSIBLE_REGIONS = 4
 
 SIGNED = (PDQ, PHASH, DHASH, REGION)
-"""What every signature holds."""
+"""The algorithms in every signature."""
 
 OTHERS = (WHASH, WIDE_PHASH, WIDE_DHASH, WIDE_WHASH)
-"""Second opinions, and what others' lists hold; made on request."""
+"""Algorithms made on request: second opinions, and those in other organisations' lists."""
 
 PROFILES = {profile.name: profile for profile in (*SIGNED, *OTHERS)}

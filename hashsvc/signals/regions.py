@@ -1,10 +1,10 @@
 """
 Region signals: codes of content-anchored parts of an image, which survive crops, frames, collages.
 
-Each blob (see `blobs`) gives a square patch of fixed size in relation to the blob, turned along its
-direction, weighed towards its middle; the signs of the low frequencies of its cosine transform are
-the code. No place and no size is kept. Beside the codes of an image as it is, those of its mirror
-image follow from the same transforms, for mirroring changes the sign of every odd frequency.
+Each blob (see `blobs`) gives a square patch whose size is proportional to the blob. The patch is
+turned along the blob's direction and weighted towards its middle. The signs of the low frequencies
+of its cosine transform are the code. No position and no size is kept. The codes of the mirror image
+follow from the same transforms, because mirroring changes the sign of every odd frequency.
 """
 
 from dataclasses import dataclass
@@ -21,25 +21,33 @@ from hashsvc.signals.scales import Floats, halvings
 
 Codes = NDArray[np.uint8]
 
-_LONGEST = 1024
-"""Patches are taken from the image reduced to this side."""
+_PATCH_SIDE = 1024
+"""Patches are taken from the image reduced to this longer side."""
 
-_SEARCHED = 512
-"""Blobs are searched in the first halving that is no larger."""
+_SEARCH_SIDE = 512
+"""Blobs are searched from the first halving whose longer side is at most this."""
 
-_CONTRAST = 0.5
-_MOST_BLOBS = 500
-_MOST_DIRECTIONS = 2
+_MIN_RESPONSE = 0.5
+_MAX_BLOBS = 500
+_MAX_DIRECTIONS = 2
 
-_MOST_KEPT = 100
+_MAX_KEPT = 100
 
-_FLATTEST = 0.05
-"""Letters and icons of an interface have more flat parts than that, photographs hardly any; a
-content keeps none of the former, for two screenshots of one app have them in common."""
+_MAX_FLAT_KEPT = 0.05
+"""
+Largest flat share of a patch that a content keeps.
 
-_FLATTEST_SHOWN = 0.5
-"""A candidate's patch that is flatter still is a copy of none that is kept. In between lie
-copies with few shades of grey."""
+Letters and icons of an interface have larger flat shares; photographs hardly ever do. Contents must
+not keep them, because any two screenshots of one app share them.
+"""
+
+_MAX_FLAT = 0.5
+"""
+Largest flat share of a candidate's patch that is used.
+
+A patch above it is a copy of nothing that a content keeps. Between both limits are copies that have
+few shades of grey.
+"""
 
 
 STEADIEST = tuple(
@@ -49,9 +57,11 @@ STEADIEST = tuple(
     )
 )
 """
-The bits of a code, those first that copies have most likely in common: low frequencies have much
-power, so that what is done to an image seldom changes their sign. Of hard copies' regions 15 % of
-the lower half of the bits differ, and 26 % of the others. The first bit is always 0.
+The bits of a code, starting with those that copies most likely share.
+
+Low frequencies have much power, so altering an image seldom changes their sign. In the regions of
+hard copies, 15 % of the first half of these bits differ, and 26 % of the others. The first bit of a
+code is always 0, so it comes last.
 """
 
 
@@ -62,11 +72,11 @@ class RegionCodes:
 
     Attributes:
         kept: What a content keeps: one code for each of at most 100 regions, sorted, so that their
-            order tells nothing of the image.
+            order reveals nothing about the image.
 
-        more: The other codes of the image as it is: finer regions, other directions.
+        more: The other codes of the upright image: finer regions, other directions.
 
-        mirrored: Codes of the mirror image, of all regions and directions.
+        mirrored: Codes of the mirror image, for all regions and directions.
     """
 
     kept: Codes
@@ -78,8 +88,8 @@ def region_codes(luma: NDArray[Any]) -> RegionCodes:
     """
     Return the region codes of an image.
 
-    A content keeps blobs from the second searched halving on, so that a copy at half the size, as
-    in a collage, still has them.
+    A content keeps only blobs from the second searched halving on, because a copy at half the size,
+    as in a collage, still has those.
 
     Args:
         luma: Brightness 0–255, bytes or floats, shape (height, width).
@@ -89,31 +99,31 @@ def region_codes(luma: NDArray[Any]) -> RegionCodes:
     waves, flatness = waves_of(pictures, patches)
     codes = codes_of(waves)
     is_coarse = blobs.levels[patches.blobs] > _first_level(pictures)
-    fit = np.flatnonzero((patches.turns == 0) & is_coarse & (flatness <= _FLATTEST))
-    kept = _unlike(codes, fit, _MOST_KEPT, REGION.threshold)
-    shown = np.flatnonzero(flatness <= _FLATTEST_SHOWN)
+    keepable = np.flatnonzero((patches.turns == 0) & is_coarse & (flatness <= _MAX_FLAT_KEPT))
+    kept = _mutually_distinct(codes, keepable, _MAX_KEPT, REGION.threshold)
+    usable = np.flatnonzero(flatness <= _MAX_FLAT)
     return RegionCodes(
         kept=_sorted(codes[kept]),
-        more=codes[np.setdiff1d(shown, kept)],
-        mirrored=codes_of(waves[shown] * _MIRRORED[:, None]),
+        more=codes[np.setdiff1d(usable, kept)],
+        mirrored=codes_of(waves[usable] * _MIRRORED[:, None]),
     )
 
 
 def found_in(luma: NDArray[Any]) -> tuple[list[Floats], Blobs]:
-    """Return the halvings of an image, and its blobs, with which its regions begin."""
-    pictures = halvings(luma, _LONGEST)
+    """Return the halvings of an image and its blobs, the first stage of region signals."""
+    pictures = halvings(luma, _PATCH_SIDE)
     blobs = find_blobs(
         pictures,
-        longest=_SEARCHED,
-        contrast=_CONTRAST,
-        most=_MOST_BLOBS,
-        directions=_MOST_DIRECTIONS,
+        longest=_SEARCH_SIDE,
+        contrast=_MIN_RESPONSE,
+        max_count=_MAX_BLOBS,
+        directions=_MAX_DIRECTIONS,
     )
     return pictures, blobs
 
 
 def codes_of(waves: Floats) -> Codes:
-    """Return the signs of the frequencies of each patch as a code, shape (n, 32)."""
+    """Return the signs of each patch's frequencies as a code, shape (n, 32)."""
     return np.packbits(waves.reshape(len(waves), FREQUENCIES * FREQUENCIES) > 0, axis=1)
 
 
@@ -123,35 +133,37 @@ def _sorted(codes: Codes) -> Codes:
 
 def _first_level(pictures: list[Floats]) -> int:
     return next(
-        (level for level, each in enumerate(pictures) if max(each.shape) <= _SEARCHED),
+        (level for level, each in enumerate(pictures) if max(each.shape) <= _SEARCH_SIDE),
         len(pictures) - 1,
     )
 
 
 _ONES = np.bitwise_count(np.arange(256, dtype=np.uint8))
-# Mirroring turns the first axis of a patch around, whose cosines are even and odd in turn.
+# Mirroring reverses the first axis of a patch, whose cosines are even and odd in turn.
 _MIRRORED = np.where(np.arange(FREQUENCIES) % 2, -1, 1).astype(np.float32)
 
 
 @njit(cache=True, nogil=True)
-def _unlike(
-    codes: Codes, candidates: NDArray[np.int64], most: int, threshold: int
+def _mutually_distinct(
+    codes: Codes, candidates: NDArray[np.int64], max_count: int, threshold: int
 ) -> NDArray[np.int64]:
-    """Return the first candidates of which no two match: what repeats in an image says nothing."""
-    chosen = np.empty(min(most, len(candidates)), dtype=np.int64)
+    """
+    Return the first candidates that do not match each other: repetition in an image says nothing.
+    """
+    chosen = np.empty(min(max_count, len(candidates)), dtype=np.int64)
     count = 0
     for candidate in candidates:
         if count == len(chosen):
             break
-        alone = True
+        is_distinct = True
         for other in chosen[:count]:
             distance = 0
-            for place in range(codes.shape[1]):
-                distance += _ONES[codes[candidate, place] ^ codes[other, place]]
+            for byte in range(codes.shape[1]):
+                distance += _ONES[codes[candidate, byte] ^ codes[other, byte]]
             if distance <= threshold:
-                alone = False
+                is_distinct = False
                 break
-        if alone:
+        if is_distinct:
             chosen[count] = candidate
             count += 1
     return chosen[:count]

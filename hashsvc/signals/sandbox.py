@@ -1,15 +1,15 @@
 """
-Signs untrusted images in processes of their own, which may take so much time and memory, and die.
+Signs untrusted images in worker processes that have limits on time and memory, and may die.
 
-A worker is a fresh interpreter, kept warm, that has only this room, two pipes and its limits. It
-gets the length of an image (4 bytes) and the image; it answers with two lengths (4 bytes each),
+A worker is a fresh interpreter, kept warm, that has only this package, two pipes and its limits. It
+receives the length of an image (4 bytes) and the image. It answers with two lengths (4 bytes each),
 JSON, and packed codes:
 
     {"frames": [{"quality": 100, "groups": [["pdq1", "whole", 1], ["reg1", "part", 380]]}]}
     {"error": "BrokenImageError", "message": "…"}
 
-A group is so many codes of one algorithm and view; codes follow in the same order, without gaps.
-Where anything is wrong with an answer, another worker is started.
+A group is a number of codes of one algorithm and view; the codes follow in the same order, without
+gaps. After an invalid answer the worker is replaced.
 """
 
 import fcntl
@@ -27,7 +27,7 @@ from dataclasses import astuple
 from pathlib import Path
 from typing import Self
 
-from hashsvc.signals.answers import check_sizes, nonsense, read_answer
+from hashsvc.signals.answers import check_sizes, invalid_answer, read_answer
 from hashsvc.signals.decode import Limits, not_an_image
 from hashsvc.signals.errors import (
     ImageCrashError,
@@ -40,27 +40,31 @@ from hashsvc.signals.headers import begins_like_image
 from hashsvc.signals.types import Signature
 from hashsvc.signals.video import is_film
 
-_START_S = 120
-"""With the kernels not yet compiled, the first start on a slow machine takes a minute."""
+_START_TIMEOUT_S = 120
+"""
+Seconds that a worker may take to start: a minute on a slow machine while kernels are compiled.
+"""
 
-_MOST_IMAGES = 1000
-"""A worker that has signed so many is replaced, whatever it has gathered."""
+MAX_IMAGES = 1000
+"""A worker is replaced after this many images, whatever it has accumulated."""
 
 _PIPE_BYTES = 1024**2
-"""What Linux allows everybody; most images then go to their worker in one piece."""
+"""The size that Linux allows every user; most images then reach their worker in one piece."""
 
 _ROOT = Path(__file__).parents[2]
-# A worker needs these to start as its parent did; tokens and addresses it does not.
-_KEPT_ENVIRONMENT = ("HOME", "LD_LIBRARY_PATH", "NUMBA_CACHE_DIR", "XDG_CACHE_HOME")
-_ENVIRONMENT = {
-    # Threads that would never work, and heaps of theirs, take address space.
+# A worker needs these variables to start as its parent did. It does not need tokens and addresses.
+INHERITED_ENVIRONMENT = ("HOME", "LD_LIBRARY_PATH", "NUMBA_CACHE_DIR", "XDG_CACHE_HOME")
+ENVIRONMENT = {
+    # Threads that would never work, and their heaps, take address space.
     "OPENBLAS_NUM_THREADS": "1",
     "OMP_NUM_THREADS": "1",
     "MALLOC_ARENA_MAX": "1",
-    # What an ordinary image takes is kept for the next; that makes up for the way through pipes.
+    # Keep the memory of an ordinary image for the next one; this makes up for the time spent in
+    # pipes.
     "MALLOC_TRIM_THRESHOLD_": str(64 * 1024**2),
     "MALLOC_MMAP_THRESHOLD_": str(32 * 1024**2),
 }
+"""Environment variables that every worker gets."""
 
 
 class Sandbox:
@@ -71,25 +75,27 @@ class Sandbox:
             signatures = sandbox.sign_frames(data)
 
     Args:
-        limits: What an image may be and take at most.
+        limits: Limits for each image.
 
-        workers: Images that are signed at once; others wait.
+        workers: Number of images signed at once; others wait.
 
     Raises:
-        SandboxError: If the system is not Linux, whose limits it needs.
+        SandboxError: If the system is not Linux, whose resource limits are needed.
     """
 
     def __init__(self, limits: Limits | None = None, *, workers: int = 1) -> None:
         if sys.platform != "linux":
             raise SandboxError("The sandbox needs the resource limits of Linux.")
         self._limits = limits or Limits()
-        self._count = workers
+        self.size = workers
+        """Number of images signed at once."""
         self._lock = threading.Lock()
-        self._workers: set[_Worker] = set()
+        self._workers: set[WorkerProcess] = set()
         self._is_closed = True
-        # A request is a permission to start one more worker; each is answered by one.
-        self._wanted: queue.SimpleQueue[bool] = queue.SimpleQueue()
-        self._ready: queue.SimpleQueue[_Worker | SandboxError] = queue.SimpleQueue()
+        # Each request allows one more worker to be started, and is answered by a worker or an
+        # error.
+        self._start_requests: queue.SimpleQueue[bool] = queue.SimpleQueue()
+        self._ready: queue.SimpleQueue[WorkerProcess | SandboxError] = queue.SimpleQueue()
 
     def __enter__(self) -> Self:
         self.open()
@@ -98,17 +104,28 @@ class Sandbox:
     def __exit__(self, *_error: object) -> None:
         self.close()
 
+    @property
+    def workers(self) -> tuple["WorkerProcess", ...]:
+        """The worker processes that exist now, idle or busy."""
+        with self._lock:
+            return tuple(self._workers)
+
+    @property
+    def idle(self) -> int:
+        """Number of workers (or of errors of failed starts) that wait for an image."""
+        return self._ready.qsize()
+
     def open(self) -> None:
         """Begin to start the workers; calls wait until one is ready."""
         self._is_closed = False
-        for _ in range(self._count):
-            self._wanted.put(True)
-        # Workers die with the thread that started them (prctl(2), PR_SET_PDEATHSIG), so that none
-        # of the callers' threads does.
-        threading.Thread(target=self._keep, name="sandbox", daemon=True).start()
+        for _ in range(self.size):
+            self._start_requests.put(True)
+        # Workers die with the thread that started them (prctl(2), PR_SET_PDEATHSIG), so a thread of
+        # the sandbox starts them and not a caller's.
+        threading.Thread(target=self._start_workers, name="sandbox", daemon=True).start()
 
     def close(self) -> None:
-        """End all workers. Calls that wait or are at work get a SandboxError."""
+        """End all workers. Calls that wait or are being served raise SandboxError."""
         with self._lock:
             self._is_closed = True
             workers = list(self._workers)
@@ -117,28 +134,28 @@ class Sandbox:
         with suppress(queue.Empty):
             while True:
                 idle = self._ready.get_nowait()
-                if isinstance(idle, _Worker):
+                if isinstance(idle, WorkerProcess):
                     idle.end()
-        self._wanted.put(False)
+        self._start_requests.put(False)
         self._ready.put(_closed())
 
     def wait(self) -> None:
         """
-        Return once there is a worker that is ready.
+        Return once a worker is ready.
 
         Raises:
-            SandboxError: If none can be started, or the sandbox is not open.
+            SandboxError: If no worker can be started, or the sandbox is not open.
         """
-        self._give_back(self._take(), is_good=True)
+        self._give_back(self._take_worker(), is_good=True)
 
     def sign_frames(self, data: bytes) -> list[Signature]:
         """
-        Return a signature for each looked-at frame of an image; an ordinary image has one.
+        Return a signature for each sampled frame of an image; an ordinary image has one.
 
         Raises:
-            ImageTooSlowError: If it takes too long.
+            ImageTooSlowError: If signing takes too long.
 
-            ImageCrashError: If the worker dies.
+            ImageCrashError: If the worker dies, or gives an invalid answer.
 
             ImageError: If the image cannot be hashed; the subclass says why.
 
@@ -149,9 +166,9 @@ class Sandbox:
                 f"The image has {len(data)} bytes; the limit is {self._limits.max_bytes}."
             )
         if not begins_like_image(data) and not is_film(data):
-            # So that a page waits for no worker, only to hear that it is a page.
+            # Don't wait for a worker only to learn that the bytes are a web page.
             raise not_an_image()
-        worker = self._take()
+        worker = self._take_worker()
         is_good = False
         try:
             answer = worker.sign(data, self._limits)
@@ -166,34 +183,35 @@ class Sandbox:
             raise answer
         return answer
 
-    def _take(self) -> "_Worker":
+    def _take_worker(self) -> "WorkerProcess":
         while not self._is_closed:
             worker = self._ready.get()
             if isinstance(worker, SandboxError):
-                # So that the next caller tries again, or hears of the end too.
-                (self._ready.put(worker) if self._is_closed else self._wanted.put(True))
+                # Let the next caller try again, or learn too that the sandbox is closed.
+                (self._ready.put(worker) if self._is_closed else self._start_requests.put(True))
                 raise worker
             if worker.is_alive():
                 return worker
             self._give_back(worker, is_good=False)
         raise _closed()
 
-    def _give_back(self, worker: "_Worker", *, is_good: bool) -> None:
+    def _give_back(self, worker: "WorkerProcess", *, is_good: bool) -> None:
         with self._lock:
             if is_good and not self._is_closed:
                 self._ready.put(worker)
                 return
             self._workers.discard(worker)
         worker.end()
-        self._wanted.put(True)
+        self._start_requests.put(True)
 
-    def _keep(self) -> None:
-        """Start a worker for each request, until there is none."""
-        # The first are as if they had signed some already: they shall not all be worn at once.
-        head_starts = iter([_MOST_IMAGES * place // self._count for place in range(self._count)])
-        while self._wanted.get() and not self._is_closed:
+    def _start_workers(self) -> None:
+        """Start a worker for each request, until the sandbox is closed."""
+        # Pretend that the first workers have signed images already, so that not all are replaced at
+        # once.
+        head_starts = iter([MAX_IMAGES * place // self.size for place in range(self.size)])
+        while self._start_requests.get() and not self._is_closed:
             try:
-                worker = _Worker(self._limits, signed=next(head_starts, 0))
+                worker = WorkerProcess(self._limits, signed=next(head_starts, 0))
             except OSError:
                 self._ready.put(_not_started())
                 continue
@@ -206,20 +224,27 @@ class Sandbox:
                 self._ready.put(_not_started())
 
 
-class _Worker:
-    """One process; for one thread at a time."""
+class WorkerProcess:
+    """
+    One worker process, seen from the service; one thread at a time may use it.
+
+    Attributes:
+        signed: Number of images signed so far.
+
+        pages_at_start: Size of the address space in pages when it was warm.
+    """
 
     def __init__(self, limits: Limits, *, signed: int = 0) -> None:
-        kept = {name: os.environ[name] for name in _KEPT_ENVIRONMENT if name in os.environ}
-        module = [sys.executable, "-P", "-W", "ignore", "-m", "hashsvc.signals._sandboxed"]
+        kept = {name: os.environ[name] for name in INHERITED_ENVIRONMENT if name in os.environ}
+        module = [sys.executable, "-P", "-W", "ignore", "-m", "hashsvc.signals.worker"]
         self._process = subprocess.Popen(  # noqa: S603 - this interpreter and a module of ours.
             [*module, str(os.getpid()), *map(json.dumps, astuple(limits))],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             bufsize=0,
             cwd="/",
-            env=kept | _ENVIRONMENT | {"PYTHONPATH": str(_ROOT)},
-            # Interrupts from a terminal are for the parent, which then ends its workers.
+            env=kept | ENVIRONMENT | {"PYTHONPATH": str(_ROOT)},
+            # Interrupts from a terminal go to the parent only, which then ends its workers.
             start_new_session=True,
         )
         assert self._process.stdin is not None
@@ -228,26 +253,31 @@ class _Worker:
         self._answers = self._process.stdout.fileno()
         for pipe in (self._requests, self._answers):
             os.set_blocking(pipe, False)
-            # Where the user has too many such pipes, it stays at 64 kB, which is slower.
+            # If the user has too many large pipes, this one stays at 64 kB, which is slower.
             with suppress(OSError):
                 fcntl.fcntl(pipe, fcntl.F_SETPIPE_SZ, _PIPE_BYTES)
-        self._signed = signed
-        self._pages = 0
+        self.signed = signed
+        self.pages_at_start = 0
         self._statm = os.open(f"/proc/{self._process.pid}/statm", os.O_RDONLY | os.O_CLOEXEC)
 
+    @property
+    def pid(self) -> int:
+        """Id of the process."""
+        return self._process.pid
+
     def becomes_ready(self) -> bool:
-        """Wait until the worker is warm; tell whether it is."""
+        """Wait until the worker is warm, and return whether it is."""
         try:
-            self._read(1, time.monotonic() + _START_S)
-            self._pages = self._pages_now()
+            self._read(1, time.monotonic() + _START_TIMEOUT_S)
+            self.pages_at_start = self._pages_now()
         except OSError:
             return False
         return True
 
     def sign(self, data: bytes, limits: Limits) -> list[Signature] | ImageError:
-        """Return the worker's answer; after an error that is raised instead, it is no good."""
+        """Return the worker's answer; if this raises, the worker must be replaced."""
         deadline = time.monotonic() + limits.max_seconds
-        self._signed += 1
+        self.signed += 1
         try:
             self._send(data, deadline)
             header, codes = self._receive(limits, deadline)
@@ -260,19 +290,21 @@ class _Worker:
         return read_answer(header, codes, limits)
 
     def is_alive(self) -> bool:
-        """Tell whether the process runs, as far as anybody knows yet."""
+        """Return whether the process runs, as far as is known yet."""
         return self._process.poll() is None
 
     def is_worn(self, limits: Limits) -> bool:
-        """Tell whether a fresh worker would be better: this one is old, or has grown."""
+        """
+        Return whether to replace this worker: it has signed many images, or its memory has grown.
+        """
         try:
-            grown = (self._pages_now() - self._pages) * os.sysconf("SC_PAGE_SIZE")
+            grown = (self._pages_now() - self.pages_at_start) * os.sysconf("SC_PAGE_SIZE")
         except OSError:
             return True
-        return self._signed >= _MOST_IMAGES or grown > limits.max_memory_bytes // 4
+        return self.signed >= MAX_IMAGES or grown > limits.max_memory_bytes // 4
 
     def kill(self) -> None:
-        """End the process at once, whatever it does."""
+        """End the process at once, whatever it is doing."""
         self._process.kill()
         self._process.wait()
 
@@ -285,7 +317,7 @@ class _Worker:
             pipe.close()
 
     def _pages_now(self) -> int:
-        """Return the size of the address space, which is what is limited."""
+        """Return the size of the address space in pages; the address space is what is limited."""
         return int(os.pread(self._statm, 100, 0).split()[0])
 
     def _send(self, data: bytes, deadline: float) -> None:
@@ -307,16 +339,16 @@ class _Worker:
         while len(answer) < size:
             answer += self._read(_PIPE_BYTES, deadline)
             if size == 8 <= len(answer):
-                told, codes = struct.unpack_from(">II", answer)
-                check_sizes(told, codes, limits)
-                size += told + codes
+                header_size, codes = struct.unpack_from(">II", answer)
+                check_sizes(header_size, codes, limits)
+                size += header_size + codes
         if len(answer) > size:
-            raise nonsense()
-        return bytes(answer[8 : 8 + told]), bytes(answer[8 + told :])
+            raise invalid_answer()
+        return bytes(answer[8 : 8 + header_size]), bytes(answer[8 + header_size :])
 
-    def _read(self, most: int, deadline: float) -> bytes:
+    def _read(self, max_bytes: int, deadline: float) -> bytes:
         _wait(self._answers, select.POLLIN, deadline)
-        part = os.read(self._answers, most)
+        part = os.read(self._answers, max_bytes)
         if not part:
             raise BrokenPipeError
         return part

@@ -4,7 +4,8 @@ An image at every size: reduced, halved again and again, and each half in ever s
 Source: Lowe, "Distinctive Image Features from Scale-Invariant Keypoints" (IJCV 60, 2004), section
 3. Plain loops over float32 arrays, row after row, so that they can be ported line by line.
 
-Pixel i of a picture that was halved k times has its centre at (i + 0.5) · 2^k − 0.5 of the finest.
+In a picture that was halved k times, the centre of pixel i is at (i + 0.5) · 2^k − 0.5 in pixels of
+the finest picture.
 """
 
 import itertools
@@ -18,13 +19,13 @@ from numpy.typing import NDArray
 Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 Kernel = tuple[np.float32, ...]
-"""Weights of a pixel and of those ever further away, on both sides."""
+"""Weights of a pixel and of the pixels at distance 1, 2, … on both sides."""
 
 SMALLEST_SIDE = 16
-"""What is smaller in either direction is not halved again, nor smoothed."""
+"""A picture with a shorter side is neither halved again nor smoothed."""
 
 STEPS = 3
-"""Scales in an octave (Lowe, section 3.2)."""
+"""Number of scales in an octave (Lowe, section 3.2)."""
 
 BLUR = 1.6
 """Blur of an octave's first picture, in its pixels (Lowe, section 3.3)."""
@@ -35,10 +36,11 @@ _HALVED_BLUR = 0.5
 
 def halvings(luma: NDArray[Any], longest: int) -> list[Floats]:
     """
-    Return the picture, reduced to a longest side of `longest`, and halves of it, each of the last.
+    Return the picture, reduced to a longest side of `longest`, followed by its repeated halves.
 
     Args:
-        luma: Brightness 0–255, bytes or floats, shape (height, width); small ones stay.
+        luma: Brightness 0–255, bytes or floats, shape (height, width); a smaller one is not
+            reduced.
     """
     height, width = luma.shape
     if max(height, width) > longest:
@@ -52,10 +54,10 @@ def halvings(luma: NDArray[Any], longest: int) -> list[Floats]:
 
 def octave(picture: Floats) -> Floats:
     """
-    Return a picture in six versions, each smoother than the last by a cube root of 2.
+    Return six versions of a picture, each smoother than the last by a cube root of 2.
 
     Args:
-        picture: With no side under `SMALLEST_SIDE`.
+        picture: No side may be shorter than `SMALLEST_SIDE`.
 
     Returns:
         Shape (6, height, width).
@@ -73,7 +75,7 @@ def _kernel(sigma: float) -> Kernel:
 
 
 def _kernels() -> tuple[Kernel, ...]:
-    """Return what is added to the blur of each picture to come to the next."""
+    """Return the kernels that add the blur from each version of an octave to the next."""
     blurs = [_HALVED_BLUR, *(BLUR * 2 ** (step / STEPS) for step in range(STEPS + 3))]
     return tuple(
         _kernel(math.sqrt(after**2 - before**2)) for before, after in itertools.pairwise(blurs)
@@ -84,22 +86,22 @@ _KERNELS = _kernels()
 
 
 @njit(cache=True, nogil=True)
-def _shares(length: int, shorter: int) -> tuple[NDArray[np.uint32], Floats]:
+def _area_shares(length: int, shorter: int) -> tuple[NDArray[np.uint32], Floats]:
     """
-    Return the first pixel that each of fewer pixels covers, and the shares of it and those after.
+    Return, for each pixel of the reduced row, the first pixel that it covers and all shares.
 
     Returns:
-        Shapes (shorter,) and (most that one covers, shorter).
+        Shapes (shorter,) and (largest number of covered pixels, shorter).
     """
     step = length / shorter
-    # Unsigned, so that no index is looked at whether it counts from the end.
+    # Unsigned, so that Numba does not test whether an index counts from the end.
     starts = np.empty(shorter, dtype=np.uint32)
     shares = np.zeros((math.ceil(step) + 1, shorter), dtype=np.float32)
-    for place in range(shorter):
-        low, high = place * step, (place + 1) * step
-        starts[place] = int(low)
+    for index in range(shorter):
+        low, high = index * step, (index + 1) * step
+        starts[index] = int(low)
         for source in range(int(low), min(math.ceil(high), length)):
-            shares[source - int(low), place] = (min(high, source + 1) - max(low, source)) / step
+            shares[source - int(low), index] = (min(high, source + 1) - max(low, source)) / step
     return starts, shares
 
 
@@ -107,9 +109,9 @@ def _shares(length: int, shorter: int) -> tuple[NDArray[np.uint32], Floats]:
 def _shrunk(luma: NDArray[Any], height: int, width: int) -> Floats:
     """Average over the area that each pixel of the smaller picture covers."""
     small = np.zeros((height, width), dtype=np.float32)
-    tops, down = _shares(luma.shape[0], height)
-    lefts, across = _shares(luma.shape[1], width)
-    # Longer, for shares of nothing.
+    tops, down = _area_shares(luma.shape[0], height)
+    lefts, across = _area_shares(luma.shape[1], width)
+    # Longer than the picture, because some shares are zero and lie beyond it.
     row = np.zeros(luma.shape[1] + len(across), dtype=np.float32)
     for y in range(height):
         row[:] = 0
@@ -127,20 +129,20 @@ def _add_row(total: Floats, share: np.float32, row: NDArray[Any]) -> None:
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _add_picked(total: Floats, shares: Floats, row: Floats, places: NDArray[np.uint32]) -> None:
+def _add_picked(total: Floats, shares: Floats, row: Floats, starts: NDArray[np.uint32]) -> None:
     for x in range(len(total)):
-        total[x] += shares[x] * row[places[x]]
+        total[x] += shares[x] * row[starts[x]]
 
 
 @njit(cache=True, nogil=True)
 def _halved(picture: Floats) -> Floats:
-    """Keep every second place between two pixels, smoothed by 1 3 3 1 each way."""
+    """Keep every second point between two pixels, smoothed by weights 1 3 3 1 in each direction."""
     height, width = picture.shape
     small = np.empty(((height + 1) // 2, (width + 1) // 2), dtype=np.float32)
-    # One pixel more on the left, and up to two on the right, repeat those beside them.
+    # One pixel more on the left and up to two on the right repeat the pixels beside them.
     row = np.empty(width + 3, dtype=np.float32)
     for y in range(len(small)):
-        _between(
+        _average_four(
             picture[max(2 * y - 1, 0)],
             picture[2 * y],
             picture[min(2 * y + 1, height - 1)],
@@ -148,12 +150,12 @@ def _halved(picture: Floats) -> Floats:
             row[1 : width + 1],
         )
         row[0], row[width + 1], row[width + 2] = row[1], row[width], row[width]
-        _between(row, row[1:], row[2:], row[3:], small[y], step=2)
+        _average_four(row, row[1:], row[2:], row[3:], small[y], step=2)
     return small
 
 
 @njit(cache=True, nogil=True, fastmath=True)
-def _between(
+def _average_four(
     first: Floats, second: Floats, third: Floats, fourth: Floats, out: Floats, step: int = 1
 ) -> None:
     for x in range(len(out)):
@@ -164,31 +166,31 @@ def _between(
 
 @njit(cache=True, nogil=True)
 def _blur(picture: Floats, kernel: Kernel, smooth: Floats) -> None:
-    """Smooth along columns, then rows; beyond an edge the picture is mirrored."""
+    """Smooth along columns, then along rows; the picture is mirrored beyond its edges."""
     height, width = picture.shape
     reach = len(kernel) - 1
     tall = np.empty((height + 2 * reach, width), dtype=np.float32)
     tall[reach : reach + height] = picture
-    for away in range(1, reach + 1):
-        tall[reach - away] = picture[away]
-        tall[reach + height - 1 + away] = picture[height - 1 - away]
+    for distance in range(1, reach + 1):
+        tall[reach - distance] = picture[distance]
+        tall[reach + height - 1 + distance] = picture[height - 1 - distance]
     row = np.empty(width + 2 * reach, dtype=np.float32)
     for y in range(height):
         _blur_down(tall, y + reach, kernel, row[reach : reach + width])
-        for away in range(1, reach + 1):
-            row[reach - away] = row[reach + away]
-            row[reach + width - 1 + away] = row[reach + width - 1 - away]
+        for distance in range(1, reach + 1):
+            row[reach - distance] = row[reach + distance]
+            row[reach + width - 1 + distance] = row[reach + width - 1 - distance]
         _blur_across(row, kernel, smooth[y])
 
 
-# A kernel is a tuple, so that each length has machine code of its own, which keeps sums in
-# registers: five times as fast as adding up in memory.
+# A kernel is a tuple, so Numba compiles code for each length, which keeps sums in registers. That
+# is five times as fast as adding up in memory.
 @njit(cache=True, nogil=True, fastmath=True)
 def _blur_down(tall: Floats, y: int, kernel: Kernel, out: Floats) -> None:
     for x in range(len(out)):
         total = kernel[0] * tall[y, x]
-        for away in range(1, len(kernel)):
-            total += kernel[away] * (tall[y - away, x] + tall[y + away, x])
+        for distance in range(1, len(kernel)):
+            total += kernel[distance] * (tall[y - distance, x] + tall[y + distance, x])
         out[x] = total
 
 
@@ -196,7 +198,7 @@ def _blur_down(tall: Floats, y: int, kernel: Kernel, out: Floats) -> None:
 def _blur_across(row: Floats, kernel: Kernel, out: Floats) -> None:
     for x in range(len(out)):
         total = kernel[0] * row[x + len(kernel) - 1]
-        for away in range(1, len(kernel)):
-            before = row[x + len(kernel) - 1 - away]
-            total += kernel[away] * (before + row[x + len(kernel) - 1 + away])
+        for distance in range(1, len(kernel)):
+            before = row[x + len(kernel) - 1 - distance]
+            total += kernel[distance] * (before + row[x + len(kernel) - 1 + distance])
         out[x] = total

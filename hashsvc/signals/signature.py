@@ -1,4 +1,4 @@
-"""Bytes of an image to its signature; the one place where the algorithms come together."""
+"""Bytes of an image to its signature: the only place where all algorithms come together."""
 
 from collections.abc import Sequence
 
@@ -23,22 +23,22 @@ def sign_image(
     also: Sequence[Profile] = (),
 ) -> Signature:
     """
-    Return the signature of an image, of the first frame of an animation.
+    Return the signature of an image, or of the first frame of an animation.
 
-    It holds every signal of every view; `Signature.whole` leaves those that a bank keeps.
+    It holds all signals of all views; `Signature.whole` selects those that a bank keeps.
 
     Args:
-        data: The file's bytes.
+        data: The bytes of the file.
 
-        limits: What the image may be at most.
+        limits: Limits for the image.
 
-        exact: Whether to decode at full size and in colour, as other systems do; the fast way
+        exact: Whether to decode at full size and in colour, as other systems do. The fast way
             changes few bits of PDQ (`python -m benchmarks.hashing` counts them).
 
-        also: Further algorithms of the imagehash package, of OTHERS.
+        also: Further algorithms of the imagehash package, from OTHERS.
 
     Raises:
-        ImageError: If they cannot be hashed; the subclass says why.
+        ImageError: If the bytes cannot be hashed; the subclass says why.
     """
     image = next(decode(data, limits or Limits(), scaled=not exact))
     return Signature.from_groups(*_signed(image, also))
@@ -46,12 +46,12 @@ def sign_image(
 
 def sign_frames(data: bytes, *, limits: Limits | None = None) -> list[Signature]:
     """
-    Return a signature for each looked-at frame of an image; an ordinary image has one.
+    Return a signature for each sampled frame of an image; an ordinary image has one.
 
-    A film has some too, where PyAV is installed.
+    A film has frames too, if PyAV is installed.
 
     Raises:
-        ImageError: If they cannot be hashed; the subclass says why.
+        ImageError: If the bytes cannot be hashed; the subclass says why.
     """
     frames = grouped_frames(data, limits or Limits())
     return [Signature.from_groups(quality, groups) for quality, groups in frames]
@@ -59,10 +59,10 @@ def sign_frames(data: bytes, *, limits: Limits | None = None) -> list[Signature]
 
 def grouped_frames(data: bytes, limits: Limits) -> list[tuple[int, list[SignalGroup]]]:
     """
-    Return quality and signals of each looked-at frame, as `Signature.from_groups` takes them.
+    Return quality and signals of each sampled frame, as `Signature.from_groups` takes them.
 
     Raises:
-        ImageError: If they cannot be hashed; the subclass says why.
+        ImageError: If the bytes cannot be hashed; the subclass says why.
     """
     frames = film_frames(data, limits) if is_film(data) else decode(data, limits)
     return [_signed(frame) for frame in frames]

@@ -1,4 +1,4 @@
-"""The values that signals are made of: Signal, View, Signature."""
+"""The values of this room: Signal, View, SignalGroup, Signature."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -19,7 +19,7 @@ _TEXT = re.compile(r"([a-z]+[0-9]+):([0-9a-f]+)")
 
 
 class View(StrEnum):
-    """Which part or pose of an image a signal was made from."""
+    """The part or pose of an image from which a signal was made."""
 
     WHOLE = "whole"
     TRIMMED = "trimmed"
@@ -36,7 +36,7 @@ class View(StrEnum):
 @dataclass(frozen=True, slots=True, repr=False)
 class Signal:
     """
-    One perceptual hash: the algorithm's name and its code.
+    One perceptual hash: the name of the algorithm and the code.
 
     Attributes:
         algorithm: A name in PROFILES, such as "pdq1".
@@ -44,7 +44,8 @@ class Signal:
         code: The packed bits, most significant first.
 
     Raises:
-        SignalFormatError: If the algorithm is unknown or the code's length is not its own.
+        SignalFormatError: If the algorithm is unknown or the code has another length than its
+        codes.
     """
 
     algorithm: str
@@ -63,20 +64,20 @@ class Signal:
     @classmethod
     def parse(cls, text: str) -> Self:
         """
-        Read a signal from its text, `algorithm:lowercase-hex`.
+        Return the signal with this text, `algorithm:lowercase-hex`.
 
         Raises:
-            SignalFormatError: If the text is no signal of a known algorithm.
+            SignalFormatError: If the text is not a signal of a known algorithm.
         """
-        found = _TEXT.fullmatch(text)
-        if found is None or len(found[2]) % 2:
-            raise SignalFormatError("A signal reads algorithm:hex, in lower case.")
-        return cls(found[1], bytes.fromhex(found[2]))
+        match = _TEXT.fullmatch(text)
+        if match is None or len(match[2]) % 2:
+            raise SignalFormatError("A signal must read algorithm:hex, in lower case.")
+        return cls(match[1], bytes.fromhex(match[2]))
 
     @staticmethod
     def size_of(algorithm: str) -> int:
         """
-        Return how many bytes a code of an algorithm has.
+        Return the number of bytes of an algorithm's codes.
 
         Raises:
             SignalFormatError: If the algorithm is unknown.
@@ -88,12 +89,12 @@ class Signal:
 
     @property
     def profile(self) -> Profile:
-        """The numbers of this signal's algorithm."""
+        """The profile of this signal's algorithm."""
         return PROFILES[self.algorithm]
 
     def distance(self, other: "Signal") -> int:
         """
-        Count the bits in which two signals of one algorithm differ.
+        Return the number of bits in which two signals of one algorithm differ.
 
         Raises:
             SignalFormatError: If the algorithms differ.
@@ -120,12 +121,13 @@ class SignalGroup:
     Attributes:
         algorithm: A name in PROFILES.
 
-        view: Of all of them.
+        view: The view of all these signals.
 
-        codes: Their packed bits, one after another.
+        codes: The packed codes, one after another.
 
     Raises:
-        SignalFormatError: If the algorithm is unknown, or the codes do not have its length.
+        SignalFormatError: If the algorithm is unknown, or the codes have another length than its
+        codes.
     """
 
     algorithm: str
@@ -134,44 +136,45 @@ class SignalGroup:
 
     def __post_init__(self) -> None:
         if not self.codes or len(self.codes) % Signal.size_of(self.algorithm):
-            raise SignalFormatError("A group's codes are one or more, of its algorithm's length.")
+            raise SignalFormatError(
+                "A group must have one or more codes of its algorithm's length."
+            )
 
     def __len__(self) -> int:
-        """How many signals."""
+        """Return the number of signals."""
         return len(self.codes) // self.size
 
     def __iter__(self) -> Iterator[ViewedSignal]:
-        """Go through the signals."""
-        for place in range(0, len(self.codes), self.size):
-            code = self.codes[place : place + self.size]
+        """Yield the signals one by one."""
+        for start in range(0, len(self.codes), self.size):
+            code = self.codes[start : start + self.size]
             yield ViewedSignal(Signal(self.algorithm, code), self.view)
 
     @property
     def size(self) -> int:
-        """Bytes of a code."""
+        """Number of bytes of a code."""
         return Signal.size_of(self.algorithm)
 
     @property
     def array(self) -> Codes:
-        """The codes, shape (n, bits // 8); not a copy, and not to be written to."""
+        """The codes, shape (n, bits // 8); a read-only view, not a copy."""
         return np.frombuffer(self.codes, np.uint8).reshape(-1, self.size)
 
 
 class Signature:
     """
-    All signals of one image; it never changes.
+    All signals of one image; immutable.
 
-    A candidate has a thousand. So they are kept as packed codes, and made one by one only for those
-    who ask for `signals`.
+    A candidate has a thousand signals. So they are kept as packed codes, and `signals` creates them
+    one by one only when asked.
 
     Args:
-        signals: Each with its view; several algorithms, several views.
+        signals: Each with its view, of any algorithms and views.
 
     Attributes:
         quality: PDQ's measure of detail, 0–100; below 50 the image is too plain to match on.
 
-        groups: The signals in their order, those of one algorithm and view that follow each other
-            together.
+        groups: The signals in order; neighbours of one algorithm and view form one group.
     """
 
     __slots__ = ("groups", "quality")
@@ -183,13 +186,13 @@ class Signature:
         self.quality = quality
         by_kind = groupby(signals, lambda each: (each.signal.algorithm, each.view))
         self.groups = tuple(
-            SignalGroup(algorithm, view, b"".join(each.signal.code for each in alike))
-            for (algorithm, view), alike in by_kind
+            SignalGroup(algorithm, view, b"".join(each.signal.code for each in same_kind))
+            for (algorithm, view), same_kind in by_kind
         )
 
     @classmethod
     def from_groups(cls, quality: int, groups: Iterable[SignalGroup]) -> Self:
-        """Return the signature of signals that are packed."""
+        """Return the signature that consists of these groups of signals."""
         signature = cls(quality, ())
         kept: list[SignalGroup] = []
         for each in groups:
@@ -202,7 +205,7 @@ class Signature:
         return signature
 
     def __eq__(self, other: object) -> bool:
-        """Whether quality and signals are the same, in the same order."""
+        """Return whether quality and signals are equal, in the same order."""
         if not isinstance(other, Signature):
             return NotImplemented
         return (self.quality, self.groups) == (other.quality, other.groups)
@@ -219,28 +222,28 @@ class Signature:
         return tuple(signal for group in self.groups for signal in group)
 
     def codes(self, profile: Profile) -> Codes:
-        """Return the codes of every view by one algorithm, shape (n, bits // 8)."""
+        """Return the codes of all views by one algorithm, shape (n, bits // 8)."""
         packed = [each.codes for each in self.groups if each.algorithm == profile.name]
-        # Of a bytearray, so that it may be written to, as Numba asks for.
+        # A bytearray makes the array writable, which Numba requires.
         return np.frombuffer(bytearray().join(packed), np.uint8).reshape(-1, profile.bits // 8)
 
     def views(self) -> dict[str, dict[View, Codes]]:
         """Return the codes by algorithm and view, each of shape (n, bits // 8)."""
-        found: dict[str, dict[View, list[Codes]]] = {}
+        grouped: dict[str, dict[View, list[Codes]]] = {}
         for each in self.groups:
-            found.setdefault(each.algorithm, {}).setdefault(each.view, []).append(each.array)
+            grouped.setdefault(each.algorithm, {}).setdefault(each.view, []).append(each.array)
         return {
             algorithm: {view: np.concatenate(codes) for view, codes in views.items()}
-            for algorithm, views in found.items()
+            for algorithm, views in grouped.items()
         }
 
     def whole(self) -> "Signature":
-        """Return the part that a bank keeps: the signals of the whole image, upright."""
+        """Return the part that a bank keeps: the signals of the whole, upright image."""
         return self._part(lambda each: each.view is View.WHOLE)
 
     def without(self, profile: Profile) -> "Signature":
-        """Return the part that says nothing by one algorithm."""
+        """Return the signature without the signals of one algorithm."""
         return self._part(lambda each: each.algorithm != profile.name)
 
-    def _part(self, belongs: Callable[[SignalGroup], bool]) -> "Signature":
-        return Signature.from_groups(self.quality, filter(belongs, self.groups))
+    def _part(self, is_kept: Callable[[SignalGroup], bool]) -> "Signature":
+        return Signature.from_groups(self.quality, filter(is_kept, self.groups))

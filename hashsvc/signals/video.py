@@ -1,8 +1,8 @@
 """
-Frames of short films, where PyAV is installed (`hashsvc[video]`).
+Frames of short films, if PyAV is installed (`hashsvc[video]`).
 
-Films come from outside: they are decoded in the sandbox only, from memory, by the two demuxers and
-the few decoders that the web uses, in one thread, and so many pixels of them.
+Films come from outside. So they are decoded only in the sandbox, from memory, by two demuxers and
+the few decoders that the web uses, in one thread, and only up to a number of pixels.
 """
 
 import io
@@ -24,27 +24,27 @@ except ImportError:  # Only some services look at films.
     av = None  # type: ignore[assignment]
 
 _DEMUXERS = (
-    # ISO/IEC 14496-12, with brands of films; those of HEIF and AVIF are images.
+    # ISO/IEC 14496-12, with the brands of films; the brands of HEIF and AVIF are images.
     (re.compile(rb"(?s)....(?:ftyp(?!hei|hev|mif|msf|avi)|moov|mdat|free|wide)"), "mov"),
     (re.compile(rb"\x1a\x45\xdf\xa3"), "matroska"),
 )
 _CODECS = frozenset({"h264", "hevc", "vp8", "vp9", "av1", "libdav1d", "mpeg4", "mjpeg"})
 
-# A frame can be decoded only after those before it, back to one that stands by itself. Of a film so
-# many pixels are decoded at most, about two seconds' work, and for each looked-at frame its share:
-# where that is not enough, an earlier one is looked at.
-_MOST_PIXELS = 400_000_000
-_MOST_BETWEEN = 300
-_LONG_SIDE = 1280
+# A frame can be decoded only after those before it, back to a key frame. So at most this many
+# pixels of a film are decoded, about two seconds' work, divided evenly among the sampled frames.
+# Where a frame's share is too small, an earlier frame is used.
+MAX_FILM_PIXELS = 400_000_000
+_MAX_FRAMES_PER_SAMPLE = 300
+_MAX_SIDE = 1280
 
 
 def signs_films() -> bool:
-    """Tell whether films can be signed here."""
+    """Return whether this installation can sign films."""
     return av is not None
 
 
 def is_film(data: bytes) -> bool:
-    """Tell whether the bytes begin like a film that can be signed here."""
+    """Return whether the bytes begin like a film that this installation can sign."""
     return av is not None and _demuxer(data) is not None
 
 
@@ -63,13 +63,13 @@ def film_frames(data: bytes, limits: Limits) -> Iterator[Image.Image]:
         )
     seen = 0
     try:
-        for frame in _spaced(data, limits):
+        for frame in _sampled_frames(data, limits):
             seen += 1
             yield frame
     except (ImageTooLargeError, MemoryError):
         raise
     except Exception as error:
-        # FFmpeg's errors are many, and of no base but Exception.
+        # FFmpeg raises many errors that have only Exception as a common base.
         if not seen:
             raise _damaged() from error
     if not seen:
@@ -77,7 +77,7 @@ def film_frames(data: bytes, limits: Limits) -> Iterator[Image.Image]:
 
 
 def warm_up() -> None:
-    """Read a film once: PyAV imports parts of itself when they are first needed."""
+    """Read a film once, because PyAV imports parts of itself only when they are first needed."""
     if av is None:
         return
     file = io.BytesIO()
@@ -98,7 +98,7 @@ def _demuxer(data: bytes) -> str | None:
     return next((name for begins, name in _DEMUXERS if begins.match(data)), None)
 
 
-def _spaced(data: bytes, limits: Limits) -> Iterator[Image.Image]:
+def _sampled_frames(data: bytes, limits: Limits) -> Iterator[Image.Image]:
     with av.open(io.BytesIO(data), format=_demuxer(data), mode="r") as film:
         stream = film.streams.video[0]
         codec = stream.codec_context
@@ -110,49 +110,49 @@ def _spaced(data: bytes, limits: Limits) -> Iterator[Image.Image]:
                 f"The film has {pixels} pixels a frame; the limit is {limits.max_pixels}."
             )
         codec.thread_count, codec.thread_type = 1, "NONE"
-        share = _MOST_PIXELS // (limits.max_frames * max(1, pixels))
-        most = max(1, min(share, _MOST_BETWEEN))
+        share = MAX_FILM_PIXELS // (limits.max_frames * max(1, pixels))
+        most = max(1, min(share, _MAX_FRAMES_PER_SAMPLE))
         last = None
         for number in range(limits.max_frames):
-            wanted = _time(film, stream, number, limits.max_frames)
-            if number and (wanted is None or not _go_to(film, stream, wanted)):
+            wanted = _time_of_frame(film, stream, number, limits.max_frames)
+            if number and (wanted is None or not _seek_before(film, stream, wanted)):
                 return
-            frame = _next(film.decode(stream), wanted, last, most)
+            frame = frame_at(film.decode(stream), wanted, last, most)
             if frame is not None:
                 last = frame.pts
                 yield _image(frame, limits)
 
 
-def _time(film: Any, stream: Any, number: int, of: int) -> int | None:
-    """Return the time of a frame in the stream's unit; None when it cannot be told."""
+def _time_of_frame(film: Any, stream: Any, number: int, count: int) -> int | None:
+    """Return the time of the sampled frame `number` in the stream's unit; None if it is unknown."""
     start = int(stream.start_time or 0)
     if not number:
         return start
     if stream.duration:
-        return int(start + stream.duration * number // of)
+        return int(start + stream.duration * number // count)
     if film.duration and stream.time_base:
-        seconds = film.duration / av.time_base * number / of
+        seconds = film.duration / av.time_base * number / count
         return start + int(seconds / stream.time_base)
     return None
 
 
-def _go_to(film: Any, stream: Any, wanted: int) -> bool:
-    """Go to the last frame before a time that can be decoded by itself."""
+def _seek_before(film: Any, stream: Any, wanted: int) -> bool:
+    """Go to the last key frame before a time; return whether that worked."""
     with suppress(av.error.FFmpegError):
         film.seek(wanted, stream=stream, backward=True)
         return True
     return False
 
 
-def _next(frames: Iterator[Any], wanted: int | None, last: int | None, most: int) -> Any:
-    """Return the frame at a time, or the last of so many before it; None if none is new."""
-    new = None
+def frame_at(frames: Iterator[Any], wanted: int | None, last: int | None, most: int) -> Any:
+    """Return the frame at a time, or the latest of the next `most` frames; None if none is new."""
+    latest = None
     for frame in itertools.islice(frames, most):
         if frame.pts is None or last is None or frame.pts > last:
-            new = frame
-        if new is not None and (wanted is None or frame.pts is None or frame.pts >= wanted):
+            latest = frame
+        if latest is not None and (wanted is None or frame.pts is None or frame.pts >= wanted):
             break
-    return new
+    return latest
 
 
 def _image(frame: Any, limits: Limits) -> Image.Image:
@@ -161,11 +161,11 @@ def _image(frame: Any, limits: Limits) -> Image.Image:
             f"The film has {frame.width * frame.height} pixels a frame; "
             f"the limit is {limits.max_pixels}."
         )
-    scale = min(1.0, _LONG_SIDE / max(frame.width, frame.height))
+    scale = min(1.0, _MAX_SIDE / max(frame.width, frame.height))
     width, height = (max(2, round(side * scale)) for side in (frame.width, frame.height))
     small = frame.reformat(width=width, height=height, format="rgb24")
     return Image.fromarray(small.to_ndarray())
 
 
 def _damaged() -> BrokenImageError:
-    return BrokenImageError("The film is damaged, or of a kind that is not read.")
+    return BrokenImageError("The film is damaged, or its format is not supported.")

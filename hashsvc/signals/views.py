@@ -6,39 +6,39 @@ from PIL import Image
 
 # A border's brightness may vary by this much: JPEG leaves ripples beside an edge.
 _TOLERANCE = 12
-# Less than this, of a side, is no picture in a frame.
-_SMALLEST = 0.2
-_LOOKED_AT = 256
+# If less than this share of a side is left, the border was not a frame around a picture.
+_MIN_SHARE = 0.2
+_REDUCED_SIDE = 256
 
 
 def trimmed(image: Image.Image) -> Image.Image | None:
     """
     Return the image without its uniform border or letterbox bars.
 
-    None when it has none, or when hardly anything would be left.
+    Return None if there is no border, or if hardly anything would be left.
     """
     small = image.convert("L")
-    small.thumbnail((_LOOKED_AT, _LOOKED_AT), Image.Resampling.BOX)
+    small.thumbnail((_REDUCED_SIDE, _REDUCED_SIDE), Image.Resampling.BOX)
     pixels = np.asarray(small)
     top, bottom = _inside(pixels)
     left, right = _inside(pixels.T)
     if (top, bottom, left, right) == (0, pixels.shape[0], 0, pixels.shape[1]):
         return None
-    if bottom - top < _SMALLEST * pixels.shape[0] or right - left < _SMALLEST * pixels.shape[1]:
+    if bottom - top < _MIN_SHARE * pixels.shape[0] or right - left < _MIN_SHARE * pixels.shape[1]:
         return None
-    # One row of the small picture more on each side that was cut: its edge row is half border.
-    across, down = image.width / pixels.shape[1], image.height / pixels.shape[0]
+    # Cut one more row of the small picture on each cut side, because that row is half border.
+    x_scale, y_scale = image.width / pixels.shape[1], image.height / pixels.shape[0]
     box = (
-        round((left + (left > 0)) * across),
-        round((top + (top > 0)) * down),
-        round((right - (right < pixels.shape[1])) * across),
-        round((bottom - (bottom < pixels.shape[0])) * down),
+        round((left + (left > 0)) * x_scale),
+        round((top + (top > 0)) * y_scale),
+        round((right - (right < pixels.shape[1])) * x_scale),
+        round((bottom - (bottom < pixels.shape[0])) * y_scale),
     )
     return image.crop(box) if box[0] < box[2] and box[1] < box[3] else None
 
 
 def _inside(pixels: NDArray[np.uint8]) -> tuple[int, int]:
-    """Return the first row that is no border, and the one after the last."""
+    """Return the first row that is not border, and the row after the last one."""
     start, end = 0, len(pixels)
     while start < end and _is_border(pixels[start], pixels[0]):
         start += 1

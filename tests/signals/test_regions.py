@@ -160,7 +160,7 @@ def test_a_blob_is_found_where_it_is_and_as_large_as_it_is(sigma: float) -> None
     # Light from the left gives it a direction.
     picture = (30 + spot * (1 + (x - 171) / 200)).astype(np.float32)
     pictures = halvings(picture, 1024)
-    blobs = find_blobs(pictures, longest=512, contrast=1.0, most=5, directions=2)
+    blobs = find_blobs(pictures, longest=512, contrast=1.0, max_count=5, directions=2)
     assert np.allclose(blobs.centres[0], (120, 171), atol=1.0)
     # A blob of sigma s answers most to a filter of sigma s (Lindeberg); steps are a cube root of 2.
     assert blobs.sigmas[0] == pytest.approx(sigma, rel=0.2)
@@ -171,7 +171,9 @@ def test_a_direction_turns_with_the_image() -> None:
     angles = []
     for quarter in range(4):
         turned = np.ascontiguousarray(np.rot90(upright, -quarter))
-        blobs = find_blobs(halvings(turned, 1024), longest=512, contrast=1.0, most=1, directions=1)
+        blobs = find_blobs(
+            halvings(turned, 1024), longest=512, contrast=1.0, max_count=1, directions=1
+        )
         angles.append(blobs.angles[0, 0])
     steps = np.diff(np.unwrap(angles)) / (math.pi / 2)
     assert np.allclose(steps, 1, atol=0.05)

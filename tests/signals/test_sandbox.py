@@ -69,8 +69,8 @@ def until(is_so: Callable[[], object], seconds: float = 20) -> None:
 
 def workers(opened: Sandbox) -> list[int]:
     """Return the ids of the processes, once they are ready."""
-    until(lambda: opened._ready.qsize() == opened._count)
-    return [worker._process.pid for worker in opened._workers]
+    until(lambda: opened.idle == opened.size)
+    return [worker.pid for worker in opened.workers]
 
 
 def proc(pid: int, name: str) -> str:
@@ -172,11 +172,11 @@ def test_a_worker_knows_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     with Sandbox(LIMITS) as opened:
         (pid,) = workers(opened)
         known = {each.split("=")[0] for each in proc(pid, "environ").split("\0") if each}
-    assert known <= {"PYTHONPATH", *sandbox._KEPT_ENVIRONMENT, *sandbox._ENVIRONMENT}
+    assert known <= {"PYTHONPATH", *sandbox.INHERITED_ENVIRONMENT, *sandbox.ENVIRONMENT}
 
 
 def test_a_worker_imports_only_its_room() -> None:
-    names = run("import sys, hashsvc.signals._sandboxed; print(*sys.modules)").split()
+    names = run("import sys, hashsvc.signals.worker; print(*sys.modules)").split()
     rooms = {name.split(".")[1] for name in names if name.startswith("hashsvc.")}
     assert rooms == {"signals"}
     assert not {"sqlalchemy", "fastapi", "pydantic", "httpx2", "faiss"} & set(names)
@@ -185,7 +185,7 @@ def test_a_worker_imports_only_its_room() -> None:
 WARM = """
 import sys
 from numba.core.dispatcher import Dispatcher
-from hashsvc.signals import _sandboxed, sign_frames
+from hashsvc.signals import sign_frames, worker
 from tests.conftest import generated_photo
 from tests.signals.forged import saved
 
@@ -194,7 +194,7 @@ def compiled():
             if name.startswith("hashsvc.signals.")]
     return {n: len(f.signatures) for each in room for n, f in each if isinstance(f, Dispatcher)}
 
-_sandboxed.warm_up()
+worker.warm_up()
 before = compiled()
 for size in ((640, 480), (1, 1), (16, 16), (3000, 100), (1300, 1400)):
     for mode in ("RGB", "L", "P", "1"):
@@ -216,7 +216,7 @@ def test_an_image_that_takes_too_much_memory_is_refused() -> None:
         before = int(proc(pid, "status").split("VmHWM:")[1].split()[0]) * 1024
         with pytest.raises(ImageTooLargeError, match="memory than the limit, 100000000 bytes"):
             opened.sign_frames(large)
-        until(lambda: opened._ready.qsize() == 1)
+        until(lambda: opened.idle == 1)
         if not is_gone(pid):
             after = int(proc(pid, "status").split("VmHWM:")[1].split()[0]) * 1024
             # The limit is on new address space; pages that were mapped before may fill up besides.
@@ -258,7 +258,7 @@ def test_a_worker_killed_at_work_is_a_crash_and_replaced(shared: Sandbox) -> Non
         for pid in pids:
             os.kill(pid, signal.SIGSTOP)
         at_work = [pool.submit(shared.sign_frames, PHOTO) for _ in pids]
-        until(shared._ready.empty)
+        until(lambda: shared.idle == 0)
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
         for each in at_work:
@@ -281,12 +281,12 @@ def test_a_worker_is_replaced_when_it_is_old_or_has_grown(monkeypatch: pytest.Mo
         first = workers(opened)
         opened.sign_frames(PHOTO)
         assert workers(opened) == first
-        monkeypatch.setattr(sandbox, "_MOST_IMAGES", 2)
+        monkeypatch.setattr(sandbox, "MAX_IMAGES", 2)
         opened.sign_frames(PHOTO)
         second = workers(opened)
         assert second != first
-        (worker,) = opened._workers
-        worker._pages -= LIMITS.max_memory_bytes // 4 // os.sysconf("SC_PAGE_SIZE") + 1000
+        (worker,) = opened.workers
+        worker.pages_at_start -= LIMITS.max_memory_bytes // 4 // os.sysconf("SC_PAGE_SIZE") + 1000
         opened.sign_frames(PHOTO)
         assert workers(opened) != second
 
@@ -295,21 +295,21 @@ def test_workers_that_start_together_are_not_worn_together(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # One is waited for before the next is started: minutes, where kernels are yet to be compiled.
-    monkeypatch.setattr(sandbox._Worker, "becomes_ready", lambda _worker: True)
+    monkeypatch.setattr(sandbox.WorkerProcess, "becomes_ready", lambda _worker: True)
     with Sandbox(LIMITS, workers=3) as opened:
-        until(lambda: len(opened._workers) == 3)
-        ages = sorted(each._signed for each in opened._workers)
-    assert ages == [0, sandbox._MOST_IMAGES // 3, 2 * sandbox._MOST_IMAGES // 3]
+        until(lambda: len(opened.workers) == 3)
+        ages = sorted(each.signed for each in opened.workers)
+    assert ages == [0, sandbox.MAX_IMAGES // 3, 2 * sandbox.MAX_IMAGES // 3]
 
 
 def test_whoever_waits_goes_on_when_a_worker_is_ready(monkeypatch: pytest.MonkeyPatch) -> None:
     may_be_ready = threading.Event()
-    becomes_ready = sandbox._Worker.becomes_ready
+    becomes_ready = sandbox.WorkerProcess.becomes_ready
 
-    def becomes_ready_when_it_may(worker: sandbox._Worker) -> bool:
+    def becomes_ready_when_it_may(worker: sandbox.WorkerProcess) -> bool:
         return may_be_ready.wait(60) and becomes_ready(worker)
 
-    monkeypatch.setattr(sandbox._Worker, "becomes_ready", becomes_ready_when_it_may)
+    monkeypatch.setattr(sandbox.WorkerProcess, "becomes_ready", becomes_ready_when_it_may)
     with Sandbox(LIMITS) as opened, ThreadPoolExecutor(1) as pool:
         waits = pool.submit(opened.wait)
         with pytest.raises(TimeoutError):
@@ -334,7 +334,7 @@ def test_a_closed_sandbox_leaves_no_process_and_signs_nothing() -> None:
         with ThreadPoolExecutor(3) as pool:
             # One is at work, two wait for a worker.
             calls = [pool.submit(opened.sign_frames, PHOTO) for _ in range(3)]
-            until(opened._ready.empty)
+            until(lambda: opened.idle == 0)
             opened.close()
             for each in calls:
                 with pytest.raises(SandboxError, match="not open"):
@@ -350,12 +350,12 @@ import sys, threading, time
 from hashsvc.signals import Limits, Sandbox
 from tests.signals.forged import slow_bmp
 with Sandbox(Limits(max_seconds=60), workers=2) as opened:
-    while opened._ready.qsize() < 2:
+    while opened.idle < 2:
         time.sleep(0.01)
     threading.Thread(target=opened.sign_frames, args=[slow_bmp(20_000_000)], daemon=True).start()
-    while opened._ready.qsize() == 2:
+    while opened.idle == 2:
         time.sleep(0.01)
-    print(*(worker._process.pid for worker in opened._workers), flush=True)
+    print(*(worker.pid for worker in opened.workers), flush=True)
     sys.stdin.read()
 """
 
@@ -380,7 +380,7 @@ def test_a_killed_parent_leaves_no_worker_behind() -> None:
 
 def test_a_worker_ends_by_itself() -> None:
     limits = [json.dumps(each) for each in astuple(Limits(max_seconds=0.2))]
-    module = [sys.executable, "-m", "hashsvc.signals._sandboxed"]
+    module = [sys.executable, "-m", "hashsvc.signals.worker"]
 
     def started(parent: int) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
@@ -442,7 +442,7 @@ def test_a_worker_that_answers_nonsense_is_a_crash(
     monkeypatch.setattr(sys, "executable", program)
     with Sandbox(LIMITS) as opened:
         pids = workers(opened)
-        with pytest.raises(ImageCrashError, match="nonsense"):
+        with pytest.raises(ImageCrashError, match="invalid answer"):
             opened.sign_frames(PHOTO)
         assert workers(opened) != pids
 
@@ -479,7 +479,7 @@ def test_too_many_bytes_are_not_even_sent(monkeypatch: pytest.MonkeyPatch) -> No
 
 @pytest.mark.parametrize("data", [b"", b"<!doctype html>", b"\xff\xd8", b"sekrit"])
 def test_what_begins_like_no_image_waits_for_no_worker(data: bytes) -> None:
-    with pytest.raises(NotAnImageError, match="no image in one of the formats JPEG"):
+    with pytest.raises(NotAnImageError, match="Supported formats: JPEG"):
         Sandbox().sign_frames(data)
     # A page to a browser, and a container of images all the same: what it is a worker tells.
     with pytest.raises(SandboxError, match="not open"):

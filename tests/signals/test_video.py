@@ -117,7 +117,7 @@ def test_of_a_film_without_places_to_begin_at_all_its_length_is_looked_at() -> N
 def test_a_film_that_is_much_work_has_fewer_frames(monkeypatch: pytest.MonkeyPatch) -> None:
     data = film(*PICTURES, codec="libx264", form="matroska", options=ONE_BEGINNING)
     decoded = 0
-    images = video._next
+    images = video.frame_at
 
     def count(frames: Iterator[Any], *how: Any) -> Any:
         def counted() -> Iterator[Any]:
@@ -128,8 +128,8 @@ def test_a_film_that_is_much_work_has_fewer_frames(monkeypatch: pytest.MonkeyPat
 
         return images(counted(), *how)
 
-    monkeypatch.setattr(video, "_next", count)
-    monkeypatch.setattr(video, "_MOST_PIXELS", 8 * 5 * SIZE[0] * SIZE[1])
+    monkeypatch.setattr(video, "frame_at", count)
+    monkeypatch.setattr(video, "MAX_FILM_PIXELS", 8 * 5 * SIZE[0] * SIZE[1])
     assert 1 <= len(list(film_frames(data, Limits()))) < 8
     assert decoded <= 8 * 5
 
