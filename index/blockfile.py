@@ -40,7 +40,8 @@ _VERSION = 2
 _PREFIX = struct.Struct("<4sII16sI")
 _ROW = struct.Struct("<I32s")
 _CONTEXT = struct.Struct("<16sIQ")
-_BLOCK_BYTES = 1 << 20
+BLOCK_BYTES = 1 << 20
+"""Size of the blocks into which new files are cut; files with blocks of any size can be read."""
 _DTYPES = frozenset({"|u1", "<u2", "<u4", "<u8", "<i4", "<i8"})
 # Hashing is most of the work and runs without the interpreter lock. More threads would wait for
 # memory.
@@ -132,14 +133,14 @@ def _write(descriptor: int, fields: Fields, arrays: Arrays, cipher: BlockCipher 
     file_id = secrets.token_bytes(16)
     little = {name: _little_endian(array) for name, array in arrays.items()}
     listed = [[name, each.dtype.str, list(each.shape)] for name, each in little.items()]
-    content = {"fields": fields, "arrays": listed, "block_bytes": _BLOCK_BYTES}
+    content = {"fields": fields, "arrays": listed, "block_bytes": BLOCK_BYTES}
     header = _seal(json.dumps(content).encode(), file_id, 0, cipher)
     prefix = _PREFIX.pack(_MAGIC, _VERSION, cipher is not None, file_id, len(header))
     _write_all(descriptor, prefix + header)
     table = bytearray()
     number = 0
     for array in little.values():
-        for block in _blocks(array, _BLOCK_BYTES):
+        for block in _blocks(array, BLOCK_BYTES):
             number += 1
             stored = block if cipher is None else _seal(block, file_id, number, cipher)
             table += _ROW.pack(len(stored), hashlib.sha256(stored).digest())

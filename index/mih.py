@@ -52,6 +52,10 @@ class MihSegment:
 
         steadiest: All bits of a code, starting with those that near copies most often share; empty
             if nothing is known about them.
+
+    Attributes:
+        steady_chunks: Number of chunks, counted from the first, that hold exactly the steadiest
+            bits; 0 if they are unknown or were unknown when the tables were built.
     """
 
     def __init__(self, codes: Codes, steadiest: tuple[int, ...] = ()) -> None:
@@ -64,7 +68,7 @@ class MihSegment:
     def _set(self, codes: Codes, tables: Tables | None, steadiest: tuple[int, ...]) -> None:
         self._codes = codes
         # Tables from a file may have been built before the steadiest bits were known.
-        self._steady = 0 if tables is None else _steady_chunks(tables, steadiest)
+        self.steady_chunks = 0 if tables is None else _steady_chunks(tables, steadiest)
         self._data = None
         self._min_ns_of: dict[int, float] = {}
         if tables is not None:
@@ -115,7 +119,7 @@ class MihSegment:
 
         The results of one query are in no particular order.
         """
-        scan_ns = self._scan_ns()
+        scan_ns = self.scan_ns()
         if self._data is None or self._min_ns(threshold) > scan_ns:
             return self._scan_all(codes, threshold)
         hits, too_costly = probe.search(
@@ -153,19 +157,19 @@ class MihSegment:
 
             steady_ns: The same if they are known.
         """
-        budget_ns = steady_ns if self._steady else budget_ns
-        if self._data is None or budget_ns > self._scan_ns():
+        budget_ns = steady_ns if self.steady_chunks else budget_ns
+        if self._data is None or budget_ns > self.scan_ns():
             _, positions, distances = self.search(codes, threshold=threshold)
             return NearCodes(positions, distances)
         codes = np.ascontiguousarray(codes)
-        chunks = self._steady or len(self._data.tables.bits_at) - 1
+        chunks = self.steady_chunks or len(self._data.tables.bits_at) - 1
         query_numbers: NearCodes = search_within_budget(
             self._data, codes, threshold, budget_ns, chunks
         )
         return query_numbers
 
-    def _scan_ns(self) -> float:
-        """Estimated nanoseconds to compare one query with all codes."""
+    def scan_ns(self) -> float:
+        """Return the estimated nanoseconds to compare one query with all codes."""
         return float(len(self) * SCAN_NS * self._codes.shape[1] / 32)
 
     def _min_ns(self, threshold: int) -> float:

@@ -21,6 +21,9 @@ beside the 50 µs of multi-index hashing over a million codes. Half the size wou
 many merges.
 """
 
+MERGE_THREAD = "index-merge"
+"""Name of the thread that merges parts."""
+
 # A longer removal releases the lock after this many ids or owners, so that others can write.
 _REMOVED_PER_LOCK = 4096
 
@@ -111,6 +114,24 @@ class PartSet:
                 self._start_merging()
                 return
 
+    def refuse_known(self, wanted: Ids, *, seen: tuple[Part, ...] = ()) -> tuple[Part, ...]:
+        """
+        Return the present parts, after checking that none of them holds a wanted id.
+
+        Args:
+            wanted: Ids, ascending and distinct.
+
+            seen: Parts to skip, because they were checked before.
+
+        Raises:
+            DuplicateIdError: If a part that was not seen before holds one of the ids.
+        """
+        parts = self.parts
+        for part in parts:
+            if part not in seen and len(part.positions_of(wanted)):
+                raise DuplicateIdError("Each id is added once.")
+        return parts
+
     def remove(self, wanted: Ids, find: Callable[[Part, Ids], Positions]) -> int:
         """
         Turn codes into tombstones, and return how many of them were live.
@@ -131,6 +152,10 @@ class PartSet:
         """Do all merges that are due, in the caller's time."""
         while self._merge_next():
             pass
+
+    def merged(self, parts: Sequence[Part]) -> SealedPart | None:
+        """Return the live codes of several parts as one part; None if there are none."""
+        return merged(parts, self._plan)
 
     def purge(self) -> None:
         """Rewrite every part that has tombstones, without them."""
@@ -153,24 +178,6 @@ class PartSet:
     def _publish(self) -> None:
         self.parts = (*self._full, self._tail.part) if len(self._tail.part) else self._full
 
-    def refuse_known(self, wanted: Ids, *, seen: tuple[Part, ...] = ()) -> tuple[Part, ...]:
-        """
-        Return the present parts, after checking that none of them holds a wanted id.
-
-        Args:
-            wanted: Ids, ascending and distinct.
-
-            seen: Parts to skip, because they were checked before.
-
-        Raises:
-            DuplicateIdError: If a part that was not seen before holds one of the ids.
-        """
-        parts = self.parts
-        for part in parts:
-            if part not in seen and len(part.positions_of(wanted)):
-                raise DuplicateIdError("Each id is added once.")
-        return parts
-
     def _bury(self, part: Part, positions: Positions) -> int:
         if len(positions):
             part.bury(positions)
@@ -191,7 +198,7 @@ class PartSet:
     def _start_merging(self) -> None:
         if self._merge_thread is None and not self._closed and due(self._full):
             self._merge_thread = threading.Thread(
-                target=self._merge_in_thread, name="index-merge", daemon=True
+                target=self._merge_in_thread, name=MERGE_THREAD, daemon=True
             )
             self._merge_thread.start()
 
@@ -227,7 +234,7 @@ class PartSet:
         with self._lock:
             self._removed_in_merge = []
         try:
-            new = merged(group, self._plan)
+            new = self.merged(group)
             with self._lock:
                 if new is not None and self._removed_in_merge:
                     gone = np.unique(np.concatenate(self._removed_in_merge))

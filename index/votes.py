@@ -38,7 +38,7 @@ altered photographs that have four codes near those of their original, this find
 10^5 and at 10^6 codes, as BUDGET_NS does in all chunks.
 """
 
-_SINGLES = 64
+MAX_SINGLES = 64
 """
 How many owners with only one code found are counted, the nearest first.
 
@@ -134,10 +134,10 @@ def _owners_to_count(
     found, first_at, counts = np.unique(
         np.concatenate(owners), return_index=True, return_counts=True
     )
-    if is_exact or len(found) <= _SINGLES:
+    if is_exact or len(found) <= MAX_SINGLES:
         return found
     single = counts == 1
-    best = np.argsort(np.concatenate(nearest)[first_at[single]], kind="stable")[:_SINGLES]
+    best = np.argsort(np.concatenate(nearest)[first_at[single]], kind="stable")[:MAX_SINGLES]
     return np.sort(np.concatenate((found[~single], found[single][best])))
 
 

@@ -1,18 +1,20 @@
-"""A block file comes back as it was written, or not at all."""
+"""A block file is read as it was written, or refused."""
 
 import hashlib
 import os
 import struct
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 
 from index import SegmentError, blockfile
-from index.blockfile import read_file, write_file
+from index.blockfile import BlockCipher, read_file, write_file
 from tests.index.made import Aes
 
 KEY = Aes(bytes(32))
@@ -22,11 +24,11 @@ _ROW_BYTES = 36
 
 @pytest.fixture(autouse=True)
 def _small_blocks(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(blockfile, "_BLOCK_BYTES", 64)
+    monkeypatch.setattr(blockfile, "BLOCK_BYTES", 64)
 
 
-def some_arrays() -> dict[str, np.ndarray]:
-    """Return arrays of several types, of which some take several blocks and some none."""
+def some_arrays() -> dict[str, NDArray[Any]]:
+    """Return arrays of several types; some take several blocks, one takes none."""
     rng = np.random.default_rng(1)
     return {
         "ids": rng.integers(-9, 9, 18).astype(np.int64),
@@ -36,7 +38,7 @@ def some_arrays() -> dict[str, np.ndarray]:
     }
 
 
-def equal(ours: dict[str, np.ndarray], right: dict[str, np.ndarray]) -> bool:
+def equal(ours: dict[str, NDArray[Any]], right: dict[str, NDArray[Any]]) -> bool:
     return list(ours) == list(right) and all(
         ours[name].dtype == array.dtype and np.array_equal(ours[name], array)
         for name, array in right.items()
@@ -50,7 +52,13 @@ def equal(ours: dict[str, np.ndarray], right: dict[str, np.ndarray]) -> bool:
     dtype=st.sampled_from([np.uint8, np.uint32, np.uint64, np.int64]),
     width=st.integers(1, 40),
 )
-def test_what_is_written_is_read(cipher, counts, dtype, width, tmp_path_factory) -> None:
+def test_what_is_written_is_read(
+    cipher: BlockCipher | None,
+    counts: list[int],
+    dtype: type[np.integer[Any]],
+    width: int,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
     path = tmp_path_factory.mktemp("files") / "a.hsx"
     rng = np.random.default_rng(len(counts))
     arrays = {
@@ -68,7 +76,7 @@ def test_what_is_written_is_read(cipher, counts, dtype, width, tmp_path_factory)
     )
 
 
-def test_big_endian_arrays_and_slices_are_written_in_the_files_order(tmp_path: Path) -> None:
+def test_big_endian_arrays_and_slices_are_written_little_endian(tmp_path: Path) -> None:
     rows = np.arange(20, dtype=">i8").reshape(10, 2)
     write_file(tmp_path / "a.hsx", {}, {"rows": rows[::2], "column": rows[:, 1]}, None)
     arrays = read_file(tmp_path / "a.hsx", None).arrays
@@ -78,7 +86,7 @@ def test_big_endian_arrays_and_slices_are_written_in_the_files_order(tmp_path: P
 
 
 @CIPHERS
-def test_a_file_that_is_cut_anywhere_is_refused(cipher, tmp_path: Path) -> None:
+def test_a_file_that_is_cut_anywhere_is_refused(cipher: BlockCipher | None, tmp_path: Path) -> None:
     path = tmp_path / "a.hsx"
     write_file(path, {"a": 1}, some_arrays(), cipher)
     good = path.read_bytes()
@@ -97,7 +105,9 @@ def test_a_file_that_is_cut_anywhere_is_refused(cipher, tmp_path: Path) -> None:
 
 
 @CIPHERS
-def test_a_byte_altered_anywhere_is_noticed(cipher, tmp_path: Path) -> None:
+def test_a_file_with_one_altered_byte_is_refused(
+    cipher: BlockCipher | None, tmp_path: Path
+) -> None:
     path = tmp_path / "a.hsx"
     write_file(path, {"a": 1}, some_arrays(), cipher)
     good = path.read_bytes()
@@ -109,7 +119,7 @@ def test_a_byte_altered_anywhere_is_noticed(cipher, tmp_path: Path) -> None:
 
 
 def with_right_digests(data: bytes) -> bytes:
-    """Return a file's bytes with its table and end as if it had been written like that."""
+    """Return a file's bytes with a table and an end that fit its blocks."""
     header_length = struct.unpack_from("<I", data, 28)[0]
     (count,) = struct.unpack_from("<I", data, len(data) - _ROW_BYTES)
     start, place = 32 + header_length, len(data) - _ROW_BYTES * (count + 1)
@@ -136,7 +146,7 @@ def blocks_of(data: bytes) -> list[tuple[int, int]]:
 
 
 def test_the_tests_know_the_format(tmp_path: Path) -> None:
-    """What `with_right_digests` makes is accepted, so what follows is refused by the cipher."""
+    """Files from `with_right_digests` are read, so only the cipher refuses those that follow."""
     path = tmp_path / "a.hsx"
     write_file(path, {"a": 1}, some_arrays(), None)
     good = path.read_bytes()
@@ -146,11 +156,11 @@ def test_the_tests_know_the_format(tmp_path: Path) -> None:
     assert not equal(read_file(path, None).arrays, some_arrays())
 
 
-def test_whoever_repairs_the_digests_does_not_deceive_the_cipher(tmp_path: Path) -> None:
+def test_the_cipher_refuses_altered_bytes_even_with_right_digests(tmp_path: Path) -> None:
     path = tmp_path / "a.hsx"
     write_file(path, {"a": 1}, some_arrays(), KEY)
     good = path.read_bytes()
-    # All but the digests themselves, which are made anew; and the block lengths, which then differ.
+    # Alter every byte before the table, except the header's length; compute the digests again.
     for place in range(blocks_of(good)[-1][1]):
         changed = good[:place] + bytes([good[place] ^ 1]) + good[place + 1 :]
         if not 28 <= place < 32:
@@ -159,8 +169,8 @@ def test_whoever_repairs_the_digests_does_not_deceive_the_cipher(tmp_path: Path)
                 read_file(path, KEY)
 
 
-def test_blocks_that_change_places_do_not_open(tmp_path: Path) -> None:
-    """Within a file, and between two files with the same arrays and the same key."""
+def test_blocks_in_another_position_do_not_open(tmp_path: Path) -> None:
+    """This holds within a file, and between two files with the same arrays and key."""
     paths = tmp_path / "a.hsx", tmp_path / "b.hsx"
     for each in paths:
         write_file(each, {"a": 1}, some_arrays(), KEY)
@@ -194,7 +204,7 @@ def test_another_key_does_not_open_a_file(tmp_path: Path) -> None:
         read_file(path, KEY)
 
 
-def test_a_sealed_file_tells_nothing(tmp_path: Path) -> None:
+def test_a_sealed_file_shows_no_field_name_or_code(tmp_path: Path) -> None:
     path = tmp_path / "a.hsx"
     arrays = some_arrays()
     write_file(path, {"a field": "a word"}, arrays, KEY)
@@ -235,7 +245,7 @@ SENSIBLE = '{"fields": {}, "arrays": [["a", "<i8", [0, 3]]], "block_bytes": 64}'
         ),
     ],
 )
-def test_a_header_that_makes_no_sense_is_refused(header: str, tmp_path: Path) -> None:
+def test_an_invalid_header_is_refused(header: str, tmp_path: Path) -> None:
     head = struct.pack("<4sII16sI", b"HSX2", 2, 0, bytes(16), len(header)) + header.encode()
     (tmp_path / "a.hsx").write_bytes(head + struct.pack("<I", 0) + hashlib.sha256(head).digest())
     if header == SENSIBLE:
@@ -247,7 +257,7 @@ def test_a_header_that_makes_no_sense_is_refused(header: str, tmp_path: Path) ->
 
 def test_blocks_of_another_size_are_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     write_file(tmp_path / "a.hsx", {}, some_arrays(), None)
-    monkeypatch.setattr(blockfile, "_BLOCK_BYTES", 1000)
+    monkeypatch.setattr(blockfile, "BLOCK_BYTES", 1000)
     assert equal(read_file(tmp_path / "a.hsx", None).arrays, some_arrays())
 
 

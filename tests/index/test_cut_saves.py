@@ -1,4 +1,4 @@
-"""A save that is cut short, anywhere, leaves the old state or the new one."""
+"""A save that is interrupted anywhere leaves the old state or the new one."""
 
 import os
 import signal
@@ -7,12 +7,12 @@ import sys
 import threading
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from index import LiveIndex
-from index import part_set as parts_module
+from index import LiveIndex, part_set
 from tests.index.made import uniform
 from tests.index.saved import KEY, files, made, state
 
@@ -21,11 +21,11 @@ ROOT = Path(__file__).parents[2]
 
 @pytest.fixture(autouse=True)
 def _small_tail(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parts_module, "TAIL_CODES", 64)
+    monkeypatch.setattr(part_set, "TAIL_CODES", 64)
 
 
 class Cut(BaseException):
-    """The machine stops here."""
+    """Raised where the machine stops."""
 
 
 CALLS = ("open", "write", "fsync", "replace", "rename", "unlink", "mkdir")
@@ -33,23 +33,25 @@ CALLS = ("open", "write", "fsync", "replace", "rename", "unlink", "mkdir")
 
 def stopping(patch: pytest.MonkeyPatch, after: int, *, lossy: bool) -> list[str]:
     """
-    Let the machine stop after some calls that change files; return their names as they come.
+    Make the machine stop after some calls that change files; return the list of calls so far.
 
     Args:
-        lossy: Whether what was written and not flushed is lost then.
+        after: Number of calls that succeed.
+
+        lossy: Whether the machine then loses half of each file that was not flushed.
     """
     done: list[str] = []
     unflushed: dict[int, Path] = {}
 
     def stop() -> None:
         for path in unflushed.values() if lossy else ():
-            # Under the name it has by now.
+            # The file may have been renamed since.
             now = path if path.exists() else path.with_suffix("")
             os.truncate(now, now.stat().st_size // 2)
         raise Cut
 
-    def counted(name: str, call: Callable[..., object]) -> Callable[..., object]:
-        def stand_in(*arguments: object, **more: object) -> object:
+    def counted(name: str, call: Callable[..., Any]) -> Callable[..., Any]:
+        def stand_in(*arguments: Any, **more: Any) -> Any:
             if len(done) >= after:
                 stop()
             done.append(name)
@@ -68,10 +70,10 @@ def stopping(patch: pytest.MonkeyPatch, after: int, *, lossy: bool) -> list[str]
 
 
 @pytest.mark.parametrize("lossy", [False, True])
-def test_a_save_that_is_cut_short_leaves_the_old_state_or_the_new(
+def test_an_interrupted_save_leaves_the_old_state_or_the_new(
     lossy: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Cut after each call that changes a file, with and without loss of what was not flushed."""
+    """Stop after each call that changes a file, with and without loss of unflushed bytes."""
     seen = set()
     for after in range(1000):
         directory = tmp_path / str(after)
@@ -92,7 +94,7 @@ def test_a_save_that_is_cut_short_leaves_the_old_state_or_the_new(
         loaded = LiveIndex.load(directory)
         assert state(loaded) in (old, new)
         seen.add(state(loaded)[0])
-        # Whatever the dead process left is cleared away by the next save.
+        # The next save deletes what the dead process left behind.
         loaded.save(directory)
         assert len(files(directory)) == len(loaded.parts) + 1
         assert state(LiveIndex.load(directory)) == state(loaded)
@@ -102,10 +104,10 @@ def test_a_save_that_is_cut_short_leaves_the_old_state_or_the_new(
     assert {"open", "write", "fsync", "unlink"} <= set(done)
 
 
-def test_names_last_before_what_builds_on_them(
+def test_each_step_is_flushed_before_the_next(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each new name is flushed with its directory, and only then is the next step taken."""
+    """The next step begins only after a new name was flushed with its directory."""
     index, _ = made()
     index.save(tmp_path)
     index.add(np.array([5000]), np.zeros((1, 32), np.uint8))
@@ -144,7 +146,7 @@ def work(directory, out):
         index.save(directory, cipher=cipher)
         os.write(out, b"%d\\n" % index.feed_position)
 
-# What is compiled or loaded once is there before the first fork.
+# Compile and load everything before the first fork.
 index = LiveIndex(64)
 index.close()
 index.add(np.arange(200), np.zeros((200, 8), np.uint8))
@@ -161,7 +163,9 @@ for line in sys.stdin:
 
 
 def until_killed(runner: subprocess.Popen[str], last: int, saves: int, delay_s: float) -> int:
-    """Have a process save some times, then kill it; return the last checkpoint it had saved."""
+    """Let a process save some times, then kill it; return the last position it had saved."""
+    assert runner.stdin is not None
+    assert runner.stdout is not None
     runner.stdin.write("go\n")
     runner.stdin.flush()
     child = int(runner.stdout.readline().removeprefix("child"))
@@ -178,7 +182,7 @@ def until_killed(runner: subprocess.Popen[str], last: int, saves: int, delay_s: 
 
 
 def test_a_killed_process_leaves_what_it_had_saved(tmp_path: Path) -> None:
-    """A process that saves all the time is killed at any moment, and another takes over."""
+    """A process that keeps saving is killed at a random moment, and another takes over."""
     rng = np.random.default_rng()
     last = 0
     with subprocess.Popen(
@@ -196,6 +200,7 @@ def test_a_killed_process_leaves_what_it_had_saved(tmp_path: Path) -> None:
             ids = np.arange(last * 20)
             left = ids[(ids % 20 >= 7) | (ids >= last * 20 - 100)]
             assert state(index)[1] == left.tolist()
+        assert runner.stdin is not None
         runner.stdin.close()
         assert runner.wait(30) == 0
     assert last > 20

@@ -1,25 +1,26 @@
-"""What is on disk is the index as it was saved: the old state or the new one, never another."""
+"""A saved index is read as it was saved, or refused; purged codes are not in the files."""
 
 import shutil
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
-from index import LiveIndex, SegmentError
-from index import part_set as parts_module
-from index.blockfile import read_file, write_file
+from index import Engine, LiveIndex, SegmentError, part_set
+from index.blockfile import BlockCipher, read_file, write_file
+from index.mih import MihSegment
 from tests.index.made import uniform
 from tests.index.saved import KEY, files, made, state
 
 
 @pytest.fixture(autouse=True)
 def _small_tail(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(parts_module, "TAIL_CODES", 64)
+    monkeypatch.setattr(part_set, "TAIL_CODES", 64)
 
 
-def test_a_loaded_index_goes_by_the_steady_bits_as_before(tmp_path: Path) -> None:
+def test_a_loaded_index_still_uses_the_steadiest_bits(tmp_path: Path) -> None:
     rng = np.random.default_rng(3)
     codes, steadiest = uniform(30_000, 32, rng), tuple(rng.permutation(256).tolist())
     index = LiveIndex(256, steadiest=steadiest)
@@ -28,11 +29,12 @@ def test_a_loaded_index_goes_by_the_steady_bits_as_before(tmp_path: Path) -> Non
     loaded = LiveIndex.load(tmp_path, steadiest=steadiest)
     for each in (index, loaded):
         (part,) = each.parts
+        assert isinstance(part.segment, MihSegment)
         tables = part.segment.arrays()
         first = tables["bits"][: tables["bits_at"][7]].tolist()
         assert sorted(first) == sorted(steadiest[: len(first)])
-        assert part.segment._steady == 7
-    # It is the file's, not built anew.
+        assert part.segment.steady_chunks == 7
+    # The segment was read from the file, not built again.
     assert np.array_equal(
         loaded.parts[0].segment.arrays()["entries"],
         index.parts[0].segment.arrays()["entries"],
@@ -42,7 +44,9 @@ def test_a_loaded_index_goes_by_the_steady_bits_as_before(tmp_path: Path) -> Non
 @pytest.mark.parametrize("cipher", [None, KEY], ids=["plain", "sealed"])
 @pytest.mark.parametrize("now", ["auto", "faiss"])
 @pytest.mark.parametrize("before", ["auto", "faiss"])
-def test_an_index_comes_back_as_it_was(before, now, cipher, tmp_path: Path) -> None:
+def test_a_loaded_index_equals_the_saved_one(
+    before: Engine, now: Engine, cipher: BlockCipher | None, tmp_path: Path
+) -> None:
     index, codes = made(9000, engine=before)
     index.save(tmp_path, cipher=cipher)
     loaded = LiveIndex.load(tmp_path, engine=now, cipher=cipher)
@@ -57,7 +61,7 @@ def test_an_index_comes_back_as_it_was(before, now, cipher, tmp_path: Path) -> N
     assert loaded.remove_owners([1]) == index.remove_owners([1]) > 0
 
 
-def test_an_empty_index_comes_back(tmp_path: Path) -> None:
+def test_an_empty_index_can_be_saved_and_loaded(tmp_path: Path) -> None:
     index = LiveIndex(64)
     index.feed_position = 5
     index.save(tmp_path)
@@ -75,7 +79,7 @@ def test_only_what_changed_is_written(tmp_path: Path) -> None:
     index.save(tmp_path)
     second = files(tmp_path)
     kept = set(first) & set(second)
-    # The two sealed parts and the manifest's name; the tail is a new file.
+    # The two sealed parts and the manifest keep their names; the tail is a new file.
     assert len(kept) == 3
     assert [name for name in kept if first[name] != second[name]] == ["manifest.hsx"]
     loaded = LiveIndex.load(tmp_path)
@@ -88,8 +92,9 @@ def test_only_what_changed_is_written(tmp_path: Path) -> None:
     assert state(LiveIndex.load(tmp_path)) == state(loaded)
 
 
-def test_a_second_place_gets_everything(tmp_path: Path) -> None:
-    """Another directory does, and the same one with another key."""
+def test_a_save_to_another_directory_or_with_another_key_writes_everything(
+    tmp_path: Path,
+) -> None:
     index, _ = made()
     index.save(tmp_path / "b")
     index.save(tmp_path / "a")
@@ -109,7 +114,7 @@ def test_a_directory_that_was_emptied_is_filled_again(tmp_path: Path) -> None:
     assert state(LiveIndex.load(tmp_path)) == state(index)
 
 
-def test_an_engine_that_changed_is_built_once(
+def test_segments_are_built_once_after_a_change_of_engine(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     index, _ = made(9000, engine="faiss")
@@ -117,14 +122,16 @@ def test_an_engine_that_changed_is_built_once(
     LiveIndex.load(tmp_path).save(tmp_path)
 
     def none(*_: object) -> None:
-        raise AssertionError("A segment is built that was on disk.")
+        raise AssertionError("A segment was built although it was on disk.")
 
     monkeypatch.setattr("index.segment.seal", none)
     assert state(LiveIndex.load(tmp_path)) == state(index)
 
 
 @pytest.mark.parametrize("cipher", [None, KEY], ids=["plain", "sealed"])
-def test_a_missing_cut_or_altered_file_is_refused(cipher, tmp_path: Path) -> None:
+def test_a_missing_cut_or_altered_file_is_refused(
+    cipher: BlockCipher | None, tmp_path: Path
+) -> None:
     index, _ = made(200)
     index.save(tmp_path, cipher=cipher)
     good = files(tmp_path)
@@ -146,8 +153,10 @@ def test_a_missing_cut_or_altered_file_is_refused(cipher, tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("cipher", [None, KEY], ids=["plain", "sealed"])
-def test_files_that_change_places_are_refused(cipher, tmp_path: Path) -> None:
-    """Also the same part as another save wrote it."""
+def test_a_file_under_the_name_of_another_is_refused(
+    cipher: BlockCipher | None, tmp_path: Path
+) -> None:
+    """This holds even for the same part as another save wrote it."""
     index, _ = made()
     index.save(tmp_path, cipher=cipher)
     index.save(tmp_path / "again", cipher=cipher)
@@ -166,11 +175,14 @@ def test_files_that_change_places_are_refused(cipher, tmp_path: Path) -> None:
     assert state(LiveIndex.load(tmp_path, cipher=cipher)) == state(index)
 
 
-def nothing_else(fields: dict, arrays: dict) -> None:
-    """Change nothing: the control, which has to load."""
+Named = dict[str, Any]
 
 
-BROKEN: list[Callable[[dict, dict], object]] = [
+def unchanged(fields: Named, arrays: Named) -> None:
+    """Change nothing: the control, which must load."""
+
+
+BROKEN: list[Callable[[Named, Named], object]] = [
     lambda fields, arrays: fields.pop("bits"),
     lambda fields, arrays: fields.update(bits=64),
     lambda fields, arrays: fields.update(bits="many"),
@@ -187,9 +199,11 @@ BROKEN: list[Callable[[dict, dict], object]] = [
 ]
 
 
-@pytest.mark.parametrize("change", [nothing_else, *BROKEN])
-def test_a_manifest_that_makes_no_sense_is_refused(change, tmp_path: Path) -> None:
-    """As its checksum is right, only a wrong program or somebody with a purpose wrote it."""
+@pytest.mark.parametrize("change", [unchanged, *BROKEN])
+def test_an_invalid_manifest_is_refused(
+    change: Callable[[Named, Named], object], tmp_path: Path
+) -> None:
+    """Its digest is right, so only a wrong program or an attacker can have written it."""
     index, _ = made()
     directory = tmp_path / "index"
     index.save(directory)
@@ -198,14 +212,14 @@ def test_a_manifest_that_makes_no_sense_is_refused(change, tmp_path: Path) -> No
     shutil.copy(directory / manifest.fields["parts"][0]["name"], tmp_path / "outside.hsx")
     change(manifest.fields, manifest.arrays)
     write_file(path, manifest.fields, manifest.arrays, None)
-    if change is nothing_else:
+    if change is unchanged:
         assert state(LiveIndex.load(directory)) == state(index)
         return
     with pytest.raises(SegmentError):
         LiveIndex.load(directory)
 
 
-WRONG: list[Callable[[dict], object]] = [
+WRONG: list[Callable[[Named], object]] = [
     lambda arrays: arrays.pop("ids"),
     lambda arrays: arrays.pop("segment.codes"),
     lambda arrays: arrays.update(ids=arrays["ids"][::-1]),
@@ -222,7 +236,7 @@ WRONG: list[Callable[[dict], object]] = [
 
 
 @pytest.mark.parametrize("change", [lambda arrays: None, *WRONG])
-def test_a_part_that_makes_no_sense_is_refused(change, tmp_path: Path) -> None:
+def test_an_invalid_part_is_refused(change: Callable[[Named], object], tmp_path: Path) -> None:
     index, _ = made()
     index.save(tmp_path)
     path = tmp_path / "manifest.hsx"
@@ -240,7 +254,7 @@ def test_a_part_that_makes_no_sense_is_refused(change, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("engine", ["auto", "faiss"])
-def test_a_purge_leaves_no_removed_code_on_disk(engine: str, tmp_path: Path) -> None:
+def test_a_purge_leaves_no_removed_code_on_disk(engine: Engine, tmp_path: Path) -> None:
     index, codes = made(6000, engine=engine)
     index.save(tmp_path)
     gone = [3, 5950, 5999, 17, 5951, 5990, 5991]
@@ -254,7 +268,7 @@ def test_a_purge_leaves_no_removed_code_on_disk(engine: str, tmp_path: Path) -> 
     assert state(LiveIndex.load(tmp_path)) == state(index)
 
 
-def test_a_purge_after_loading_is_of_the_files_too(tmp_path: Path) -> None:
+def test_a_purge_after_loading_cleans_the_files_too(tmp_path: Path) -> None:
     index, codes = made()
     index.save(tmp_path)
     loaded = LiveIndex.load(tmp_path)
@@ -285,7 +299,7 @@ def test_with_a_cipher_no_code_is_on_disk(tmp_path: Path) -> None:
     assert not any(code.tobytes() in on_disk for code in codes)
 
 
-def test_other_files_in_the_directory_stay(tmp_path: Path) -> None:
+def test_a_save_deletes_old_index_files_and_keeps_others(tmp_path: Path) -> None:
     for name in ("notes.txt", "codes.hsx", "0123.hsx", "4567.hsx.new"):
         (tmp_path / name).write_text("x")
     made()[0].save(tmp_path)

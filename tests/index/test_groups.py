@@ -1,4 +1,4 @@
-"""Codes near any of a group are counted, for each group, exactly as one by one."""
+"""`count_near` gives for each group what brute force gives for that group alone."""
 
 import numpy as np
 import pytest

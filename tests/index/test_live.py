@@ -1,39 +1,43 @@
-"""A LiveIndex answers like brute force, whatever was added and removed before."""
+"""A LiveIndex finds what brute force finds, whatever was added and removed before."""
 
 import threading
 import tracemalloc
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from index import CodeWidthError, DuplicateIdError, ExactSearch, Hits, LiveIndex
-from index import part_set as parts_module
-from tests.index.made import KINDS, clustered, near, settled, uniform
+from index import CodeWidthError, DuplicateIdError, Engine, ExactSearch, Hits, LiveIndex, part_set
+from index.codes import Codes
+from index.part import Part, SealedPart
+from index.part_set import PartSet
+from tests.index.made import KINDS, MakeCodes, clustered, near, uniform, wait_for_merges
 
-ENGINES = ["auto", "faiss"]
+ENGINES: list[Engine] = ["auto", "faiss"]
 
 
 @pytest.fixture
 def small_tail(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Tails of 64 codes, so that few codes are many parts."""
-    monkeypatch.setattr(parts_module, "TAIL_CODES", 64)
+    """Make tails of 64 codes, so that few codes make many parts."""
+    monkeypatch.setattr(part_set, "TAIL_CODES", 64)
 
 
 def same(ours: Hits, right: Hits) -> bool:
-    """Tell whether two answers are equal, the owners left aside: the oracle knows none."""
-    return (
-        ours.offsets.tolist() == right.offsets.tolist()
-        and ours.ids.tolist() == right.ids.tolist()
-        and ours.distances.tolist() == right.distances.tolist()
+    """Return whether two results are equal except for owners, which the oracle does not know."""
+    pairs = (
+        (ours.offsets, right.offsets),
+        (ours.ids, right.ids),
+        (ours.distances, right.distances),
     )
+    return all(mine.tolist() == theirs.tolist() for mine, theirs in pairs)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("bits", [64, 256])
 @pytest.mark.parametrize("threshold", [0, 1, 8, 31, 40])
-def test_the_threshold_is_inclusive(bits: int, threshold: int, engine: str) -> None:
+def test_the_threshold_is_inclusive(bits: int, threshold: int, engine: Engine) -> None:
     rng = np.random.default_rng(threshold)
     query = rng.integers(0, 256, bits // 8, dtype=np.uint8)
     away = [each for each in (threshold - 1, threshold, threshold + 1) if each >= 0]
@@ -43,12 +47,12 @@ def test_the_threshold_is_inclusive(bits: int, threshold: int, engine: str) -> N
         hits = index.search(query[None], threshold=threshold)
         assert hits.distances.tolist() == [each for each in away if each <= threshold]
         assert hits.ids.tolist() == hits.distances.tolist()
-        sealed(index)
+        seal_tail(index)
 
 
-def sealed(index: LiveIndex) -> None:
-    """Have the present codes sealed, by filling up the tail with one that is removed again."""
-    count = parts_module.TAIL_CODES
+def seal_tail(index: LiveIndex) -> None:
+    """Seal the present codes by filling the tail with codes that are removed again."""
+    count = part_set.TAIL_CODES
     index.add(np.arange(-count, 0), np.zeros((count, index.bits // 8), dtype=np.uint8))
     index.remove(range(-count, 0))
     index.settle()
@@ -57,7 +61,9 @@ def sealed(index: LiveIndex) -> None:
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("count", [0, 1, 2, 1000])
-def test_it_equals_brute_force(kind, count: int, engine: str, small_tail: None) -> None:
+def test_it_equals_brute_force(
+    kind: MakeCodes, count: int, engine: Engine, small_tail: None
+) -> None:
     rng = np.random.default_rng(count)
     codes = kind(count, 32, rng)
     ids = rng.permutation(10 * count + 1)[:count].astype(np.int64)
@@ -81,9 +87,9 @@ def test_it_equals_brute_force(kind, count: int, engine: str, small_tail: None) 
 @pytest.mark.soak
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("kind", KINDS)
-def test_it_equals_brute_force_with_many(kind, engine: str) -> None:
+def test_it_equals_brute_force_with_many_codes(kind: MakeCodes, engine: Engine) -> None:
     rng = np.random.default_rng(5)
-    # Of the codes that repeat, each query finds a third.
+    # Each query finds a third of the repeated codes, so use fewer of those.
     count = 300_000 if kind is uniform or kind is KINDS[1] else 60_000
     codes = kind(count, 32, rng)
     ids = np.arange(count)
@@ -95,8 +101,8 @@ def test_it_equals_brute_force_with_many(kind, engine: str) -> None:
     index.remove(ids[gone])
     oracle = ExactSearch(256, ids[~gone], codes[~gone])
     for threshold in (0, 15, 31, 40, 64):
-        places = rng.integers(0, count, 6)
-        asked = np.stack([near(codes[each], int(rng.integers(0, 70)), rng) for each in places])
+        chosen = rng.integers(0, count, 6)
+        asked = np.stack([near(codes[each], int(rng.integers(0, 70)), rng) for each in chosen])
         assert same(
             index.search(asked, threshold=threshold), oracle.search(asked, threshold=threshold)
         )
@@ -105,9 +111,9 @@ def test_it_equals_brute_force_with_many(kind, engine: str) -> None:
 
 @settings(max_examples=40, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), count=st.integers(0, 60), k=st.integers(1, 9))
-def test_the_nearest_come_with_all_that_are_as_near(seed: int, count: int, k: int) -> None:
+def test_the_nearest_include_all_ties(seed: int, count: int, k: int) -> None:
     rng = np.random.default_rng(seed)
-    codes = clustered(count, 8, rng) & 1
+    codes = (clustered(count, 8, rng) & 1).astype(np.uint8)
     index = LiveIndex(64)
     index.add(np.arange(count), codes)
     queries = np.vstack([codes[:2], np.zeros((1, 8), np.uint8)])
@@ -125,13 +131,13 @@ def test_the_nearest_come_with_all_that_are_as_near(seed: int, count: int, k: in
         assert len(right) >= min(k, len(every))
 
 
-def test_at_least_one_is_nearest() -> None:
+def test_k_must_be_1_or_more() -> None:
     with pytest.raises(ValueError, match="1 or more"):
         LiveIndex(64).nearest(np.zeros((1, 8), np.uint8), 0, threshold=5)
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_an_addition_is_found_and_a_removal_is_not(engine: str, small_tail: None) -> None:
+def test_an_addition_is_found_and_a_removal_is_not(engine: Engine, small_tail: None) -> None:
     rng = np.random.default_rng(1)
     codes = uniform(600, 32, rng)
     index = LiveIndex(256, engine=engine)
@@ -151,7 +157,7 @@ def test_an_addition_is_found_and_a_removal_is_not(engine: str, small_tail: None
 
 
 def test_an_id_is_added_once(small_tail: None) -> None:
-    """Wherever the other is, and however many come; and nothing of the batch is added."""
+    """Wherever the known id is and however large the batch: nothing of the batch is added."""
     rng = np.random.default_rng(2)
     index = LiveIndex(64)
     index.add(np.arange(0, 400, 2), uniform(200, 8, rng))
@@ -169,7 +175,7 @@ def test_an_id_is_added_once(small_tail: None) -> None:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_an_id_may_come_again_after_its_removal(engine: str, small_tail: None) -> None:
+def test_an_id_may_be_added_again_after_its_removal(engine: Engine, small_tail: None) -> None:
     index = LiveIndex(64, engine=engine)
     rng = np.random.default_rng(3)
     for turn in range(12):
@@ -184,21 +190,21 @@ def test_an_id_may_come_again_after_its_removal(engine: str, small_tail: None) -
         assert (index.remove([5]) if turn % 2 else index.remove_owners([turn])) == 1
 
 
-def test_removing_tells_how_many_there_were(small_tail: None) -> None:
+def test_a_removal_returns_the_number_of_codes(small_tail: None) -> None:
     index = LiveIndex(64)
     index.add(np.arange(200), np.zeros((200, 8), dtype=np.uint8))
     index.add(np.arange(200, 220), np.zeros((20, 8), dtype=np.uint8))
     assert index.remove([3, 3, 210, -1, 10**12]) == 2
     assert index.remove(iter([3, 210, 211])) == 1
     assert index.remove([]) == 0
-    # Without owners each code is its own.
+    # Without owners, each code is its own owner.
     assert index.remove_owners({3, 4, 212}) == 2
     assert len(index) == 215
 
 
 @pytest.mark.parametrize("codes", [np.zeros((1, 7), np.uint8), np.zeros((1, 8), np.int64),
                                    np.zeros(8, np.uint8)])  # fmt: skip
-def test_codes_of_another_width_are_refused(codes: np.ndarray) -> None:
+def test_codes_of_another_width_are_refused(codes: Codes) -> None:
     index = LiveIndex(64)
     with pytest.raises(CodeWidthError, match="64 bits"):
         index.search(codes, threshold=8)
@@ -206,17 +212,24 @@ def test_codes_of_another_width_are_refused(codes: np.ndarray) -> None:
         index.add(np.array([1]), codes)
 
 
-def test_ids_and_owners_are_as_many_as_codes() -> None:
+def test_there_must_be_one_id_and_one_owner_for_each_code() -> None:
     index = LiveIndex(64)
-    for ids, owners in (([1], None), ([1, 2], [1]), ([[1, 2]], None)):
+    codes = np.zeros((2, 8), np.uint8)
+    for ids, owners in (
+        (np.array([1]), None),
+        (np.array([1, 2]), np.array([1])),
+        (np.array([[1, 2]]), None),
+    ):
         with pytest.raises(ValueError, match="one id"):
-            index.add(np.array(ids), np.zeros((2, 8), np.uint8), owners and np.array(owners))
+            index.add(ids, codes, owners)
     assert len(index) == 0
 
 
 @pytest.mark.parametrize("engine", ENGINES)
 @pytest.mark.parametrize("count", [3, 300])
-def test_the_callers_arrays_stay_the_callers(count: int, engine: str, small_tail: None) -> None:
+def test_the_caller_may_change_its_arrays_after_adding(
+    count: int, engine: Engine, small_tail: None
+) -> None:
     ids, codes = np.arange(count), np.zeros((count, 8), dtype=np.uint8)
     owners = ids + 1000
     index = LiveIndex(64, engine=engine)
@@ -236,20 +249,21 @@ def test_parts_stay_few(small_tail: None) -> None:
     index.settle()
     sizes = sorted((len(part) for part in index.parts[:-1]), reverse=True)
     assert sum(sizes) >= 15_000 - 64
-    for place, size in enumerate(sizes):
-        assert size > 2 * sum(sizes[place + 1 :])
+    for rank, size in enumerate(sizes):
+        assert size > 2 * sum(sizes[rank + 1 :])
     assert len(sizes) <= 6
 
 
 def test_merges_stay_few(monkeypatch: pytest.MonkeyPatch, small_tail: None) -> None:
-    """A code is put into another part about as often as the index has doubled, no more."""
-    merged, moved = parts_module.merged, []
+    """A code moves to another part about as often as the index has doubled, no more."""
+    merged = PartSet.merged
+    moved: list[int] = []
 
-    def counted(parts, engine):
+    def counted(self: PartSet, parts: Sequence[Part]) -> SealedPart | None:
         moved.extend(len(part) for part in parts)
-        return merged(parts, engine)
+        return merged(self, parts)
 
-    monkeypatch.setattr(parts_module, "merged", counted)
+    monkeypatch.setattr(PartSet, "merged", counted)
     rng = np.random.default_rng(11)
     index = LiveIndex(64)
     index.close()
@@ -266,11 +280,11 @@ def test_a_large_batch_is_one_part_at_once() -> None:
 
 
 @pytest.mark.parametrize("engine", ENGINES)
-def test_memory_follows_the_live_codes(engine: str) -> None:
+def test_memory_follows_the_live_codes(engine: Engine) -> None:
     """
-    A code takes 21 bytes beside its segment: id, owner, the order of owners, whether it lives.
+    A code takes 21 bytes beside its segment: id, owner, order of owners, live flag.
 
-    And of tombstones there is never more than a fifth for long.
+    Tombstones never stay above a fifth for long.
     """
     rng = np.random.default_rng(6)
     count = 200_000
@@ -279,19 +293,19 @@ def test_memory_follows_the_live_codes(engine: str) -> None:
     index.add(np.arange(count), uniform(count, 32, rng), owners)
     full = index.nbytes
     (part,) = index.parts
-    tail = parts_module.TAIL_CODES * (32 + 8 + 8 + 1)
+    tail = part_set.TAIL_CODES * (32 + 8 + 8 + 1)
     assert full == part.segment.nbytes + 21 * count + tail
     assert 32 * count <= part.segment.nbytes < 130 * count
     left = count
     for first in range(0, 3600, 300):
         left -= sum(index.remove_owners([each]) for each in range(first, first + 300))
-        settled(index)
+        wait_for_merges()
         assert len(index) == left
         assert index.nbytes - tail < 1.3 * (full - tail) * left / count
     index.close()
 
 
-def test_the_memory_it_tells_is_what_it_takes() -> None:
+def test_nbytes_is_the_memory_that_the_index_takes() -> None:
     codes = uniform(100_000, 32, np.random.default_rng(7))
     owners = np.random.default_rng(7).permutation(100_000)
     LiveIndex(256, engine="faiss").add(np.arange(9000), codes[:9000])
@@ -304,7 +318,7 @@ def test_the_memory_it_tells_is_what_it_takes() -> None:
     assert abs(index.nbytes - taken) < 0.02 * taken
 
 
-def test_removed_codes_leave_the_memory_with_a_purge(small_tail: None) -> None:
+def test_a_purge_drops_removed_codes_from_memory(small_tail: None) -> None:
     rng = np.random.default_rng(8)
     codes = uniform(500, 32, rng)
     index = LiveIndex(256)
@@ -314,17 +328,17 @@ def test_removed_codes_leave_the_memory_with_a_purge(small_tail: None) -> None:
     index.remove([7])
     index.add(np.array([500]), np.zeros((1, 32), np.uint8))
     index.purge()
-    held = {code.tobytes() for part in index.parts for code in part.segment.codes}
+    in_memory = {code.tobytes() for part in index.parts for code in part.segment.codes}
     gone = [*range(10, 20), *range(300, 310), *range(490, 500), 7]
     left = {codes[each].tobytes() for each in range(500) if each not in gone}
-    assert held == {*left, bytes(32)}
+    assert in_memory == {*left, bytes(32)}
     assert sum(part.dead for part in index.parts) == 0
     assert index.search(codes, threshold=0).ids.tolist() == [
         each for each in range(500) if each not in gone
     ]
 
 
-def test_nothing_runs_after_close(small_tail: None) -> None:
+def test_no_thread_starts_after_close(small_tail: None) -> None:
     rng = np.random.default_rng(9)
     index = LiveIndex(64)
     index.close()
@@ -337,10 +351,10 @@ def test_nothing_runs_after_close(small_tail: None) -> None:
     index.close()
 
 
-def test_a_thread_merges_unasked_and_ends(small_tail: None) -> None:
+def test_a_thread_merges_in_the_background_and_ends(small_tail: None) -> None:
     rng = np.random.default_rng(10)
     index = LiveIndex(64)
     for each in range(0, 2000, 10):
         index.add(np.arange(each, each + 10), uniform(10, 8, rng))
-    settled(index)
+    wait_for_merges()
     assert len(index.parts) <= 5

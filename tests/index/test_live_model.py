@@ -1,4 +1,4 @@
-"""Whatever is done to a LiveIndex, in any order, it answers like a dict of what it should hold."""
+"""After any operations in any order, a LiveIndex answers like a dict of its expected content."""
 
 import tempfile
 from pathlib import Path
@@ -9,8 +9,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from index import DuplicateIdError, LiveIndex
-from index import part_set as parts_module
+from index import DuplicateIdError, Engine, Hits, LiveIndex, part_set
+from index.codes import Codes
+from index.hits import Ids
 from tests.index.made import Aes
 
 _WIDTH = 8
@@ -18,12 +19,12 @@ _CIPHER = Aes(bytes(32))
 
 
 class AgainstADict(RuleBasedStateMachine):
-    """Tails hold 24 codes here, so that a few additions are a few parts and merges."""
+    """Here a tail has 24 codes, so that a few additions cause several parts and merges."""
 
     def __init__(self) -> None:
         super().__init__()
         self.patch = pytest.MonkeyPatch()
-        self.patch.setattr(parts_module, "TAIL_CODES", 24)
+        self.patch.setattr(part_set, "TAIL_CODES", 24)
         self.folder = tempfile.TemporaryDirectory()
 
     def teardown(self) -> None:
@@ -32,23 +33,23 @@ class AgainstADict(RuleBasedStateMachine):
         self.folder.cleanup()
 
     @initialize(seed=st.integers(0, 2**32 - 1), engine=st.sampled_from(["auto", "faiss"]))
-    def begin(self, seed: int, engine: str) -> None:
+    def begin(self, seed: int, engine: Engine) -> None:
         self.rng = np.random.default_rng(seed)
         self.index = LiveIndex(_WIDTH * 8, engine=engine)
-        self.held: dict[int, tuple[int, bytes]] = {}
+        self.content: dict[int, tuple[int, bytes]] = {}
         self.next_id = 0
 
-    def codes(self, count: int) -> np.ndarray:
-        """Return codes among which many are equal or near one another."""
+    def codes(self, count: int) -> Codes:
+        """Return codes, many of which are equal or near one another."""
         return self.rng.integers(0, 4, (count, _WIDTH), dtype=np.uint8)
 
-    def put(self, ids: np.ndarray, owners: np.ndarray | None) -> None:
+    def put(self, ids: Ids, owners: Ids | None) -> None:
         codes = self.codes(len(ids))
         self.index.add(ids, codes, owners)
-        of = ids if owners is None else owners
-        self.held |= {
+        known_owners = ids if owners is None else owners
+        self.content |= {
             int(each): (int(owner), code.tobytes())
-            for each, owner, code in zip(ids, of, codes, strict=True)
+            for each, owner, code in zip(ids, known_owners, codes, strict=True)
         }
 
     @rule(count=st.one_of(st.integers(0, 30), st.integers(0, 300)), own=st.booleans())
@@ -58,38 +59,38 @@ class AgainstADict(RuleBasedStateMachine):
         self.put(ids, None if own else self.rng.integers(0, 9, count))
 
     @rule(count=st.integers(1, 9))
-    def add_what_was_removed_or_left_out(self, count: int) -> None:
-        ids = np.setdiff1d(np.arange(self.next_id), np.array([*self.held], dtype=np.int64))
+    def add_ids_that_were_removed_or_skipped(self, count: int) -> None:
+        ids = np.setdiff1d(np.arange(self.next_id), np.array([*self.content], dtype=np.int64))
         self.put(self.rng.permutation(ids)[:count], None)
 
     @rule(count=st.integers(0, 40))
-    def add_one_that_is_there(self, count: int) -> None:
-        if self.held:
-            known = self.rng.choice([*self.held])
+    def add_a_known_id(self, count: int) -> None:
+        if self.content:
+            known = self.rng.choice([*self.content])
             ids = np.append(np.arange(self.next_id, self.next_id + count), known)
             with pytest.raises(DuplicateIdError):
                 self.index.add(self.rng.permutation(ids), self.codes(count + 1))
 
-    @rule(part=st.floats(0, 1))
-    def remove(self, part: float) -> None:
-        gone = [each for each in self.held if self.rng.random() < part]
+    @rule(share=st.floats(0, 1))
+    def remove(self, share: float) -> None:
+        gone = [each for each in self.content if self.rng.random() < share]
         assert self.index.remove([*gone, -1, self.next_id]) == len(gone)
         for each in gone:
-            del self.held[each]
+            del self.content[each]
 
     @rule()
     def remove_one(self) -> None:
-        if self.held:
-            gone = int(self.rng.choice([*self.held]))
+        if self.content:
+            gone = int(self.rng.choice([*self.content]))
             assert self.index.remove([gone]) == 1
-            del self.held[gone]
+            del self.content[gone]
 
     @rule(owners=st.sets(st.integers(0, 12), max_size=3))
     def remove_owners(self, owners: set[int]) -> None:
-        gone = [each for each, (of, _) in self.held.items() if of in owners]
+        gone = [each for each, (owner, _) in self.content.items() if owner in owners]
         assert self.index.remove_owners(owners) == len(gone)
         for each in gone:
-            del self.held[each]
+            del self.content[each]
 
     @rule()
     def merge(self) -> None:
@@ -98,14 +99,14 @@ class AgainstADict(RuleBasedStateMachine):
     @rule()
     def purge(self) -> None:
         self.index.purge()
-        assert sum(len(part) for part in self.index.parts) == len(self.held)
+        assert sum(len(part) for part in self.index.parts) == len(self.content)
 
     @rule(sealed=st.booleans())
     def save(self, sealed: bool) -> None:
         self.index.save(Path(self.folder.name) / str(sealed), cipher=_CIPHER if sealed else None)
 
     @rule(sealed=st.booleans(), engine=st.sampled_from(["auto", "faiss"]))
-    def save_and_load(self, sealed: bool, engine: str) -> None:
+    def save_and_load(self, sealed: bool, engine: Engine) -> None:
         self.index.feed_position = self.next_id
         self.save(sealed)
         self.index.close()
@@ -126,24 +127,25 @@ class AgainstADict(RuleBasedStateMachine):
     def answers_like_the_dict(self) -> None:
         if not hasattr(self, "pending"):
             return
-        assert len(self.index) == len(self.held)
+        assert len(self.index) == len(self.content)
         query = self.codes(1)
         for threshold in (0, 4, 64):
             found = self.index.search(query, threshold=threshold)
             assert self.listed(found) == self.expected(query[0], threshold)
 
-    def expected(self, query: np.ndarray, threshold: int) -> list[tuple[int, int, int]]:
-        asked = int.from_bytes(query.tobytes())
+    def expected(self, query: Codes, threshold: int) -> list[tuple[int, int, int]]:
+        query_bits = int.from_bytes(query.tobytes())
         every = (
-            ((int.from_bytes(code) ^ asked).bit_count(), each, owner)
-            for each, (owner, code) in self.held.items()
+            ((int.from_bytes(code) ^ query_bits).bit_count(), each, owner)
+            for each, (owner, code) in self.content.items()
         )
         return sorted(each for each in every if each[0] <= threshold)
 
     @staticmethod
-    def listed(found) -> list[tuple[int, int, int]]:
-        entries = zip(found.distances, found.ids, found.owners, strict=True)
-        return [tuple(map(int, each)) for each in entries]
+    def listed(found: Hits) -> list[tuple[int, int, int]]:
+        """Return distance, id and owner of each hit."""
+        lists = (found.distances.tolist(), found.ids.tolist(), found.owners.tolist())
+        return list(zip(*lists, strict=True))
 
 
 AgainstADict.TestCase.settings = settings(max_examples=40, stateful_step_count=25, deadline=None)

@@ -1,7 +1,6 @@
-"""A sealed segment finds exactly what a look at every code finds, at any radius."""
+"""A sealed segment finds exactly what brute force finds, at any radius."""
 
 import threading
-from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -12,7 +11,7 @@ from numpy.typing import NDArray
 from index import ExactSearch
 from index.mih import FEWEST, MihSegment
 from index.tables import MAX_FLIPS
-from tests.index.made import KINDS, clustered, near, repeated, skewed, uniform, zeros
+from tests.index.made import KINDS, MakeCodes, clustered, near, repeated, skewed, uniform, zeros
 
 COUNT = FEWEST + 1_000
 RADII = (0, 1, 2, 15, 16, 30, 31, 32, 45, 46, 63, 64, 255, 256)
@@ -21,7 +20,7 @@ RADII = (0, 1, 2, 15, 16, 30, 31, 32, 45, 46, 63, 64, 255, 256)
 def answers(
     segment: MihSegment, queries: NDArray[np.uint8], threshold: int
 ) -> list[list[tuple[int, int]]]:
-    """Return (distance, position) of all hits of each query, in order."""
+    """Return distance and position of all hits of each query, sorted."""
     counts, positions, distances = segment.search(queries, threshold=threshold)
     assert len(positions) == len(distances) == counts.sum()
     ends = np.cumsum(counts)
@@ -45,7 +44,7 @@ def with_flips(
 
 
 def near_and_far(codes: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[np.uint8]:
-    """Return queries: some stored codes, with 0 to 70 bits flipped, and some of no stored code."""
+    """Return queries: stored codes with 0 to 70 bits flipped, and three random codes."""
     bits = codes.shape[1] * 8
     flips = np.array([0, 1, 2, 15, 16, 17, 30, 31, 32, 33, 45, 46, 47, 60, 63, 64, 65, 70])
     chosen = codes[rng.integers(0, len(codes), len(flips))]
@@ -59,7 +58,7 @@ def near_and_far(codes: NDArray[np.uint8], rng: np.random.Generator) -> NDArray[
 
 @pytest.mark.parametrize("bits", [64, 128, 256])
 @pytest.mark.parametrize("kind", KINDS)
-def test_it_equals_a_look_at_every_code(kind: Callable[..., NDArray[np.uint8]], bits: int) -> None:
+def test_it_equals_brute_force(kind: MakeCodes, bits: int) -> None:
     rng = np.random.default_rng(1)
     codes = kind(COUNT, bits // 8, rng)
     segment = MihSegment(codes)
@@ -70,7 +69,7 @@ def test_it_equals_a_look_at_every_code(kind: Callable[..., NDArray[np.uint8]], 
 
 
 @pytest.mark.parametrize("count", [1, 2, 1_000, FEWEST - 1, FEWEST])
-def test_it_does_so_at_any_size(count: int) -> None:
+def test_it_equals_brute_force_at_any_size(count: int) -> None:
     rng = np.random.default_rng(count)
     codes = clustered(count, 32, rng)
     segment = MihSegment(codes)
@@ -79,7 +78,7 @@ def test_it_does_so_at_any_size(count: int) -> None:
     assert answers(segment, queries, 31) == expected(codes, queries, 31)
 
 
-def test_no_query_has_no_answer() -> None:
+def test_no_queries_give_no_hits() -> None:
     segment = MihSegment(uniform(COUNT, 32, np.random.default_rng(1)))
     counts, positions, _ = segment.search(np.empty((0, 32), dtype=np.uint8), threshold=31)
     assert len(counts) == len(positions) == 0
@@ -129,7 +128,7 @@ def test_it_equals_the_oracle_for_any_codes(seed: int, radius: int, bits: int) -
     assert answers(MihSegment(codes), queries, radius) == expected(codes, queries, radius)
 
 
-def test_its_arrays_are_all_it_takes_to_have_it_again() -> None:
+def test_its_arrays_are_enough_to_restore_it() -> None:
     rng = np.random.default_rng(4)
     codes = skewed(COUNT, 32, rng)
     built = MihSegment(codes)
@@ -146,7 +145,7 @@ def test_it_is_built_the_same_way_each_time() -> None:
     assert all(np.array_equal(first[name], second[name]) for name in first)
 
 
-def test_within_a_budget_all_that_is_found_is_right() -> None:
+def test_all_hits_within_a_budget_are_right() -> None:
     rng = np.random.default_rng(6)
     codes = uniform(50_000, 32, rng)
     segment = MihSegment(codes)
@@ -167,34 +166,35 @@ def test_within_a_budget_all_that_is_found_is_right() -> None:
 def half_flipped(
     codes: NDArray[np.uint8], count: int, rng: np.random.Generator
 ) -> NDArray[np.uint8]:
-    """Return copies in which so many bits of the second half, at random, are flipped."""
+    """Return copies with `count` random bits of the second half flipped."""
     bits = codes.shape[1] * 8
-    places = rng.random((len(codes), bits // 2)).argsort(axis=1)
-    return codes ^ np.packbits(np.hstack((np.zeros_like(places), places < count)) > 0, axis=1)
+    ranks = rng.random((len(codes), bits // 2)).argsort(axis=1)
+    flipped = ranks < count
+    return codes ^ np.packbits(np.hstack((np.zeros_like(flipped), flipped)), axis=1)
 
 
 @pytest.mark.parametrize("count", [50_000, 120_000])
-def test_copies_that_keep_the_steady_bits_are_come_across_at_little_cost(count: int) -> None:
+def test_copies_that_keep_the_steadiest_bits_are_found_on_a_small_budget(count: int) -> None:
     rng = np.random.default_rng(11)
     codes = uniform(count, 32, rng)
     copies = half_flipped(codes[:300], 60, rng)
-    # Which bits are steady is for the caller to say: not the first ones, but some.
+    # The caller says which bits are steady; here they are not the first ones.
     shuffled = rng.permutation(256)
     codes, copies = (np.packbits(np.unpackbits(each, axis=1)[:, shuffled], axis=1)
                      for each in (codes, copies))  # fmt: skip
     steadiest = tuple(np.argsort(shuffled).tolist())
     found = [
-        set(MihSegment(codes, told).search_within_budget(
+        set(MihSegment(codes, known).search_within_budget(
             copies, threshold=64, budget_ns=500, steady_ns=500
         ).positions.tolist())
-        for told in (steadiest, ())
+        for known in (steadiest, ())
     ]  # fmt: skip
     assert found[0] == set(range(300))
     assert len(found[1]) < 200
 
 
 @pytest.mark.parametrize("radius", [0, 20, 31])
-def test_it_is_exact_also_where_it_is_known_which_bits_are_steady(radius: int) -> None:
+def test_it_is_exact_with_known_steadiest_bits_too(radius: int) -> None:
     rng = np.random.default_rng(12)
     codes = skewed(COUNT, 32, rng)
     queries = near_and_far(codes, rng)
@@ -202,7 +202,7 @@ def test_it_is_exact_also_where_it_is_known_which_bits_are_steady(radius: int) -
     assert answers(segment, queries, radius) == expected(codes, queries, radius)
 
 
-def test_tables_from_before_the_steady_bits_were_known_are_searched_whole() -> None:
+def test_all_chunks_of_tables_built_without_steadiest_bits_are_searched() -> None:
     rng = np.random.default_rng(13)
     codes = uniform(COUNT, 32, rng)
     steadiest = tuple(rng.permutation(256).tolist())
@@ -241,7 +241,7 @@ def test_threads_search_one_segment_at_once() -> None:
 
 @pytest.mark.soak
 @pytest.mark.parametrize("kind", [uniform, skewed, repeated, zeros])
-def test_it_equals_the_oracle_at_a_million(kind: Callable[..., NDArray[np.uint8]]) -> None:
+def test_it_equals_the_oracle_at_a_million(kind: MakeCodes) -> None:
     rng = np.random.default_rng(8)
     codes = kind(1_000_000, 32, rng)
     segment = MihSegment(codes)
@@ -250,8 +250,8 @@ def test_it_equals_the_oracle_at_a_million(kind: Callable[..., NDArray[np.uint8]
         assert answers(segment, queries, radius) == expected(codes, queries, radius)
 
 
-def test_no_radius_is_probed_beyond_the_flips_there_are() -> None:
-    """A query of a chunk in which nothing is near can be given any radius but the most."""
+def test_no_radius_exceeds_the_largest_number_of_flips() -> None:
+    """A threshold that needs more flips than there are is answered by a scan."""
     codes = np.zeros((COUNT, 32), dtype=np.uint8)
     codes[:, :16] = np.random.default_rng(9).integers(0, 256, (COUNT, 16), dtype=np.uint8)
     segment = MihSegment(codes)

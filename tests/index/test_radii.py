@@ -1,7 +1,6 @@
-"""How far each chunk is probed: bit after bit, what costs least, while the budget lasts."""
+"""Radii grow bit by bit, each time by the cheapest step, while the budget lasts."""
 
 import math
-from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -9,24 +8,24 @@ import pytest
 from index.intrinsics import int64
 from index.radii import CODE_NS, KEY_NS, choose_radii_within, density_of
 from index.tables import MAX_FLIPS, build, coarse_bits, flips_of, keys_of
-from tests.index.made import near, skewed, uniform
+from tests.index.made import MakeCodes, near, skewed, uniform
 
 THRESHOLD = 60
 WIDTH = 20
 
 
 def step_ns(codes_near: list[float], radius: int) -> float:
-    """Return what a radius costs more than the one before, from the codes at 0, 1, … flips."""
+    """Return what a radius adds to the cost of the one before, from the codes at 0, 1, … flips."""
     if radius > MAX_FLIPS:
         return math.inf
     last_bits = coarse_bits()
     within = np.cumsum([math.comb(last_bits, ones) for ones in range(radius + 1)]) / 2**last_bits
-    looked_at = codes_near[radius] * within[0]
-    looked_at += sum(
+    compared = codes_near[radius] * within[0]
+    compared += sum(
         codes_near[count] * (within[radius - count] - within[radius - count - 1])
         for count in range(radius)
     )
-    return math.comb(WIDTH, radius) * KEY_NS + looked_at * CODE_NS
+    return float(math.comb(WIDTH, radius) * KEY_NS + compared * CODE_NS)
 
 
 def greedy(steps: list[list[float]], budget_ns: float) -> list[int]:
@@ -43,16 +42,16 @@ def greedy(steps: list[list[float]], budget_ns: float) -> list[int]:
 
 @pytest.mark.parametrize("make", [uniform, skewed])
 @pytest.mark.parametrize("budget_ns", [1.0, 30.0, 400.0, 1_150.0, 2_500.0, 15_000.0, 200_000.0])
-def test_radii_are_those_of_the_cheapest_bit_each_time(
-    make: Callable[[int, int, np.random.Generator], np.ndarray], budget_ns: float
-) -> None:
+def test_each_step_is_the_cheapest_one(make: MakeCodes, budget_ns: float) -> None:
     rng = np.random.default_rng(1)
     codes = make(60_000, 20, rng)
     tables = build(codes, chunks := 160 // WIDTH)
     flips = flips_of(tables)
     density = density_of(tables, flips)
     keys, radii = np.empty(chunks, np.int64), np.empty(chunks, np.int64)
-    lines = np.array([int(each).bit_count() for each in range(1 << (WIDTH - coarse_bits()))])
+    flips_to_zero = np.array(
+        [int(each).bit_count() for each in range(1 << (WIDTH - coarse_bits()))]
+    )
     for number in range(60):
         code = near(codes[number], number % 30, rng)
         keys_of(tables, code, keys)
@@ -61,11 +60,13 @@ def test_radii_are_those_of_the_cheapest_bit_each_time(
         )
         steps = []
         for chunk, key in enumerate(keys.tolist()):
-            begin, line = tables.coarse_at[chunk], key >> coarse_bits()
-            on_line = np.diff(tables.coarse[begin : begin + len(lines) + 1]).astype(np.int64)
-            flipped = lines[np.arange(len(lines)) ^ line]
-            around = [float(on_line[flipped == count].sum()) for count in range(3)]
-            # Farther than two flips they are guessed: as many times more as there are lines.
+            begin, coarse_key = tables.coarse_at[chunk], key >> coarse_bits()
+            codes_of_key = np.diff(tables.coarse[begin : begin + len(flips_to_zero) + 1]).astype(
+                np.int64
+            )
+            flipped = flips_to_zero[np.arange(len(flips_to_zero)) ^ coarse_key]
+            around = [float(codes_of_key[flipped == count].sum()) for count in range(3)]
+            # Beyond two flips they are extrapolated from the number of coarse keys.
             for count in range(3, MAX_FLIPS + 1):
                 width = WIDTH - coarse_bits()
                 around.append(around[-1] * math.comb(width, count) / math.comb(width, count - 1))

@@ -1,6 +1,7 @@
-"""A candidate's codes vote together: every owner in the answer has exactly the votes it should."""
+"""All codes of a candidate vote together; every returned owner has exactly its votes."""
 
 from collections import Counter
+from collections.abc import Sequence
 
 import numpy as np
 import pytest
@@ -32,7 +33,7 @@ def votes_by_hand(
 
 
 class VoteBank:
-    """300 owners of 20 codes each, sealed but for the last few, and a candidate like three."""
+    """300 owners of 20 codes each, all but the last few sealed, and a candidate like three."""
 
     def __init__(self, seed: int) -> None:
         rng = np.random.default_rng(seed)
@@ -40,7 +41,7 @@ class VoteBank:
         self.owners = np.repeat(np.arange(1000, 1300), OWNED)
         self.ids = rng.permutation(len(self.codes)) + 5
         self.index = LiveIndex(256)
-        # Large enough to be sealed at once, by multi-index hashing.
+        # Large enough to be sealed at once and searched by multi-index hashing.
         filler = uniform(9_000, 32, rng)
         early = len(self.codes) - 7 * OWNED - 3
         self.index.add(
@@ -51,15 +52,19 @@ class VoteBank:
         self.index.add(self.ids[early:], self.codes[early:], self.owners[early:])
         shown = [0, 150, 292]
         copied = [
-            near(self.codes[owner * OWNED + place], int(rng.integers(0, 90)), rng)
+            near(self.codes[owner * OWNED + number], int(rng.integers(0, 90)), rng)
             for owner in shown
-            for place in range(OWNED)
+            for number in range(OWNED)
         ]
         self.candidate = np.concatenate((np.array(copied), uniform(40, 32, rng)))
         self.rng = rng
 
-    def answer(self, min_votes: float = 1, **more: object) -> dict[int, float]:
-        votes = self.index.vote(self.candidate, threshold=THRESHOLD, min_votes=min_votes, **more)
+    def answer(
+        self, min_votes: float = 1, weights: NDArray[np.float64] | None = None
+    ) -> dict[int, float]:
+        votes = self.index.vote(
+            self.candidate, threshold=THRESHOLD, min_votes=min_votes, weights=weights
+        )
         assert list(votes.votes) == sorted(votes.votes, reverse=True)
         return dict(zip(votes.owners.tolist(), votes.votes.tolist(), strict=True))
 
@@ -69,7 +74,7 @@ def bank(request: pytest.FixtureRequest) -> VoteBank:
     return VoteBank(request.param)
 
 
-def test_without_a_budget_it_equals_a_look_at_every_code(bank: VoteBank) -> None:
+def test_with_an_infinite_budget_it_equals_brute_force(bank: VoteBank) -> None:
     right = votes_by_hand(bank.codes, bank.owners, bank.candidate)
     found = count_votes(
         bank.index.parts,
@@ -92,7 +97,7 @@ def test_owners_with_enough_votes_are_found_with_all_their_votes(
     assert len(enough) >= (3 if min_votes <= 5 else 0)
 
 
-def test_a_code_counts_with_the_heaviest_weight_that_is_near_it(bank: VoteBank) -> None:
+def test_a_code_counts_with_the_heaviest_weight_near_it(bank: VoteBank) -> None:
     weights = bank.rng.choice([0.0, 0.25, 0.5, 1.0], len(bank.candidate))
     right = votes_by_hand(bank.codes, bank.owners, bank.candidate, weights)
     for min_votes in (0.25, 1.0, 4.5):
@@ -100,7 +105,7 @@ def test_a_code_counts_with_the_heaviest_weight_that_is_near_it(bank: VoteBank) 
         assert bank.answer(min_votes, weights=weights) == pytest.approx(enough)
 
 
-def test_a_code_of_the_candidate_twice_votes_once() -> None:
+def test_a_repeated_code_of_the_candidate_votes_once() -> None:
     bank = VoteBank(3)
     before = bank.answer()
     bank.candidate = np.concatenate((bank.candidate, bank.candidate))
@@ -111,9 +116,9 @@ def test_a_removed_code_has_no_vote() -> None:
     bank = VoteBank(4)
     before = bank.answer()
     near_it = [
-        place
-        for place in range(OWNED)
-        if (distances(bank.codes[place], bank.candidate) <= THRESHOLD).any()
+        number
+        for number in range(OWNED)
+        if (distances(bank.codes[number], bank.candidate) <= THRESHOLD).any()
     ]
     bank.index.remove(bank.ids[near_it[:2]])
     assert bank.answer()[1000] == before[1000] - 2
@@ -123,10 +128,9 @@ def test_a_removed_code_has_no_vote() -> None:
 
 def test_an_owner_in_two_parts_has_the_votes_of_both() -> None:
     bank = VoteBank(5)
-    # The first codes after the sealed ones are the rest of this owner's.
+    # Some codes of this owner are sealed; its other codes are the first in the tail.
     owner = int(bank.owners[len(bank.codes) - 7 * OWNED - 3])
-    its = np.flatnonzero(bank.owners == owner)
-    bank.candidate = bank.codes[its]
+    bank.candidate = bank.codes[bank.owners == owner]
     assert len(bank.index.parts) == 2
     assert bank.answer(OWNED)[owner] == OWNED
 
@@ -138,7 +142,7 @@ def test_brute_force_gives_the_same_votes(bank: VoteBank) -> None:
     assert dict(zip(votes.owners.tolist(), votes.votes.tolist(), strict=True)) == bank.answer()
 
 
-def test_nobody_votes_for_nothing(bank: VoteBank) -> None:
+def test_without_codes_there_are_no_votes(bank: VoteBank) -> None:
     nothing = bank.index.vote(np.empty((0, 32), np.uint8), threshold=THRESHOLD, min_votes=1)
     assert len(nothing.owners) == len(nothing.votes) == 0
     empty = LiveIndex(256).vote(bank.candidate, threshold=THRESHOLD, min_votes=1)
@@ -150,13 +154,13 @@ def test_codes_of_another_width_are_refused(bank: VoteBank) -> None:
         bank.index.vote(np.zeros((1, 8), np.uint8), threshold=THRESHOLD, min_votes=1)
 
 
-def test_owners_are_found_by_the_bits_that_copies_keep() -> None:
+def test_owners_are_found_by_the_steadiest_bits() -> None:
     rng = np.random.default_rng(6)
     codes = uniform(30_000, 32, rng)
     index = LiveIndex(256, steadiest=range(256))
     owners = np.arange(len(codes)) // OWNED
     index.add(np.arange(len(codes)), codes, owners)
-    # Of each code 58 bits of the second half are flipped, none of the first.
+    # Flip 58 bits in the second half of each code, none in the first half.
     flips = rng.random((50 * OWNED, 128)).argsort(axis=1) < 58
     candidate = codes[: len(flips)] ^ np.packbits(np.hstack((np.zeros_like(flips), flips)), axis=1)
     votes = index.vote(candidate, threshold=THRESHOLD, min_votes=1)
@@ -165,38 +169,40 @@ def test_owners_are_found_by_the_bits_that_copies_keep() -> None:
     )
 
 
-def test_more_may_be_come_across_than_there_is_room_for_at_first() -> None:
+def test_the_result_may_exceed_the_first_capacity() -> None:
     rng = np.random.default_rng(8)
     one = uniform(1, 32, rng)[0]
     crowd = np.array([near(one, 3, rng) for _ in range(3000)])
     segment = MihSegment(np.concatenate((crowd, uniform(30_000, 32, rng))))
     queries = np.array([near(one, 3, rng) for _ in range(8)])
-    budget = segment._scan_ns() * 0.99
+    budget = segment.scan_ns() * 0.99
     found = segment.search_within_budget(queries, threshold=6, budget_ns=budget, steady_ns=budget)
     away = np.array([distances(query, crowd) for query in queries])
     assert len(found.positions) > 3 * len(crowd)
     assert set(found.positions.tolist()) == set(range(len(crowd)))
-    # Each as often as there are queries so far from it, at most, in each of the chunks.
-    chunks = len(segment._data.tables.bits_at) - 1
+    # At most once for each chunk and each query at that distance.
+    chunks = len(segment.arrays()["bits_at"]) - 1
     pairs = zip(found.positions.tolist(), found.distances.tolist(), strict=True)
-    for (place, distance), times in Counter(pairs).items():
-        assert times <= chunks * np.count_nonzero(away[:, place] == distance)
+    for (position, distance), times in Counter(pairs).items():
+        assert times <= chunks * np.count_nonzero(away[:, position] == distance)
 
 
-def test_of_many_who_have_one_code_near_the_nearest_count(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_of_many_owners_with_one_near_code_the_nearest_are_counted(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     rng = np.random.default_rng(9)
     candidate = uniform(1, 32, rng)
-    # At 5, 10, … bits; those at 45 and 50 are of one owner.
+    # At 5, 10, … bits; the codes at 45 and 50 bits have one owner.
     codes = np.array([near(candidate[0], bits, rng) for bits in range(5, 55, 5)])
     owners = np.array([*range(8), 100, 100])
     index = LiveIndex(256)
     index.add(np.arange(10), codes, owners)
-    monkeypatch.setattr(votes, "_SINGLES", 3)
+    monkeypatch.setattr(votes, "MAX_SINGLES", 3)
     found = index.vote(candidate, threshold=THRESHOLD, min_votes=1)
     assert found.owners.tolist() == [100, 0, 1, 2]
 
 
 @pytest.mark.parametrize("steadiest", [range(255), [*range(255), 0], range(1, 257)])
-def test_the_steadiest_bits_are_all_of_them(steadiest: object) -> None:
+def test_the_steadiest_bits_must_be_all_bits(steadiest: Sequence[int]) -> None:
     with pytest.raises(ValueError, match="each once"):
         LiveIndex(256, steadiest=steadiest)

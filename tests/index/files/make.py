@@ -1,5 +1,5 @@
 """
-Makes the folders of the present format, for when that changes; folders of older ones stay.
+Makes the folders of index files in the present format. Folders of older formats stay as they are.
 
     python -m tests.index.files.make
 """
@@ -16,7 +16,7 @@ HERE = Path(__file__).parent
 
 
 def fifty(folder: str, cipher: BlockCipher | None) -> None:
-    """Fifty codes with owners: a sealed part, in it a tombstone, and a tail."""
+    """Save fifty codes with owners: a sealed part with a tombstone, and a tail."""
     rng = np.random.default_rng(20240501)
     codes = rng.integers(0, 256, (50, 32), dtype=np.uint8)
     ids, owners = np.arange(100, 150), np.arange(50) // 4
@@ -29,7 +29,7 @@ def fifty(folder: str, cipher: BlockCipher | None) -> None:
 
 
 def tables() -> None:
-    """Three hundred codes without owners, with the tables of multi-index hashing."""
+    """Save three hundred codes without owners, with the tables of multi-index hashing."""
     rng = np.random.default_rng(20240501)
     codes = rng.integers(0, 256, (300, 8), dtype=np.uint8)
     index = LiveIndex(64)
