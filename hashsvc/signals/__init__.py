@@ -14,7 +14,7 @@ Where to look:
   pixels), `views` (trimmed borders), `signature` (all algorithms together). `video` reads films.
 - Algorithms: `pdq`; `image_hashes` (pHash, dHash, wHash); `regions`, built from `scales`, `blobs`,
   `directions` and `patches`. `profiles` has every threshold with its source.
-- The sandbox: `sandbox` (in the service), `worker` (the worker process), `answers` (checks answers).
+- The sandbox: `sandbox` (in the service), `worker` (the worker process), `answers` (their check).
 - Values and errors: `types`, `errors`.
 """
 

@@ -1,4 +1,4 @@
-"""Image files made byte by byte: odd ones, and ones that lie."""
+"""Image files made byte by byte: unusual ones, and ones with false headers."""
 
 import io
 import struct
@@ -24,7 +24,7 @@ def chunk(kind: bytes, body: bytes) -> bytes:
 
 
 def png(width: int, height: int, pixels: bytes, *, depth: int = 8, colour: int = 2) -> bytes:
-    """Return a PNG of filtered rows, which may be too few."""
+    """Return a PNG with these filtered rows; there may be too few of them."""
     return _png(width, height, zlib.compress(pixels), depth, colour, interlaced=0)
 
 
@@ -56,12 +56,12 @@ def _png(
 
 
 def with_chunks(data: bytes, *chunks: bytes) -> bytes:
-    """Put chunks behind a PNG's header."""
+    """Return a PNG with chunks inserted after its header."""
     return data[:33] + b"".join(chunks) + data[33:]
 
 
 def with_segments(data: bytes, *segments: tuple[int, bytes]) -> bytes:
-    """Put segments at the beginning of a JPEG."""
+    """Return a JPEG with segments inserted at its beginning."""
     made = (bytes((0xFF, kind)) + (len(body) + 2).to_bytes(2) + body for kind, body in segments)
     return data[:2] + b"".join(made) + data[2:]
 
@@ -85,7 +85,7 @@ def gif(
 
 
 def tiff(*pages: Sequence[tuple[int, int, int, int]], ring: bool = False) -> bytes:
-    """Return a TIFF of pages of (tag, type, count, value); the last may lead back to the first."""
+    """Return a TIFF of pages of (tag, type, count, value), whose last may lead to the first."""
     data = b"II*\0" + struct.pack("<I", 8)
     for number, page in enumerate(pages):
         after = len(data) + 2 + 12 * len(page) + 4
@@ -113,7 +113,7 @@ def grey_tags(width: int, height: int) -> list[tuple[int, int, int, int]]:
 
 
 def slow_bmp(runs: int) -> bytes:
-    """Return a BMP of runs of one pixel, which Pillow decodes in Python."""
+    """Return a BMP with run-length coding, one pixel a run, which Pillow decodes in Python."""
     width, height = 1000, -(-runs // 1000)
     palette = bytes(1024)
     header = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 8, 1, 2 * runs, 0, 0, 256, 0)
@@ -124,7 +124,7 @@ def slow_bmp(runs: int) -> bytes:
 
 
 def bombs() -> dict[str, bytes]:
-    """Return small files that claim more than a hundred million pixels, by what they are."""
+    """Return small files that claim more than a hundred million pixels, by name."""
     photo = generated_photo(1, (64, 48))
     jpeg = bytearray(saved(photo, "JPEG"))
     frame = jpeg.index(b"\xff\xc0")

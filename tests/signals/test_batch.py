@@ -1,4 +1,4 @@
-"""A batch on many threads gives what its images give one by one, in their order."""
+"""A batch on many threads gives the same results as its images one by one, in order."""
 
 import threading
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ from tests.signals.forged import bombs, saved
 SMALL = [jpeg(generated_photo(seed, (160, 120))) for seed in range(4)]
 DATAS = [
     *SMALL,
-    # Takes longer than those that come after it.
+    # Takes longer than the images after it.
     saved(generated_photo(9, (1600, 1200)), "PNG"),
     saved(Image.new("L", (1, 1)), "GIF"),
     SMALL[0][:300],
@@ -33,7 +33,8 @@ DATAS = [
 ]
 
 
-def told(result: Signature | ImageError) -> object:
+def comparable(result: Signature | ImageError) -> object:
+    """Return a signature, or the type and message of an error."""
     return (type(result), str(result)) if isinstance(result, ImageError) else result
 
 
@@ -41,7 +42,7 @@ def alone(data: bytes) -> object:
     try:
         return sign_image(data)
     except ImageError as error:
-        return told(error)
+        return comparable(error)
 
 
 EXPECTED = [alone(data) for data in DATAS]
@@ -49,12 +50,12 @@ EXPECTED = [alone(data) for data in DATAS]
 
 @settings(max_examples=25, deadline=None)
 @given(st.lists(st.integers(0, len(DATAS) - 1), max_size=12), st.integers(1, 4))
-def test_a_batch_is_its_images_one_by_one(numbers: list[int], workers: int) -> None:
+def test_a_batch_equals_its_images_one_by_one(numbers: list[int], workers: int) -> None:
     found = sign_images((DATAS[number] for number in numbers), workers=workers)
-    assert [told(each) for each in found] == [EXPECTED[number] for number in numbers]
+    assert [comparable(each) for each in found] == [EXPECTED[number] for number in numbers]
 
 
-def test_a_bad_image_spoils_no_other() -> None:
+def test_a_bad_image_does_not_affect_others() -> None:
     found = list(sign_images(DATAS))
     assert [isinstance(each, Signature) for each in found] == [True] * 6 + [False] * 4
 
@@ -80,7 +81,7 @@ def test_no_more_is_read_than_the_threads_need(workers: int) -> None:
 
 
 def test_as_many_images_are_signed_at_once_as_there_are_workers() -> None:
-    seen = set()
+    seen: set[str] = set()
 
     def datas() -> Iterator[bytes]:
         for _ in range(12):
@@ -91,7 +92,7 @@ def test_as_many_images_are_signed_at_once_as_there_are_workers() -> None:
     assert len(seen) == 3
 
 
-def test_what_goes_wrong_with_reading_is_raised() -> None:
+def test_an_error_while_reading_is_raised() -> None:
     def datas() -> Iterator[bytes]:
         yield from SMALL[:2]
         raise OSError("gone")
@@ -101,7 +102,7 @@ def test_what_goes_wrong_with_reading_is_raised() -> None:
         list(found)
 
 
-def test_it_signs_as_it_is_told_to() -> None:
+def test_its_options_are_those_of_sign_image() -> None:
     (found,) = sign_images([DATAS[4]], exact=True, also=[WIDE_PHASH])
     assert found == sign_image(DATAS[4], exact=True, also=[WIDE_PHASH])
     (found,) = sign_images([SMALL[0]], limits=Limits(max_pixels=100))

@@ -1,4 +1,4 @@
-"""Images of every kind end in upright pixels of one colour space; cut off ones in what is there."""
+"""Images of every kind give upright pixels in one colour space; cut-off ones, what is left."""
 
 import struct
 
@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from numpy.typing import NDArray
 from PIL import Image
 
 from hashsvc.signals import BrokenImageError, ImageTooLargeError, Limits, sign_frames, sign_image
@@ -15,16 +16,17 @@ from tests.conftest import generated_photo, jpeg
 from tests.signals.forged import interlaced_png, png, saved
 
 LIMITS = Limits()
-SIDEWAYS = 6  # What must be turned clockwise by a quarter to be upright.
+SIDEWAYS = 6  # EXIF: turn clockwise by a quarter to make the image upright.
 
 
-def only(data: bytes) -> np.ndarray:
+def only(data: bytes) -> NDArray[np.uint8]:
+    """Return the RGB pixels of an image with one frame."""
     (image,) = decode(data, LIMITS, scaled=False)
     return np.asarray(image.convert("RGB"))
 
 
 def unlike(data: bytes, image: Image.Image) -> float:
-    """Return the mean difference of a file from an image, in grey levels."""
+    """Return the mean difference between a file and an image, in grey levels."""
     pixels = only(data)
     assert pixels.shape == np.asarray(image).shape
     return float(abs(pixels.astype(int) - np.asarray(image).astype(int)).mean())
@@ -48,7 +50,7 @@ def test_exif_orientation_is_applied(orientation: int) -> None:
 def test_every_format_is_turned_upright(form: str) -> None:
     upright = generated_photo(1, (320, 240))
     stored = upright.transpose(Image.Transpose.ROTATE_90)
-    if form == "HEIF":  # It is written as a turn of the container.
+    if form == "HEIF":  # Pillow writes it as a rotation of the container.
         stored.info["exif"] = exif(SIDEWAYS).tobytes()
     options = {"HEIF": {}, "TIFF": {"tiffinfo": {0x0112: SIDEWAYS}}}
     data = saved(stored, form, **options.get(form, {"exif": exif(SIDEWAYS)}))
@@ -68,7 +70,7 @@ def test_every_format_is_turned_upright(form: str) -> None:
         (b"", False),
     ],
 )
-def test_exif_says_how_to_turn_or_is_passed_over(written: bytes, is_turned: bool) -> None:
+def test_valid_exif_is_applied_and_other_exif_is_ignored(written: bytes, is_turned: bool) -> None:
     data = saved(generated_photo(1, (320, 240)), "JPEG", exif=b"Exif\0\0" + written)
     assert only(data).shape == ((320, 240, 3) if is_turned else (240, 320, 3))
 
@@ -101,7 +103,7 @@ def test_cmyk_is_read_as_browsers_do() -> None:
     photo = generated_photo(2)
     adobe = saved(photo.convert("CMYK"), "JPEG", quality=95)
     assert unlike(adobe, photo) < 2
-    # Without Adobe's mark the values are inverted all the same.
+    # The values are inverted even without Adobe's marker.
     start = adobe.index(b"\xff\xee")
     end = start + 2 + int.from_bytes(adobe[start + 2 : start + 4])
     assert unlike(adobe[:start] + adobe[end:], photo) < 2
@@ -124,7 +126,7 @@ def test_a_dark_image_of_sixteen_bits_stays_dark() -> None:
 @pytest.mark.parametrize(
     ("top", "brightest"), [(1, 255), (255, 255), (128, 128), (65_535, 255), (2**20, 255)]
 )
-def test_numbers_without_a_known_range_are_scaled_to_theirs(top: int, brightest: int) -> None:
+def test_values_without_a_known_range_are_scaled_to_their_own(top: int, brightest: int) -> None:
     ramp = np.linspace(-1, top, 300 * 300).reshape(300, 300).astype(np.float32)
     assert abs(int(only(saved(Image.fromarray(ramp), "TIFF")).max()) - brightest) <= 1
 
@@ -136,16 +138,16 @@ def test_every_format_gives_nearly_the_same_signal(form: str) -> None:
     assert first.signals[0].signal.distance(second.signals[0].signal) <= 12
 
 
-def test_progressive_and_interlaced_images_are_as_others() -> None:
+def test_progressive_and_interlaced_images_decode_like_others() -> None:
     photo = generated_photo(3)
     assert np.array_equal(only(saved(photo, "JPEG", progressive=True)), only(saved(photo, "JPEG")))
     assert unlike(interlaced_png(photo), photo) == 0
 
 
-def test_a_jpeg_that_holds_several_is_read_as_its_first() -> None:
+def test_of_a_jpeg_with_several_images_the_first_is_read() -> None:
     photos = [generated_photo(seed, (2048, 2048)) for seed in (1, 2)]
     (image,) = decode(saved(photos[0], "MPO", save_all=True, append_images=photos[1:]), LIMITS)
-    # As JPEG is, it was decoded without colour and at a fraction of its size.
+    # Like any JPEG, it was decoded without colour and at a fraction of its size.
     assert (image.mode, image.size) == ("L", (1024, 1024))
 
 
@@ -157,7 +159,7 @@ def test_the_frames_of_an_animation_are_evenly_spaced(form: str) -> None:
     assert seen == pytest.approx([0, 3, 6, 9], abs=0.2)
 
 
-def test_every_frame_is_a_candidate() -> None:
+def test_every_sampled_frame_is_signed() -> None:
     frames = [generated_photo(seed, (300, 200)) for seed in range(12)]
     data = saved(frames[0], "GIF", save_all=True, append_images=frames[1:])
     found = sign_frames(data)
@@ -172,7 +174,7 @@ def test_the_main_image_of_a_heif_comes_first() -> None:
     assert [frame.height for frame in decode(data, LIMITS)] == [102, 100, 101]
 
 
-def test_frames_that_take_too_long_to_come_to_are_not_looked_at(
+def test_frames_that_take_too_long_to_reach_are_ignored(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     shades = [Image.new("L", (40, 30), 20 * number) for number in range(12)]
@@ -211,7 +213,7 @@ AS_A_WHOLE = {form: saved(PHOTO, form) for form in ("WEBP", "AVIF", "HEIF", "TIF
 
 
 @pytest.mark.parametrize("name", BY_ROWS)
-def test_a_cut_off_image_is_signed_if_nine_tenths_of_its_rows_are_there(name: str) -> None:
+def test_a_cut_off_image_is_signed_if_nine_tenths_of_its_rows_are_left(name: str) -> None:
     data = BY_ROWS[name]
     whole, cut = only(data), only(cut_off(data, 0.985))
     rows = (whole == cut).all(axis=(1, 2)).nonzero()[0]
@@ -222,7 +224,7 @@ def test_a_cut_off_image_is_signed_if_nine_tenths_of_its_rows_are_there(name: st
         sign_image(cut_off(data, 0.6))
 
 
-def test_the_share_of_an_image_that_must_be_there_is_exact() -> None:
+def test_the_smallest_share_of_an_image_is_exact() -> None:
     rows, start = 200, 14 + 40
     data = saved(Image.new("RGB", (40, rows), "red"), "BMP")
     least = start + rows * 9 // 10 * 40 * 3
@@ -232,7 +234,7 @@ def test_the_share_of_an_image_that_must_be_there_is_exact() -> None:
 
 
 def test_missing_rows_repeat_the_nearest() -> None:
-    data = BY_ROWS["bmp"]  # Stored from the bottom up, so that the first rows are missing.
+    data = BY_ROWS["bmp"]  # A BMP is stored from the bottom up, so the first rows are missing.
     cut = only(cut_off(data, 0.95))
     first = int((cut != cut[0]).any(axis=(1, 2)).argmax())
     assert 20 <= first <= 30
@@ -241,7 +243,7 @@ def test_missing_rows_repeat_the_nearest() -> None:
 
 @pytest.mark.parametrize("height", [40, 480])
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "GIF"])
-def test_what_only_lacks_its_end_is_whole(form: str, height: int) -> None:
+def test_an_image_that_lacks_only_its_end_is_whole(form: str, height: int) -> None:
     data = saved(PHOTO.resize((640, height)), form)
     assert np.array_equal(only(data[:-2]), only(data))
 
@@ -251,7 +253,7 @@ def test_a_cut_off_image_is_turned_upright_too() -> None:
     assert only(cut_off(data, 0.98)).shape == (320, 240, 3)
 
 
-def test_a_progressive_image_is_there_from_its_first_scan_on() -> None:
+def test_a_progressive_image_is_signed_from_its_first_scan() -> None:
     data = saved(generated_photo(1, (1280, 960)), "JPEG", progressive=True)
     second = data.index(b"\xff\xda", data.index(b"\xff\xda") + 2)
     coarse, fine = sign_image(data[: second + 40]), sign_image(data)
@@ -261,13 +263,13 @@ def test_a_progressive_image_is_there_from_its_first_scan_on() -> None:
 
 
 @pytest.mark.parametrize("form", AS_A_WHOLE)
-def test_some_formats_decode_as_a_whole_or_not_at_all(form: str) -> None:
+def test_some_formats_decode_completely_or_not_at_all(form: str) -> None:
     only(AS_A_WHOLE[form])
     with pytest.raises(BrokenImageError, match="damaged"):
         sign_image(cut_off(AS_A_WHOLE[form], 0.97))
 
 
-def test_a_cut_off_frame_on_a_ground_of_its_own_is_not_taken_for_whole() -> None:
+def test_a_cut_off_gif_with_transparency_is_broken() -> None:
     image = LAYERS.resize((600, 400))
     image.paste(generated_photo(1, (300, 400)), (0, 0))
     with pytest.raises(BrokenImageError):
@@ -292,7 +294,7 @@ def test_odd_shapes_are_signed(size: tuple[int, int]) -> None:
     size=st.tuples(st.integers(1, 6), st.integers(1, 6)),
     shades=st.binary(min_size=36, max_size=36),
 )
-def test_the_smallest_images_are_signed_whatever_is_in_them(
+def test_tiny_images_are_signed_whatever_their_content(
     size: tuple[int, int], shades: bytes
 ) -> None:
     """A border of one pixel may leave nothing inside."""

@@ -1,17 +1,13 @@
-"""Hostile bytes end in one typed error that gives the limit, in little memory; none escapes."""
+"""Hostile bytes end in one typed error that gives the limit, and take little memory."""
 
 import contextlib
 import re
 import struct
-import subprocess
-import sys
 import zlib
-from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import given, settings
-from hypothesis import strategies as st
 from PIL import Image, JpegImagePlugin
 
 from hashsvc.signals import (
@@ -25,41 +21,25 @@ from hashsvc.signals import (
 from hashsvc.signals.decode import decode
 from hashsvc.signals.headers import MOST_FRAMES, jpeg_scans, read_header
 from tests.conftest import generated_photo, jpeg
+from tests.signals.damage import NO_IMAGES, damaged
 from tests.signals.forged import (
     bombs,
     chunk,
     gif,
     grey_tags,
-    interlaced_png,
     saved,
     tiff,
     webp,
     with_chunks,
     with_segments,
 )
+from tests.signals.interpreters import run
 
-ROOT = Path(__file__).parents[2]
 LIMITS = Limits()
-
-NO_IMAGES = {
-    "empty": b"",
-    "text": b"hello",
-    "html": b"<!doctype html><html><img src=x></html>",
-    "svg": b"<svg xmlns='http://www.w3.org/2000/svg'/>",
-    "pdf": b"%PDF-1.7\n%\xe2\xe3",
-    "eps": b"%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n",
-    "zip": b"PK\x03\x04" + bytes(100),
-    "text-like-bmp": b"BMW builds cars, and this is no image of one.",
-    "video": b"\0\0\0\x18ftypisom\0\0\0\0isommp42",
-    "sound": b"RIFF\x24\0\0\0WAVEfmt " + bytes(40),
-    "psd": b"8BPS\0\1" + bytes(6) + b"\0\3\0\0\0\1\0\0\0\1\0\x08\0\3" + bytes(20),
-    **{form: saved(Image.new("RGB", (16, 16)), form) for form in ("ICO", "PPM", "TGA", "PCX")},
-    **{form: saved(Image.new("RGB", (16, 16)), form) for form in ("JPEG2000", "DDS", "SGI")},
-}
 
 
 @pytest.mark.parametrize("name", NO_IMAGES)
-def test_what_is_in_no_allowed_format_is_said_to_be_no_image(name: str) -> None:
+def test_unsupported_formats_are_refused_as_not_an_image(name: str) -> None:
     with pytest.raises(NotAnImageError, match="JPEG, PNG"):
         sign_image(NO_IMAGES[name])
 
@@ -68,8 +48,8 @@ def test_what_is_in_no_allowed_format_is_said_to_be_no_image(name: str) -> None:
     "beginning",
     [b"\xff\xd8\xff\xe0", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"II*\0", b"RIFF\0\0\0\0WEBPVP8 "],
 )
-def test_a_page_in_an_images_clothes_is_broken(beginning: bytes) -> None:
-    # Where its text happens to be a size, that may be over the limit.
+def test_a_page_that_begins_like_an_image_is_broken(beginning: bytes) -> None:
+    # Its text may be read as a size, which may be over the limit.
     with pytest.raises((BrokenImageError, ImageTooLargeError)):
         sign_image(beginning + NO_IMAGES["html"])
 
@@ -103,13 +83,6 @@ print(after[0] - before[0], after[1] - before[1])
 """
 
 
-def run(code: str) -> str:
-    """Return what a fresh interpreter prints that runs in the project's folder."""
-    return subprocess.run(
-        [sys.executable, "-c", code], cwd=ROOT, check=True, capture_output=True, text=True
-    ).stdout
-
-
 def test_bombs_reserve_no_memory() -> None:
     reserved, used = (int(each) for each in run(MEASURE).split())
     assert reserved < 50_000
@@ -117,7 +90,7 @@ def test_bombs_reserve_no_memory() -> None:
 
 
 def scans(data: bytes, times: int) -> bytes:
-    """Repeat the last scan of a JPEG."""
+    """Return a JPEG whose last scan is repeated."""
     start, end = data.rindex(b"\xff\xda"), data.rindex(b"\xff\xd9")
     return data[:end] + data[start:end] * times + data[end:]
 
@@ -133,7 +106,7 @@ def test_a_jpeg_of_very_many_scans_is_refused() -> None:
         sign_image(scans(data, 100 - ordinary))
 
 
-def test_only_scans_are_taken_for_scans() -> None:
+def test_scan_markers_inside_other_data_are_not_counted() -> None:
     marks = b"\xff\xda" * 200
     photo = jpeg(generated_photo(1))
     (plain,) = decode(photo, LIMITS)
@@ -147,7 +120,7 @@ def test_only_scans_are_taken_for_scans() -> None:
         assert np.array_equal(np.asarray(found), np.asarray(plain))
 
 
-def test_a_jpeg_with_much_between_its_parts_is_read() -> None:
+def test_a_jpeg_with_much_metadata_or_filling_is_read() -> None:
     photo = jpeg(generated_photo(1))
     full = with_segments(photo, *[(0xE2, b"ICC_PROFILE\0\1\1" + bytes(60_000))] * 100)
     assert sign_image(full) == sign_image(photo)
@@ -174,13 +147,13 @@ def packed(size: int) -> bytes:
     ],
     ids=lambda chunks: f"{len(chunks)}-{chunks[0][4:8].decode()}",
 )
-def test_metadata_of_a_png_are_not_looked_at(chunks: list[bytes]) -> None:
+def test_metadata_of_a_png_is_ignored(chunks: list[bytes]) -> None:
     photo = generated_photo(1, (64, 48))
     (found,) = decode(with_chunks(saved(photo, "PNG"), *chunks), LIMITS)
     assert np.array_equal(np.asarray(found), np.asarray(photo))
 
 
-def test_a_gif_of_thousands_of_frames_is_looked_at_in_its_first_thousand() -> None:
+def test_only_the_first_thousand_frames_of_a_gif_are_sampled() -> None:
     shades = [Image.new("L", (4, 4), shade) for shade in range(250)]
     data = saved(shades[0], "GIF", save_all=True, append_images=shades[1:], duration=10)
     frames = data[data.index(b"!\xf9") : -1]
@@ -218,7 +191,7 @@ def test_an_animation_may_claim_more_frames_than_it_has(form: str) -> None:
     ],
     ids=["ring", "long-tag", "many-tags", "tags-far-away", "many-strips"],
 )
-def test_absurd_tags_of_a_tiff_harm_nobody(data: bytes) -> None:
+def test_absurd_tags_of_a_tiff_are_harmless(data: bytes) -> None:
     with contextlib.suppress(BrokenImageError):
         assert 1 <= len(list(decode(data, LIMITS))) <= 2
 
@@ -265,16 +238,16 @@ def test_an_image_without_pixels_is_broken(size: tuple[int, int]) -> None:
     ],
 )
 @pytest.mark.parametrize("where", ["_open", "load"])
-def test_whatever_a_library_raises_is_told_as_damage(
+def test_any_error_of_a_library_is_reported_as_damage(
     raised: type[Exception], where: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def failing(*_: object) -> None:
         raise raised("words of a library")
 
     monkeypatch.setattr(JpegImagePlugin.JpegImageFile, where, failing)
-    with pytest.raises(BrokenImageError) as told:
+    with pytest.raises(BrokenImageError) as caught:
         sign_image(jpeg(generated_photo(1, (64, 48))))
-    assert "library" not in str(told.value)
+    assert "library" not in str(caught.value)
 
 
 def test_without_memory_an_image_is_too_large(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -286,51 +259,7 @@ def test_without_memory_an_image_is_too_large(monkeypatch: pytest.MonkeyPatch) -
         sign_image(jpeg(generated_photo(1, (64, 48))))
 
 
-SMALL = generated_photo(4, (60, 44))
-MOVING = {"save_all": True, "append_images": [generated_photo(5, (60, 44))]}
-SEEDS = [
-    *(saved(SMALL, form) for form in ("JPEG", "PNG", "WEBP", "GIF", "TIFF", "AVIF", "HEIF", "BMP")),
-    *(saved(SMALL, form, **MOVING) for form in ("PNG", "WEBP", "GIF", "TIFF", "AVIF")),
-    saved(SMALL, "JPEG", progressive=True),
-    saved(SMALL.convert("CMYK"), "JPEG"),
-    saved(SMALL.quantize(20), "PNG"),
-    saved(SMALL, "TIFF", compression="tiff_lzw"),
-    saved(SMALL.convert("RGBA"), "WEBP", lossless=True),
-    interlaced_png(SMALL),
-]
-# What parsers of these formats look for.
-PARTS = [
-    *(
-        b"\xff\xd8",
-        b"\xff\xd9",
-        b"\xff\xda\0\x08",
-        b"\xff\xc4\0\x02",
-        b"\xff\xe1\xff\xff",
-        b"\xff" * 40,
-    ),
-    *(chunk(b"IHDR", b"\0" * 13), chunk(b"acTL", b"\xff" * 8), chunk(b"fcTL", b"\0" * 26)),
-    *(chunk(b"IDAT", b""), b"\xff\xff\xff\xffIDAT", b"ANMF\xff\xff\xff\x7f", b"VP8X\x0a\0\0\0"),
-    *(b"!\xf9\x04\xff\xff\xff\xff\0", b"!\xff\0", b",\0\0\0\0\xff\xff\xff\xff\x80", b";"),
-    *(b"II*\0\x08\0\0\0\xff\xff", b"ispe", b"\0\0\0\0meta", b"\0\0\0\x08mdat", b"\x7f\xff\xff\xff"),
-]
-
-
-@st.composite
-def damaged(draw: st.DrawFn) -> bytes:
-    """Make a file with flipped bits, something put in, something repeated, and its end cut off."""
-    data = bytearray(draw(st.sampled_from(SEEDS)))
-    places = st.floats(0, 1, exclude_max=True).map(lambda share: int(share * len(data)))
-    for place, bits in draw(st.lists(st.tuples(places, st.integers(1, 255)), max_size=6)):
-        data[place] ^= bits
-    for place, part in draw(st.lists(st.tuples(places, st.sampled_from(PARTS)), max_size=2)):
-        data[place:place] = part
-    if draw(st.booleans()):
-        start, end = sorted((draw(places), draw(places)))
-        data[end:end] = data[start:end]
-    return bytes(data[: draw(places) + 1] if draw(st.booleans()) else data)
-
-
-def only_typed_errors_come_of(data: bytes) -> None:
+def assert_pixels_or_typed_error(data: bytes) -> None:
     limits = Limits(max_pixels=100_000, max_frames=3)
     with contextlib.suppress(ImageError):
         for frame in decode(data, limits):
@@ -341,23 +270,23 @@ def only_typed_errors_come_of(data: bytes) -> None:
 @settings(max_examples=600, deadline=None)
 @given(damaged())
 def test_damaged_bytes_end_in_pixels_or_a_typed_error(data: bytes) -> None:
-    only_typed_errors_come_of(data)
+    assert_pixels_or_typed_error(data)
 
 
 @pytest.mark.soak
 @settings(max_examples=100_000, deadline=None)
 @given(damaged())
 def test_very_many_damaged_bytes_end_in_pixels_or_a_typed_error(data: bytes) -> None:
-    only_typed_errors_come_of(data)
+    assert_pixels_or_typed_error(data)
 
 
-def test_errors_tell_nothing_of_the_image() -> None:
-    told = set()
+def test_error_messages_contain_nothing_of_the_image() -> None:
+    messages = set()
     for data in (*bombs().values(), *NO_IMAGES.values(), b"\xff\xd8\xffsecret"):
         with contextlib.suppress(ImageError):
             list(decode(data, LIMITS))
             continue
         with pytest.raises(ImageError) as error:
             list(decode(data, LIMITS))
-        told.add(re.sub(r"\d+", "#", str(error.value)))
-    assert len(told) == 3
+        messages.add(re.sub(r"\d+", "#", str(error.value)))
+    assert len(messages) == 3

@@ -1,10 +1,10 @@
-"""PDQ gives the bits of `pdqhash`, which wraps Meta's C++, on random images and in every pose."""
+"""PDQ gives the bits of `pdqhash`, which wraps Meta's C++, for random images in every pose."""
 
 import numpy as np
 import pytest
 
 from hashsvc.signals.pdq import pdq
-from tests.signals.test_pdq import REFERENCE
+from tests.signals.poses import REFERENCE
 
 pdqhash = pytest.importorskip(
     "pdqhash", reason="NOT TESTED: the extra `oracle` (pdqhash, needs a compiler) is not installed."

@@ -1,8 +1,9 @@
-"""PDQ gives the bits of Meta's reference, in every pose, from pixels and from files."""
+"""PDQ gives the bits of Meta's reference in every pose, from pixels and from files."""
 
 import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -11,23 +12,12 @@ from PIL import Image
 from hashsvc.signals import View
 from hashsvc.signals.pdq import pdq
 from tests.conftest import generated_photo
+from tests.signals.poses import REFERENCE
 from tests.vectors.make_pdq_formula import SIZES, pixels
 
 VECTORS = Path(__file__).parents[1] / "vectors"
 FORMULA = json.loads((VECTORS / "pdq_formula.json").read_text())
 FILES = json.loads((VECTORS / "pdq" / "expected.json").read_text())["vectors"]
-
-# The reference names a pose by where its rows and columns go; a view by how it is turned.
-REFERENCE = {
-    "original": View.WHOLE,
-    "rot90": View.ROT90,
-    "rot180": View.ROT180,
-    "rot270": View.ROT270,
-    "flipx": View.MIRROR_ROT180,
-    "flipy": View.MIRROR,
-    "flip_plus1": View.MIRROR_ROT90,
-    "flip_minus1": View.MIRROR_ROT270,
-}
 
 
 def differing(ours: bytes, theirs: str) -> int:
@@ -35,7 +25,7 @@ def differing(ours: bytes, theirs: str) -> int:
 
 
 @pytest.mark.parametrize("vector", FORMULA, ids=lambda each: f"{each['height']}x{each['width']}")
-def test_pixels_give_the_reference_bits(vector: dict) -> None:
+def test_pixels_give_the_reference_bits(vector: dict[str, Any]) -> None:
     codes, quality = pdq(pixels(vector["height"], vector["width"]))
     ours = [codes[view].hex() for view in REFERENCE.values()]
     assert ours == vector["poses"]
@@ -74,7 +64,7 @@ TURNED = {
 
 @pytest.mark.parametrize("view", TURNED)
 def test_a_view_is_named_by_how_the_image_is_turned(view: View) -> None:
-    """Counterclockwise quarters, after mirroring left to right."""
+    """A view is named by counterclockwise quarter turns after mirroring left to right."""
     photo = np.asarray(generated_photo(5, (512, 512)))
     codes, _ = pdq(photo)
     really, _ = pdq(TURNED[view](photo))

@@ -1,4 +1,4 @@
-"""Region signals are what they were when their format was fixed, at each stage, within a rule."""
+"""Every stage of region signals equals the vectors of the fixed format, within the rule."""
 
 import copy
 import hashlib
@@ -20,7 +20,7 @@ Described = dict[str, Any]
 
 
 def failures(port: Described, expected: Described) -> set[str]:
-    """Return the parts of the rule that a port breaks."""
+    """Return the names of the parts of the rule that a port breaks."""
     broken = {
         "pictures": not same_pictures(port, expected),
         "blobs": not all(
@@ -53,32 +53,36 @@ def same_pictures(port: Described, expected: Described) -> bool:
     )
 
 
-def near(mine: list[Any], theirs: list[Any], most: float) -> bool:
-    """Tell whether values at places, or values alone, are the same but for so much."""
-    return np.allclose(np.array(mine), np.array(theirs), rtol=0, atol=most)
+def near(mine: list[Any], theirs: list[Any], tolerance: float) -> bool:
+    """Return whether samples, or plain values, differ by at most the tolerance."""
+    return np.allclose(np.array(mine), np.array(theirs), rtol=0, atol=tolerance)
+
+
+def alike(mine: Described, theirs: Described, names: tuple[str, ...]) -> bool:
+    """Return whether the named values of a blob or patch differ by at most `blob_off` pixels."""
+    values = [[each[name] for name in names] for each in (mine, theirs)]
+    return near(values[0], values[1], RULE["blob_off"])
 
 
 def same_blob(mine: Described, theirs: Described) -> bool:
     if mine["level"] != theirs["level"]:
         return False
-    places = [[each[name] for name in ("y", "x", "sigma")] for each in (mine, theirs)]
     turned = (mine["angles"][0] - theirs["angles"][0] + np.pi) % (2 * np.pi) - np.pi
-    if not near(*places, RULE["blob_off"]) or abs(turned) > RULE["angle_off"]:
+    if not alike(mine, theirs, ("y", "x", "sigma")) or abs(turned) > RULE["angle_off"]:
         return False
     patch, other = mine["patch"], theirs["patch"]
     if patch is None or other is None:
         return patch is other
-    places = [[each[name] for name in ("y", "x", "spacing")] for each in (patch, other)]
     return (
         patch["level"] == other["level"]
-        and near(*places, RULE["blob_off"])
+        and alike(patch, other, ("y", "x", "spacing"))
         and abs(patch["flat"] - other["flat"]) <= RULE["flat_off"]
         and near(patch["waves"], other["waves"], RULE["wave_off"])
     )
 
 
 def shared(these: list[str], those: list[str]) -> float:
-    """Return which share of codes has one among others within the rule's bits."""
+    """Return the share of these codes that have one of those codes within `kept_bits` bits."""
     near_one = [
         any((int(code, 16) ^ int(each, 16)).bit_count() <= RULE["kept_bits"] for each in those)
         for code in these
@@ -91,13 +95,13 @@ def name(vector: Described) -> str:
 
 
 @pytest.mark.parametrize("vector", EXPECTED, ids=name)
-def test_each_stage_is_as_it_was(vector: Described) -> None:
+def test_each_stage_equals_the_vector(vector: Described) -> None:
     image = pixels(vector["kind"], vector["height"], vector["width"])
     assert hashlib.sha256(image.tobytes()).hexdigest() == vector["sha256_of_pixels"]
     assert failures(describe(image, strongest=20), vector) == set()
 
 
-def test_vectors_cover_what_is_small_large_flat_and_faint() -> None:
+def test_vectors_cover_small_large_flat_and_faint_pictures() -> None:
     assert [(each["kind"], each["height"], each["width"]) for each in EXPECTED] == list(PICTURES)
     assert any(max(each["height"], each["width"]) > 1024 for each in EXPECTED)
     assert any(each["blobs"] == 0 for each in EXPECTED)
@@ -160,7 +164,7 @@ def too_many(port: Described) -> None:
         (too_many, "counts"),
     ],
 )
-def test_a_port_that_is_wrong_does_not_pass(spoil: Callable[[Described], None], part: str) -> None:
+def test_a_wrong_port_does_not_pass(spoil: Callable[[Described], None], part: str) -> None:
     (vector,) = (each for each in EXPECTED if name(each) == "clouds-900x1600")
     port = copy.deepcopy(vector)
     assert failures(port, vector) == set()

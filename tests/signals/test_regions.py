@@ -1,4 +1,4 @@
-"""Region codes survive what people do to an image, and other images do not have them."""
+"""Altered copies keep the region codes of an image, and other images do not share them."""
 
 import math
 
@@ -23,14 +23,15 @@ def codes(image: Image.Image) -> RegionCodes:
 
 
 def shared(content: RegionCodes, candidate: RegionCodes, *, mirrored: bool = False) -> int:
+    """Return how many kept codes of the content have a match in the candidate."""
     upright = np.concatenate([candidate.kept, candidate.more])
-    shown = candidate.mirrored if mirrored else upright
-    if not len(content.kept) or not len(shown):
+    others = candidate.mirrored if mirrored else upright
+    if not len(content.kept) or not len(others):
         return 0
-    return int((nearest(content.kept, shown) <= REGION.threshold).sum())
+    return int((nearest(content.kept, others) <= REGION.threshold).sum())
 
 
-# Generated pictures have too little detail for this: these are photographs.
+# Generated pictures have too little detail, so these are photographs.
 PHOTOS = [photo.image for photo in load_photos(None)]
 PHOTO, OTHER = (PHOTOS[number].resize((900, 675)) for number in (4, 0))
 CONTENT = codes(PHOTO)
@@ -72,13 +73,13 @@ def test_a_copy_has_the_regions_of_its_original(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["as it is", "cropped to a third", "turned by 137°"])
-def test_a_mirrored_copy_has_them_as_in_a_mirror(name: str) -> None:
+def test_a_mirrored_copy_has_the_mirrored_codes(name: str) -> None:
     candidate = codes(ImageOps.mirror(COPIES[name]))
     assert shared(CONTENT, candidate, mirrored=True) >= SOME
     assert shared(CONTENT, candidate) < POSSIBLE_REGIONS
 
 
-def test_other_images_do_not_have_them() -> None:
+def test_other_images_share_hardly_any_region() -> None:
     others = [codes(photo) for photo in PHOTOS]
     for number, content in enumerate(others):
         for candidate in others[:number]:
@@ -86,7 +87,7 @@ def test_other_images_do_not_have_them() -> None:
 
 
 def screen(photo: Image.Image) -> Image.Image:
-    """An interface of icons and text around a photo."""
+    """Return a photo inside an interface of icons and text."""
     sheet = Image.new("RGB", (720, 1280), "white")
     draw = ImageDraw.Draw(sheet)
     for row in range(12):
@@ -98,7 +99,7 @@ def screen(photo: Image.Image) -> Image.Image:
     return sheet
 
 
-def test_an_interface_in_common_is_no_match() -> None:
+def test_a_common_interface_is_not_a_match() -> None:
     screens = [codes(screen(photo)) for photo in PHOTOS[:5]]
     for content in screens:
         for candidate in screens:
@@ -147,14 +148,14 @@ def test_any_image_gives_codes_within_the_budget(
         assert np.array_equal(first, second)
 
 
-def test_no_two_regions_that_are_kept_match() -> None:
+def test_no_two_kept_regions_match() -> None:
     for number in range(len(CONTENT.kept)):
         rest = np.delete(CONTENT.kept, number, axis=0)
         assert nearest(CONTENT.kept[number : number + 1], rest)[0] > REGION.threshold
 
 
 @pytest.mark.parametrize("sigma", [4.0, 7.0, 12.0])
-def test_a_blob_is_found_where_it_is_and_as_large_as_it_is(sigma: float) -> None:
+def test_a_blob_is_found_with_its_position_and_size(sigma: float) -> None:
     y, x = np.mgrid[0:256, 0:300].astype(np.float32)
     spot = 200 * np.exp(-((y - 120) ** 2 + (x - 171) ** 2) / (2 * sigma**2))
     # Light from the left gives it a direction.
@@ -162,7 +163,8 @@ def test_a_blob_is_found_where_it_is_and_as_large_as_it_is(sigma: float) -> None
     pictures = halvings(picture, 1024)
     blobs = find_blobs(pictures, longest=512, contrast=1.0, max_count=5, directions=2)
     assert np.allclose(blobs.centres[0], (120, 171), atol=1.0)
-    # A blob of sigma s answers most to a filter of sigma s (Lindeberg); steps are a cube root of 2.
+    # A blob of sigma s responds most to a filter of sigma s (Lindeberg). The scales are a cube root
+    # of 2 apart.
     assert blobs.sigmas[0] == pytest.approx(sigma, rel=0.2)
 
 

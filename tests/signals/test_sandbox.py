@@ -1,4 +1,4 @@
-"""Images are signed in processes that may be killed, starved or taken over without harm."""
+"""Images are signed in processes that may crash, run out of memory or be taken over safely."""
 
 import json
 import os
@@ -34,21 +34,21 @@ from hashsvc.signals import (
     sign_frames,
 )
 from tests.conftest import generated_photo, jpeg
+from tests.signals.damage import NO_IMAGES, damaged
 from tests.signals.forged import bombs, png, saved, slow_bmp
-from tests.signals.test_hostile import NO_IMAGES, damaged, run
+from tests.signals.interpreters import ROOT, run
 
-ROOT = Path(__file__).parents[2]
 PHOTO = jpeg(generated_photo(1))
 FRAMES = [generated_photo(seed, (300, 200)) for seed in range(3)]
 KINDS = {
     "photo": PHOTO,
     "animation": saved(FRAMES[0], "GIF", save_all=True, append_images=FRAMES[1:]),
-    # More than a pipe holds.
+    # Larger than a pipe.
     "large": saved(generated_photo(1, (1000, 800)), "BMP"),
     "bordered": saved(Image.new("RGB", (400, 300), "white"), "PNG"),
     **{form: saved(FRAMES[0], form) for form in ("PNG", "WEBP", "AVIF", "HEIF", "TIFF", "BMP")},
 }
-# Decoded in Python, which takes seconds.
+# Pillow decodes this in Python, which takes seconds.
 SLOW = slow_bmp(4_000_000)
 LIMITS = Limits(max_seconds=20)
 
@@ -60,7 +60,7 @@ def shared() -> Iterator[Sandbox]:
 
 
 def until(is_so: Callable[[], object], seconds: float = 20) -> None:
-    """Wait for something to become so."""
+    """Wait until a condition holds."""
     deadline = time.monotonic() + seconds
     while not is_so():
         assert time.monotonic() < deadline
@@ -68,7 +68,7 @@ def until(is_so: Callable[[], object], seconds: float = 20) -> None:
 
 
 def workers(opened: Sandbox) -> list[int]:
-    """Return the ids of the processes, once they are ready."""
+    """Return the process ids of all workers, once they are idle."""
     until(lambda: opened.idle == opened.size)
     return [worker.pid for worker in opened.workers]
 
@@ -78,7 +78,7 @@ def proc(pid: int, name: str) -> str:
 
 
 def is_gone(pid: int) -> bool:
-    """Tell whether a process has ended; its parent need not have noticed."""
+    """Return whether a process has ended, even if its parent has not noticed yet."""
     try:
         return proc(pid, "stat").rsplit(")", 1)[1].split()[0] == "Z"
     except OSError:
@@ -86,13 +86,13 @@ def is_gone(pid: int) -> bool:
 
 
 def ticks(pids: list[int]) -> int:
-    """Return the processor time that processes have taken, in hundredths of a second."""
+    """Return the processor time of some processes in hundredths of a second."""
     fields = [proc(pid, "stat").rsplit(")", 1)[1].split() for pid in pids]
     return sum(int(each[11]) + int(each[12]) for each in fields)
 
 
 @pytest.mark.parametrize("name", KINDS)
-def test_the_answer_is_what_signing_here_gives(name: str, shared: Sandbox) -> None:
+def test_the_sandbox_signs_like_this_process(name: str, shared: Sandbox) -> None:
     assert shared.sign_frames(KINDS[name]) == sign_frames(KINDS[name])
 
 
@@ -106,7 +106,7 @@ HOSTILE = {
 
 
 @pytest.mark.parametrize("name", HOSTILE)
-def test_the_error_is_what_signing_here_raises(name: str, shared: Sandbox) -> None:
+def test_the_sandbox_raises_the_same_error_as_this_process(name: str, shared: Sandbox) -> None:
     with pytest.raises(ImageError) as here:
         sign_frames(HOSTILE[name])
     with pytest.raises(ImageError) as there:
@@ -126,9 +126,11 @@ def test_threads_get_the_signatures_of_their_own_images(shared: Sandbox) -> None
     max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
 )
 @given(damaged())
-def test_damaged_bytes_end_as_they_do_here(shared: Sandbox, data: bytes) -> None:
+def test_damaged_bytes_give_the_same_outcome_as_in_this_process(
+    shared: Sandbox, data: bytes
+) -> None:
     there, here = outcome(shared.sign_frames, data), outcome(sign_frames, data)
-    # What claims to be large finds too little memory there.
+    # An image that claims to be large finds too little memory in the sandbox.
     assert there == here or (there, here) == (ImageTooLargeError, BrokenImageError)
 
 
@@ -137,12 +139,12 @@ def outcome(sign: Callable[[bytes], list[Signature]], data: bytes) -> object:
         return sign(data)
     except ImageError as error:
         return type(error)
-    except Exception:  # noqa: BLE001 - what goes wrong after decoding is a crash there.
+    except Exception:  # noqa: BLE001 - any other error is a crash in the sandbox.
         assert sign is sign_frames
         return ImageCrashError
 
 
-def test_a_worker_can_reach_little(shared: Sandbox) -> None:
+def test_a_worker_has_few_rights(shared: Sandbox) -> None:
     for pid in workers(shared):
         lines = proc(pid, "limits").splitlines()[1:]
         limits = {line[:26].strip(): line[26:].split()[:2] for line in lines}
@@ -175,7 +177,7 @@ def test_a_worker_knows_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     assert known <= {"PYTHONPATH", *sandbox.INHERITED_ENVIRONMENT, *sandbox.ENVIRONMENT}
 
 
-def test_a_worker_imports_only_its_room() -> None:
+def test_a_worker_imports_only_the_signals_package() -> None:
     names = run("import sys, hashsvc.signals.worker; print(*sys.modules)").split()
     rooms = {name.split(".")[1] for name in names if name.startswith("hashsvc.")}
     assert rooms == {"signals"}
@@ -219,12 +221,12 @@ def test_an_image_that_takes_too_much_memory_is_refused() -> None:
         until(lambda: opened.idle == 1)
         if not is_gone(pid):
             after = int(proc(pid, "status").split("VmHWM:")[1].split()[0]) * 1024
-            # The limit is on new address space; pages that were mapped before may fill up besides.
+            # The limit is on new address space; pages that were mapped before may still fill up.
             assert after - before <= limits.max_memory_bytes + 16_000_000
         assert opened.sign_frames(PHOTO) == sign_frames(PHOTO)
 
 
-def test_a_library_that_calls_it_damage_to_get_no_memory_is_not_believed() -> None:
+def test_damage_reported_for_lack_of_memory_is_reported_as_too_large() -> None:
     data = saved(Image.new("L", (4500, 4000), "grey"), "WEBP", lossless=True, method=0)
     with Sandbox(Limits(max_seconds=20, max_memory_bytes=100_000_000)) as opened:
         with pytest.raises(ImageTooLargeError, match="memory than the limit, 100000000 bytes"):
@@ -233,7 +235,7 @@ def test_a_library_that_calls_it_damage_to_get_no_memory_is_not_believed() -> No
             opened.sign_frames(HOSTILE["damaged"])
 
 
-def test_an_image_that_takes_too_long_is_given_up() -> None:
+def test_signing_stops_at_the_time_limit() -> None:
     with Sandbox(Limits(max_seconds=1)) as opened:
         (pid,) = workers(opened)
         with pytest.raises(ImageTooSlowError, match="limit is 1 seconds"):
@@ -243,7 +245,7 @@ def test_an_image_that_takes_too_long_is_given_up() -> None:
         assert workers(opened) != [pid]
 
 
-def test_a_worker_that_does_not_even_listen_is_given_up() -> None:
+def test_a_worker_that_does_not_read_is_ended() -> None:
     with Sandbox(Limits(max_seconds=1)) as opened:
         (pid,) = workers(opened)
         os.kill(pid, signal.SIGSTOP)
@@ -252,7 +254,7 @@ def test_a_worker_that_does_not_even_listen_is_given_up() -> None:
         assert is_gone(pid)
 
 
-def test_a_worker_killed_at_work_is_a_crash_and_replaced(shared: Sandbox) -> None:
+def test_a_worker_killed_while_signing_is_a_crash_and_is_replaced(shared: Sandbox) -> None:
     pids = workers(shared)
     with ThreadPoolExecutor(2) as pool:
         for pid in pids:
@@ -268,7 +270,7 @@ def test_a_worker_killed_at_work_is_a_crash_and_replaced(shared: Sandbox) -> Non
     assert not set(workers(shared)) & set(pids)
 
 
-def test_a_worker_killed_at_rest_costs_no_image(shared: Sandbox) -> None:
+def test_a_worker_killed_while_idle_costs_no_image(shared: Sandbox) -> None:
     pids = workers(shared)
     for pid in pids:
         os.kill(pid, signal.SIGKILL)
@@ -291,10 +293,10 @@ def test_a_worker_is_replaced_when_it_is_old_or_has_grown(monkeypatch: pytest.Mo
         assert workers(opened) != second
 
 
-def test_workers_that_start_together_are_not_worn_together(
+def test_workers_that_start_together_are_not_replaced_together(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # One is waited for before the next is started: minutes, where kernels are yet to be compiled.
+    # Each worker is started after the last is ready: minutes, if kernels must be compiled.
     monkeypatch.setattr(sandbox.WorkerProcess, "becomes_ready", lambda _worker: True)
     with Sandbox(LIMITS, workers=3) as opened:
         until(lambda: len(opened.workers) == 3)
@@ -302,7 +304,7 @@ def test_workers_that_start_together_are_not_worn_together(
     assert ages == [0, sandbox.MAX_IMAGES // 3, 2 * sandbox.MAX_IMAGES // 3]
 
 
-def test_whoever_waits_goes_on_when_a_worker_is_ready(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_wait_returns_when_a_worker_is_ready(monkeypatch: pytest.MonkeyPatch) -> None:
     may_be_ready = threading.Event()
     becomes_ready = sandbox.WorkerProcess.becomes_ready
 
@@ -317,13 +319,13 @@ def test_whoever_waits_goes_on_when_a_worker_is_ready(monkeypatch: pytest.Monkey
         may_be_ready.set()
         waits.result(timeout=60)
         assert len(workers(opened)) == 1
-        # It was only waited for: an image has it at once.
+        # The worker is still free, so an image gets it at once.
         opened.sign_frames(PHOTO)
     with pytest.raises(SandboxError):
         opened.wait()
 
 
-def test_a_closed_sandbox_leaves_no_process_and_signs_nothing() -> None:
+def test_a_closed_sandbox_leaves_no_process_and_refuses_images() -> None:
     threads = threading.active_count()
     opened = Sandbox(LIMITS)
     with pytest.raises(SandboxError, match="not open"):
@@ -332,7 +334,7 @@ def test_a_closed_sandbox_leaves_no_process_and_signs_nothing() -> None:
         (pid,) = workers(opened)
         os.kill(pid, signal.SIGSTOP)
         with ThreadPoolExecutor(3) as pool:
-            # One is at work, two wait for a worker.
+            # One call is being served; two wait for a worker.
             calls = [pool.submit(opened.sign_frames, PHOTO) for _ in range(3)]
             until(lambda: opened.idle == 0)
             opened.close()
@@ -378,7 +380,7 @@ def test_a_killed_parent_leaves_no_worker_behind() -> None:
     until(lambda: all(is_gone(pid) for pid in pids), 5)
 
 
-def test_a_worker_ends_by_itself() -> None:
+def test_a_worker_ends_without_its_parent_its_input_or_in_time() -> None:
     limits = [json.dumps(each) for each in astuple(Limits(max_seconds=0.2))]
     module = [sys.executable, "-m", "hashsvc.signals.worker"]
 
@@ -387,22 +389,24 @@ def test_a_worker_ends_by_itself() -> None:
             [*module, str(parent), *limits], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
 
-    # Its parent is another than it was told; there is no more to do; nobody ends its work.
+    # The first has another parent than expected; the second gets no more input; nobody stops the
+    # third when its time is up.
     with (
         started(os.getppid()) as orphan,
         started(os.getpid()) as idle,
         started(os.getpid()) as busy,
     ):
         assert orphan.wait(20) == 1
-        # Half an image is none.
-        assert idle.communicate((9).to_bytes(4) + b"half", timeout=20) == (b"!", None)
+        # An incomplete image is ignored.
+        answer, _ = idle.communicate((9).to_bytes(4) + b"half", timeout=20)
+        assert answer == b"!"
         assert idle.returncode == 0
         with suppress(BrokenPipeError):
             busy.communicate(len(SLOW).to_bytes(4) + SLOW, timeout=20)
         assert busy.returncode == -signal.SIGALRM
 
 
-def test_a_worker_stays_when_the_thread_that_used_it_ends() -> None:
+def test_a_worker_outlives_the_thread_that_used_it() -> None:
     with Sandbox(LIMITS) as opened:
         (first,) = workers(opened)
         os.kill(first, signal.SIGKILL)
@@ -416,7 +420,7 @@ def test_a_worker_stays_when_the_thread_that_used_it_ends() -> None:
 
 
 def impostor(tmp_path: Path, script: str) -> str:
-    """Return a program that is started instead of Python."""
+    """Return the path of a program that is started instead of Python."""
     program = tmp_path / "impostor"
     program.write_text(f"#!/bin/sh\n{script}\n")
     program.chmod(0o700)
@@ -430,11 +434,11 @@ def impostor(tmp_path: Path, script: str) -> str:
         struct.pack(">II", 4, 0) + b"null",
         struct.pack(">II", 2, 400_000_000) + b"{}",
         struct.pack(">II", 3, 0) + b"\xff\xfe\0",
-        # An error as it should be, and one byte more.
+        # A valid error, followed by one byte too many.
         struct.pack(">II", 43, 0) + b'{"error":"NotAnImageError","message":"It."}.',
     ],
 )
-def test_a_worker_that_answers_nonsense_is_a_crash(
+def test_an_invalid_answer_counts_as_a_crash(
     answer: bytes, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     octal = "".join(f"\\{byte:03o}" for byte in answer)
@@ -447,7 +451,7 @@ def test_a_worker_that_answers_nonsense_is_a_crash(
         assert workers(opened) != pids
 
 
-def test_without_workers_there_is_an_error_at_each_image(
+def test_without_workers_every_image_raises_an_error(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     real = sys.executable
@@ -460,7 +464,7 @@ def test_without_workers_there_is_an_error_at_each_image(
             with pytest.raises(SandboxError, match="No worker"):
                 opened.sign_frames(PHOTO)
         monkeypatch.setattr(sys, "executable", real)
-        # One more may have failed to start by now.
+        # One more start may have failed by now.
         with suppress(SandboxError):
             opened.sign_frames(PHOTO)
         assert opened.sign_frames(PHOTO) == sign_frames(PHOTO)
@@ -472,16 +476,16 @@ def test_it_needs_linux(monkeypatch: pytest.MonkeyPatch) -> None:
         Sandbox()
 
 
-def test_too_many_bytes_are_not_even_sent(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_image_over_the_size_limit_is_not_sent(monkeypatch: pytest.MonkeyPatch) -> None:
     with pytest.raises(ImageTooLargeError, match="limit is 10"):
         Sandbox(Limits(max_bytes=10)).sign_frames(bytes(11))
 
 
 @pytest.mark.parametrize("data", [b"", b"<!doctype html>", b"\xff\xd8", b"sekrit"])
-def test_what_begins_like_no_image_waits_for_no_worker(data: bytes) -> None:
+def test_bytes_that_do_not_begin_like_an_image_wait_for_no_worker(data: bytes) -> None:
     with pytest.raises(NotAnImageError, match="Supported formats: JPEG"):
         Sandbox().sign_frames(data)
-    # A page to a browser, and a container of images all the same: what it is a worker tells.
+    # A browser shows this as a page, but it may hold an image, so a worker must decide.
     with pytest.raises(SandboxError, match="not open"):
         Sandbox().sign_frames(b"<!--ftypavif")
 
@@ -491,7 +495,7 @@ def test_settings_and_sandbox_have_the_same_limits() -> None:
         assert Settings.model_fields[f"image_{name}"].default == value
 
 
-def test_the_errors_of_a_sandbox_are_told_apart() -> None:
+def test_the_errors_of_a_sandbox_are_distinct() -> None:
     assert issubclass(ImageTooSlowError, ImageError)
     assert issubclass(ImageCrashError, ImageError)
     assert not issubclass(SandboxError, ImageError)

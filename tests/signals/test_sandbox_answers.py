@@ -1,4 +1,4 @@
-"""What a worker says is read field by field, for it may have been taken over."""
+"""A worker's answer is checked field by field, because an attacker may control the worker."""
 
 import json
 
@@ -19,19 +19,21 @@ CODES = bytes(range(48))
 
 def test_an_answer_is_read_field_by_field() -> None:
     header = json.dumps({"frames": [frame()]}).encode()
-    (signature,) = read_answer(header, CODES, LIMITS)
+    answer = read_answer(header, CODES, LIMITS)
+    assert isinstance(answer, list)
+    (signature,) = answer
     assert signature.quality == 80
     assert [(each.signal.algorithm, each.signal.code) for each in signature.signals] == [
         ("pdq1", CODES[:32]),
         ("dhash1", CODES[32:40]),
         ("dhash1", CODES[40:]),
     ]
-    told = json.dumps({"error": "NotAnImageError", "message": "Because."}).encode()
-    assert isinstance(read_answer(told, b"", LIMITS), NotAnImageError)
+    error = json.dumps({"error": "NotAnImageError", "message": "Because."}).encode()
+    assert isinstance(read_answer(error, b"", LIMITS), NotAnImageError)
 
 
 @pytest.mark.parametrize(
-    "told",
+    "answer",
     [
         None,
         [],
@@ -64,16 +66,18 @@ def test_an_answer_is_read_field_by_field() -> None:
     ],
     ids=json.dumps,
 )
-def test_nothing_else_is_an_answer(told: object) -> None:
+def test_any_other_answer_is_refused(answer: object) -> None:
     with pytest.raises(ImageCrashError, match="invalid answer"):
-        read_answer(json.dumps(told).encode(), CODES, LIMITS)
+        read_answer(json.dumps(answer).encode(), CODES, LIMITS)
 
 
-def test_an_answer_has_no_more_frames_than_are_looked_at() -> None:
+def test_an_answer_has_at_most_max_frames() -> None:
     for frames in (8, 9):
         header = json.dumps({"frames": [frame()] * frames}).encode()
         if frames == LIMITS.max_frames:
-            assert len(read_answer(header, CODES * frames, LIMITS)) == frames
+            answer = read_answer(header, CODES * frames, LIMITS)
+            assert isinstance(answer, list)
+            assert len(answer) == frames
         else:
             with pytest.raises(ImageCrashError, match="invalid answer"):
                 read_answer(header, CODES * frames, LIMITS)
@@ -82,6 +86,6 @@ def test_an_answer_has_no_more_frames_than_are_looked_at() -> None:
 @pytest.mark.parametrize(
     "header", [b"", b"{", b"\xff\xfe{\0}\0", b"[" * 16_000, b"1" * 16_000, b'{"frames":NaN}']
 )
-def test_what_is_no_json_is_no_answer(header: bytes) -> None:
+def test_bytes_that_are_not_json_are_refused(header: bytes) -> None:
     with pytest.raises(ImageCrashError, match="invalid answer"):
         read_answer(header, b"", LIMITS)

@@ -1,4 +1,4 @@
-"""PDQ, its quality and its threshold are python-threatexchange's, with which lists are made."""
+"""PDQ's bits, quality and threshold equal python-threatexchange's, which makes the lists in use."""
 
 import numpy as np
 import pytest
@@ -16,15 +16,15 @@ PdqSignal = pytest.importorskip(
 
 
 def upright(signature: Signature) -> str:
-    """Return PDQ's bits of the image as it stands."""
+    """Return the PDQ bits of the upright image."""
     (code,) = (
         each.signal.code for each in signature.whole().signals if each.signal.algorithm == PDQ.name
     )
     return code.hex()
 
 
-def alone(code: bytes) -> Signature:
-    """Return what a list tells of an image: its code."""
+def listed(code: bytes) -> Signature:
+    """Return the signature of an image on a list, which has nothing but its PDQ code."""
     return Signature(100, (ViewedSignal(Signal(PDQ.name, code), View.WHOLE),))
 
 
@@ -39,12 +39,12 @@ def test_files_of_up_to_512_pixels_have_its_bits(
         assert upright(sign_image(data, exact=True)) == PdqSignal.hash_from_bytes(data)
 
 
-def test_what_is_too_plain_for_it_is_too_plain_here() -> None:
+def test_both_reject_the_same_plain_images() -> None:
     grey, photo = Image.new("RGB", (400, 300), "grey"), generated_photo(1, (400, 300))
     has_one = {}
     for strength in np.linspace(0.12, 0.17, 40):
         data = saved(Image.blend(grey, photo, strength), "PNG")
-        # It gives no bits to an image below its least quality.
+        # python-threatexchange gives no bits for an image below its minimum quality.
         has_one[sign_image(data, exact=True).quality] = PdqSignal.hash_from_bytes(data) != ""
     assert has_one == {quality: quality >= PDQ.min_quality for quality in has_one}
     assert has_one.keys() >= {PDQ.min_quality - 1, PDQ.min_quality}
@@ -59,6 +59,6 @@ def test_it_matches_at_the_same_distances(distance: int) -> None:
     other = (np.frombuffer(code, np.uint8) ^ np.packbits(flips)).tobytes()
     theirs = PdqSignal.compare_hash(code.hex(), other.hex())
     indexed = PdqSignal.get_index_cls().build([(code.hex(), "content")]).query(other.hex())
-    ours = compare(alone(code), alone(other))
+    ours = compare(listed(code), listed(other))
     assert ours.findings[0].distance == theirs.distance.distance == distance
     assert (ours.tier is Tier.CERTAIN) == theirs.match == bool(indexed) == (distance <= 31)

@@ -1,4 +1,4 @@
-"""A signal's text and code are one another's inverse, and it does not show itself by accident."""
+"""A signal's text and code convert to each other, and its `repr` does not show its code."""
 
 import io
 from collections.abc import Callable
@@ -86,7 +86,7 @@ def test_a_signal_does_not_show_its_code(signal: Signal) -> None:
     "text", ["", "pdq1", "pdq1:", "pdq1:00", "pdq2:" + "0" * 64, "PDQ1:" + "0" * 64,
              "pdq1:" + "F" * 64, "phash1:" + "0" * 15, "pdq1:" + "0" * 65, " phash1:" + "0" * 16]
 )  # fmt: skip
-def test_what_is_no_signal_is_refused_and_not_repeated(text: str) -> None:
+def test_invalid_text_is_refused_and_not_repeated(text: str) -> None:
     with pytest.raises(SignalFormatError) as caught:
         Signal.parse(text)
     assert "0000" not in str(caught.value)
@@ -131,7 +131,7 @@ def test_only_the_whole_view_is_kept_by_a_bank() -> None:
 
 
 @given(st.integers(0, 100), st.lists(groups()))
-def test_a_signature_is_the_same_packed_and_one_by_one(
+def test_a_signature_from_groups_equals_one_from_signals(
     quality: int, all_: list[SignalGroup]
 ) -> None:
     packed = Signature.from_groups(quality, all_)
@@ -168,6 +168,6 @@ def test_a_signature_does_not_show_its_codes(group: SignalGroup) -> None:
 @pytest.mark.parametrize(
     ("algorithm", "codes"), [("phash1", b""), ("phash1", bytes(12)), ("md5", bytes(16))]
 )
-def test_a_group_has_whole_codes_of_a_known_algorithm(algorithm: str, codes: bytes) -> None:
+def test_a_group_must_have_whole_codes_of_a_known_algorithm(algorithm: str, codes: bytes) -> None:
     with pytest.raises(SignalFormatError):
         SignalGroup(algorithm, View.WHOLE, codes)

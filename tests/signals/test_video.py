@@ -1,15 +1,13 @@
-"""Of a film some frames are signed, in the sandbox, within its limits; broken ones do no harm."""
+"""Some frames of a film are signed, in the sandbox, within its limits; damaged films are safe."""
 
 import io
 import random
 from collections.abc import Iterator
-from fractions import Fraction
 from typing import Any
 
 import av
 import numpy as np
 import pytest
-from PIL import Image
 
 from hashsvc.matching import Tier, compare
 from hashsvc.signals import (
@@ -25,41 +23,10 @@ from hashsvc.signals import (
 )
 from hashsvc.signals.video import film_frames, is_film, signs_films
 from tests.conftest import generated_photo, jpeg
-
-SIZE = (320, 240)
-
-
-def film(
-    *pictures: Image.Image,
-    form: str = "mp4",
-    codec: str = "mpeg4",
-    each: int = 10,
-    size: tuple[int, int] = SIZE,
-    options: dict[str, str] | None = None,
-) -> bytes:
-    """Return a film that shows each picture for so many frames, ten a second."""
-    file = io.BytesIO()
-    with av.open(file, "w", format=form) as container:
-        stream = container.add_stream(codec, rate=10)
-        stream.width, stream.height = size
-        stream.options = options or {}
-        stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
-        stream.bit_rate = 4_000_000
-        stream.time_base = Fraction(1, 10)
-        for picture in pictures:
-            for _ in range(each):
-                frame = av.VideoFrame.from_ndarray(
-                    np.asarray(picture.convert("RGB").resize(size)), format="rgb24"
-                )
-                for packet in stream.encode(frame):
-                    container.mux(packet)
-        for packet in stream.encode():
-            container.mux(packet)
-    return file.getvalue()
-
+from tests.signals.films import SIZE, film
 
 PICTURES = [generated_photo(seed, SIZE) for seed in range(4)]
-ONE_BEGINNING = {"g": "9999", "sc_threshold": "0"}
+ONE_KEY_FRAME: dict[str, object] = {"g": "9999", "sc_threshold": "0"}
 FILMS = {
     "MPEG-4": ("mp4", "mpeg4"),
     "H.264": ("mp4", "libx264"),
@@ -71,10 +38,9 @@ FILMS = {
 
 
 @pytest.fixture(scope="module")
-def sandbox() -> Sandbox:
-    """One worker."""
-    with Sandbox(Limits(max_frames=8)) as sandbox:
-        yield sandbox
+def sandbox() -> Iterator[Sandbox]:
+    with Sandbox(Limits(max_frames=8)) as opened:
+        yield opened
 
 
 @pytest.mark.parametrize(("form", "codec"), FILMS.values(), ids=FILMS.keys())
@@ -90,20 +56,20 @@ def test_each_picture_of_a_film_is_found(form: str, codec: str, sandbox: Sandbox
     assert {compare(stranger, frame).tier for frame in frames} == {None}
 
 
-def test_the_same_is_signed_outside_the_sandbox(sandbox: Sandbox) -> None:
+def test_signing_outside_the_sandbox_gives_the_same(sandbox: Sandbox) -> None:
     data = film(*PICTURES)
     assert sign_frames(data) == sandbox.sign_frames(data)
 
 
 @pytest.mark.parametrize("most", [1, 3, 5])
-def test_so_many_frames_are_looked_at(most: int) -> None:
+def test_at_most_max_frames_are_sampled(most: int) -> None:
     data = film(*PICTURES)
     assert len(list(film_frames(data, Limits(max_frames=most)))) == most
 
 
-def test_of_a_film_without_places_to_begin_at_all_its_length_is_looked_at() -> None:
-    """Here only the first frame stands by itself; the pictures change each second."""
-    data = film(*PICTURES, codec="libx264", form="matroska", options=ONE_BEGINNING)
+def test_a_film_with_one_key_frame_is_sampled_over_its_whole_length() -> None:
+    """Only the first frame can be decoded by itself; the pictures change each second."""
+    data = film(*PICTURES, codec="libx264", form="matroska", options=ONE_KEY_FRAME)
     frames = list(film_frames(data, Limits()))
     assert len(frames) == 8
     shown = [np.asarray(each.resize((8, 6))).astype(int) for each in frames]
@@ -114,19 +80,19 @@ def test_of_a_film_without_places_to_begin_at_all_its_length_is_looked_at() -> N
     assert nearest == [0, 0, 1, 1, 2, 2, 3, 3]
 
 
-def test_a_film_that_is_much_work_has_fewer_frames(monkeypatch: pytest.MonkeyPatch) -> None:
-    data = film(*PICTURES, codec="libx264", form="matroska", options=ONE_BEGINNING)
+def test_a_film_that_is_slow_to_decode_gives_fewer_frames(monkeypatch: pytest.MonkeyPatch) -> None:
+    data = film(*PICTURES, codec="libx264", form="matroska", options=ONE_KEY_FRAME)
     decoded = 0
-    images = video.frame_at
+    frame_at = video.frame_at
 
-    def count(frames: Iterator[Any], *how: Any) -> Any:
+    def count(frames: Iterator[Any], *arguments: Any) -> Any:
         def counted() -> Iterator[Any]:
             nonlocal decoded
             for frame in frames:
                 decoded += 1
                 yield frame
 
-        return images(counted(), *how)
+        return frame_at(counted(), *arguments)
 
     monkeypatch.setattr(video, "frame_at", count)
     monkeypatch.setattr(video, "MAX_FILM_PIXELS", 8 * 5 * SIZE[0] * SIZE[1])
@@ -151,7 +117,7 @@ def test_a_film_over_a_limit_is_refused() -> None:
     assert len(list(film_frames(data, Limits(max_pixels=320 * 240, max_bytes=len(data))))) == 1
 
 
-def test_sound_alone_is_no_film() -> None:
+def test_sound_alone_is_refused() -> None:
     file = io.BytesIO()
     with av.open(file, "w", format="mp4") as container:
         stream = container.add_stream("aac", rate=44100)
@@ -164,11 +130,11 @@ def test_sound_alone_is_no_film() -> None:
 
 
 @pytest.mark.parametrize("brand", [b"heic", b"heix", b"mif1", b"avif", b"avis", b"msf1"])
-def test_images_in_such_a_container_are_no_films(brand: bytes) -> None:
+def test_images_in_the_same_container_are_not_films(brand: bytes) -> None:
     assert not is_film(b"\0\0\0\x18ftyp" + brand + bytes(100))
 
 
-def test_other_files_are_no_films() -> None:
+def test_other_files_are_not_films() -> None:
     for data in (b"", b"<html>", jpeg(PICTURES[0]), b"OggS" + bytes(99), b"#EXTM3U\nhttp://a/"):
         assert not is_film(data)
         if not data.startswith(b"\xff"):

@@ -1,13 +1,13 @@
 """
-Makes pdq_formula.json: hashes, by an implementation that is not ours, of pixels made by a formula.
+Makes pdq_formula.json: PDQ hashes by another implementation, of pixels made by a formula.
 
-Needs the packages pdqhash and numpy, and a compiler for the former:
+Needs the packages pdqhash, which needs a compiler, and numpy:
 
     pip install pdqhash==0.2.8 numpy==2.4.6
     python tests/vectors/make_pdq_formula.py > tests/vectors/pdq_formula.json
 
-pdqhash wraps Meta's C++ (facebook/ThreatExchange). It leaves out the sampling to 512 × 512 that the
-reference's own program does first, so that step is done here.
+pdqhash wraps Meta's C++ (facebook/ThreatExchange). It omits the sampling to 512 × 512 with which
+the reference's own program begins, so this script does that step.
 """
 
 import json
@@ -39,7 +39,7 @@ def pixels(height: int, width: int) -> NDArray[np.uint8]:
 
 def main() -> None:
     """Print the vectors."""
-    import pdqhash  # noqa: PLC0415 - the tests take `pixels` from here, and do without it.
+    import pdqhash  # noqa: PLC0415 - the tests use `pixels`, and do not need it.
 
     rows = []
     for height, width in SIZES:

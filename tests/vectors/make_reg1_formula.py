@@ -3,13 +3,13 @@ Makes reg1_formula.json: what a port of region signals must find in pixels made 
 
     python -m tests.vectors.make_reg1_formula > tests/vectors/reg1_formula.json
 
-There is no other implementation of `reg1` to make them with: these are what hashsvc.signals gave
-when the format was fixed, so that it stays so, here and in every port. `pixels` has whole numbers
-under 2^53 only, for languages that know no others; check it by the SHA-256 of its bytes.
+There is no other implementation of `reg1`. The vectors are the results of hashsvc.signals from when
+the format was fixed, so that it stays the same here and in every port. `pixels` uses only whole
+numbers under 2^53, which every language has; check its result by the SHA-256 of the bytes.
 
-Stages are told in the order in which they are computed, so that a port finds where it goes astray.
-Single bits hang on rounding, hence `RULE`, which the file repeats; codes with the SHA-256 given
-there would be the very same, which no port needs.
+The file gives the stages in the order in which they are computed, so a port can see where it first
+differs. Single bits depend on rounding, so `RULE`, which the file repeats, allows small
+differences. Codes with the SHA-256 in the file are identical, which a port need not achieve.
 """
 
 import hashlib
@@ -26,26 +26,26 @@ from hashsvc.signals.regions import found_in, region_codes
 from hashsvc.signals.scales import octave
 
 RULE = {
-    "sizes": "Sizes, and the SHA-256 of pixels, are equal.",
+    "sizes": "Sizes and the SHA-256 of the pixels are equal.",
     "samples": "A value at [y, x, value] differs by at most `sample_off` grey levels.",
     "sample_off": 0.05,
-    "blobs": "Each of the strongest blobs has one of the port's of its level with y, x and sigma "
-    "within `blob_off` pixels of the finest picture; of these two the first angles differ by at "
-    "most `angle_off` radians, patches' places by `blob_off`, flat parts by `flat_off`, and waves, "
-    "at [down, across, value], by `wave_off`.",
+    "blobs": "For each of the strongest blobs, the port has a blob of the same level whose y, x "
+    "and sigma differ by at most `blob_off` pixels of the finest picture. Their first angles differ by "
+    "at most `angle_off` radians, the y, x and spacing of their patches by `blob_off`, the flat "
+    "shares by `flat_off`, and the waves, at [down, across, value], by `wave_off`.",
     "blob_off": 0.05,
     "angle_off": 0.01,
     "flat_off": 0.005,
     "wave_off": 15,
     "counts": "Counts differ by at most 1, or by the share `count_off`.",
     "count_off": 0.02,
-    "kept": "At least the share `kept_share` of the kept codes have one of the port's kept codes "
-    "within `kept_bits` bits, and the same the other way round.",
+    "kept": "At least the share `kept_share` of the kept codes have a kept code of the port within "
+    "`kept_bits` bits, and the other way round.",
     "kept_share": 0.97,
     "kept_bits": 4,
 }
 
-# Small, odd, portrait, larger than the 1024 that all are reduced to; then what has little in it.
+# Small, odd and portrait sizes, some above 1024, to which all are reduced; then plain pictures.
 PICTURES = (
     ("clouds", 64, 48),
     ("clouds", 333, 517),
@@ -79,7 +79,7 @@ def pixels(kind: str, height: int, width: int) -> NDArray[np.uint8]:
 
 
 def _clouds(y: NDArray[np.int64], x: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
-    """Return the mean of random shades on six grids, between whose points shades are blended."""
+    """Return the mean of six grids of random shades, blended between the grid points."""
     total = np.zeros_like(y)
     for number, cell in enumerate((128, 64, 32, 16, 8, 4)):
         top, left, down, across = y // cell, x // cell, y % cell, x % cell
@@ -90,13 +90,14 @@ def _clouds(y: NDArray[np.int64], x: NDArray[np.int64], seed: int) -> NDArray[np
         ]
         upper = shades[0] * (cell - across) + shades[1] * across
         lower = shades[2] * (cell - across) + shades[3] * across
-        total += (upper * (cell - down) + lower * down) // (cell * cell)
-    # Six shades under 1024, to a contrast that uses most of the range.
+        blended = upper * (cell - down) + lower * down
+        total += np.floor_divide(blended, cell * cell, dtype=np.int64)
+    # Six shades below 1024, stretched to most of the range 0–255.
     return np.clip((total - 3072) // 12 + 128, 0, 255)
 
 
 def _random(y: NDArray[np.int64], x: NDArray[np.int64], seed: int) -> NDArray[np.int64]:
-    """Return numbers under 65521 by squaring, without which they would lie in rows."""
+    """Return numbers below 65521; without the squaring they would form visible rows."""
     number = (y * 7919 + x * 104_729 + seed * 1_299_709 + 17) % _PRIME
     for _ in range(3):
         number = (number * number + 12_345) % _PRIME
@@ -104,7 +105,7 @@ def _random(y: NDArray[np.int64], x: NDArray[np.int64], seed: int) -> NDArray[np
 
 
 def describe(image: NDArray[np.uint8], *, strongest: int = 5) -> dict[str, Any]:
-    """Return the stages of an image's region signals, as the file has them."""
+    """Return the stages of an image's region signals, as they are in the file."""
     luma = luma_of(image)
     pictures, blobs = found_in(luma)
     patches = patches_of(blobs, pictures)
@@ -148,7 +149,7 @@ def _sampled(picture: NDArray[np.float32]) -> dict[str, Any]:
 def _patch(
     patches: Patches, waves: NDArray[np.float32], flatness: NDArray[np.float32], blob: int
 ) -> dict[str, Any] | None:
-    """Return the patch along a blob's first direction; None where too much of it is outside."""
+    """Return the patch along a blob's first direction; None if too much of it is outside."""
     numbers = np.flatnonzero((patches.blobs == blob) & (patches.turns == 0))
     if not len(numbers):
         return None
@@ -179,7 +180,7 @@ def main() -> None:
         image = pixels(kind, height, width)
         about = {"kind": kind, "height": height, "width": width, "channels": image[0, 0].size}
         made.append({**about, "sha256_of_pixels": _digest(image.tobytes()), **describe(image)})
-    # One picture a line, and one code: a change shows where it is.
+    # One picture or code a line, so that a change shows where it is.
     lines = (json.dumps(each).replace('"kept": ["', '"kept": [\n "') for each in made)
     sys.stdout.write('{"rule": ' + json.dumps(RULE, indent=1) + ',\n"pictures": [\n')
     sys.stdout.write(",\n".join(lines) + "\n]}\n")

@@ -1,0 +1,47 @@
+"""Films that show given pictures, encoded for the tests."""
+
+import io
+from fractions import Fraction
+
+import av
+import numpy as np
+from PIL import Image
+
+SIZE = (320, 240)
+
+
+def film(
+    *pictures: Image.Image,
+    form: str = "mp4",
+    codec: str = "mpeg4",
+    each: int = 10,
+    size: tuple[int, int] = SIZE,
+    options: dict[str, object] | None = None,
+) -> bytes:
+    """
+    Return a film of ten frames a second.
+
+    Args:
+        each: Number of frames that show each picture.
+
+        options: Options for the encoder.
+    """
+    file = io.BytesIO()
+    with av.open(file, "w", format=form) as container:
+        stream = container.add_stream(codec, rate=10)
+        assert isinstance(stream, av.VideoStream)
+        stream.width, stream.height = size
+        stream.options = options or {}
+        stream.pix_fmt = "yuvj420p" if codec == "mjpeg" else "yuv420p"
+        stream.bit_rate = 4_000_000
+        stream.time_base = Fraction(1, 10)
+        for picture in pictures:
+            for _ in range(each):
+                frame = av.VideoFrame.from_ndarray(
+                    np.asarray(picture.convert("RGB").resize(size)), format="rgb24"
+                )
+                for packet in stream.encode(frame):
+                    container.mux(packet)
+        for packet in stream.encode():
+            container.mux(packet)
+    return file.getvalue()
