@@ -13,7 +13,7 @@ from hashsvc.settings import Settings
 from hashsvc.signals import SandboxError, Signature, sign_frames, sign_image
 from tests.conftest import generated_photo, jpeg
 from tests.scanning.conftest import OddSite, gif
-from tests.signals.test_video import SIZE, film
+from tests.signals.films import SIZE, film
 
 PHOTO = jpeg(generated_photo(1))
 HTML = "text/html; charset=utf-8"
