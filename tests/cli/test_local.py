@@ -47,7 +47,7 @@ def test_a_file_that_is_none_leaves_the_others(run: Run, photos: Path) -> None:
     assert done.exit_code == 1
     assert len(done.stdout.splitlines()) == 2
     assert done.stderr.count("\n") == 1
-    assert done.stderr.startswith("File 3 of 3: The bytes are no image")
+    assert done.stderr.startswith("File 3 of 3: The bytes are not an image")
 
 
 @pytest.mark.parametrize("form", ["json", "csv"])

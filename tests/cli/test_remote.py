@@ -38,7 +38,7 @@ def test_what_cannot_be_submitted_is_left_out_and_said(
     assert done.exit_code == 1
     assert len(done.stdout.splitlines()) == 2
     assert "1 of 4 are too plain" in done.stderr
-    assert "File 3 of 4: The bytes are no image" in done.stderr
+    assert "File 3 of 4: The bytes are not an image" in done.stderr
 
 
 def test_more_contents_than_one_request_takes_are_submitted(
