@@ -39,7 +39,7 @@ class Hits:
         selected = slice(self.offsets[query], self.offsets[query + 1])
         return self.ids[selected], self.distances[selected]
 
-    def part(self, first: int, last: int) -> Self:
+    def for_queries(self, first: int, last: int) -> Self:
         """Return the hits of the queries from `first` up to, but not including, `last`."""
         begin, end = self.offsets[first], self.offsets[last]
         return type(self)(
