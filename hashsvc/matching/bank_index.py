@@ -151,7 +151,7 @@ class BankIndex:
             return
         hits, start = self._batches[profile.name].search(every), 0
         for place, each in enumerate(codes):
-            yield place, hits.part(start, start + len(each)).owners
+            yield place, hits.for_queries(start, start + len(each)).owners
             start += len(each)
 
     def _add(self, codes: Sequence[Codes]) -> None:

@@ -57,5 +57,5 @@ class Batches:
             raise
         start = 0
         for codes, answer in batch:
-            answer.set_result(hits.part(start, start + len(codes)))
+            answer.set_result(hits.for_queries(start, start + len(codes)))
             start += len(codes)
