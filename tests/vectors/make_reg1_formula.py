@@ -32,7 +32,8 @@ RULE = {
     "blobs": "For each of the strongest blobs, the port has a blob of the same level whose y, x "
     "and sigma differ by at most `blob_off` pixels of the finest picture. Their first angles "
     "differ by at most `angle_off` radians, the y, x and spacing of their patches by "
-    "`blob_off`, the flat shares by `flat_off`, and the waves, at [down, across, value], by `wave_off`.",
+    "`blob_off`, the flat shares by `flat_off`, and the waves, at [down, across, value], by "
+    "`wave_off`.",
     "blob_off": 0.05,
     "angle_off": 0.01,
     "flat_off": 0.005,
