@@ -1,13 +1,11 @@
 """Codes: packed bits, `uint8`, shape (n, bits // 8), most significant bit first."""
 
-from typing import Any
-
 import numpy as np
-from numba import njit, types
-from numba.extending import intrinsic
+from numba import njit
 from numpy.typing import NDArray
 
 from index.errors import CodeWidthError
+from index.intrinsics import ones
 
 Codes = NDArray[np.uint8]
 
@@ -50,26 +48,15 @@ def nearest(codes: Codes, others: Codes) -> NDArray[np.int64]:
     return found
 
 
-def _count_ones(_context: Any, _word: Any) -> Any:
-    def generate(_context: Any, builder: Any, _signature: Any, arguments: Any) -> Any:
-        return builder.ctpop(arguments[0])
-
-    return types.uint64(types.uint64), generate
-
-
-# The processor's instruction for counting ones, which Numba does not offer.
-_ones: Any = intrinsic(_count_ones)
-
-
 @njit(cache=True, nogil=True)
 def _nearest(codes: NDArray[np.uint64], others: NDArray[np.uint64]) -> NDArray[np.int64]:
     found = np.empty(len(codes), dtype=np.int64)
     for i in range(len(codes)):
         best = np.uint64(64 * codes.shape[1])
         for j in range(len(others)):
-            distance = _ones(codes[i, 0] ^ others[j, 0])
+            distance = ones(codes[i, 0] ^ others[j, 0])
             for word in range(1, codes.shape[1]):
-                distance += _ones(codes[i, word] ^ others[j, word])
+                distance += ones(codes[i, word] ^ others[j, word])
             best = min(best, distance)
         found[i] = best
     return found
