@@ -173,7 +173,7 @@ def _frames(header: Header, limits: Limits, *, scaled: bool) -> Iterator[Image.I
                 frame = _upright(image, header)
             except (ImageTooLargeError, MemoryError):
                 raise
-            except Exception:  # noqa: BLE001 - as said in `decode`.
+            except Exception:  # noqa: BLE001 - see the errors in `decode`.
                 if number != numbers[0]:
                     return
                 frame = _salvaged(header, limits, scaled=scaled)
@@ -257,7 +257,7 @@ def _decoded_onto(image: ImageFile.ImageFile, shade: int) -> Image.Image:
 
 def _upright(image: Image.Image, header: Header) -> Image.Image:
     orientation = header.orientation
-    if image.format == "AVIF":  # Pillow puts the container's own turns there.
+    if image.format == "AVIF":  # Pillow writes the container's rotation there.
         orientation = exif_orientation(image.info.get("exif", b""))
     return _transposed(_as_rgb_or_grey(image), orientation)
 
