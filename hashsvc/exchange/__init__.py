@@ -1,1 +1,1 @@
-"""Import and export of the hash lists that other systems speak; nothing is exchanged yet."""
+"""Import and export of hash lists in the formats of other systems; not implemented yet."""

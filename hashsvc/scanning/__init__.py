@@ -1,8 +1,8 @@
 """
-Reported URLs: fetched with care, their images signed and matched, nothing of them kept.
+Scanning: fetch reported URLs, sign the images there, and match the signatures.
 
-The work list lives in the database; `Scanner` takes items from it in threads, in any number of
-processes. `fetch` is the only module of the project that opens connections to the outside.
+No image is kept. The work list lives in the database; the threads of `Scanner` take items from it,
+in any number of processes. Only `connections` opens network connections to the scanned sites.
 """
 
 from hashsvc.scanning.addresses import is_public

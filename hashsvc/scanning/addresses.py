@@ -1,10 +1,10 @@
-"""Which addresses on the network may be connected to: public ones only."""
+"""Checks that a network address or host name is public: the service connects to no others."""
 
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
-# IANA IPv4 Special-Purpose Address Registry, all that is not globally reachable, and besides:
-# multicast, the metadata services of cloud providers, and 192.0.0.0/24 whole, for Python's
-# is_global lets single addresses of it through.
+# All ranges of the IANA IPv4 Special-Purpose Address Registry that are not globally reachable, and
+# also multicast, the metadata services of cloud providers, and the whole of 192.0.0.0/24, because
+# Python's is_global allows single addresses in it.
 _REFUSED_V4 = tuple(
     map(
         IPv4Network,
@@ -31,9 +31,9 @@ _REFUSED_V4 = tuple(
     )
 )
 
-# IANA IPv6 Address Space: only 2000::/3 is given out for global unicast, so mapped, compatible,
-# NAT64, unique-local, link-local, site-local and multicast addresses fall outside; within it
-# lie protocol assignments (Teredo among them), documentation, 6to4 and AS112.
+# IANA IPv6 Address Space: only 2000::/3 is allocated for global unicast, so mapped, compatible,
+# NAT64, unique-local, link-local, site-local and multicast addresses fall outside it. The refused
+# ranges inside it are protocol assignments (including Teredo), documentation, 6to4 and AS112.
 _ALLOWED_V6 = IPv6Network("2000::/3")
 _REFUSED_V6 = tuple(
     map(
@@ -41,12 +41,12 @@ _REFUSED_V6 = tuple(
         ("2001::/23", "2001:db8::/32", "2002::/16", "2620:4f:8000::/48", "3fff::/20"),
     )
 )
-# RFC 5214: the end of an ISATAP address is an IPv4 address, and it is a tunnel to there.
+# RFC 5214: an ISATAP address ends with an IPv4 address and tunnels to that address.
 _ISATAP, _ISATAP_MASK = 0x0000_5EFE, 0xFCFF_FFFF
 
 
 def is_public(address: IPv4Address | IPv6Address) -> bool:
-    """Tell whether an address is an ordinary one on the public internet."""
+    """Return whether an address is an ordinary address on the public internet."""
     if isinstance(address, IPv4Address):
         return not any(address in network for network in _REFUSED_V4)
     if int(address) >> 32 & _ISATAP_MASK == _ISATAP:
@@ -54,9 +54,9 @@ def is_public(address: IPv4Address | IPv6Address) -> bool:
     return address in _ALLOWED_V6 and not any(address in network for network in _REFUSED_V6)
 
 
-# RFC 6761, RFC 6762, RFC 8375, ICANN's reservation of .internal, and what home routers and
-# hosting companies use besides: names that mean something else in each network.
-_OWN_ENDINGS = (
+# Names with these endings mean something different in each network. From RFC 6761, RFC 6762,
+# RFC 8375, ICANN's reservation of .internal, and common use by home routers and hosting companies.
+_PRIVATE_ENDINGS = (
     "localhost",
     "localdomain",
     "local",
@@ -72,14 +72,14 @@ _OWN_ENDINGS = (
 )
 
 
-def is_own_name(host: str) -> bool:
+def is_private_name(host: str) -> bool:
     """
-    Tell whether a host's name belongs to some network of its own, not to the internet.
+    Return whether a host name belongs to a private network rather than to the internet.
 
-    Names of one word do, for a resolver completes them by its own list. A number of one word is
-    no name: the resolver reads it as an address.
+    A name without a dot is private, because the resolver completes it from its own search list. A
+    number without a dot is not a name: the resolver reads it as an address.
     """
     host = host.rstrip(".").lower()
     if ":" in host or host[:1].isdigit():
         return False
-    return "." not in host or any(f".{host}".endswith(f".{each}") for each in _OWN_ENDINGS)
+    return "." not in host or any(f".{host}".endswith(f".{each}") for each in _PRIVATE_ENDINGS)

@@ -1,8 +1,8 @@
 """
-Opens connections to the outside: the only module that does.
+Opens network connections for downloads, to checked addresses only.
 
-A name is resolved once; every address it has must be allowed; the connection goes to the address
-that was checked, so an answer that changes between check and connection gains nothing.
+Each name is resolved once, and all its addresses must be allowed. The connection then goes to a
+checked address, so a DNS answer that changes between check and connection has no effect.
 """
 
 import contextlib
@@ -15,7 +15,7 @@ from ipaddress import IPv4Address, IPv6Address, ip_address
 
 import httpcore2
 
-from hashsvc.scanning.addresses import is_own_name, is_public
+from hashsvc.scanning.addresses import is_private_name, is_public
 from hashsvc.scanning.errors import FetchError
 from hashsvc.scanning.proxies import Proxy
 from hashsvc.settings import Network
@@ -23,15 +23,15 @@ from hashsvc.settings import Network
 _PART_BYTES = 65_536
 Address = IPv4Address | IPv6Address
 ADDRESS = "checked_address"
-"""Of a connection's extra information: the address that was checked and connected to."""
+"""Key in a connection's extra information: the checked address it is connected to."""
 
 
-class Patience(threading.local):
+class ThreadDeadline(threading.local):
     """
-    How long the download of this thread may still wait for anything.
+    The time at which the current thread's download has to end.
 
     Attributes:
-        until: When it is over, by the clock.
+        until: The deadline, by the clock.
     """
 
     until: float
@@ -41,7 +41,7 @@ class Patience(threading.local):
 
     @contextlib.contextmanager
     def within(self, seconds: float) -> Iterator[None]:
-        """Have less of it for a while."""
+        """Bring the deadline forward, to at most `seconds` from now, inside the block."""
         before, self.until = self.until, min(self.until, self._clock() + seconds)
         try:
             yield
@@ -49,7 +49,12 @@ class Patience(threading.local):
             self.until = before
 
     def left(self, timeout_s: float | None = None) -> float:
-        """Return how long the next wait may be: `timeout_s`, or less if there is less time."""
+        """
+        Return how many seconds the next wait may take: `timeout_s`, or less if time is short.
+
+        Raises:
+            httpcore2.ReadTimeout: If the deadline has passed.
+        """
         left_s = self.until - self._clock()
         if left_s <= 0:
             raise httpcore2.ReadTimeout
@@ -58,27 +63,27 @@ class Patience(threading.local):
 
 class CheckedBackend(httpcore2.NetworkBackend):
     """
-    Resolves a name once, refuses it when any address is forbidden, connects by address.
+    Resolves a name once, refuses it if any address is forbidden, and connects by address.
 
     Args:
-        extra: Networks that are not public and may be connected to all the same.
+        extra: Networks that are allowed although they are not public.
 
-        patience: Of the thread that connects.
+        deadline: Deadline of the thread that connects.
 
         connect_s: Longest time to look up a name and connect to one of its addresses.
 
-        proxy: What every connection goes through; it is given addresses that were checked.
+        proxy: Proxy for every connection; it receives checked addresses only.
     """
 
     def __init__(
         self,
         extra: tuple[Network, ...],
-        patience: Patience,
+        deadline: ThreadDeadline,
         connect_s: float,
         proxy: Proxy | None = None,
     ) -> None:
         self._extra = extra
-        self._patience = patience
+        self._deadline = deadline
         self._connect_s = connect_s
         self._proxy = proxy
         self._sockets = httpcore2.SyncBackend()
@@ -92,7 +97,7 @@ class CheckedBackend(httpcore2.NetworkBackend):
         socket_options: Iterable[httpcore2.SOCKET_OPTION] | None = None,
     ) -> httpcore2.NetworkStream:
         failure: httpcore2.NetworkError | httpcore2.TimeoutException | None = None
-        with self._patience.within(self._connect_s):
+        with self._deadline.within(self._connect_s):
             for address in self._resolve(host, port):
                 try:
                     return self._connect(str(address), port, timeout)
@@ -112,26 +117,26 @@ class CheckedBackend(httpcore2.NetworkBackend):
         to, to_port = (
             (self._proxy.host, self._proxy.port) if self._proxy is not None else (address, port)
         )
-        left_s = self._patience.left(timeout)
-        stream = _PatientStream(
-            self._sockets.connect_tcp(to, to_port, left_s, None, ()), self._patience, address
+        left_s = self._deadline.left(timeout)
+        stream = _TimedStream(
+            self._sockets.connect_tcp(to, to_port, left_s, None, ()), self._deadline, address
         )
         if self._proxy is not None:
             try:
-                self._proxy.lead(stream, address, port)
+                self._proxy.connect(stream, address, port)
             except BaseException:
                 stream.close()
                 raise
         return stream
 
     def _resolve(self, host: str, port: int) -> list[Address]:
-        # Who opens a network of his own may have names of his own there.
-        if not self._extra and is_own_name(host):
+        # An operator who allows an extra network may use private names in it.
+        if not self._extra and is_private_name(host):
             raise FetchError("forbidden-address")
         addresses = []
-        for place in _looked_up(host, port, self._patience):
-            # The C resolver reads many spellings (0x7f.1, 2130706433); what it made of them is
-            # what counts, so the check comes after it.
+        for place in _look_up(host, port, self._deadline):
+            # The C resolver accepts many spellings of an address (0x7f.1, 2130706433), so check
+            # the address that it returns.
             with contextlib.suppress(ValueError):
                 addresses.append(ip_address(place.partition("%")[0]))
         if not addresses or not all(self._allowed(each) for each in addresses):
@@ -142,20 +147,24 @@ class CheckedBackend(httpcore2.NetworkBackend):
         return is_public(address) or any(address in network for network in self._extra)
 
 
-def _looked_up(host: str, port: int, patience: Patience) -> list[str]:
-    """Return what the C resolver says; it knows no time limit, so a thread of its own waits."""
+def _look_up(host: str, port: int, deadline: ThreadDeadline) -> list[str]:
+    """
+    Return the addresses that the C resolver gives for a host.
+
+    The resolver has no time limit, so it runs in its own thread.
+    """
     answer: queue.SimpleQueue[list[str] | Exception] = queue.SimpleQueue()
 
     def ask() -> None:
         try:
             found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
             answer.put([str(place[0]) for *_, place in found])
-        except Exception as error:  # noqa: BLE001 - for whoever waits.
+        except Exception as error:  # noqa: BLE001 - raised again below.
             answer.put(error)
 
     threading.Thread(target=ask, name="name-lookup", daemon=True).start()
     try:
-        found = answer.get(timeout=patience.left())
+        found = answer.get(timeout=deadline.left())
     except queue.Empty as error:
         raise httpcore2.ConnectTimeout from error
     if isinstance(found, OSError | UnicodeError):
@@ -165,24 +174,26 @@ def _looked_up(host: str, port: int, patience: Patience) -> list[str]:
     return found
 
 
-class _PatientStream(httpcore2.NetworkStream):
+class _TimedStream(httpcore2.NetworkStream):
     """
-    A connection on which nothing waits longer than the download may take.
+    A connection on which no wait goes past the download's deadline.
 
-    The timeouts of httpcore2 are for one read each: by them a server that sends a byte now and
-    then keeps a thread for days.
+    A timeout of httpcore2 applies to one read, so a server that sends a byte now and then could
+    keep a thread busy for days.
     """
 
-    def __init__(self, stream: httpcore2.NetworkStream, patience: Patience, address: str) -> None:
+    def __init__(
+        self, stream: httpcore2.NetworkStream, deadline: ThreadDeadline, address: str
+    ) -> None:
         self._stream = stream
-        self._patience = patience
+        self._deadline = deadline
         self._address = address
 
     def read(self, max_bytes: int, timeout: float | None = None) -> bytes:
-        return self._stream.read(max_bytes, self._patience.left(timeout))
+        return self._stream.read(max_bytes, self._deadline.left(timeout))
 
     def write(self, buffer: bytes, timeout: float | None = None) -> None:
-        self._stream.write(buffer, self._patience.left(timeout))
+        self._stream.write(buffer, self._deadline.left(timeout))
 
     def close(self) -> None:
         self._stream.close()
@@ -193,25 +204,27 @@ class _PatientStream(httpcore2.NetworkStream):
         server_hostname: str | None = None,
         timeout: float | None = None,
     ) -> httpcore2.NetworkStream:
-        left_s = self._patience.left(timeout)
+        left_s = self._deadline.left(timeout)
         secured = self._stream.start_tls(ssl_context, server_hostname, left_s)
-        return _PatientStream(secured, self._patience, self._address)
+        return _TimedStream(secured, self._deadline, self._address)
 
     def get_extra_info(self, info: str) -> object:
-        # With a proxy the socket's own other end is the proxy.
+        # Behind a proxy, the socket's peer is the proxy and not the server.
         return self._address if info == ADDRESS else self._stream.get_extra_info(info)
 
 
 class Tunnel:
     """
-    A connection for what somebody else has to say, such as a browser.
+    A raw connection that carries another program's traffic, such as a browser's.
 
-    Its errors are FetchErrors; two threads may use it, one for each direction.
+    Errors are raised as FetchError. Two threads may use it, one for each direction.
     """
 
-    def __init__(self, stream: httpcore2.NetworkStream, patience: Patience, until: float) -> None:
+    def __init__(
+        self, stream: httpcore2.NetworkStream, deadline: ThreadDeadline, until: float
+    ) -> None:
         self._stream = stream
-        self._patience = patience
+        self._deadline = deadline
         self._until = until
 
     def write(self, data: bytes) -> None:
@@ -220,7 +233,7 @@ class Tunnel:
             self._stream.write(data, None)
 
     def parts(self) -> Iterator[bytes]:
-        """Yield what comes, until there is no more."""
+        """Yield the bytes received, until the other side closes."""
         while True:
             with self._in_time():
                 part = self._stream.read(_PART_BYTES, None)
@@ -234,7 +247,7 @@ class Tunnel:
 
     @contextlib.contextmanager
     def _in_time(self) -> Iterator[None]:
-        self._patience.until = self._until  # Of the thread that it is now.
+        self._deadline.until = self._until  # The deadline is kept per thread.
         try:
             yield
         except (httpcore2.NetworkError, httpcore2.TimeoutException, OSError) as error:

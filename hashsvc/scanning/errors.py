@@ -4,11 +4,11 @@ Errors of the scanning room.
     ScanError
     ├── UnknownScanError     no such scan
     ├── UnknownWatchError    no such watch
-    ├── CancelledScanError   a cancelled scan has to be resumed first
-    ├── OtherBatchError      an Idempotency-Key came before, with another batch
-    ├── BadUrlError          a line that is no URL to be fetched
-    ├── ProxyError           a proxy of the settings that cannot be used
-    └── FetchError           a URL that could not be fetched, and the reason
+    ├── CancelledScanError   the scan was cancelled and has to be resumed first
+    ├── OtherBatchError      an Idempotency-Key was used before, with another batch
+    ├── BadUrlError          a text is not a URL that can be fetched
+    ├── ProxyError           the settings name a proxy in an unreadable way
+    └── FetchError           a URL could not be fetched, with the reason
 """
 
 from collections.abc import Mapping
@@ -27,19 +27,19 @@ class UnknownWatchError(ScanError):
 
 
 class CancelledScanError(ScanError):
-    """The scan was cancelled; what was asked needs one that goes on."""
+    """The scan was cancelled; resume it before retrying its items."""
 
 
 class OtherBatchError(ScanError):
-    """An Idempotency-Key came before, with another batch."""
+    """An Idempotency-Key was used before, with another batch."""
 
 
 class BadUrlError(ScanError):
-    """The text is no URL that can be fetched; the message gives the rule."""
+    """The text is not a URL that can be fetched; the message states the rule."""
 
 
 class ProxyError(ScanError):
-    """The settings name a proxy in a way that cannot be read; the message gives the rule."""
+    """The settings name a proxy in an unreadable way; the message states the format."""
 
 
 class FetchError(ScanError):
@@ -47,13 +47,13 @@ class FetchError(ScanError):
     A URL could not be fetched.
 
     Attributes:
-        reason: One of a small set of words, such as "timeout"; what an analyst is shown.
+        reason: A word from a small set, such as "timeout", that is shown to analysts.
 
-        retry: Whether it may work later.
+        retry: Whether a later attempt may succeed.
 
-        retry_after: Seconds that the site asks to be left alone first; None when it asks nothing.
+        retry_after: Seconds that the site asks clients to wait; None if it does not ask.
 
-        facts: What the record keeps of the answer, as in `Fetched`; empty when there was none.
+        facts: Facts about the answer, as in `Fetched`; empty if there was no answer.
     """
 
     def __init__(

@@ -1,8 +1,8 @@
 """
-Downloads what is reported, from public addresses only, within limits of time, bytes and redirects.
+Downloads URLs from public addresses, within limits on time, bytes and redirects.
 
-Whatever a server says ends as bytes or as one word of why not. No cookie is kept, no proxy of the
-environment is used, nothing is written to disk.
+Every download ends with bytes or with a FetchError that gives a one-word reason. No cookie is
+kept, no proxy from the environment is used, and nothing is written to disk.
 """
 
 import contextlib
@@ -18,7 +18,7 @@ import httpcore2
 import httpx2
 
 from hashsvc.clock import utc_now
-from hashsvc.scanning.connections import ADDRESS, CheckedBackend, Patience, Tunnel
+from hashsvc.scanning.connections import ADDRESS, CheckedBackend, ThreadDeadline, Tunnel
 from hashsvc.scanning.errors import BadUrlError, FetchError
 from hashsvc.scanning.hosts import Hosts, retry_after_s
 from hashsvc.scanning.proxies import DEFAULT_PROXY, Proxy, read_proxies
@@ -36,7 +36,7 @@ from hashsvc.settings import Settings
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
 _CODINGS = frozenset({"", "identity", "gzip", "x-gzip", "deflate"})
-# What tells later which file it was, and how old.
+# Headers that later show which file it was, and how old.
 _KEPT_HEADERS = ("content-type", "content-length", "last-modified", "etag", "date", "server")
 _MOST_HEADER = 300
 
@@ -51,13 +51,13 @@ class Fetched:
     Attributes:
         url: Where it came from, after redirects.
 
-        content_type: The media type that the server claims, in lower case; may be a lie.
+        content_type: The media type that the server claims, in lower case; may be wrong.
 
         body: The bytes, decompressed.
 
-        facts: What the record keeps of the download: `url`, `status`, `fetched_at`, `address` of
-            the server, some `headers`, the `redirects` before, and over TLS the
-            `certificate_sha256`.
+        facts: Facts about the download for the record: `url`, `status`, `fetched_at`, the server's
+            `address`, some `headers`, the `redirects` that led there, and `certificate_sha256` if
+            TLS was used.
     """
 
     url: str
@@ -68,10 +68,10 @@ class Fetched:
 
 class Fetcher:
     """
-    Fetches URLs by the limits of the settings; safe to share between threads.
+    Fetches URLs within the limits in the settings; safe to share between threads.
 
     Args:
-        clock: Tells seconds, as `time.monotonic` does.
+        clock: Returns seconds, as `time.monotonic` does.
 
     Raises:
         ProxyError: If the settings name a proxy that cannot be read.
@@ -80,12 +80,12 @@ class Fetcher:
     def __init__(self, settings: Settings, clock: Callable[[], float] = time.monotonic) -> None:
         self._settings = settings
         self._clock = clock
-        self._patience = Patience(clock)
+        self._deadline = ThreadDeadline(clock)
         secret = settings.fetch_proxies
         proxies = read_proxies(secret.get_secret_value()) if secret is not None else {}
-        direct = None if DEFAULT_PROXY in proxies else _transport(settings, self._patience, None)
+        direct = None if DEFAULT_PROXY in proxies else _transport(settings, self._deadline, None)
         self._transports: dict[str, _CheckedTransport] = {
-            name: _transport(settings, self._patience, proxy) for name, proxy in proxies.items()
+            name: _transport(settings, self._deadline, proxy) for name, proxy in proxies.items()
         }
         if direct is not None:
             self._transports[DEFAULT_PROXY] = direct
@@ -121,46 +121,46 @@ class Fetcher:
         Args:
             url: Where to look.
 
-            deadline: When to give up, by `time.monotonic()`, if that is before the settings' limit.
+            deadline: When to give up, by the clock, if that is before the settings' limit.
 
-            via: Name of the proxy of the settings to go through; None means the default one, or
-                none where there is no such.
+            via: Name of a proxy in the settings; None means the default proxy, or no proxy if the
+                settings have no default.
 
         Raises:
-            FetchError: With the reason; its `retry` says whether it may work later.
+            FetchError: If the URL cannot be fetched; `retry` says whether it may work later.
         """
         transport = self._transport(via)
         limit = self._clock() + self._settings.fetch_total_s
-        self._patience.until = limit if deadline is None else min(limit, deadline)
+        self._deadline.until = limit if deadline is None else min(limit, deadline)
         with _as_fetch_errors():
             max_bytes, obeys = self._settings.fetch_max_bytes, self._settings.fetch_robots
             return self._follow(normalise_url(url), transport, max_bytes, obeys=obeys)
 
     @property
     def max_bytes(self) -> int:
-        """How large a download may be."""
+        """The largest allowed download, in bytes."""
         return self._settings.fetch_max_bytes
 
     def tunnel(self, host: str, port: int, *, until: float, via: str | None = None) -> Tunnel:
         """
-        Return a connection to where a download might go too.
+        Return a connection to a host, under the same rules as a download.
 
         Args:
             host: A name or an address.
 
-            port: One of the settings' ports.
+            port: A port that the settings allow.
 
-            until: When it is over, by `time.monotonic()`.
+            until: When the connection has to end, by the clock.
 
-            via: As of `get`.
+            via: Name of a proxy, as for `get`.
 
         Raises:
-            FetchError: If it may not or cannot be reached.
+            FetchError: If the host or port is not allowed, or cannot be reached.
         """
         transport = self._transport(via)
-        self._patience.until = until
+        self._deadline.until = until
         with _as_fetch_errors():
-            return Tunnel(transport.connect(host, port), self._patience, until)
+            return Tunnel(transport.connect(host, port), self._deadline, until)
 
     def _transport(self, via: str | None) -> "_CheckedTransport":
         transport = self._transports.get(via or DEFAULT_PROXY)
@@ -171,14 +171,14 @@ class Fetcher:
     def _follow(
         self, url: str, transport: "_CheckedTransport", max_bytes: int, *, obeys: bool
     ) -> Fetched:
-        """Return what is at a URL or where it redirects to."""
+        """Return what is at a URL, after following its redirects."""
         redirects: list[dict[str, int | str]] = []
         seen = {url}
         for _ in range(self._settings.fetch_redirects + 1):
             if obeys and not self._robots_of(url, transport).allows(url):
                 raise FetchError("robots-txt")
             host = urlsplit(url).hostname or ""
-            with self._hosts.turn(host, until=self._patience.until):
+            with self._hosts.turn(host, until=self._deadline.until):
                 answer = self._get_once(url, transport, max_bytes, redirects)
             if isinstance(answer, Fetched):
                 return answer
@@ -197,9 +197,9 @@ class Fetcher:
         redirects: list[dict[str, int | str]],
     ) -> Fetched | tuple[int, str]:
         """Return what is at a URL, or the status and the URL that it redirects to."""
-        # The transport alone, without httpx2's client: so no cookie is ever kept, and nothing of
-        # the environment is asked.
-        with self._patience.within(self._settings.fetch_first_byte_s):
+        # Use the transport without httpx2's client, which would keep cookies and read the
+        # environment.
+        with self._deadline.within(self._settings.fetch_first_byte_s):
             response = transport.get(httpx2.URL(url), self._headers, self._extensions)
         with contextlib.closing(response):
             status = response.status_code
@@ -221,8 +221,8 @@ class Fetcher:
             header = response.headers.get("retry-after")
             wait_s = retry_after_s(header, now=utc_now(), most_s=most_s)
         if status == httpx2.codes.TOO_MANY_REQUESTS and wait_s:
-            # This is about who asks; 503 is about what was asked for.
-            self._hosts.hold(urlsplit(url).hostname or "", wait_s)
+            # 429 concerns us as a client, so the whole host is paused; 503 concerns one resource.
+            self._hosts.pause(urlsplit(url).hostname or "", wait_s)
         return FetchError(
             f"http-{status}",
             retry=status in _RETRIED,
@@ -241,7 +241,8 @@ class Fetcher:
                 body = self._follow(root, transport, MAX_ROBOTS_BYTES, obeys=False).body
             robots = read_robots(body.decode("utf-8", "replace"), program)
         except FetchError as error:
-            # RFC 9309, 2.3.1: without the file all is allowed; where none can say, nothing is.
+            # RFC 9309, 2.3.1: if there is no robots.txt, everything is allowed; if it cannot be
+            # reached, nothing is.
             if error.retry:
                 raise
             is_missing = error.reason.startswith("http-4")
@@ -250,9 +251,11 @@ class Fetcher:
         return robots
 
 
-def _transport(settings: Settings, patience: Patience, proxy: Proxy | None) -> "_CheckedTransport":
+def _transport(
+    settings: Settings, deadline: ThreadDeadline, proxy: Proxy | None
+) -> "_CheckedTransport":
     backend = CheckedBackend(
-        settings.fetch_networks, patience, connect_s=settings.fetch_connect_s, proxy=proxy
+        settings.fetch_networks, deadline, connect_s=settings.fetch_connect_s, proxy=proxy
     )
     return _CheckedTransport(settings.fetch_ports, settings.fetch_max_bytes, backend)
 
@@ -268,15 +271,15 @@ def _as_fetch_errors() -> Iterator[None]:
     except httpx2.DecodingError as error:
         raise FetchError("broken-answer") from error
     except httpcore2.ProtocolError as error:
-        # Most often an answer that was cut off.
+        # The usual cause is an answer that was cut off.
         raise FetchError("broken-answer", retry=True) from error
     except httpcore2.NetworkError as error:
-        if _is_about_certificate(error):
+        if _is_certificate_error(error):
             raise FetchError("bad-certificate") from error
         raise FetchError("connection-failed", retry=True) from error
 
 
-def _is_about_certificate(error: BaseException | None) -> bool:
+def _is_certificate_error(error: BaseException | None) -> bool:
     while error is not None and not isinstance(error, ssl.SSLCertVerificationError):
         error = error.__cause__ or error.__context__
     return error is not None
@@ -285,11 +288,11 @@ def _is_about_certificate(error: BaseException | None) -> bool:
 def _body(response: httpx2.Response, max_bytes: int) -> bytes:
     coding = response.headers.get("content-encoding", "").strip().lower()
     if coding not in _CODINGS:
-        # One that was not asked for, or a layer under another, which may be endless while the
-        # body is empty: no limit would end it.
+        # We did not ask for this coding, or several codings are stacked. A lower layer can be
+        # endless while the decoded body stays empty, and then no size limit would stop it.
         raise FetchError("unknown-coding")
-    told = response.headers.get("content-length", "")
-    if told.isascii() and told.isdigit() and int(told[:20]) > max_bytes:
+    length = response.headers.get("content-length", "")
+    if length.isascii() and length.isdigit() and int(length[:20]) > max_bytes:
         raise FetchError("too-large")
     body = bytearray()
     for chunk in response.iter_bytes():
@@ -326,7 +329,7 @@ def _facts(
 
 
 class _CheckedTransport:
-    """Asks for URLs on connections that go through a CheckedBackend."""
+    """Requests URLs over connections that a CheckedBackend opens."""
 
     def __init__(self, ports: frozenset[int], max_bytes: int, backend: CheckedBackend) -> None:
         self._ports = ports
@@ -352,7 +355,7 @@ class _CheckedTransport:
                     scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
                 ),
                 headers=[(b"Host", url.netloc), *headers],
-                # No piece at all: None would be one empty piece.
+                # An empty tuple sends no body chunk; None would send one empty chunk.
                 content=(),
                 extensions=extensions,
             )
@@ -383,7 +386,7 @@ class _Body(httpx2.SyncByteStream):
 
     def __iter__(self) -> Iterator[bytes]:
         for chunk in self._response.iter_stream():
-            # Counted as it came: it may unpack to nothing, for ever.
+            # Count the compressed bytes: they may decompress to nothing, without end.
             self._left -= len(chunk)
             if self._left < 0:
                 raise FetchError("too-large")

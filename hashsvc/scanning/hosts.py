@@ -1,4 +1,4 @@
-"""Courtesy to sites: so many downloads at once from a host, with a pause, and none when it asks."""
+"""Limits the load on each host: downloads at once, delays between them, and requested pauses."""
 
 import contextlib
 import threading
@@ -10,27 +10,27 @@ from email.utils import parsedate_to_datetime
 
 from hashsvc.scanning.errors import FetchError
 
-_REMEMBERED = 1000
-_LONGEST_WAIT_S = 60  # Then it is looked at again: the system's own clock knows no endless time.
+_MOST_REMEMBERED = 1000
+_LONGEST_WAIT_S = 60  # Condition.wait() rejects very long timeouts, so wait in steps.
 
 
 @dataclass(slots=True)
 class _Host:
     busy: int = 0
     next_at: float = 0
-    held_until: float = 0
+    paused_until: float = 0
 
 
 class Hosts:
     """
-    Whose turn it is at each host; threads share it.
+    Gives threads their turns at each host; safe to share between threads of one process.
 
     Args:
-        at_once: Most downloads of one host at a time.
+        at_once: Most downloads from one host at the same time.
 
-        delay_s: Least time between the beginnings of two.
+        delay_s: Least time between the starts of two downloads from one host.
 
-        clock: Tells seconds; they only go forward.
+        clock: Returns seconds, and never goes back.
     """
 
     def __init__(
@@ -41,7 +41,7 @@ class Hosts:
         self._clock = clock
         self._turned = threading.Condition()
         self._hosts: dict[str, _Host] = {}
-        self._forget_at = _REMEMBERED
+        self._forget_at = _MOST_REMEMBERED
 
     def __len__(self) -> int:
         """How many hosts are remembered."""
@@ -50,10 +50,10 @@ class Hosts:
     @contextlib.contextmanager
     def turn(self, name: str, *, until: float) -> Iterator[None]:
         """
-        Wait for a turn at a host, and have it.
+        Wait for a turn at a host, and hold it inside the block.
 
         Raises:
-            FetchError: If it would come after `until`, or the host wants to be left alone.
+            FetchError: If the turn would come after `until`, or the host has asked for a pause.
         """
         with self._turned:
             host = self._wait(name, until)
@@ -67,40 +67,52 @@ class Hosts:
                 self._forget()
                 self._turned.notify_all()
 
-    def hold(self, name: str, seconds: float) -> None:
-        """Leave a host alone for so long."""
+    def pause(self, name: str, seconds: float) -> None:
+        """Refuse turns at a host for a number of seconds."""
         with self._turned:
             host = self._hosts.setdefault(name, _Host())
-            host.held_until = max(host.held_until, self._clock() + seconds)
+            host.paused_until = max(host.paused_until, self._clock() + seconds)
 
     def _wait(self, name: str, until: float) -> _Host:
         while True:
             host, now = self._hosts.setdefault(name, _Host()), self._clock()
-            if host.held_until > now:
-                raise FetchError("asked-to-wait", retry=True, retry_after=host.held_until - now)
+            if host.paused_until > now:
+                raise FetchError("asked-to-wait", retry=True, retry_after=host.paused_until - now)
             if host.busy < self._at_once and host.next_at <= now:
                 return host
-            # A free place comes with a notice, the end of a pause does not.
+            # The condition is notified when a place becomes free, but not when a delay ends.
             waits_for = until if host.busy >= self._at_once else min(host.next_at, until)
             if now >= until or (waits_for == until and host.next_at > until):
                 raise FetchError("timeout", retry=True)
             self._turned.wait(min(max(0.0, waits_for - now), _LONGEST_WAIT_S))
 
     def _forget(self) -> None:
-        """Drop what need not be remembered, once it is much."""
+        """Drop idle hosts once many are remembered."""
         if len(self._hosts) <= self._forget_at:
             return
         now = self._clock()
         self._hosts = {
             name: host
             for name, host in self._hosts.items()
-            if host.busy or host.next_at > now or host.held_until > now
+            if host.busy or host.next_at > now or host.paused_until > now
         }
-        self._forget_at = max(_REMEMBERED, 2 * len(self._hosts))
+        self._forget_at = max(_MOST_REMEMBERED, 2 * len(self._hosts))
 
 
 def retry_after_s(value: str | None, *, now: datetime, most_s: float) -> float | None:
-    """Return the seconds of a `Retry-After` header, at most so many; None of none."""
+    """
+    Return the seconds in a `Retry-After` header.
+
+    Args:
+        value: The header; None if the answer has none.
+
+        now: The time that a date in the header is compared with.
+
+        most_s: Largest result; longer waits are cut to it.
+
+    Returns:
+        Seconds, or None if there is no header or it cannot be read.
+    """
     if value is None:
         return None
     value = value.strip()
@@ -108,6 +120,6 @@ def retry_after_s(value: str | None, *, now: datetime, most_s: float) -> float |
         return min(float(value[:12]), most_s)
     try:
         wait = parsedate_to_datetime(value) - now
-    except (ValueError, TypeError, OverflowError):  # No date, or one without a zone.
+    except (ValueError, TypeError, OverflowError):  # Not a date, or a date without a time zone.
         return None
     return min(max(wait.total_seconds(), 0.0), most_s)

@@ -1,4 +1,4 @@
-"""Signs the same bytes once a day: what a site shows on every page is not decoded every time."""
+"""Remembers signatures for a day, so that an image on every page of a site is decoded once."""
 
 import threading
 import time
@@ -19,13 +19,13 @@ Sign = Callable[[bytes], list[Signature]]
 _MOST_AGE_S = 24 * 3600
 _MOST_BYTES = 64_000_000
 _MOST_IMAGES = 20_000
-# Another time the machine may be less busy, or the worker live.
-_BY_CHANCE = (ImageTooSlowError, ImageCrashError)
+# Not remembered: the next attempt may meet a less busy machine, or a decoder that does not crash.
+_TRANSIENT = (ImageTooSlowError, ImageCrashError)
 
 
 @dataclass(frozen=True, slots=True)
-class _Known:
-    """What came of an image; it may still be in the making."""
+class _Entry:
+    """The result for an image, which may still be on its way."""
 
     since: float
     answer: "Future[list[Signature] | ImageError]"
@@ -35,101 +35,103 @@ class KnownImages:
     """
     Signs images, and remembers the signatures by SHA-256; safe to share between threads.
 
-    All is in memory, in this process, of bounded size, and forgotten after a day. Candidates are
-    matched anew each time they are seen, for the bank may have grown.
+    Signatures are kept in the memory of this process only, within a size limit, for a day. Matches
+    are not remembered: a candidate is matched again each time, because the bank may have grown.
 
     Args:
-        sign: What signs an image that is not known.
+        sign: Signs an image that is not remembered.
 
-        clock: Tells seconds; they only go forward.
+        clock: Returns seconds, and never goes back.
     """
 
     def __init__(self, sign: Sign, clock: Callable[[], float] = time.monotonic) -> None:
         self._sign = sign
         self._clock = clock
         self._lock = threading.Lock()
-        self._known: OrderedDict[bytes, _Known] = OrderedDict()
+        self._entries: OrderedDict[bytes, _Entry] = OrderedDict()
         self._bytes = 0
 
     def __len__(self) -> int:
-        """How many images are known."""
-        return len(self._known)
+        """Return how many images are remembered."""
+        return len(self._entries)
 
     def sign_frames(self, data: bytes, sha256: bytes) -> list[Signature]:
         """
         Return a signature for each frame of an image, as the sandbox does.
 
         Args:
-            sha256: Of the data.
+            data: The bytes of the image.
+
+            sha256: SHA-256 of `data`.
 
         Raises:
-            ImageError: If the image cannot be hashed; that is remembered too.
+            ImageError: If the image cannot be signed; this is remembered too.
 
-            SandboxError: If images cannot be signed at present.
+            SandboxError: If no image can be signed at present.
         """
-        mine = False
+        is_new = False
         with self._lock:
-            known = self._get(sha256)
-            if known is None:
-                known, mine = _Known(self._clock(), Future()), True
-                self._known[sha256] = known
-        if mine:
-            return self._make(sha256, known, data)
-        # Of threads that have the same image at the same time one signs it, the others wait.
-        answer = known.answer.result()
+            entry = self._get(sha256)
+            if entry is None:
+                entry, is_new = _Entry(self._clock(), Future()), True
+                self._entries[sha256] = entry
+        if is_new:
+            return self._sign_new(sha256, entry, data)
+        # If several threads have the same image, one signs it and the others wait for the result.
+        answer = entry.answer.result()
         if isinstance(answer, ImageError):
-            raise _alone(answer)
+            raise _without_traceback(answer)
         return answer
 
-    def _make(self, digest: bytes, known: _Known, data: bytes) -> list[Signature]:
+    def _sign_new(self, digest: bytes, entry: _Entry, data: bytes) -> list[Signature]:
         try:
             frames = self._sign(data)
-        except _BY_CHANCE as error:
-            self._forget(digest, known)
-            known.answer.set_result(_alone(error))
+        except _TRANSIENT as error:
+            self._forget(digest, entry)
+            entry.answer.set_result(_without_traceback(error))
             raise
         except ImageError as error:
-            self._keep(digest, known, _alone(error))
+            self._keep(digest, entry, _without_traceback(error))
             raise
         except BaseException as error:
-            self._forget(digest, known)
-            known.answer.set_exception(error)
+            self._forget(digest, entry)
+            entry.answer.set_exception(error)
             raise
-        self._keep(digest, known, frames)
+        self._keep(digest, entry, frames)
         return frames
 
-    def _get(self, digest: bytes) -> _Known | None:
-        known = self._known.get(digest)
-        if known is None:
+    def _get(self, digest: bytes) -> _Entry | None:
+        entry = self._entries.get(digest)
+        if entry is None:
             return None
-        if self._clock() - known.since > _MOST_AGE_S:
+        if self._clock() - entry.since > _MOST_AGE_S:
             self._drop(digest)
             return None
-        self._known.move_to_end(digest)
-        return known
+        self._entries.move_to_end(digest)
+        return entry
 
-    def _keep(self, digest: bytes, known: _Known, answer: list[Signature] | ImageError) -> None:
+    def _keep(self, digest: bytes, entry: _Entry, answer: list[Signature] | ImageError) -> None:
         with self._lock:
-            if self._known.get(digest) is known:
+            if self._entries.get(digest) is entry:
                 self._bytes += _size(answer)
-            known.answer.set_result(answer)
-            while len(self._known) > _MOST_IMAGES or self._bytes > _MOST_BYTES:
-                self._drop(next(iter(self._known)))
+            entry.answer.set_result(answer)
+            while len(self._entries) > _MOST_IMAGES or self._bytes > _MOST_BYTES:
+                self._drop(next(iter(self._entries)))
 
-    def _forget(self, digest: bytes, known: _Known) -> None:
+    def _forget(self, digest: bytes, entry: _Entry) -> None:
         with self._lock:
-            if self._known.get(digest) is known:
-                del self._known[digest]
+            if self._entries.get(digest) is entry:
+                del self._entries[digest]
 
     def _drop(self, digest: bytes) -> None:
-        known = self._known.pop(digest)
-        # What is still in the making is not counted yet, and will not be.
-        if known.answer.done():
-            self._bytes -= _size(known.answer.result())
+        entry = self._entries.pop(digest)
+        # An entry without a result was not counted yet, and _keep will not count it any more.
+        if entry.answer.done():
+            self._bytes -= _size(entry.answer.result())
 
 
-def _alone(error: ImageError) -> ImageError:
-    """Return the error without its traceback, which holds all that its callers have in hand."""
+def _without_traceback(error: ImageError) -> ImageError:
+    """Return a copy of the error whose traceback does not keep the callers' data in memory."""
     return type(error)(str(error))
 
 

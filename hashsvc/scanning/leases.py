@@ -1,4 +1,4 @@
-"""Takes items from the work list, at most so many of one host at a time, and ends them."""
+"""Leases items of the work list, within a limit per host, and stores how each item ended."""
 
 import random
 import threading
@@ -20,7 +20,7 @@ from hashsvc.store.ids import CandidateId, ScanId
 from hashsvc.store.scans import Item
 
 _LONGEST_RETRY = timedelta(days=1)
-_ONE_FOR = timedelta(seconds=1)
+_SINGLE_SCAN_FOR = timedelta(seconds=1)
 _MOST_SCANS = 1000
 _log = structlog.get_logger()
 
@@ -31,9 +31,9 @@ class Taken:
     An item that is leased.
 
     Attributes:
-        via: The proxy of its scan.
+        via: Name of the proxy that its scan uses; None for the default.
 
-        mark: Contents that come from now on are above it, which `finish` asks for.
+        mark: Feed position when the item was leased; contents added later are above it.
     """
 
     item: Item
@@ -42,25 +42,29 @@ class Taken:
 
 
 @dataclass(frozen=True, slots=True)
-class Counted:
+class ImageCounts:
     """
-    How many images of an item were looked at, and how many could not be.
+    Counts of an item's images.
 
     Attributes:
-        later: Why one of these could not be that may be later; None for none.
+        images: Images that were looked at.
+
+        images_failed: Images that could not be looked at.
+
+        retry_reason: Why an image failed that may succeed later; None if there is no such image.
     """
 
     images: int
     images_failed: int
-    later: str | None = None
+    retry_reason: str | None = None
 
 
 class Leases:
     """
-    The items that this process has in hand; threads share it.
+    The items that this process has leased; safe to share between threads.
 
-    A lease ends by itself: a worker that is gone holds nothing for longer. Whoever lost a lease
-    stores nothing any more.
+    A lease expires by itself, so a dead worker cannot keep an item. A worker that has lost its
+    lease stores nothing.
     """
 
     def __init__(self, settings: Settings, database: Database, clock: Clock = utc_now) -> None:
@@ -68,32 +72,33 @@ class Leases:
         self._database = database
         self._clock = clock
         self._lease = timedelta(seconds=settings.scan_lease_s)
-        # One thread at a time asks and writes: on SQLite the others would wait in steps of its own.
+        # One thread of this process at a time: SQLite makes waiting writers sleep in fixed steps.
         self._lock = threading.Lock()
         self._in_hand: Counter[bytes] = Counter()
-        # Scans take turns, however many URLs each has. Until when there is known to be but one:
+        # Scans take turns, however many URLs each has.
         self._had_turn: set[ScanId] = set()
-        self._one_until = datetime.min.replace(tzinfo=UTC)
-        # A scan keeps its proxy for good.
+        # Until this time only one scan is assumed to have items that are due.
+        self._single_scan_until = datetime.min.replace(tzinfo=UTC)
+        # A scan's proxy never changes.
         self._via: dict[ScanId, str | None] = {}
-        # Where there was one item there are more, as a rule, and no need to ask before.
-        self._was_one = False
+        # After one item there is usually another, so skip the check for due items.
+        self._took_last_time = False
 
     def take(self) -> Taken | None:
-        """Return the next item, leased; None when none is due, or only of hosts that are busy."""
+        """Lease the next item; return None if no item is due, or only items of busy hosts."""
         with self._lock:
             now, busy = self._clock(), self._busy_hosts()
-            # Nobody has to wait for somebody who finds nothing to write.
-            if not self._was_one and not self._is_due(now, busy):
+            # Check in a read first: a worker that finds nothing should not block writers.
+            if not self._took_last_time and not self._is_due(now, busy):
                 return None
             with self._database.write(alone=False) as connection:
                 item = self._take(connection, now, busy)
-                self._was_one = item is not None
+                self._took_last_time = item is not None
                 if item is None:
                     return None
                 via = self._via_of(connection, item.scan_id)
-                # On SQLite the transaction is the only one that writes: nothing is committed
-                # meanwhile, and to ask the feed costs a hundredth of a statement.
+                # On SQLite no other transaction can write during this one, so the newest change in
+                # the feed is exact, and it costs a hundredth of a statement.
                 newest = self._database.newest_change()
                 mark = unmatched.mark(connection) if newest is None else newest
             if item.host_digest is not None:
@@ -112,9 +117,9 @@ class Leases:
             return leases.is_due(connection, now=now, avoiding=busy)
 
     def _take(self, connection: Connection, now: datetime, busy: list[bytes]) -> Item | None:
-        """Return an item of a scan that has had no turn in this round, or begin a new round."""
+        """Lease an item of a scan that has had no turn in this round, or begin a new round."""
         rounds: list[Collection[ScanId]] = [()]
-        if self._had_turn and now >= self._one_until:
+        if self._had_turn and now >= self._single_scan_until:
             rounds.insert(0, tuple(self._had_turn))
         until = now + self._lease
         for had_turn in rounds:
@@ -127,57 +132,67 @@ class Leases:
                 self._had_turn.add(item.scan_id)
                 return item
             if len(had_turn) == 1:
-                # To look past thousands of URLs for another scan takes milliseconds.
-                self._one_until = now + _ONE_FOR
+                # Searching past thousands of URLs for another scan takes milliseconds.
+                self._single_scan_until = now + _SINGLE_SCAN_FOR
         return None
 
-    def let_go(self, item: Item) -> None:
-        """Count an item as no longer in hand, whatever became of it."""
+    def release(self, item: Item) -> None:
+        """Count an item as no longer in hand, however it ended."""
         with self._lock:
             if item.host_digest is not None:
                 self._in_hand[item.host_digest] -= 1
-                self._in_hand += Counter()  # Without those of which none is left.
+                self._in_hand += Counter()  # Drops the hosts whose count is 0.
 
-    def is_worn(self, item: Item) -> bool:
-        """Tell whether an item was taken too often: its workers did not live to say why."""
+    def is_worn_out(self, item: Item) -> bool:
+        """Return whether an item was leased too often because its workers died without a report."""
         return item.attempts - item.attempts_before > self._settings.scan_attempts
 
     def finish(
         self,
         item: Item,
-        counted: Counted,
+        counted: ImageCounts,
         found: Iterable[tuple[Sighted, Found]],
         seen: Iterable[Sighted] = (),
         *,
         mark: int = 0,
     ) -> bool:
         """
-        Mark an item done and store what was found at it; False when the lease was lost.
+        Mark an item done and record its matches; return False if the lease was lost.
 
-        One that was found before, by content and image URL, is not reported again. An item of which
-        images may be had later is looked at again, as often as one that failed altogether.
+        A match with the same content and image URL as an earlier one is not recorded again. If
+        some images may succeed later, the item is retried as often as one that failed altogether.
 
         Args:
-            seen: All its images, which are kept for contents that come later.
+            item: The leased item.
 
-            mark: As of `Taken`: what has come since is compared with these images too.
+            counted: Counts of its images.
+
+            found: Images and the contents that they match.
+
+            seen: All images of the item, which are kept for contents that are added later.
+
+            mark: `Taken.mark`; contents added since are compared with these images too.
         """
         now = self._clock()
         with self._lock, self._database.write(alone=False) as connection:
-            # A lost lease means that another worker does, or did, the item: it stores the matches.
-            again = counted.later and self._retry_at(
-                connection, item, FetchError(counted.later, retry=True)
+            retry_at = counted.retry_reason and self._retry_at(
+                connection, item, FetchError(counted.retry_reason, retry=True)
             )
             counts = {"images": counted.images, "images_failed": counted.images_failed}
-            if again and counted.later:
+            if retry_at and counted.retry_reason:
                 is_mine = leases.fail(
-                    connection, item, reason=counted.later, retry_at=again, now=now, **counts
+                    connection,
+                    item,
+                    reason=counted.retry_reason,
+                    retry_at=retry_at,
+                    now=now,
+                    **counts,
                 )
             else:
                 is_mine = leases.finish(connection, item, now=now, **counts)
             if not is_mine:
-                return False
-            # Others may be storing the same ones: in the same order nobody waits for one another.
+                return False  # Another worker has the item, and stores its matches.
+            # Workers that store the same matches do it in the same order, so they cannot deadlock.
             for image, each in sorted(found, key=_order):
                 match_id = record_match(
                     connection,
@@ -199,13 +214,13 @@ class Leases:
         kept = candidates.keep_all(connection, ordered, scan_id=item.scan_id, day=day)
         new = [each for each in kept if each is not None]
         if new and self._database.newest_change() != mark:
-            # These contents were not there when the images were matched, nor these images kept
-            # when the contents came.
-            came = unmatched.came_since(connection, mark)
-            unmatched.add(connection, came, CandidateId(min(new) - 1))
+            # Contents added after `mark` were not in the index when these images were matched, and
+            # these images were not kept yet when the contents were added.
+            added = unmatched.came_since(connection, mark)
+            unmatched.add(connection, added, CandidateId(min(new) - 1))
 
     def fail(self, item: Item, error: FetchError) -> None:
-        """Mark an item as to be tried later, where that may help, or else as dead."""
+        """Mark an item to be retried later, or as dead if a retry would not help."""
         now = self._clock()
         with self._lock, self._database.write(alone=False) as connection:
             retry_at = self._retry_at(connection, item, error)
@@ -214,7 +229,7 @@ class Leases:
         _log.info("scan.item_failed", item=item.id, reason=error.reason, again=again)
 
     def give_back(self, item: Item) -> None:
-        """Put an item back that was begun and not finished, for the next to take."""
+        """Put an unfinished item back, for the next worker to take."""
         with self._lock, self._database.write(alone=False) as connection:
             leases.give_back(connection, item, now=self._clock())
 
@@ -223,7 +238,7 @@ class Leases:
         return [host for host, items in self._in_hand.items() if items >= most]
 
     def _retry_at(self, connection: Connection, item: Item, error: FetchError) -> datetime | None:
-        """Return when an item is to be tried again; None for never."""
+        """Return when to retry an item; None for never."""
         tries = item.attempts - item.attempts_before
         if not error.retry or tries >= self._settings.scan_attempts:
             return None
@@ -232,8 +247,8 @@ class Leases:
         return self._clock() + self._wait(tries, error)
 
     def _wait(self, tries: int, error: FetchError) -> timedelta:
-        """Return how long to wait: twice as long each time, more or less, or as the site says."""
-        # Items that failed together do not come back together.
+        """Return how long to wait: about twice as long each time, or longer if the site asks."""
+        # The random factor keeps items that failed together from coming back together.
         wait_s = self._settings.scan_retry_s * 2 ** (tries - 1) * random.uniform(0.75, 1.25)
         return min(timedelta(seconds=max(wait_s, error.retry_after or 0)), _LONGEST_RETRY)
 

@@ -1,4 +1,4 @@
-"""Reads batches of reported URLs: a URL a line, CSV, JSON lines; no line is lost unseen."""
+"""Reads batches of reported URLs as plain lines, CSV or JSON lines, and lists invalid lines."""
 
 import csv
 import io
@@ -13,12 +13,12 @@ from hashsvc.scanning.urls import normalise_url
 
 _COLUMN = "url"
 _DELIMITERS = "\t,;"
-_LOOKED_AT = 100
-_NO_OBJECT = "A line is a JSON object with a field `url`, or the URL as a string."
+_SAMPLED_LINES = 100
+_NOT_AN_OBJECT = "Each line must be a JSON object with a field `url`, or the URL as a string."
 
 
 class BatchFormat(StrEnum):
-    """How a batch is written; the values are media types."""
+    """The format of a batch; the values are media types."""
 
     LINES = "text/plain"
     CSV = "text/csv"
@@ -31,11 +31,11 @@ class BatchLine:
     One line of a batch.
 
     Attributes:
-        number: Counted from 1, as an editor does.
+        number: Line number, counted from 1.
 
-        text: What should be a URL; None where the line has none.
+        text: The text that should be a URL; None if the line has none.
 
-        rule: What it breaks then.
+        rule: If `text` is None, the rule that the line breaks.
     """
 
     number: int
@@ -46,14 +46,14 @@ class BatchLine:
 @dataclass(frozen=True, slots=True, repr=False)
 class Batch:
     """
-    A batch sorted out.
+    A batch sorted into URLs, duplicates and invalid lines.
 
     Attributes:
-        urls: In the order of their lines, each once, with its host.
+        urls: Each URL once, in the order of the lines, with its host.
 
-        duplicates: Lines that name a URL again.
+        duplicates: Number of lines that repeat a URL.
 
-        invalid: Numbers of the lines that are no URL, by the rule they break.
+        invalid: Line numbers of the invalid lines, by the rule they break.
     """
 
     urls: dict[str, str] = field(default_factory=dict)
@@ -63,9 +63,9 @@ class Batch:
 
 def read_lines(body: bytes, form: BatchFormat) -> list[BatchLine]:
     """
-    Return the lines of a batch; blank ones are left out, and counted.
+    Return the lines of a batch, without blank lines, which still count in the line numbers.
 
-    Bytes that are no UTF-8 make a line that is no URL.
+    A line whose bytes are not UTF-8 is returned, and is not a valid URL.
     """
     text = body.decode("utf-8-sig", "surrogateescape")
     lines = list(io.StringIO(text, newline=None))
@@ -74,13 +74,13 @@ def read_lines(body: bytes, form: BatchFormat) -> list[BatchLine]:
             found = (BatchLine(number, line.strip()) for number, line in enumerate(lines, start=1))
             return [each for each in found if each.text]
         case BatchFormat.CSV:
-            return list(_of_csv(lines))
+            return list(_csv_lines(lines))
         case BatchFormat.JSON_LINES:
-            return [_of_json(*each) for each in enumerate(lines, start=1) if each[1].strip()]
+            return [_json_line(*each) for each in enumerate(lines, start=1) if each[1].strip()]
 
 
 def sort_lines(lines: Iterable[BatchLine]) -> Batch:
-    """Return the URLs of lines, each once, and which lines are none."""
+    """Return each URL of the lines once, and the lines that are not valid URLs."""
     urls: dict[str, str] = {}
     invalid: dict[str, list[int]] = {}
     duplicates = 0
@@ -96,7 +96,7 @@ def sort_lines(lines: Iterable[BatchLine]) -> Batch:
 
 
 def by_line(invalid: Mapping[str, Sequence[int]]) -> list[tuple[int, str]]:
-    """Return the number of each line that is no URL, in order, and the rule it breaks."""
+    """Return the number of each invalid line, in order, with the rule it breaks."""
     return sorted((number, rule) for rule, numbers in invalid.items() for number in numbers)
 
 
@@ -106,31 +106,33 @@ def _text(line: BatchLine) -> str:
     return line.text
 
 
-def _of_json(number: int, line: str) -> BatchLine:
+def _json_line(number: int, line: str) -> BatchLine:
     try:
-        told = json.loads(line)
+        value = json.loads(line)
     except (ValueError, RecursionError):
-        return BatchLine(number, None, _NO_OBJECT)
-    if isinstance(told, dict):
-        told = told.get(_COLUMN)
-    return BatchLine(number, told) if isinstance(told, str) else BatchLine(number, None, _NO_OBJECT)
+        return BatchLine(number, None, _NOT_AN_OBJECT)
+    if isinstance(value, dict):
+        value = value.get(_COLUMN)
+    return (
+        BatchLine(number, value)
+        if isinstance(value, str)
+        else BatchLine(number, None, _NOT_AN_OBJECT)
+    )
 
 
-def _of_csv(lines: Sequence[str]) -> Iterator[BatchLine]:
-    """Yield the column named `url`, or else the first of every row."""
+def _csv_lines(lines: Sequence[str]) -> Iterator[BatchLine]:
+    """Yield each row's cell in the column `url`, or in the first column if none has that name."""
     column, delimiter, skipped = _header(lines)
     for number, row in _rows(lines, delimiter, skipped):
         if any(each.strip() for each in row):
             cell = row[column].strip() if column < len(row) else ""
             yield (
-                BatchLine(number, cell)
-                if cell
-                else BatchLine(number, None, "The row names no URL.")
+                BatchLine(number, cell) if cell else BatchLine(number, None, "The row has no URL.")
             )
 
 
 def _header(lines: Sequence[str]) -> tuple[int, str, int]:
-    """Return the URLs' column, what is between columns, and how many lines come before."""
+    """Return the index of the URL column, the delimiter, and the number of lines to skip."""
     for skipped, line in enumerate(lines, start=1):
         if line.strip():
             for delimiter in _DELIMITERS:
@@ -138,10 +140,10 @@ def _header(lines: Sequence[str]) -> tuple[int, str, int]:
                 if _COLUMN in names:
                     return names.index(_COLUMN), delimiter, skipped
             break
-    # A URL may hold a comma or a semicolon; what is between columns is as often on every line.
-    some = [line for line in lines if line.strip()][:_LOOKED_AT]
+    # URLs can contain commas and semicolons. A delimiter occurs equally often on every line.
+    sample = [line for line in lines if line.strip()][:_SAMPLED_LINES]
     for delimiter in _DELIMITERS:
-        if len(counts := {line.count(delimiter) for line in some}) == 1 and counts != {0}:
+        if len(counts := {line.count(delimiter) for line in sample}) == 1 and counts != {0}:
             return 0, delimiter, 0
     return 0, ",", 0
 
@@ -150,17 +152,17 @@ def _rows(lines: Sequence[str], delimiter: str, place: int) -> Iterator[tuple[in
     """
     Yield each row with the number of its first line.
 
-    Where a quotation mark is never closed, the row would be all the rest: such lines are read one
-    by one, as if there were no other.
+    A quotation mark that is never closed would turn the rest of the file into one row. Such a line
+    is read on its own instead.
     """
     while place < len(lines):
         begun = place
-        left = (lines[at] for at in range(begun, len(lines)))
-        rest = csv.reader(left, delimiter=delimiter, strict=True)
+        remaining = (lines[at] for at in range(begun, len(lines)))
+        reader = csv.reader(remaining, delimiter=delimiter, strict=True)
         try:
-            for row in rest:
+            for row in reader:
                 yield place + 1, row
-                place = begun + rest.line_num
+                place = begun + reader.line_num
         except csv.Error:
             yield place + 1, _row(lines[place], delimiter)
             place += 1

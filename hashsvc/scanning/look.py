@@ -1,4 +1,4 @@
-"""Looks at one URL: what images are there, and their signatures; nothing else is kept."""
+"""Finds the images at one URL and signs them; nothing but signatures and facts is kept."""
 
 import codecs
 import hashlib
@@ -19,39 +19,40 @@ _HTML = frozenset({"text/html", "application/xhtml+xml"})
 _BLANK = codecs.BOM_UTF8 + b" \t\n\f\r"
 _INLINE = "data:"
 _MOST_INLINE_BYTES = 5_000_000
-# A page that a thumbnail leads to shows one image large, and many small ones that lead elsewhere.
+# A page behind a thumbnail usually shows one large image, and many small ones that lead elsewhere.
 _LARGEST_BEHIND_LINK = 3
-# A page that shows no more without its scripts may show more with them.
+# If a page has fewer images than this in its markup, run its scripts to find more.
 _FEW_IMAGES = 3
-# So much of a page is downloaded before the first of it is signed: one after another that takes
-# less time. Who is told to stop does so in between.
-_AHEAD_IMAGES = 8
-_AHEAD_BYTES = 2_000_000
-_AHEAD_S = 1.0
-# What was downloaded in time is signed for so long still: half of what a lease leaves for it.
+# Images are downloaded in batches and then signed, which is faster than alternating. A worker that
+# has to stop does so between batches. A batch ends at the first of these limits.
+_BATCH_IMAGES = 8
+_BATCH_BYTES = 2_000_000
+_BATCH_S = 1.0
+# Images that were downloaded before the deadline may be signed until this long after it: half of
+# what a lease leaves for signing.
 _GRACE_S = 10.0
 _log = structlog.get_logger()
 
 Sign = Callable[[bytes, bytes], list[Signature]]
-"""Signs the frames of an image, given its bytes and their SHA-256."""
+"""Returns a signature for each frame of an image, given its bytes and their SHA-256."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class SeenImage:
     """
-    One image that was looked at.
+    An image that was found and signed.
 
     Attributes:
-        page_url: The page that shows it; behind a thumbnail's link, the page that it leads to.
+        page_url: The page that shows it; for an image behind a thumbnail, the page linked to.
 
-        image_url: Where its bytes came from; of an image inside the page's markup the page, with a
-            fragment that tells it from others.
+        image_url: Where its bytes came from. For an inline image this is the page's URL with a
+            fragment that is unique to the image.
 
-        sha256: Digest of the bytes as they came; the bytes themselves are gone.
+        sha256: Digest of the downloaded bytes, which are not kept.
 
         frames: The signature of each frame; an ordinary image has one.
 
-        facts: What the record keeps of the download, as in `Fetched`; can be written as JSON.
+        facts: Facts about the download, as in `Fetched`; can be written as JSON.
     """
 
     page_url: str
@@ -64,16 +65,18 @@ class SeenImage:
 @dataclass(frozen=True, slots=True, repr=False)
 class Look:
     """
-    One image of a page, or why it could not be looked at.
+    The result for one image of a page: the image, or why it could not be signed.
 
     Attributes:
-        image: None when it failed.
+        image_url: The URL that was tried.
 
-        reason: Why; None when it did not fail.
+        image: The signed image; None if it failed.
 
-        retry: Whether it may work later.
+        reason: Why it failed; None if it did not fail.
 
-        facts: Of a download that failed, what the record keeps of the answer.
+        retry: Whether a later attempt may succeed.
+
+        facts: Facts about the answer, if the download failed.
     """
 
     image_url: str
@@ -88,17 +91,19 @@ class Looker:
     Fetches URLs and signs the images there.
 
     Args:
-        images_per_page: Most images that are looked at on a page, the largest.
+        fetcher: Makes all downloads.
 
-        links_per_page: Most pages that are looked at behind a page's thumbnails and in its frames.
+        images_per_page: Most images to sign on a page; the largest come first.
 
-        films_per_page: Most films that are looked at on a page.
+        links_per_page: Most pages to visit behind a page's thumbnails and in its frames.
 
-        sign: As `Sign` says; a service hands in what signs in a sandbox.
+        films_per_page: Most films to sign on a page.
 
-        renderer: What runs the scripts of pages that show few images without; None leaves them.
+        sign: Signs images, as described at `Sign`; a service passes one that uses a sandbox.
 
-        clock: Tells seconds, as `time.monotonic` does, and the fetcher's own.
+        renderer: Runs the scripts of pages that show few images without them; None never does.
+
+        clock: Returns seconds, as `time.monotonic` does; the fetcher must use the same clock.
     """
 
     def __init__(
@@ -117,7 +122,7 @@ class Looker:
         self._images_per_page = images_per_page
         self._links_per_page = links_per_page
         self._films_per_page = films_per_page
-        self._signed = sign
+        self._sign_data = sign
         self._renderer = renderer
 
     def look(
@@ -129,22 +134,22 @@ class Looker:
         told: Callable[[Mapping[str, object]], object] = lambda _facts: None,
     ) -> Iterator[Look]:
         """
-        Yield each image at a URL: the one it is, or those of the page it is.
+        Yield a result for each image at a URL, which is an image or a page with images.
 
         Args:
             url: Where to look.
 
-            deadline: When to give up, by the clock; what was not fetched then has failed, and what
-                was not signed ten seconds later.
+            deadline: When to give up, by the clock. Images not downloaded by then fail, and so do
+                images not signed ten seconds later.
 
-            via: Name of the proxy of the settings to go through.
+            via: Name of a proxy in the settings; None means the default.
 
-            told: Called with what the record keeps of the download of the URL itself.
+            told: Called with the facts about the download of the URL itself.
 
         Raises:
-            FetchError: If the URL itself cannot be fetched, or is neither page nor image.
+            FetchError: If the URL itself cannot be fetched, or is neither a page nor an image.
 
-            SandboxError: If images cannot be signed at present.
+            SandboxError: If no image can be signed at present.
         """
         visit = _Visit(deadline, via)
         fetched = self._fetcher.get(url, deadline=deadline, via=via)
@@ -156,7 +161,7 @@ class Looker:
             yield from self._look_behind(link, visit, _LARGEST_BEHIND_LINK)
 
     def _look_behind(self, link: str, visit: "_Visit", most: int) -> Generator[Look, None, Page]:
-        """Look at a page that another one leads to; one that leads nowhere is no failure."""
+        """Yield the results of a linked page; a link that is broken for good is not a failure."""
         if link in visit.seen:
             return Page()
         visit.seen.add(link)
@@ -171,8 +176,8 @@ class Looker:
     def _look_at(
         self, fetched: Fetched, url: str, visit: "_Visit", *, most: int
     ) -> Generator[Look, None, Page]:
-        """Look at what was fetched, and at the images of the page that it is."""
-        # What a browser shows as a page may begin like an image, and still be one.
+        """Yield the result for what was fetched, and those for the images if it is a page."""
+        # A file can be both: a browser may show it as a page although it starts like an image.
         is_page = _is_page(fetched)
         try:
             itself = Look(url, self._sign(fetched, page_url=url), None)
@@ -190,63 +195,67 @@ class Looker:
         visit.seen.update((url, fetched.url, *new))
         new += [each for each in page.films if each not in visit.seen][: self._films_per_page]
         visit.seen.update(new)
-        for some in self._downloads(new, fetched, visit):
-            while some:
-                # What is signed is let go of, though others of its batch still wait.
-                each = some.pop(0)
-                yield each if isinstance(each, Look) else self._looked(each, visit, page_url=url)
+        for batch in self._downloads(new, fetched, visit):
+            while batch:
+                # Remove each download from the batch, so that its bytes are freed once signed.
+                each = batch.pop(0)
+                yield (
+                    each
+                    if isinstance(each, Look)
+                    else self._sign_download(each, visit, page_url=url)
+                )
         return page
 
     def _read(self, fetched: Fetched, visit: "_Visit") -> Page:
-        """Return what a page leads to, with what its scripts add where they seem to matter."""
+        """Return the references of a page, and run its scripts if it shows few images."""
         page = read_page(fetched.body, fetched.url)
         if self._renderer is None or not page.has_scripts or len(page.images) >= _FEW_IMAGES:
             return page
         dom = self._renderer.dom(fetched.url, deadline=visit.deadline, via=visit.via)
         if dom is None:
             return page
-        made = read_page(dom, fetched.url)
+        rendered = read_page(dom, fetched.url)
         return Page(
-            images=tuple(dict.fromkeys((*made.images, *page.images))),
-            pages=tuple(dict.fromkeys((*made.pages, *page.pages))),
-            films=tuple(dict.fromkeys((*made.films, *page.films))),
+            images=tuple(dict.fromkeys((*rendered.images, *page.images))),
+            pages=tuple(dict.fromkeys((*rendered.pages, *page.pages))),
+            films=tuple(dict.fromkeys((*rendered.films, *page.films))),
             moved_to=page.moved_to,
         )
 
     def _downloads(
         self, references: Iterable[str], page: Fetched, visit: "_Visit"
     ) -> Iterator["list[_Download | Look]"]:
-        """Yield what was downloaded, or why it was not, some at a time."""
-        some: list[_Download | Look] = []
+        """Yield batches of downloads, and of results for images that could not be downloaded."""
+        batch: list[_Download | Look] = []
         size, since = 0, self._clock()
         for reference in references:
             if reference[:5].lower() == _INLINE:
-                some.append(_inline(reference, page))
+                batch.append(_inline(reference, page))
             else:
-                some.append(self._download(reference, visit))
-            if isinstance(some[-1], _Download):
-                size += len(some[-1].fetched.body)
-            is_long = self._clock() - since > _AHEAD_S
-            if is_long or len(some) == _AHEAD_IMAGES or size > _AHEAD_BYTES:
-                yield some
-                some, size, since = [], 0, self._clock()
-        yield some
+                batch.append(self._download(reference, visit))
+            if isinstance(batch[-1], _Download):
+                size += len(batch[-1].fetched.body)
+            is_long = self._clock() - since > _BATCH_S
+            if is_long or len(batch) == _BATCH_IMAGES or size > _BATCH_BYTES:
+                yield batch
+                batch, size, since = [], 0, self._clock()
+        yield batch
 
     def _download(self, image_url: str, visit: "_Visit") -> "_Download | Look":
         try:
-            got = self._fetcher.get(image_url, deadline=visit.deadline, via=visit.via)
-        except Exception as error:  # noqa: BLE001 - whatever one image does, the others are seen.
+            fetched = self._fetcher.get(image_url, deadline=visit.deadline, via=visit.via)
+        except Exception as error:  # noqa: BLE001 - one image must not stop the others.
             return _failed(image_url, error)
-        return _Download(image_url, got)
+        return _Download(image_url, fetched)
 
-    def _looked(self, download: "_Download", visit: "_Visit", *, page_url: str) -> Look:
+    def _sign_download(self, download: "_Download", visit: "_Visit", *, page_url: str) -> Look:
         if visit.deadline is not None and self._clock() >= visit.deadline + _GRACE_S:
             return Look(download.image_url, None, "timeout", retry=True)
         try:
             seen = self._sign(download.fetched, page_url=page_url)
         except SandboxError:
-            raise  # Nothing is wrong with the image: the whole page is looked at again later.
-        except Exception as error:  # noqa: BLE001 - as above.
+            raise  # The image is not at fault: the whole page is retried later.
+        except Exception as error:  # noqa: BLE001 - one image must not stop the others.
             return _failed(download.image_url, error)
         return Look(download.image_url, seen, None)
 
@@ -256,14 +265,14 @@ class Looker:
             page_url=page_url,
             image_url=fetched.url,
             sha256=sha256,
-            frames=tuple(self._signed(fetched.body, sha256)),
+            frames=tuple(self._sign_data(fetched.body, sha256)),
             facts=fetched.facts,
         )
 
 
 @dataclass(frozen=True, slots=True)
 class _Visit:
-    """What belongs to one look: how it fetches, and what it has taken up so far."""
+    """State of one look: how it downloads, and which URLs it has tried so far."""
 
     deadline: float | None
     via: str | None
@@ -279,7 +288,7 @@ class _Download:
 
 
 def _inline(reference: str, page: Fetched) -> _Download | Look:
-    """Return the image that a reference itself is, which nobody may keep."""
+    """Return the image inside a `data:` URL, under a URL that does not contain its bytes."""
     image_url = f"{page.url}#inline"
     data = inline_image(reference, max_bytes=_MOST_INLINE_BYTES)
     if data is None:
@@ -295,11 +304,11 @@ def _failed(image_url: str, error: Exception) -> Look:
         return Look(image_url, None, error.reason, retry=error.retry, facts=error.facts)
     if isinstance(error, ImageError):
         return Look(image_url, None, type(error).__name__)
-    # The message may hold a URL, so that only the kind of error is told.
+    # The message may contain a URL, so log only the type of the error.
     _log.error("scan.image_crashed", error=type(error).__name__)
     return Look(image_url, None, "internal")
 
 
 def _is_page(fetched: Fetched) -> bool:
-    # Where a server names no type, a browser takes markup for a page.
+    # If the server gives no media type, a browser treats markup as a page.
     return fetched.content_type in _HTML or fetched.body[:1000].lstrip(_BLANK).startswith(b"<")

@@ -1,9 +1,8 @@
 """
-Reads HTML tag by tag, as a browser's tokeniser does, and builds no tree.
+Reads HTML tag by tag, as a browser's tokeniser does, without building a tree.
 
-Of 50 kB of wrongly nested markup an HTML5 tree has gigabytes, and a million open elements take
-hours. Here each step consumes what it has read, so that the time grows with the page's length and
-no faster.
+An HTML5 tree of 50 kB of wrongly nested markup takes gigabytes, and a million open elements take
+hours. Here each step consumes what it has read, so the time is linear in the page's length.
 """
 
 import codecs
@@ -12,7 +11,7 @@ import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
-# HTML standard, "Tokenization". An unclosed comment, tag or quotation goes to the page's end.
+# HTML standard, "Tokenization". An unclosed comment, tag or quotation runs to the end of the page.
 _ATTRIBUTE = r"""[\s/]*+{name}(?:\s*+=\s*+{value})?+"""
 _NAME = r"[^\s/>][^\s/>=]*+"
 _VALUE = r"""(?:"[^"]*+"?|'[^']*+'?|[^\s>]*+)"""
@@ -26,14 +25,14 @@ _MARKUP = re.compile(
     """,
     re.ASCII | re.IGNORECASE | re.VERBOSE,
 )
-# Between these no `<` begins a tag.
+# In these elements, `<` does not begin a tag.
 _END_OF_RAW = {
     tag: re.compile(rf"</{tag}[\s/>]", re.ASCII | re.IGNORECASE) for tag in ("script", "style")
 }
 _MAX_VALUE = 100_000
-# A value that begins with an inline image, or a style that does, is read to its end.
+# Attribute values are cut at _MAX_VALUE, except when an inline image occurs near the beginning.
 _INLINE, _BEGINNING = "data:", 200
-# What is no UTF-8 on a page is most often of the Windows code page, whatever the page says.
+# Bytes that are not UTF-8 are most often Windows-1252, whatever the page declares.
 _STRAY_BYTES = {
     0xDC00 + each: bytes([each]).decode("cp1252", "replace") for each in range(128, 256)
 }
@@ -49,9 +48,9 @@ class Tag:
     Attributes:
         tag: In lower case; LINK_END for the end of a link.
 
-        attributes: By name in lower case; of two of one name the first.
+        attributes: By name in lower case; the first wins if a name is repeated.
 
-        text: What is in a script or a style sheet; empty elsewhere.
+        text: The content of a script or style sheet; empty for other elements.
     """
 
     tag: str
@@ -60,7 +59,7 @@ class Tag:
 
 
 def decoded(page: bytes) -> str:
-    """Return a page's text; whatever it is, there is one."""
+    """Return a page's text; undecodable bytes are kept as surrogates or replaced."""
     if page.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
         return page.decode("utf-16", "replace")
     return page.decode("utf-8", "surrogateescape")
@@ -80,7 +79,7 @@ def elements(text: str) -> Iterator[Tag]:
             if end := ends[tag].search(text, place):
                 raw, place = text[place : end.start()], end.end()
             else:
-                del ends[tag]  # Nor is there one further on.
+                del ends[tag]  # There is no later end tag either.
         yield Tag(tag, attributes, raw)
 
 

@@ -1,4 +1,4 @@
-"""Finds the images of an HTML page, wherever a browser or a script of the page would."""
+"""Finds the images, films and further pages that an HTML page refers to."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -21,24 +21,24 @@ from hashsvc.scanning.references import (
 )
 from hashsvc.scanning.urls import resolve_url
 
-# How many pixels an image is taken to have, by where it is found; what a page declares goes before.
+# Assumed pixels of an image, by where the page refers to it; a declared size takes precedence.
 _LINKED = 2_000_000
-_PREVIEW = 800_000  # 1200 × 630 is what previews are made for.
+_PREVIEW = 800_000  # Previews are usually 1200 × 630.
 _UNKNOWN = 300_000
 _BACKGROUND = 250_000
-_FALLBACK = 60_000  # Beside a larger one of the same element.
+_FALLBACK = 60_000  # The same element also has a larger image.
 _IN_SCRIPT = 10_000
-_SMALL = 0.001  # Of a thumbnail whose large image is linked: after everything else.
+_SMALL = 0.001  # Factor for a thumbnail that links to its large image: comes last.
 _MOST_PIXELS = 100_000_000
 
 _ICON_SIDE = 48
-_INLINE_ICON = 1000  # Letters of a `data:` URL: a placeholder, a spinner.
-# References that are resolved: each costs as much as a page of text.
+_INLINE_ICON = 1000  # Letters of a `data:` URL; shorter ones are placeholders and spinners.
+# Limit on resolved references: resolving one costs as much as reading a page of text.
 _MOST_REFERENCES = 10_000
 _MOST_PAGES = 50
 _MOST_BYTES = 10_000_000
 
-# Attributes from which scripts load an image later, of elements that are images.
+# Attributes of image elements from which scripts load the image later.
 _LAZY = (
     "data-src", "data-original", "data-lazy-src", "data-lazy", "data-url", "data-full",
     "data-large", "data-image", "data-hi-res-src", "data-echo", "lazy-src", "lazysrc",
@@ -55,19 +55,19 @@ _META_FILMS = frozenset({"og:video", "og:video:url", "og:video:secure_url"})
 @dataclass(frozen=True, slots=True, repr=False)
 class Page:
     """
-    What a page leads to.
+    The references of a page.
 
     Attributes:
-        images: URLs, the largest first as far as the page tells, each once; of an inline image the
-            `data:` URL.
+        images: URL of each image once, the largest first as far as the page says; an inline image
+            is a `data:` URL.
 
-        pages: URLs on the same site that thumbnails lead to or that are shown in a frame.
+        pages: URLs on the same site that thumbnails link to or that frames show.
 
         films: URLs of films.
 
-        moved_to: Where a browser goes on from the page by itself.
+        moved_to: URL of a `refresh`, which browsers follow by themselves.
 
-        has_scripts: Whether there is a script that may show more.
+        has_scripts: Whether the page has scripts, which may show more images.
     """
 
     images: tuple[str, ...] = ()
@@ -79,11 +79,11 @@ class Page:
 
 def read_page(page: bytes, page_url: str) -> Page:
     """
-    Return what a page leads to.
+    Return the references of a page.
 
-    Of a set of sizes the largest is taken. What the page calls an icon is left out. An image file
-    that a thumbnail links to comes first, the thumbnail itself last: whoever made the page may
-    have linked it to another image.
+    If an image is offered in several sizes, only the largest is returned. Images declared as small
+    as icons are left out. The image file behind a thumbnail's link comes first, and the thumbnail
+    last; the thumbnail is kept because its link may lead to another image.
     """
     text = decoded(page[:_MOST_BYTES])
     reader = _Reader(page_url, _root(text, page_url))
@@ -93,7 +93,7 @@ def read_page(page: bytes, page_url: str) -> Page:
 
 
 def _root(text: str, page_url: str) -> str:
-    """Return what the page's references are relative to."""
+    """Return the URL that the page's references are relative to."""
     if re.search("<base", text, re.IGNORECASE):
         for element in elements(text):
             if element.tag == "base" and "href" in element.attributes:
@@ -105,7 +105,7 @@ def _root(text: str, page_url: str) -> str:
 
 
 class _Reader:
-    """Goes through a page, and remembers what it leads to."""
+    """Collects the references of a page, element by element."""
 
     def __init__(self, page_url: str, root: str) -> None:
         self._page_url = page_url
@@ -119,7 +119,7 @@ class _Reader:
         self._link: str | None = None
 
     def result(self) -> Page:
-        """Return what was found."""
+        """Return the references collected so far."""
         # Python's sort keeps the page's order among equals.
         images = sorted(self._images, key=lambda url: -self._images[url])
         return Page(
@@ -131,7 +131,7 @@ class _Reader:
         )
 
     def read(self, element: Tag) -> None:
-        """Take note of what one element leads to."""
+        """Collect the references of one element."""
         tag, attributes = element.tag, element.attributes
         if tag in _IMAGES:
             self._read_image(tag, attributes)
@@ -167,7 +167,7 @@ class _Reader:
             if name in attributes:
                 self._see(attributes[name], sized)
         self._read_ground(attributes)
-        # Of a `source` this is a film or a sound.
+        # The `src` of a `source` is a film or a sound.
         src = attributes.get("src") or attributes.get("href") or attributes.get("xlink:href") or ""
         if tag == "object":
             src = attributes.get("data", "")
@@ -177,7 +177,7 @@ class _Reader:
             self._see(src, sized if len(self._images) == before else min(sized, _FALLBACK))
 
     def _read_ground(self, attributes: Mapping[str, str]) -> None:
-        """Take note of backgrounds, and of what scripts make of an element."""
+        """Collect background images, and references in `data-` attributes for scripts."""
         for name, value in attributes.items():
             if name == "style":
                 self._see_all(in_css(value), _BACKGROUND)
@@ -237,7 +237,7 @@ class _Reader:
             self._see(reference, pixels)
 
     def _see(self, reference: str, pixels: float, *, in_link: bool = True) -> None:
-        """Take note of an image, with what is known of its size."""
+        """Collect an image, with its known or assumed number of pixels."""
         if not reference or not self._left or is_other_file(reference):
             return
         if in_link and self._link is not None:
@@ -257,7 +257,7 @@ class _Reader:
             self._films[url] = None
 
     def _lead(self, reference: str) -> None:
-        """Take note of a page that this one shows or leads to."""
+        """Collect a page that this page shows in a frame or links to."""
         if not reference or len(self._pages) == _MOST_PAGES:
             return
         url = self._resolved(reference)
@@ -265,7 +265,7 @@ class _Reader:
             self._pages[url] = None
 
     def _is_ours(self, url: str) -> bool:
-        """Tell whether a URL is of the same site, and more than its front page."""
+        """Return whether a URL is on the same site and is not its front page."""
         there, here = urlsplit(url), urlsplit(self._page_url)
         hosts = [f".{(each.hostname or '').removeprefix('www.')}" for each in (there, here)]
         is_same = hosts[0].endswith(hosts[1]) or hosts[1].endswith(hosts[0])
@@ -278,15 +278,15 @@ class _Reader:
         try:
             return resolve_url(self._root, reference)
         except BadUrlError:
-            return ""  # A script, or nothing that can be fetched.
+            return ""  # A script, or a URL that cannot be fetched.
 
 
 def _declared(attributes: Mapping[str, str]) -> float | None:
-    """Return the pixels that an image is said to have: 0 of an icon, None when nothing is said."""
+    """Return the declared pixels of an image: 0 for an icon, None if no size is declared."""
     if attributes.keys().isdisjoint(("style", "width", "height")):
         return None
     styled = sides_in_style(attributes.get("style", ""))
-    # A style goes before an attribute, also one in other units, of which nothing is known.
+    # A style overrides an attribute, even in other units, which leaves the size unknown.
     width, height = (
         side(styled.get(name, attributes.get(name, ""))) for name in ("width", "height")
     )

@@ -1,8 +1,8 @@
 """
-Egress proxies: each connection is led through one, to an address that was checked before.
+Egress proxies (HTTP CONNECT and SOCKS 5) that carry connections to checked addresses.
 
-A proxy is told addresses, never names: else it would look the name up a second time, and what it
-found there nobody would have checked.
+A proxy receives addresses, never names: it would look a name up again, and nobody would check the
+address that it finds.
 """
 
 import base64
@@ -22,8 +22,8 @@ _MOST_HEAD = 16_384
 # RFC 1928.
 _VERSION, _CONNECT, _IPV4, _IPV6 = 5, 1, 1, 4
 _NO_LOGIN, _LOGIN = 0, 2
-# Of an answer's address, by its kind.
-_SIZES = {_IPV4: 4, _IPV6: 16}
+# Bytes of the address in a SOCKS answer, by address type.
+_ADDRESS_BYTES = {_IPV4: 4, _IPV6: 16}
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -32,7 +32,7 @@ class Proxy:
     An HTTP proxy that allows CONNECT, or a SOCKS 5 proxy.
 
     Attributes:
-        login: User name and password; None where it asks for none.
+        login: User name and password; None if the proxy needs none.
     """
 
     kind: Literal["http", "socks5"]
@@ -40,16 +40,16 @@ class Proxy:
     port: int
     login: tuple[str, str] | None = None
 
-    def lead(self, stream: httpcore2.NetworkStream, address: str, port: int) -> None:
+    def connect(self, stream: httpcore2.NetworkStream, address: str, port: int) -> None:
         """
-        Make a connection to the proxy one to an address.
+        Turn a connection to the proxy into a connection to an address.
 
         Raises:
             httpcore2.ConnectError: If the proxy refuses.
         """
-        (self._connect if self.kind == "http" else self._socks)(stream, address, port)
+        (self._connect_http if self.kind == "http" else self._connect_socks)(stream, address, port)
 
-    def _connect(self, stream: httpcore2.NetworkStream, address: str, port: int) -> None:
+    def _connect_http(self, stream: httpcore2.NetworkStream, address: str, port: int) -> None:
         place = f"[{address}]:{port}" if ":" in address else f"{address}:{port}"
         lines = [f"CONNECT {place} HTTP/1.1", f"Host: {place}"]
         if self.login is not None:
@@ -58,36 +58,38 @@ class Proxy:
         stream.write("\r\n".join([*lines, "", ""]).encode())
         head = b""
         while not head.endswith(b"\r\n\r\n"):
-            # Byte by byte: what comes after the head is no more of the proxy.
-            head += _exactly(stream, 1)
+            # Read byte by byte: the bytes after the head come from the server, not the proxy.
+            head += _read_exactly(stream, 1)
             if len(head) > _MOST_HEAD:
-                raise httpcore2.ConnectError("The proxy's answer has no end.")
+                raise httpcore2.ConnectError(
+                    f"The head of the proxy's answer is longer than {_MOST_HEAD} bytes."
+                )
         version, _, status = head.partition(b"\r\n")[0].partition(b" ")
         if not (version.startswith(b"HTTP/1.") and status.startswith(b"2")):
-            raise httpcore2.ConnectError("The proxy refuses.")
+            raise httpcore2.ConnectError("The proxy refused the connection.")
 
-    def _socks(self, stream: httpcore2.NetworkStream, address: str, port: int) -> None:
+    def _connect_socks(self, stream: httpcore2.NetworkStream, address: str, port: int) -> None:
         method = _NO_LOGIN if self.login is None else _LOGIN
         stream.write(bytes([_VERSION, 1, method]))
-        _expect(_exactly(stream, 2) == bytes([_VERSION, method]))
+        _expect(_read_exactly(stream, 2) == bytes([_VERSION, method]))
         if self.login is not None:
             name, word = (each.encode() for each in self.login)  # RFC 1929.
             stream.write(b"\x01" + bytes([len(name)]) + name + bytes([len(word)]) + word)
-            _expect(_exactly(stream, 2)[1] == 0)
+            _expect(_read_exactly(stream, 2)[1] == 0)
         to = ip_address(address)
         kind = _IPV4 if isinstance(to, IPv4Address) else _IPV6
         stream.write(bytes([_VERSION, _CONNECT, 0, kind]) + to.packed + port.to_bytes(2))
-        version, refused, _, bound = _exactly(stream, 4)
-        _expect(version == _VERSION and not refused and bound in _SIZES)
-        _exactly(stream, _SIZES[bound] + 2)
+        version, refused, _, bound = _read_exactly(stream, 4)
+        _expect(version == _VERSION and not refused and bound in _ADDRESS_BYTES)
+        _read_exactly(stream, _ADDRESS_BYTES[bound] + 2)
 
 
 def read_proxies(text: str) -> Mapping[str, Proxy]:
     """
-    Return proxies by name, of `name=URL` with commas between.
+    Return proxies by name, from a text such as `name=URL,name=URL`.
 
     Raises:
-        ProxyError: If the text is not written so.
+        ProxyError: If the text has another format.
     """
     pairs = [each.strip().partition("=") for each in text.split(",") if each.strip()]
     return {name: _read(url) for name, _, url in pairs}
@@ -114,12 +116,12 @@ def _read(url: str) -> Proxy:
 
 def _unreadable() -> ProxyError:
     return ProxyError(
-        "A proxy is written as name=http://host:port or name=socks5://host:port, with "
-        "user:password@ before the host where it asks for them."
+        "Write a proxy as name=http://host:port or name=socks5://host:port, with "
+        "user:password@ before the host if it needs a login."
     )
 
 
-def _exactly(stream: httpcore2.NetworkStream, size: int) -> bytes:
+def _read_exactly(stream: httpcore2.NetworkStream, size: int) -> bytes:
     data = b""
     while len(data) < size:
         part = stream.read(size - len(data))
@@ -128,6 +130,6 @@ def _exactly(stream: httpcore2.NetworkStream, size: int) -> bytes:
     return data
 
 
-def _expect(true: bool) -> None:
-    if not true:
-        raise httpcore2.ConnectError("The proxy refuses.")
+def _expect(is_met: bool) -> None:
+    if not is_met:
+        raise httpcore2.ConnectError("The proxy refused the connection.")

@@ -1,4 +1,4 @@
-"""Reads what refers to images in a page's attributes, styles and scripts."""
+"""Finds references to images in a page's attributes, styles and scripts."""
 
 import binascii
 import json
@@ -12,15 +12,15 @@ IMAGE_ENDINGS = (
     ".tiff",
 )  # fmt: skip
 FILM_ENDINGS = (".mp4", ".m4v", ".webm", ".mov", ".mkv", ".ogv")
-# What style sheets refer to besides, and drawings that hold no photograph.
+# Other files that style sheets refer to, and vector drawings, which contain no photograph.
 _OTHER_ENDINGS = (".css", ".eot", ".ico", ".js", ".otf", ".svg", ".svgz", ".ttf", ".woff", ".woff2")
 
-# Of a `srcset`: a URL, and its width or density. A comma ends a candidate, but may be in a URL.
+# An entry of a `srcset`: a URL and its width or density. A comma ends it, but URLs may have commas.
 _CANDIDATE = re.compile(r"([^\s,](?:\S*[^\s,])?)(?:\s+(\d{1,6}(?:\.\d{1,6})?)([wx]))?[^,]*+(?:,|$)")
 _CSS = re.compile(r"""url\(\s*+(?:"([^"]*+)"?|'([^']*+)'?|([^)"'\s]*+))""", re.IGNORECASE)
 _IN_STYLE = re.compile(r"(?:^|;)\s*+(width|height)\s*+:\s*+([^;]{1,20})", re.IGNORECASE)
 _PIXELS = re.compile(r"\s*+(\d{1,6})(?:\.\d*+)?\s*+(?:px)?\s*+", re.IGNORECASE)
-# A string that begins like a URL and has no blank; in scripts a slash may be escaped.
+# A string that starts like a URL and has no blank; scripts may escape slashes.
 _STRING = re.compile(r"""["'`]((?:https?:)?(?:\\?/){1,2}[^"'`\s<>]*+)["'`]""", re.IGNORECASE)
 _MOST_SET = 100_000
 _MOST_IN_SCRIPT = 1000
@@ -30,7 +30,7 @@ _LD_KEYS = frozenset({"image", "thumbnail", "thumbnailurl", "contenturl", "prima
 
 @dataclass(frozen=True, slots=True)
 class SrcsetImage:
-    """The largest of a `srcset`: `width` in pixels or `density` is 0 where it is not told."""
+    """An entry of a `srcset`: `width` in pixels or `density` is 0 if not given."""
 
     url: str
     width: float
@@ -43,22 +43,22 @@ def path_of(reference: str) -> str:
 
 
 def is_image_file(reference: str) -> bool:
-    """Tell whether a reference ends like an image file."""
+    """Return whether a reference has an image file's extension."""
     return path_of(reference).endswith(IMAGE_ENDINGS)
 
 
 def is_film_file(reference: str) -> bool:
-    """Tell whether a reference ends like a film."""
+    """Return whether a reference has a film's extension."""
     return path_of(reference).endswith(FILM_ENDINGS)
 
 
 def is_other_file(reference: str) -> bool:
-    """Tell whether a reference ends like something that holds no photograph."""
+    """Return whether a reference has the extension of a file without photographs."""
     return path_of(reference).endswith(_OTHER_ENDINGS)
 
 
 def largest(srcset: str) -> SrcsetImage | None:
-    """Return the candidate with the largest width or density of a `srcset`; None of none."""
+    """Return the entry of a `srcset` with the largest width or density; None if it has none."""
     best: SrcsetImage | None = None
     for url, number, unit in _CANDIDATE.findall(srcset[:_MOST_SET]):
         size = float(number or 1)
@@ -69,7 +69,7 @@ def largest(srcset: str) -> SrcsetImage | None:
 
 
 def in_css(text: str) -> Iterator[str]:
-    """Yield what a style sheet or a `style` attribute shows."""
+    """Yield the references in a style sheet or a `style` attribute that may be images."""
     for found in _CSS.finditer(text):
         reference = (found[1] or found[2] or found[3] or "").strip()
         if reference and not is_other_file(reference):
@@ -77,11 +77,11 @@ def in_css(text: str) -> Iterator[str]:
 
 
 def in_json(text: str) -> Iterator[str]:
-    """Yield the images of a JSON-LD script, by schema.org's names of them."""
+    """Yield the images in a JSON-LD script, found by their schema.org property names."""
     if len(text) > _MOST_JSON:
         return
     try:
-        # A comment or CDATA around it is no JSON, and is seen all the same.
+        # Skip a comment or CDATA marker before the JSON, which is common.
         begun = re.search(r"[\[{]", text)
         value, _ = json.JSONDecoder().raw_decode(text, begun.start() if begun else 0)
     except (ValueError, RecursionError):
@@ -102,7 +102,7 @@ def in_json(text: str) -> Iterator[str]:
 
 
 def in_script(text: str) -> Iterator[str]:
-    """Yield the strings of a script that end like image files: where pages are built from data."""
+    """Yield the strings in a script that have an image file's extension."""
     found = 0
     for string in _STRING.finditer(text):
         reference = string[1].replace("\\/", "/").replace("\\u0026", "&").replace("\\u002F", "/")
@@ -114,7 +114,7 @@ def in_script(text: str) -> Iterator[str]:
 
 
 def side(value: str) -> float | None:
-    """Return a length in pixels; None of one in other units, or of none."""
+    """Return a length in pixels; None if it is missing or in other units."""
     read = _PIXELS.fullmatch(value[:20])
     return float(read[1]) if read else None
 
@@ -126,19 +126,19 @@ def sides_in_style(style: str) -> dict[str, str]:
 
 def inline_image(reference: str, *, max_bytes: int) -> bytes | None:
     """
-    Return the bytes of a `data:` URL of an image; None of anything else.
+    Return the bytes of an image's `data:` URL; None if the reference is anything else.
 
-    One that is larger than the limit comes as more bytes than that.
+    For an image larger than `max_bytes`, the result is cut but longer than `max_bytes`.
     """
     head, comma, data = reference.partition(",")
     media_type, *options = head.removeprefix("data:").lower().split(";")
     if not comma or not media_type.strip().startswith("image/") or "svg" in media_type:
         return None
-    # Four letters are three bytes, percent-encoded ones more.
+    # Four letters of base64 encode three bytes; percent-encoding takes more letters.
     data = data[: 4 * max_bytes + 4]
     if "base64" not in (each.strip() for each in options):
         return unquote(data, "latin-1").encode("latin-1", "replace")[: max_bytes + 1]
     letters = re.sub(r"[^A-Za-z0-9+/]", "", unquote(data).replace("-", "+").replace("_", "/"))
-    if len(letters) % 4 == 1:  # Less than a byte.
+    if len(letters) % 4 == 1:  # A single letter left over is less than a byte.
         letters = letters[:-1]
     return binascii.a2b_base64(letters + "=" * (-len(letters) % 4))[: max_bytes + 1]

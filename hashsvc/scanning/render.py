@@ -1,10 +1,10 @@
 """
-Runs the scripts of a page in a headless Chromium, for pages that show their images by script only.
+Runs a page's scripts in headless Chromium, for pages that show their images by script only.
 
-The browser sees the network through a filtering proxy of ours and no other way: it resolves no
-names, and each connection goes to an address that was checked, as every other of this room does. It
-loads no images; it gives back the page's markup as the scripts have made it. Its profile is in
-memory and gone after the page.
+The browser reaches the network only through a filtering proxy of this module: it resolves no names,
+and each connection goes to a checked address, like all connections of this package. It loads no
+images, and returns the page's markup as its scripts have changed it. Its profile is kept in memory
+and deleted after the page.
 """
 
 import contextlib
@@ -35,7 +35,7 @@ _MOST_HEAD_BYTES = 65_536
 _PART_BYTES = 65_536
 _LONGEST_S = 20.0
 _SCRIPTS_MS = 5_000
-_IN_MEMORY = Path("/dev/shm")  # noqa: S108 - so that nothing of a page comes onto a disk.
+_IN_MEMORY = Path("/dev/shm")  # noqa: S108 - keeps pages off the disk.
 _log = structlog.get_logger()
 
 _SWITCHES = (
@@ -54,9 +54,9 @@ _SWITCHES = (
     "--mute-audio",
     "--no-pings",
     "--blink-settings=imagesEnabled=false",
-    # Else it would connect to loopback without the proxy.
+    # Without this, Chromium connects to loopback directly and not through the proxy.
     "--proxy-bypass-list=<-loopback>",
-    # Whatever goes around the proxy finds no address, and no other protocol than TCP.
+    # Traffic that bypasses the proxy cannot resolve names or use protocols other than TCP.
     "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
     "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
     f"--virtual-time-budget={_SCRIPTS_MS}",
@@ -66,14 +66,16 @@ _SWITCHES = (
 
 class Renderer:
     """
-    Gives back pages as their scripts have made them; threads may share it.
+    Returns pages as their scripts have changed them; safe to share between threads.
 
     Args:
-        command: Chromium, and further switches of the operator's.
+        command: The Chromium command, with any further switches that the operator wants.
 
-        fetcher: What the browser's connections are made by.
+        fetcher: Opens the browser's connections.
 
-        at_once: Browsers that run at a time; each takes some hundred megabytes.
+        user_agent: The user agent that the browser sends.
+
+        at_once: Browsers that run at the same time; each takes a few hundred megabytes.
     """
 
     def __init__(
@@ -85,7 +87,7 @@ class Renderer:
         self._turns = threading.Semaphore(at_once)
 
     def dom(self, url: str, *, deadline: float | None, via: str | None = None) -> bytes | None:
-        """Return a page's markup after its scripts ran; None when the browser could not tell."""
+        """Return a page's markup after its scripts ran; None if the browser failed or ran late."""
         until = time.monotonic() + _LONGEST_S
         until = until if deadline is None else min(until, deadline)
         if not self._turns.acquire(timeout=max(0.0, until - time.monotonic())):
@@ -113,7 +115,7 @@ class Renderer:
             f"--user-agent={self._user_agent}",
             url,
         ]
-        process = subprocess.Popen(  # noqa: S603 - the operator's browser; a URL begins with http.
+        process = subprocess.Popen(  # noqa: S603 - the operator's command; the URL starts with http.
             command,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
@@ -122,8 +124,8 @@ class Renderer:
             env={"PATH": os.environ.get("PATH", os.defpath), "HOME": profile, "LANG": "C.UTF-8"},
             start_new_session=True,
         )
-        # Whatever it does, and its children, it ends in time; then the pipe does too.
-        ended = threading.Timer(max(0.0, until - time.monotonic()), _end, (process,))
+        # Kill the browser and its children at the deadline; this also closes the pipe.
+        ended = threading.Timer(max(0.0, until - time.monotonic()), _kill_group, (process,))
         ended.start()
         try:
             assert process.stdout is not None
@@ -131,25 +133,31 @@ class Renderer:
                 dom = output.read(_MOST_DOM_BYTES)
         finally:
             ended.cancel()
-            _end(process)
+            _kill_group(process)
             code = process.wait()
         return dom if code == 0 and dom else None
 
 
-def _end(process: subprocess.Popen[bytes]) -> None:
+def _kill_group(process: subprocess.Popen[bytes]) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.killpg(process.pid, signal.SIGKILL)
 
 
 class FilteringProxy(socketserver.ThreadingTCPServer):
     """
-    An HTTP proxy on loopback that leads only to where a fetcher may go.
+    An HTTP proxy on loopback that connects only to hosts that a fetcher may reach.
 
     Args:
-        until: When it stops leading, by `time.monotonic()`.
+        fetcher: Checks and opens the connections.
+
+        until: When all connections have to end, by `time.monotonic()`.
+
+        via: Name of the egress proxy, as for `Fetcher.get`.
 
     Attributes:
-        refused: How many connections it has refused.
+        bytes_left: How many more bytes the browser may receive.
+
+        refused: How many connections were refused.
     """
 
     daemon_threads = True
@@ -163,7 +171,7 @@ class FilteringProxy(socketserver.ThreadingTCPServer):
         self._lock = threading.Lock()
         self.bytes_left = fetcher.max_bytes
         self.refused = 0
-        super().__init__(("127.0.0.1", 0), _Visitor)
+        super().__init__(("127.0.0.1", 0), _BrowserConnection)
 
     @property
     def port(self) -> int:
@@ -179,14 +187,14 @@ class FilteringProxy(socketserver.ThreadingTCPServer):
         self.server_close()
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing: the browser comes and goes as it likes."""
+        """Log nothing: the browser may close its connections at any time."""
 
-    def lead(self, place: str, default_port: int) -> Tunnel:
+    def connect(self, place: str, default_port: int) -> Tunnel:
         """
-        Return a connection to a host and port, as written in a request.
+        Return a connection to the host and port that a request names.
 
         Raises:
-            FetchError: If it may not or cannot be reached.
+            FetchError: If the host or port is not allowed, or cannot be reached.
         """
         try:
             host = urlsplit(normalise_url(f"http://{place}/")).hostname or ""
@@ -198,38 +206,38 @@ class FilteringProxy(socketserver.ThreadingTCPServer):
             self.refused += 1
             raise
 
-    def counts(self, part: bytes) -> bool:
-        """Take note of what came; False when it was too much."""
+    def count(self, part: bytes) -> bool:
+        """Count received bytes; return False once they exceed the limit."""
         with self._lock:
             self.bytes_left -= len(part)
             return self.bytes_left >= 0
 
 
-class _Visitor(socketserver.StreamRequestHandler):
-    """One connection of the browser's."""
+class _BrowserConnection(socketserver.StreamRequestHandler):
+    """One connection from the browser."""
 
-    rbufsize = 0  # What comes after the head stays in the connection.
+    rbufsize = 0  # Leave the bytes after the head in the connection.
 
     def handle(self) -> None:
         proxy = cast("FilteringProxy", self.server)
         first, *others = list(self._head()) or [""]
         method, target, *_ = [*first.split(" "), "", ""]
-        begun = b""
+        head = b""
         try:
             if method == "CONNECT":
-                tunnel = proxy.lead(target, 443)
+                tunnel = proxy.connect(target, 443)
                 self.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
             else:
                 place, _, path = target.removeprefix("http://").partition("/")
-                tunnel = proxy.lead(place, 80)
-                begun = _head_of([f"{method} /{path} HTTP/1.1", *others])
+                tunnel = proxy.connect(place, 80)
+                head = _request_head([f"{method} /{path} HTTP/1.1", *others])
         except FetchError:
             self.wfile.write(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
             return
         with contextlib.closing(tunnel):
-            sent = itertools.chain([begun], self._parts())
+            sent = itertools.chain([head], self._parts())
             threading.Thread(target=_copy, args=(sent, tunnel.write), daemon=True).start()
-            _copy(itertools.takewhile(proxy.counts, tunnel.parts()), self.wfile.write)
+            _copy(itertools.takewhile(proxy.count, tunnel.parts()), self.wfile.write)
 
     def _head(self) -> Iterator[str]:
         left = _MOST_HEAD_BYTES
@@ -245,8 +253,8 @@ class _Visitor(socketserver.StreamRequestHandler):
             yield part
 
 
-def _head_of(lines: list[str]) -> bytes:
-    """Return a request as the site is to see it: one, without a word of the proxy, or a cookie."""
+def _request_head(lines: list[str]) -> bytes:
+    """Return the request head for the site, without proxy headers, cookies and keep-alive."""
     left_out = ("proxy-", "connection:", "cookie:")
     kept = [line for line in lines if not line.lower().startswith(left_out)]
     return ("\r\n".join([*kept, "Connection: close"]) + "\r\n\r\n").encode("latin-1")

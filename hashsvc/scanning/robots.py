@@ -1,4 +1,4 @@
-"""Reads robots.txt as RFC 9309 says, in time that grows with its length and no faster."""
+"""Reads and caches robots.txt files (RFC 9309), in time linear in their length."""
 
 import re
 import threading
@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from urllib.parse import quote, unquote_to_bytes, urlsplit
 
 MAX_ROBOTS_BYTES = 500_000
-"""RFC 9309, 2.5: so much has to be read at least."""
+"""RFC 9309, 2.5: a crawler must read at least this much."""
 
 _MOST_RULES = 10_000
 _MOST_SITES = 1000
@@ -22,18 +22,19 @@ _PLAIN = "/:@!$&'()*+,;=-._~?"
 @dataclass(frozen=True, slots=True)
 class Robots:
     """
-    What a site lets a program visit.
+    The rules of a site for one program.
 
     Attributes:
-        rules: Patterns of paths, longest first; of two that are equally long, what allows is first.
+        rules: Path patterns and whether each allows, longest first. Of two patterns of the same
+            length, the one that allows comes first.
     """
 
     rules: tuple[tuple[str, bool], ...]
 
     def allows(self, url: str) -> bool:
-        """Tell whether a URL of the site may be visited."""
+        """Return whether the program may visit a URL of the site."""
         parts = urlsplit(url)
-        path = _one_spelling(parts.path + (f"?{parts.query}" if parts.query else "")) or "/"
+        path = _normalise_path(parts.path + (f"?{parts.query}" if parts.query else "")) or "/"
         return next((allowed for rule, allowed in self.rules if _matches(rule, path)), True)
 
 
@@ -42,7 +43,7 @@ NONE_ALLOWED = Robots((("/", False),))
 
 
 class RobotsCache:
-    """The rules of the sites visited last, for an hour; safe to share between threads."""
+    """Remembers the rules of recent sites for an hour; safe to share between threads."""
 
     def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
         self._clock = clock
@@ -50,13 +51,13 @@ class RobotsCache:
         self._known: OrderedDict[str, tuple[float, Robots]] = OrderedDict()
 
     def get(self, url: str) -> Robots | None:
-        """Return what was read at the URL of a robots.txt; None when that is not known."""
+        """Return the rules read from a robots.txt URL; None if they are not remembered."""
         with self._lock:
             since, robots = self._known.get(url, (0.0, None))
             return robots if self._clock() - since < _MOST_AGE_S else None
 
     def put(self, url: str, robots: Robots) -> None:
-        """Remember what was read there."""
+        """Remember the rules read from a robots.txt URL."""
         with self._lock:
             self._known[url] = self._clock(), robots
             self._known.move_to_end(url)
@@ -65,7 +66,7 @@ class RobotsCache:
 
 
 def read_robots(text: str, program: str) -> Robots:
-    """Return the rules for a program, by the name it gives itself, or else those for all."""
+    """Return the rules for a program's name, or the rules for all programs if it has none."""
     mine: list[tuple[str, bool]] = []
     others: list[tuple[str, bool]] = []
     is_mine = False
@@ -91,8 +92,8 @@ def _groups(text: str) -> Iterator[tuple[set[str], list[tuple[str, bool]]]]:
             names.add(value.partition("/")[0].lower())
         elif key in ("allow", "disallow"):
             is_begun = True
-            if value:  # An empty rule says nothing.
-                rules.append((_STARS.sub("*", _one_spelling(value)), key == "allow"))
+            if value:  # An empty rule has no effect.
+                rules.append((_STARS.sub("*", _normalise_path(value)), key == "allow"))
     yield names, rules
 
 
@@ -103,8 +104,8 @@ def _pairs(lines: Iterable[str]) -> Iterator[tuple[str, str]]:
             yield key.strip().lower(), value.strip()
 
 
-def _one_spelling(path: str) -> str:
-    """Return a path or pattern with every byte quoted that needs it, and no other."""
+def _normalise_path(path: str) -> str:
+    """Return a path or pattern in which exactly the bytes that need quoting are quoted."""
     parts, place = [], 0
     for escape in _ESCAPES.finditer(path):
         parts.append(quote(path[place : escape.start()], safe=_PLAIN, errors="replace"))
@@ -116,7 +117,7 @@ def _one_spelling(path: str) -> str:
 
 
 def _matches(rule: str, path: str) -> bool:
-    """Tell whether a path begins as a rule says; `*` stands for any letters, `$` for the end."""
+    """Return whether a path starts with a pattern; `*` is any text, and a final `$` the end."""
     is_whole = rule.endswith("$")
     first, *others = rule.removesuffix("$").split("*")
     if not path.startswith(first):
@@ -124,7 +125,7 @@ def _matches(rule: str, path: str) -> bool:
     if not others:
         return not is_whole or path == first
     place = len(first)
-    # The first place where a part is found leaves most to those that follow.
+    # Taking the first place where a part occurs leaves the most text for the parts after it.
     for part in others[:-1]:
         place = path.find(part, place)
         if place < 0:

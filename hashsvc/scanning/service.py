@@ -1,4 +1,4 @@
-"""What a process needs to scan, put together from its settings."""
+"""Builds, starts and stops everything a process needs for scanning, from its settings."""
 
 import os
 from contextlib import suppress
@@ -23,10 +23,19 @@ from hashsvc.store import Database
 @dataclass(frozen=True, slots=True)
 class ScanningService:
     """
-    The scanning of one process: of the service, or of a `hashsvc worker` beside it.
+    All parts that scan in one process, which is the service itself or a `hashsvc worker`.
 
     Attributes:
-        sandbox: As many decoders as there are cores, and no more than threads that use them.
+        fetcher: Downloads URLs.
+
+        sandbox: Decodes and signs images, in as many processes as there are cores, and at most as
+            many as there are scan threads.
+
+        looker: Finds and signs the images at a URL.
+
+        work_list: Takes batches of URLs, and reports on scans.
+
+        scanner: The worker threads.
     """
 
     fetcher: Fetcher
@@ -39,7 +48,7 @@ class ScanningService:
     def build(
         cls, settings: Settings, database: Database, bank_index: BankIndex, clock: Clock = utc_now
     ) -> Self:
-        """Put the parts together; nothing is started."""
+        """Build the parts from the settings, without starting any."""
         fetcher = Fetcher(settings)
         sandbox = Sandbox(
             Limits(
@@ -77,18 +86,18 @@ class ScanningService:
         return cls(fetcher, sandbox, looker, work_list, scanner)
 
     def start(self) -> None:
-        """Begin to work off the scans."""
+        """Start the sandbox and the worker threads."""
         self.sandbox.open()
         self.scanner.start()
 
     def stop(self) -> None:
-        """Finish what is in hand and close everything."""
+        """Stop the worker threads, then close the sandbox and all connections."""
         self.scanner.stop()
         self.sandbox.close()
         self.fetcher.close()
 
 
 def _wait_for(sandbox: Sandbox) -> None:
-    # Where there is none, each image will say so.
+    # If the sandbox does not start, signing an image raises the same error.
     with suppress(SandboxError):
         sandbox.wait()

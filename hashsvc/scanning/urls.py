@@ -1,4 +1,4 @@
-"""Reads reported URLs: one spelling for each, so that a page is not scanned twice."""
+"""Normalises URLs, so that the same page is not scanned under two spellings."""
 
 import re
 import unicodedata
@@ -11,26 +11,26 @@ from hashsvc.scanning.errors import BadUrlError
 
 MAX_URL_LENGTH = 2_000
 _DEFAULT_PORTS = {"http": 80, "https": 443}
-# Parameters that tell who followed a link, and never what it shows.
+# Parameters that track who followed a link, and never change what it shows.
 _TRACKING = frozenset({"fbclid", "gclid", "dclid", "msclkid", "igshid", "mc_cid", "mc_eid"})
 _TRACKING_PREFIX = "utm_"
 _SAFE_PATH = "/%:@!$&'()*+,;=-._~"
 _SAFE_QUERY = _SAFE_PATH + "?[]{}|\\^`"
-# An underscore is in no host name by the rules, and in many on the web.
+# The standards allow no underscore in a host name, but many names on the web have one.
 _NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 
 
 def normalise_url(text: str) -> str:
     """
-    Return a URL's one spelling: ASCII, lower-case host, no default port, fragment or tracking.
+    Return a URL in normal form: ASCII, lower-case host, no default port, fragment or tracking.
 
     Raises:
-        BadUrlError: If it is no http or https URL with a host.
+        BadUrlError: If the text is not an http or https URL with a host.
     """
     text = text.strip()
     _check_length(text)
     if any(unicodedata.category(letter) in {"Cc", "Cs"} for letter in text):
-        raise BadUrlError("A URL has no control characters.")
+        raise BadUrlError("A URL must not contain control characters.")
     try:
         parts = urlsplit(text)
         port = parts.port
@@ -39,29 +39,29 @@ def normalise_url(text: str) -> str:
     if parts.scheme not in _DEFAULT_PORTS:
         raise BadUrlError("A URL begins with http:// or https://.")
     if not parts.hostname:
-        raise BadUrlError("A URL names a host.")
+        raise BadUrlError("A URL must name a host.")
     if parts.username is not None or parts.password is not None:
-        raise BadUrlError("A URL holds no user name or password.")
+        raise BadUrlError("A URL must not contain a user name or password.")
     host = ascii_host(parts.hostname)
     host = f"[{host}]" if ":" in host else host
     place = host if port in (None, _DEFAULT_PORTS[parts.scheme]) else f"{host}:{port}"
     path = quote(parts.path, safe=_SAFE_PATH) or "/"
     url = urlunsplit((parts.scheme, place, path, _query(parts.query), ""))
-    _check_length(url)  # Quoting makes it longer.
+    _check_length(url)  # Quoting may have made it longer.
     return url
 
 
 def resolve_url(root: str, reference: str) -> str:
     """
-    Return the one spelling of what a page or an answer at `root` refers to.
+    Return the normalised URL of a reference in a page or an answer at `root`.
 
     Raises:
-        BadUrlError: If that is no http or https URL with a host: `data:`, a script, nonsense.
+        BadUrlError: If it is not an http or https URL with a host; `data:` URLs are refused too.
     """
     _check_length(reference)
     path, mark, query = reference.partition("?")
     try:
-        # To a browser a backslash is a slash.
+        # Browsers read a backslash as a slash.
         return normalise_url(urljoin(root, path.replace("\\", "/") + mark + query))
     except ValueError as error:
         raise BadUrlError("The URL's host or port cannot be read.") from error
@@ -69,21 +69,21 @@ def resolve_url(root: str, reference: str) -> str:
 
 def ascii_host(host: str) -> str:
     """
-    Return a host's one spelling: ASCII (IDNA), lower case, without a dot at the end.
+    Return a host in normal form: ASCII (IDNA), lower case, without a dot at the end.
 
     Raises:
-        BadUrlError: If it is no host name, and no IPv6 address without brackets.
+        BadUrlError: If it is neither a host name nor an IPv6 address without brackets.
     """
     try:
         if ":" in host and "%" not in host:
             return str(IPv6Address(host))
         if not host.isascii():
             host = idna.encode(host, uts46=True).decode("ascii")
-    except ValueError as error:  # IDNAError is one.
-        raise BadUrlError("The URL's host is no valid name.") from error
+    except ValueError as error:  # Includes IDNAError.
+        raise BadUrlError("The URL's host is not a valid name.") from error
     host = host.rstrip(".").lower()
     if not _NAME.fullmatch(host):
-        raise BadUrlError("The URL's host is no valid name.")
+        raise BadUrlError("The URL's host is not a valid name.")
     return host
 
 
@@ -93,11 +93,11 @@ def _check_length(text: str) -> None:
 
 
 def _query(query: str) -> str:
-    # The other parameters stay as they were written: some servers know one spelling only.
-    kept = [part for part in query.split("&") if not _tracks(part)]
+    # The other parameters stay as written, because some servers accept one spelling only.
+    kept = [part for part in query.split("&") if not _is_tracking(part)]
     return quote("&".join(kept), safe=_SAFE_QUERY)
 
 
-def _tracks(parameter: str) -> bool:
+def _is_tracking(parameter: str) -> bool:
     name = unquote(parameter.partition("=")[0]).lower()
     return name in _TRACKING or name.startswith(_TRACKING_PREFIX)

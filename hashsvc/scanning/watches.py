@@ -1,4 +1,4 @@
-"""Scans URLs again on a schedule, to see whether an image comes back."""
+"""Repeats scans on a schedule, to see whether an image comes back."""
 
 from collections.abc import Callable
 from datetime import timedelta
@@ -26,13 +26,17 @@ _log = structlog.get_logger()
 
 class Watches(Loop):
     """
-    All watches; as a loop, it makes a new scan of each that is due.
+    Begins and ends watches; as a loop, it submits a new scan for each watch that is due.
 
-    Each time is a scan of its own, of the URLs of the one before: so a scan's results say what was
+    Each run is a separate scan of the previous scan's URLs. A scan's results therefore say what was
     there at that time, and a match is new only the first time it is seen.
 
     Args:
-        on_work: Called when a scan was made.
+        database: Where the watches and their scans are stored.
+
+        on_work: Called after a scan was submitted.
+
+        clock: Returns the time.
     """
 
     def __init__(
@@ -53,17 +57,22 @@ class Watches(Loop):
         organisation_id: OrganisationId | None = None,
     ) -> Watch:
         """
-        Watch the URLs of a scan; the first time is one interval from now.
+        Watch the URLs of a scan; the first new scan is one interval from now.
 
         Args:
+            scan_id: The scan to repeat.
+
             every_h: Hours from one scan to the next.
 
-            days: The watch ends after so many.
+            days: Days until the watch ends.
 
-            organisation_id: Whose it has to be; here and below, None stands for any.
+            actor: The key that asks, for the audit log.
+
+            organisation_id: The organisation that must own the scan; None allows any, here and in
+                the methods below.
 
         Raises:
-            UnknownScanError: If there is no such scan.
+            UnknownScanError: If the organisation has no such scan.
         """
         now = self._clock()
         with self._database.write() as connection:
@@ -86,7 +95,7 @@ class Watches(Loop):
         return watch
 
     def search(self, *, limit: int, organisation_id: OrganisationId | None = None) -> list[Watch]:
-        """Return watches, newest first, also those that have ended."""
+        """Return watches, newest first, including those that have ended."""
         with self._database.read() as connection:
             return watches.search(connection, organisation_id, limit=limit)
 
@@ -94,10 +103,10 @@ class Watches(Loop):
         self, watch_id: WatchId, *, actor: KeyId, organisation_id: OrganisationId | None = None
     ) -> None:
         """
-        End a watch; what it has found stays.
+        End a watch; its scans and their matches stay.
 
         Raises:
-            UnknownWatchError: If there is no such watch.
+            UnknownWatchError: If the organisation has no such watch.
         """
         now = self._clock()
         with self._database.write() as connection:
@@ -109,7 +118,7 @@ class Watches(Loop):
             audit.record(connection, actor=actor, action="watch.end", subject=watch_id, now=now)
 
     def work_once(self) -> bool:
-        """Make the scan of one watch that is due; False when none is."""
+        """Submit the scan of one watch that is due; return False if none is due."""
         now = self._clock()
         with self._database.write() as connection:
             watch = watches.take_due(connection, now)
@@ -117,7 +126,7 @@ class Watches(Loop):
                 return False
             before = scans.progress(connection, watch.scan_id)
             if before.keys() & {"queued", "leased", "failed"}:
-                # The last time is not over: one more would only add to what is waiting.
+                # The previous scan is not finished, and another would only lengthen the queue.
                 _log.warning("scan.watch_behind", watch=watch.id)
                 return True
             urls = _urls_of(connection, watch.scan_id)
@@ -140,7 +149,7 @@ class Watches(Loop):
         return True
 
     def run_once(self) -> None:
-        """Make the scans of all watches that are due."""
+        """Submit the scans of all watches that are due."""
         while not self.is_stopping and self.work_once():
             continue
 

@@ -1,4 +1,4 @@
-"""The scans of the service, for those who report URLs: submit, follow, stop, take up again."""
+"""Submits, follows, cancels, resumes and retries scans."""
 
 import threading
 from collections.abc import Iterable
@@ -29,14 +29,16 @@ _FINISHED = ("done", "dead", "cancelled")
 @dataclass(frozen=True, slots=True)
 class Submitted:
     """
-    What became of a batch.
+    The result of submitting a batch.
 
     Attributes:
-        accepted: URLs in the work list.
+        scan_id: The scan of the batch.
 
-        duplicates: Lines that name a URL a second time.
+        accepted: Number of URLs in the work list.
 
-        invalid: Number (from 1) of each line that is no URL, and the rule it breaks.
+        duplicates: Number of lines that repeat a URL.
+
+        invalid: Number (from 1) of each invalid line, and the rule it breaks.
     """
 
     scan_id: ScanId
@@ -47,7 +49,7 @@ class Submitted:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a scan is; counts of items by state, and of matches that it found by state."""
+    """How far a scan is: its items by state, and the matches it found by state."""
 
     scan: Scan
     items: dict[str, int]
@@ -55,17 +57,17 @@ class Progress:
 
     @property
     def total(self) -> int:
-        """All items."""
+        """Number of all items."""
         return sum(self.items.values())
 
     @property
     def finished(self) -> int:
-        """Items of which nothing more will come."""
+        """Number of items that need no more work."""
         return sum(self.items.get(state, 0) for state in _FINISHED)
 
     @property
     def is_over(self) -> bool:
-        """Whether nothing more will come of the scan."""
+        """Whether all items are finished."""
         return self.finished == self.total
 
 
@@ -73,15 +75,15 @@ class WorkList:
     """
     All scans.
 
-    Methods that take an `organisation_id` know the scans of that organisation; None stands for any.
-    They raise UnknownScanError for all others.
+    Methods that take an `organisation_id` raise UnknownScanError for scans of other organisations;
+    None allows any organisation.
 
     Attributes:
-        work_came: Set when there is something new to do in this process.
+        work_came: Set when this process has added work.
     """
 
     def __init__(self, settings: Settings, database: Database, clock: Clock = utc_now) -> None:
-        self._repeats_known = timedelta(hours=settings.scan_repeat_h)
+        self._key_lifetime = timedelta(hours=settings.scan_repeat_h)
         self._database = database
         self._clock = clock
         self.work_came = threading.Event()
@@ -99,28 +101,34 @@ class WorkList:
         Put a batch of reported URLs into the work list.
 
         Args:
-            repeatable: Where the batch came with an Idempotency-Key: what came before under the
-                same is not done again, and answered in the same way.
+            lines: The lines of the batch.
 
-            via: Name of the proxy of the settings that the URLs are fetched through.
+            actor: The key that submits, for the audit log.
+
+            organisation_id: The organisation that will own the scan.
+
+            repeatable: The batch's Idempotency-Key. If the same batch was submitted with this key
+                before, nothing is added, and the result is that of the earlier scan.
+
+            via: Name of the proxy in the settings that downloads go through.
 
         Raises:
-            OtherBatchError: If it came before, with another batch.
+            OtherBatchError: If the Idempotency-Key was used before, with another batch.
         """
         batch = sort_lines(lines)
         scan_id, now = ScanId(random_id()), self._clock()
         with self._database.write() as connection:
             if repeatable is not None:
-                since = now - self._repeats_known
+                since = now - self._key_lifetime
                 before = scans.repeated(connection, repeatable, since=since)
                 if before is not None:
                     scan, is_same = before
                     if not is_same:
                         raise OtherBatchError(
-                            "This Idempotency-Key came before, with another batch; each needs its "
-                            "own."
+                            "This Idempotency-Key was used before, with another batch. "
+                            "Use a new key for each batch."
                         )
-                    return self._submitted(connection, scan.id)
+                    return self._result(connection, scan.id)
             scans.add(
                 connection,
                 scan_id,
@@ -134,12 +142,12 @@ class WorkList:
                 via=via,
             )
             audit.record(connection, actor=actor, action="scan.submit", subject=scan_id, now=now)
-            submitted = self._submitted(connection, scan_id)
+            submitted = self._result(connection, scan_id)
         self.work_came.set()
         return submitted
 
     def progress(self, scan_id: ScanId, organisation_id: OrganisationId | None = None) -> Progress:
-        """Return how far a scan is, and its matches with the organisation's own cases."""
+        """Return how far a scan is, counting only matches with the organisation's own cases."""
         with self._database.read() as connection:
             return self._progress(connection, scan_id, organisation_id)
 
@@ -151,9 +159,9 @@ class WorkList:
         limit: int,
         organisation_id: OrganisationId | None = None,
     ) -> list[Item]:
-        """Return one page of a scan's items: those with an id above `after`."""
+        """Return up to `limit` of a scan's items, those with an id above `after`."""
         with self._database.read() as connection:
-            _known(connection, scan_id, organisation_id)
+            _scan(connection, scan_id, organisation_id)
             return scans.items_of(connection, scan_id, after=ItemId(after), limit=limit)
 
     def seen(
@@ -164,22 +172,26 @@ class WorkList:
         since: datetime | None = None,
     ) -> list[Seen]:
         """
-        Return which matches with the organisation's own cases a scan has seen, old and new.
+        Return the matches with the organisation's own cases that a scan has seen, old and new.
 
         Args:
-            since: Only at URLs that were finished by then or later.
+            scan_id: The scan.
+
+            organisation_id: The organisation; None allows any.
+
+            since: Leave out URLs that were finished before this time; None returns all.
         """
         with self._database.read() as connection:
-            _known(connection, scan_id, organisation_id)
+            _scan(connection, scan_id, organisation_id)
             return scans.seen_by(connection, scan_id, organisation_id, since=since)
 
     def cancel(
         self, scan_id: ScanId, *, actor: KeyId, organisation_id: OrganisationId | None = None
     ) -> Progress:
-        """Stop what has not begun of a scan."""
+        """Cancel the items of a scan that have not begun."""
         now = self._clock()
         with self._database.write() as connection:
-            _known(connection, scan_id, organisation_id)
+            _scan(connection, scan_id, organisation_id)
             scans.cancel(connection, scan_id, now)
             audit.record(connection, actor=actor, action="scan.cancel", subject=scan_id, now=now)
             return self._progress(connection, scan_id, organisation_id)
@@ -187,10 +199,10 @@ class WorkList:
     def resume(
         self, scan_id: ScanId, *, actor: KeyId, organisation_id: OrganisationId | None = None
     ) -> Progress:
-        """Go on with what was cancelled of a scan."""
+        """Put the cancelled items of a scan back into the work list."""
         now = self._clock()
         with self._database.write() as connection:
-            _known(connection, scan_id, organisation_id)
+            _scan(connection, scan_id, organisation_id)
             scans.resume(connection, scan_id, now)
             audit.record(connection, actor=actor, action="scan.resume", subject=scan_id, now=now)
             progress = self._progress(connection, scan_id, organisation_id)
@@ -201,14 +213,14 @@ class WorkList:
         self, scan_id: ScanId, *, actor: KeyId, organisation_id: OrganisationId | None = None
     ) -> Progress:
         """
-        Try what has failed of a scan again, at once and as often as at first.
+        Retry the failed items of a scan at once, with the full number of attempts.
 
         Raises:
             CancelledScanError: If the scan was cancelled.
         """
         now = self._clock()
         with self._database.write() as connection:
-            if _known(connection, scan_id, organisation_id).cancelled_at is not None:
+            if _scan(connection, scan_id, organisation_id).cancelled_at is not None:
                 raise CancelledScanError("The scan was cancelled; resume it first.")
             scans.retry(connection, scan_id, now)
             audit.record(connection, actor=actor, action="scan.retry", subject=scan_id, now=now)
@@ -220,19 +232,19 @@ class WorkList:
         self, connection: Connection, scan_id: ScanId, organisation_id: OrganisationId | None
     ) -> Progress:
         return Progress(
-            scan=_known(connection, scan_id, organisation_id),
+            scan=_scan(connection, scan_id, organisation_id),
             items=scans.progress(connection, scan_id),
             matches=matches.count_by_state(connection, scan_id, organisation_id),
         )
 
-    def _submitted(self, connection: Connection, scan_id: ScanId) -> Submitted:
+    def _result(self, connection: Connection, scan_id: ScanId) -> Submitted:
         progress = self._progress(connection, scan_id, None)
         scan = progress.scan
         invalid = tuple(by_line(scan.invalid))
         return Submitted(scan_id, progress.total, scan.duplicates, invalid)
 
 
-def _known(connection: Connection, scan_id: ScanId, organisation_id: OrganisationId | None) -> Scan:
+def _scan(connection: Connection, scan_id: ScanId, organisation_id: OrganisationId | None) -> Scan:
     try:
         return scans.by_id(connection, scan_id, organisation_id)
     except UnknownRowError as error:

@@ -97,8 +97,8 @@ def test_the_pause_is_waited_for_where_there_is_time() -> None:
 
 def test_a_host_that_asks_for_it_is_left_alone(clock: SetSeconds) -> None:
     hosts = Hosts(at_once=1, clock=clock)
-    hosts.hold("a.example", 60)
-    hosts.hold("a.example", 10)
+    hosts.pause("a.example", 60)
+    hosts.pause("a.example", 10)
     clock.now += 20
     error = refused(hosts, "a.example", until=2000)
     assert (error.reason, error.retry, error.retry_after) == ("asked-to-wait", True, 40)
@@ -111,7 +111,7 @@ def test_a_host_that_asks_for_it_is_left_alone(clock: SetSeconds) -> None:
 
 def test_hosts_are_forgotten(clock: SetSeconds) -> None:
     hosts = Hosts(at_once=1, clock=clock)
-    hosts.hold("held.example", 60)
+    hosts.pause("held.example", 60)
     for number in range(5000):
         with hosts.turn(f"{number}.example", until=2000):
             pass

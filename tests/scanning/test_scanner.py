@@ -46,7 +46,7 @@ def test_a_batch_is_sorted_into_urls_duplicates_and_invalid_lines(service: Servi
     assert submitted.invalid == (
         (3, "A URL begins with http:// or https://."),
         (5, "A URL begins with http:// or https://."),
-        (7, "A URL holds no user name or password."),
+        (7, "A URL must not contain a user name or password."),
     )
     items = service.items(submitted.scan_id)
     assert [each.url for each in items] == ["http://a.example/1", "http://a.example/2"]

@@ -52,11 +52,11 @@ SPELLINGS = {
 }
 
 BEGINS = "A URL begins with http:// or https://."
-NO_HOST = "A URL names a host."
-NO_NAME = "The URL's host is no valid name."
+NO_HOST = "A URL must name a host."
+NO_NAME = "The URL's host is not a valid name."
 UNREADABLE = "The URL's host or port cannot be read."
-CONTROL = "A URL has no control characters."
-USER = "A URL holds no user name or password."
+CONTROL = "A URL must not contain control characters."
+USER = "A URL must not contain a user name or password."
 REFUSED = {
     "": BEGINS,
     "sekrit": BEGINS,
