@@ -20,7 +20,7 @@ from hashsvc.scanning.fetch import Fetched, Fetcher
 from hashsvc.scanning.known import KnownImages
 from hashsvc.scanning.leases import Leases
 from hashsvc.scanning.lines import BatchFormat, BatchLine, read_lines, sort_lines
-from hashsvc.scanning.look import Look, Looker, SeenImage
+from hashsvc.scanning.look import BatchLimits, Look, Looker, SeenImage
 from hashsvc.scanning.scanner import Scanner
 from hashsvc.scanning.service import ScanningService
 from hashsvc.scanning.urls import MAX_URL_LENGTH, normalise_url
@@ -33,6 +33,7 @@ __all__ = [
     "MOST_HOURS",
     "BadUrlError",
     "BatchFormat",
+    "BatchLimits",
     "BatchLine",
     "CancelledScanError",
     "FetchError",

@@ -17,8 +17,6 @@ from hashsvc.signals import (
 Sign = Callable[[bytes], list[Signature]]
 
 _MOST_AGE_S = 24 * 3600
-_MOST_BYTES = 64_000_000
-_MOST_IMAGES = 20_000
 # Not remembered: the next attempt may meet a less busy machine, or a decoder that does not crash.
 _TRANSIENT = (ImageTooSlowError, ImageCrashError)
 
@@ -42,10 +40,23 @@ class KnownImages:
         sign: Signs an image that is not remembered.
 
         clock: Returns seconds, and never goes back.
+
+        most_images: Most images that are remembered.
+
+        most_bytes: Most bytes of codes that are remembered.
     """
 
-    def __init__(self, sign: Sign, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self,
+        sign: Sign,
+        clock: Callable[[], float] = time.monotonic,
+        *,
+        most_images: int = 20_000,
+        most_bytes: int = 64_000_000,
+    ) -> None:
         self._sign = sign
+        self._most_images = most_images
+        self._most_bytes = most_bytes
         self._clock = clock
         self._lock = threading.Lock()
         self._entries: OrderedDict[bytes, _Entry] = OrderedDict()
@@ -115,7 +126,7 @@ class KnownImages:
             if self._entries.get(digest) is entry:
                 self._bytes += _size(answer)
             entry.answer.set_result(answer)
-            while len(self._entries) > _MOST_IMAGES or self._bytes > _MOST_BYTES:
+            while len(self._entries) > self._most_images or self._bytes > self._most_bytes:
                 self._drop(next(iter(self._entries)))
 
     def _forget(self, digest: bytes, entry: _Entry) -> None:

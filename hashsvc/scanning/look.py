@@ -23,11 +23,6 @@ _MOST_INLINE_BYTES = 5_000_000
 _LARGEST_BEHIND_LINK = 3
 # If a page has fewer images than this in its markup, run its scripts to find more.
 _FEW_IMAGES = 3
-# Images are downloaded in batches and then signed, which is faster than alternating. A worker that
-# has to stop does so between batches. A batch ends at the first of these limits.
-_BATCH_IMAGES = 8
-_BATCH_BYTES = 2_000_000
-_BATCH_S = 1.0
 # Images that were downloaded before the deadline may be signed until this long after it: half of
 # what a lease leaves for signing.
 _GRACE_S = 10.0
@@ -35,6 +30,27 @@ _log = structlog.get_logger()
 
 Sign = Callable[[bytes, bytes], list[Signature]]
 """Returns a signature for each frame of an image, given its bytes and their SHA-256."""
+
+
+@dataclass(frozen=True, slots=True)
+class BatchLimits:
+    """
+    How much of a page to download before signing it.
+
+    Images are downloaded in batches and then signed, which is faster than alternating. A worker
+    that has to stop does so between images. A batch ends when it reaches one of these limits.
+
+    Attributes:
+        images: Number of images.
+
+        size_bytes: Bytes of the images together.
+
+        seconds: Time since the batch began.
+    """
+
+    images: int = 8
+    size_bytes: int = 2_000_000
+    seconds: float = 1.0
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -103,6 +119,8 @@ class Looker:
 
         renderer: Runs the scripts of pages that show few images without them; None never does.
 
+        batch_limits: How much to download before signing it.
+
         clock: Returns seconds, as `time.monotonic` does; the fetcher must use the same clock.
     """
 
@@ -115,6 +133,7 @@ class Looker:
         films_per_page: int = 0,
         sign: Sign = lambda data, _sha256: sign_frames(data),
         renderer: Renderer | None = None,
+        batch_limits: BatchLimits = BatchLimits(),
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self._clock = clock
@@ -124,6 +143,7 @@ class Looker:
         self._films_per_page = films_per_page
         self._sign_data = sign
         self._renderer = renderer
+        self._batch_limits = batch_limits
 
     def look(
         self,
@@ -235,8 +255,11 @@ class Looker:
                 batch.append(self._download(reference, visit))
             if isinstance(batch[-1], _Download):
                 size += len(batch[-1].fetched.body)
-            is_long = self._clock() - since > _BATCH_S
-            if is_long or len(batch) == _BATCH_IMAGES or size > _BATCH_BYTES:
+            if (
+                len(batch) >= self._batch_limits.images
+                or size > self._batch_limits.size_bytes
+                or self._clock() - since > self._batch_limits.seconds
+            ):
                 yield batch
                 batch, size, since = [], 0, self._clock()
         yield batch

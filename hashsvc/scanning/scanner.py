@@ -64,6 +64,11 @@ class Scanner:
         self._idle = threading.Lock()
         self._threads: list[threading.Thread] = []
 
+    @property
+    def is_stopping(self) -> bool:
+        """Whether `stop` was called."""
+        return self._stopping.is_set()
+
     def start(self) -> None:
         """Start the worker threads; the setting `scan_threads` says how many."""
         for number in range(self._settings.scan_threads):
@@ -92,7 +97,7 @@ class Scanner:
     def _work(self) -> None:
         if self._get_ready is not None:
             self._get_ready()
-        while not self._stopping.is_set():
+        while not self.is_stopping:
             try:
                 busy = self.work_once()
             except Exception as error:  # noqa: BLE001 - the database may work again later.
@@ -103,7 +108,7 @@ class Scanner:
                 self._work_came.set()
                 continue
             with self._idle:
-                if not self._stopping.is_set():
+                if not self.is_stopping:
                     self._work_came.clear()
                     self._work_came.wait(_IDLE_S)
 
@@ -137,7 +142,7 @@ class Scanner:
             else:
                 seen += 1
                 images.add(look.image)
-            if self._stopping.is_set():
+            if self.is_stopping:
                 self._leases.give_back(item)
                 return
         counted, found = ImageCounts(seen, failed, retry_reason), images.found()
