@@ -8,26 +8,28 @@ from typing import Self
 
 class _SiteServer(ThreadingHTTPServer):
     def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing: visitors hang up as they like."""
+        """Log nothing: clients may hang up at any time."""
 
 
 class Site:
     """
-    Pages and images by path; a path may be added or taken off while the site is up.
+    Serves pages and images by path; paths can be added and taken off while the site is up.
 
     Attributes:
-        url: Where it is, without a slash at the end.
+        url: The site's URL, without a slash at the end.
+
+        server: The HTTP server.
     """
 
     def __init__(self) -> None:
         self._files: dict[str, tuple[str, bytes]] = {}
-        self._server = _SiteServer(("127.0.0.1", 0), self._handler())
+        self.server = _SiteServer(("127.0.0.1", 0), self._handler())
         self.url = f"http://127.0.0.1:{self.port}"
 
     @property
     def port(self) -> int:
-        """The port it listens on."""
-        return int(self._server.server_address[1])
+        """The port that the site listens on."""
+        return int(self.server.server_address[1])
 
     def add_image(self, path: str, data: bytes) -> str:
         """Put a JPEG on the site and return its URL."""
@@ -42,16 +44,16 @@ class Site:
         return self.url + path
 
     def take_off(self, url: str) -> None:
-        """Remove what is at a URL; it answers 404 from now on."""
+        """Remove the page or image at a URL, which answers 404 from now on."""
         del self._files[url.removeprefix(self.url)]
 
     def __enter__(self) -> Self:
-        threading.Thread(target=self._server.serve_forever, args=(0.01,), daemon=True).start()
+        threading.Thread(target=self.server.serve_forever, args=(0.01,), daemon=True).start()
         return self
 
     def __exit__(self, *_error: object) -> None:
-        self._server.shutdown()
-        self._server.server_close()
+        self.server.shutdown()
+        self.server.server_close()
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
         files = self._files
@@ -70,6 +72,6 @@ class Site:
                 self.wfile.write(body)
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-                """Say nothing."""
+                """Log nothing."""
 
         return Handler

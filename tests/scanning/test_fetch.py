@@ -9,7 +9,7 @@ import pytest
 
 from hashsvc.scanning import Fetched, Fetcher, FetchError
 from hashsvc.settings import Settings
-from tests.scanning.conftest import Names, OddSite, refused
+from tests.scanning.support import Names, OddSite, refused
 
 PUBLIC = "93.184.215.14"
 ANY_PORT = frozenset(range(1, 65536))
@@ -99,7 +99,7 @@ def test_a_network_of_the_settings_opens_itself_and_no_other(
 ) -> None:
     site.add("/", b"here")
     fetcher = change(fetch_networks=(ip_network(network),))
-    reasons = {}
+    reasons: dict[str, bytes | str] = {}
     for host in ("127.0.0.1", "[::1]", "10.0.0.1", "[::ffff:127.0.0.1]"):
         try:
             reasons[host] = fetcher.get(f"http://{host}:{site.port}/").body

@@ -21,7 +21,7 @@ from pydantic import ValidationError
 from hashsvc.scanning import Fetcher
 from hashsvc.settings import Settings
 from tests.helpers.waiting import wait_until
-from tests.scanning.conftest import Names, OddSite, refused
+from tests.scanning.support import Names, OddSite, refused
 
 PUBLIC = "93.184.215.14"
 ANY_PORT = frozenset(range(1, 65536))
@@ -57,11 +57,10 @@ WAITS = {
 def test_a_site_may_say_when_to_come_back(
     status: int, header: str | None, site: OddSite, fetcher: Fetcher
 ) -> None:
-    headers = {"Retry_After": header} if header else {}
-    assert (
-        refused(fetcher, site.add("/", status=status, **headers)).retry_after
-        == (WAITS[status, header])
+    url = (
+        site.add("/", status=status, Retry_After=header) if header else site.add("/", status=status)
     )
+    assert refused(fetcher, url).retry_after == WAITS[status, header]
 
 
 def test_a_host_that_gets_too_many_requests_gets_no_more(
@@ -74,6 +73,7 @@ def test_a_host_that_gets_too_many_requests_gets_no_more(
     refused(fetcher, site.add("/often", status=429, Retry_After="60"))
     error = refused(fetcher, f"{site.url}/good")
     assert (error.reason, error.retry) == ("asked-to-wait", True)
+    assert error.retry_after is not None
     assert 0 < error.retry_after <= 60
     assert len(site.asked) == 3
     assert fetcher.get(f"http://other.example:{site.port}/good").body == b"here"
@@ -183,7 +183,7 @@ def secure_site(tmp_path: Path) -> Iterator[tuple[OddSite, Path, bytes]]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     context.load_cert_chain(file)
     with OddSite() as site:
-        site._server.socket = context.wrap_socket(site._server.socket, server_side=True)
+        site.server.socket = context.wrap_socket(site.server.socket, server_side=True)
         yield site, file, certificate.public_bytes(serialization.Encoding.DER)
 
 
@@ -229,8 +229,10 @@ def test_the_record_holds_what_the_server_said(site: OddSite, fetcher: Fetcher) 
         X_Other="sekrit",
     )
     facts = dict(fetcher.get(f"{site.url}/a").facts)
-    headers = facts.pop("headers")
-    age = datetime.now(UTC) - datetime.fromisoformat(facts.pop("fetched_at"))
+    headers, fetched_at = facts.pop("headers"), facts.pop("fetched_at")
+    assert isinstance(headers, dict)
+    assert isinstance(fetched_at, str)
+    age = datetime.now(UTC) - datetime.fromisoformat(fetched_at)
     assert timedelta() <= age < timedelta(minutes=5)
     assert facts == {
         "url": f"{site.url}/c?d",

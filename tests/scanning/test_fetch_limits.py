@@ -14,7 +14,7 @@ import httpcore2
 import pytest
 
 from hashsvc.scanning import Fetcher
-from tests.scanning.conftest import Names, OddSite, refused
+from tests.scanning.support import Names, OddSite, refused
 
 PUBLIC = "93.184.215.14"
 ANY_PORT = frozenset(range(1, 65536))
@@ -181,11 +181,7 @@ def test_a_slow_answer_is_given_up_when_the_time_is_over(
 
 
 def test_redirects_share_the_time(site: OddSite, change: Callable[..., Fetcher]) -> None:
-    class Everywhere(dict[str, Any]):
-        def get(self, _path: str, _default: Any = None) -> Any:
-            return slow_redirects
-
-    site._answers = Everywhere()
+    site.default_answer = slow_redirects
     fetcher = change(fetch_total_s=0.5, fetch_redirects=50)
     assert refused(fetcher, f"{site.url}/").reason == "timeout"
 

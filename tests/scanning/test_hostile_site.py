@@ -26,7 +26,7 @@ from hashsvc.signals import Limits, Sandbox
 from hashsvc.store import Database
 from tests.conftest import generated_photo, jpeg
 from tests.helpers.waiting import wait_until
-from tests.scanning.conftest import Names, OddSite, Service, SetClock
+from tests.scanning.support import Names, OddSite, Service, SetClock
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
 MINE = generated_photo(1)
@@ -290,11 +290,14 @@ def strict_service(
 ) -> Iterator[Service]:
     """A service with these settings and that sandbox."""
     service = Service(strict, database, clock)
-    service.looker = Looker(
-        service.fetcher, images_per_page=60, sign=lambda data, _: sandbox.sign_frames(data)
-    )
+    service.looker = looker_with(sandbox, service.fetcher)
     yield service
     service.fetcher.close()
+
+
+def looker_with(sandbox: Sandbox, fetcher: Fetcher) -> Looker:
+    """Return a looker that signs images in a sandbox."""
+    return Looker(fetcher, images_per_page=60, sign=lambda data, _: sandbox.sign_frames(data))
 
 
 def test_each_hostile_answer_ends_in_its_reason_and_the_others_go_on(
@@ -325,7 +328,7 @@ def test_each_hostile_answer_ends_in_its_reason_and_the_others_go_on(
 
 
 def test_the_good_are_not_kept_waiting_by_the_bad(
-    strict_service: Service, hostile: OddSite, names: Names
+    strict_service: Service, sandbox: Sandbox, hostile: OddSite, names: Names
 ) -> None:
     """Here the bad never end by themselves, and the good are done while they go on."""
     service, never = strict_service, threading.Event()
@@ -334,7 +337,7 @@ def test_the_good_are_not_kept_waiting_by_the_bad(
     )
     service.fetcher.close()
     service.fetcher = Fetcher(service.settings)
-    service.looker = Looker(service.fetcher, images_per_page=60, sign=service.looker._signed)
+    service.looker = looker_with(sandbox, service.fetcher)
     names.answers["good.example"] = [["127.0.0.1"]]
 
     def wait(handler: BaseHTTPRequestHandler) -> None:

@@ -7,7 +7,7 @@ import sys
 import threading
 import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -20,7 +20,7 @@ from hashsvc.settings import Settings
 from hashsvc.store import Database
 from tests.conftest import generated_photo, jpeg
 from tests.helpers.waiting import wait_until
-from tests.scanning.conftest import Answer, OddSite, Service
+from tests.scanning.support import Answer, OddSite, Service
 
 PAGES = 6
 THREADS = 2
@@ -166,12 +166,16 @@ def test_workers_killed_at_any_moment_lose_no_item_and_report_none_twice(
         return service.work_list.progress(scan).items.get("done", 0)
 
     quick = {"HASHSVC_SCAN_LEASE_S": "6", "HASHSVC_SCAN_ATTEMPTS": "1000"}
+
+    def done_reaches(least: int) -> Callable[[], bool]:
+        return lambda: done() >= least
+
     with running(settings, site, log, "worker", "--threads", "2", **quick) as beside:
         for kill in range(kills):
             before = done()
             with running(settings, site, log, "worker", "--threads", "3", **quick) as process:
                 least = min(pages, max(before + 1, pages * (kill + 1) // (kills + 2)))
-                wait_until(lambda least=least: done() >= least)
+                wait_until(done_reaches(least))
                 time.sleep(rng.uniform(0, 0.05))
                 assert process.poll() is None, log.read_text()
                 process.kill()

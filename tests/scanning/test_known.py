@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from hashsvc.scanning import KnownImages, known
+from hashsvc.scanning import KnownImages
 from hashsvc.signals import (
     BrokenImageError,
     ImageCrashError,
@@ -19,7 +19,7 @@ from hashsvc.signals import (
     sign_frames,
 )
 from tests.conftest import generated_photo, jpeg
-from tests.scanning.conftest import OddSite, Service, gif
+from tests.scanning.support import OddSite, Service, gif
 
 MINE = generated_photo(1)
 
@@ -77,12 +77,9 @@ def test_it_is_forgotten_after_a_day() -> None:
     assert len(images) == 1
 
 
-def test_the_least_recently_seen_is_forgotten_when_it_gets_too_many(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(known, "_MOST_IMAGES", 2)
+def test_the_least_recently_seen_is_forgotten_when_there_are_too_many() -> None:
     signer = Signer()
-    images = KnownImages(signer)
+    images = KnownImages(signer, most_images=2)
     a, b, c = (jpeg(MINE, quality) for quality in (70, 80, 90))
     for data in (a, b, a, c, a, b):
         signed(images, data)
@@ -90,12 +87,11 @@ def test_the_least_recently_seen_is_forgotten_when_it_gets_too_many(
     assert len(images) == 2
 
 
-def test_it_is_forgotten_when_it_takes_too_much_memory(monkeypatch: pytest.MonkeyPatch) -> None:
-    signer = Signer()
-    images = KnownImages(signer)
+def test_an_image_is_forgotten_when_the_codes_take_too_much_memory() -> None:
     a, b = jpeg(MINE, 70), jpeg(MINE, 80)
     size = sum(len(each.signal.code) for each in sign_frames(a)[0].signals)
-    monkeypatch.setattr(known, "_MOST_BYTES", int(1.5 * size))
+    signer = Signer()
+    images = KnownImages(signer, most_bytes=int(1.5 * size))
     for data in (a, a, b, b, a):
         signed(images, data)
     assert signer.signed == [a, b, a]

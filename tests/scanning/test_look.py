@@ -8,12 +8,12 @@ import pytest
 from structlog.testing import capture_logs
 
 from hashsvc.matching import Tier, compare
-from hashsvc.scanning import Fetcher, FetchError, Look, Looker
+from hashsvc.scanning import BatchLimits, Fetcher, FetchError, Look, Looker, SeenImage
 from hashsvc.settings import Settings
 from hashsvc.signals import SandboxError, Signature, sign_frames, sign_image
 from tests.conftest import generated_photo, jpeg
-from tests.scanning.conftest import OddSite, gif
-from tests.signals.films import SIZE, film
+from tests.helpers.films import SIZE, film
+from tests.scanning.support import OddSite, gif
 
 PHOTO = jpeg(generated_photo(1))
 HTML = "text/html; charset=utf-8"
@@ -33,13 +33,19 @@ def look(looker: Looker, url: str) -> list[tuple[str, str | None]]:
     return [(each.image_url.rpartition("/")[2], each.reason) for each in looks]
 
 
+def image_of(look: Look) -> SeenImage:
+    """Return the image of a look that must not have failed."""
+    assert look.image is not None, look.reason
+    return look.image
+
+
 def test_an_image_is_looked_at_itself(looker: Looker, site: OddSite) -> None:
     url = site.add_image("/1.jpg", PHOTO)
     (seen,) = looker.look(url)
     assert seen.reason is None
-    assert (seen.image.page_url, seen.image.image_url) == (url, url)
-    assert seen.image.sha256 == hashlib.sha256(PHOTO).digest()
-    assert seen.image.frames == (sign_image(PHOTO),)
+    assert (image_of(seen).page_url, image_of(seen).image_url) == (url, url)
+    assert image_of(seen).sha256 == hashlib.sha256(PHOTO).digest()
+    assert image_of(seen).frames == (sign_image(PHOTO),)
 
 
 def test_the_images_of_a_page_are_looked_at_in_its_order(looker: Looker, site: OddSite) -> None:
@@ -49,8 +55,8 @@ def test_the_images_of_a_page_are_looked_at_in_its_order(looker: Looker, site: O
     page = site.add_page("/page", images)
     looks = list(looker.look(page))
     assert [each.image_url for each in looks] == [site.url + path for path in images[:5]]
-    assert [each.image.page_url for each in looks] == [page] * 5
-    assert [each.image.frames for each in looks] == [
+    assert [image_of(each).page_url for each in looks] == [page] * 5
+    assert [image_of(each).frames for each in looks] == [
         (sign_image(jpeg(generated_photo(seed))),) for seed in range(5)
     ]
 
@@ -60,7 +66,7 @@ def test_a_redirected_image_is_named_by_where_it_is(looker: Looker, site: OddSit
     page = site.add_page("/page", [site.add("/here.jpg", status=302, Location="/there.jpg")])
     (seen,) = looker.look(page)
     assert seen.image_url == f"{site.url}/here.jpg"
-    assert seen.image.image_url == there
+    assert image_of(seen).image_url == there
 
 
 def test_a_redirected_page_is_read_from_where_it_is(looker: Looker, site: OddSite) -> None:
@@ -68,8 +74,8 @@ def test_a_redirected_page_is_read_from_where_it_is(looker: Looker, site: OddSit
     site.add_page("/album/page", ["1.jpg"])
     url = site.add("/short", status=302, Location="/album/page")
     (seen,) = looker.look(url)
-    assert seen.image.page_url == url
-    assert seen.image.image_url == f"{site.url}/album/1.jpg"
+    assert image_of(seen).page_url == url
+    assert image_of(seen).image_url == f"{site.url}/album/1.jpg"
 
 
 @pytest.mark.parametrize("claimed", [HTML, "text/plain", "application/octet-stream", "video/mp4"])
@@ -167,9 +173,9 @@ def test_an_image_that_breaks_a_library_leaves_the_others(fetcher: Fetcher, site
 def test_each_frame_of_an_animation_is_signed(looker: Looker, site: OddSite) -> None:
     frames = gif(*(generated_photo(each, (160, 120)) for each in range(3)))
     (seen,) = looker.look(site.add("/1.gif", frames, Content_Type="image/gif"))
-    assert len(seen.image.frames) == 3
+    assert len(image_of(seen).frames) == 3
     third = sign_image(jpeg(generated_photo(2, (160, 120)))).whole()
-    tiers = [compare(third, each).tier for each in seen.image.frames]
+    tiers = [compare(third, each).tier for each in image_of(seen).frames]
     assert tiers == [None, None, Tier.CERTAIN]
 
 
@@ -198,24 +204,22 @@ def test_what_was_not_fetched_by_the_deadline_has_failed(
 
 
 def test_of_large_and_slow_images_few_are_downloaded_before_the_first_is_signed(
-    looker: Looker, site: OddSite, monkeypatch: pytest.MonkeyPatch
+    fetcher: Fetcher, site: OddSite
 ) -> None:
     for number in range(5):
         site.add_image(f"/{number}.jpg", PHOTO)
     page = site.add_page("/page", [f"{number}.jpg" for number in range(5)])
-    for what, most, at_once in (
-        ("_AHEAD_BYTES", 2 * len(PHOTO) - 1, 2),
-        ("_AHEAD_BYTES", len(PHOTO) - 1, 1),
-        ("_AHEAD_S", -1.0, 1),
-        ("_AHEAD_IMAGES", 3, 3),
+    for limits, at_once in (
+        (BatchLimits(size_bytes=2 * len(PHOTO) - 1), 2),
+        (BatchLimits(size_bytes=len(PHOTO) - 1), 1),
+        (BatchLimits(seconds=-1.0), 1),
+        (BatchLimits(images=3), 3),
     ):
         site.asked.clear()
-        with monkeypatch.context() as patch:
-            patch.setattr(f"hashsvc.scanning.look.{what}", most)
-            looks = looker.look(page)
-            assert next(looks).reason is None
-            assert len(site.asked) == 1 + at_once
-            assert [each.reason for each in looks] == [None] * 4
+        looks = Looker(fetcher, images_per_page=5, batch_limits=limits).look(page)
+        assert next(looks).reason is None
+        assert len(site.asked) == 1 + at_once
+        assert [each.reason for each in looks] == [None] * 4
         assert len(site.asked) == 1 + 5
 
 
@@ -283,7 +287,7 @@ def test_a_page_behind_a_thumbnail_is_looked_at(looker: Looker, site: OddSite) -
     behind = page_of(site, "/one.html", f'{smalls}<img src="/thumb.jpg"><img src="/large.jpg">')
     page = page_of(site, "/page", '<a href="one.html"><img src="thumb.jpg"></a>')
     looks = list(looker.look(page))
-    assert [(each.image_url, each.image.page_url) for each in looks] == [
+    assert [(each.image_url, image_of(each).page_url) for each in looks] == [
         (f"{site.url}/thumb.jpg", page),
         (f"{site.url}/large.jpg", behind),
         (f"{site.url}/small0.jpg", behind),
@@ -334,7 +338,7 @@ def test_a_page_that_has_moved_is_looked_at_where_it_is(looker: Looker, site: Od
     there = site.add_page("/there", [f"/{number}.jpg" for number in range(5)])
     here = page_of(site, "/here", f'<meta http-equiv="refresh" content="0;url={there}">')
     looks = list(looker.look(here))
-    assert [each.image.page_url for each in looks] == [there] * 5
+    assert [image_of(each).page_url for each in looks] == [there] * 5
 
 
 def test_pages_that_move_to_each_other_end(looker: Looker, site: OddSite) -> None:
@@ -349,11 +353,11 @@ def test_an_image_in_the_markup_is_looked_at_and_not_kept(looker: Looker, site: 
     page = page_of(site, "/p", f'<img src="{inline}"><b style="background:url({inline})">')
     (seen,) = looker.look(page)
     digest = hashlib.sha256(PHOTO).digest()
-    assert seen.image.sha256 == digest
-    assert seen.image.frames == (sign_image(PHOTO),)
-    assert seen.image.image_url == seen.image_url == f"{page}#inline-{digest.hex()[:16]}"
-    assert seen.image.page_url == page
-    assert seen.image.facts["url"] == page
+    assert image_of(seen).sha256 == digest
+    assert image_of(seen).frames == (sign_image(PHOTO),)
+    assert image_of(seen).image_url == seen.image_url == f"{page}#inline-{digest.hex()[:16]}"
+    assert image_of(seen).page_url == page
+    assert image_of(seen).facts["url"] == page
     # A re-check that asks for the image's URL finds it again.
     (again,) = looker.look(seen.image_url)
     assert again.image_url == seen.image_url
@@ -376,8 +380,10 @@ def test_inline_images_that_fail_leave_the_others(looker: Looker, site: OddSite)
 def test_an_image_knows_what_the_server_said_of_it(looker: Looker, site: OddSite) -> None:
     site.add("/1.jpg", PHOTO, ETag='"x"')
     (seen,) = looker.look(site.add_page("/page", ["1.jpg"]))
-    assert seen.image.facts["headers"]["etag"] == '"x"'
-    assert json.loads(json.dumps(dict(seen.image.facts))) == seen.image.facts
+    headers = image_of(seen).facts["headers"]
+    assert isinstance(headers, dict)
+    assert headers["etag"] == '"x"'
+    assert json.loads(json.dumps(dict(image_of(seen).facts))) == image_of(seen).facts
 
 
 def test_a_failed_image_says_whether_it_may_work_later(looker: Looker, site: OddSite) -> None:
@@ -406,4 +412,4 @@ def test_a_film_is_looked_at_where_it_is_shown_or_reported(fetcher: Fetcher, sit
     assert "/2.mp4" not in asked(site)
     (seen,) = looker.look(url)
     content = sign_image(jpeg(generated_photo(3, SIZE))).whole()
-    assert Tier.CERTAIN in [compare(content, frame).tier for frame in seen.image.frames]
+    assert Tier.CERTAIN in [compare(content, frame).tier for frame in image_of(seen).frames]

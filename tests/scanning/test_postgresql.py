@@ -12,10 +12,11 @@ from structlog.testing import capture_logs
 from hashsvc.clock import utc_now
 from hashsvc.settings import Settings
 from hashsvc.store import Database
+from hashsvc.store.ids import ScanId
 from tests.conftest import generated_photo, jpeg
 from tests.helpers.postgresql import Server
 from tests.helpers.waiting import wait_until
-from tests.scanning.conftest import OddSite, Service
+from tests.scanning.support import OddSite, Service
 
 MINE = generated_photo(1)
 
@@ -34,7 +35,7 @@ def test_a_server_that_is_restarted_in_the_midst_of_a_scan_costs_nothing(
     service = Service(settings, database, utc_now)
     service.open_case(MINE)
     copies = [site.add_image(f"/copy{n}.jpg", jpeg(MINE, 70 - n)) for n in range(6)]
-    restarts = []
+    restarts: list[str] = []
 
     def restart(handler: BaseHTTPRequestHandler) -> None:
         if not restarts:
@@ -61,7 +62,7 @@ def test_a_server_that_is_restarted_in_the_midst_of_a_scan_costs_nothing(
     service.fetcher.close()
 
 
-def is_over(service: Service, scan: str) -> bool:
+def is_over(service: Service, scan: ScanId) -> bool:
     try:
         return service.work_list.progress(scan).is_over
     except Exception:  # noqa: BLE001 - the server is being restarted.
@@ -80,12 +81,13 @@ def test_workers_that_find_the_same_at_once_store_it_once(
     together = Barrier(2)
 
     def work() -> int:
-        with_own_lock = service.another_scanner(database=Database.of(settings))
+        own_database = Database.of(settings)
+        with_own_lock = service.another_scanner(database=own_database)
         worked = 0
         together.wait(30)
         while with_own_lock.work_once():
             worked += 1
-        with_own_lock._leases._database.close()
+        own_database.close()
         return worked
 
     with capture_logs(), ThreadPoolExecutor(2) as pool:

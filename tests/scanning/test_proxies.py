@@ -11,7 +11,7 @@ from pydantic import SecretStr
 
 from hashsvc.scanning import Fetcher, FetchError, ProxyError
 from hashsvc.scanning.proxies import read_proxies
-from tests.scanning.conftest import Names, OddSite
+from tests.scanning.support import Names, OddSite
 
 
 class PlainProxy:

@@ -14,7 +14,7 @@ import pytest
 from hashsvc.scanning import Fetcher, Looker
 from hashsvc.scanning.render import FilteringProxy, Renderer
 from tests.conftest import generated_photo, jpeg
-from tests.scanning.conftest import Names, OddSite
+from tests.scanning.support import Names, OddSite
 
 CHROMIUM = shutil.which("chromium")
 needs_chromium = pytest.mark.skipif(
@@ -82,9 +82,9 @@ def test_the_proxy_leads_to_where_a_fetcher_may_go(
     headers = f"Host: {place}\r\nProxy-Connection: x\r\nCookie: y"
     get = f"GET http://{place}/a?b HTTP/1.1\r\n{headers}\r\n\r\n"
     assert say(proxy, get).endswith(b"here")
-    ((path, headers),) = site.asked
+    ((path, received),) = site.asked
     assert path == "/a?b"
-    assert sorted(headers) == ["Connection", "Host"]
+    assert sorted(received) == ["Connection", "Host"]
     tunnel = f"CONNECT {place} HTTP/1.1\r\n\r\nGET /a?b HTTP/1.1\r\nConnection: close\r\n\r\n"
     assert say(proxy, tunnel).endswith(b"here")
     assert proxy.refused == 0

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from PIL import ImageOps
 
-from hashsvc.bank import ImageList, Lists, PendingContents
+from hashsvc.bank import Bank, ImageList, Lists, PendingContents
 from hashsvc.matching import RetroactiveMatcher, Screen, Tier, compare, sighted
 from hashsvc.scanning import SeenImage
 from hashsvc.settings import Settings
@@ -33,7 +33,7 @@ from hashsvc.store.ids import CandidateId, KeyId, OrganisationId, PublicContentI
 from hashsvc.store.matches import Match
 from tests.conftest import generated_photo, jpeg
 from tests.helpers.waiting import wait_until
-from tests.scanning.conftest import OddSite, Service, SetClock
+from tests.scanning.support import OddSite, Service, SetClock
 from tests.store.conftest import START, store_case, store_content
 
 MINE = generated_photo(31, (800, 600))
@@ -131,7 +131,7 @@ def test_a_content_that_waits_is_matched_when_it_is_let_in(
     service: Service, site: OddSite, database: Database
 ) -> None:
     _, copies = scan_copies(service, site)
-    service.bank._screen = Screen()
+    service.bank = Bank(database, service.clock, screen=Screen())
     Lists(database).add(ImageList.PROTECTED, sign_image(jpeg(MINE)), actor="test")
     service.open_case(MINE)
     assert not matcher(service).work_once()

@@ -7,7 +7,7 @@ import pytest
 
 from hashsvc.scanning import Fetcher, FetchError
 from hashsvc.scanning.robots import Robots, RobotsCache, read_robots
-from tests.scanning.conftest import OddSite
+from tests.scanning.support import OddSite
 
 FILE = """
 # For all

@@ -13,8 +13,9 @@ from hashsvc.matching import Found
 from hashsvc.scanning import CancelledScanError, Look, UnknownScanError
 from hashsvc.signals import Signature
 from hashsvc.store import Database, audit_entries
+from hashsvc.store.ids import ScanId
 from tests.conftest import generated_photo, jpeg
-from tests.scanning.conftest import REPORTER, OddSite, OtherLooker, Service, altered, gif, lines
+from tests.scanning.support import REPORTER, OddSite, OtherLooker, Service, altered, gif, lines
 
 MINE = generated_photo(1)
 OTHER = generated_photo(2)
@@ -73,10 +74,11 @@ def test_items_come_in_pages(service: Service) -> None:
 
 
 def test_an_unknown_scan_is_unknown_everywhere(service: Service) -> None:
+    unknown = ScanId("0" * 32)
     for ask in (
-        lambda: service.work_list.progress("0" * 32),
-        lambda: service.work_list.items("0" * 32, after=0, limit=1),
-        lambda: service.work_list.cancel("0" * 32, actor=REPORTER),
+        lambda: service.work_list.progress(unknown),
+        lambda: service.work_list.items(unknown, after=0, limit=1),
+        lambda: service.work_list.cancel(unknown, actor=REPORTER),
     ):
         with pytest.raises(UnknownScanError, match="no such scan"):
             ask()

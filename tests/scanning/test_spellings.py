@@ -3,7 +3,7 @@
 import socket
 from collections.abc import Iterator
 from ipaddress import IPv4Address, IPv6Address, ip_address
-from itertools import product
+from itertools import chain, product
 from typing import Any
 
 import httpcore2
@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from hashsvc.scanning import Fetcher, FetchError
 from hashsvc.settings import Settings
-from tests.scanning.test_addresses import SPECIAL
+from tests.scanning.special_addresses import SPECIAL_ADDRESSES
 
 FORBIDDEN = (
     "127.0.0.1", "127.8.9.10", "0.0.0.0", "10.0.0.1", "172.16.5.4", "192.168.1.1",  # noqa: S104
@@ -204,7 +204,7 @@ def test_no_tunnel_leads_to_a_forbidden_address(
     assert outside.tried == []
 
 
-@pytest.mark.parametrize("host", [each for several in SPECIAL.values() for each in several])
+@pytest.mark.parametrize("host", list(chain(*SPECIAL_ADDRESSES.values())))
 def test_no_special_address_is_tried(host: str, fetcher: Fetcher, outside: Outside) -> None:
     place = f"[{host}]" if ":" in host else host
     for url in (f"http://{place}/", f"https://{place}:8443/"):

@@ -7,8 +7,9 @@ import pytest
 from hashsvc import audit
 from hashsvc.scanning import UnknownScanError, UnknownWatchError, Watches
 from hashsvc.store import audit_entries
+from hashsvc.store.ids import ScanId, WatchId
 from tests.conftest import generated_photo, jpeg
-from tests.scanning.conftest import REPORTER, OddSite, Service
+from tests.scanning.support import REPORTER, OddSite, Service
 
 HOUR = 3600
 MINE = generated_photo(1)
@@ -28,7 +29,7 @@ def work(service: Service, watches: Watches) -> int:
     return made
 
 
-def last_scan(watches: Watches) -> str:
+def last_scan(watches: Watches) -> ScanId:
     (watch,) = watches.search(limit=10)
     return watch.scan_id
 
@@ -113,6 +114,6 @@ def test_one_that_is_behind_is_not_scanned_on_top(
 
 def test_the_unknown_is_said_to_be_so(service: Service, watches: Watches) -> None:
     with pytest.raises(UnknownScanError):
-        watches.begin("0" * 32, every_h=1, days=1, actor=REPORTER)
+        watches.begin(ScanId("0" * 32), every_h=1, days=1, actor=REPORTER)
     with pytest.raises(UnknownWatchError):
-        watches.end("0" * 32, actor=REPORTER)
+        watches.end(WatchId("0" * 32), actor=REPORTER)

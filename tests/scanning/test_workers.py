@@ -14,7 +14,7 @@ from hashsvc.scanning import Look
 from hashsvc.store import Database
 from tests.conftest import generated_photo, jpeg
 from tests.helpers.waiting import wait_until
-from tests.scanning.conftest import OddSite, OtherLooker, Service, altered
+from tests.scanning.support import OddSite, OtherLooker, Service, altered
 
 MINE = generated_photo(1)
 OTHER = generated_photo(2)
@@ -132,7 +132,9 @@ def test_a_slow_page_is_left_before_its_lease_is_over(service: Service, site: Od
     began = time.monotonic()
     assert service.another_scanner(settings=settings, looker=Watched()).work_once()
     never.set()
-    assert began < deadlines[0] < began + settings.scan_lease_s
+    (deadline,) = deadlines
+    assert deadline is not None
+    assert began < deadline < began + settings.scan_lease_s
     (item,) = service.items(scan)
     assert (item.state, item.images, item.images_failed) == ("done", 1, 20)
     assert len(service.matches()) == 1
@@ -183,7 +185,7 @@ def test_stopping_puts_the_item_in_hand_back_and_begins_no_other(
     assert asked.wait(30)
     stopping = threading.Thread(target=scanner.stop)
     stopping.start()
-    wait_until(scanner._stopping.is_set)
+    wait_until(lambda: scanner.is_stopping)
     answer.set()
     stopping.join(30)
     assert not stopping.is_alive()
