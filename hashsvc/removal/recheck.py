@@ -84,7 +84,7 @@ def _look(
     told: list[Facts] = []
     try:
         deadline = time.monotonic() + _LONGEST_S
-        seen = list(looker.look(url, deadline=deadline, told=told.append))
+        seen = list(looker.look(url, deadline=deadline, on_fetched=told.append))
     except FetchError as error:
         outcome = Outcome.PAGE_GONE if error.reason in _GONE else Outcome.UNREACHABLE
         facts = told[0] if told else error.facts

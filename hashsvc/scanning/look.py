@@ -151,7 +151,7 @@ class Looker:
         *,
         deadline: float | None = None,
         via: str | None = None,
-        told: Callable[[Mapping[str, object]], object] = lambda _facts: None,
+        on_fetched: Callable[[Mapping[str, object]], object] = lambda _facts: None,
     ) -> Iterator[Look]:
         """
         Yield a result for each image at a URL, which is an image or a page with images.
@@ -164,7 +164,7 @@ class Looker:
 
             via: Name of a proxy in the settings; None means the default.
 
-            told: Called with the facts about the download of the URL itself.
+            on_fetched: Called with the facts about the download of the URL itself.
 
         Raises:
             FetchError: If the URL itself cannot be fetched, or is neither a page nor an image.
@@ -173,7 +173,7 @@ class Looker:
         """
         visit = _Visit(deadline, via)
         fetched = self._fetcher.get(url, deadline=deadline, via=via)
-        told(fetched.facts)
+        on_fetched(fetched.facts)
         page = yield from self._look_at(fetched, url, visit, most=self._images_per_page)
         if page.moved_to is not None:
             page = yield from self._look_behind(page.moved_to, visit, self._images_per_page)
