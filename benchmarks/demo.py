@@ -1,10 +1,10 @@
 """
-The whole job on real photographs: case, signals, scan, matches, removal request, re-check.
+Shows the whole job on real photographs: case, signals, scan, matches, removal request, re-check.
 
     python -m benchmarks.demo [--photos DIR]
 
-Ends with 0 only if every copy that the present signals promise to find was found, and no unrelated
-photo was reported.
+The exit code is 0 only if the scan found every copy that the signals promise to find, and reported
+no unrelated photo.
 """
 
 import argparse
@@ -34,7 +34,7 @@ _CASE_PHOTOS = 4
 _MOST_PHOTOS = 40
 _UNRELATED_A_PAGE = 3
 _GAP_S = 1.0
-# Copies that only regions can find are promised for photos that have this many.
+# Copies that only regions can find are promised only for photos with this many regions.
 _ENOUGH_REGIONS = 20
 
 console = Console(width=None if sys.stdout.isatty() else 110)
@@ -42,7 +42,7 @@ console = Console(width=None if sys.stdout.isatty() else 110)
 
 @dataclass(frozen=True, slots=True)
 class Planted:
-    """An altered copy on the little site."""
+    """An altered copy on the small site."""
 
     image_url: str
     alteration: Demonstrated
@@ -56,14 +56,14 @@ def main() -> int:
     parser.add_argument("--photos", type=Path, help="a folder of photographs")
     folder: Path | None = parser.parse_args().photos
     if folder is not None and not folder.is_dir():
-        parser.error("--photos names no folder.")
+        parser.error("--photos must name an existing folder.")
     chosen = _choose(load_photos(folder, limit=_MOST_PHOTOS))
     if chosen is None:
         console.print("The demonstration needs at least 6 different, detailed photographs.")
         return 2
     with tempfile.TemporaryDirectory() as data, Site() as site:
         settings = {
-            # The scanner reaches public addresses only, unless it is told of others.
+            # The scanner connects to public addresses only, unless the settings allow others.
             "fetch_networks": "127.0.0.0/8",
             "fetch_ports": str(site.port),
             "recheck_gap_s": str(_GAP_S),
@@ -89,7 +89,7 @@ def _run(data: Path, url: str, site: Site, mine: list[Photo], others: list[Photo
 
 
 def _choose(photos: list[Photo]) -> tuple[list[Photo], list[Photo]] | None:
-    """Return the case's photos, and unrelated ones; photos that look the same count once."""
+    """Return the photos of the case and unrelated ones, leaving out plain and repeated photos."""
     kept: list[tuple[Photo, Signature]] = []
     for photo in photos:
         signature = sign_image(photo.data)
@@ -167,7 +167,7 @@ def _scan(analyst: Client, pages: list[str]) -> list[dict[str, Any]]:
 
 
 def _judge(planted: list[Planted], matches: list[dict[str, Any]]) -> bool:
-    """Say what was found of each alteration, and return whether the promise was kept."""
+    """Print how many copies of each alteration were found; return whether the promise was kept."""
     reported = {match["image_url"] for match in matches}
     wrong = reported - {each.image_url for each in planted}
     good = not wrong
@@ -184,7 +184,7 @@ def _judge(planted: list[Planted], matches: list[dict[str, Any]]) -> bool:
 
 
 def _remove(analyst: Client, site: Site, matches: list[dict[str, Any]]) -> bool:
-    """Confirm all, raise a request for the first, take its image off, and check again."""
+    """Confirm all matches, raise one removal request, take its image off, and re-check."""
     for match in matches:
         analyst.post(f"/v1/matches/{match['match']}/verdict", {"confirmed": True})
     first = next(each for each in matches if each["tier"] == Tier.CERTAIN)

@@ -1,14 +1,18 @@
 """
-How long hashing takes, and how far the fast way strays from the exact one.
+Measures how long hashing takes, and in how many bits fast and exact PDQ differ.
 
     python -m benchmarks.hashing [--photos DIR] [--json OUT]
 
-Times, on one thread and interleaved, on a JPEG of 12 megapixels: Pillow's full decode with the
-exact PDQ, and with pdqhash where it is installed; the scaled decode alone, and with PDQ; region
-codes. On JPEGs of a web page's size: region codes; signing them all here, and all in a sandbox, in
-turns; the overhead is the median difference for one image, and that between the slowest hundredths;
-signing them as a batch with one thread, and with one for each core, in turns.
-Then counts the bits in which fast and exact PDQ differ.
+On a JPEG of 12 megapixels, in one thread and in turns, it times
+- Pillow's full decode with exact PDQ, and with pdqhash if that is installed;
+- the scaled decode alone, and with PDQ;
+- region codes.
+
+On JPEGs of the size that web pages show, it times
+- region codes;
+- signing in this process and in a sandbox, in turns; the overhead is the median difference for an
+  image, and the difference between the 99th percentiles;
+- signing as a batch, with one thread and with one thread for each core, in turns.
 """
 
 import argparse
@@ -44,7 +48,7 @@ _LIMITS = Limits()
 
 def main() -> int:
     """Run the benchmark and return its exit code."""
-    parser = argparse.ArgumentParser(description="How long hashing takes.")
+    parser = argparse.ArgumentParser(description="Measure how long hashing takes.")
     parser.add_argument("--photos", type=Path, help="a folder of photographs")
     parser.add_argument("--json", type=Path, help="write the figures here")
     options = parser.parse_args()
@@ -84,13 +88,13 @@ def _times(data: bytes) -> dict[str, float]:
         for name, way in ways.items():
             start = time.perf_counter()
             way()
-            if run:  # The first one compiles.
+            if run:  # The first run compiles.
                 spent[name].append((time.perf_counter() - start) * 1e3)
     figures = {}
     for name, times in spent.items():
         figures[name] = statistics.median(times)
         figures[f"{name}_p99"] = float(np.percentile(times, 99))
-    # Signing the regions begins with a decode, which is not theirs.
+    # The time for regions includes a decode, which does not belong to it.
     figures["regions_ms_per_image"] -= figures["scaled_decode_ms"]
     figures["ratio_to_scaled_decode"] = figures["fast_pdq_ms"] / figures["scaled_decode_ms"]
     if oracle is not None:
@@ -161,7 +165,7 @@ def _batch(files: list[bytes]) -> dict[str, float]:
 
 def _oracle() -> Callable[[NDArray[np.uint8]], object] | None:
     try:
-        import pdqhash  # noqa: PLC0415 - compiles C++ at install, so few have it.
+        import pdqhash  # noqa: PLC0415 - optional, because installing it compiles C++.
     except ModuleNotFoundError:
         return None
     compute: Callable[[NDArray[np.uint8]], object] = pdqhash.compute

@@ -1,9 +1,10 @@
 """
-What re-uploaders do to an image.
+Alterations that re-uploaders apply to an image.
 
-`SINGLES` are all alterations, each at one strength; `COUNTED` those of them that a copy should
-survive; `INTERFACES` the phone and desktop screenshots; `random_chain` puts three together.
-`plain_pictures` are no copies of anything. `DEMONSTRATED` are the few that the demonstration shows.
+`SINGLES` contains every alteration at every strength, and `COUNTED` those that detection should
+survive. `INTERFACES` contains the phone and desktop screenshots. `random_chain` combines three
+alterations. `plain_pictures` are copies of nothing. `DEMONSTRATED` contains the alterations that
+the demonstration shows.
 """
 
 from benchmarks.alterations.base import Alteration, Scene, chained, opened

@@ -1,4 +1,4 @@
-"""What every alteration is: a scene in, a picture out, and an encoder for the file it becomes."""
+"""The type of alterations: a scene goes in, a picture comes out, and an encoder makes the file."""
 
 import io
 from collections.abc import Callable, Mapping
@@ -17,14 +17,14 @@ Encoder = Callable[[Image.Image], bytes]
 @dataclass(frozen=True, slots=True)
 class Scene:
     """
-    What an alteration has to work with.
+    The input of an alteration.
 
     Attributes:
         image: The photo to alter, in mode RGB.
 
-        others: Different photos, at least one, to set beside it.
+        others: Other photos that may appear in the result; at least one.
 
-        rng: Decides places, colours and words; nothing else may.
+        rng: The only source of randomness, for places, colours and words.
     """
 
     image: Image.Image
@@ -33,29 +33,29 @@ class Scene:
 
     @property
     def other(self) -> Image.Image:
-        """The photo that is shown where there is place for one."""
+        """The photo to show if there is space for only one."""
         return self.others[0]
 
 
 @dataclass(frozen=True, slots=True)
 class Alteration:
     """
-    One thing that is done to an image, at one strength.
+    One kind of alteration, at one strength.
 
     Attributes:
-        family: Kinds of a family stand together in reports.
+        family: Name of its family; reports list the kinds of a family together.
 
-        name: Of the kind.
+        name: Name of its kind.
 
-        strength: For a person to read; empty where the kind has only one.
+        strength: Its strength, for people; empty if the kind has only one.
 
-        draw: From the scene to the altered picture.
+        draw: Returns the altered picture of a scene.
 
-        encode: From that picture to the bytes of a file.
+        encode: Returns the altered picture as a file's bytes.
 
-        shows: How many of the scene's other photos can be seen in the result.
+        shows: How many of the scene's other photos are visible in the result.
 
-        counted: Whether finding such a copy can fairly be asked for; the rest is reported apart.
+        counted: Whether detection should survive it; other alterations are reported separately.
     """
 
     family: str
@@ -67,17 +67,17 @@ class Alteration:
     counted: bool = True
 
     def __call__(self, scene: Scene) -> bytes:
-        """Return the file that somebody would upload."""
+        """Return the altered copy as a file's bytes."""
         return self.encode(self.draw(scene))
 
     @property
     def title(self) -> str:
-        """Name and strength; no two alterations have the same."""
+        """Name and strength, which together are unique."""
         return f"{self.name}, {self.strength}" if self.strength else self.name
 
 
 class Family:
-    """Alterations that belong together; functions join it by decoration."""
+    """A family of alterations; the decorator `kind` adds a function to it."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -93,7 +93,7 @@ class Family:
     ) -> Callable[
         [Callable[[Scene, Strength], Image.Image]], Callable[[Scene, Strength], Image.Image]
     ]:
-        """Add the decorated function once for each strength; its name becomes the kind's."""
+        """Add the decorated function once for each strength; the kind gets its name."""
 
         def join(
             draw: Callable[[Scene, Strength], Image.Image],
@@ -116,7 +116,7 @@ class Family:
 
 
 def chained(steps: tuple[Alteration, ...]) -> Alteration:
-    """Return the alteration that does one thing after the other, saving the file each time."""
+    """Return an alteration that applies the steps in order, and saves the file each time."""
 
     def draw(scene: Scene) -> Image.Image:
         for step in steps[:-1]:
@@ -134,7 +134,7 @@ def chained(steps: tuple[Alteration, ...]) -> Alteration:
 
 
 def opened(data: bytes) -> Image.Image:
-    """Return the pixels of a file that an alteration made."""
+    """Return the picture in a file's bytes, in mode RGB."""
     return Image.open(io.BytesIO(data)).convert("RGB")
 
 
@@ -144,7 +144,7 @@ def jpeg(quality: int) -> Encoder:
 
 
 def encoder_of(image_format: str, **options: int) -> Encoder:
-    """Return an encoder to a format of Pillow's."""
+    """Return an encoder to one of Pillow's formats."""
 
     def encode(image: Image.Image) -> bytes:
         file = io.BytesIO()

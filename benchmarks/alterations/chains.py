@@ -1,4 +1,4 @@
-"""Several alterations, one after the other."""
+"""Chains of several alterations, applied one after another."""
 
 import numpy as np
 
@@ -11,9 +11,9 @@ _LENGTH = 3
 
 def random_chain(rng: np.random.Generator, length: int = _LENGTH) -> Alteration:
     """
-    Return a chain of different kinds, drawn from those that count.
+    Return a chain of different kinds, drawn at random from `COUNTED`.
 
-    Every kind is as likely as any other, then every strength of it.
+    All kinds are equally likely, and so are all strengths of a kind.
     """
     kinds: dict[str, list[Alteration]] = {}
     for alteration in COUNTED:

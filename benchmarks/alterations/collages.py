@@ -1,4 +1,4 @@
-"""Other pictures stand beside it, over it, or around it."""
+"""Alterations that put other pictures beside, over or around the photo."""
 
 from PIL import Image, ImageOps
 
@@ -37,7 +37,7 @@ def ninth(scene: Scene, shape: float) -> Image.Image:
 
 @COLLAGES.kind({"25 % wide": 0.25, "40 % wide": 0.4}, shows=1)
 def inset_over_it(scene: Scene, share: float) -> Image.Image:
-    """A small picture in a corner of the photo, as of somebody reacting to it."""
+    """Put a small picture in a corner of the photo, as in a reaction video."""
     page = scene.image.copy()
     _lay_inset(page, scene.other, share, scene)
     return page
@@ -47,7 +47,7 @@ def inset_over_it(scene: Scene, share: float) -> Image.Image:
 @COLLAGES.kind({"33 % wide": 0.33}, shows=1, counted=False)
 @COLLAGES.kind({"70 % wide": 0.7, "50 % wide": 0.5}, shows=1)
 def picture_in_picture(scene: Scene, share: float) -> Image.Image:
-    """The photo is small, over another one."""
+    """Put the photo, made small, over another one."""
     size = (1280, 960) if scene.image.width >= scene.image.height else (960, 1280)
     page = ImageOps.fit(scene.other, size)
     _lay_inset(page, scene.image, share, scene)
@@ -55,7 +55,7 @@ def picture_in_picture(scene: Scene, share: float) -> Image.Image:
 
 
 def _row(scene: Scene, *, whole: bool) -> Image.Image:
-    """Return two photos of one height side by side, in either order, with or without a gap."""
+    """Return two photos of equal height side by side, in random order, with or without a gap."""
     pair = [
         each.resize((max(1, round(each.width * _CELL / each.height)), _CELL))
         if whole
@@ -72,7 +72,7 @@ def _row(scene: Scene, *, whole: bool) -> Image.Image:
 
 
 def _grid(scene: Scene, cells: int, size: tuple[int, int]) -> Image.Image:
-    """Return a grid of photos cut to one shape; the scene's own is at a random place."""
+    """Return a grid of photos cut to the same shape, with the scene's photo at a random place."""
     gap = pick(scene.rng, (0, _GAP))
     pictures = [scene.others[at % len(scene.others)] for at in range(cells * cells - 1)]
     pictures.insert(int(scene.rng.integers(cells * cells)), scene.image)

@@ -1,4 +1,4 @@
-"""Its colours change: by a slider, a filter, another lamp."""
+"""Alterations of colour: sliders, filters, other light."""
 
 import numpy as np
 from numpy.typing import NDArray

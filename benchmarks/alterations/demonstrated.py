@@ -1,4 +1,4 @@
-"""The nine alterations of the demonstration: each from a picture to a JPEG file's bytes."""
+"""The nine alterations of the demonstration; each turns a picture into a JPEG file's bytes."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,12 +11,16 @@ from tests.helpers.photos import as_jpeg
 @dataclass(frozen=True, slots=True)
 class Demonstrated:
     """
-    One way to alter a copy.
+    An alteration of the demonstration.
 
     Attributes:
-        by_whole: Whether signals of the whole image find such a copy; else its regions must.
+        name: Its name in the report.
 
-        apply: From the picture, and another one to set beside it, to the altered picture.
+        by_whole: Whether signals of the whole image find such a copy; if not, regions have to.
+
+        apply: Returns the altered picture, given the picture and another one to show beside it.
+
+        jpeg_quality: Quality of the resulting JPEG file.
     """
 
     name: str

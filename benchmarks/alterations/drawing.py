@@ -1,4 +1,4 @@
-"""What several alterations draw with: type, words, colours, places, emoji."""
+"""Drawing tools that alterations share: fonts, words, colours, places, emoji and stickers."""
 
 import functools
 from collections.abc import Callable, Sequence
@@ -46,7 +46,7 @@ _OVERSAMPLED = 4
 
 @functools.lru_cache(maxsize=256)
 def font(size: int) -> Font:
-    """Return the type that comes with Pillow, at a size in pixels."""
+    """Return the font that comes with Pillow, at a size in pixels."""
     return ImageFont.load_default(max(size, 6))
 
 
@@ -56,22 +56,22 @@ def pick(rng: np.random.Generator, options: Sequence[Item]) -> Item:
 
 
 def caption(rng: np.random.Generator) -> str:
-    """Return what somebody writes on another's picture."""
+    """Return a caption that a re-uploader might write on a picture."""
     return pick(rng, _CAPTIONS)
 
 
 def words(rng: np.random.Generator, count: int) -> str:
-    """Return so many common words."""
+    """Return `count` common words."""
     return " ".join(pick(rng, _WORDS) for _ in range(count))
 
 
 def handle(rng: np.random.Generator) -> str:
-    """Return an account's name, nobody's."""
+    """Return a made-up account name."""
     return f"{pick(rng, ('user', 'account', 'profile', 'page'))}{int(rng.integers(10, 99_999))}"
 
 
 def bright(rng: np.random.Generator) -> Colour:
-    """Return a colour that people choose: one with a low and a high channel."""
+    """Return a saturated colour, with one low and one high channel."""
     low, middle, high = (int(rng.integers(*span)) for span in ((0, 80), (40, 220), (190, 256)))
     channels = [low, middle, high]
     rng.shuffle(channels)
@@ -79,21 +79,21 @@ def bright(rng: np.random.Generator) -> Colour:
 
 
 def spot(rng: np.random.Generator, outer: tuple[int, int], inner: tuple[int, int]) -> list[int]:
-    """Return where a box of the inner size may lie wholly within the outer one: left, top."""
+    """Return a random place (left, top) at which the inner box lies within the outer one."""
     return [
         int(rng.integers(max(big - small, 0) + 1)) for big, small in zip(outer, inner, strict=True)
     ]
 
 
 def fitting(text: str, width: float, size: float) -> Font:
-    """Return the type, at this size or smaller, in which the text is no wider than this."""
+    """Return the font at `size`, or smaller if the text would be wider than `width`."""
     fitted = font(round(size))
     wide = fitted.getlength(text)
     return fitted if wide <= width else font(int(size * width / wide))
 
 
 def wrapped(text: str, width: float, letters: Font) -> list[str]:
-    """Return the lines of a text that is to be no wider than this."""
+    """Return a text broken into lines that are at most `width` wide."""
     lines: list[str] = []
     for word in text.split():
         longer = f"{lines[-1]} {word}" if lines else word
@@ -113,7 +113,7 @@ def write_centred(
     size: float,
     outlined: bool = False,
 ) -> None:
-    """Write a text into the middle of a box, smaller than asked for where it would not fit."""
+    """Write a text into the middle of a box, and make it smaller if it would not fit."""
     left, top, right, bottom = box
     letters = fitting(text, (right - left) * 0.94, size)
     ImageDraw.Draw(picture).text(
@@ -128,7 +128,7 @@ def write_centred(
 
 
 def rounded_mask(size: tuple[int, int], radius: float) -> Image.Image:
-    """Return a mask of a rectangle with round corners."""
+    """Return a mask in the shape of a rectangle with round corners."""
     large = Image.new("L", (size[0] * 2, size[1] * 2))
     box = (0, 0, large.width - 1, large.height - 1)
     ImageDraw.Draw(large).rounded_rectangle(box, radius * 2, fill=255)
@@ -138,13 +138,13 @@ def rounded_mask(size: tuple[int, int], radius: float) -> Image.Image:
 def mapped(
     image: Image.Image, change: Callable[[NDArray[np.float32]], NDArray[np.floating]]
 ) -> Image.Image:
-    """Return the picture whose values, as float32 of shape (height, width, 3), were changed."""
+    """Return the picture after `change` of its float32 values, of shape (height, width, 3)."""
     values = change(np.asarray(image, dtype=np.float32))
     return Image.fromarray(np.rint(values).clip(0, 255).astype(np.uint8))
 
 
 def emoji(rng: np.random.Generator, side: int) -> Image.Image:
-    """Return a face in mode RGBA: smiling, laughing, in love, shocked or with sunglasses."""
+    """Return a random face in mode RGBA: smiling, laughing, in love, shocked or in sunglasses."""
     unit = side * _OVERSAMPLED / 100
     face = Image.new("RGBA", (side * _OVERSAMPLED, side * _OVERSAMPLED))
     draw = ImageDraw.Draw(face)
@@ -180,7 +180,7 @@ def emoji(rng: np.random.Generator, side: int) -> Image.Image:
 
 
 def sticker(rng: np.random.Generator, side: int) -> Image.Image:
-    """Return a sticker in mode RGBA: a heart, star, flame or word in a bubble; askew."""
+    """Return a random, tilted sticker in mode RGBA: a heart, star, flame or word in a bubble."""
     large = side * _OVERSAMPLED
     drawn = Image.new("RGBA", (large, large))
     draw = ImageDraw.Draw(drawn)

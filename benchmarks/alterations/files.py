@@ -1,4 +1,4 @@
-"""The file is saved anew: recompressed, in another format, at another size, by an upload form."""
+"""Alterations that save the file again: other quality, format or size, or an upload form."""
 
 import numpy as np
 from PIL import Image, ImageFilter
@@ -8,7 +8,7 @@ from benchmarks.alterations.drawing import mapped
 
 FILES = Family("file")
 
-# Nobody uploads larger pictures than this.
+# No larger picture is made than this.
 _LARGEST_SIDE = 4096
 
 
@@ -21,7 +21,7 @@ def jpeg_again(scene: Scene, _quality: int) -> Image.Image:
 def jpeg_over_and_over(scene: Scene, times: int) -> Image.Image:
     image = scene.image
     for _ in range(times):
-        # Each app scales a little, so that the blocks fall elsewhere each time.
+        # Each app scales the image a little, so the JPEG blocks fall elsewhere each time.
         size = [max(16, round(side * float(scene.rng.uniform(0.97, 1.0)))) for side in image.size]
         image = opened(jpeg(int(scene.rng.integers(55, 85)))(image.resize((size[0], size[1]))))
     return image
@@ -90,7 +90,7 @@ def social_media_upload(scene: Scene, pipeline: tuple[int, int, int]) -> Image.I
     {"720p": (1280, 720), "360p": (640, 360), "240p": (426, 240)}, encoder=lambda _size: jpeg(80)
 )
 def video_still(scene: Scene, size: tuple[int, int]) -> Image.Image:
-    """The photo in a video: black bars to 16:9, few bits, studio range read as full range."""
+    """Show the photo in a video: black bars to 16:9, a low bit rate, studio range as full range."""
     shown = _within(scene.image, size)
     frame = Image.new("RGB", size, "black")
     frame.paste(shown, ((size[0] - shown.width) // 2, (size[1] - shown.height) // 2))
@@ -102,7 +102,7 @@ def video_still(scene: Scene, size: tuple[int, int]) -> Image.Image:
 
 @FILES.kind({"": None})
 def enhanced(scene: Scene, _strength: None) -> Image.Image:
-    """What an improving app does: noise off, twice the size, sharpened, more contrast."""
+    """Improve the photo as apps do: less noise, twice the size, sharper, more contrast."""
     smooth = scene.image.filter(ImageFilter.MedianFilter(3))
     side = min(_LARGEST_SIDE, 2 * max(smooth.size))
     large = _with_long_side(smooth, side, Image.Resampling.LANCZOS)

@@ -1,4 +1,4 @@
-"""Something is put around it: caption bars, borders, a blurred copy of itself, round corners."""
+"""Alterations around the photo: caption bars, borders, a blurred copy of it, round corners."""
 
 from PIL import Image, ImageFilter, ImageOps
 
@@ -50,7 +50,7 @@ def coloured_border(scene: Scene, share: float) -> Image.Image:
 
 @FRAMES.kind({"": None})
 def instant_photo_frame(scene: Scene, _strength: None) -> Image.Image:
-    """White paper, wider below, with a word on it."""
+    """Put a white paper frame around the photo, wider below, with a caption on it."""
     edge = round(max(scene.image.size) * 0.06)
     foot = edge * 4
     width, height = scene.image.size
@@ -63,7 +63,7 @@ def instant_photo_frame(scene: Scene, _strength: None) -> Image.Image:
 
 @FRAMES.kind({"1:1": 1.0, "9:16": 9 / 16})
 def blurred_surround(scene: Scene, shape: float) -> Image.Image:
-    """The photo over its own blurred enlargement, as story apps fill a screen."""
+    """Put the photo over a blurred, enlarged copy of itself, as story apps fill a screen."""
     size = _padded_size(scene.image, shape)
     behind = ImageOps.fit(scene.image, size).filter(ImageFilter.GaussianBlur(max(size) / 30))
     return _centred(scene.image, Image.blend(behind, Image.new("RGB", size), 0.15))
@@ -85,7 +85,7 @@ def round_corners(scene: Scene, share: float) -> Image.Image:
 
 
 def _captioned(scene: Scene, above: float, below: float) -> Image.Image:
-    """Return the photo with bars of these shares of its height, with words on them."""
+    """Return the photo with caption bars, whose heights are shares of the photo's height."""
     width, height = scene.image.size
     top, bottom = round(above * height), round(below * height)
     paper, ink = pick(scene.rng, (("white", "black"), ("white", "black"), ("black", "white")))
@@ -113,7 +113,7 @@ def _write_lines(page: Image.Image, scene: Scene, bar: tuple[int, int], ink: str
 
 
 def _padded_size(image: Image.Image, shape: float) -> tuple[int, int]:
-    """Return the smallest size of this shape, width to height, that holds the image."""
+    """Return the smallest size with this ratio of width to height that holds the image."""
     width, height = image.size
     if width / height > shape:
         return width, round(width / shape)

@@ -1,4 +1,4 @@
-"""It is cut, turned or bent."""
+"""Alterations of geometry: crops, rotations, mirroring and distortions."""
 
 import itertools
 import math
@@ -22,10 +22,10 @@ Corners = list[tuple[float, float]]
 @CROPS.kind({f"{each} % cut off": each / 100 for each in (60, 70, 80)}, counted=False)
 @CROPS.kind({f"{each} % cut off": each / 100 for each in (1, 5, 10, 20, 30, 50)})
 def cropped(scene: Scene, removed: float) -> Image.Image:
-    """At a random place, to a random shape; the share is of the area."""
+    """Cut off a share of the area, at a random place, leaving a random shape."""
     width, height = scene.image.size
     kept = 1 - removed
-    # Neither side may grow beyond the image's: the shape varies within what is left.
+    # Limit the shape so that neither side is longer than the image's.
     most = min(0.25, -math.log(kept) / 2)
     shape = math.exp(float(scene.rng.uniform(-most, most)))
     size = (round(width * math.sqrt(kept) * shape), round(height * math.sqrt(kept) / shape))
@@ -35,7 +35,7 @@ def cropped(scene: Scene, removed: float) -> Image.Image:
 
 @CROPS.kind({f"{each} % cut off": each / 100 for each in (10, 25, 45)})
 def one_side_cut_off(scene: Scene, removed: float) -> Image.Image:
-    """A head, a neighbour or the floor is left out."""
+    """Cut off one side, as to leave out a head, a neighbour or the floor."""
     width, height = scene.image.size
     across, down = round(width * removed), round(height * removed)
     boxes = (
@@ -60,7 +60,7 @@ def rotated_corners_filled(scene: Scene, degrees: int) -> Image.Image:
     return scene.image.rotate(angle, _BICUBIC, expand=True, fillcolor=fill)
 
 
-# From 30° on, the inner rectangle of an ordinary photo is less than half of it.
+# From 30° on, the inner rectangle of an ordinary photo is less than half its area.
 @TURNS.kind({"30°": 30, "45°": 45}, counted=False)
 @TURNS.kind({f"{each}°": each for each in (1, 2, 5, 10)})
 def rotated_and_cropped(scene: Scene, degrees: int) -> Image.Image:
@@ -124,14 +124,14 @@ def sheared(scene: Scene, degrees: int) -> Image.Image:
 
 @BENDS.kind({f"corners moved up to {each} %": each / 100 for each in (4, 10, 20)})
 def perspective(scene: Scene, share: float) -> Image.Image:
-    """Seen askew, on a plain ground."""
+    """Show the photo at an angle, on a plain ground."""
     page = Image.new("RGB", scene.image.size, pick(scene.rng, _GROUNDS))
     return warped(scene.image, moved_corners(scene.rng, page.size, share), page)
 
 
 @BENDS.kind({f"corners moved up to {each} %": each / 100 for each in (4, 10, 20)})
 def perspective_and_cropped(scene: Scene, share: float) -> Image.Image:
-    """Four points within the photo become its corners, as when a document app reads it."""
+    """Stretch four points within the photo to its corners, as document apps do."""
     width, height = scene.image.size
     inner = moved_corners(scene.rng, scene.image.size, share / 2)
     outer: Corners = [(0, 0), (width, 0), (width, height), (0, height)]
@@ -142,7 +142,7 @@ def perspective_and_cropped(scene: Scene, share: float) -> Image.Image:
 
 @BENDS.kind({"barrel, light": 0.06, "barrel, heavy": 0.16, "pincushion": -0.1})
 def lens(scene: Scene, bend: float) -> Image.Image:
-    """Each point moves along its radius; the longest reach stays within the photo."""
+    """Move each point along its radius, taking no pixels from outside the photo."""
     width, height = scene.image.size
     across = np.linspace(0, width, 25)
     down = np.linspace(0, height, 17)
@@ -167,7 +167,7 @@ def lens(scene: Scene, bend: float) -> Image.Image:
 
 
 def moved_corners(rng: np.random.Generator, size: tuple[int, int], share: float) -> Corners:
-    """Return the corners of a box, clockwise from the top left, each moved inwards at random."""
+    """Return a box's corners, clockwise from the top left, each moved inwards at random."""
     width, height = size
     moves = rng.uniform(0, share, (4, 2)) * size
     return [
@@ -179,7 +179,7 @@ def moved_corners(rng: np.random.Generator, size: tuple[int, int], share: float)
 
 
 def warped(image: Image.Image, corners: Corners, page: Image.Image) -> Image.Image:
-    """Return the page with the image laid on it, its corners clockwise at these places."""
+    """Return the page with the image laid on it, its corners (clockwise) at `corners`."""
     width, height = image.size
     own: Corners = [(0, 0), (width, 0), (width, height), (0, height)]
     method, data = Image.Transform.PERSPECTIVE, _coefficients(corners, own)
@@ -189,7 +189,7 @@ def warped(image: Image.Image, corners: Corners, page: Image.Image) -> Image.Ima
 
 
 def _coefficients(places: Corners, sources: Corners) -> list[float]:
-    """Return the eight numbers of the perspective that takes places to their sources."""
+    """Return the eight coefficients of the perspective that maps places to their sources."""
     rows: list[list[float]] = []
     for (x, y), (u, v) in zip(places, sources, strict=True):
         rows += [[x, y, 1, 0, 0, 0, -u * x, -u * y], [0, 0, 0, x, y, 1, -v * x, -v * y]]
@@ -199,7 +199,7 @@ def _coefficients(places: Corners, sources: Corners) -> list[float]:
 
 
 def _inner_size(width: int, height: int, angle: float) -> tuple[int, int]:
-    """Return the largest upright rectangle within a rectangle turned by less than 90°."""
+    """Return the size of the largest upright rectangle within one turned by less than 90°."""
     sine, cosine = math.sin(angle), math.cos(angle)
     short, long = sorted((width, height))
     if short <= 2 * sine * cosine * long or abs(sine - cosine) < 1e-9:

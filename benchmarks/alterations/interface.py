@@ -1,4 +1,4 @@
-"""What the screens of apps are drawn from: themes, status bars, icons, avatars, rows of text."""
+"""Parts of app screens: themes, status bars, icons, avatars, rows of text."""
 
 from dataclasses import dataclass
 
@@ -19,7 +19,7 @@ from benchmarks.alterations.drawing import (
 
 @dataclass(frozen=True, slots=True)
 class Theme:
-    """The colours of an interface."""
+    """The colours of a user interface."""
 
     ground: Colour
     surface: Colour
@@ -35,9 +35,9 @@ THEMES = {"light": LIGHT, "dark": DARK}
 
 class PhoneScreen:
     """
-    A page of an app that is being drawn, from the top to the bottom.
+    Draws a page of an app from the top to the bottom.
 
-    Everything is in pixels of a screen 1080 wide; `y` is where the next row goes.
+    All sizes are pixels of a screen 1080 pixels wide. `y` is the top of the next row.
     """
 
     def __init__(self, size: tuple[int, int], theme: Theme, rng: np.random.Generator) -> None:
@@ -49,11 +49,11 @@ class PhoneScreen:
         self.y = 0
 
     def bar(self, top: int, high: int, colour: Colour) -> None:
-        """Fill the whole width, as headers and toolbars do."""
+        """Fill a bar across the whole width, as for a header or toolbar."""
         self.draw.rectangle((0, top, self.width, top + high), fill=colour)
 
     def status(self, ink: Colour | None = None) -> None:
-        """Draw the phone's own line: time, reception, wifi, battery."""
+        """Draw the phone's status bar: time, reception, Wi-Fi, battery."""
         ink = ink or self.theme.text
         hour, minute = int(self.rng.integers(24)), int(self.rng.integers(60))
         self.write((70, 44), f"{hour}:{minute:02}", 40, ink, "lm")
@@ -71,11 +71,11 @@ class PhoneScreen:
     def write(
         self, at: tuple[float, float], text: str, size: int, ink: Colour, anchor: str = "la"
     ) -> None:
-        """Write one line."""
+        """Write one line of text."""
         self.draw.text(at, text, ink, font(size), anchor=anchor)
 
     def paragraph(self, left: int, wide: int, count: int, size: int, ink: Colour) -> None:
-        """Write so many random words, in as many lines as they need, and go on below."""
+        """Write random words in as many lines as they need, and move `y` below them."""
         for line in wrapped(words(self.rng, count).capitalize(), wide, font(size)):
             self.write((left, self.y), line, size, ink)
             self.y += round(size * 1.35)
@@ -97,7 +97,7 @@ class PhoneScreen:
         self.picture.paste(drawn, (left, top), rounded_mask((side, side), side / 2))
 
     def account(self, top: int, *, detail: str, ink: Colour | None = None) -> None:
-        """Draw an avatar with an account's name beside it, and three dots at the right."""
+        """Draw an avatar with an account name beside it, and three dots at the right."""
         ink = ink or self.theme.text
         self.avatar(40, top, 88)
         self.write((152, top + 8), handle(self.rng), 36, ink)
@@ -109,13 +109,13 @@ class PhoneScreen:
     def icons(
         self, names: tuple[str, ...], top: int, span: tuple[int, int], ink: Colour | None = None
     ) -> None:
-        """Draw icons 60 pixels wide, evenly from the left to the right of a span."""
+        """Draw icons 60 pixels wide, spaced evenly across a span from left to right."""
         step = (span[1] - span[0] - 60) / max(len(names) - 1, 1)
         for number, name in enumerate(names):
             self.icon(name, span[0] + number * step, top, ink or self.theme.text)
 
     def icon(self, name: str, left: float, top: float, ink: Colour) -> None:
-        """Draw one icon, 60 pixels wide, in lines and simple shapes."""
+        """Draw one icon, 60 pixels wide, from lines and simple shapes."""
         for kind, points in _ICONS[name]:
             at = [(left + x * 0.6, top + y * 0.6) for x, y in points]
             if kind == "line":
@@ -130,22 +130,22 @@ class PhoneScreen:
     def photo(
         self, picture: Image.Image, left: int, top: int, size: tuple[int, int], radius: int = 0
     ) -> None:
-        """Lay a picture of this size onto the page; what reaches beyond the page is cut off."""
+        """Draw a picture on the page at a size; parts beyond the page are cut off."""
         laid = picture.resize(size, Image.Resampling.BICUBIC)
         self.picture.paste(laid, (left, top), rounded_mask(size, radius) if radius else None)
 
     def thumbnail(self, picture: Image.Image, left: int, top: int, side: int) -> None:
-        """Lay a picture, cut to a square, onto the page."""
+        """Draw a picture, cut to a square, on the page."""
         self.picture.paste(ImageOps.fit(picture, (side, side)), (left, top))
 
 
 def within(image: Image.Image, wide: int, high: int) -> tuple[int, int]:
-    """Return the largest size of the image's shape within a box."""
+    """Return the largest size within a box that keeps the image's shape."""
     factor = min(wide / image.width, high / image.height)
     return max(1, round(image.width * factor)), max(1, round(image.height * factor))
 
 
-# In hundredths of the icon's side.
+# Coordinates are hundredths of the icon's side.
 _ICONS: dict[str, tuple[tuple[str, list[tuple[float, float]]], ...]] = {
     "back": (("line", [(65, 10), (25, 50), (65, 90)]),),
     "heart": (

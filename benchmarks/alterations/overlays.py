@@ -1,4 +1,4 @@
-"""Something is put over it: words, marks, boxes, emoji, stickers, scribbles, a mosaic."""
+"""Alterations on top of the photo: words, marks, boxes, emoji, stickers, scribbles, mosaics."""
 
 import math
 from collections.abc import Callable
@@ -70,7 +70,7 @@ def corner_logo(scene: Scene, share: float) -> Image.Image:
 
 @OVERLAYS.kind({"small": 0.07, "large": 0.13})
 def meme_text(scene: Scene, share: float) -> Image.Image:
-    """Outlined capitals at the top and the bottom."""
+    """Write outlined capitals at the top and the bottom."""
     image = scene.image.copy()
     size = share * image.height
     letters = font(round(size))
@@ -86,7 +86,7 @@ def meme_text(scene: Scene, share: float) -> Image.Image:
 
 @OVERLAYS.kind({"one line": 1, "three lines": 3})
 def text_on_strip(scene: Scene, lines: int) -> Image.Image:
-    """White words on a half-black strip across the picture, as messaging apps offer."""
+    """Write white words on a dark, see-through strip, as messaging apps offer."""
     image = scene.image.copy()
     size = image.height * 0.06
     high = round(size * (1.3 * lines + 0.6))
@@ -122,7 +122,7 @@ def black_box(scene: Scene, share: float) -> Image.Image:
 
 @OVERLAYS.kind({"one": 1, "four": 4})
 def censor_bars(scene: Scene, count: int) -> Image.Image:
-    """Black bars across parts, a little askew."""
+    """Draw slightly tilted black bars across parts of the photo."""
     image = scene.image.copy()
     for _ in range(count):
         long = round(max(image.size) * float(scene.rng.uniform(0.2, 0.4)))
@@ -192,7 +192,7 @@ def pointed_at(scene: Scene, _strength: None) -> Image.Image:
 
 @OVERLAYS.kind({"small": 0.06, "large": 0.14})
 def text_painted_out(scene: Scene, share: float) -> Image.Image:
-    """A caption or a mark was there, and was filled from around it."""
+    """Fill the places of two captions from their surroundings, as if to remove them."""
     image = scene.image
     mask = Image.new("L", image.size)
     size = share * image.height
@@ -226,7 +226,7 @@ def _whitened(image: Image.Image, mask: Image.Image, opacity: float) -> Image.Im
 
 
 def _part(scene: Scene, share: float) -> tuple[int, int, int, int]:
-    """Return a box of a share of the area, of random shape, at a random place."""
+    """Return a box that covers a share of the area, with a random shape and place."""
     wide, high = scene.image.size
     shape = float(np.exp(scene.rng.uniform(-0.5, 0.5)))
     width = min(wide, round(wide * math.sqrt(share) * shape))

@@ -1,4 +1,4 @@
-"""A screen or a print that shows it is photographed."""
+"""Alterations by photographing a screen or a print of the photo."""
 
 import math
 from dataclasses import dataclass
@@ -13,27 +13,27 @@ from benchmarks.alterations.geometry import moved_corners, warped
 
 PHOTOGRAPHED = Family("photographed")
 _FRAME = (1080, 810)
-# Moiré is a little different in each channel.
+# Moiré differs slightly between the channels.
 _SCALES = (1.0, 1.03, 0.97)
 
 
 @dataclass(frozen=True, slots=True)
 class _Shot:
     """
-    How badly a picture was photographed.
+    How carelessly a picture is photographed.
 
     Attributes:
-        askew: How far corners move at most, as a share of the side.
+        askew: Farthest that a corner moves, as a share of the side.
 
         bands: Depth of moiré, as a share of the brightness.
 
-        glare: Brightest reflection, as a share of white.
+        glare: Brightness of the reflection, as a share of white.
 
-        blur: σ in pixels of a frame 1200 pixels wide.
+        blur: σ in pixels, for a frame 1200 pixels wide.
 
-        cast: How much a channel may be off, as a share.
+        cast: Largest error of a colour channel, as a share.
 
-        noise: σ of 255.
+        noise: σ, on a scale of 0 to 255.
     """
 
     askew: float
@@ -75,7 +75,7 @@ def photo_of_a_print(scene: Scene, shot: _Shot) -> Image.Image:
 
 
 def _on_screen(scene: Scene) -> Image.Image:
-    """Return the photo on a display: black where it does not fill it, and a bezel around."""
+    """Return the photo on a display, padded with black, with a bezel around it."""
     upright = scene.image.height > scene.image.width
     size = (_FRAME[1], _FRAME[0]) if upright else _FRAME
     screen = ImageOps.pad(scene.image, size, color="black")
@@ -88,9 +88,9 @@ def _contained(image: Image.Image) -> Image.Image:
 
 def _moire(rng: np.random.Generator, shape: tuple[int, ...], depth: float) -> NDArray[np.float32]:
     """
-    Return factors near one in slow, bent stripes, a little different in each channel.
+    Return factors near 1 in slow, bent stripes, slightly different in each channel.
 
-    They are what is left when the grid of a display meets the grid of a sensor.
+    Such stripes appear when the grid of a display interferes with the grid of a sensor.
     """
     down = np.arange(shape[0], dtype=np.float32)[:, None]
     across = np.arange(shape[1], dtype=np.float32)[None, :]
@@ -112,7 +112,7 @@ def _through_a_lens(seen: Image.Image, rng: np.random.Generator, shot: _Shot) ->
         across = np.linspace(-0.5, 0.5, width, dtype=np.float32)[None, :, None]
         y, x = (float(each) for each in rng.uniform(-0.5, 0.5, 2))
         spread = float(rng.uniform(0.03, 0.15))
-        # The exponential of a sum is the product of two lines' exponentials.
+        # exp(a + b) = exp(a) · exp(b), so two one-dimensional exponentials are enough.
         glare = np.exp(-((down - y) ** 2) / spread) * np.exp(-((across - x) ** 2) / spread)
         slopes = [float(each) for each in rng.uniform(-0.25, 0.25, 2)]
         light = 1 + slopes[0] * down + slopes[1] * across

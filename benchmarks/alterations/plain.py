@@ -1,4 +1,4 @@
-"""Pictures that show nothing, or only words: no two of them are copies of each other."""
+"""Pictures that show nothing, or only words; none is a copy of another."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -12,7 +12,7 @@ _BLANK = ("white", "black", "grey", "navy", "crimson", "beige", "teal", "gold")
 
 
 def plain_pictures(rng: np.random.Generator) -> dict[str, Image.Image]:
-    """Return pictures by name: blank ones, gradients, noise, and text-only ones."""
+    """Return pictures by name: blank, gradients, noise, and text only."""
     pictures = {f"blank {name}": Image.new("RGB", _SIZE, name) for name in _BLANK}
     for number in range(_OF_A_KIND):
         pictures[f"gradient {number}"] = _gradient(rng, 2 * np.pi * number / _OF_A_KIND)
@@ -35,7 +35,7 @@ def _radial(rng: np.random.Generator) -> Image.Image:
 
 
 def _between(rng: np.random.Generator, share: NDArray[np.float64]) -> Image.Image:
-    """Return a picture in which each pixel is such a share of the way between two colours."""
+    """Return a picture that blends two random colours, by each pixel's share of the second."""
     start, end = np.array(bright(rng)), np.array(bright(rng))
     return Image.fromarray((start + share[:, :, None] * (end - start)).clip(0, 255).astype("uint8"))
 

@@ -1,4 +1,4 @@
-"""An app that shows it is captured: eight interfaces of nobody's, with another picture on most."""
+"""Screenshots of made-up apps that show the photo, most of them with other pictures too."""
 
 from PIL import Image, ImageFilter, ImageOps
 
@@ -18,7 +18,7 @@ def chat_screenshot(scene: Scene, theme: Theme) -> Image.Image:
     for picture, mine in ((scene.other, bool(scene.rng.random() < 0.5)), (scene.image, False)):
         size = within(picture, 760, 900)
         left = _PHONE[0] - 40 - size[0] if mine else 40
-        # The earlier picture is scrolled out in part.
+        # The earlier picture has been partly scrolled out of view.
         top = screen.y - size[1] // 2 if picture is scene.other else screen.y
         screen.photo(picture, left, top, size, 36)
         screen.y = top + size[1] + 24
@@ -74,7 +74,7 @@ def feed_screenshot(scene: Scene, theme: Theme) -> Image.Image:
 
 @SCREENSHOTS.kind(THEMES, shows=8, encoder=lambda _theme: jpeg(88))
 def gallery_screenshot(scene: Scene, theme: Theme) -> Image.Image:
-    """One photo, full width, with a strip of small ones below."""
+    """Show the photo at full width, with a strip of thumbnails below."""
     screen = PhoneScreen(_PHONE, theme, scene.rng)
     screen.status()
     screen.icon("back", 30, 126, theme.accent)
@@ -130,7 +130,7 @@ def browser_screenshot(scene: Scene, theme: Theme) -> Image.Image:
 
 @SCREENSHOTS.kind(THEMES, encoder=lambda _theme: jpeg(88))
 def story_screenshot(scene: Scene, theme: Theme) -> Image.Image:
-    """Full screen, on a blurred copy of the photo (light) or on black (dark)."""
+    """Fill the screen, over a blurred copy of the photo (light theme) or black (dark theme)."""
     screen = PhoneScreen(_PHONE, DARK, scene.rng)
     if theme is LIGHT:
         behind = ImageOps.fit(scene.image, (270, 540)).filter(ImageFilter.GaussianBlur(20))
@@ -162,7 +162,7 @@ def story_screenshot(scene: Scene, theme: Theme) -> Image.Image:
 
 @SCREENSHOTS.kind(THEMES, shows=1, encoder=lambda _theme: jpeg(88))
 def microblog_screenshot(scene: Scene, theme: Theme) -> Image.Image:
-    """Posts with text above a rounded picture, as wide as the text."""
+    """Show posts with text above a rounded picture of the same width."""
     screen = PhoneScreen(_PHONE, theme, scene.rng)
     screen.status()
     screen.avatar(40, 110, 80)
@@ -182,7 +182,7 @@ def microblog_screenshot(scene: Scene, theme: Theme) -> Image.Image:
 
 @SCREENSHOTS.kind(THEMES, shows=2, encoder=lambda _theme: jpeg(88))
 def desktop_screenshot(scene: Scene, theme: Theme) -> Image.Image:
-    """A browser on a computer: a forum with a list at the left and pictures at the right."""
+    """Show a desktop browser with a forum: a list on the left, pictures on the right."""
     screen = PhoneScreen(_DESKTOP, theme, scene.rng)
     screen.bar(0, 44, (60, 62, 70) if theme is DARK else (214, 218, 226))
     screen.draw.rounded_rectangle((10, 8, 270, 52), 10, fill=theme.surface)
@@ -214,10 +214,10 @@ def desktop_screenshot(scene: Scene, theme: Theme) -> Image.Image:
     return screen.picture
 
 
-# The photo is less than a tenth of the screen.
+# Not counted: the photo covers less than a tenth of the screen.
 @SCREENSHOTS.kind(THEMES, shows=7, encoder=lambda _theme: jpeg(88), counted=False)
 def search_results_screenshot(scene: Scene, theme: Theme) -> Image.Image:
-    """Two columns of pictures with words below; the photo is the first."""
+    """Show two columns of pictures with words below; the photo comes first."""
     screen = PhoneScreen(_PHONE, theme, scene.rng)
     screen.status()
     screen.draw.rounded_rectangle((40, 110, 1040, 210), 50, fill=theme.surface)

@@ -1,4 +1,4 @@
-"""Its surface changes: blur, noise, sharpening, coarse steps, dark corners."""
+"""Alterations of the surface: blur, noise, sharpening, coarse steps, dark corners."""
 
 import numpy as np
 from numpy.typing import NDArray
@@ -82,7 +82,7 @@ def vignette(scene: Scene, depth: float) -> Image.Image:
 
 
 def _shifted(values: NDArray[np.float32], down: int, across: int) -> NDArray[np.float32]:
-    """Return the values moved by so many pixels, the edge repeated."""
+    """Return the values shifted by a number of pixels, with the edge repeated."""
     rows = np.arange(values.shape[0]) - down
     columns = np.arange(values.shape[1]) - across
     rows, columns = (
