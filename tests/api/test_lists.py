@@ -1,13 +1,11 @@
 """Common images are refused, protected ones wait for an analyst; neither is found by a search."""
 
-import io
 from typing import Any
 
 import pytest
 from fastapi.testclient import TestClient
 from sqlalchemy import select
 
-from benchmarks.shipped import draw_common
 from hashsvc.access import Role, create_key, create_organisation
 from hashsvc.api import Services
 from hashsvc.clock import utc_now
@@ -15,6 +13,7 @@ from hashsvc.signals import sign_image
 from hashsvc.store.tables import audit_entry
 from tests.api.conftest import Call, OpenCase, body_of, content_of, work_off
 from tests.conftest import generated_photo, jpeg
+from tests.helpers.common_images import common_image
 from tests.helpers.site import Site
 
 INTAKE, ANALYST, SCANNER, ADMIN = Role.INTAKE, Role.ANALYST, Role.SCANNER, Role.ADMIN
@@ -52,16 +51,9 @@ def actions(services: Services) -> list[str]:
         return list(connection.execute(select(audit_entry.c.action)).scalars())
 
 
-def png(name: str) -> bytes:
-    """Return a common image as a file."""
-    file = io.BytesIO()
-    dict(draw_common.images())[name].save(file, "PNG")
-    return file.getvalue()
-
-
 @pytest.mark.parametrize("name", ["heart", "smiling face, light on dark", "like a QR code, 25"])
 def test_a_common_image_is_refused_with_the_reason(call: Call, number: str, name: str) -> None:
-    answer, _ = add(call, number, PHOTO, png(name))
+    answer, _ = add(call, number, PHOTO, common_image(name))
     assert (answer.status_code, answer.json()["type"]) == (422, "urn:hashsvc:common-image")
     assert answer.json()["detail"].startswith("Image 2 is one that many have")
     # All of them, or none.
@@ -78,7 +70,7 @@ def test_so_is_one_on_the_operator_s_own_list(call: Call, number: str) -> None:
 
 
 def test_a_holder_s_common_image_is_refused_too(call: Call, case: OpenCase) -> None:
-    body = {"number": case.number, "pin": case.pin, "contents": [content_of(png("heart"))]}
+    body = {"number": case.number, "pin": case.pin, "contents": [content_of(common_image("heart"))]}
     answer = call(None, "POST", "/v1/holder/contents", json=body)
     assert (answer.status_code, answer.json()["type"]) == (422, "urn:hashsvc:common-image")
 

@@ -1,16 +1,10 @@
 """A content like a listed image is known, be that turned, mirrored or cropped; others are not."""
 
-import io
-import itertools
-import json
 import random
-from importlib.resources import files
 
-import PIL
 import pytest
 from PIL import Image, ImageOps
 
-from benchmarks.shipped import draw_common
 from hashsvc.bank import ImageList, Listed, Lists, NotSubmittableError, common_images
 from hashsvc.matching import Screen
 from hashsvc.signals import PDQ, REGION, Signal, Signature, View, ViewedSignal, sign_image
@@ -136,64 +130,10 @@ def test_only_what_it_is_known_by_is_kept(lists: Lists, database: Database) -> N
 # --- the list that comes with the service -----------------------------------------------------
 
 
-def listed_file() -> dict[str, object]:
-    text = (files("hashsvc.bank") / "data" / "common.json").read_text(encoding="utf-8")
-    return dict(json.loads(text))
-
-
-def test_the_list_is_what_its_command_makes() -> None:
-    """Every ninth image of it; `python -m benchmarks.shipped.draw_common` makes them all."""
-    before = listed_file()
-    assert (
-        before["made_by"]
-        == "python -m benchmarks.shipped.draw_common > hashsvc/bank/data/common.json"
-    )
-    kept = {each["image"]: each for each in before["images"]}
-    drawn = list(draw_common.images())
-    assert len(drawn) == before["drawn"]
-    for name, image in drawn[::9]:
-        code, quality = draw_common.signed(image)
-        assert (quality >= PDQ.min_quality) == (name in kept)
-        if name in kept and before["pillow"] == PIL.__version__:
-            made = {"signal": str(code), "steady": draw_common.steady_bits(image).hex()}
-            assert {key: kept[name][key] for key in made} == made
-
-
 def test_the_list_is_of_some_hundred_images() -> None:
     images = common_images()
     assert len(images) > 250
     assert len({each.signal for each in images}) == len(images)
-
-
-OTHERS = [((300, 300), 70), ((640, 480), 85), ((450, 450), 40), ((600, 800), 75)]
-
-
-def test_common_images_are_known_in_other_sizes_and_files(
-    screen: Screen, database: Database
-) -> None:
-    """Three of four; the rest, mostly stripes and rings, has no bits to be known by."""
-    known = asked = 0
-    for _, image in itertools.islice(draw_common.images(), 0, None, 7):
-        for size, quality in OTHERS:
-            code, enough = draw_common.signed(draw_common.rendition(image, size, quality))
-            if enough >= PDQ.min_quality:
-                asked += 1
-                found = likeness(screen, database, made((PDQ.name, code.code)))
-                known += found == Listed(ImageList.COMMON, None)
-    assert asked > 100
-    assert known / asked > 0.7
-
-
-@pytest.mark.parametrize("name", ["letter A", "letter R", "smiling face", "arrow", "star, 5, 0.16"])
-def test_icons_are_known_by_their_steady_bits(
-    screen: Screen, database: Database, name: str
-) -> None:
-    image = dict(draw_common.images())[name]
-    for size, quality in OTHERS:
-        file = io.BytesIO()
-        draw_common.rendition(image, size, quality).save(file, "JPEG", quality=quality)
-        found = likeness(screen, database, sign_image(file.getvalue()).whole())
-        assert found == Listed(ImageList.COMMON, None)
 
 
 def test_a_share_of_the_steady_bits_may_differ(screen: Screen, database: Database) -> None:
