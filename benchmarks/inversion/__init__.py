@@ -1,15 +1,16 @@
 """
-What a thief of the stored codes can rebuild of the images they were made from.
+Measures how much of an image a thief of its stored codes can rebuild.
 
-    python -m benchmarks.inversion --photos DIR [--photos DIR2] [--seed N] [--json OUT] [--plot OUT]
+    python -m benchmarks.inversion --photos DIR [--photos DIR2] [--crops N] [--seed N]
+                                   [--json OUT] [--plot OUT]
 
-The first folder's photographs are the attacker's own, to learn from; those of the second are
-attacked (with one folder, a third of it is kept for that). Attacked are the `pdq1` signal, the set
-of `reg1` signals, and all signals of a content together. Each attack rebuilds a grey thumbnail of
-32 × 32 pixels, which is compared with the true one: Pearson correlation, structural similarity
-(SSIM), and whether the true photograph is the nearest of all attacked ones. Patches of single
-region codes are rebuilt as well.
+The attacker learns from the photographs in the first folder, and attacks those in the second. If
+there is only one folder, a third of it is attacked. The attacks use the `pdq1` signal, the set of
+`reg1` signals, or all signals of a content. Each attack rebuilds a grey thumbnail of 32 × 32
+pixels. It is compared with the true one by Pearson correlation, structural similarity (SSIM), and
+whether the true photograph is the nearest of all attacked ones. Other attacks rebuild the patches
+of single region codes.
 
-These attacks are linear and learn from few photographs: what they rebuild is the least that an
-attacker gets, not the most.
+These attacks are linear and learn from few photographs, so they show the least that an attacker can
+rebuild, not the most.
 """

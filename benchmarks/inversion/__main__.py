@@ -30,15 +30,18 @@ def main(arguments: list[str] | None = None) -> int:
     parser = _parser()
     options = parser.parse_args(arguments)
     if len(options.photos) > 2:
-        parser.error("--photos is given once or twice.")
+        parser.error("--photos must be given once or twice.")
     if missing := [str(folder) for folder in options.photos if not folder.is_dir()]:
-        parser.error(f"--photos names no folder: {', '.join(missing)}.")
+        parser.error(f"--photos must name existing folders; missing: {', '.join(missing)}.")
     started = time.perf_counter()
     rng = np.random.default_rng(options.seed)
     mine, theirs = _split([load_photos(folder) for folder in options.photos], rng)
     if min(len(mine), len(theirs)) < _LEAST:
-        parser.error(f"There are too few photos: {len(mine)} to learn from, {len(theirs)} others.")
-    learnt, attacked = learnt_from(mine, rng), stored(theirs)
+        parser.error(
+            f"There are too few photos: {len(mine)} to learn from and {len(theirs)} to attack; "
+            f"at least {_LEAST} of each are needed."
+        )
+    learnt, attacked = learnt_from(mine, rng, options.crops), stored(theirs)
     learnt_patches = [patches_of(each.image) for each in mine]
     patches = _together([patches_of(each.image) for each in theirs])
     if min(sum(len(each.codes) for each in learnt_patches), len(patches.codes)) < _LEAST:
@@ -69,7 +72,16 @@ def main(arguments: list[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     about = (inversion.__doc__ or "").strip().partition("\n")[0]
     parser = argparse.ArgumentParser("python -m benchmarks.inversion", description=about)
-    parser.add_argument("--photos", type=Path, action="append", required=True, help="a folder")
+    parser.add_argument(
+        "--photos",
+        type=Path,
+        action="append",
+        required=True,
+        help="a folder of photographs; may be given twice",
+    )
+    parser.add_argument(
+        "--crops", type=int, default=4, help="crops of each photograph to learn from"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=Path, help="write the figures here")
     parser.add_argument("--plot", type=Path, help="write a contact sheet (PNG) here")
@@ -104,7 +116,7 @@ def _split(
 
 
 def _nearest_learnt(learnt: Pictures, attacked: Pictures) -> int:
-    """Return the smallest PDQ distance: an attacked photo that was learnt from would show."""
+    """Return the least PDQ distance between learnt and attacked photos, to reveal overlap."""
     agreement = pdq_signs(attacked.whole) @ in_all_poses(learnt)[0].T
     return int((PDQ.bits - agreement.max()) / 2)
 

@@ -1,4 +1,4 @@
-"""The attacks: each from codes to pictures, learnt from the attacker's own."""
+"""The attacks, which learn from the attacker's pictures to rebuild pictures from codes."""
 
 from collections.abc import Sequence
 
@@ -21,7 +21,7 @@ from hashsvc.signals import PDQ, REGION, View
 from index import nearest
 
 _LOW = 16
-"""Frequencies that a code has signs of, along each axis."""
+"""Number of frequencies along each axis whose signs are in a code."""
 
 _RIDGES = np.logspace(0, 5, 11)
 _VALIDATED_SHARE = 5
@@ -34,14 +34,14 @@ _QUANTILES = (0.1, 0.5, 0.9)
 
 class Ridge:
     """
-    Linear regression with a penalty, which is chosen on a fifth of the photographs.
+    Ridge regression, whose penalty is chosen on a fifth of the photographs.
 
     Args:
         features: Shape (n, features).
 
         targets: Shape (n, pixels).
 
-        groups: The photograph of each; none is learnt from and validated on at once.
+        groups: The photograph of each row; no photograph is used for both learning and validation.
     """
 
     def __init__(
@@ -65,7 +65,7 @@ class Ridge:
         self._slopes: Floats = axes @ (products / (sizes**2 + self.penalty))
 
     def __call__(self, features: Floats) -> Floats:
-        """Return the targets for new features."""
+        """Return the predicted targets for new features."""
         targets: Floats = self._scaled(features) @ self._slopes + self._targets_mean
         return targets
 
@@ -75,19 +75,19 @@ class Ridge:
 
 
 def _decomposed(given: Floats, wanted: Floats) -> tuple[Floats, Floats, Floats]:
-    """Return axes, sizes and products of which the slopes for any penalty are made."""
+    """Return the axes, sizes and products from which the slopes for any penalty follow."""
     left, sizes, right = np.linalg.svd(given, full_matrices=False)
     return right.T, sizes[:, None], sizes[:, None] * (left.T @ wanted)
 
 
 class Inverse:
     """
-    The inverse cosine transform of a code's signs, with the usual size of each frequency.
+    The inverse cosine transform of a code's signs, with the mean size of each frequency.
 
     Args:
-        signs: Shape (n, 256), row by row from the lowest frequency.
+        signs: Signs to learn from, shape (n, 256), row by row from the lowest frequency.
 
-        pictures: What they were made from, shape (n, 1024).
+        pictures: The pictures that the signs were made from, shape (n, 1024).
 
         first: The lowest frequency that has a sign.
     """
@@ -96,11 +96,11 @@ class Inverse:
         self._band = slice(first, first + _LOW)
         waves = dctn(pictures.reshape(-1, SIDE, SIDE), axes=(1, 2), norm="ortho")
         band = waves[:, self._band, self._band].reshape(len(signs), -1)
-        # Of all sizes, the mean of coefficient times sign leaves the smallest error.
+        # The mean of coefficient times sign is the size with the smallest squared error.
         self._sizes: Floats = (band * signs).mean(axis=0)
 
     def __call__(self, signs: Floats) -> Floats:
-        """Return the pictures for new signs."""
+        """Return the rebuilt pictures for new signs."""
         waves = np.zeros((len(signs), SIDE, SIDE))
         waves[:, self._band, self._band] = (signs * self._sizes).reshape(-1, _LOW, _LOW)
         pictures: Floats = idctn(waves, axes=(1, 2), norm="ortho")
@@ -108,7 +108,7 @@ class Inverse:
 
 
 def smoothed(pictures: Floats) -> Floats:
-    """Return pictures without the frequencies above those that the codes tell of."""
+    """Return pictures without the frequencies that are too high to be in the codes."""
     waves = dctn(pictures.reshape(-1, SIDE, SIDE), axes=(1, 2), norm="ortho")
     waves[:, _LOW + 1 :] = 0
     waves[:, :, _LOW + 1 :] = 0
@@ -117,19 +117,19 @@ def smoothed(pictures: Floats) -> Floats:
 
 
 def pdq_signs(whole: Floats) -> Floats:
-    """Return PDQ's signs row by row from the lowest frequency; its code begins with the highest."""
+    """Return PDQ's signs from the lowest frequency up; its code begins with the highest."""
     return whole[:, : PDQ.bits][:, ::-1]
 
 
 def in_all_poses(pictures: Pictures) -> tuple[Floats, Floats, NDArray[np.int64]]:
-    """Return the PDQ signs, the thumbnails and the groups of pictures in PDQ's eight poses."""
+    """Return PDQ signs, thumbnails and groups of the pictures in all eight poses."""
     low = np.arange(_LOW) % 2 == 0
     squares = pdq_signs(pictures.whole).reshape(-1, _LOW, _LOW)
     signed, seen = [], []
     for view in View:
         if view in {View.TRIMMED, View.PART}:
             continue
-        # A mirrored cosine of an odd frequency, of which the first is one, changes its sign.
+        # Mirroring changes the sign of odd frequencies; the first frequency is odd.
         turned = squares * np.where(low, -1, 1) if view.startswith(View.MIRROR) else squares
         for _ in range({"90": 1, "180": 2, "270": 3}.get(view.partition("rot")[2], 0)):
             turned = (turned * np.where(low, -1, 1)).transpose(0, 2, 1)
@@ -145,7 +145,7 @@ class Pooled:
     The count, the mean bits, quantiles of principal components, and a histogram over clusters.
 
     Args:
-        sets: The attacker's sets of codes, to find components and clusters in.
+        sets: The attacker's sets of codes, which give the components and clusters.
     """
 
     def __init__(self, sets: Sequence[Codes], rng: np.random.Generator) -> None:
@@ -185,26 +185,26 @@ def _nearest_word(signed: Floats, words: Floats) -> NDArray[np.int64]:
 
 
 def _nearest_sets(mine: Codes, others: Sequence[Codes]) -> tuple[int, int]:
-    """Return which other set shares most regions, and which has the smallest mean distance."""
+    """Return which learnt set shares most regions, and which has the smallest mean distance."""
     shared, distance = np.zeros(len(others)), np.full(len(others), float(REGION.bits))
     for number, theirs in enumerate(others):
         if len(mine) and len(theirs):
             distances = nearest(mine, theirs)
             shared[number] = np.count_nonzero(distances <= REGION.threshold)
             distance[number] = distances.mean()
-    # Of those that share as many, the one with the smaller distance.
+    # Ties are broken by the smaller distance.
     return int(np.lexsort((distance, -shared))[0]), int(distance.argmin())
 
 
 def rebuilt_wholes(
     learnt: Pictures, attacked: Pictures, rng: np.random.Generator
 ) -> dict[str, Floats]:
-    """Return what each attack rebuilds of the attacked pictures, shape (n, 1024)."""
+    """Return the pictures that each attack rebuilds, shape (n, 1024), by its name."""
     n = len(attacked.whole)
     attacked_pdq = pdq_signs(attacked.whole)
     posed_signs, posed_thumbnails, posed_groups = in_all_poses(learnt)
     by_pdq = (attacked_pdq @ posed_signs.T).argmax(axis=1)
-    # A code of turned region patches says little of the whole's pose, so these are learnt upright.
+    # Region patches are turned, so their codes say little about the pose: learn these upright.
     by_regions = np.array([_nearest_sets(each, learnt.regions) for each in attacked.regions])
     pooled = Pooled(learnt.regions, rng)
     learnt_pooled, attacked_pooled = pooled(learnt.regions), pooled(attacked.regions)
@@ -229,7 +229,7 @@ def rebuilt_wholes(
 def rebuilt_patches(
     learnt: Sequence[LearntPatches], attacked: LearntPatches, rng: np.random.Generator
 ) -> dict[str, Floats]:
-    """Return what each attack rebuilds of the attacked patches, shape (n, 1024)."""
+    """Return the patches that each attack rebuilds, shape (n, 1024), by its name."""
     groups = np.repeat(np.arange(len(learnt)), [len(each.codes) for each in learnt])
     pixels = standardised(np.concatenate([each.pixels for each in learnt]))
     signed = signs(np.concatenate([each.codes for each in learnt]))

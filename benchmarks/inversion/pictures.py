@@ -1,4 +1,4 @@
-"""What the attacker has of pictures: thumbnails, the signs of codes, patches of regions."""
+"""The attacker's data: thumbnails, the signs of codes, patches of regions."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,23 +18,22 @@ Codes = NDArray[np.uint8]
 SIDE = 32
 PIXELS = SIDE * SIDE
 
-_CROPS = 4
 _CROP_SIDES = (0.75, 0.95)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Pictures:
     """
-    What the attacker has of n pictures.
+    Data of n pictures.
 
     Attributes:
-        groups: Number of the photograph that each was made from, shape (n,).
+        groups: Number of the photograph that each picture was made from, shape (n,).
 
-        thumbnails: True ones, zero mean and unit variance, shape (n, 1024).
+        thumbnails: True thumbnails, with zero mean and unit variance, shape (n, 1024).
 
         whole: Signs of all signals of the whole image, PDQ first, shape (n, 384).
 
-        regions: Region codes of each, of shape (codes, 32).
+        regions: Region codes of each picture, each of shape (codes, 32).
     """
 
     groups: NDArray[np.int64]
@@ -52,14 +51,14 @@ class LearntPatches:
 
 
 def thumbnail(image: Image.Image) -> Floats:
-    """Return an image as grey 32 × 32 pixels, of zero mean and unit variance, shape (1024,)."""
+    """Return an image as 32 × 32 grey pixels with zero mean and unit variance, shape (1024,)."""
     small = image.convert("L").resize((SIDE, SIDE), Image.Resampling.BOX)
     pixels: Floats = standardised(np.asarray(small, dtype=np.float64).reshape(1, PIXELS))[0]
     return pixels
 
 
 def standardised(pictures: Floats) -> Floats:
-    """Return pictures, shape (n, 1024), each with zero mean and unit variance; plain ones as 0."""
+    """Return pictures, shape (n, 1024), with zero mean and unit variance; plain ones become 0."""
     centred = pictures - pictures.mean(axis=1, keepdims=True)
     spread = centred.std(axis=1, keepdims=True)
     scaled: Floats = centred / np.where(spread > 1e-9, spread, 1)
@@ -79,13 +78,13 @@ def posed(thumbnails: Floats, view: View) -> Floats:
 
 
 def signs(codes: Codes) -> Floats:
-    """Return codes, shape (n, bytes), as −1 and 1, shape (n, bits)."""
+    """Return the bits of codes, shape (n, bytes), as −1 and 1, shape (n, bits)."""
     signed: Floats = np.unpackbits(codes, axis=1).astype(np.float64) * 2 - 1
     return signed
 
 
 def stored(photos: Sequence[Photo]) -> Pictures:
-    """Return what the bank keeps of photographs, as it would make it from their files."""
+    """Return what the bank would store of photographs."""
     whole, regional = [], []
     for photo in photos:
         kept = [viewed.signal for viewed in sign_image(photo.data).whole().signals]
@@ -100,11 +99,11 @@ def stored(photos: Sequence[Photo]) -> Pictures:
     )
 
 
-def learnt_from(photos: Sequence[Photo], rng: np.random.Generator) -> Pictures:
-    """Return the attacker's pictures: each photograph, crops of it, and all those mirrored."""
+def learnt_from(photos: Sequence[Photo], rng: np.random.Generator, crops: int = 4) -> Pictures:
+    """Return the pictures to learn from: each photograph, some crops of it, and all mirrored."""
     groups, thumbnails, whole, regional = [], [], [], []
     for number, photo in enumerate(photos):
-        for image in _varied(photo.image, rng):
+        for image in _varied(photo.image, rng, crops):
             pixels = np.asarray(image)
             others = [image_hash(image, profile).code for profile in (PHASH, DHASH)]
             groups.append(number)
@@ -114,9 +113,9 @@ def learnt_from(photos: Sequence[Photo], rng: np.random.Generator) -> Pictures:
     return Pictures(np.array(groups), np.stack(thumbnails), signs(_stacked(whole)), regional)
 
 
-def _varied(image: Image.Image, rng: np.random.Generator) -> list[Image.Image]:
+def _varied(image: Image.Image, rng: np.random.Generator, crops: int) -> list[Image.Image]:
     varied = [image]
-    for share in rng.uniform(*_CROP_SIDES, _CROPS):
+    for share in rng.uniform(*_CROP_SIDES, crops):
         width, height = (int(side * share) for side in image.size)
         left, top = (int(rng.integers(0, image.size[0] - width + 1)),
                      int(rng.integers(0, image.size[1] - height + 1)))  # fmt: skip
@@ -132,7 +131,7 @@ def _stacked(codes: Sequence[bytes]) -> Codes:
 def patches_of(image: Image.Image) -> LearntPatches:
     """Return the patches that the kept region codes of an image were made from."""
     luma = luma_of(np.asarray(image))
-    # What the service drops as soon as a code is made is made once more.
+    # The service drops the patches once their codes are made, so make them again.
     found, blobs = regions.found_in(luma)
     places = patches.patches_of(blobs, found)
     codes = regions.codes_of(patches.waves_of(found, places)[0])

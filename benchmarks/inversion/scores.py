@@ -1,4 +1,4 @@
-"""How near an attack comes, as figures and as a sheet of pictures."""
+"""Scores the attacks, and draws a contact sheet of rebuilt pictures."""
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -19,11 +19,11 @@ _ZOOM = 3
 @dataclass(frozen=True, slots=True)
 class Score:
     """
-    How near an attack comes, over all attacked pictures.
+    The score of one attack over all attacked pictures.
 
     Attributes:
-        top_1: Share of rebuilt thumbnails that are nearest to their own photograph's; None for
-            patches.
+        top_1: Share of rebuilt thumbnails whose nearest true thumbnail is that of their own
+            photograph; None for patches.
     """
 
     attack: str
@@ -37,14 +37,16 @@ class Score:
 
 def score(attack: str, rebuilt: Floats, true: Floats, *, retrieve: bool = True) -> Score:
     """
-    Compare what was rebuilt with what is true.
+    Compare rebuilt pictures with the true ones.
 
     Args:
-        rebuilt: Shape (n, 1024), in any brightness and contrast.
+        attack: Name of the attack.
 
-        true: Shape (n, 1024).
+        rebuilt: Rebuilt pictures, shape (n, 1024), in any brightness and contrast.
 
-        retrieve: Whether to look for each rebuilt picture's nearest true one.
+        true: True pictures, shape (n, 1024).
+
+        retrieve: Whether to find the nearest true picture of each rebuilt one.
     """
     rebuilt, true = standardised(rebuilt), standardised(true)
     correlations = (rebuilt * true).mean(axis=1)
@@ -90,7 +92,7 @@ def draw_sheet(
     parts: Mapping[str, Floats],
     rng: np.random.Generator,
 ) -> Image.Image:
-    """Return a contact sheet: true thumbnails over rebuilt ones, then the same for patches."""
+    """Return a contact sheet: true thumbnails above rebuilt ones, then the same for patches."""
     rows: list[tuple[str, Floats]] = []
     for title, true, rebuilt in (("true", thumbnails, wholes), ("true patch", patches, parts)):
         shown = rng.permutation(len(true))[:_SHOWN]

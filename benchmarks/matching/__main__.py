@@ -17,20 +17,21 @@ from rich.console import Console
 from benchmarks import matching
 from benchmarks.matching.engines import ENGINES, versions
 from benchmarks.matching.generated import skewed_codes, uniform_codes
-from benchmarks.matching.measuring import Data, measure
+from benchmarks.matching.measuring import measure
 from benchmarks.matching.photographed import photographed
 from benchmarks.matching.plot import draw_plot
 from benchmarks.matching.queries import MIXTURE, QUERIES
 from benchmarks.matching.report import print_rows
 from benchmarks.matching.skew import skew_of
+from benchmarks.matching.workload import FULL_EFFORT, Data, Effort
 
 _FRESH = 4000
 _GENERATED = {"uniform": uniform_codes, "skewed": skewed_codes}
 _INTERRUPTED = 130
 
 
-def main(arguments: list[str] | None = None) -> int:
-    """Run the benchmark and return its exit code."""
+def main(arguments: list[str] | None = None, effort: Effort = FULL_EFFORT) -> int:
+    """Run the benchmark with as much effort as given, and return its exit code."""
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.drawn_from:
@@ -42,9 +43,9 @@ def main(arguments: list[str] | None = None) -> int:
         draw_plot(rows, options.plot)
         return 0
     if options.photos and not options.photos.is_dir():
-        parser.error("--photos names no folder.")
+        parser.error("--photos must name an existing folder.")
     try:
-        figures = _run(options, sys.argv[1:] if arguments is None else arguments)
+        figures = _run(options, sys.argv[1:] if arguments is None else arguments, effort)
     except KeyboardInterrupt:
         print("Interrupted.", file=sys.stderr)
         return _INTERRUPTED
@@ -56,31 +57,31 @@ def main(arguments: list[str] | None = None) -> int:
     return 0
 
 
-def _run(options: argparse.Namespace, arguments: list[str]) -> dict[str, Any]:
+def _run(options: argparse.Namespace, arguments: list[str], effort: Effort) -> dict[str, Any]:
     console = Console(width=None if sys.stdout.isatty() else 180)
-    tell = functools.partial(console.print, highlight=False, soft_wrap=True)
+    log = functools.partial(console.print, highlight=False, soft_wrap=True)
     engines = [each for each in ENGINES if each.name in options.engines]
     figures = _about(options, arguments)
     for name, value in figures.items():
-        tell(f"{name:8} {value}")
+        log(f"{name:8} {value}")
     figures |= {"skew": [], "results": [], "results_64": []}
     for count in options.n:
         for kind in options.data:
             for bits in options.bits:
                 if (kind, bits) == ("photos", 64):
-                    tell("NOT MEASURED: photos, 64 bits: an image has too few such codes.")
+                    log("NOT MEASURED: photos, 64 bits: images have too few such codes.")
                     continue
-                tell(f"\n{count:,} {kind} codes of {bits} bits")
+                log(f"\n{count:,} {kind} codes of {bits} bits")
 
                 def load(count: int = count, kind: str = kind, bits: int = bits) -> Data:
-                    return _load(options, kind, count, bits, figures["skew"], tell)
+                    return _load(options, kind, count, bits, figures["skew"], log)
 
-                rows = measure(load, seed=options.seed, engines=engines, tell=tell)
+                rows = measure(load, seed=options.seed, engines=engines, effort=effort, log=log)
                 print_rows(rows, console)
                 results = figures["results" if bits == 256 else f"results_{bits}"]
                 results += [row.as_json() for row in rows]
                 if options.json:
-                    # After each: what was measured is not lost if memory is too small for more.
+                    # Write after each run, because a larger run may run out of memory.
                     options.json.write_text(json.dumps(figures, indent=1) + "\n")
     return figures
 
@@ -91,9 +92,9 @@ def _load(
     count: int,
     bits: int,
     skews: list[dict[str, Any]],
-    tell: Callable[[str], None],
+    log: Callable[[str], None],
 ) -> Data:
-    """Return codes, and tell what they are."""
+    """Return codes, and log a description of them."""
     origins = None
     started = time.perf_counter()
     if kind == "photos":
@@ -109,8 +110,8 @@ def _load(
         fresh = make(_FRESH, bits, seed=options.seed, stream="fresh")
         about, hashed = "by formula", stored
     skew = skew_of(hashed, origins)
-    tell(f"codes    {about}; {time.perf_counter() - started:.1f} s")
-    tell(f"skew     {skew}")
+    log(f"codes    {about}; {time.perf_counter() - started:.1f} s")
+    log(f"skew     {skew}")
     skews.append({"n": count, "data": kind, "bits": bits, "about": about} | skew.as_json())
     return Data(kind, stored, fresh)
 
@@ -124,7 +125,7 @@ def _about(options: argparse.Namespace, arguments: list[str]) -> dict[str, Any]:
         "command": shlex.join(["python", "-m", "benchmarks.matching", *arguments]),
         "seed": options.seed,
         "threads": 1,
-        "queries": f"{QUERIES} and the same for all: {MIXTURE}",
+        "queries": f"{QUERIES}, the same for every engine: {MIXTURE}",
     }
 
 
@@ -142,32 +143,38 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser("python -m benchmarks.matching", description=about)
     names = [each.name for each in ENGINES]
     parser.add_argument(
-        "--n", type=_count, nargs="+", default=[1_000_000], help="how many codes are stored"
+        "--n",
+        type=_count,
+        nargs="+",
+        default=[1_000_000],
+        help="number of stored codes; several are measured in turn",
     )
     parser.add_argument(
         "--data",
         nargs="+",
         choices=[*_GENERATED, "photos"],
         default=["skewed"],
-        help="fair bits, bits as skewed as those of real codes, or real codes",
+        help="codes of fair bits, of bits as skewed as in real codes, or of photographs",
     )
     parser.add_argument("--bits", type=int, nargs="+", choices=[256, 64], default=[256, 64])
     parser.add_argument("--engines", nargs="+", choices=names, default=names)
     parser.add_argument(
-        "--photos", type=Path, help="a folder; left out: the photographs in the scikit-image wheel"
+        "--photos",
+        type=Path,
+        help="a folder of photographs; default: those in the scikit-image wheel",
     )
     parser.add_argument(
-        "--seconds", type=float, default=120, help="hash photographs for so long at most"
+        "--seconds", type=float, default=120, help="longest time to hash photographs"
     )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=Path, help="write the figures here")
-    parser.add_argument("--plot", type=Path, help="write a picture of the latencies here")
+    parser.add_argument("--plot", type=Path, help="write a plot of the latencies (PNG) here")
     parser.add_argument(
         "--from",
         dest="drawn_from",
         type=Path,
         nargs="+",
-        help="measure nothing; draw what earlier runs wrote",
+        help="measure nothing; plot the JSON files of earlier runs",
     )
     return parser
 
@@ -175,7 +182,7 @@ def _parser() -> argparse.ArgumentParser:
 def _count(text: str) -> int:
     count = int(text)
     if count < 1000:
-        raise argparse.ArgumentTypeError("At least 1000 codes are stored.")
+        raise argparse.ArgumentTypeError("--n must be at least 1000.")
     return count
 
 

@@ -1,8 +1,8 @@
 """
-The searchers that are compared, each by its own interface, in one thread.
+The searchers that are compared, each through its own interface, in one thread.
 
-What turns queries into the form that a searcher takes, and its answers into ids and distances, is
-not timed: `prepare` and `read` do it.
+Converting queries to a searcher's format (`prepare`) and its answers to ids and distances (`read`)
+is not timed.
 """
 
 import ctypes
@@ -25,24 +25,24 @@ _PAGE_BYTES = 4096
 
 class Engine(ABC):
     """
-    A searcher, at first without codes.
+    A searcher, without codes at first.
 
     Attributes:
-        name: In the figures.
+        name: Name in the figures.
 
-        package: Of the registry.
+        package: Name of its package in the registry.
 
-        most: Codes beyond which it is left out, for it would take too long or not fit.
+        most: Most codes that it is measured with; more would take too long or not fit.
 
-        bytes_a_code: What building takes at its height, roughly; it is left out if there is less.
+        bytes_a_code: Rough peak memory of building; it is not measured if less is free.
 
-        widths: Of codes, in bits, that it is measured with.
+        widths: Widths of codes, in bits, that it is measured with.
 
-        radius: The only one that it knows; None where it takes any.
+        radius: The only radius that it supports; None if it supports any.
 
         removes: Whether it can remove a code.
 
-        renumbers: Whether other codes have other ids after a removal.
+        renumbers: Whether a removal changes the ids of other codes.
     """
 
     name: str
@@ -59,30 +59,30 @@ class Engine(ABC):
 
     @abstractmethod
     def build(self, codes: Codes) -> None:
-        """Take the codes in; their ids are 0, 1, 2 …"""
+        """Fill the searcher with codes, whose ids are 0, 1, 2 …"""
 
     def prepare(self, queries: Codes) -> Any:
-        """Return queries in the form that `ask` takes."""
+        """Return queries in the format that `search` takes."""
         return np.ascontiguousarray(queries)
 
     @abstractmethod
-    def ask(self, queries: Any, radius: int) -> Any:
-        """Search; this is what is timed."""
+    def search(self, queries: Any, radius: int) -> Any:
+        """Search for the prepared queries; only this call is timed."""
 
     @abstractmethod
     def read(self, answer: Any, radius: int) -> list[Neighbours]:
-        """Return what an answer says, query by query."""
+        """Return the neighbours in an answer, one result for each query."""
 
     @abstractmethod
     def add(self, number: int, code: Any) -> None:
-        """Add one code, prepared as a query is."""
+        """Add one code, in the format of a query."""
 
     def remove(self, number: int) -> None:
         """Remove one code."""
         raise NotImplementedError
 
     def nbytes(self) -> int | None:
-        """Return the memory taken, by the searcher's own word; None if it does not say."""
+        """Return the memory that the searcher reports for itself; None if it reports none."""
         return None
 
     @abstractmethod
@@ -91,7 +91,7 @@ class Engine(ABC):
 
     @abstractmethod
     def load(self, folder: Path) -> None:
-        """Read what was saved; in an engine without codes."""
+        """Load what was saved, into an engine without codes."""
 
 
 class Hashsvc(Engine):
@@ -103,21 +103,21 @@ class Hashsvc(Engine):
     bytes_a_code = 165
 
     owners: Ints | None = None
-    """Of the codes that `build` takes; the ids themselves where there are none."""
+    """Owner of each code that `build` takes; without owners, each id is its own owner."""
 
     def build(self, codes: Codes) -> None:
         self._index = LiveIndex(self.bits)
         self._index.add(np.arange(len(codes)), codes, self.owners)
         self._index.settle()
 
-    def ask(self, queries: Any, radius: int) -> Any:
+    def search(self, queries: Any, radius: int) -> Any:
         return self._index.search(queries, threshold=radius)
 
     def read(self, answer: Any, radius: int) -> list[Neighbours]:
         return [Neighbours(*answer[query]) for query in range(len(answer))]
 
     def vote(self, queries: Codes, *, threshold: int, min_votes: int) -> dict[int, float]:
-        """Return the votes of each owner that has so many codes near the queries."""
+        """Return the votes of each owner that has at least `min_votes` codes near the queries."""
         owners, votes = self._index.vote(queries, threshold=threshold, min_votes=min_votes)
         return dict(zip(owners.tolist(), votes.tolist(), strict=True))
 
@@ -153,7 +153,7 @@ class FaissFlat(Engine):
     def build(self, codes: Codes) -> None:
         self._index.add(codes)
 
-    def ask(self, queries: Any, radius: int) -> Any:
+    def search(self, queries: Any, radius: int) -> Any:
         # FAISS keeps distance < radius.
         return self._index.range_search(queries, radius + 1)
 
@@ -178,7 +178,7 @@ class FaissFlat(Engine):
 
 
 class FaissMultiHash(FaissFlat):
-    """FAISS's multi-index hashing: chunks of 16 bits, probed as far as the radius asks for."""
+    """FAISS's multi-index hashing: chunks of 16 bits, probed as far as the radius requires."""
 
     name = "FAISS BinaryMultiHash"
     most = 20_000_000
@@ -190,13 +190,13 @@ class FaissMultiHash(FaissFlat):
         super().__init__(bits)
         self._index = faiss.IndexBinaryMultiHash(bits, bits // 16, 16)
 
-    def ask(self, queries: Any, radius: int) -> Any:
+    def search(self, queries: Any, radius: int) -> Any:
         self._index.nflip = radius // self._index.nhash
         return self._index.range_search(queries, radius + 1)
 
 
 class ThreatExchange(Engine):
-    """The PDQIndex of python-threatexchange; for a batch it has nothing but one after the other."""
+    """The PDQIndex of python-threatexchange; it answers the queries of a batch one by one."""
 
     name = "threatexchange PDQIndex"
     package = "threatexchange"
@@ -220,7 +220,7 @@ class ThreatExchange(Engine):
     def prepare(self, queries: Codes) -> Any:
         return [query.tobytes().hex() for query in queries]
 
-    def ask(self, queries: Any, radius: int) -> Any:
+    def search(self, queries: Any, radius: int) -> Any:
         return [self._index.query(text) for text in queries]
 
     def read(self, answer: Any, radius: int) -> list[Neighbours]:
@@ -246,9 +246,10 @@ class ThreatExchange(Engine):
 
 class Usearch(Engine):
     """
-    The graph of usearch.
+    The graph index of usearch.
 
-    It finds the nearest few and takes no radius, so those beyond it are dropped, and it may miss.
+    It returns the nearest few codes and takes no radius, so codes beyond the radius are dropped. It
+    may miss codes.
     """
 
     name = "usearch"
@@ -266,13 +267,13 @@ class Usearch(Engine):
         self._index: Any = Index(ndim=bits, metric="hamming", dtype="b1")
 
     def build(self, codes: Codes) -> None:
-        # On all processors: on one it takes many minutes for a million.
+        # Build on all processors: on one, a million codes take many minutes.
         self._index.add(np.arange(len(codes)), codes, threads=0)
 
     def prepare(self, queries: Codes) -> Any:
         return queries[0] if len(queries) == 1 else np.ascontiguousarray(queries)
 
-    def ask(self, queries: Any, radius: int) -> Any:
+    def search(self, queries: Any, radius: int) -> Any:
         return self._index.search(queries, self._NEAREST, threads=1)
 
     def read(self, answer: Any, radius: int) -> list[Neighbours]:
@@ -299,13 +300,13 @@ class Usearch(Engine):
         self._index.load(str(folder / "index"))
 
 
-# In the order of building: what needs most beside the codes comes while there is most room.
+# Engines are built in this order: those that need most memory come while most is free.
 ENGINES: tuple[type[Engine], ...] = (Hashsvc, Usearch, ThreatExchange, FaissMultiHash, FaissFlat)
 OURS, FLAT, THREATEXCHANGE = Hashsvc.name, FaissFlat.name, ThreatExchange.name
 
 
 def versions(engines: Sequence[type[Engine]] = ENGINES) -> dict[str, str]:
-    """Return the version of each package, as far as it is installed."""
+    """Return the version of each package that is installed."""
     found = {}
     for name in ("numpy", "numba", *(engine.package for engine in engines)):
         try:
@@ -316,7 +317,7 @@ def versions(engines: Sequence[type[Engine]] = ENGINES) -> dict[str, str]:
 
 
 def resident_bytes() -> int:
-    """Return the memory that the process has in use, after giving back what it has not."""
+    """Return the memory that the process uses, after returning unused memory to the system."""
     give_back = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if give_back is not None:
         give_back(0)
@@ -325,7 +326,7 @@ def resident_bytes() -> int:
 
 
 def available_bytes() -> int:
-    """Return the memory that the machine can still give."""
+    """Return how many bytes of memory are available on the machine."""
     for line in Path("/proc/meminfo").read_text().splitlines():
         if line.startswith("MemAvailable:"):
             return int(line.split()[1]) * 1024

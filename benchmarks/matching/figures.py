@@ -1,4 +1,4 @@
-"""What was measured."""
+"""The figures of a run."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
@@ -11,7 +11,7 @@ from benchmarks.matching.engines import FLAT, OURS, THREATEXCHANGE
 
 @dataclass(frozen=True, slots=True)
 class Times:
-    """The spread of some durations, in the unit they were given in."""
+    """The spread of some durations, in their own unit."""
 
     count: int
     p50: float
@@ -20,7 +20,7 @@ class Times:
 
     @classmethod
     def of(cls, durations: Sequence[float]) -> "Times":
-        """Return the median and the high percentiles."""
+        """Return the count, the median and high percentiles of some durations."""
         p50, p95, p99 = np.percentile(durations, (50, 95, 99)).tolist()
         return cls(len(durations), p50, p95, p99)
 
@@ -28,53 +28,53 @@ class Times:
 @dataclass(slots=True)
 class MatchingRow:
     """
-    What one engine did with n codes of one kind; None where it cannot, or was not asked.
+    The figures of one engine with n codes; None where it lacks a feature or was not measured.
 
     Attributes:
         data: Kind of codes.
 
-        radius: Of everything that is not in `by_radius`.
+        radius: Radius of all figures outside `by_radius`.
 
-        queries: Single ones that were timed.
+        queries: Number of single queries that were timed.
 
-        p50_ms: Of one query; likewise `p95_ms` and `p99_ms`.
+        p50_ms: Median time of one query; `p95_ms` and `p99_ms` are its percentiles.
 
-        cpu_ms: Median of the processor's time for one query. Where it is much less than `p50_ms`,
-            the machine was busy with something else, and long queries waited more than short ones.
+        cpu_ms: Median processor time of one query. If it is much less than `p50_ms`, the machine
+            was busy with other work, and long queries waited more than short ones.
 
-        cold_ms: Median of the queries that follow another engine's, whose data are in the caches.
+        cold_ms: Median time of queries right after another engine's, whose data fill the caches.
 
-        batch_ms: Of all 1000 queries at once.
+        batch_ms: Time of a batch of all queries.
 
-        add_us: Median of adding one code; likewise `remove_us`. How often is in `adds`, `removes`.
+        add_us: Median time to add one code; `adds` is their number. Likewise `remove_us`.
 
-        bytes_per_code: By the engine's own word where it gives one, else as `rss_bytes_per_code`.
+        bytes_per_code: As the engine reports it, or else `rss_bytes_per_code`.
 
-        rss_bytes_per_code: How much larger the process became by building.
+        rss_bytes_per_code: Growth of the process's resident memory while building.
 
-        load_s: To read what was saved, from files that the system still has in its memory.
+        load_s: Time to load saved files that the system still has in its page cache.
 
-        recall: Share of what should have been found that was, by single and batch.
+        recall: Share of the expected codes that single queries found.
 
-        exact: Whether every answer was right and complete: single at each radius, batch, after
-            adding and removing, after loading.
+        exact: Whether every answer was right and complete: single queries at each radius, the
+            batch, after adding and removing, and after loading.
 
-        by_radius: Single queries at every radius: p50_ms, p99_ms, cpu_ms, cold_ms, recall,
-            ratio_vs_flat.
+        by_radius: Figures of single queries at every radius: p50_ms, p99_ms, cpu_ms, cold_ms,
+            recall, ratio_vs_flat.
 
-        ratio_vs_flat: How many times as fast at the median as FAISS's scan in the same run.
+        ratio_vs_flat: How many times as fast, at the median, as FAISS's scan in the same run.
 
-        cpu_ratio_vs_flat: The same of the processor's time.
+        cpu_ratio_vs_flat: The same ratio of processor times.
 
-        lowest_ratio_vs_flat: Of all radii.
+        lowest_ratio_vs_flat: The lowest ratio of all radii.
 
-        stream_ms: To read all codes once, in the same run: what a scan cannot beat.
+        stream_ms: Time to read all codes once in the same run, which no scan can beat.
 
-        vote_ms: Median of one candidate image.
+        vote_ms: Median time to vote on one candidate image.
 
-        vote_recall: Share of the images with enough votes in a full scan that are found.
+        vote_recall: Share of images with enough votes in a full scan that were found.
 
-        vote_wrong: Images found that have not enough in a full scan, or another number of votes.
+        vote_wrong: Images found that have too few votes in a full scan, or a different number.
     """
 
     n: int
@@ -121,7 +121,7 @@ class MatchingRow:
     def set_times(
         self, radius: int, times: Times, cpu_ms: float, cold_ms: float, recall: float | None
     ) -> None:
-        """Take in the times of single queries at one radius."""
+        """Store the times of single queries at one radius."""
         self.by_radius[radius] = {
             "queries": times.count,
             "p50_ms": times.p50,
@@ -141,7 +141,7 @@ class MatchingRow:
 
 
 def compare(rows: Sequence[MatchingRow]) -> None:
-    """Fill in how the rows of one run, of the same codes, compare to each other."""
+    """Fill in the ratios between the rows of one run, which have the same codes."""
     by_name = {row.engine: row for row in rows}
     flat, other = by_name.get(FLAT), by_name.get(THREATEXCHANGE)
     for row in rows:

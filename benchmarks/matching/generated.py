@@ -1,14 +1,13 @@
 """
-Codes by formula: uniform ones, and ones as skewed as those of real images.
+Generates codes: uniform ones, and ones as skewed as those of real images.
 
-`skewed_codes` of 256 bits are region signals of patches that are not photographed but drawn at
-random: noise whose power falls with frequency as a photograph's does, a blob in the middle, a
-gradient along the patch's direction, under the window that region signals have. All of this is
-linear, so a patch never exists: its low frequencies are drawn directly, from the normal
-distribution that they would have. Those of 64 bits are dHash of such noise. Nothing was taken from
-photographs but the seven numbers below.
+`skewed_codes` of 256 bits are region signals of random patches: noise whose power falls with
+frequency as in photographs, a blob in the middle, and a gradient along the patch's direction, under
+the window of region signals. All of this is linear, so no patch is made: its low frequencies are
+drawn directly from their normal distribution. Codes of 64 bits are dHash of such noise. Only the
+seven numbers below come from photographs.
 
-How often codes collide, in multiples of uniform ones (see `skew`), and how many bits count:
+How often codes collide, as a multiple of uniform codes (see `skew`), and how many bits count:
 
 | | 16-bit chunks: mean, most | 23-bit chunks: mean, most | bits that count |
 |---|---|---|---|
@@ -19,9 +18,9 @@ How often codes collide, in multiples of uniform ones (see `skew`), and how many
 | `skewed_codes`, 64 bits | 5.5, 6 | 25, 28 | 36 |
 | pHash of parts of these photographs | 1.8, 3 | 8, 15 | 58 |
 
-Between different photographs only. PDQ of photographs is all but uniform, so that what is made for
-PDQ is judged fairly by uniform codes; region signals crowd, because a blob is in the middle of
-each, and a patch is turned along its gradient.
+Only pairs of different photographs are counted. PDQ of photographs is nearly uniform, so uniform
+codes are fair to searchers that are made for PDQ. Region signals crowd, because each has a blob in
+the middle and each patch is turned along its gradient.
 """
 
 import functools
@@ -39,15 +38,15 @@ Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 
 BLOCK = 1 << 13
-"""Codes that are drawn together; block k is the same however many there are."""
+"""Codes drawn together; block k does not depend on the number of codes."""
 
-# As in hashsvc.signals.regions: samples along a patch, its side in blob sizes, its window.
+# As in hashsvc.signals.regions: samples along a patch, the patch's side in blob sizes, its window.
 _SIDE = 32
 _FREQUENCIES = 16
 _SIDE_IN_SIGMAS = 12.0
 _WINDOW = 0.6
 
-# Found by comparing the collisions of single chunks with those of the photographs' codes.
+# Fitted so that single chunks collide as often as those of the photographs' codes.
 _NOISE_SLOPE = 2.2
 _NOISE_CUT = 0.001
 _BLOB_SIGMAS = 2.2
@@ -66,19 +65,19 @@ def uniform_codes(count: int, bits: int, *, seed: int, stream: str = "stored") -
     Return codes of independent fair bits.
 
     Args:
-        stream: Codes of two streams have nothing to do with each other.
+        stream: Codes of different streams are independent.
     """
     return _in_blocks(count, bits, seed, f"uniform {stream}", _uniform_block)
 
 
 def skewed_codes(count: int, bits: int, *, seed: int, stream: str = "stored") -> Codes:
     """
-    Return codes that crowd as real ones do.
+    Return codes that are as skewed as real ones.
 
     Args:
         bits: 256 for region signals, 64 for dHash.
 
-        stream: Codes of two streams have nothing to do with each other.
+        stream: Codes of different streams are independent.
     """
     block = {256: _region_block, 64: _dhash_block}[bits]
     return _in_blocks(count, bits, seed, f"skewed {stream}", block)
@@ -110,7 +109,7 @@ def _region_block(rng: np.random.Generator, _bits: int) -> Codes:
     for parity, model in _regions().items():
         drawn = _drawn(rng, len(model))
         if parity == _GRADIENT:
-            # A patch is turned so that its gradient always points the same way.
+            # Patches are turned so that their gradients always point the same way.
             drawn[:, -1] = np.abs(drawn[:, -1])
         part = waves[:, parity[0] :: 2, parity[1] :: 2]
         part[:] = (drawn @ model).reshape(part.shape)
@@ -123,30 +122,30 @@ def _dhash_block(rng: np.random.Generator, _bits: int) -> Codes:
 
 
 def _drawn(rng: np.random.Generator, count: int) -> Floats:
-    """Return independent numbers of mean 0; sums of many are as good as normal."""
+    """Return independent numbers of mean 0, whose sums are close to normal."""
     return rng.random((BLOCK, count), dtype=np.float32) - np.float32(0.5)
 
 
 @functools.cache
 def _regions() -> dict[tuple[int, int], Floats]:
     """
-    Return what takes independent numbers to the low frequencies of a patch.
+    Return the matrices from independent numbers to the low frequencies of a patch.
 
-    Even and odd frequencies have nothing to do with each other, for the window is symmetric.
+    Even and odd frequencies are independent, because the window is symmetric.
 
     Returns:
         By parity of the frequencies down and across, matrices of shape (64 or 65, 64): the first
-        rows make noise, a further one the blob, dark or bright, or the gradient.
+        rows make noise; a further row makes the dark or bright blob, or the gradient.
     """
     places = (np.arange(_SIDE) - (_SIDE - 1) / 2) / (_SIDE / 2)
     line = np.exp(-(places**2) / (2 * _WINDOW**2))
     window = np.outer(line, line)
     waves = _cosines(_SIDE, _SIDE)
     low = waves[:_FREQUENCIES]
-    # From the waves of a whole patch to the low ones under the window, one axis.
+    # From the frequencies of a whole patch to the low ones under the window, along one axis.
     leak = (low * line) @ (waves.T * np.where(np.arange(_SIDE) == 0, 1, math.sqrt(2)))
     mixed = _both_ways(leak, leak)
-    # The weighted mean is taken away, as in a region signal.
+    # Subtract the weighted mean, as region signals do.
     mixed -= np.outer(_waves_of(window, low), mixed[0] / window.sum())
     squares = np.add.outer(np.arange(_SIDE) ** 2, np.arange(_SIDE) ** 2).ravel()
     power = _fall(squares, _NOISE_SLOPE) * np.exp(-_NOISE_CUT * squares)
@@ -178,7 +177,7 @@ def _regions() -> dict[tuple[int, int], Floats]:
 
 @functools.cache
 def _neighbours() -> Floats:
-    """Return what takes independent numbers to the differences of pixels, (72, 64)."""
+    """Return the matrix from independent numbers to differences of pixels, shape (72, 64)."""
     rows, columns = 8, 9
     down, across = _cosines(rows, rows).T, np.diff(_cosines(columns, columns).T, axis=0)
     squares = np.add.outer((np.arange(rows) * columns / rows) ** 2, np.arange(columns) ** 2).ravel()
@@ -187,13 +186,13 @@ def _neighbours() -> Floats:
 
 
 def _fall(squares: Doubles, slope: float) -> Doubles:
-    """Return the power of each wave of a noise without mean, by its squared frequency."""
+    """Return the power of each frequency of zero-mean noise, given its square."""
     power: Doubles = np.where(squares > 0, (squares + 0.5) ** -slope, 0)
     return power
 
 
 def _both_ways(down: Doubles, across: Doubles) -> Doubles:
-    """Return a matrix on pictures, as rows of numbers, from its action on columns and on rows."""
+    """Return a matrix for flattened pictures from its action on columns and on rows."""
     mixed = np.einsum("ia,jb->ijab", down, across)
     flat: Doubles = mixed.reshape(len(down) * len(across), -1)
     return flat

@@ -1,7 +1,7 @@
 """
-Real codes: photographs, and parts of them, turned and scaled, each signed as a candidate is.
+Codes of photographs and of parts of them, turned and scaled, each signed like a candidate.
 
-A tenth of the photographs is never stored; what is looked up and matches nothing is from these.
+A tenth of the photographs is never stored; queries that should match nothing come from these.
 """
 
 import functools
@@ -25,7 +25,7 @@ from index.codes import Codes
 from tests.helpers.photos import as_jpeg, shipped_files
 
 _BITS = 256
-"""PDQ and region signals; of shorter codes an image has too few."""
+"""PDQ and region signals; an image has too few codes of other kinds."""
 
 _LONGEST = 1024
 _KEPT_OUT = 10
@@ -39,16 +39,16 @@ _BLOCK = 1 << 16
 @dataclass(frozen=True, slots=True)
 class Photographed:
     """
-    The codes of many pictures, those of a picture together.
+    The codes of many pictures, in the order of the pictures.
 
     Attributes:
-        stored: What an index is filled with.
+        stored: Codes to fill an index with.
 
-        origins: The number of the photograph that each is from.
+        origins: For each stored code, the number of its photograph.
 
-        fresh: Of the photographs that are not stored.
+        fresh: Codes of the photographs that are not stored.
 
-        about: What the codes are, for a person to read.
+        about: Description of the codes, for people.
     """
 
     stored: Codes
@@ -57,7 +57,7 @@ class Photographed:
     about: str
 
     def extended(self, count: int, *, seed: int) -> tuple[Codes, str]:
-        """Return so many codes, made up with altered copies if need be, and what they are."""
+        """Return `count` codes, filled up with altered copies if needed, and their description."""
         hashed = min(count, len(self.stored))
         about = f"{self.about}; {hashed / count:.1%} of the stored codes are these"
         if hashed == count:
@@ -76,17 +76,19 @@ class Photographed:
 @functools.cache
 def photographed(folder: Path | None, *, most: int, seconds: float, seed: int) -> Photographed:
     """
-    Hash photographs, and round after round altered ones, and return the codes.
+    Hash photographs, then altered ones in further rounds, and return the codes.
 
     Args:
-        folder: Of photographs; None for those in the scikit-image wheel.
+        folder: A folder of photographs; None for those in the scikit-image wheel.
 
-        most: It ends when there are as many codes to store,
+        most: Stop when there are this many codes to store.
 
-        seconds: or when so much time is over, but not before two photographs are hashed.
+        seconds: Stop after this time, but not before two photographs are hashed.
+
+        seed: Seed of everything random.
 
     Raises:
-        ValueError: If there are not two photographs.
+        ValueError: If there are fewer than two photographs.
     """
     files = shipped_files() if folder is None else sorted(folder.rglob("*"))
     deadline = time.perf_counter() + seconds
@@ -109,7 +111,9 @@ def photographed(folder: Path | None, *, most: int, seconds: float, seed: int) -
         if len(numbers) > 1 and (len(stored) >= most or time.perf_counter() > deadline):
             break
     if len(numbers) < 2:
-        raise ValueError("Two photographs are needed: one to store, and one to look up in vain.")
+        raise ValueError(
+            "At least two photographs are needed: one to store, and one that must not be found."
+        )
     what = f"{pictures} pictures of {len(numbers)} photographs, in all poses and views"
     listed = ", ".join(f"{count:,} {kind}" for kind, count in kinds.most_common())
     return Photographed(
@@ -125,12 +129,12 @@ def _packed(codes: list[bytes]) -> Codes:
 
 
 def _signed(files: list[Path], seed: int) -> Iterator[tuple[Path, Signature]]:
-    """Yield the signatures of photographs, then of altered ones, without end if there are any."""
+    """Yield the signatures of photographs, then of altered ones in endless rounds."""
     some = 4 * (os.cpu_count() or 1)
     with ThreadPoolExecutor() as pool:
         for turn in itertools.count():
             photos = []
-            # Few at a time: whoever has enough does not wait for the rest.
+            # Take few at a time, so that little is wasted once there are enough codes.
             for start in range(0, len(files), some):
                 group = files[start : start + some]
                 signatures = pool.map(functools.partial(_sign, turn=turn, seed=seed), group)
@@ -145,7 +149,7 @@ def _signed(files: list[Path], seed: int) -> Iterator[tuple[Path, Signature]]:
 
 
 def _sign(file: Path, *, turn: int, seed: int) -> Signature | None:
-    """Return the signature of a photograph, altered in later rounds; None if it has none."""
+    """Return a photograph's signature, altered in later rounds; None if it cannot be signed."""
     try:
         image = next(decode(file.read_bytes(), Limits(), scaled=False)).convert("RGB")
         image.thumbnail((_LONGEST, _LONGEST))
@@ -160,7 +164,7 @@ def _sign(file: Path, *, turn: int, seed: int) -> Signature | None:
 
 
 def _altered(image: Image.Image, rng: np.random.Generator) -> Image.Image:
-    """Turn a picture a little, cut out a part, scale it."""
+    """Return a part of a picture, slightly turned and scaled."""
     turned = image.rotate(rng.uniform(-_MAX_TURN, _MAX_TURN), Image.Resampling.BILINEAR)
     width, height = (round(side * rng.uniform(0.4, 0.9)) for side in image.size)
     left = int(rng.integers(0, image.width - width + 1))

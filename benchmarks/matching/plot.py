@@ -1,4 +1,4 @@
-"""Latency against the number of codes, as a picture."""
+"""Plots latency against the number of codes."""
 
 import io
 from collections.abc import Mapping, Sequence
@@ -23,7 +23,7 @@ _FLOOR = "#111827"
 
 
 def draw_plot(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
-    """Write a PNG file: a panel for each kind of codes, medians, and our p99."""
+    """Write a PNG file with a panel for each kind of codes: medians, and our p99."""
     import matplotlib as mpl  # noqa: PLC0415 - in the extra `dev`; only a plot needs it.
 
     mpl.use("Agg")

@@ -1,13 +1,13 @@
 """
-What is looked up: codes near stored ones, and codes that nothing stored is near to.
+Makes queries: codes near stored ones, and codes that are near to nothing stored.
 
-Most lookups of a real service match nothing: a quarter of the queries are stored codes with 0 to 40
-of 256 bits flipped, every number as often; the rest are fresh codes of the same kind.
+Most lookups of a real service match nothing. So a quarter of the queries are stored codes with 0 to
+40 of 256 bits flipped, all numbers equally often, and the rest are fresh codes of the same kind.
 
-A candidate image has 200 region codes, of which some are near those of three stored images. How
-many, and how near, is drawn from what 1,596 altered copies of 300 photographs had (the alterations
-of `benchmarks.robustness`, chains of three among them; the nearest code of the copy to each that
-the content keeps, within 68 bits).
+A candidate image has 200 region codes, some of which are near those of three stored images. How
+many, and how near, is drawn from the distribution in 1,596 altered copies of 300 photographs, made
+with the alterations of `benchmarks.robustness` including chains of three. For each code that a
+content keeps, the copy's nearest code within 68 bits was counted.
 """
 
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ QUERIES = 1000
 MIXTURE = "a quarter stored codes with 0–40 of 256 bits flipped, the rest fresh"
 
 OWNED = 100
-"""Codes of a stored image; those with the ids 0–99 are of one, and so on."""
+"""Codes of a stored image; the ids 0–99 belong to the first image, and so on."""
 
 _COPIES = 4
 _MOST_FLIPPED = 40 / 256
@@ -30,10 +30,10 @@ _MOST_FLIPPED = 40 / 256
 _CANDIDATE_CODES = 200
 _SHOWN = 3
 
-# Shares of copies, and how many of the 100 codes of a content they have.
+# Shares of copies, and how many of a content's 100 codes such copies have.
 _COPY_SHARES = (0, 0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 1)
 _REGIONS = (0, 4, 9, 33, 59, 80, 91, 100)
-# Shares of these codes, and how far they are; of copies with many, and of those with 4 to 12.
+# Shares of those codes, and their distances: in copies with many codes, and with 4 to 12.
 _CODE_SHARES = (0, 0.05, 0.10, 0.20, 0.30, 0.40, 0.50, 0.60, 0.70, 0.80, 0.90, 0.95, 1)
 _DISTANCES = (0, 2, 3, 6, 10, 13, 18, 24, 31, 40, 52, 59, 68)
 _FEW_DISTANCES = (1, 6, 11, 19, 27, 35, 42, 50, 55, 60, 65, 67, 68)
@@ -43,13 +43,13 @@ _FEW = 12
 @dataclass(frozen=True, slots=True)
 class VoteQuery:
     """
-    An image's region codes, and what a full scan finds.
+    A candidate image's region codes, and the votes that a full scan finds.
 
     Attributes:
-        codes: Shape (200, 32).
+        codes: The codes, shape (200, 32).
 
-        votes: Codes of each stored image that are near any of them, by the image's number; of those
-            that have enough.
+        votes: By the number of a stored image, how many of its codes are near any of `codes`.
+            Images with too few votes are left out.
     """
 
     codes: Codes
@@ -57,14 +57,14 @@ class VoteQuery:
 
 
 def flipped(codes: Codes, counts: Ints, rng: np.random.Generator) -> Codes:
-    """Return each code with so many bits flipped, at random places."""
+    """Return each code with the given number of bits flipped at random places."""
     bits = 8 * codes.shape[1]
     places = rng.random((len(codes), bits), dtype=np.float32).argsort(axis=1)
     return codes ^ np.packbits(places < counts[:, None], axis=1)
 
 
 def make_queries(stored: Codes, fresh: Codes, *, seed: int) -> Codes:
-    """Return what is looked up, 1000 of them, in random order."""
+    """Return 1000 queries in random order."""
     rng = np.random.default_rng([seed, len(stored), 1])
     copies = QUERIES // _COPIES
     most = round(8 * stored.shape[1] * _MOST_FLIPPED)
@@ -81,7 +81,7 @@ def make_queries(stored: Codes, fresh: Codes, *, seed: int) -> Codes:
 def make_candidates(
     stored: Codes, fresh: Codes, count: int, *, threshold: int, min_votes: int, seed: int
 ) -> list[VoteQuery]:
-    """Return candidate images, with the votes of a full scan."""
+    """Return candidate images with the votes of a full scan."""
     rng = np.random.default_rng([seed, len(stored), 2])
     images = -(-len(stored) // OWNED)
     candidates = []
@@ -104,7 +104,7 @@ def make_candidates(
 
 
 def _copied(content: Codes, rng: np.random.Generator) -> Codes:
-    """Return what a copy has of a content's codes; of three together there is room for 66 each."""
+    """Return a copy's codes of a content; a candidate has room for 66 codes of each of three."""
     drawn = round(np.interp(rng.random(), _COPY_SHARES, _REGIONS))
     count = min(drawn, _CANDIDATE_CODES // _SHOWN, len(content))
     distances = _DISTANCES if drawn > _FEW else _FEW_DISTANCES

@@ -1,4 +1,4 @@
-"""The figures, for a person to read."""
+"""Prints the figures as tables."""
 
 from collections.abc import Sequence
 
@@ -9,11 +9,11 @@ from benchmarks.matching.engines import OURS
 from benchmarks.matching.figures import MatchingRow
 
 _BUSY = 1.25
-"""Waiting for memory is the processor's time, so that an idle machine has little else."""
+"""Ratio of time to processor time above which the machine was busy with other work."""
 
 
 def print_rows(rows: Sequence[MatchingRow], console: Console) -> None:
-    """Print one run's tables: what everything takes, and single queries at every radius."""
+    """Print the tables of one run: the main figures, and single queries at every radius."""
     if not rows:
         return
     first = rows[0]

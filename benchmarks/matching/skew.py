@@ -1,9 +1,9 @@
 """
-How far codes are from independent fair bits: what decides how well tables of chunks work.
+Measures how far codes are from independent fair bits, which decides how well chunk tables work.
 
-Two uniform codes agree in a chunk of w bits once in 2^w; `collisions` says how many times as often
-two of the given codes do. `bits_that_count` is the number of independent fair bits whose sum
-would vary as much.
+Two uniform codes agree in a chunk of w bits once in 2^w pairs; `collisions` is how many times as
+often two of the given codes agree. `bits_that_count` is the number of independent fair bits whose
+sum would vary as much.
 """
 
 from dataclasses import asdict, dataclass
@@ -26,11 +26,11 @@ class Skew:
     The statistics of some codes.
 
     Attributes:
-        codes: How many were looked at.
+        codes: Number of codes examined.
 
-        collisions: Of the chunks of 16 and of 23 bits, cut without gaps from the first bit on.
+        collisions: For chunks of 16 and 23 bits, cut without gaps from the first bit on.
 
-        bias: Mean difference of a bit's share of ones from a half.
+        bias: Mean difference between a bit's share of ones and one half.
 
         bits_that_count: (Σλ)² / Σλ² over the eigenvalues λ of the bits' covariance.
     """
@@ -55,10 +55,12 @@ class Skew:
 
 def skew_of(codes: Codes, origins: NDArray[np.int64] | None = None) -> Skew:
     """
-    Return the statistics of codes, of at most 50,000 of them.
+    Return the statistics of at most 50,000 of the codes.
 
     Args:
-        origins: The photograph each code is from; pairs of one photograph are not counted.
+        codes: The codes.
+
+        origins: The photograph of each code; pairs from one photograph are not counted.
     """
     chosen = np.arange(0, len(codes), max(1, -(-len(codes) // _MOST)))
     codes = codes[chosen]

@@ -1,4 +1,4 @@
-"""Takes the times, one call at a time, in the turns of the engines."""
+"""Times calls one by one, while the engines take turns."""
 
 import contextlib
 import gc
@@ -13,34 +13,43 @@ from benchmarks.matching.figures import Times
 from index.codes import Codes
 
 _IN_TURN = 10
-"""Queries that an engine gets before it is the next one's turn."""
+"""Queries that an engine gets in one turn."""
 
 _WARM_UP = 10
 
 _CHANGES_S = 5.0
-"""Adding or removing one by one ends after so long, however often it was."""
+"""Longest time for adding or removing codes one by one."""
 
 _TIDIED_BYTES = 1 << 15
 _TIDY_US = 20
 _MOST_TIDYING = 2000
 
 
-class Asking:
+class TimedQueries:
     """
-    An engine with its single queries, fewer if all would take longer than a time.
+    The single queries of one engine, and their times.
 
-    Some of them are asked at once, untimed. A turn begins with one more query, timed apart: what is
-    in the caches then is another engine's, and how often that is so depends on the turns alone.
+    A few queries run first, untimed, to estimate how many fit into the time. Each turn begins with
+    one extra query that is timed separately, because another engine's data are in the caches then.
 
     Args:
-        seconds: That time.
+        engine: The engine.
+
+        queries: The queries, which are cut if all would take longer than `seconds`.
+
+        radius: Radius of the queries, in bits.
+
+        seconds: Longest time for all queries.
 
     Attributes:
+        answers: The engine's answers.
+
         spent: Milliseconds that each query took.
 
         cold: Milliseconds that the first query of each turn took.
 
-        worked: Milliseconds of the processor; less, where others had it in between.
+        worked: Milliseconds of processor time that each query took; less than `spent` if other
+            programs ran in between.
     """
 
     def __init__(self, engine: Engine, queries: Codes, radius: int, seconds: float) -> None:
@@ -50,48 +59,48 @@ class Asking:
         self.cold: list[float] = []
         self._engine, self._radius = engine, radius
         self._prepared = [engine.prepare(queries[at : at + 1]) for at in range(len(queries))]
-        began, asked, spent_s = time.perf_counter(), 0, 0.0
-        while asked < _WARM_UP and spent_s < seconds / _WARM_UP:
-            engine.ask(self._prepared[asked], radius)
-            asked, spent_s = asked + 1, time.perf_counter() - began
-        del self._prepared[max(_IN_TURN, int(seconds * asked / spent_s)) :]
+        began, count, spent_s = time.perf_counter(), 0, 0.0
+        while count < _WARM_UP and spent_s < seconds / _WARM_UP:
+            engine.search(self._prepared[count], radius)
+            count, spent_s = count + 1, time.perf_counter() - began
+        del self._prepared[max(_IN_TURN, int(seconds * count / spent_s)) :]
 
     def __len__(self) -> int:
-        """How many queries it gets."""
+        """Return the number of queries."""
         return len(self._prepared)
 
-    def ask_some(self, start: int) -> None:
-        """Ask and time the next few, if some are left."""
-        ask, radius = self._engine.ask, self._radius
+    def time_some(self, start: int) -> None:
+        """Run and time the queries of one turn, if some are left."""
+        search, radius = self._engine.search, self._radius
         if start < len(self):
             began = time.perf_counter_ns()
-            ask(self._prepared[start - 1], radius)
+            search(self._prepared[start - 1], radius)
             self.cold.append((time.perf_counter_ns() - began) / 1e6)
         for query in self._prepared[start : start + _IN_TURN]:
             worked, began = time.thread_time_ns(), time.perf_counter_ns()
-            answer = ask(query, radius)
+            answer = search(query, radius)
             self.spent.append((time.perf_counter_ns() - began) / 1e6)
             self.worked.append((time.thread_time_ns() - worked) / 1e6)
             self.answers.append(answer)
 
 
-def ask_in_turns(engines: Sequence[Asking]) -> None:
-    """Ask every engine everything, some queries at a time; each is first equally often."""
+def run_in_turns(engines: Sequence[TimedQueries]) -> None:
+    """Run all queries in turns; each engine is first equally often."""
     with undisturbed():
         for turn, start in enumerate(range(0, max(map(len, engines), default=0), _IN_TURN)):
             first = turn % len(engines)
             for each in (*engines[first:], *engines[:first]):
                 _tidy_heap()
-                each.ask_some(start)
+                each.time_some(start)
 
 
 def _tidy_heap() -> None:
     """
-    Let the C library put in order what the engine before has freed.
+    Make the C library tidy up the memory that the previous engine has freed.
 
-    It does so when it is next asked for memory, 10,000 pieces at a time (`MAX_ITERS` in glibc's
-    malloc.c), on the time of whoever asks. After ten queries of FAISS's BinaryMultiHash, which
-    frees a piece for each code it meets, the next engine's first query took 28 ms in place of 0.7.
+    Otherwise it does so during the next allocation, 10,000 pieces at a time (`MAX_ITERS` in glibc's
+    malloc.c), at the expense of the next engine. FAISS's BinaryMultiHash frees a piece for each
+    code it meets: after ten of its queries, the next engine's first query took 28 ms, not 0.7.
     """
     for _ in range(_MOST_TIDYING):
         began = time.perf_counter_ns()
@@ -101,7 +110,7 @@ def _tidy_heap() -> None:
 
 
 def one_by_one(calls: Sequence[tuple[Callable[..., None], tuple[Any, ...]]]) -> Times:
-    """Return the microseconds that calls took, of fewer if they take long."""
+    """Return the microseconds that the calls took; stop early if they take long."""
     spent: list[float] = []
     end = time.perf_counter() + _CHANGES_S
     with undisturbed():
@@ -116,7 +125,7 @@ def one_by_one(calls: Sequence[tuple[Callable[..., None], tuple[Any, ...]]]) -> 
 
 @contextlib.contextmanager
 def undisturbed() -> Iterator[None]:
-    """Collect no garbage in the meantime."""
+    """Turn garbage collection off inside the block."""
     gc.disable()
     try:
         yield

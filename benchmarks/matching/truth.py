@@ -1,8 +1,8 @@
 """
-What is near each query, found by looking at every code; and how far an answer is from it.
+Finds the true neighbours of each query by a full scan, and compares answers with them.
 
-The scan is the benchmark's own, and shares nothing with the searchers that it judges; the distance
-of each code that it reports is counted once more, by NumPy.
+The scan is written for the benchmark and shares no code with the searchers that it judges. NumPy
+counts the distance of each reported code once more.
 """
 
 import time
@@ -21,7 +21,7 @@ Ints = NDArray[np.int64]
 Words = NDArray[np.uint64]
 
 _BLOCK = 4096
-"""Codes that stay in the cache while all queries pass over them."""
+"""Codes in a block that stays in the cache while all queries pass over it."""
 
 _MORE_THAN_BITS = 1024
 
@@ -29,33 +29,33 @@ _MORE_THAN_BITS = 1024
 @dataclass(frozen=True, slots=True)
 class Neighbours:
     """
-    What is within a radius of one query.
+    The codes within a radius of one query.
 
     Attributes:
-        ids: In any order.
+        ids: Their ids, in any order.
 
-        distances: In bits, of each id.
+        distances: Distance of each id in bits.
     """
 
     ids: Ints
     distances: Ints
 
     def within(self, radius: int) -> "Neighbours":
-        """Return those within a smaller radius."""
+        """Return the neighbours within a smaller radius."""
         near = self.distances <= radius
         return Neighbours(self.ids[near], self.distances[near])
 
     def pairs(self) -> Ints:
-        """Return a number for each id with its distance."""
+        """Return one number for each pair of id and distance."""
         return self.ids * _MORE_THAN_BITS + self.distances
 
     def without(self, ids: Ints) -> "Neighbours":
-        """Return all but these."""
+        """Return all neighbours except those with the given ids."""
         kept = ~np.isin(self.ids, ids)
         return Neighbours(self.ids[kept], self.distances[kept])
 
     def plus(self, other: "Neighbours") -> "Neighbours":
-        """Return both."""
+        """Return the neighbours of both."""
         return Neighbours(
             np.concatenate((self.ids, other.ids)), np.concatenate((self.distances, other.distances))
         )
@@ -64,16 +64,16 @@ class Neighbours:
 @dataclass(slots=True)
 class Verdict:
     """
-    How answers compare to the truth, summed up.
+    A summary of how answers compare with the truth.
 
     Attributes:
-        answers: How many were judged.
+        answers: Number of answers judged.
 
-        expected: Codes that should have been reported.
+        expected: Number of codes that should have been reported.
 
-        found: Those that were, with the right distance.
+        found: How many of them were reported with the right distance.
 
-        wrong: What was reported besides: too far, with another distance, twice, or not there.
+        wrong: Other codes reported: too far, with another distance, repeated, or not stored.
     """
 
     answers: int = 0
@@ -82,7 +82,7 @@ class Verdict:
     wrong: int = 0
 
     def add(self, answers: Sequence[Neighbours], truths: Sequence[Neighbours]) -> None:
-        """Count in some answers."""
+        """Add the comparison of some answers."""
         for answer, truth in zip(answers, truths, strict=True):
             right = np.intersect1d(answer.pairs(), truth.pairs())
             self.answers += 1
@@ -92,12 +92,12 @@ class Verdict:
 
     @property
     def exact(self) -> bool:
-        """Whether there were answers, and each was the truth."""
+        """Whether there were answers and all equalled the truth."""
         return self.answers > 0 and self.found == self.expected and self.wrong == 0
 
     @property
     def recall(self) -> float | None:
-        """The share that was found of what should have been; None if there was nothing."""
+        """Share of the expected codes that were found; None if none was expected."""
         return self.found / self.expected if self.expected else None
 
 
@@ -106,7 +106,7 @@ def scan(codes: Codes, queries: Codes, *, radius: int, first_id: int = 0) -> lis
     Return every code within `radius` bits of each query.
 
     Args:
-        codes: Shape (n, bits // 8), bits a multiple of 64; their ids are `first_id`, and so on.
+        codes: Shape (n, bits // 8), bits a multiple of 64; their ids count up from `first_id`.
     """
     wanted = queries.view(np.uint64)
     room = np.empty((3, 1 << 12), dtype=np.int64)
@@ -128,7 +128,7 @@ def scan(codes: Codes, queries: Codes, *, radius: int, first_id: int = 0) -> lis
 
 
 def stream_ms(codes: Codes, runs: int = 5) -> float:
-    """Return the milliseconds to read all codes once, the least of some: no scan is faster."""
+    """Return the least milliseconds to read all codes once, which no scan can beat."""
     words = codes.view(np.uint64).reshape(-1)
     spent = []
     for _ in range(runs):
@@ -150,10 +150,10 @@ _ones: Any = intrinsic(_count_ones)
 
 @njit(cache=True, nogil=True)
 def _scan_block(planes: Words, queries: Words, radius: int, room: Ints) -> int:
-    """Put query, position and distance of each hit into `room`; return their count, −1 if full."""
+    """Put query, position and distance of each hit into `room`; return their number, −1 if full."""
     count = 0
     away = np.empty(planes.shape[1], dtype=np.int32)
-    # Plain loops without branches: the compiler makes each do several codes at once.
+    # Loops without branches, so that the compiler vectorises them.
     for query in range(len(queries)):
         away[:] = 0
         for word in range(len(planes)):

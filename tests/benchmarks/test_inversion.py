@@ -19,14 +19,14 @@ from benchmarks.inversion.attacks import (
     rebuilt_wholes,
 )
 from benchmarks.inversion.pictures import SIDE, Pictures, patches_of, signs, stored, thumbnail
-from benchmarks.inversion.scores import score
+from benchmarks.inversion.scores import Score, score
 from hashsvc.signals import PDQ, View
 from hashsvc.signals.pdq import luma_of, pdq
 from hashsvc.signals.regions import region_codes
 from tests.conftest import generated_photo, jpeg
 from tests.helpers.photos import Photo
 
-POSES = [view for view in View if view not in {View.TRIMMED, View.PART}]
+POSES: list[View] = [view for view in View if view not in {View.TRIMMED, View.PART}]
 LEARNT, ATTACKED = 40, 12
 SIZE = (240, 200)
 
@@ -65,6 +65,12 @@ def pictures(seed: int, count: int) -> np.ndarray:
     return np.random.default_rng(seed).normal(size=(count, SIDE * SIDE))
 
 
+def top_1_of(found: Score) -> float:
+    """Return the share of rebuilt thumbnails that are nearest to their own photograph's."""
+    assert found.top_1 is not None
+    return found.top_1
+
+
 def all_figures(found: object) -> Sequence[float]:
     names = ("correlation_median", "correlation_p90", "ssim_median", "ssim_p90", "top_1")
     return [getattr(found, name) for name in names]
@@ -80,7 +86,7 @@ def test_noise_scores_about_nothing() -> None:
     found = score("", pictures(1, 200), pictures(2, 200))
     assert found.correlation_median == pytest.approx(0, abs=0.01)
     assert found.ssim_median == pytest.approx(0, abs=0.02)
-    assert found.top_1 <= 0.03
+    assert top_1_of(found) <= 0.03
 
 
 def test_a_negative_is_no_likeness() -> None:
@@ -96,7 +102,7 @@ def test_the_figures_are_those_of_the_share_that_was_rebuilt() -> None:
     found = score("", half, true)
     assert found.correlation_p90 == pytest.approx(1)
     assert found.correlation_median < 0.1
-    assert 0.25 <= found.top_1 <= 0.35
+    assert 0.25 <= top_1_of(found) <= 0.35
 
 
 def test_a_blank_picture_has_no_figures_that_are_no_number() -> None:
@@ -186,7 +192,7 @@ def test_a_patch_comes_out_of_its_own_code() -> None:
     for attack in ("reg1 patch inverse transform", "reg1 patch ridge"):
         right = score("", rebuilt[attack], found.pixels)
         assert right.correlation_median > mean.correlation_median + 0.15, attack
-        assert right.top_1 > 0.3, attack
+        assert top_1_of(right) > 0.3, attack
 
 
 @pytest.mark.parametrize("attack", ["pdq1 inverse transform", "pdq1 ridge"])
@@ -197,7 +203,7 @@ def test_pdq_shows_more_of_unseen_photos_than_the_mean(
     mean = score("mean", rebuilt["mean thumbnail (no code)"], attacked.thumbnails)
     assert found.correlation_median > mean.correlation_median + 0.15
     assert found.ssim_median > mean.ssim_median + 0.03
-    assert found.top_1 > 0.8
+    assert top_1_of(found) > 0.8
 
 
 @pytest.mark.parametrize("attack", ["pdq1+phash1+dhash1 ridge", "all signals ridge"])
@@ -206,7 +212,7 @@ def test_more_signals_tell_the_unseen_photos_apart(
 ) -> None:
     found = score(attack, rebuilt[attack], attacked.thumbnails)
     assert found.correlation_median > 0.2
-    assert found.top_1 > 0.6
+    assert top_1_of(found) > 0.6
 
 
 def test_the_nearest_is_the_photo_itself_where_it_was_learnt_from(learnt: Pictures) -> None:
@@ -228,9 +234,8 @@ def test_the_nearest_is_the_photo_itself_where_it_was_learnt_from(learnt: Pictur
 
 
 def test_the_command_writes_figures_and_a_sheet(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("benchmarks.inversion.pictures._CROPS", 1)
     for folder, (first, count) in {"mine": (0, 5), "theirs": (5, 5)}.items():
         (tmp_path / folder).mkdir()
         for number, photo in enumerate(photos(first, count)):
@@ -238,7 +243,8 @@ def test_the_command_writes_figures_and_a_sheet(
     (tmp_path / "theirs" / "note.txt").write_text("no image")
     folders = ["--photos", str(tmp_path / "mine"), "--photos", str(tmp_path / "theirs")]
     out, sheet = tmp_path / "figures.json", tmp_path / "sheet.png"
-    assert main([*folders, "--seed", "3", "--json", str(out), "--plot", str(sheet)]) == 0
+    files = ["--json", str(out), "--plot", str(sheet)]
+    assert main([*folders, "--crops", "1", "--seed", "3", *files]) == 0
     figures = json.loads(out.read_text())
     assert figures["seed"] == 3
     assert figures["attacked"] == 5
@@ -260,12 +266,11 @@ def test_too_few_photos_are_refused(tmp_path: Path, capsys: pytest.CaptureFixtur
 
 
 def test_photos_without_regions_are_refused(
-    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.setattr("benchmarks.inversion.pictures._CROPS", 0)
     shades = Image.linear_gradient("L")
     for number in range(15):
         shades.rotate(90 * number).save(tmp_path / f"{number}.png")
     with pytest.raises(SystemExit):
-        main(["--photos", str(tmp_path)])
+        main(["--photos", str(tmp_path), "--crops", "0"])
     assert "too few regions" in capsys.readouterr().err

@@ -3,6 +3,8 @@
 import json
 import sys
 import time
+from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +12,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from benchmarks.matching import Data, MatchingRow, engines, measure, measuring
+from benchmarks.matching import Data, Effort, MatchingRow, engines, measure
 from benchmarks.matching.__main__ import main
 from benchmarks.matching.engines import (
     FLAT,
@@ -30,6 +32,7 @@ from index import ExactSearch, distances
 from index.codes import Codes
 
 COUNT = 2000
+LITTLE = Effort(other_queries=40, batches=1, changes=40, warm_up_codes=1000, most_candidates=12)
 FIELDS = {
     "n", "data", "bits", "engine", "radius", "queries", "p50_ms", "p95_ms", "p99_ms", "cpu_ms",
     "cold_ms", "batch_ms", "build_s", "add_us", "add_us_p99", "adds", "remove_us", "remove_us_p99",
@@ -38,15 +41,6 @@ FIELDS = {
     "batch_ratio_vs_flat", "lowest_ratio_vs_flat", "ratio_vs_threatexchange", "vote_ms",
     "vote_ms_p99", "vote_recall", "vote_wrong", "vote_candidates", "vote_images",
 }  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def few_of_everything(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measuring, "_OTHER_RADII", 40)
-    monkeypatch.setattr(measuring, "_BATCHES", 1)
-    monkeypatch.setattr(measuring, "_CHANGES", 40)
-    monkeypatch.setattr(measuring, "_FEW", 1000)
-    monkeypatch.setattr(measuring, "_MOST_CANDIDATES", 12)
 
 
 class Plain(Engine):
@@ -60,7 +54,7 @@ class Plain(Engine):
     def build(self, codes: Codes) -> None:
         self.ids, self.codes = np.arange(len(codes)), codes
 
-    def ask(self, queries: Any, radius: int) -> Any:
+    def search(self, queries: Any, radius: int) -> Any:
         found = scan(self.codes, queries, radius=radius)
         return [Neighbours(self.ids[each.ids], each.distances) for each in found]
 
@@ -88,8 +82,8 @@ class Misses(Plain):
 
 
 class MissesAtTheEdge(Plain):
-    def ask(self, queries: Any, radius: int) -> Any:
-        return super().ask(queries, radius - 1 if radius == 46 else radius)
+    def search(self, queries: Any, radius: int) -> Any:
+        return super().search(queries, radius - 1 if radius == 46 else radius)
 
 
 class Adds(Plain):
@@ -148,12 +142,16 @@ def skewed(bits: int = 256) -> Data:
     return Data("skewed", stored, skewed_codes(1000, bits, seed=1, stream="fresh"))
 
 
-def measured(*kinds: type[Engine], tell: Any = print) -> list[MatchingRow]:
-    return measure(skewed, seed=1, engines=kinds, tell=tell)
+def measured(
+    *kinds: type[Engine], effort: Effort = LITTLE, log: Callable[[str], None] = print
+) -> list[MatchingRow]:
+    """Return the figures of some engines with skewed codes."""
+    return measure(skewed, seed=1, engines=kinds, effort=effort, log=log)
 
 
 def run(*options: str, out: Path) -> dict[str, Any]:
-    assert main([*options, "--n", str(COUNT), "--json", str(out)]) == 0
+    """Return the figures that the command writes."""
+    assert main([*options, "--n", str(COUNT), "--json", str(out)], LITTLE) == 0
     figures: dict[str, Any] = json.loads(out.read_text())
     return figures
 
@@ -163,11 +161,11 @@ def test_every_engine_gives_all_figures_and_right_answers(
 ) -> None:
     plot = tmp_path / "plot.png"
     figures = run("--seed", "5", "--plot", str(plot), out=tmp_path / "out.json")
-    told = capsys.readouterr().out
+    printed = capsys.readouterr().out
     rows = {row["engine"]: row for row in figures["results"]}
     assert len(rows) == len(figures["results"])
     for engine in engines.ENGINES:
-        assert engine.name in rows or f"NOT MEASURED: {engine.name}" in told
+        assert engine.name in rows or f"NOT MEASURED: {engine.name}" in printed
     for row in [*figures["results"], *figures["results_64"]]:
         assert set(row) == FIELDS
         assert (row["n"], row["data"]) == (COUNT, "skewed")
@@ -314,40 +312,39 @@ def test_the_votes_of_a_candidate_are_those_of_a_full_count() -> None:
 def test_what_is_not_installed_too_slow_or_too_large_is_said(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    told: list[str] = []
+    logged: list[str] = []
     for module in ("usearch.index", "threatexchange.signal_type.pdq.pdq_index"):
         monkeypatch.setitem(sys.modules, module, None)
     monkeypatch.setattr(FaissFlat, "most", COUNT - 1)
     monkeypatch.setattr(Plain, "bytes_a_code", 1 << 40)
-    assert measured(Usearch, ThreatExchange, FaissFlat, Plain, tell=told.append) == []
-    assert [each.partition(" at ")[0] for each in told] == [
+    assert measured(Usearch, ThreatExchange, FaissFlat, Plain, log=logged.append) == []
+    assert [each.partition(" at ")[0] for each in logged] == [
         f"NOT MEASURED: {each.name}" for each in (Usearch, ThreatExchange, FaissFlat, Plain)
     ]
-    assert "not installed" in told[0]
-    assert "bytes a code" in told[3]
+    assert "not installed" in logged[0]
+    assert "bytes a code" in logged[3]
 
 
-def test_no_candidates_are_made_where_the_full_scan_would_take_too_long(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    told: list[str] = []
-    monkeypatch.setattr(measuring, "_VOTES_UP_TO", COUNT - 1)
-    (row,) = measured(Hashsvc, tell=told.append)
+def test_no_candidates_are_made_if_the_full_scan_would_take_too_long() -> None:
+    logged: list[str] = []
+    effort = replace(LITTLE, votes_up_to=COUNT - 1)
+    (row,) = measured(Hashsvc, effort=effort, log=logged.append)
     assert (row.vote_ms, row.exact) == (None, True)
-    assert any(each.startswith("NOT MEASURED: votes") for each in told)
+    assert any(each.startswith("NOT MEASURED: votes") for each in logged)
 
 
 class SlowEngine(Plain):
-    def ask(self, queries: Any, radius: int) -> Any:
+    def search(self, queries: Any, radius: int) -> Any:
         if radius == 64:
             time.sleep(0.05)
-        return super().ask(queries, radius)
+        return super().search(queries, radius)
 
 
-def test_a_slow_engine_gets_fewer_queries(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(measuring, "_OTHER_S", 1.0)
-    slow, plain = measured(SlowEngine, FaissFlat)
-    assert 10 <= slow.by_radius[64]["queries"] < 40
+def test_a_slow_engine_gets_fewer_queries() -> None:
+    slow, plain = measured(SlowEngine, FaissFlat, effort=replace(LITTLE, other_s=1.0))
+    queries = slow.by_radius[64]["queries"]
+    assert queries is not None
+    assert 10 <= queries < 40
     assert plain.by_radius[64]["queries"] == 40
     assert (slow.queries, slow.exact, plain.exact) == (1000, True, True)
 

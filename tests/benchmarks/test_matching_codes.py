@@ -115,4 +115,4 @@ def test_one_photograph_is_too_few(tmp_path: Path, capsys: pytest.CaptureFixture
     (tmp_path / "one.jpg").write_bytes(jpeg(generated_photo(1, (360, 270))))
     Image.new("RGB", (300, 300)).save(tmp_path / "plain.png")
     assert main(["--data", "photos", "--photos", str(tmp_path), "--n", str(COUNT)]) == 2
-    assert "Two photographs are needed" in capsys.readouterr().err
+    assert "two photographs are needed" in capsys.readouterr().err

@@ -84,7 +84,7 @@ def with_duplicate(folder: Path, tmp_path: Path) -> Path:
 
 def outcome(
     title: str = "mirrored",
-    distances: Sequence[int] = (0, 0, 0),
+    distances: tuple[int, int, int] = (0, 0, 0),
     tier: Tier | None = Tier.CERTAIN,
 ) -> CopyOutcome:
     return CopyOutcome(title, *distances, tier)
