@@ -1,1 +1,1 @@
-"""What tests and benchmarks share: photographs, a small web site, servers, a mail drop."""
+"""Helpers of tests and benchmarks: photographs, films, a web site, servers, a post office."""

@@ -35,7 +35,7 @@ WHY = "NOT TESTED: without the program `openssl` there is no time stamp authorit
 
 
 class Authority:
-    """Answers requests; `roots` are the certificates (PEM) that it is trusted by."""
+    """Answers requests for time stamps; `roots` holds the certificates (PEM) to trust it by."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder
@@ -54,7 +54,7 @@ class Authority:
         self.roots = (folder / "root.pem").read_bytes()
 
     def post(self, request: bytes) -> bytes:
-        """Return the answer to a request."""
+        """Return the answer to a time-stamp request."""
         (self._folder / "query").write_bytes(request)
         self._run(
             "ts -reply -config config -section tsa -queryfile query -signer tsa.pem "

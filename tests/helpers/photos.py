@@ -1,4 +1,4 @@
-"""Photographs to try things on: those in the scikit-image wheel, or a folder's."""
+"""Loads photographs from a folder, or those in the scikit-image wheel."""
 
 import io
 from dataclasses import dataclass
@@ -35,11 +35,11 @@ class Photo:
     A photograph.
 
     Attributes:
-        name: For a person to read.
+        name: The photograph's name, for people.
 
         data: The file's bytes.
 
-        image: Its pixels, upright, reduced to a side of 2048 where it was larger.
+        image: Its pixels, upright, with a side of at most 2048.
     """
 
     name: str
@@ -49,9 +49,9 @@ class Photo:
 
 def load_photos(folder: Path | None, *, limit: int | None = None) -> list[Photo]:
     """
-    Return the photographs of a folder, in order of name, or those in the scikit-image wheel.
+    Return the photographs in a folder in order of name, or those in the scikit-image wheel.
 
-    Files that are no image, and images with a side under 200 pixels, are passed over.
+    Files that are not images, and images with a side under 200 pixels, are skipped.
     """
     files = shipped_files() if folder is None else sorted(folder.rglob("*"))
     photos: list[Photo] = []
@@ -72,7 +72,7 @@ def as_jpeg(image: Image.Image, *, quality: int = 90) -> bytes:
 
 def shipped_files() -> list[Path]:
     """Return the files of the photographs in the scikit-image wheel."""
-    import skimage  # noqa: PLC0415 - only where no folder is given; it is in the extra `demo`.
+    import skimage  # noqa: PLC0415 - in the extra `demo`; only needed without a folder.
 
     folder = Path(skimage.__file__).parent / "data"
     return [folder / name for name in _SHIPPED if (folder / name).exists()]
@@ -84,6 +84,6 @@ def _read(file: Path) -> Photo | None:
         image = next(decode(data, Limits(), scaled=False))
     except ImageError:
         return None
-    # Few sites serve larger pictures, and dozens of them stay in memory.
+    # Few sites serve larger pictures, and dozens of pictures have to fit into memory.
     image.thumbnail((_MAX_SIDE, _MAX_SIDE))
     return Photo(file.stem, data, image) if min(image.size) >= _MIN_SIDE else None

@@ -1,4 +1,4 @@
-"""A small mail server on loopback, which keeps what it is given."""
+"""A small mail server on loopback, which keeps the mails it receives."""
 
 import socketserver
 import threading
@@ -12,7 +12,7 @@ from pydantic import SecretStr
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Mail:
-    """A mail as it was handed in."""
+    """A mail as it was received."""
 
     sender: str
     to: tuple[str, ...]
@@ -20,18 +20,18 @@ class Mail:
 
     @property
     def message(self) -> EmailMessage:
-        """The mail, read."""
+        """The parsed mail."""
         return message_from_bytes(self.content, policy=policy.default)
 
 
 class PostOffice:
     """
-    Takes mails by SMTP.
+    Receives mails by SMTP.
 
     Attributes:
-        letters: Those that were taken, in order.
+        letters: The mails received, in order.
 
-        refuses: The command that is refused, such as "RCPT"; None refuses nothing.
+        refuses: The SMTP command to refuse, such as "RCPT"; None refuses nothing.
     """
 
     def __init__(self) -> None:
@@ -44,7 +44,7 @@ class PostOffice:
 
     @property
     def url(self) -> SecretStr:
-        """Its address, as the setting `smtp_url` takes it."""
+        """The server's URL, for the setting `smtp_url`."""
         return SecretStr(f"smtp://127.0.0.1:{self._server.server_address[1]}")
 
     def __enter__(self) -> Self:
@@ -66,13 +66,13 @@ class _Clerk(socketserver.StreamRequestHandler):
         while verb != "QUIT" and (line := self.rfile.readline()):
             verb, _, rest = line.decode().strip().partition(" ")
             verb = verb.upper()
-            self._do(verb, rest)
+            self._answer(verb, rest)
 
-    def _do(self, verb: str, rest: str) -> None:
+    def _answer(self, verb: str, rest: str) -> None:
         if verb == self.office.refuses:
             self._say("554 not here")
         elif verb == "DATA":
-            self._take()
+            self._receive()
         elif verb == "QUIT":
             self._say("221 bye")
         else:
@@ -82,13 +82,13 @@ class _Clerk(socketserver.StreamRequestHandler):
                 self._to.append(_address(rest))
             self._say("250 yes")
 
-    def _take(self) -> None:
+    def _receive(self) -> None:
         self._say("354 go on")
         lines: list[bytes] = []
         while (line := self.rfile.readline()) not in (b".\r\n", b""):
             lines.append(line[1:] if line.startswith(b".") else line)
-        letter = Mail(self._sender, tuple(self._to), b"".join(lines))
-        self.office.letters.append(letter)
+        mail = Mail(self._sender, tuple(self._to), b"".join(lines))
+        self.office.letters.append(mail)
         self._say("250 taken")
 
     def _say(self, text: str) -> None:

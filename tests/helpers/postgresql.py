@@ -1,4 +1,4 @@
-"""A PostgreSQL server of the tests' own: a cluster in a new folder, reached by a socket in it."""
+"""Runs a PostgreSQL server for tests: a cluster in a new folder, reached by a socket in it."""
 
 import os
 import pwd
@@ -16,10 +16,10 @@ from hashsvc.keyring import GivenKeys
 from hashsvc.store import Database
 
 KEY = "00" * 16 + "5a" * 16
-"""The key-encryption key: on a server's machine there is none beside the data."""
+"""The key-encryption key, which is not stored beside the data if the database is on a server."""
 
 _TEMPLATE = "migrated"
-# What is lost when the machine fails is lost with the test.
+# The data need not survive a failure of the machine.
 _QUICK = (
     "fsync=off", "full_page_writes=off", "shared_buffers=32MB",
     "max_connections=80", "listen_addresses=", "max_wal_size=256MB", "autovacuum=off",
@@ -27,7 +27,7 @@ _QUICK = (
 
 
 def programs() -> Path | None:
-    """Return where the server's programs are; None when none is installed."""
+    """Return the folder of the server's programs; None if no server is installed."""
     found = [Path("/usr/lib/postgresql")] if Path("/usr/lib/postgresql").is_dir() else []
     folders = [each for root in found for each in root.glob("*/bin")]
     if shutil.which("pg_config"):
@@ -38,7 +38,7 @@ def programs() -> Path | None:
 
 
 def skip_without() -> None:
-    """Skip what needs a server where none is installed; in CI that is a failure."""
+    """Skip a test that needs a server if none is installed; fail it in CI."""
     if programs() is not None:
         return
     reason = "Debian's postgresql is not installed: PostgreSQL is NOT tested."
@@ -63,7 +63,7 @@ class Server:
         return f"postgresql+psycopg://tests@/{name}?host={self.folder}"
 
     def make(self) -> None:
-        """Make the cluster."""
+        """Make the cluster's files."""
         if self._user is not None:
             owner = pwd.getpwnam(self._user)
             os.chown(self.folder, owner.pw_uid, owner.pw_gid)
@@ -71,7 +71,7 @@ class Server:
         self._run("initdb", "--no-sync", *arguments)
 
     def start(self) -> None:
-        """Start it, and return when it answers."""
+        """Start the server, and return once it answers."""
         options = " ".join(
             f"-c {each}" for each in (*_QUICK, f"unix_socket_directories={self.folder}")
         )
@@ -86,23 +86,23 @@ class Server:
         )
 
     def stop(self, mode: str = "immediate") -> None:
-        """Stop it, as if it had crashed unless told otherwise."""
+        """Stop the server; by default as if it had crashed."""
         self._run("pg_ctl", "--wait", f"--mode={mode}", "stop")
 
     def new(self) -> str:
-        """Make a database of the present schema and return its name."""
+        """Make a database with the current schema and return its name."""
         self._made += 1
         name = f"test_{self._made}"
         self.say(f"CREATE DATABASE {name} TEMPLATE {_TEMPLATE}")
         return name
 
     def empty(self, name: str) -> str:
-        """Make a database without anything and return its name."""
+        """Make an empty database and return its name."""
         self.say(f"CREATE DATABASE {name}")
         return name
 
     def drop(self, name: str) -> None:
-        """Drop a database, whoever is connected."""
+        """Drop a database, even if clients are connected."""
         self.say(f"DROP DATABASE IF EXISTS {name} WITH (FORCE)")
 
     def say(self, statement: str, name: str = "postgres") -> list[tuple[object, ...]]:
@@ -117,7 +117,7 @@ class Server:
         done = subprocess.run(
             [self._bin / program, "-D", self.data, *arguments],
             user=self._user, group=self._user, cwd=self.folder,
-            # pg_ctl hands its standard streams on to the server, which outlives it.
+            # The server inherits the standard streams of pg_ctl, and runs longer than pg_ctl.
             stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
             check=False, timeout=90,
         )  # fmt: skip
@@ -126,11 +126,11 @@ class Server:
 
 @contextmanager
 def running() -> Iterator[Server]:
-    """Run a server with a migrated database to copy."""
+    """Yield a running server that has a migrated database to copy."""
     skip_without()
     found = programs()
     assert found is not None
-    # Not in pytest's folder, which only its owner may enter, and short enough for a socket's name.
+    # Not in pytest's folder, which only its owner may enter. A socket's path must also be short.
     folder = Path(tempfile.mkdtemp(prefix="hashsvc-pg-"))
     server = Server(folder, found)
     try:

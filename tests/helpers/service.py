@@ -1,4 +1,4 @@
-"""A real service in a process of its own, on loopback, with an empty database."""
+"""Runs a real service in a separate process, on loopback, with an empty database."""
 
 import os
 import socket
@@ -21,10 +21,12 @@ _START_S = 60
 @contextmanager
 def running_service(data_dir: Path, settings: Mapping[str, str]) -> Iterator[str]:
     """
-    Yield the URL of a service that runs with its data in `data_dir`; it is stopped at the end.
+    Yield the URL of a service with its data in `data_dir`, and stop it at the end.
 
     Args:
-        settings: More HASHSVC_… variables, without the prefix.
+        data_dir: Folder for the service's data.
+
+        settings: Further HASHSVC_… variables, without the prefix.
     """
     port = _free_port()
     url = f"http://127.0.0.1:{port}"
@@ -47,7 +49,7 @@ def running_service(data_dir: Path, settings: Mapping[str, str]) -> Iterator[str
 
 
 def token_for(data_dir: Path, role: Role) -> str:
-    """Return the token of a fresh key of a role, made as `hashsvc keys create` makes it."""
+    """Return the token of a new key with a role, made as by `hashsvc keys create`."""
     database = Database(f"sqlite:///{data_dir / 'hashsvc.db'}")
     try:
         return create_key(database, role, actor="cli", clock=utc_now).token
@@ -65,10 +67,10 @@ def _wait_until_up(url: str, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + _START_S
     while time.monotonic() < deadline:
         if process.poll() is not None:
-            raise RuntimeError("The service ended before it was up.")
+            raise RuntimeError("The service ended before it answered.")
         try:
             if httpx2.get(f"{url}/health", trust_env=False).is_success:
                 return
         except httpx2.TransportError:
             time.sleep(0.1)
-    raise RuntimeError(f"The service was not up after {_START_S} s.")
+    raise RuntimeError(f"The service did not answer within {_START_S} s.")
