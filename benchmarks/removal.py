@@ -1,12 +1,13 @@
 """
-Months of removal requests on a little internet, and whether the service's record is what happened.
+Simulates months of removal requests, and checks the service's record against what happened.
 
     python -m benchmarks.removal [--months 3] [--seed N] [--json FILE]
 
-Ten platforms that are fast, slow, refuse, ignore, bring back, hide behind a login, say 404 with
-200, move, replace, or leave the copy in a cache. The clock goes on by the hour, and nothing sleeps.
-Every step, notice, mail and figure is compared with the ledger of what was done, and every evidence
-bundle is checked, and checked again with a byte altered. Ends with 0 only if nothing differs.
+Ten platforms on a small internet behave differently: they are fast or slow, refuse, ignore the
+notice, upload the image again, hide it behind a login, answer 200 for a missing page, move it,
+replace it, or leave it in a cache. The clock moves by the hour, so nothing sleeps. Every step,
+notice, mail and figure is compared with an independent ledger. Every evidence bundle is verified,
+and verified again with a byte altered. The exit code is 0 only if nothing differs.
 """
 
 import argparse
@@ -51,67 +52,71 @@ console = Console(width=None if sys.stdout.isatty() else 110)
 @dataclass(slots=True)
 class RunComparison:
     """
-    What was compared, and what differs.
+    The differences between the service's record and the ledger.
 
     Attributes:
-        compared: How many facts of each kind.
+        compared: Number of facts compared, by kind.
+
+        differences: A line about each difference.
     """
 
     compared: Counter[str] = field(default_factory=Counter)
     differences: list[str] = field(default_factory=list)
 
-    def same(self, kind: str, name: str, told: object, done: object) -> None:
-        """Compare what the service tells with what was done."""
+    def check(self, kind: str, name: str, actual: object, expected: object) -> None:
+        """Compare a fact in the service's record with the ledger."""
         self.compared[kind] += 1
-        if told != done:
-            self.differences.append(f"{kind}, {name}: told {told}, done {done}")
+        if actual != expected:
+            self.differences.append(f"{kind}, {name}: recorded {actual}, expected {expected}")
 
 
 def compare(institute: Institute, *, flips: int = _FLIPS_A_BUNDLE) -> RunComparison:
     """
-    Compare all that the service tells with the ledger.
+    Compare the service's whole record with the ledger.
 
     Args:
-        flips: How many bytes of each bundle are altered, one at a time.
+        institute: The institute, after its simulated months.
+
+        flips: Number of bytes of each bundle that are altered, one at a time.
     """
     outcome = RunComparison()
     outcome.differences += institute.surprises
     views = {each.request.id: each for each in institute.services.removal.views()}
     entries = {str(each.request): each for each in institute.ledger.entries}
-    outcome.same("request", "ids", sorted(views), sorted(entries))
+    outcome.check("request", "ids", sorted(views), sorted(entries))
     for request_id in sorted(views.keys() & entries.keys()):
         _compare_request(outcome, views[request_id], entries[str(request_id)])
     _compare_notices(outcome, institute, list(views.values()))
-    told = statistics(
+    actual = statistics(
         views.values(),
         since=BEGIN,
         until=institute.clock.now,
         now=institute.clock.now,
         law=institute.services.removal.context.letters.law,
     )
-    _compare_figures(outcome, institute, told)
+    _compare_figures(outcome, institute, actual)
     _compare_bundles(outcome, institute, views, flips)
-    outcome.same("audit log", "verified", institute.services.log_signer.verify() > 0, True)
+    outcome.check("audit log", "verified", institute.services.log_signer.verify() > 0, True)
     return outcome
 
 
 def _compare_request(outcome: RunComparison, view: RequestView, entry: LedgerEntry) -> None:
     name = f"{entry.platform} {view.request.id[:6]}"
-    told = [(each.at, each.state, each.outcome) for each in view.events]
-    done = [(each.at, each.state, each.seen) for each in entry.lines]
-    outcome.compared["step"] += max(len(told), len(done))
-    outcome.same("steps", name, told, done)
+    actual = [(each.at, each.state, each.outcome) for each in view.events]
+    expected = [(each.at, each.state, each.seen) for each in entry.lines]
+    outcome.compared["step"] += max(len(actual), len(expected))
+    outcome.check("steps", name, actual, expected)
     parent = entry.parent.request if entry.parent else None
-    outcome.same("link", name, (view.request.parent_id, view.request.link), (parent, entry.link))
+    outcome.check("link", name, (view.request.parent_id, view.request.link), (parent, entry.link))
     urls = view.request.page_url, view.request.image_url
-    outcome.same("place", name, urls[1], entry.copy.image_url)
+    outcome.check("place", name, urls[1], entry.copy.image_url)
     sent = entry.first("sent")
     up = entry.absent_at - sent if entry.absent_at and sent and entry.state == "gone" else None
-    outcome.same("time to removal", name, view.removed_after, up)
-    outcome.same("next check", name, view.request.check_at, entry.check_at)
+    outcome.check("time to removal", name, view.removed_after, up)
+    outcome.check("next check", name, view.request.check_at, entry.check_at)
     if view.notice is not None:
         way = view.notice.kind, view.notice.channel, view.notice.basis
-        outcome.same("way", name, way, (entry.kind, entry.channel, entry.basis))
+        outcome.check("way", name, way, (entry.kind, entry.channel, entry.basis))
 
 
 def _compare_notices(
@@ -122,17 +127,17 @@ def _compare_notices(
         for each in view.notices:
             place = named.setdefault(each.id, (each.kind, each.platform, set()))
             place[2].add(view.request.image_url)
-    told = Counter((kind, platform, frozenset(urls)) for kind, platform, urls in named.values())
-    done = Counter((each.kind, each.platform, each.images) for each in institute.ledger.letters)
-    outcome.compared["notice"] += sum(done.values())
-    outcome.same("notices", "all", told, done)
+    actual = Counter((kind, platform, frozenset(urls)) for kind, platform, urls in named.values())
+    expected = Counter((each.kind, each.platform, each.images) for each in institute.ledger.notices)
+    outcome.compared["notice"] += sum(expected.values())
+    outcome.check("notices", "all", actual, expected)
     arrived = [(each.to[0], _images_in(each.message)) for each in institute.post.letters]
     outcome.compared["mail"] += len(arrived)
-    outcome.same("mails", "all", arrived, institute.letters)
+    outcome.check("mails", "all", arrived, institute.expected_mails)
 
 
 def _images_in(message: object) -> frozenset[str]:
-    """Return the addresses of images in the JSON that a mail has attached."""
+    """Return the image URLs in the JSON file attached to a mail."""
     for part in message.iter_attachments():  # type: ignore[attr-defined]
         if part.get_content_type() == "application/json" and "xarf" not in part.get_filename():
             content = json.loads(part.get_content())
@@ -140,7 +145,7 @@ def _images_in(message: object) -> frozenset[str]:
     return frozenset()
 
 
-def _compare_figures(outcome: RunComparison, institute: Institute, told: Statistics) -> None:
+def _compare_figures(outcome: RunComparison, institute: Institute, actual: Statistics) -> None:
     everyone, now = institute.ledger.entries, institute.clock.now
     groups: dict[tuple[str | None, ...], list[LedgerEntry]] = {("all", None, None, None): []}
     for each in everyone:
@@ -149,28 +154,28 @@ def _compare_figures(outcome: RunComparison, institute: Institute, told: Statist
             groups.setdefault(("platform", each.platform, None, None), []).append(each)
             way = ("way", each.platform, each.channel, each.basis)
             groups.setdefault(way, []).append(each)
-    names = [(each.by, each.platform, each.channel, each.basis) for each in told.groups]
-    outcome.same("groups", "all", sorted(names, key=str), sorted(groups, key=str))
-    for group, name in zip(told.groups, names, strict=True):
-        done = figures_of(groups.get(name, ()), everyone, now)
-        _compare_group(outcome, " / ".join(filter(None, name)), group, done)
+    names = [(each.by, each.platform, each.channel, each.basis) for each in actual.groups]
+    outcome.check("groups", "all", sorted(names, key=str), sorted(groups, key=str))
+    for group, name in zip(actual.groups, names, strict=True):
+        expected = figures_of(groups.get(name, ()), everyone, now)
+        _compare_group(outcome, " / ".join(filter(None, name)), group, expected)
         lasted = sorted(life_of(each, now).up for each in groups.get(name, ()))
-        outcome.same("durations", str(name), group.removal.count, len(lasted))
+        outcome.check("durations", str(name), group.removal.count, len(lasted))
 
 
 def _compare_group(
-    outcome: RunComparison, name: str, group: StatisticsGroup, done: Figures
+    outcome: RunComparison, name: str, group: StatisticsGroup, expected: Figures
 ) -> None:
-    outcome.same("figures", name, sorted(group.figures), sorted(done))
-    for figure, (value, n) in done.items():
-        told = group.figures.get(figure)
-        if told is None:
+    outcome.check("figures", name, sorted(group.figures), sorted(expected))
+    for figure, (value, n) in expected.items():
+        actual = group.figures.get(figure)
+        if actual is None:
             continue
         near = (
-            value is not None and told.value is not None and abs(value - told.value) < 1e-9
-        ) or value is told.value
-        outcome.same("figure", f"{name}: {figure}", value if near else told.value, value)
-        outcome.same("figure's n", f"{name}: {figure}", told.n, n)
+            value is not None and actual.value is not None and abs(value - actual.value) < 1e-9
+        ) or value is actual.value
+        outcome.check("figure", f"{name}: {figure}", value if near else actual.value, value)
+        outcome.check("figure's n", f"{name}: {figure}", actual.n, n)
 
 
 def _compare_bundles(
@@ -188,17 +193,17 @@ def _compare_bundles(
             bundle = bundle_of(institute, some, case)
             found = verify_bundle(bundle, key.public())
             ids = tuple(each.request.id for each in some)
-            outcome.same("bundle", "requests", found.requests, ids)
+            outcome.check("bundle", "requests", found.requests, ids)
             steps = [each for view in some for each in view.events]
             checks = sum(each.outcome is not None for each in steps)
             proven = (found.checks, found.proven, found.unproven)
-            outcome.same("bundle", "steps", proven, (checks, len(steps), 0))
+            outcome.check("bundle", "steps", proven, (checks, len(steps), 0))
             for altered in _altered(bundle, dice, flips):
-                outcome.same("altered byte", "found", _is_found(altered, institute), True)
+                outcome.check("altered byte", "found", _is_found(altered, institute), True)
 
 
 def bundle_of(institute: Institute, views: Sequence[RequestView], case: str) -> bytes:
-    """Return the evidence bundle of some requests of a case."""
+    """Return the evidence bundle of some of a case's requests."""
     services = institute.services
     excerpt = services.log_signer.prove(entries_of(views))
     documents: dict[NoticeId, dict[str, bytes]] = {}
@@ -228,13 +233,13 @@ def _is_found(altered: bytes, institute: Institute) -> bool:
 
 
 def main() -> int:
-    """Run the months, compare, and return the exit code."""
-    parser = argparse.ArgumentParser(description="Months of removal requests.")
+    """Run the simulation, compare, and return the exit code."""
+    parser = argparse.ArgumentParser(description="Simulate months of removal requests.")
     parser.add_argument("--months", type=int, default=3)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
-    # What the service logs of each item is of no use here.
+    # The service's log lines about each item are not needed here.
     structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     began = time.monotonic()
     with tempfile.TemporaryDirectory() as data:
@@ -249,7 +254,7 @@ def main() -> int:
             outcome = compare(institute)
             _show(institute, outcome)
     console.print(
-        f"{options.months} months, seed {options.seed}: {lived_s:.0f} s to live, "
+        f"{options.months} months, seed {options.seed}: {lived_s:.0f} s to simulate, "
         f"{time.monotonic() - began - lived_s:.0f} s to compare."
     )
     if options.json is not None:
@@ -262,17 +267,19 @@ def main() -> int:
 
 def _show(institute: Institute, outcome: RunComparison) -> None:
     everyone, now = institute.ledger.entries, institute.clock.now
-    table = Table(title="What was done, by platform", title_justify="left")
+    table = Table(title="What happened, by platform", title_justify="left")
     for heading in ("platform", *_SHOWN):
         table.add_column(heading, overflow="fold")
     for platform in dict.fromkeys(each.platform for each in everyone):
-        done = figures_of([each for each in everyone if each.platform == platform], everyone, now)
-        values = (done[each][0] for each in _SHOWN)
+        expected = figures_of(
+            [each for each in everyone if each.platform == platform], everyone, now
+        )
+        values = (expected[each][0] for each in _SHOWN)
         table.add_row(platform, *("–" if each is None else f"{each:g}" for each in values))
     console.print(table)
     counted = ", ".join(f"{number:,} {kind}" for kind, number in outcome.compared.items())
     console.print(f"Compared: {counted}.")
-    console.print(f"Answers that came after the proof, and were not recorded: {institute.late}.")
+    console.print(f"Answers after the proof of removal, which are not recorded: {institute.late}.")
     for each in outcome.differences[:40]:
         console.print(f"  {each}", style="red", markup=False, highlight=False)
 

@@ -1,13 +1,13 @@
 """
-How soon a content that has just come in is matched with what scans have seen before.
+Measures how soon a new content is matched with the candidates of earlier scans.
 
     python -m benchmarks.retroactive [--json OUT] [--candidates 10000] [--runs 5]
 
-Candidates with as many codes as those of real photographs (random ones: a comparison takes as long
-whatever the bits are) are kept as a scan keeps them, sealed, in SQLite. Of some, a content is a
-copy that PDQ tells, of as many others one that regions alone tell. Then a case is opened with that
-content while the thread that compares backwards is running, and the time is taken until the
-matches are in the database: those of whole images, and those of regions.
+It stores candidates as a scan does, sealed, in SQLite. They have as many codes as real photographs;
+the codes are random, because the time of a comparison does not depend on the bits. Some candidates
+match a content by PDQ, and as many others by regions alone. Then it opens a case with that content
+while the retroactive matcher runs, and measures the time until the matches are in the database:
+first those of whole images, then those of regions.
 """
 
 import argparse
@@ -35,9 +35,9 @@ from hashsvc.store.ids import KeyId, PublicContentId, ScanId, random_id
 from index import warm_up
 
 _SEED = 1
-# Regions of a photograph of 1280 pixels, as `sign_image` makes them: kept, in parts, mirrored.
+# Region codes that `sign_image` makes of a 1280-pixel photograph: kept, of parts, mirrored.
 _REGIONS = {View.WHOLE: 100, View.PART: 380, View.MIRROR: 480}
-# Whole images are signed in eight poses, and again without their border.
+# Views of a whole image: eight poses, and trimmed.
 _WHOLES = [each for each in View if each is not View.PART]
 _SMALL = (PDQ, PHASH, DHASH)
 _COPIES = 5
@@ -46,7 +46,7 @@ _PLANTED = (PDQ, REGION)
 
 
 def main() -> None:
-    """Measure, and print what came out."""
+    """Run the benchmark, and print the figures."""
     parser = argparse.ArgumentParser(description=__doc__.strip().splitlines()[0])
     parser.add_argument("--candidates", type=int, default=10_000)
     parser.add_argument("--runs", type=int, default=5)
@@ -57,7 +57,7 @@ def main() -> None:
         result = _measure(Path(folder), given.candidates, given.runs)
     if given.json:
         given.json.write_text(json.dumps(result, indent=2) + "\n")
-    _tell(result)
+    _print(result)
 
 
 def _measure(folder: Path, count: int, runs: int) -> dict[str, Any]:
@@ -111,7 +111,7 @@ def _candidate(rng: random.Random) -> dict[tuple[str, View], bytes]:
 
 
 def _keep(database: Database, rng: random.Random, contents: list[Signature], count: int) -> None:
-    """Keep candidates, and among them copies of each content, spread over all."""
+    """Store candidates, with copies of each content spread among them."""
     scan_id = ScanId(random_id())
     with database.write() as connection:
         scans.add(connection, scan_id, KeyId("benchmark"), ["https://example.org/"], utc_now())
@@ -153,15 +153,15 @@ def _found(database: Database, number: str) -> int:
     return sum(each.case == number for each in found)
 
 
-def _wait(true: Callable[[], bool], start: float) -> float:
-    while not true():
+def _wait(is_met: Callable[[], bool], start: float) -> float:
+    while not is_met():
         if time.perf_counter() - start > 120:
             sys.exit("A planted copy was not found.")
         time.sleep(0.005)
     return time.perf_counter() - start
 
 
-def _tell(result: dict[str, Any]) -> None:
+def _print(result: dict[str, Any]) -> None:
     sys.stdout.write(
         f"{result['candidates']:,} candidates of {result['codes_a_candidate']:,} codes, "
         f"{result['bytes_a_candidate']:,} bytes each in the file; {result['machine']}.\n"
@@ -169,11 +169,11 @@ def _tell(result: dict[str, Any]) -> None:
     for name, which in (("whole", "PDQ"), ("all", "regions alone")):
         times = result[f"seconds_to_{name}_matches"]
         sys.stdout.write(
-            f"matches by {which}: {statistics.median(times):.2f} s in the median of {len(times)}, "
+            f"matches by {which}: median {statistics.median(times):.2f} s of {len(times)} runs, "
             f"{max(times):.2f} at most\n"
         )
     sys.stdout.write(
-        f"{result['processor_seconds_a_content']} s of one core a content, waiting included\n"
+        f"{result['processor_seconds_a_content']} s of one core per content, waiting included\n"
     )
     sys.stdout.write(f"{result['command']}, seed {result['seed']}\n")
 

@@ -1,12 +1,12 @@
 """
-How many altered copies are found, transform by transform, and how many others wrongly.
+Measures how many altered copies are found, by alteration, and how many false matches there are.
 
     python -m benchmarks.robustness --photos DIR [--photos DIR …] [--limit N] [--only NAME …]
                                     [--chains N] [--pairs N] [--seed N] [--workers N]
                                     [--json OUT] [--plot PNG]
 
-The work is done in processes by `work`, put in order by `measuring`, summed up by `figures`, and
-shown by `report` and `plot`.
+`measuring` plans the work, `work` does it in worker processes, `figures` sums it up, and `report`
+and `plot` show the results.
 """
 
 from benchmarks.robustness.figures import CopyOutcome, Figures, RobustnessRow

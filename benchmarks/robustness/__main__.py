@@ -29,9 +29,9 @@ def main(arguments: list[str] | None = None) -> int:
     options = parser.parse_args(arguments)
     names = {"chain"} | {name for each in SINGLES for name in (each.family, each.name)}
     if wrong := set(options.only) - names:
-        parser.error(f"--only knows no {sorted(wrong)}; there are {sorted(names)}.")
+        parser.error(f"--only does not accept {sorted(wrong)}; choose from {sorted(names)}.")
     if missing := [str(folder) for folder in options.photos if not folder.is_dir()]:
-        parser.error(f"--photos names no folder: {', '.join(missing)}.")
+        parser.error(f"--photos must name existing folders; missing: {', '.join(missing)}.")
     console = Console(width=None if sys.stdout.isatty() else 120)
     plan = RunPlan(
         seed=options.seed,
@@ -76,11 +76,14 @@ def _parser() -> argparse.ArgumentParser:
         type=Path,
         action="append",
         default=[],
-        help="a folder; may be repeated; left out: the photographs in the scikit-image wheel",
+        help="a folder of photographs; may be repeated; default: those in the scikit-image wheel",
     )
-    parser.add_argument("--limit", type=int, help="use so many of the files, chosen at random")
+    parser.add_argument("--limit", type=int, help="use only this many files, chosen at random")
     parser.add_argument(
-        "--only", action="append", default=[], help="a family, a kind, or chain; may be repeated"
+        "--only",
+        action="append",
+        default=[],
+        help="measure only this family or kind, or `chain`; may be repeated",
     )
     parser.add_argument(
         "--chains", type=int, default=RunPlan().chains, help="random chains for each photo"
@@ -88,10 +91,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, default=RunPlan().seed)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes")
     parser.add_argument(
-        "--pairs", type=int, default=RunPlan().pairs, help="pairs of different photos to reach"
+        "--pairs", type=int, default=RunPlan().pairs, help="pairs of different photos to judge"
     )
     parser.add_argument("--json", type=Path, help="write the figures here")
-    parser.add_argument("--plot", type=Path, help="write a picture of the recalls here")
+    parser.add_argument("--plot", type=Path, help="write a plot of the recalls (PNG) here")
     return parser
 
 

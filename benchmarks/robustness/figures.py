@@ -1,4 +1,4 @@
-"""What was measured, and what follows from it."""
+"""The figures of a run, computed from the outcomes of single copies and pairs."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass
@@ -10,21 +10,21 @@ from hashsvc.signals import DHASH, PDQ, PHASH
 
 _SURE = (Tier.CERTAIN, Tier.LIKELY)
 _CHAIN_ARROW = " → "
-# More wrong matches than this are counted, but not listed.
+# Further false matches are counted, but not listed.
 _MOST_LISTED = 200
 
 
 @dataclass(frozen=True, slots=True)
 class CopyOutcome:
     """
-    How one copy fared.
+    The outcome for one copy.
 
     Attributes:
-        title: Of the alteration; of a chain, it names the steps.
+        title: Title of the alteration; for a chain, it names the steps.
 
-        pdq: Distance of the whole images in bits, as are `phash` and `dhash`.
+        pdq: Distance between the whole images in bits; likewise `phash` and `dhash`.
 
-        tier: Of the evidence; None when the copy was not found.
+        tier: Tier of the evidence; None if the copy was not found.
     """
 
     title: str
@@ -37,18 +37,18 @@ class CopyOutcome:
 @dataclass(frozen=True, slots=True)
 class RobustnessRow:
     """
-    The shares of copies that were found, of one alteration.
+    The shares of copies found, for one alteration.
 
     Attributes:
-        n: How many copies there were.
+        n: Number of copies.
 
-        pdq: Found by PDQ of the whole image alone; likewise `phash` and `dhash`.
+        pdq: Share found by PDQ of the whole image alone; likewise `phash` and `dhash`.
 
-        certain: Found at this tier.
+        certain: Share found at this tier.
 
-        certain_or_likely: What the recall of this system is said to be.
+        certain_or_likely: Share found at these tiers, which is reported as the recall.
 
-        any_tier: With `possible`, which an analyst sees last.
+        any_tier: Share found at any tier, including `possible`, which analysts see last.
     """
 
     family: str
@@ -65,7 +65,7 @@ class RobustnessRow:
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """Two images that show no photo in common, and match all the same."""
+    """A false match: two images that show no photo in common."""
 
     content: str
     candidate: str
@@ -75,43 +75,43 @@ class Hit:
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """How many pairs of different photos were judged, and the wrong matches among them."""
+    """The number of pairs of different photos that were judged, and their false matches."""
 
     pairs: int
     hits: tuple[Hit, ...]
 
     @classmethod
     def total(cls, parts: Iterable["Pairs"]) -> "Pairs":
-        """Return the sum of several."""
+        """Return the sum of several results."""
         listed = list(parts)
         hits = tuple(hit for part in listed for hit in part.hits)
         return cls(sum(part.pairs for part in listed), hits)
 
     @property
     def sure(self) -> int:
-        """How many wrong matches are at `certain` or `likely`."""
+        """Number of false matches at `certain` or `likely`."""
         return sum(hit.tier in _SURE for hit in self.hits)
 
 
 @dataclass(frozen=True, slots=True)
 class Figures:
     """
-    Everything that the benchmark found out.
+    All figures of a run.
 
     Attributes:
-        rows: Of the alterations that count.
+        rows: Rows of the alterations that detection should survive.
 
-        separate: Of those that a copy need not survive.
+        separate: Rows of the other alterations.
 
-        chains: Of all random chains together; None if there were none.
+        chains: One row for all random chains; None if there were none.
 
-        chains_by_kind: Recall of the chains in which a kind takes part, by its name.
+        chains_by_kind: By the name of a kind, the recall of the chains that contain it.
 
-        different: Contents against altered copies of other photos.
+        different: False matches of contents with altered copies of other photos.
 
-        screenshots: Screenshots of different photos in the same interface.
+        screenshots: False matches between screenshots of different photos in one interface.
 
-        plain: Plain, blank and text-only pictures, among themselves and against photos.
+        plain: False matches of plain, blank and text-only pictures, with each other and photos.
     """
 
     rows: tuple[RobustnessRow, ...]
@@ -123,7 +123,7 @@ class Figures:
     plain: Pairs
 
     def as_json(self) -> dict[str, Any]:
-        """Return the figures as JSON values; the sums follow from the rows."""
+        """Return the figures as JSON values, with sums computed from the rows."""
         worst = min(self.rows, key=lambda row: row.certain_or_likely, default=None)
         columns = ("pdq", "phash", "dhash", "certain", "certain_or_likely", "any_tier")
         means = {each: _mean([getattr(row, each) for row in self.rows]) for each in columns}
@@ -160,7 +160,7 @@ class Figures:
 
 
 def rows_of(outcomes: Sequence[CopyOutcome], *, counted: bool) -> tuple[RobustnessRow, ...]:
-    """Return a row for each single alteration that was done, in the catalogue's order."""
+    """Return a row for each single alteration that was made, in the catalogue's order."""
     by_title = _grouped((each.title, each) for each in outcomes)
     return tuple(
         _row(each, by_title[each.title])
@@ -170,7 +170,7 @@ def rows_of(outcomes: Sequence[CopyOutcome], *, counted: bool) -> tuple[Robustne
 
 
 def chains_of(outcomes: Sequence[CopyOutcome]) -> tuple[RobustnessRow | None, dict[str, float]]:
-    """Return the row of all chains together, and their recall by the kinds that take part."""
+    """Return one row for all chains, and the recall of chains by the kinds they contain."""
     chains = [each for each in outcomes if _CHAIN_ARROW in each.title]
     if not chains:
         return None, {}

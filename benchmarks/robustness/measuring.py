@@ -1,4 +1,4 @@
-"""Puts the work in order: sign the photos, make the copies, judge the pairs."""
+"""Plans the work and hands it to workers: sign photos, make copies, judge pairs."""
 
 import contextlib
 import math
@@ -33,11 +33,11 @@ from tests.helpers.photos import shipped_files
 Task = TypeVar("Task")
 Result = TypeVar("Result")
 
-# As many as the grid with the most cells has beside the photo.
+# The largest grid shows this many other photos.
 _OTHERS = 8
-# Candidates in one task of judging; a few seconds' work.
+# Candidates in one judging task, which takes a few seconds.
 _CANDIDATES_A_TASK = 40
-# Some pairs drop out because one photo is seen beside the other.
+# Draw more pairs, because those in which one photo appears beside the other drop out.
 _PAIRS_IN_RESERVE = 1.15
 
 
@@ -47,15 +47,15 @@ class RunPlan:
     What to measure, and how much of it.
 
     Attributes:
-        seed: Of everything random.
+        seed: Seed of everything random.
 
-        only: Names of families, kinds, or `chain`; empty means everything.
+        only: Names of families or kinds, or `chain`; empty means everything.
 
-        chains: Random chains for each photo.
+        chains: Number of random chains for each photo.
 
-        pairs: How many pairs of different photos to reach, where there are photos enough.
+        pairs: Number of pairs of different photos to judge, if there are enough photos.
 
-        screenshots: How many photos' screenshots are paired, in each interface.
+        screenshots: Number of photos whose screenshots are paired, in each interface.
     """
 
     seed: int = 1
@@ -66,25 +66,25 @@ class RunPlan:
 
     @property
     def titles(self) -> tuple[str, ...]:
-        """The single alterations to do."""
+        """Titles of the single alterations to make."""
         return tuple(
             each.title for each in SINGLES if not self.only or {each.family, each.name} & self.only
         )
 
     @property
     def chains_a_photo(self) -> int:
-        """The random chains to do for each photo."""
+        """Number of random chains to make for each photo."""
         return self.chains if not self.only or "chain" in self.only else 0
 
     @property
     def candidates(self) -> list[str]:
-        """Names of the copies that stand for a photo in the pairs: those that count."""
+        """Names of the copies that represent a photo in the pairs."""
         counted = {each.title for each in SINGLES if each.counted}
         chains = [chain_name(number) for number in range(self.chains_a_photo)]
         return [*(title for title in self.titles if title in counted), *chains]
 
     def drawn(self, photo: SourcePhoto, photos: int) -> list[str]:
-        """Return which of them, drawn anew for each photo; enough to reach the pairs."""
+        """Return a random choice of the candidates, drawn anew for each photo."""
         needed = math.ceil(_PAIRS_IN_RESERVE * self.pairs / max(photos * (photos - 1), 1))
         names = self.candidates
         if needed >= len(names):
@@ -94,7 +94,7 @@ class RunPlan:
 
 
 class Workers:
-    """Processes that share the work; with one worker, it is done in this process."""
+    """Worker processes; with only one worker, this process does the work itself."""
 
     def __init__(self, count: int, console: Console) -> None:
         self._console = console
@@ -107,7 +107,7 @@ class Workers:
     def do(
         self, what: str, function: Callable[[Task], Result], tasks: Sequence[Task]
     ) -> list[Result]:
-        """Return the results, in the order of the tasks."""
+        """Return the results of tasks, in the order of the tasks."""
         columns = (
             TextColumn("{task.description}"),
             BarColumn(),
@@ -124,12 +124,12 @@ class Workers:
                 return results
             futures = [self._pool.submit(function, task) for task in tasks]
             for future in as_completed(futures):
-                future.result()  # An error ends the run now, not when its turn comes.
+                future.result()  # End the run at the first error, not when the task's turn comes.
                 progress.advance(bar)
             return [future.result() for future in futures]
 
     def stop(self) -> None:
-        """End the processes, also those that are at work."""
+        """End all processes, even those that are working."""
         if self._pool is not None:
             processes = multiprocessing.active_children()
             self._pool.shutdown(wait=False, cancel_futures=True)
@@ -139,7 +139,7 @@ class Workers:
 
 @contextlib.contextmanager
 def working(count: int, console: Console) -> Iterator[Workers]:
-    """Give workers, and end them afterwards whatever happens."""
+    """Yield workers, and end them afterwards in any case."""
     workers = Workers(count, console)
     try:
         yield workers
@@ -149,15 +149,15 @@ def working(count: int, console: Console) -> Iterator[Workers]:
 
 def find_photos(folders: Sequence[Path], *, limit: int | None, seed: int) -> list[SourcePhoto]:
     """
-    Return the files in folders, in order of name; of more than the limit, a random choice.
+    Return the files in folders in order of name, or a random choice of `limit` files.
 
-    Without a folder they are the photographs in the scikit-image wheel.
+    Without folders, return the photographs in the scikit-image wheel.
 
     Raises:
-        ValueError: If two folders have the same name, since photos are told apart by theirs.
+        ValueError: If two folders have the same name, because it is part of a photo's name.
     """
     if len({folder.resolve().name for folder in folders}) < len(folders):
-        raise ValueError("No two folders of photos may have the same name.")
+        raise ValueError("Folders of photos must have different names.")
     photos = [
         SourcePhoto(f"{folder.resolve().name}/{path.relative_to(folder).as_posix()}", path)
         for folder in folders
@@ -174,12 +174,12 @@ def find_photos(folders: Sequence[Path], *, limit: int | None, seed: int) -> lis
 
 def measure(photos: Sequence[SourcePhoto], plan: RunPlan, workers: Workers) -> tuple[int, Figures]:
     """
-    Return how many of the files were photographs with enough detail, and the figures.
+    Return the number of files that are photographs with enough detail, and the figures.
 
     Raises:
-        ValueError: If there are fewer than two.
+        ValueError: If there are fewer than two such photographs.
     """
-    # Which photos stand beside which must not depend on the order in which they were given.
+    # Which photos appear beside others must not depend on the order of the files.
     ordered = sorted(photos, key=lambda photo: photo.name)
     signatures = workers.do("signing photos ", sign, ordered)
     used = {
@@ -227,7 +227,7 @@ def _copy_tasks(used: dict[SourcePhoto, Signature], plan: RunPlan) -> list[CopyT
 def _others(
     photo: SourcePhoto, photos: Sequence[SourcePhoto], seed: int
 ) -> tuple[SourcePhoto, ...]:
-    """Return the photos that are set beside a photo in its copies."""
+    """Return the other photos that appear in a photo's copies."""
     rest = [each for each in photos if each != photo]
     chosen = rng_of(seed, photo.name, "others").permutation(len(rest))[:_OTHERS]
     return tuple(rest[at] for at in chosen)
@@ -236,7 +236,7 @@ def _others(
 def _different(
     used: dict[SourcePhoto, Signature], kept: Sequence[dict[str, Signed]], plan: RunPlan
 ) -> list[PairTask]:
-    """Every content against copies of the other photos."""
+    """Judge every content against copies of the other photos."""
     contents = tuple(each.content() for each in _originals(used))
     candidates = [
         copies[name]
@@ -247,7 +247,7 @@ def _different(
 
 
 def _screenshots(kept: Sequence[dict[str, Signed]]) -> list[PairTask]:
-    """Within each interface, every screenshot as the content against all others."""
+    """Judge every screenshot, as a content, against all others of the same interface."""
     tasks = []
     for interface in INTERFACES:
         shots = [copies[interface.title] for copies in kept if interface.title in copies]
@@ -256,7 +256,7 @@ def _screenshots(kept: Sequence[dict[str, Signed]]) -> list[PairTask]:
 
 
 def _plain(used: dict[SourcePhoto, Signature], plan: RunPlan, workers: Workers) -> list[PairTask]:
-    """Plain pictures against one another, against photos, and photos against them."""
+    """Judge plain pictures against each other and photos, and photos against plain pictures."""
     pictures = list(plain_pictures(rng_of(plan.seed, "plain")).items())
     plain = workers.do("drawing plain  ", sign_plain, pictures)
     contents = tuple(each.content() for each in plain)
@@ -283,5 +283,5 @@ def _judge(workers: Workers, what: str, tasks: Sequence[PairTask]) -> Pairs:
 
 
 def _leave_interrupts() -> None:
-    """Let Ctrl-C reach the first process alone, which ends the others."""
+    """Ignore Ctrl-C in a worker: the main process gets it, and ends the workers."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)

@@ -1,4 +1,4 @@
-"""The recall of each kind as a picture."""
+"""Plots the recall of each kind."""
 
 import io
 from collections.abc import Sequence
@@ -12,9 +12,9 @@ _COLUMNS = 2
 _INCHES_A_KIND = 0.17
 _WIDTH_INCHES = 9.0
 _DOTS_AN_INCH = 110
-# Enough for lines, dots and smooth letters, in a file a quarter as large.
+# Enough colours for lines, dots and smooth letters, in a file a quarter as large.
 _PALETTE = 48
-# Column of a row, legend, colour, marker, size; the first lies below.
+# Column of a row, legend, colour, marker, size; later entries are drawn on top.
 _SERIES = (
     ("certain_or_likely", "hashsvc, certain or likely", "#1d4ed8", "o", 26),
     ("phash", "pHash ≤ 8", "#9ca3af", "x", 18),
@@ -23,7 +23,7 @@ _SERIES = (
 
 
 def draw_plot(figures: Figures, path: Path) -> None:
-    """Write a PNG file: one line a kind, the mean over its strengths."""
+    """Write a PNG file with one line for each kind: the mean over its strengths."""
     import matplotlib as mpl  # noqa: PLC0415 - in the extra `dev`; only a plot needs it.
 
     mpl.use("Agg")
@@ -63,7 +63,7 @@ def draw_plot(figures: Figures, path: Path) -> None:
 
 
 def _kinds(rows: Sequence[RobustnessRow]) -> list[tuple[str, list[RobustnessRow]]]:
-    """Return the rows of each kind, in the order in which the kinds come."""
+    """Return the rows by kind, in the order of the kinds."""
     kinds: dict[str, list[RobustnessRow]] = {}
     for row in rows:
         kinds.setdefault(row.name, []).append(row)

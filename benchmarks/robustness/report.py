@@ -1,4 +1,4 @@
-"""The figures, for a person to read."""
+"""Prints the figures as tables."""
 
 from collections.abc import Iterable
 
@@ -9,12 +9,12 @@ from benchmarks.robustness.figures import Figures, Pairs, RobustnessRow
 
 
 def print_report(figures: Figures, console: Console) -> None:
-    """Print the tables and the sums."""
+    """Print the tables and the sums of a run."""
     console.print(_table("Copies that should be found", figures.rows))
     if figures.chains:
         console.print(_table("Random chains of different kinds", [figures.chains]))
     if figures.separate:
-        console.print(_table("Copies that cannot be counted on", figures.separate))
+        console.print(_table("Copies that need not be found", figures.separate))
     sums = figures.as_json()
     if figures.rows:
         worst = sums["worst"]
@@ -24,7 +24,9 @@ def print_report(figures: Figures, console: Console) -> None:
         )
     if figures.chains:
         console.print(f"chains' recall  {sums['chains_recall']:.3f}")
-    console.print("\nDifferent photos that match all the same, at certain or likely (possible):")
+    console.print(
+        "\nFalse matches of different photos, at certain or likely (at possible in brackets):"
+    )
     for name, pairs in (
         ("altered copies", figures.different),
         ("same interface", figures.screenshots),

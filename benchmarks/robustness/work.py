@@ -1,4 +1,4 @@
-"""What the worker processes do: sign photos, make and sign their copies, judge pairs."""
+"""The work of the worker processes: sign photos, make and sign copies, judge pairs."""
 
 import io
 import zlib
@@ -26,7 +26,7 @@ from hashsvc.signals import (
 from hashsvc.signals.decode import decode
 
 _BY_TITLE = {each.title: each for each in SINGLES}
-# As in tests.helpers.photos: smaller is no photograph, larger is rarely served.
+# As in tests.helpers.photos: smaller images are not photographs, larger ones are rare on sites.
 _MIN_SIDE = 200
 _MAX_SIDE = 2048
 
@@ -37,7 +37,7 @@ class SourcePhoto:
     A photograph in a file.
 
     Attributes:
-        name: For a person to read; it seeds what is random about its copies.
+        name: Its name for people, which also seeds the randomness of its copies.
     """
 
     name: str
@@ -50,9 +50,9 @@ class Signed:
     An image's signature.
 
     Attributes:
-        name: For a person to read.
+        name: The image's name, for people.
 
-        shows: Names of all photos that can be seen in it.
+        shows: Names of all photos that are visible in the image.
     """
 
     name: str
@@ -60,23 +60,23 @@ class Signed:
     signature: Signature
 
     def content(self) -> "Signed":
-        """Return what a bank would keep of it."""
+        """Return what a bank would store of the image."""
         return Signed(self.name, self.shows, self.signature.whole())
 
 
 @dataclass(frozen=True, slots=True)
 class CopyTask:
     """
-    A photo, and which copies to make of it.
+    A photo, and the copies to make of it.
 
     Attributes:
-        others: Photos that may be seen beside it.
+        others: Photos that may appear beside it.
 
-        titles: Of the alterations, each to be done once.
+        titles: Titles of the alterations, each to be made once.
 
-        chains: How many random chains.
+        chains: Number of random chains.
 
-        kept: Names of the copies whose signatures are wanted afterwards.
+        kept: Names of the copies whose signatures to return.
     """
 
     photo: SourcePhoto
@@ -90,24 +90,24 @@ class CopyTask:
 
 @dataclass(frozen=True, slots=True)
 class PairTask:
-    """Contents and candidates, to be judged each against each."""
+    """Contents and candidates; each content is judged against each candidate."""
 
     contents: tuple[Signed, ...]
     candidates: tuple[Signed, ...]
 
 
 def rng_of(seed: int, *names: str) -> np.random.Generator:
-    """Return a generator that depends on the seed and these names alone."""
+    """Return a random generator that depends only on the seed and the names."""
     return np.random.default_rng([seed, *(zlib.crc32(name.encode()) for name in names)])
 
 
 def chain_name(number: int) -> str:
-    """Return how a photo's chain of this number is called in a task."""
+    """Return the name of a photo's chain in a task."""
     return f"chain {number}"
 
 
 def sign(photo: SourcePhoto) -> Signature | None:
-    """Return a photo's signature, of every view; None if it is no photograph or too plain."""
+    """Return a photo's signature in every view; None if it is not a photograph or too plain."""
     try:
         signature = sign_image(photo.path.read_bytes())
         large_enough = min(_read(photo).size) >= _MIN_SIDE
@@ -123,7 +123,7 @@ def sign_plain(picture: tuple[str, Image.Image]) -> Signed:
 
 
 def copy(task: CopyTask) -> tuple[list[CopyOutcome], dict[str, Signed]]:
-    """Return how each copy of a photo fared, and the signatures of those that are kept."""
+    """Return the outcome of each copy of a photo, and the signatures of the copies to keep."""
     image = _read(task.photo)
     others = tuple(_read(other) for other in task.others)
     outcomes: list[CopyOutcome] = []
@@ -140,7 +140,7 @@ def copy(task: CopyTask) -> tuple[list[CopyOutcome], dict[str, Signed]]:
 
 
 def judge(task: PairTask) -> Pairs:
-    """Return how many pairs show no photo in common, and which of them match all the same."""
+    """Return the number of pairs without a common photo, and the false matches among them."""
     pairs = sum(
         content.shows.isdisjoint(candidate.shows)
         for content in task.contents
@@ -157,8 +157,8 @@ def judge(task: PairTask) -> Pairs:
 def decide(
     contents: Sequence[Signed], candidates: Sequence[Signed]
 ) -> Iterator[tuple[Signed, Signed, Evidence]]:
-    """Yield every pair that matches, of each content with each candidate."""
-    # The one place where pairs are decided; a faster search of many in many belongs here.
+    """Yield every pair of a content and a candidate that match."""
+    # All pairs are decided here, so a faster search for many pairs belongs here.
     for content in contents:
         for candidate in candidates:
             evidence = compare(content.signature, candidate.signature)
@@ -185,7 +185,7 @@ def _outcome(alteration: Alteration, content: Signature, candidate: Signature) -
 
 
 def _whole_distance(content: Signature, candidate: Signature, profile: Profile) -> int:
-    """Return the distance that others' tools would see: of the whole images, upright."""
+    """Return the distance that other tools would see: between the whole, upright images."""
     mine, theirs = (
         next(
             viewed.signal

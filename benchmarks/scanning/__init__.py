@@ -1,1 +1,1 @@
-"""How fast reported pages are scanned, beside hashing the same images from memory."""
+"""Measures how fast pages are scanned, compared with hashing the same images from memory."""

@@ -1,16 +1,17 @@
 """
-How fast reported pages are scanned, beside hashing the same images from memory.
+Measures how fast pages are scanned, compared with hashing the same images from memory.
 
     python -m benchmarks.scanning [--json OUT] [--photos DIR] [--pages 2000] [--images 5]
 
-A real service scans a site on loopback, which a process of its own serves: pages of photographs, no
-two files the same, and among them copies of what the bank has. In turns with each part of the scan
-a sandbox like the service's signs images of that part from memory, on as many threads as there are
-cores; the ratio of the two rates is what fetching, reading pages, matching and storing leave over.
+A real service scans a site on loopback, which runs in its own process. The site's pages show
+photographs, all in different files, including copies of banked photographs. After each part of the
+scan, a sandbox like the service's signs images of that part from memory, on as many threads as
+there are cores. The ratio of the two rates shows the cost of fetching, reading pages, matching and
+storing.
 
-The site takes part of the cores too; how much is said. On a machine that does other things as well
-rates say little; `cpu_ratio_to_hashing_alone` is the same by processor time, that of the service
-and the site against that of hashing.
+The site uses part of the cores too, and the report says how much. If the machine is busy with other
+work, the rates say little. `cpu_ratio_to_hashing_alone` is the same ratio by processor time: that
+of hashing against that of the service and the site.
 """
 
 import argparse
@@ -50,7 +51,7 @@ _ALONE = 500
 _REGIONS = 100
 _CONTENTS_A_CASE = 20
 _LOOK_AGAIN_S = 0.5
-"""As often as `hashsvc scan --wait` asks how far it is."""
+"""Seconds between requests for progress, as in `hashsvc scan --wait`."""
 
 _LOOK_AGAIN_AT_THE_END_S, _LAST = 0.1, 20
 
@@ -67,7 +68,7 @@ class _Options:
 
 def main() -> int:
     """Run the benchmark and return its exit code."""
-    parser = argparse.ArgumentParser(description="How fast reported pages are scanned.")
+    parser = argparse.ArgumentParser(description="Measure how fast pages are scanned.")
     parser.add_argument("--photos", type=Path, help="a folder of photographs")
     parser.add_argument("--json", type=Path, help="write the figures here")
     parser.add_argument("--pages", type=int, default=2000)
@@ -111,7 +112,7 @@ def _measure(options: _Options, web: Web, banked: list[Signature]) -> dict[str, 
             "fetch_networks": "127.0.0.0/8",
             "fetch_ports": site.rpartition(":")[2],
             "scan_threads": str(options.threads),
-            # All pages are on one host here; on the web they are on many.
+            # All pages are on one host here, but on many hosts on the web.
             "scan_items_per_host": str(options.threads),
             "fetch_downloads_per_host": str(options.threads),
             "limit_reads_per_minute": "100000",
@@ -191,24 +192,24 @@ def _run(
 
 
 def _scan(client: Client, urls: list[str]) -> tuple[dict[str, Any], float]:
-    """Scan these pages, and return the last state and how many seconds it took."""
+    """Scan pages, and return the last state and the seconds that the scan took."""
     start = time.perf_counter()
     scan = client.post("/v1/scans", {"urls": urls})["scan"]
     while True:
         state: dict[str, Any] = client.get(f"/v1/scans/{scan}")
         if state["finished"] == state["total"]:
             return state, time.perf_counter() - start
-        # Near the end more often, so that the last look adds little to what was measured.
+        # Ask more often near the end, so that the last wait adds little to the measured time.
         left = state["total"] - state["finished"]
         time.sleep(_LOOK_AGAIN_S if left > _LAST else _LOOK_AGAIN_AT_THE_END_S)
 
 
 def _service_pid() -> int:
-    """Return the process of the service, the only child that runs this project's command."""
+    """Return the service's process id: the only child that runs this project's command."""
     for pid in _children():
         if b"hashsvc\0serve" in Path(f"/proc/{pid}/cmdline").read_bytes():
             return pid
-    raise RuntimeError("The service is not there.")
+    raise RuntimeError("The service is not running.")
 
 
 def _children() -> Iterator[int]:
@@ -217,7 +218,7 @@ def _children() -> Iterator[int]:
 
 
 def _fill_bank(data: Path, banked: list[Signature], more: int) -> None:
-    """Open cases with these contents and so many of random codes."""
+    """Open cases with these contents, and further ones with random codes."""
     with _database(data) as database:
         bank, actor = Bank(database), KeyId("benchmark")
         rng = np.random.default_rng(_SEED)
@@ -242,7 +243,7 @@ def _database(data: Path) -> Iterator[Database]:
 
 
 def _made_up(rng: np.random.Generator) -> Signature:
-    """Return the signature of no image: as in those of images, half of each code's bits are set."""
+    """Return a made-up signature; half of each code's bits are set, as in signatures of images."""
     signals = []
     for profile, count in ((PDQ, 1), (PHASH, 1), (DHASH, 1), (REGION, _REGIONS)):
         bits = np.tile(np.arange(profile.bits, dtype=np.uint8) % 2, (count, 1))

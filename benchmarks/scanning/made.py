@@ -1,4 +1,4 @@
-"""What the benchmark's site shows, and what the bank holds: altered photographs."""
+"""Makes the benchmark's web site and the bank's contents from photographs."""
 
 import random
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from hashsvc.signals import PDQ, Signature, sign_image
 from tests.helpers.photos import Photo, as_jpeg
 
 _LONGEST_SIDE = 1280
-# Size and JPEG quality of the copies of an unrelated photograph, as sites make them.
+# Sizes and JPEG qualities of the copies of an unrelated photograph, as sites make them.
 _RENDITIONS = ((1.0, 90), (0.9, 85), (0.8, 80), (0.7, 85), (0.6, 90), (1.0, 70))
 _SOI = b"\xff\xd8"
 
@@ -21,11 +21,11 @@ class Web:
     A web site of pages with photographs.
 
     Attributes:
-        files: JPEG files, of which each image is one, with a comment of its own.
+        files: JPEG files; each image is one of them with a unique comment.
 
-        pages: For each page the numbers of its images' files.
+        pages: For each page, the numbers of its images' files.
 
-        planted: Page and place on it of each copy of a photograph that the bank has.
+        planted: Page and place on the page of each copy of a banked photograph.
     """
 
     files: list[bytes]
@@ -33,12 +33,12 @@ class Web:
     planted: list[tuple[int, int]]
 
     def image(self, page: int, place: int) -> bytes:
-        """Return an image's bytes, which no other image has."""
+        """Return an image's bytes, which are unique."""
         return b"".join(parts(self.files[self.pages[page][place]], f"{page}-{place}"))
 
 
 def parts(file: bytes, name: str) -> tuple[bytes, bytes, memoryview]:
-    """Return the parts of a JPEG file with a name in a comment (marker COM)."""
+    """Return the parts of a JPEG file that has a name in a comment (marker COM)."""
     comment = name.encode()
     return _SOI, b"\xff\xfe" + (len(comment) + 2).to_bytes(2) + comment, memoryview(file)[2:]
 
@@ -49,8 +49,8 @@ def make_web(
     """
     Return a site, and the signatures of the photographs in the bank.
 
-    A fourth of the photographs is the bank's. Every copy of one that is planted is promised: it was
-    only mirrored, reduced and compressed.
+    A quarter of the photographs are banked. Every planted copy must be found: copies are only
+    mirrored, reduced and compressed.
     """
     rng = random.Random(seed)
     kept = _different(photos)
@@ -70,7 +70,7 @@ def make_web(
 
 
 def _different(photos: list[Photo]) -> list[tuple[Photo, Signature]]:
-    """Return the photographs that are not too plain, those that look the same once."""
+    """Return the photographs without plain ones and repetitions."""
     kept: list[tuple[Photo, Signature]] = []
     for photo in photos:
         signature = sign_image(photo.data)
@@ -82,6 +82,6 @@ def _different(photos: list[Photo]) -> list[tuple[Photo, Signature]]:
 
 
 def _scaled(image: Image.Image, scale: float) -> Image.Image:
-    # As benchmarks.hashing makes images of a web page's size, larger or smaller.
+    # Resize as benchmarks.hashing does for images of web pages.
     scale *= _LONGEST_SIDE / max(image.size)
     return image.resize((round(image.width * scale), round(image.height * scale)))

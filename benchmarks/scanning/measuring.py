@@ -1,4 +1,4 @@
-"""What a service takes while it scans, and how fast the sandbox is by itself."""
+"""Measures the memory and time of a scanning service, and the speed of a sandbox alone."""
 
 import os
 import threading
@@ -17,13 +17,12 @@ _WORKER = b"hashsvc.signals.worker"
 
 class Processes:
     """
-    Memory and time of a process and all its descendants.
+    Memory and processor time of a process and all its descendants.
 
     Attributes:
-        peak_mb: The largest sum of what they have in memory (proportional set size: what several
-            share counts once).
+        peak_mb: Largest sum of their proportional set sizes, which count shared pages once.
 
-        peak_rss_mb: The same by resident set size, in which shared pages count for each.
+        peak_rss_mb: Largest sum of their resident set sizes, which count shared pages each time.
     """
 
     def __init__(self, pid: int) -> None:
@@ -42,18 +41,18 @@ class Processes:
         self._thread.join()
 
     def cpu_s(self) -> float:
-        """Return the processor time that the living ones have taken until now."""
+        """Return the processor time that the living processes have used so far."""
         ticks = 0
         for pid in _tree(self._pid):
             with suppress(OSError):
-                # After the name, in parentheses, which may hold spaces (proc(5)).
+                # Skip the name, which is in parentheses and may contain spaces (proc(5)).
                 fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
                 ticks += sum(map(int, fields[11:15]))
         return ticks / os.sysconf("SC_CLK_TCK")
 
     def _watch(self) -> None:
         while not self._over.wait(_EVERY_S):
-            # A child that has not become its program yet has the very memory of its parent.
+            # Before a child runs its program, its memory is that of its parent.
             own = _command(self._pid)
             pids = [pid for pid in _tree(self._pid) if pid == self._pid or _command(pid) != own]
             taken = [_memory(pid) for pid in pids]
@@ -90,7 +89,7 @@ def _memory(pid: int) -> tuple[int, int]:
 
 
 class HashingAlone:
-    """A sandbox like the service's, with nothing to do but to sign what is in memory."""
+    """A sandbox like the service's, which only signs images from memory."""
 
     def __init__(self, cores: int) -> None:
         self._cores = cores
@@ -105,7 +104,7 @@ class HashingAlone:
         self._sandbox.close()
 
     def seconds(self, images: Sequence[bytes]) -> float:
-        """Return how long it takes to sign these, on as many threads as there are cores."""
+        """Return the seconds to sign images, on as many threads as there are cores."""
         with ThreadPoolExecutor(self._cores) as pool:
             start = time.perf_counter()
             for seconds in pool.map(self._sign, images):
@@ -113,9 +112,9 @@ class HashingAlone:
             return time.perf_counter() - start
 
     def cpu_s(self) -> float:
-        """Return the processor time that hashing has taken: of the workers, and of our threads."""
+        """Return the processor time of hashing, in the workers and in this process's threads."""
         times = os.times()
-        # Workers that were replaced were waited for; nobody else of our children has ended yet.
+        # Of our children, only replaced workers have ended, so their time counts as hashing.
         seconds = self._threads_s + times.children_user + times.children_system
         for pid in _children(os.getpid()):
             if _WORKER in Path(f"/proc/{pid}/cmdline").read_bytes():

@@ -1,4 +1,4 @@
-"""Serves a made-up web site on loopback from a process of its own, at little cost."""
+"""Serves a web site on loopback from a separate process, at little cost."""
 
 import asyncio
 import multiprocessing

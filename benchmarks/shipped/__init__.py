@@ -1,1 +1,1 @@
-"""Makes the data files that the packages ship, from code, so that anyone can make them again."""
+"""Generates data files that the packages ship, so that anyone can make them again."""

@@ -1,15 +1,15 @@
 """
-Draws images that are nobody's in particular, and prints their codes.
+Draws images that many people have, and prints their codes.
 
     python -m benchmarks.shipped.draw_common > hashsvc/bank/data/common.json
 
-Plain ones, logos, icons, letters, patterns, QR codes: whoever submits one of them would have every
-site reported that shows such a thing. Those whose quality is below PDQ's are left out, for no image
-so plain is taken anyway.
+They are plain pictures, logos, icons, letters, patterns and QR codes. If a case contained one of
+them, every site that shows such a picture would be reported. Images below PDQ's least quality are
+left out, because the bank refuses them anyway.
 
-Such images are often symmetric: half of their frequencies are next to nothing then, and half of the
-bits are noise, other ones in each size and file. So each is signed in several, and `steady` says
-which bits were the same in all.
+Such images are often symmetric. Half of their frequencies are then close to zero, and half of the
+bits are noise that changes with each size and file. So each image is signed in several sizes and
+files, and `steady` marks the bits that were the same in all.
 """
 
 import io
@@ -29,7 +29,7 @@ from hashsvc.signals import PDQ, Signal, View
 from hashsvc.signals.pdq import pdq
 
 _SIDE = 512
-# Drawn so much larger, and reduced, for smooth edges.
+# Images are drawn larger by this factor and then reduced, for smooth edges.
 _FINE = 2
 _LARGE = _SIDE * _FINE
 
@@ -46,7 +46,7 @@ Draw = Callable[[ImageDraw.ImageDraw], None]
 
 
 def main() -> int:
-    """Print the list."""
+    """Print the list as JSON."""
     kept: list[dict[str, object]] = []
     drawn = 0
     for name, image in images():
@@ -75,7 +75,7 @@ def signed(image: Image.Image) -> tuple[Signal, int]:
 
 
 def steady_bits(image: Image.Image) -> bytes:
-    """Return a code whose ones are the bits that are the same in several sizes and files."""
+    """Return a mask of the bits that are the same in several sizes and files."""
     first = int.from_bytes(signed(image)[0].code)
     changed = 0
     for size, quality in _RENDITIONS:
@@ -84,7 +84,7 @@ def steady_bits(image: Image.Image) -> bytes:
 
 
 def rendition(image: Image.Image, size: tuple[int, int], quality: int) -> Image.Image:
-    """Return an image in another size, as it comes out of a JPEG file."""
+    """Return an image resized and read back from a JPEG file."""
     file = io.BytesIO()
     image.convert("RGB").resize(size).save(file, "JPEG", quality=quality)
     return Image.open(file).convert("RGB")
@@ -118,12 +118,12 @@ def _plain() -> Iterator[tuple[str, Image.Image]]:
 
 
 def _at(*parts: float) -> list[float]:
-    """Return shares of the side as pixels."""
+    """Return shares of the side in pixels."""
     return [part * _LARGE for part in parts]
 
 
 def _star(points: int, inner: float) -> list[tuple[float, float]]:
-    """Return the corners of a star; of a polygon where the inner ones lie on its sides."""
+    """Return the corners of a star, or of a polygon if the inner corners lie on its sides."""
     corners = []
     for number in range(2 * points):
         radius, angle = (0.4, inner)[number % 2], math.pi * (number / points - 0.5)
@@ -309,13 +309,13 @@ def _letters() -> Iterator[tuple[str, Draw]]:
 
 
 def _letter(draw: ImageDraw.ImageDraw, *, text: str) -> None:
-    # The font that comes with Pillow.
+    # This is the font that comes with Pillow.
     font = ImageFont.load_default(0.8 * _LARGE)
     draw.text((_LARGE / 2, _LARGE / 2), text, fill=0, font=font, anchor="mm")
 
 
 def _qr_codes() -> Iterator[tuple[str, Draw]]:
-    # Others have other data, and other codes: what all have in common is too little to go by.
+    # QR codes with other data have other codes: they have too little in common to detect all.
     for modules in (21, 25, 29, 33):
         yield f"like a QR code, {modules}", partial(_qr_code, modules=modules)
 

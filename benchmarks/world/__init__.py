@@ -1,1 +1,1 @@
-"""The made-up world of the removal simulation: sites, platforms, an institute, its ledger."""
+"""The simulated world of the removal benchmark: web sites, platforms, an institute, its ledger."""

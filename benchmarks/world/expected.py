@@ -1,4 +1,4 @@
-"""The figures that the statistics have to show, computed from the ledger by their definitions."""
+"""Computes the expected statistics from the ledger, by the definitions of the figures."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
@@ -9,20 +9,20 @@ from benchmarks.world.ledger import ABSENT, ANSWER, ORDER, LedgerEntry
 HOUR = timedelta(hours=1)
 _ANSWERS = ("receipted", "removed", "refused", "partial", "identity-asked")
 Figures = dict[str, tuple[float | None, int]]
-"""Value and what it is of, by the figure's name."""
+"""Value and sample size, by the figure's name."""
 
 
 @dataclass(frozen=True, slots=True)
 class RequestLife:
     """
-    One request that was sent, as far as the figures need it.
+    The facts about a sent request that the figures need.
 
     Attributes:
-        up: Hours until the image went, and whether it did.
+        up: Hours until the image was gone, and whether it is gone.
 
         answered: Hours until the first answer, and whether there was one.
 
-        beyond: Hours up beyond each clock that counts.
+        beyond: By the name of each clock that applies, hours that the image was up beyond it.
     """
 
     entry: LedgerEntry
@@ -33,10 +33,10 @@ class RequestLife:
 
 
 def life_of(entry: LedgerEntry, now: datetime) -> RequestLife:
-    """Return what the figures need of an entry that was sent."""
+    """Return the facts about a sent entry that the figures need."""
     sent, withdrawn = entry.first("sent"), entry.first("withdrawn")
     assert sent is not None
-    until, lost = withdrawn or now, _lost(entry)
+    until, lost = withdrawn or now, _unseen_since(entry)
     end = entry.absent_at or min(lost or until, until)
     answer = entry.first(*_ANSWERS)
     return RequestLife(
@@ -58,7 +58,7 @@ def figures_of(
     Return the figures of some requests.
 
     Args:
-        everyone: All requests: some of them go on from these.
+        everyone: All requests, which include those that follow from `entries`.
     """
     lives = [life_of(each, now) for each in entries if each.was_sent]
     count = len(lives)
@@ -82,10 +82,10 @@ def figures_of(
     found["unanswered"] = (count - answered, count)
     for state in ("refused", "partial", "identity-asked", "silent"):
         found[state] = (sum(each.entry.first(state) is not None for each in lives), count)
-    return found | _words(lives) | _returns(gone, everyone) | _clocks(lives)
+    return found | _promises(lives) | _returns(gone, everyone) | _clocks(lives)
 
 
-def _words(lives: Sequence[RequestLife]) -> Figures:
+def _promises(lives: Sequence[RequestLife]) -> Figures:
     said = [each.entry for each in lives if each.entry.first("removed") is not None]
     wrong = 0
     for entry in said:
@@ -134,8 +134,8 @@ def _standing(entry: LedgerEntry, lost: datetime | None) -> str:
     return "unproven" if entry.checks[-1].seen in ABSENT else "unreachable"
 
 
-def _lost(entry: LedgerEntry) -> datetime | None:
-    """Return when the checks began that do not see the image, up to the last one."""
+def _unseen_since(entry: LedgerEntry) -> datetime | None:
+    """Return the time of the first of the latest checks in a row that did not see the image."""
     began = None
     for each in entry.checks:
         began = None if each.seen == "still-there" else began or each.at
@@ -156,12 +156,12 @@ def _beyond(entry: LedgerEntry, sent: datetime, end: datetime) -> dict[str, floa
     return {name: max((end - at) / HOUR, 0.0) for name, at in due.items() if went or end > at}
 
 
-def _share(some: int, of: int) -> float | None:
-    return some / of if of else None
+def _share(part: int, whole: int) -> float | None:
+    return part / whole if whole else None
 
 
-def _left(durations: Sequence[tuple[float, bool]], at: float) -> float:
-    """Return the share that lasts longer than a time: Kaplan and Meier's product."""
+def _survival(durations: Sequence[tuple[float, bool]], at: float) -> float:
+    """Return the share that lasts longer than a time, by the Kaplan–Meier estimator."""
     left = 1.0
     for time in sorted({hours for hours, ended in durations if ended and hours <= at}):
         at_risk = sum(hours >= time for hours, _ in durations)
@@ -171,11 +171,11 @@ def _left(durations: Sequence[tuple[float, bool]], at: float) -> float:
 
 def _gone_by(durations: Sequence[tuple[float, bool]], at: float) -> float | None:
     last = max((hours for hours, _ in durations), default=None)
-    if last is None or (at > last and _left(durations, last) > 0):
+    if last is None or (at > last and _survival(durations, last) > 0):
         return None
-    return 1 - _left(durations, at)
+    return 1 - _survival(durations, at)
 
 
 def _quantile(durations: Sequence[tuple[float, bool]], share: float) -> float | None:
     times = sorted({hours for hours, ended in durations if ended})
-    return next((each for each in times if _left(durations, each) <= 1 - share + 1e-9), None)
+    return next((each for each in times if _survival(durations, each) <= 1 - share + 1e-9), None)

@@ -1,4 +1,4 @@
-"""The people of an institute, at a service whose clock goes on by the hour, and their ledger."""
+"""Simulates the people of an institute, who use a service whose clock moves by the hour."""
 
 import heapq
 import itertools
@@ -16,7 +16,7 @@ from PIL import Image
 
 from benchmarks.world.internet import Copy, Internet, Shown, as_copy
 from benchmarks.world.ledger import Ledger, LedgerEntry, LedgerNotice
-from benchmarks.world.platforms import BY_NAME, PLATFORMS, Act, Behaviour, Does
+from benchmarks.world.platforms import BY_NAME, PLATFORMS, Act, ActKind, Behaviour
 from hashsvc.api import Services
 from hashsvc.bank import ConsentKind, NewContent
 from hashsvc.matching import MatchState
@@ -30,13 +30,13 @@ from tests.helpers.post import PostOffice
 
 BEGIN = datetime(2026, 6, 1, 6, tzinfo=UTC)
 ANALYST, INTAKE = KeyId("an analyst's key"), KeyId("the intake's key")
-REFUSAL = "Does not go against our rules, case A-20417"
+REFUSAL = "ActKind not go against our rules, case A-20417"
 _HOUR = timedelta(hours=1)
 _OVER = ("gone", "reappeared", "withdrawn")
 
 
 class SteppedClock:
-    """Stands still until it is moved on."""
+    """A clock that stands still until it is moved forward."""
 
     def __init__(self) -> None:
         self.now = BEGIN
@@ -48,12 +48,16 @@ class SteppedClock:
 @dataclass(slots=True, eq=False)
 class Upload:
     """
-    A copy on a platform, and what is to become of it.
+    A copy of a photo on a platform.
 
     Attributes:
-        second: Whether it is of the case that is withdrawn.
+        dismissed: Whether the analyst will dismiss its match.
 
-        parent: The request by which the image went from there before.
+        second: Whether it belongs to the second case, which is withdrawn.
+
+        parent: The request after which an earlier copy was removed from the platform.
+
+        found: Whether a scan has found it.
     """
 
     copy: Copy
@@ -67,18 +71,18 @@ class Upload:
 
 class Institute:
     """
-    A service, the little internet that it looks at, and the ledger of what was done.
+    A service, the small internet that it scans, and the ledger of what was done.
 
     Use it as a context manager.
 
     Attributes:
-        letters: By mail, as they have to arrive: to whom, and the addresses of the images.
+        expected_mails: The mails that have to arrive: recipient, and URLs of the images.
 
-        verdicts: What was said of matches: True for confirmed.
+        verdicts: Verdicts on matches, True for confirmed.
 
-        late: Answers that came after the image was proven gone, which the service has no step for.
+        late: Number of answers after the image was proven gone; the service cannot record them.
 
-        surprises: What did not go as planned.
+        surprises: Events that differ from the plan.
     """
 
     def __init__(self, settings: Settings, photo: Callable[[int], Image.Image], seed: int) -> None:
@@ -94,7 +98,7 @@ class Institute:
             "recheck_gap_s": 3600.0,
         }
         self.services = Services.build(settings.model_copy(update=changes), self.clock)
-        self.letters: list[tuple[str, frozenset[str]]] = []
+        self.expected_mails: list[tuple[str, frozenset[str]]] = []
         self.verdicts: list[bool] = []
         self.late = 0
         self.surprises: list[str] = []
@@ -123,7 +127,7 @@ class Institute:
         self._stack.close()
 
     def live(self, days: int, *, every_days: int = 30) -> None:
-        """Let so many days pass, with two new cases at the beginning of each month."""
+        """Let `days` pass, and open two cases at the beginning of each month."""
         for number, day in enumerate(range(0, days, every_days)):
             hours = 24 * day + self._rng.randrange(1, 6)
             self._plan(hours, 0, partial(self._begin, number))
@@ -136,7 +140,7 @@ class Institute:
         self.services.database.close()
 
     def _hour(self) -> None:
-        """Let an hour pass: what was planned happens, then what is due by the clock."""
+        """Let an hour pass: run what is planned, then what is due by the clock."""
         self.clock.now += _HOUR
         while self._plans and self._plans[0][0] <= self.clock.now:
             heapq.heappop(self._plans)[-1]()
@@ -149,15 +153,15 @@ class Institute:
         while rechecks.work_once():
             continue
         rechecks.mark_silent()
-        self.ledger.hour(self.clock.now)
-        self._adopt()
+        self.ledger.pass_hour(self.clock.now)
+        self._learn_raised_requests()
 
-    def _plan(self, hours: int, rank: int, deed: Callable[[], object]) -> None:
+    def _plan(self, hours: int, rank: int, action: Callable[[], object]) -> None:
         at = self.clock.now + hours * _HOUR
-        heapq.heappush(self._plans, (at, rank, next(self._order), deed))
+        heapq.heappush(self._plans, (at, rank, next(self._order), action))
 
     def _begin(self, month: int) -> None:
-        """Open two cases, put their images on the internet, and have them found."""
+        """Open two cases, upload copies of their images, and scan for them."""
         bank, photos = self.services.bank, range(len(self._photos), len(self._photos) + 4)
         self._photos += [self._photo(100 * month + number) for number in range(4)]
         consented = (ConsentKind.NOTIFY, ConsentKind.LITIGATE)
@@ -180,7 +184,7 @@ class Institute:
         self.services.watches.begin(scan, every_h=24, days=60, actor=ANALYST)
         self._submit(pages)
         self._scan()
-        missed = {each for each in pages if each in self._waited_for()}
+        missed = {each for each in pages if each in self._pages_not_found()}
         self.surprises += [f"not found: {each}" for each in sorted(missed)]
         self._plan(250, 0, partial(self._withdraw, second))
 
@@ -198,7 +202,7 @@ class Institute:
         self._uploads[copy.image_url] = new
         return new
 
-    def _waited_for(self) -> set[str]:
+    def _pages_not_found(self) -> set[str]:
         return {each.copy.page_url for each in self._uploads.values() if not each.found}
 
     def _submit(self, urls: Sequence[str]) -> ScanId:
@@ -206,7 +210,7 @@ class Institute:
         return self.services.work_list.submit(lines, actor=ANALYST).scan_id
 
     def _scan(self) -> None:
-        """Work off all scans, and review what they found."""
+        """Finish all scans, and review the matches."""
         while self.services.scanner.work_once():
             continue
         reviews = self.services.reviews
@@ -217,7 +221,7 @@ class Institute:
     def _review(self, match: Match) -> None:
         upload = self._uploads[match.image_url]
         if match.case != upload.case or upload.found:
-            self.surprises.append("a match that is none")
+            self.surprises.append("a match with the wrong case, or found twice")
         upload.found = True
         verdict = MatchState.DISMISSED if upload.dismissed else MatchState.CONFIRMED
         self.services.reviews.decide(match.id, verdict, actor=ANALYST)
@@ -248,41 +252,41 @@ class Institute:
 
     def _begin_entry(self, entry: LedgerEntry, *, wait: bool = False) -> None:
         self.ledger.begin(entry, self.clock.now)
-        letter = self.ledger.letter_of(entry)
-        if letter.entries == [entry] and not wait:
-            self._plan(1, 8, partial(self._approve, letter))
+        notice = self.ledger.notice_of(entry)
+        if notice.entries == [entry] and not wait:
+            self._plan(1, 8, partial(self._approve, notice))
 
     def platform_of(self, behaviour: Behaviour) -> str:
-        """Return what the service calls a platform."""
+        """Return the service's name for a platform."""
         if behaviour.channel is not None:
             return behaviour.name
         return self.internet.url(behaviour.name, "/").split("/")[2]
 
-    def _approve(self, letter: LedgerNotice) -> None:
-        if letter.entries:
-            self._move(letter.entries[0], State.APPROVED)
-            self.ledger.approve(letter, self.clock.now)
-            self._plan(1, 9, partial(self._send, letter))
+    def _approve(self, notice: LedgerNotice) -> None:
+        if notice.entries:
+            self._move(notice.entries[0], State.APPROVED)
+            self.ledger.approve(notice, self.clock.now)
+            self._plan(1, 9, partial(self._send, notice))
 
-    def _send(self, letter: LedgerNotice) -> None:
-        """Send a notice, and plan what comes of it."""
-        if not letter.entries:
+    def _send(self, notice: LedgerNotice) -> None:
+        """Send a notice, and plan the platform's behaviour after it."""
+        if not notice.entries:
             return
-        behaviour = self._behaviour(letter.platform)
+        behaviour = self._behaviour(notice.platform)
         if behaviour.channel == "email":
-            request = RequestId(str(letter.entries[0].request))
+            request = RequestId(str(notice.entries[0].request))
             self.services.removal.mail(request, dry_run=False, actor=ANALYST)
-            self.letters.append((behaviour.address, letter.images))
+            self.expected_mails.append((behaviour.address, notice.images))
         else:
-            self._move(letter.entries[0], State.SENT)
-        for each in letter.entries:
-            self.ledger.deed(each, "sent", self.clock.now)
-        again = any(each.link == "reappeared" for each in letter.entries)
+            self._move(notice.entries[0], State.SENT)
+        for each in notice.entries:
+            self.ledger.record_action(each, "sent", self.clock.now)
+        again = any(each.link == "reappeared" for each in notice.entries)
         shift = self._rng.randrange(3)
-        for act in behaviour.again if again else behaviour.script:
-            entries = letter.entries[:]
+        for act in behaviour.script_again if again else behaviour.script:
+            entries = notice.entries[:]
             chosen = entries if act.only is None else entries[act.only : act.only + 1]
-            rank = list(Does).index(act.does)
+            rank = list(ActKind).index(act.kind)
             for each in chosen:
                 self._plan(act.hours + shift, rank, partial(self._act, act, behaviour, each))
 
@@ -292,48 +296,48 @@ class Institute:
         )
 
     def _act(self, act: Act, behaviour: Behaviour, entry: LedgerEntry) -> None:
-        """Do one thing of a script, unless it is too late for it."""
-        if act.does is Does.SHOWS:
+        """Carry out one act of a script, unless the request has ended."""
+        if act.kind is ActKind.SHOWS:
             entry.copy.shown = Shown(act.what)
         elif entry.state == "withdrawn":
             return
-        elif act.does is Does.UPLOADS:
+        elif act.kind is ActKind.UPLOADS:
             self._upload(behaviour, entry.copy.photo, entry.case, how=act.what, parent=entry)
         elif entry.state in _OVER:
             self.late += 1
         else:
-            self._deed(act, behaviour, entry)
+            self._act_on_request(act, behaviour, entry)
 
-    def _deed(self, act: Act, behaviour: Behaviour, entry: LedgerEntry) -> None:
+    def _act_on_request(self, act: Act, behaviour: Behaviour, entry: LedgerEntry) -> None:
         now, removal = self.clock.now, self.services.removal
         request = RequestId(str(entry.request))
-        if act.does is Does.ANSWERS and act.what == "receipted":
+        if act.kind is ActKind.ANSWERS and act.what == "receipted":
             if entry.state != "receipted":
                 self._move(entry, State.RECEIPTED)
-                for each in self.ledger.letter_of(entry).entries:
-                    self.ledger.deed(each, "receipted", now)
-        elif act.does is Does.ANSWERS:
+                for each in self.ledger.notice_of(entry).entries:
+                    self.ledger.record_action(each, "receipted", now)
+        elif act.kind is ActKind.ANSWERS:
             self._move(entry, State(act.what), REFUSAL if act.what == "refused" else None)
-            self.ledger.deed(entry, act.what, now)
-        elif act.does is Does.SEND_AGAIN:
+            self.ledger.record_action(entry, act.what, now)
+        elif act.kind is ActKind.SEND_AGAIN:
             self._move(entry, State.SENT, "Nobody has to say who they are")
-            self.ledger.deed(entry, "sent", now)
-        elif act.does is Does.COMPLAIN:
+            self.ledger.record_action(entry, "sent", now)
+        elif act.kind is ActKind.COMPLAIN:
             removal.remedies.complain(request, actor=ANALYST)
-            self.ledger.write("complaint", [entry])
-            self.ledger.deed(entry, "complained", now)
-        elif act.does is Does.REFER:
+            self.ledger.add_document("complaint", [entry])
+            self.ledger.record_action(entry, "complained", now)
+        elif act.kind is ActKind.REFER:
             removal.remedies.refer(request, actor=ANALYST)
-            self.ledger.write("coordinator", [entry])
-            self.ledger.deed(entry, "escalated", now)
-        elif act.does is Does.SERVE_ORDER:
+            self.ledger.add_document("coordinator", [entry])
+            self.ledger.record_action(entry, "escalated", now)
+        elif act.kind is ActKind.SERVE_ORDER:
             self._move(entry, State.ORDER_SERVED)
-            self.ledger.deed(entry, "order-served", now)
-        elif act.does is Does.SEE:
+            self.ledger.record_action(entry, "order-served", now)
+        elif act.kind is ActKind.SEE:
             removal.rechecks.observe(
                 request, Outcome(act.what), reason="Looked as a member", actor=ANALYST
             )
-            self.ledger.look(entry, act.what, now)
+            self.ledger.record_check(entry, act.what, now)
         else:
             self._escalate(act, behaviour, entry, request)
 
@@ -341,13 +345,13 @@ class Institute:
         self, act: Act, behaviour: Behaviour, entry: LedgerEntry, request: RequestId
     ) -> None:
         now, remedies = self.clock.now, self.services.removal.remedies
-        if act.does is Does.SEEK_ORDER:
+        if act.kind is ActKind.SEEK_ORDER:
             if entry.state != "order-sought":
-                group = self.ledger.of_order(entry)
+                group = self.ledger.entries_of_order(entry)
                 remedies.seek_order(request, actor=ANALYST)
-                self.ledger.write("order", group)
+                self.ledger.add_document("order", group)
                 for each in group:
-                    self.ledger.deed(each, "order-sought", now)
+                    self.ledger.record_action(each, "order-sought", now)
             return
         view = remedies.ask_next(request, actor=ANALYST)
         upload = self._uploads[entry.copy.image_url]
@@ -356,7 +360,7 @@ class Institute:
         child = self._entry(BY_NAME[later], upload, parent=entry, link="escalated")
         child.request = view.request.id
         if entry.state != "escalated":
-            self.ledger.deed(entry, "escalated", now)
+            self.ledger.record_action(entry, "escalated", now)
         self._begin_entry(child)
 
     def _move(self, entry: LedgerEntry, to: State, reason: str | None = None) -> None:
@@ -367,8 +371,8 @@ class Institute:
         self.services.bank.withdraw_case(case, actor=INTAKE)
         self.ledger.withdraw(case, self.clock.now)
 
-    def _adopt(self) -> None:
-        """Learn which requests the service has raised by itself, for what came back."""
+    def _learn_raised_requests(self) -> None:
+        """Find the requests that the service has raised by itself for reappeared images."""
         for entry in [each for each in self.ledger.entries if each.request is None]:
             parent = entry.parent
             assert parent is not None
@@ -377,10 +381,10 @@ class Institute:
             )
             mine = [each for each in drafts if each.parent_id == parent.request]
             if len(mine) != 1:
-                self.surprises.append("no request for what came back")
+                self.surprises.append("no request for a reappeared image")
                 self.ledger.entries.remove(entry)
                 continue
             entry.request = mine[0].id
-            letter = self.ledger.letter_of(entry)
-            if letter.entries[0] is entry:
-                self._plan(1, 8, partial(self._approve, letter))
+            notice = self.ledger.notice_of(entry)
+            if notice.entries[0] is entry:
+                self._plan(1, 8, partial(self._approve, notice))

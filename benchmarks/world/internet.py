@@ -1,7 +1,7 @@
 """
-A little internet on loopback: platforms that keep, move, hide and remove images as they are told.
+A small internet on loopback, whose platforms show, move, hide and remove images on command.
 
-Each has an address of its own in 127.0.0.0/8, all of which is this machine on Linux.
+Each platform has its own address in 127.0.0.0/8; on Linux all of these belong to the machine.
 """
 
 import io
@@ -29,20 +29,20 @@ class Shown(StrEnum):
 
     UP = "up"
     MOVED = "moved"
-    """The page shows the image, from another address."""
+    """The page shows the image, which has a new URL."""
 
     PAGE_OFF = "page-off"
-    """The page is gone, its image is still at its own address."""
+    """The page is gone, but the image is still at its URL."""
 
     REMOVED = "removed"
     PLACEHOLDER = "placeholder"
-    """Its address shows another picture."""
+    """The image's URL shows another picture."""
 
     WALL = "wall"
-    """Page and image send on to a login page."""
+    """Page and image redirect to a login page."""
 
     SOFT_404 = "soft-404"
-    """Page and image answer 200 with a page that says that nothing is there."""
+    """Page and image answer 200, with a page that says that nothing is there."""
 
 
 _SEEN = {
@@ -62,7 +62,7 @@ class Copy:
     One image on one platform, and the page that shows it.
 
     Attributes:
-        photo: Which photo it is of, for whoever keeps the books.
+        photo: Number of the photo, for the ledger.
 
         on_front: Whether its page is the platform's front page, which stays.
     """
@@ -76,7 +76,7 @@ class Copy:
 
     @property
     def seen(self) -> str:
-        """What a re-check has to say now."""
+        """The outcome that a re-check must have now."""
         if self.on_front and self.shown is Shown.REMOVED:
             return "image-gone"
         return _SEEN[self.shown]
@@ -86,15 +86,15 @@ class _InternetServer(ThreadingHTTPServer):
     daemon_threads = True
 
     def handle_error(self, request: object, client_address: object) -> None:
-        """Say nothing: visitors hang up as they like."""
+        """Log nothing: clients may hang up at any time."""
 
 
 class Internet:
     """
-    Some platforms, by name, each on an address of its own.
+    Serves platforms by name, each on its own address.
 
     Args:
-        names: Of the platforms, in the order of their addresses.
+        names: Names of the platforms, in the order of their addresses.
     """
 
     def __init__(self, names: Sequence[str]) -> None:
@@ -126,10 +126,10 @@ class Internet:
         self, name: str, photo: int, data: bytes, *, images_on: str | None = None, front: bool
     ) -> Copy:
         """
-        Put an image on a platform, on a page of its own, or on the front page.
+        Put an image on a platform, on its own page or on the front page.
 
         Args:
-            images_on: The platform that serves the image itself; None: the same.
+            images_on: The platform that serves the image itself; None if it is the same one.
         """
         number, store = len(self._answers), images_on or name
         page, image, moved = f"/p/{number}", f"/i/{number}.jpg", f"/m/{number}.jpg"
@@ -170,7 +170,7 @@ class Internet:
                 self.wfile.write(body)
 
             def log_message(self, format: str, *args: object) -> None:  # noqa: A002
-                """Say nothing."""
+                """Log nothing."""
 
         return Handler
 
@@ -209,7 +209,7 @@ def _html(images: Sequence[str]) -> bytes:
 
 
 def made_up_photo(seed: int, size: tuple[int, int] = (480, 360)) -> Image.Image:
-    """Return a picture with slow shades, sharp edges and detail, the same each time."""
+    """Return a picture with slow shades, sharp edges and detail, always the same for a seed."""
     rng = np.random.default_rng(seed)
     picture = Image.fromarray(rng.integers(0, 256, (8, 11, 3), dtype=np.uint8))
     picture = picture.resize(size, Image.Resampling.BICUBIC)
@@ -225,7 +225,7 @@ def made_up_photo(seed: int, size: tuple[int, int] = (480, 360)) -> Image.Image:
 
 
 def as_copy(photo: Image.Image, rng: np.random.Generator, *, cropped: bool = False) -> bytes:
-    """Return a photo as somebody may have uploaded it: smaller, compressed, perhaps cropped."""
+    """Return an altered copy of a photo: smaller, compressed, and cropped if asked."""
     if cropped:
         width, height = photo.size
         photo = photo.crop((width // 10, height // 12, width, height))

@@ -1,9 +1,9 @@
 """
-What the institute and the platforms did, kept by hand beside the service: its ledger.
+The institute's own ledger of what it and the platforms did, kept independently of the service.
 
-It keeps its own count of when a check is due and what a check has to say, from the rules as they
-are written down, and shares no line with the service's own: where the two differ one of them is
-wrong.
+The ledger works out for itself when a check is due and what the check has to find. It follows the
+written rules and shares no code with the service, so any difference between the two is an error in
+one of them.
 """
 
 from collections.abc import Iterable
@@ -27,7 +27,7 @@ _TO_COURT = (
 
 @dataclass(frozen=True, slots=True)
 class LedgerLine:
-    """One step: when, the state after it, and what was seen if it was a check."""
+    """One step: its time, the state after it, and what was seen if the step was a check."""
 
     at: datetime
     state: str
@@ -36,7 +36,7 @@ class LedgerLine:
 
 @dataclass(slots=True, eq=False)
 class LedgerNotice:
-    """A notice, and the images that it names."""
+    """A notice, and the requests that it names."""
 
     kind: str
     case: str
@@ -46,19 +46,23 @@ class LedgerNotice:
 
     @property
     def images(self) -> frozenset[str]:
-        """The addresses of the images."""
+        """The URLs of its images."""
         return frozenset(each.copy.image_url for each in self.entries)
 
 
 @dataclass(slots=True, eq=False)
 class LedgerEntry:
     """
-    A removal request as the ledger has it.
+    A removal request in the ledger.
 
     Attributes:
-        request: The service's id of it; None until it is known.
+        request: The service's id of the request; None until it is known.
 
-        absent_at, proof_at: The first and the last of the checks that proved the image gone.
+        check_at: When the next check is due; None if no check is.
+
+        absent_at: When the first of the checks that proved the image gone was made.
+
+        proof_at: When the last of them was made.
     """
 
     case: str
@@ -81,16 +85,16 @@ class LedgerEntry:
         return self.lines[-1].state
 
     def first(self, *states: str) -> datetime | None:
-        """When the first step, and no check, led to one of these states."""
-        return next((each.at for each in self.deeds if each.state in states), None)
+        """Return when an action first led to one of these states; None if none did."""
+        return next((each.at for each in self.actions if each.state in states), None)
 
     def last(self, state: str) -> datetime | None:
-        """When the last one did."""
-        return next((each.at for each in self.deeds[::-1] if each.state == state), None)
+        """Return when an action last led to this state; None if none did."""
+        return next((each.at for each in self.actions[::-1] if each.state == state), None)
 
     @property
-    def deeds(self) -> list[LedgerLine]:
-        """The steps that are no checks."""
+    def actions(self) -> list[LedgerLine]:
+        """The steps that are not checks."""
         return [each for each in self.lines if each.seen is None]
 
     @property
@@ -110,73 +114,73 @@ class LedgerEntry:
 
 
 class Ledger:
-    """All requests and notices, by the rules."""
+    """All requests and notices, as the rules require them."""
 
     def __init__(self) -> None:
         self.entries: list[LedgerEntry] = []
-        self.letters: list[LedgerNotice] = []
+        self.notices: list[LedgerNotice] = []
 
     def begin(self, entry: LedgerEntry, at: datetime) -> LedgerEntry:
-        """Note that a request was raised: it goes on the draft of its case to its platform."""
+        """Record a new request, on the unapproved notice of its case to its platform."""
         entry.lines.append(LedgerLine(at, "draft"))
         self.entries.append(entry)
-        for each in self.letters:
+        for each in self.notices:
             same = (each.case, each.platform, each.kind) == (entry.case, entry.platform, entry.kind)
             if same and not each.approved:
                 each.entries.append(entry)
                 return entry
-        self.letters.append(LedgerNotice(entry.kind, entry.case, entry.platform, [entry]))
+        self.notices.append(LedgerNotice(entry.kind, entry.case, entry.platform, [entry]))
         return entry
 
-    def letter_of(self, entry: LedgerEntry) -> LedgerNotice:
+    def notice_of(self, entry: LedgerEntry) -> LedgerNotice:
         """Return the notice that asks for an entry's removal."""
-        return next(each for each in self.letters if entry in each.entries)
+        return next(each for each in self.notices if entry in each.entries)
 
-    def write(self, kind: str, entries: Iterable[LedgerEntry]) -> None:
-        """Note that another document was written about some entries."""
+    def add_document(self, kind: str, entries: Iterable[LedgerEntry]) -> None:
+        """Record that another document was written about some entries."""
         listed = list(entries)
         new = LedgerNotice(kind, listed[0].case, listed[0].platform, listed, approved=True)
-        self.letters.append(new)
+        self.notices.append(new)
 
-    def approve(self, letter: LedgerNotice, at: datetime) -> None:
-        """Note that a notice was approved, and with it all that it names."""
-        letter.approved = True
-        for each in letter.entries:
+    def approve(self, notice: LedgerNotice, at: datetime) -> None:
+        """Record that a notice was approved, and with it every request on it."""
+        notice.approved = True
+        for each in notice.entries:
             each.lines.append(LedgerLine(at, "approved"))
 
-    def deed(self, entry: LedgerEntry, state: str, at: datetime) -> None:
-        """Note what an analyst did, or a platform answered."""
+    def record_action(self, entry: LedgerEntry, state: str, at: datetime) -> None:
+        """Record what an analyst did or a platform answered."""
         entry.lines.append(LedgerLine(at, state))
         if state == "sent":
             entry.check_at = at + EVERY
         elif state == "order-served":
-            # Its last moment is still in time.
+            # Removal at the very end of the period still counts as in time.
             entry.check_at = at + ORDER + timedelta(seconds=1)
         elif state in _UNCHECKED:
             entry.check_at = None
 
-    def look(self, entry: LedgerEntry, seen: str, at: datetime) -> None:
-        """Note what a check, or an analyst's own eyes, saw, and what follows from it."""
+    def record_check(self, entry: LedgerEntry, seen: str, at: datetime) -> None:
+        """Record what a check or an analyst saw, and what follows from it."""
         state = entry.state
         if seen == "still-there":
             served = entry.last("order-served")
             if state == "gone":
-                self._come_back(entry, at)
+                self._begin_again(entry, at)
                 return
             if state == "order-served" and served is not None and at > served + ORDER:
                 state = "breached"
         elif seen in ABSENT and state != "gone":
-            before = _since(entry.checks)
+            before = _absent_since(entry.checks)
             if before is not None and at - before >= GAP:
                 state, entry.absent_at, entry.proof_at = "gone", before, at
         entry.lines.append(LedgerLine(at, state, seen))
 
-    def hour(self, now: datetime) -> None:
-        """Do what is due by the clock alone: checks, and silence."""
+    def pass_hour(self, now: datetime) -> None:
+        """Record the checks that are due, and the platforms that did not answer in time."""
         for each in list(self.entries):
             if each.check_at is not None and each.check_at <= now:
                 each.check_at = now + EVERY
-                self.look(each, each.copy.seen, now)
+                self.record_check(each, each.copy.seen, now)
                 if each.state not in ("gone", "reappeared") and each.lines[-1].seen in ABSENT:
                     each.check_at = now + GAP
         for each in self.entries:
@@ -185,29 +189,29 @@ class Ledger:
                 each.lines.append(LedgerLine(now, "silent"))
 
     def withdraw(self, case: str, at: datetime) -> None:
-        """Note that a case was withdrawn: what was not sent is forgotten, all else ends."""
-        unsent = [each for each in self._of(case) if each.state in ("draft", "approved")]
+        """Record that a case was withdrawn: unsent requests are deleted, the others end."""
+        unsent = [each for each in self._of_case(case) if each.state in ("draft", "approved")]
         self.entries = [each for each in self.entries if each not in unsent]
-        for letter in self.letters:
-            letter.entries = [each for each in letter.entries if each not in unsent]
-        self.letters = [each for each in self.letters if each.entries]
-        for each in self._of(case):
+        for notice in self.notices:
+            notice.entries = [each for each in notice.entries if each not in unsent]
+        self.notices = [each for each in self.notices if each.entries]
+        for each in self._of_case(case):
             each.check_at = None
             if each.state not in ("gone", "reappeared", "withdrawn"):
                 each.lines.append(LedgerLine(at, "withdrawn"))
 
-    def of_order(self, entry: LedgerEntry) -> list[LedgerEntry]:
-        """Return what an order about an entry is about: all of the case at the platform."""
+    def entries_of_order(self, entry: LedgerEntry) -> list[LedgerEntry]:
+        """Return the entries that an order covers: all of the case at the platform."""
         return [
             each
-            for each in self._of(entry.case)
+            for each in self._of_case(entry.case)
             if each.platform == entry.platform and each.may_go_to_court
         ]
 
-    def _of(self, case: str) -> list[LedgerEntry]:
+    def _of_case(self, case: str) -> list[LedgerEntry]:
         return [each for each in self.entries if each.case == case]
 
-    def _come_back(self, entry: LedgerEntry, at: datetime) -> None:
+    def _begin_again(self, entry: LedgerEntry, at: datetime) -> None:
         entry.lines.append(LedgerLine(at, "reappeared", "still-there"))
         entry.check_at = None
         child = LedgerEntry(
@@ -223,8 +227,8 @@ class Ledger:
         self.begin(child, at)
 
 
-def _since(checks: list[LedgerLine]) -> datetime | None:
-    """Return when the checks in a row began that did not find the image, up to the last one."""
+def _absent_since(checks: list[LedgerLine]) -> datetime | None:
+    """Return the time of the first of the latest checks in a row that found the image absent."""
     began = None
     for each in checks:
         if each.seen not in ABSENT:

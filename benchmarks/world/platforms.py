@@ -1,4 +1,4 @@
-"""Ten platforms, two of them with others behind them, and what each does once a notice is there."""
+"""Ten platforms, two of which rely on others, and how each behaves after a notice."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,14 +7,14 @@ from benchmarks.world.internet import Shown
 from hashsvc.removal import Platform
 
 
-class Does(StrEnum):
-    """What may happen, in the order in which it does within the same hour."""
+class ActKind(StrEnum):
+    """Kinds of acts, in their order within one hour."""
 
     SHOWS = "shows"
-    """The platform shows the copy in another way."""
+    """The platform changes how it shows the copy, to the `Shown` value in `what`."""
 
     UPLOADS = "uploads"
-    """The image is put up again, at another address of the platform; "cropped" or "same"."""
+    """Somebody uploads the image again, at a new URL of the platform, "cropped" or the "same"."""
 
     ANSWERS = "answers"
     SEND_AGAIN = "send-again"
@@ -24,20 +24,26 @@ class Does(StrEnum):
     SERVE_ORDER = "serve-order"
     ASK_NEXT = "ask-next"
     SEE = "see"
-    """An analyst looks and says what they saw."""
+    """An analyst looks at the page and records what they saw."""
 
 
 @dataclass(frozen=True, slots=True)
 class Act:
     """
-    Something that happens so many hours after a notice went out.
+    Something that happens a number of hours after a notice was sent.
 
     Attributes:
-        only: Of the images on the notice it is about this one, counted from 0; None: all.
+        hours: Hours after the notice.
+
+        kind: What happens.
+
+        what: Detail of the act, depending on its kind.
+
+        only: The image on the notice that the act concerns, counted from 0; None means all.
     """
 
     hours: int
-    does: Does
+    kind: ActKind
     what: str = ""
     only: int | None = None
 
@@ -45,23 +51,26 @@ class Act:
 @dataclass(frozen=True, slots=True)
 class Behaviour:
     """
-    A platform.
+    A platform and how it behaves.
 
     Attributes:
-        photos: Which of the case's photos are on it.
+        photos: Numbers of the case's photos that are on it.
 
-        dismissed: Photos of which an analyst says that the copy there is none.
+        dismissed: Photos on it whose matches the analyst dismisses.
 
-        is_withdrawn: Whether the photo of the case that is withdrawn is on it, too; `stays_draft`
-            says that no notice about it is approved.
+        is_withdrawn: Whether the photo of the withdrawn case is on it too.
 
-        channel: Type of its channel; None for a platform that nobody has entered.
+        stays_draft: Whether the notice about the withdrawn case is never approved.
 
-        script: What happens after the first notice; `again` after one about an image that is back.
+        channel: Type of its channel; None if the registry has no entry for the platform.
 
-        images_on: Who serves its images, if somebody else does.
+        script: What happens after the first notice.
 
-        later: Who is asked next.
+        script_again: What happens after a notice about an image that has reappeared.
+
+        images_on: The platform that serves its images, if it is another one.
+
+        later: The platforms to ask next.
     """
 
     name: str
@@ -74,30 +83,30 @@ class Behaviour:
     kind: str = "hosting"
     language: str = "en"
     script: tuple[Act, ...] = ()
-    again: tuple[Act, ...] = ()
+    script_again: tuple[Act, ...] = ()
     images_on: str | None = None
     later: tuple[str, ...] = ()
 
     @property
     def address(self) -> str:
-        """Where its notices go."""
+        """Where notices to it are sent."""
         mail = self.channel == "email"
         return f"notices@{self.name}.example" if mail else f"https://{self.name}.example/notices"
 
     @property
     def document(self) -> str:
-        """Which notice it gets."""
+        """The kind of notice that it gets."""
         if self.kind == "cdn":
             return "host"
         return "take-it-down" if self.basis == "take-it-down" else "dsa-notice"
 
     @property
     def is_watched(self) -> bool:
-        """Whether its front page is scanned again and again."""
-        return any(each.does is Does.UPLOADS for each in self.script)
+        """Whether a watch scans its front page repeatedly."""
+        return any(each.kind is ActKind.UPLOADS for each in self.script)
 
     def entry(self, host: str) -> Platform | None:
-        """Return its entry for the registry; None if nobody makes one."""
+        """Return its entry for the registry; None if it has none."""
         if self.channel is None:
             return None
         channel = {
@@ -121,7 +130,7 @@ class Behaviour:
         )
 
 
-_A, _S = Does.ANSWERS, Does.SHOWS
+_A, _S = ActKind.ANSWERS, ActKind.SHOWS
 
 PLATFORMS = (
     Behaviour(
@@ -138,7 +147,7 @@ PLATFORMS = (
         (0, 1),
         script=(
             Act(40, _A, "identity-asked"),
-            Act(44, Does.SEND_AGAIN),
+            Act(44, ActKind.SEND_AGAIN),
             Act(200, _S, Shown.REMOVED),
             Act(202, _A, "removed"),
         ),
@@ -151,10 +160,10 @@ PLATFORMS = (
         script=(
             Act(2, _A, "receipted"),
             Act(20, _A, "refused"),
-            Act(30, Does.COMPLAIN),
+            Act(30, ActKind.COMPLAIN),
             Act(72, _A, "refused"),
-            Act(100, Does.SEEK_ORDER),
-            Act(120, Does.SERVE_ORDER),
+            Act(100, ActKind.SEEK_ORDER),
+            Act(120, ActKind.SERVE_ORDER),
             Act(139, _S, Shown.REMOVED),
             Act(141, _A, "complied"),
         ),
@@ -164,7 +173,7 @@ PLATFORMS = (
         (1,),
         is_withdrawn=True,
         channel="email",
-        script=(Act(100, Does.REFER), Act(110, Does.ASK_NEXT)),
+        script=(Act(100, ActKind.REFER), Act(110, ActKind.ASK_NEXT)),
         later=("google-search", "bing"),
     ),
     Behaviour(
@@ -175,9 +184,9 @@ PLATFORMS = (
             Act(1, _A, "receipted"),
             Act(5, _S, Shown.REMOVED),
             Act(7, _A, "removed"),
-            Act(130, Does.UPLOADS, "cropped"),
+            Act(130, ActKind.UPLOADS, "cropped"),
         ),
-        again=(Act(9, _S, Shown.REMOVED), Act(11, _A, "removed")),
+        script_again=(Act(9, _S, Shown.REMOVED), Act(11, _A, "removed")),
     ),
     Behaviour(
         "members",
@@ -186,8 +195,8 @@ PLATFORMS = (
             Act(3, _A, "receipted"),
             Act(10, _S, Shown.WALL),
             Act(30, _A, "partial"),
-            Act(60, Does.SEE, "image-gone", only=0),
-            Act(62, Does.SEE, "image-gone", only=0),
+            Act(60, ActKind.SEE, "image-gone", only=0),
+            Act(62, ActKind.SEE, "image-gone", only=0),
         ),
     ),
     Behaviour(
@@ -206,7 +215,7 @@ PLATFORMS = (
             Act(31, _A, "removed"),
             Act(55, _A, "refused"),
             Act(150, _S, Shown.REMOVED),
-            Act(200, Does.UPLOADS, "same"),
+            Act(200, ActKind.UPLOADS, "same"),
         ),
     ),
     Behaviour(
@@ -221,7 +230,7 @@ PLATFORMS = (
             Act(16, _A, "removed"),
             Act(270, _S, Shown.UP),
         ),
-        again=(Act(10, _S, Shown.PLACEHOLDER),),
+        script_again=(Act(10, _S, Shown.PLACEHOLDER),),
     ),
     Behaviour(
         "edge",
@@ -230,7 +239,7 @@ PLATFORMS = (
         script=(
             Act(8, _S, Shown.PAGE_OFF),
             Act(9, _A, "removed"),
-            Act(50, Does.ASK_NEXT),
+            Act(50, ActKind.ASK_NEXT),
         ),
         later=("cache", "google-search"),
     ),
@@ -242,12 +251,12 @@ PLATFORMS = (
         script=(Act(2, _A, "receipted"), Act(30, _S, Shown.REMOVED)),
     ),
 )
-"""Those of the internet."""
+"""The platforms on the small internet."""
 
 ENGINES = (
-    Behaviour("google-search", script=(Act(70, Does.ASK_NEXT),), later=("bing",)),
+    Behaviour("google-search", script=(Act(70, ActKind.ASK_NEXT),), later=("bing",)),
     Behaviour("bing", basis="own-rules"),
 )
-"""Those that nobody visits here: they are asked as the shipped registry says, and never answer."""
+"""Platforms outside it, which are asked as the shipped registry says and never answer."""
 
 BY_NAME = {each.name: each for each in (*PLATFORMS, *ENGINES)}
