@@ -1,4 +1,4 @@
-"""What the tests of the benchmarks share."""
+"""Fixtures of the benchmarks' tests."""
 
 from pathlib import Path
 
@@ -9,6 +9,7 @@ from tests.conftest import generated_photo, jpeg
 
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with three photos and a file that is not an image."""
     folder = tmp_path_factory.mktemp("photos")
     for seed in range(3):
         (folder / f"{seed}.jpg").write_bytes(jpeg(generated_photo(seed, (360, 270))))

@@ -1,4 +1,4 @@
-"""What is done to a photo depends on the photo and the seed alone, and is what its name says."""
+"""An alteration does what its name says, and depends only on the photo and the seed."""
 
 from dataclasses import replace
 
@@ -35,15 +35,17 @@ def titled(title: str) -> Alteration:
     return next(each for each in SINGLES if each.title == title)
 
 
-def test_there_are_many_kinds_and_no_title_twice() -> None:
+def test_there_are_many_kinds_and_titles_are_unique() -> None:
     assert len({each.name for each in COUNTED}) >= 40
     assert len({each.title for each in SINGLES}) == len(SINGLES)
-    # A kind is reported in one family.
+    # Each kind belongs to one family.
     assert len({(each.family, each.name) for each in SINGLES}) == len({e.name for e in SINGLES})
 
 
 @every
-def test_one_seed_gives_one_file_that_shows_no_more_than_it_says(alteration: Alteration) -> None:
+def test_a_seed_always_gives_the_same_file_which_shows_no_more_photos_than_it_says(
+    alteration: Alteration,
+) -> None:
     before = PHOTOS[0].tobytes()
     data = alteration(scene())
     unseen = STRANGERS[alteration.shows :]
@@ -56,16 +58,16 @@ def test_one_seed_gives_one_file_that_shows_no_more_than_it_says(alteration: Alt
 @pytest.mark.parametrize(
     "alteration", [each for each in SINGLES if each.shows], ids=lambda each: each.title
 )
-def test_what_it_says_is_shown_is_shown(alteration: Alteration) -> None:
+def test_the_other_photos_that_an_alteration_shows_are_visible(alteration: Alteration) -> None:
     seen = list(PHOTOS[1:])
-    # Some pages are filled at random: what is last on them may be out of sight.
+    # Some pages are filled at random, so the last photo may be out of sight.
     at = 0 if alteration in INTERFACES else alteration.shows - 1
     seen[at] = STRANGERS[0]
     assert alteration(scene()) != alteration(scene(PHOTOS[0], *seen))
 
 
 @every
-def test_an_upright_photo_with_one_beside_it_becomes_a_picture(alteration: Alteration) -> None:
+def test_an_upright_photo_with_one_other_photo_can_be_altered(alteration: Alteration) -> None:
     picture = opened(alteration(scene(STRANGERS[0], PHOTOS[1])))
     assert min(picture.size) >= 40
     assert max(picture.size) <= 4096
@@ -88,7 +90,7 @@ def test_a_black_box_covers_the_area_that_it_says(share: int) -> None:
 
 @pytest.mark.parametrize("degrees", [1, 2, 5, 10, 30, 45])
 @pytest.mark.parametrize("size", [(600, 400), (400, 600), (500, 500)])
-def test_the_inner_rectangle_of_a_turned_photo_has_no_corners_filled(
+def test_the_inner_rectangle_of_a_turned_photo_has_no_filled_corners(
     degrees: int, size: tuple[int, int]
 ) -> None:
     white = Image.new("RGB", size, "white")
@@ -98,7 +100,7 @@ def test_the_inner_rectangle_of_a_turned_photo_has_no_corners_filled(
         assert turned.width * turned.height > 0.5 * size[0] * size[1]
 
 
-def test_a_chain_does_one_thing_after_the_other() -> None:
+def test_a_chain_applies_its_steps_in_order() -> None:
     steps = (
         titled("mirrored"),
         titled("cropped, 20 % cut off"),
@@ -144,7 +146,7 @@ def test_no_two_plain_pictures_are_the_same() -> None:
     assert all(picture.tobytes() == again[name].tobytes() for name, picture in pictures.items())
 
 
-def test_the_demonstration_keeps_its_nine() -> None:
+def test_the_demonstration_has_nine_alterations() -> None:
     assert [(each.name, each.by_whole) for each in DEMONSTRATED] == [
         ("recompressed", True),
         ("resized", True),

@@ -1,4 +1,4 @@
-"""The list of common images is what its command draws, and knows its images in other files."""
+"""The list of common images is what its command draws, and recognises them in other files."""
 
 import io
 import itertools
@@ -40,7 +40,7 @@ def listed_file() -> dict[str, Any]:
     return dict(json.loads(text))
 
 
-def test_the_list_is_what_its_command_makes() -> None:
+def test_the_list_is_what_its_command_draws() -> None:
     """Every ninth image is drawn again, because all of them take too long."""
     before = listed_file()
     assert (

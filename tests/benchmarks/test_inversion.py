@@ -1,4 +1,4 @@
-"""What is reported of a rebuilt picture follows from its pixels, and PDQ alone shows a likeness."""
+"""The scores follow from the rebuilt pixels, and PDQ alone rebuilds similar pictures."""
 
 import json
 from collections.abc import Sequence
@@ -89,7 +89,7 @@ def test_noise_scores_about_nothing() -> None:
     assert top_1_of(found) <= 0.03
 
 
-def test_a_negative_is_no_likeness() -> None:
+def test_a_negative_does_not_count_as_similar() -> None:
     true = pictures(1, 20)
     found = score("", -true, true)
     assert found.correlation_p90 == pytest.approx(-1)
@@ -105,7 +105,7 @@ def test_the_figures_are_those_of_the_share_that_was_rebuilt() -> None:
     assert 0.25 <= top_1_of(found) <= 0.35
 
 
-def test_a_blank_picture_has_no_figures_that_are_no_number() -> None:
+def test_the_figures_of_a_blank_picture_are_finite() -> None:
     true = pictures(1, 5)
     assert np.isfinite(all_figures(score("", np.full_like(true, 7), true))).all()
     assert np.isfinite(all_figures(score("", true, np.zeros_like(true)))).all()
@@ -125,7 +125,7 @@ def test_signs_and_thumbnails_turn_together(view: View) -> None:
     )
     signed, seen, _ = in_all_poses(one)
     at = POSES.index(view)
-    # Where PDQ's median is not quite zero, few signs differ from those of the mirrored image.
+    # If PDQ's median is not exactly zero, a few signs differ from those of the mirrored image.
     assert np.count_nonzero(signed[at] != pdq_signs(signs(codes[view][None]))[0]) < 20
     grey = np.uint8(np.clip(seen[at].reshape(SIDE, SIDE) * 50 + 128, 0, 255))
     large = Image.fromarray(grey).resize((256, 256), Image.Resampling.BICUBIC)
@@ -159,7 +159,7 @@ def test_noise_teaches_nothing_but_the_mean() -> None:
     assert np.abs(learnt(rng.normal(size=(200, 50))) - 3).mean() < 0.5
 
 
-def test_pooled_features_know_no_order(learnt: Pictures) -> None:
+def test_pooled_features_do_not_depend_on_the_order_of_codes(learnt: Pictures) -> None:
     pooled = Pooled(learnt.regions, np.random.default_rng(1))
     *_, other_one, one = sorted(learnt.regions, key=len)
     assert len(one) > 3
@@ -169,12 +169,12 @@ def test_pooled_features_know_no_order(learnt: Pictures) -> None:
     assert np.isfinite(empty).all()
 
 
-def test_patches_are_those_that_the_kept_codes_were_made_from() -> None:
+def test_patches_belong_to_the_kept_codes() -> None:
     image = busy(1)
     found = patches_of(image)
     assert np.array_equal(found.codes, region_codes(luma_of(np.asarray(image))).kept)
     assert len(found.codes) > 20
-    # As signals/regions.py describes a code: centred, weighed, the signs of its low frequencies.
+    # As signals/regions.py makes a code: centre, weight, and take the signs of low frequencies.
     place = (np.arange(SIDE) - 15.5) / 16
     weights = np.exp(-(place[:, None] ** 2 + place**2) / (2 * 0.6**2))
     cosines = np.cos(np.pi / SIDE * (np.arange(SIDE) + 0.5) * np.arange(16)[:, None])
@@ -184,7 +184,7 @@ def test_patches_are_those_that_the_kept_codes_were_made_from() -> None:
         assert np.bitwise_count(own ^ code).sum() <= 3
 
 
-def test_a_patch_comes_out_of_its_own_code() -> None:
+def test_a_patch_is_rebuilt_from_its_code() -> None:
     found = patches_of(busy(1))
     learnt = [patches_of(busy(seed)) for seed in range(2, 8)]
     rebuilt = rebuilt_patches(learnt, found, np.random.default_rng(1))
@@ -254,7 +254,7 @@ def test_the_command_writes_figures_and_a_sheet(
     printed = capsys.readouterr().out
     assert all(each["attack"] in printed for each in figures["scores"])
     with Image.open(sheet) as drawn:
-        # Each attack has a row, and so have the true thumbnails and the true patches.
+        # The sheet has a row for each attack, for the true thumbnails and for the true patches.
         assert drawn.height == 100 * (len(figures["scores"]) + 2)
 
 

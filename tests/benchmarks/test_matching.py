@@ -1,4 +1,4 @@
-"""The benchmark of the searchers believes no answer: one that misses or adds a hit is not exact."""
+"""The benchmark checks every answer: a searcher that misses or adds a hit is not exact."""
 
 import json
 import sys
@@ -44,7 +44,7 @@ FIELDS = {
 
 
 class Plain(Engine):
-    """Looks at every code; what the broken ones below are made from."""
+    """Scans every code; the broken engines below are derived from it."""
 
     name = "plain"
     package = "numpy"
@@ -181,7 +181,7 @@ def test_every_engine_gives_all_figures_and_right_answers(
             "stream_ms",
         ):
             assert row[name] > 0
-        # The graph takes no radius and may miss.
+        # The graph index takes no radius and may miss codes.
         assert row["exact"] or row["engine"] == Usearch.name
         assert row["recall"] == 1 or row["engine"] == Usearch.name
     ours, flat = rows[OURS], rows[FLAT]
@@ -276,7 +276,7 @@ def test_votes_that_a_full_scan_does_not_count_are_wrong() -> None:
 def test_the_scan_finds_what_a_plain_search_finds(bits: int) -> None:
     stored = skewed_codes(9000, bits, seed=2)
     queries = np.concatenate((stored[:5], skewed_codes(5, bits, seed=3)))
-    # Nearly all codes are within the last radius: more than there is room for at first.
+    # Nearly all codes are within the last radius, which exceeds the room allocated at first.
     for radius in (0, bits // 8, bits // 2 + 12):
         found = scan(stored, queries, radius=radius, first_id=7)
         hits = ExactSearch(bits, np.arange(9000) + 7, stored).search(queries, threshold=radius)
@@ -289,7 +289,7 @@ def test_the_scan_finds_what_a_plain_search_finds(bits: int) -> None:
             assert np.array_equal(inner.ids, each.ids[each.distances < radius])
 
 
-def test_nothing_judged_is_not_exact() -> None:
+def test_a_verdict_on_no_answers_is_not_exact() -> None:
     assert not Verdict().exact
     none = Neighbours(np.array([], dtype=np.int64), np.array([], dtype=np.int64))
     verdict = Verdict()
@@ -309,7 +309,7 @@ def test_the_votes_of_a_candidate_are_those_of_a_full_count() -> None:
         assert each.votes == {int(o): int(votes[o]) for o in np.flatnonzero(votes >= 4)}
 
 
-def test_what_is_not_installed_too_slow_or_too_large_is_said(
+def test_missing_slow_and_large_engines_are_reported_as_not_measured(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     logged: list[str] = []
@@ -383,6 +383,6 @@ def test_earlier_runs_are_drawn_together(tmp_path: Path) -> None:
     "wrong",
     [["--n", "10"], ["--data", "other"], ["--photos", "nowhere"], ["--from", "a.json"]],
 )
-def test_what_cannot_be_measured_is_refused(wrong: list[str]) -> None:
+def test_impossible_options_are_refused(wrong: list[str]) -> None:
     with pytest.raises(SystemExit):
         main(wrong)

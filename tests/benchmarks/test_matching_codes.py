@@ -1,4 +1,4 @@
-"""The codes that searchers are measured with are what the benchmark says of them."""
+"""The codes for measuring searchers are as the benchmark describes them."""
 
 from pathlib import Path
 from typing import Any
@@ -79,7 +79,7 @@ def test_a_quarter_of_the_queries_are_near_a_stored_code(bits: int, most: int) -
     assert not np.array_equal(queries, make_queries(stored, fresh, seed=2))
 
 
-def test_so_many_bits_are_flipped() -> None:
+def test_flipped_flips_the_given_number_of_bits() -> None:
     codes = uniform_codes(50, 256, seed=10)
     counts = np.arange(50)
     away = np.bitwise_count(flipped(codes, counts, np.random.default_rng(1)) ^ codes).sum(axis=1)
@@ -88,7 +88,7 @@ def test_so_many_bits_are_flipped() -> None:
 
 def test_photographed_codes_are_hashed_as_far_as_time_allows(folder: Path) -> None:
     real = photographed.photographed(folder, most=1, seconds=0, seed=1)
-    # The second of the three photographs is looked up, but not stored.
+    # The second of the three photographs is used for queries, but not stored.
     assert set(real.origins.tolist()) <= {0, 2}
     assert not (real.stored[:, None] == real.fresh[None, :9]).all(axis=2).any()
     count = 2 * len(real.stored)

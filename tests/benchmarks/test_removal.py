@@ -1,8 +1,8 @@
 """
-What the service records of two weeks on a little internet is what happened there, to the hour.
+The service's record of two weeks on a small internet is what happened there, to the hour.
 
-Ten platforms answer, stay silent, hide, move, replace and bring back; the ledger that is kept
-beside the service has its own rules, and every step, notice, mail, figure and bundle agrees.
+Ten platforms answer, stay silent, or hide, move, replace and re-upload images. An independent
+ledger follows the written rules, and every step, notice, mail, figure and bundle agrees with it.
 """
 
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ DAYS = 14
 
 @pytest.fixture
 def institute(settings: Settings) -> Iterator[Institute]:
-    """An institute that has lived through two weeks."""
+    """Yield an institute after two simulated weeks."""
     with Institute(settings, generated_photo, seed=7) as institute:
         institute.live(DAYS)
         yield institute
@@ -37,12 +37,12 @@ def test_the_record_is_what_happened(institute: Institute) -> None:
     assert states >= {"gone", "reappeared", "removed", "silent", "escalated", "withdrawn"}
     lines = {line.state for entry in institute.ledger.entries for line in entry.lines}
     assert lines >= {"identity-asked", "refused", "complained", "order-served", "breached"}
-    # A comparison that finds no difference has to be able to find one.
+    # The comparison must also be able to find a difference.
     assert _differs(institute)
 
 
 def _differs(institute: Institute) -> bool:
-    """Tell whether it shows when the ledger says something else."""
+    """Return whether the comparison notices a change in the ledger."""
     entry = next(each for each in institute.ledger.entries if each.state == "gone")
     entry.copy.image_url += "?"
     outcome: RunComparison = compare(institute, flips=0)

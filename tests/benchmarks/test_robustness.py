@@ -1,4 +1,4 @@
-"""The benchmark's sums follow from its rows, and a wrong match is seen where there is one."""
+"""The benchmark's sums follow from its rows, and every false match is counted."""
 
 import itertools
 import json
@@ -174,7 +174,7 @@ def test_a_chain_counts_for_each_of_its_kinds() -> None:
     assert [each.name for each in rows_of([found, lost, outcome()], counted=True)] == ["mirrored"]
 
 
-def test_a_photo_twice_under_two_names_is_a_false_positive(with_duplicate: Path) -> None:
+def test_a_photo_under_two_names_is_a_false_match(with_duplicate: Path) -> None:
     figures = measured(with_duplicate, "mirrored", "feed screenshot")
     pairs = {(hit.content, hit.candidate.partition(":")[0]) for hit in figures.different.hits}
     assert pairs == {
@@ -187,7 +187,7 @@ def test_a_photo_twice_under_two_names_is_a_false_positive(with_duplicate: Path)
     assert (first["tier"], first["content"]) == (Tier.CERTAIN, "both/0.jpg")
 
 
-def test_every_wrong_match_of_screenshots_and_plain_pictures_is_counted(
+def test_every_false_match_of_screenshots_and_plain_pictures_is_counted(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tiers = itertools.cycle([Tier.LIKELY, Tier.POSSIBLE])
@@ -197,7 +197,7 @@ def test_every_wrong_match_of_screenshots_and_plain_pictures_is_counted(
 
     monkeypatch.setattr(work, "compare", always)
     figures = measured(folder, "story screenshot")
-    # Two interfaces, three photos; no other photo is to be seen.
+    # There are two interfaces and three photos, and no other photo is visible.
     assert figures.screenshots.pairs == len(figures.screenshots.hits) == 2 * 3 * 2
     assert figures.plain.pairs == len(figures.plain.hits) == PLAIN * (PLAIN - 1) + 2 * PLAIN * 3
     for pairs in (figures.screenshots, figures.plain, figures.different):
@@ -212,13 +212,13 @@ def test_every_wrong_match_of_screenshots_and_plain_pictures_is_counted(
     assert sums["chains_recall"] is None
 
 
-def test_different_photos_are_no_false_positives_and_every_pair_is_counted(folder: Path) -> None:
+def test_different_photos_give_no_false_match_and_every_pair_is_counted(folder: Path) -> None:
     figures = measured(folder, "mirrored")
     assert (figures.different.pairs, figures.different.hits) == (3 * 2, ())
     assert (figures.screenshots.pairs, figures.screenshots.hits) == (0, ())
     assert figures.plain.pairs == PLAIN * (PLAIN - 1) + 2 * PLAIN * 3
     assert figures.plain.hits == ()
-    # Where one photo is seen beside the other, the third alone is different.
+    # If one photo appears beside the other, only the third photo is different.
     assert measured(folder, "half side by side").different.pairs == 2 * 3
 
 
@@ -251,7 +251,7 @@ def test_a_limit_takes_the_same_files_each_time(folder: Path) -> None:
     assert {tuple(find_photos([folder], limit=2, seed=seed)) for seed in range(20)} > {tuple(two)}
 
 
-def test_what_cannot_be_measured_is_refused(
+def test_impossible_options_are_refused(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["--photos", str(folder), "--limit", "1", "--workers", "1"]) == 2
@@ -276,7 +276,7 @@ def test_ctrl_c_ends_every_process(folder: Path) -> None:
     _wait_until_gone(children)
 
 
-def test_an_error_ends_also_the_processes_at_work(tmp_path: Path) -> None:
+def test_an_error_ends_working_processes_too(tmp_path: Path) -> None:
     busy = tmp_path / "busy"
     with (
         pytest.raises(ZeroDivisionError),

@@ -1,4 +1,4 @@
-"""The benchmark's site shows what it says: no two files alike, copies where they are planted."""
+"""The benchmark's site has only different files, and copies only where they are planted."""
 
 import re
 from functools import cache
@@ -29,7 +29,7 @@ def test_no_two_images_have_the_same_bytes_and_a_comment_changes_no_pixel() -> N
     assert sign_image(images[0]) == sign_image(web.files[web.pages[0][0]])
 
 
-def test_what_is_planted_matches_the_bank_and_nothing_else_does() -> None:
+def test_planted_images_match_the_bank_and_no_others_do() -> None:
     web, banked = made()
     assert len(web.planted) == 4
     for page in range(12):

@@ -42,7 +42,7 @@ def test_ordinary_addresses_are_allowed(address: str) -> None:
 
 @settings(max_examples=500, deadline=None)
 @given(address=addresses)
-def test_nothing_is_public_that_python_calls_not_global(
+def test_no_address_is_public_that_python_calls_not_global(
     address: IPv4Address | IPv6Address,
 ) -> None:
     if is_public(address):
@@ -55,6 +55,8 @@ def test_nothing_is_public_that_python_calls_not_global(
 @pytest.mark.parametrize(
     "prefix", ["::", "::ffff:0:0", "::ffff:0:0:0", "64:ff9b::", "64:ff9b:1::", "2002::"]
 )
-def test_no_ipv4_address_gets_through_inside_an_ipv6_one(prefix: str, hidden: IPv4Address) -> None:
+def test_an_ipv4_address_inside_an_ipv6_address_is_refused(
+    prefix: str, hidden: IPv4Address
+) -> None:
     shift = 80 if prefix == "2002::" else 0
     assert not is_public(IPv6Address(int(IPv6Address(prefix)) | int(hidden) << shift))

@@ -1,4 +1,4 @@
-"""Nothing but public addresses is reached, and nothing but http and https is spoken."""
+"""Only public addresses are reached, and only by http and https."""
 
 from collections.abc import Callable
 from ipaddress import ip_network
@@ -37,7 +37,7 @@ LOOPBACK = {
     "[::127.0.0.1]": "forbidden-address",
     "[::ffff:127.0.0.1]": "forbidden-address",
     "[64:ff9b::7f00:1]": "forbidden-address",
-    # Octal numbers are read so by no two libraries; they get no further than the reading.
+    # Libraries read octal numbers differently; such addresses are refused when the URL is read.
     "0177.0.0.1": "bad-url",
     "127.0.0.1%00": "bad-url",
     "[::1%25lo]": "bad-url",
@@ -94,7 +94,7 @@ def _no_connection(*_args: Any, **_kwargs: Any) -> None:
 
 
 @pytest.mark.parametrize("network", ["127.0.0.0/8", "::1/128"])
-def test_a_network_of_the_settings_opens_itself_and_no_other(
+def test_a_network_in_the_settings_allows_itself_and_no_other(
     network: str, site: OddSite, change: Callable[..., Fetcher]
 ) -> None:
     site.add("/", b"here")
@@ -109,7 +109,7 @@ def test_a_network_of_the_settings_opens_itself_and_no_other(
     assert reasons == dict.fromkeys(reasons, "forbidden-address") | opened
 
 
-def test_a_name_that_changes_between_check_and_connection_gains_nothing(
+def test_a_name_that_changes_after_the_check_does_not_change_the_connection(
     names: Names, change: Callable[..., Fetcher], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     connected: list[str] = []
@@ -124,7 +124,7 @@ def test_a_name_that_changes_between_check_and_connection_gains_nothing(
     assert refused(fetcher, "http://rebind.example:8000/").reason == "connection-failed"
     assert names.asked == ["rebind.example"]
     assert connected == [PUBLIC]
-    # The next download looks the name up again, and is told the truth.
+    # The next download looks the name up again, and gets the new answer.
     assert refused(fetcher, "http://rebind.example:8000/").reason == "forbidden-address"
     assert connected == [PUBLIC]
 
@@ -138,7 +138,7 @@ def test_the_next_address_is_tried_when_one_does_not_answer(
     assert names.asked == ["two.example"]
 
 
-def test_the_name_stays_in_the_request_though_the_address_is_connected_to(
+def test_the_request_names_the_host_although_the_connection_goes_to_an_address(
     site: OddSite, names: Names, fetcher: Fetcher
 ) -> None:
     site.add("/")
@@ -148,7 +148,7 @@ def test_the_name_stays_in_the_request_though_the_address_is_connected_to(
     assert headers["Host"] == f"named.example:{site.port}"
 
 
-def test_a_kept_connection_serves_its_own_name_only(
+def test_a_kept_connection_is_reused_only_for_its_own_name(
     site: OddSite, names: Names, fetcher: Fetcher
 ) -> None:
     site.add("/", b"here")
@@ -157,7 +157,7 @@ def test_a_kept_connection_serves_its_own_name_only(
         "bad.example": [["10.0.0.1"]],
         "mixed.example": [["127.0.0.1", "10.0.0.1"]],
     }
-    for _ in range(2):  # The second time by the connection of the first.
+    for _ in range(2):  # The second download reuses the connection of the first.
         assert fetcher.get(f"http://good.example:{site.port}/").body == b"here"
     assert site.connections == 1
     assert names.asked == ["good.example"]
@@ -177,20 +177,18 @@ def test_a_new_connection_to_a_known_name_is_checked_again(
     assert error.reason == "forbidden-address"
 
 
-def test_refusals_use_up_no_connections(
+def test_refused_addresses_use_up_no_connections(
     site: OddSite, names: Names, fetcher: Fetcher
 ) -> None:  # fmt: skip
     site.add("/", b"here")
-    for number in range(100):  # There are 64 connections at most.
+    for number in range(100):  # The pool has at most 64 connections.
         host = f"bad{number}.example"
         names.answers[host] = [["10.0.0.1"]]
         refused(fetcher, f"http://{host}:{site.port}/")
     assert fetcher.get(f"{site.url}/").body == b"here"
 
 
-def test_an_unknown_name_may_be_known_later(
-    fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_an_unknown_name_is_retried(fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch) -> None:
     def unknown(*_args: Any, **_kwargs: Any) -> None:
         raise OSError(-2, "Name or service not known")
 
@@ -224,7 +222,7 @@ FORBIDDEN_PLACES = {
 
 
 @pytest.mark.parametrize("to", FORBIDDEN_PLACES)
-def test_no_redirect_leads_to_a_forbidden_place(
+def test_no_redirect_reaches_a_forbidden_place(
     to: str, site: OddSite, names: Names, fetcher: Fetcher
 ) -> None:
     names.answers |= {
@@ -237,7 +235,7 @@ def test_no_redirect_leads_to_a_forbidden_place(
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_a_redirect_is_followed_and_its_end_is_named(
+def test_a_redirect_is_followed_and_the_final_url_is_returned(
     status: int, site: OddSite, fetcher: Fetcher
 ) -> None:
     site.add("/a/b?c", status=status, Location="../d/e")
@@ -263,9 +261,7 @@ def test_redirects_are_followed_as_often_as_the_limit_says(
     ]
 
 
-def test_redirects_in_a_circle_are_seen_to_be_one(
-    site: OddSite, change: Callable[..., Fetcher]
-) -> None:
+def test_a_redirect_loop_is_reported_as_one(site: OddSite, change: Callable[..., Fetcher]) -> None:
     fetcher = change(fetch_redirects=50)
     for number in range(3):
         site.add(f"/{number}", status=302, Location=f"/{(number + 1) % 3}#x")
@@ -274,14 +270,16 @@ def test_redirects_in_a_circle_are_seen_to_be_one(
     assert len(site.asked) == 3
 
 
-def test_a_redirect_to_nowhere_is_an_answer_like_others(site: OddSite, fetcher: Fetcher) -> None:
+def test_a_redirect_without_a_location_is_reported_by_its_status(
+    site: OddSite, fetcher: Fetcher
+) -> None:
     assert refused(fetcher, site.add("/", status=302)).reason == "http-302"
 
 
 # Ports and schemes.
 
 
-def test_only_the_ports_of_the_settings_are_reached(
+def test_only_ports_in_the_settings_are_reached(
     site: OddSite, change: Callable[..., Fetcher]
 ) -> None:
     site.add("/", b"here")

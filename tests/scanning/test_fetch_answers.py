@@ -1,4 +1,4 @@
-"""Every answer has a name, and the record holds what the server said; nothing tells more of us."""
+"""Failures have named reasons, the facts of answers are recorded, and requests reveal little."""
 
 import hashlib
 import json
@@ -36,7 +36,7 @@ STATUSES = {
     ("status", "retry"),
     [(status, when == "later") for when, several in STATUSES.items() for status in several],
 )
-def test_a_status_says_whether_it_may_work_later(
+def test_the_status_decides_whether_to_retry(
     status: int, retry: bool, site: OddSite, fetcher: Fetcher
 ) -> None:
     error = refused(fetcher, site.add("/", status=status))
@@ -54,7 +54,7 @@ WAITS = {
 
 
 @pytest.mark.parametrize(("status", "header"), WAITS)
-def test_a_site_may_say_when_to_come_back(
+def test_a_retry_after_header_is_read(
     status: int, header: str | None, site: OddSite, fetcher: Fetcher
 ) -> None:
     url = (
@@ -63,7 +63,7 @@ def test_a_site_may_say_when_to_come_back(
     assert refused(fetcher, url).retry_after == WAITS[status, header]
 
 
-def test_a_host_that_gets_too_many_requests_gets_no_more(
+def test_a_host_that_answers_429_gets_no_more_requests(
     site: OddSite, names: Names, fetcher: Fetcher
 ) -> None:
     names.answers["other.example"] = [["127.0.0.1"]]
@@ -79,9 +79,7 @@ def test_a_host_that_gets_too_many_requests_gets_no_more(
     assert fetcher.get(f"http://other.example:{site.port}/good").body == b"here"
 
 
-def test_so_many_downloads_of_a_host_go_on_at_once(
-    site: OddSite, change: Callable[..., Fetcher]
-) -> None:
+def test_downloads_from_one_host_are_limited(site: OddSite, change: Callable[..., Fetcher]) -> None:
     go_on = threading.Event()
 
     def by(handler: BaseHTTPRequestHandler) -> None:
@@ -115,7 +113,7 @@ BROKEN = {
 
 
 @pytest.mark.parametrize("answer", BROKEN.values(), ids=BROKEN.keys())
-def test_an_answer_that_is_no_http_or_is_cut_off_may_be_whole_later(
+def test_an_answer_that_is_not_http_or_is_cut_off_is_retried(
     answer: bytes, site: OddSite, fetcher: Fetcher
 ) -> None:
     def by(handler: BaseHTTPRequestHandler) -> None:
@@ -126,7 +124,7 @@ def test_an_answer_that_is_no_http_or_is_cut_off_may_be_whole_later(
     assert (error.reason, error.retry) == ("broken-answer", True)
 
 
-def test_a_server_that_is_not_there_may_be_there_later(fetcher: Fetcher) -> None:
+def test_a_refused_connection_is_retried(fetcher: Fetcher) -> None:
     with OddSite() as gone:
         url = f"{gone.url}/"
     error = refused(fetcher, url)
@@ -137,7 +135,7 @@ def test_https_to_a_server_that_does_not_speak_it_fails(site: OddSite, fetcher: 
     assert refused(fetcher, f"https://127.0.0.1:{site.port}/").reason == "connection-failed"
 
 
-def test_a_certificate_has_to_be_the_names_though_the_address_is_connected_to(
+def test_a_certificate_must_be_for_the_host_name(
     names: Names, change: Callable[..., Fetcher], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[tuple[str | None, bool, ssl.VerifyMode]] = []
@@ -161,7 +159,7 @@ def test_a_certificate_has_to_be_the_names_though_the_address_is_connected_to(
 
 @pytest.fixture
 def secure_site(tmp_path: Path) -> Iterator[tuple[OddSite, Path, bytes]]:
-    """A site over TLS, its certificate's file, and the certificate."""
+    """Yield a site over TLS, the file of its certificate, and the certificate."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "secure.example")])
     now = datetime.now(UTC)
@@ -198,7 +196,7 @@ def test_the_record_holds_the_certificate(
     names.answers |= {"secure.example": [["127.0.0.1"]], "other.example": [["127.0.0.1"]]}
     site.add("/", b"here")
     fetcher = change()
-    for _ in range(2):  # The second time by the connection of the first.
+    for _ in range(2):  # The second download reuses the connection of the first.
         facts = fetcher.get(f"https://secure.example:{site.port}/").facts
         assert facts["certificate_sha256"] == hashlib.sha256(certificate).hexdigest()
         assert facts["address"] == "127.0.0.1"
@@ -206,7 +204,7 @@ def test_the_record_holds_the_certificate(
     assert (error.reason, error.retry) == ("bad-certificate", False)
 
 
-def test_a_certificate_that_nobody_vouches_for_is_refused(
+def test_a_self_signed_certificate_is_refused(
     secure_site: tuple[OddSite, Path, bytes], names: Names, fetcher: Fetcher
 ) -> None:
     site, _, _ = secure_site
@@ -254,7 +252,7 @@ def test_the_record_holds_what_the_server_said(site: OddSite, fetcher: Fetcher) 
     assert "sekrit" not in json.dumps(facts)
 
 
-def test_no_cookie_and_no_word_of_the_page_before_is_sent(site: OddSite, fetcher: Fetcher) -> None:
+def test_no_cookie_and_no_referrer_is_sent(site: OddSite, fetcher: Fetcher) -> None:
     site.add("/a", status=302, Location="/b", Set_Cookie="id=1; Path=/")
     site.add("/b", b"here", Set_Cookie="id=2")
     for _ in range(2):
@@ -269,14 +267,14 @@ def test_no_cookie_and_no_word_of_the_page_before_is_sent(site: OddSite, fetcher
         ]
 
 
-def test_the_scanner_says_who_it_is(site: OddSite, change: Callable[..., Fetcher]) -> None:
+def test_the_scanner_sends_its_user_agent(site: OddSite, change: Callable[..., Fetcher]) -> None:
     site.add("/")
     change(fetch_user_agent="somebody/1").get(f"{site.url}/")
     assert site.asked[0][1]["User-Agent"] == "somebody/1"
 
 
 @pytest.mark.parametrize("name", ["", " ", "égalité/1", "a\r\nCookie: b", "a\tb", "a "])
-def test_who_it_is_fits_into_a_header(name: str) -> None:
+def test_a_user_agent_must_fit_into_a_header(name: str) -> None:
     with pytest.raises(ValidationError, match="fetch_user_agent"):
         Settings(fetch_user_agent=name, _env_file=None)
 
@@ -316,11 +314,11 @@ def test_no_error_repeats_the_url(
     for each in errors:
         assert each.args == (each.reason,)
         shown = {"reason": each.reason, "retry": each.retry, "retry_after": None}
-        # What the record keeps of an answer is told to nobody by the error itself.
+        # The error's text does not repeat the facts that it carries.
         assert vars(each) == shown | {"facts": each.facts}
         assert "sekrit" not in f"{each} {each!r}"
 
 
-def test_a_download_does_not_show_itself(site: OddSite, fetcher: Fetcher) -> None:
+def test_the_repr_of_a_download_shows_nothing_of_it(site: OddSite, fetcher: Fetcher) -> None:
     fetched = fetcher.get(site.add("/sekrit", b"sekrit"))
     assert "sekrit" not in repr(fetched)

@@ -1,4 +1,4 @@
-"""No answer costs more bytes, or more time, than the limits."""
+"""No answer costs more bytes or time than the limits allow."""
 
 import gzip
 import io
@@ -40,7 +40,7 @@ def _chunked(body: bytes, **headers: str) -> Callable[[BaseHTTPRequestHandler], 
 
 
 @pytest.mark.parametrize("how", ["plain", "chunked", "gzip", "deflate"])
-def test_a_download_is_as_large_as_the_limit_and_no_larger(
+def test_a_download_may_be_as_large_as_the_limit(
     how: str, site: OddSite, change: Callable[..., Fetcher]
 ) -> None:
     def add(path: str, body: bytes) -> str:
@@ -73,10 +73,10 @@ def test_a_gzip_bomb_is_given_up_at_the_limit(
     assert refused(fetcher, url).reason == "too-large"
 
 
-def test_a_length_that_is_told_is_believed_when_it_is_too_large(
+def test_a_declared_length_above_the_limit_is_refused(
     site: OddSite, change: Callable[..., Fetcher]
 ) -> None:
-    """Nothing of the body is waited for."""
+    """The fetcher does not wait for the body."""
 
     def by(handler: BaseHTTPRequestHandler) -> None:
         handler.send_response(200)
@@ -86,7 +86,7 @@ def test_a_length_that_is_told_is_believed_when_it_is_too_large(
     assert refused(change(fetch_max_bytes=LIMIT), site.answer("/", by)).reason == "too-large"
 
 
-def test_what_unpacks_to_nothing_counts_as_it_came(
+def test_compressed_bytes_count_although_they_decompress_to_nothing(
     site: OddSite, change: Callable[..., Fetcher]
 ) -> None:
     empty_block = b"\0\0\0\xff\xff"
@@ -100,7 +100,7 @@ def test_what_unpacks_to_nothing_counts_as_it_came(
     "coding",
     ["gzip, gzip", "deflate,gzip", "identity, gzip", "br", "zstd", "compress", "nonsense"],
 )
-def test_other_compression_and_layers_of_it_are_refused(
+def test_other_or_stacked_compression_is_refused(
     coding: str, site: OddSite, fetcher: Fetcher
 ) -> None:
     url = site.add("/", gzip.compress(gzip.compress(b"a")), Content_Encoding=coding)
@@ -113,8 +113,8 @@ def test_damaged_compression_is_a_broken_answer(site: OddSite, fetcher: Fetcher)
     assert (error.reason, error.retry) == ("broken-answer", False)
 
 
-# Time. Each of these answers would go on for half a minute; a fetcher that only counts single
-# waits would take them to their end and return what they said.
+# Time. Each of these answers would go on for half a minute. A fetcher that only limits single waits
+# would read them to the end and return them.
 
 DRIPS = 600
 
@@ -145,20 +145,20 @@ def slow_empty_body(handler: BaseHTTPRequestHandler) -> None:
 
 
 def slow_headers(handler: BaseHTTPRequestHandler) -> None:
-    """Send a letter of a header now and then."""
+    """Send one letter of a header now and then."""
     handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\nX: ")
     _drip(handler, b"a")
     handler.wfile.write(b"\r\n\r\n")
 
 
 def slow_beginning(handler: BaseHTTPRequestHandler) -> None:
-    """Ask for patience again and again."""
+    """Send an interim answer (102) again and again."""
     _drip(handler, b"HTTP/1.1 102 Processing\r\n\r\n")
     handler.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n")
 
 
 def slow_redirects(handler: BaseHTTPRequestHandler) -> None:
-    """Lead on to the same, a little later."""
+    """Redirect to a new URL after a short while."""
     time.sleep(0.2)
     handler.send_response(302)
     handler.send_header("Location", f"/?{time.monotonic_ns()}")
@@ -168,7 +168,7 @@ def slow_redirects(handler: BaseHTTPRequestHandler) -> None:
 
 @pytest.mark.parametrize("answer", [slow_body, slow_empty_body, slow_headers, slow_beginning])
 @pytest.mark.parametrize("who", ["settings", "caller"])
-def test_a_slow_answer_is_given_up_when_the_time_is_over(
+def test_a_slow_answer_is_given_up_at_the_time_limit(
     who: str,
     answer: Callable[[BaseHTTPRequestHandler], None],
     site: OddSite,
@@ -180,13 +180,13 @@ def test_a_slow_answer_is_given_up_when_the_time_is_over(
     assert (error.reason, error.retry) == ("timeout", True)
 
 
-def test_redirects_share_the_time(site: OddSite, change: Callable[..., Fetcher]) -> None:
+def test_all_redirects_share_one_time_limit(site: OddSite, change: Callable[..., Fetcher]) -> None:
     site.default_answer = slow_redirects
     fetcher = change(fetch_total_s=0.5, fetch_redirects=50)
     assert refused(fetcher, f"{site.url}/").reason == "timeout"
 
 
-def test_addresses_share_the_time(
+def test_all_addresses_share_one_time_limit(
     names: Names, change: Callable[..., Fetcher], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A name may have a thousand addresses, none of which answers."""
@@ -206,7 +206,7 @@ def test_addresses_share_the_time(
 
 
 @pytest.mark.parametrize("answer", [slow_headers, slow_beginning])
-def test_headers_have_a_limit_of_their_own(
+def test_headers_have_their_own_time_limit(
     answer: Callable[[BaseHTTPRequestHandler], None],
     site: OddSite,
     change: Callable[..., Fetcher],
@@ -215,7 +215,7 @@ def test_headers_have_a_limit_of_their_own(
     assert refused(fetcher, site.answer("/", answer)).reason == "timeout"
 
 
-def test_after_the_headers_the_body_may_take_its_time(
+def test_the_body_may_take_longer_than_the_headers(
     site: OddSite, change: Callable[..., Fetcher]
 ) -> None:
     def by(handler: BaseHTTPRequestHandler) -> None:
@@ -233,7 +233,7 @@ def test_after_the_headers_the_body_may_take_its_time(
 def test_a_name_server_that_is_slow_is_given_up(
     change: Callable[..., Fetcher], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """The C resolver knows no time limit: somebody else's server could hold it for minutes."""
+    """The C resolver has no time limit, so a slow name server could block it for minutes."""
     answer = threading.Event()
 
     def look_up(*_args: Any, **_kwargs: Any) -> list[Any]:
@@ -248,7 +248,7 @@ def test_a_name_server_that_is_slow_is_given_up(
     answer.set()
 
 
-def test_addresses_share_the_time_to_connect(
+def test_all_addresses_share_one_time_limit_for_connecting(
     names: Names, change: Callable[..., Fetcher], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tried: list[float] = []
@@ -265,7 +265,7 @@ def test_addresses_share_the_time_to_connect(
     assert max(tried) <= 0.3
 
 
-def test_one_silent_wait_is_limited_too(site: OddSite, change: Callable[..., Fetcher]) -> None:
+def test_a_single_silent_wait_is_limited(site: OddSite, change: Callable[..., Fetcher]) -> None:
     silence = threading.Event()
     fetcher = change(fetch_timeout_s=0.2, fetch_total_s=60)
     error = refused(fetcher, site.answer("/", lambda _handler: silence.wait(30)))
@@ -273,7 +273,7 @@ def test_one_silent_wait_is_limited_too(site: OddSite, change: Callable[..., Fet
     silence.set()
 
 
-def test_a_silent_handshake_is_given_up_when_the_time_is_over(
+def test_a_silent_tls_handshake_is_given_up_at_the_time_limit(
     change: Callable[..., Fetcher],
 ) -> None:
     fetcher = change(fetch_timeout_s=600, fetch_total_s=0.3)
@@ -282,7 +282,7 @@ def test_a_silent_handshake_is_given_up_when_the_time_is_over(
         assert refused(fetcher, f"https://127.0.0.1:{port}/").reason == "timeout"
 
 
-def test_threads_have_their_own_time(site: OddSite, fetcher: Fetcher) -> None:
+def test_each_thread_has_its_own_time_limit(site: OddSite, fetcher: Fetcher) -> None:
     asked, answer = threading.Event(), threading.Event()
 
     def by(handler: BaseHTTPRequestHandler) -> None:

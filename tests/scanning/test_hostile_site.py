@@ -1,7 +1,7 @@
 """
-A site that does all it can to harm costs no more than its limits, and nobody else anything.
+A hostile site costs no more than the limits allow, and does not delay other sites.
 
-Each of its answers ends in a named reason; what is scanned beside it is found meanwhile.
+Each of its answers ends with a named reason, while pages of other sites are scanned.
 """
 
 import base64
@@ -38,7 +38,7 @@ JPEG_HEAD = COPY[:300]
 
 
 def head(handler: BaseHTTPRequestHandler, **headers: str) -> None:
-    """Begin an answer."""
+    """Send the head of an answer."""
     handler.send_response(200)
     for name, value in headers.items():
         handler.send_header(name.replace("_", "-"), value)
@@ -46,7 +46,7 @@ def head(handler: BaseHTTPRequestHandler, **headers: str) -> None:
 
 
 def for_ever(handler: BaseHTTPRequestHandler, part: bytes, pause_s: float = 0) -> None:
-    """Write the same again and again, until the visitor has gone."""
+    """Write the same bytes again and again, until the client hangs up."""
     while True:
         handler.wfile.write(part)
         time.sleep(pause_s)
@@ -66,37 +66,37 @@ def dripping_headers(handler: BaseHTTPRequestHandler) -> None:
 
 
 def silence(handler: BaseHTTPRequestHandler) -> None:
-    """Say nothing."""
+    """Send nothing."""
     with suppress(OSError):
         handler.connection.recv(1)
 
 
 def endless(handler: BaseHTTPRequestHandler) -> None:
-    """Send a body without a length that does not end."""
+    """Send an endless body without a length."""
     head(handler, Content_Type="image/jpeg", Connection="close")
     for_ever(handler, JPEG_HEAD + bytes(65536))
 
 
 def endless_chunks(handler: BaseHTTPRequestHandler) -> None:
-    """Send chunks that do not end."""
+    """Send endless chunks."""
     head(handler, Content_Type="text/html", Transfer_Encoding="chunked")
     for_ever(handler, b"10000\r\n" + b"<img src=a>     " * 4096 + b"\r\n")
 
 
 def endless_headers(handler: BaseHTTPRequestHandler) -> None:
-    """Send headers that do not end."""
+    """Send endless headers."""
     handler.send_response(200)
     handler.flush_headers()
     for_ever(handler, b"X: " + b"y" * 1000 + b"\r\n")
 
 
 def zeros_packed(megabytes: int) -> bytes:
-    """Return so many megabytes of zeros as a thousandth of that."""
+    """Return megabytes of zeros, compressed to about a thousandth."""
     body = zlib.compressobj(9, wbits=31)
     return b"".join(body.compress(bytes(MB)) for _ in range(megabytes)) + body.flush()
 
 
-# Made beforehand: the server may take two seconds before its first byte, and no longer.
+# Made in advance, because the server has to send its first byte within two seconds.
 GZIP_BOMB = zeros_packed(100)
 
 
@@ -107,38 +107,38 @@ def gzip_bomb(handler: BaseHTTPRequestHandler) -> None:
 
 
 def endless_gzip_of_nothing(handler: BaseHTTPRequestHandler) -> None:
-    """Send compressed nothing that does not end."""
+    """Send endless compressed data that decompresses to nothing."""
     head(handler, Content_Encoding="gzip", Connection="close")
     handler.wfile.write(gzip.compress(b"")[:10])
     for_ever(handler, b"\0\0\0\xff\xff" * 10_000)
 
 
 def longer_than_told(handler: BaseHTTPRequestHandler) -> None:
-    """Tell a length of which the body is longer."""
+    """Declare a length that is shorter than the body."""
     head(handler, Content_Type="image/jpeg", Content_Length="300")
     handler.wfile.write(COPY)
     handler.close_connection = True
 
 
 def shorter_than_told(handler: BaseHTTPRequestHandler) -> None:
-    """Tell a length and hang up before."""
+    """Declare a length and hang up before sending that much."""
     head(handler, Content_Type="image/jpeg", Content_Length=str(len(COPY) + 1))
     handler.wfile.write(COPY)
     handler.close_connection = True
 
 
 def huge_by_its_word(handler: BaseHTTPRequestHandler) -> None:
-    """Tell a length that no disk holds."""
+    """Declare a length that is larger than any disk."""
     head(handler, Content_Length="9" * 18)
 
 
 def negative(handler: BaseHTTPRequestHandler) -> None:
-    """Tell a length below nothing."""
+    """Declare a negative length."""
     head(handler, Content_Length="-1")
 
 
 def reset(handler: BaseHTTPRequestHandler) -> None:
-    """Break the connection off in the middle."""
+    """Reset the connection in the middle of the body."""
     head(handler, Content_Type="image/jpeg", Content_Length=str(len(COPY)))
     handler.wfile.write(COPY[:1000])
     handler.wfile.flush()
@@ -148,12 +148,12 @@ def reset(handler: BaseHTTPRequestHandler) -> None:
 
 
 def hang_up(handler: BaseHTTPRequestHandler) -> None:
-    """End the connection in place of an answer."""
+    """Close the connection without an answer."""
     handler.close_connection = True
 
 
 def fixed(body: bytes = b"", status: int = 200, **headers: str) -> Answer:
-    """Return what answers with a body."""
+    """Return a function that answers with a body."""
 
     def by(handler: BaseHTTPRequestHandler) -> None:
         handler.send_response(status)
@@ -167,12 +167,12 @@ def fixed(body: bytes = b"", status: int = 200, **headers: str) -> Answer:
 
 
 def to(url: str) -> Answer:
-    """Return what redirects to a URL."""
+    """Return a function that redirects to a URL."""
     return fixed(status=302, Location=url)
 
 
 def png_of(width: int, height: int) -> bytes:
-    """Return a PNG of one colour; all its rows are there, and compress well."""
+    """Return a PNG of one colour with all its rows, which compress well."""
 
     def chunk(kind: bytes, data: bytes) -> bytes:
         return (
@@ -187,7 +187,7 @@ def png_of(width: int, height: int) -> bytes:
 
 
 def tiff_of_many() -> bytes:
-    """Return a TIFF whose directories lead to each other for ever."""
+    """Return a TIFF whose directories refer to each other in a loop."""
     file = io.BytesIO()
     Image.new("L", (8, 8)).save(file, "TIFF")
     data = bytearray(file.getvalue())
@@ -198,7 +198,7 @@ def tiff_of_many() -> bytes:
 
 BOMB = png_of(20_000, 20_000)
 
-# What each URL of the site ends in, as state and reason of its item.
+# For each URL of the site, the answer, and the final state and reason of its item.
 ENDS: dict[str, tuple[Answer, str, str | None]] = {
     "drip": (drip, "dead", "timeout"),
     "dripping-headers": (dripping_headers, "dead", "timeout"),
@@ -250,7 +250,7 @@ ENDS: dict[str, tuple[Answer, str, str | None]] = {
 
 @pytest.fixture
 def hostile(names: Names) -> Iterator[OddSite]:
-    """The site."""
+    """Yield the hostile site."""
     with OddSite() as site:
         names.answers["inside.example"] = [["10.0.0.7"]]
         yield site
@@ -258,7 +258,7 @@ def hostile(names: Names) -> Iterator[OddSite]:
 
 @pytest.fixture
 def sandbox() -> Iterator[Sandbox]:
-    """One worker, whose limits are as for a small machine."""
+    """Yield a sandbox with one worker, and limits for a small machine."""
     limits = Limits(max_bytes=MOST_BYTES, max_pixels=50 * MB, max_seconds=20)
     with Sandbox(limits) as sandbox:
         yield sandbox
@@ -266,7 +266,7 @@ def sandbox() -> Iterator[Sandbox]:
 
 @pytest.fixture
 def strict(settings: Settings) -> Settings:
-    """Settings by which a hostile answer is soon over; 127.9.9.9 is not of our own network."""
+    """Return settings with short time limits, which allow 127.0.0.1 but not 127.9.9.9."""
     return settings.model_copy(
         update={
             "fetch_networks": (type(settings.fetch_networks[0])("127.0.0.1/32"),),
@@ -288,7 +288,7 @@ def strict(settings: Settings) -> Settings:
 def strict_service(
     strict: Settings, database: Database, clock: SetClock, sandbox: Sandbox
 ) -> Iterator[Service]:
-    """A service with these settings and that sandbox."""
+    """Yield a service with the strict settings and the sandbox."""
     service = Service(strict, database, clock)
     service.looker = looker_with(sandbox, service.fetcher)
     yield service
@@ -300,7 +300,7 @@ def looker_with(sandbox: Sandbox, fetcher: Fetcher) -> Looker:
     return Looker(fetcher, images_per_page=60, sign=lambda data, _: sandbox.sign_frames(data))
 
 
-def test_each_hostile_answer_ends_in_its_reason_and_the_others_go_on(
+def test_each_hostile_answer_ends_with_its_reason_and_good_pages_are_scanned(
     strict_service: Service, hostile: OddSite, names: Names
 ) -> None:
     service = strict_service
@@ -327,10 +327,10 @@ def test_each_hostile_answer_ends_in_its_reason_and_the_others_go_on(
     assert found >= {f"{good.url}/copy.jpg", f"{hostile.url}/image-called-page"}
 
 
-def test_the_good_are_not_kept_waiting_by_the_bad(
+def test_good_sites_do_not_wait_for_a_hostile_one(
     strict_service: Service, sandbox: Sandbox, hostile: OddSite, names: Names
 ) -> None:
-    """Here the bad never end by themselves, and the good are done while they go on."""
+    """The hostile answers never end by themselves, and the good pages are done in the meantime."""
     service, never = strict_service, threading.Event()
     service.settings = service.settings.model_copy(
         update={"fetch_first_byte_s": 50.0, "fetch_timeout_s": 50.0, "fetch_total_s": 50.0}
@@ -356,7 +356,7 @@ def test_the_good_are_not_kept_waiting_by_the_bad(
         scanner.start()
         try:
             wait_until(lambda: service.work_list.progress(scan).items.get("done") == 30)
-            # Of the bad so many are in hand as one host may have, and the others wait.
+            # As many hostile items are leased as one host may have; the others wait.
             assert service.work_list.progress(scan).items["leased"] == 4
         finally:
             never.set()
@@ -378,11 +378,11 @@ def test_of_500_images_on_a_page_60_are_fetched(strict_service: Service, hostile
     (item,) = service.items(scan)
     assert (item.state, item.images, item.images_failed) == ("done", 60, 0)
     assert len(hostile.asked) == 61
-    # The one that the page does not call small is among them.
+    # The image that the page does not declare small is among them.
     assert [each.image_url for each in service.matches()] == [f"{hostile.url}/copy.jpg"]
 
 
-def test_a_page_of_bombs_loses_no_image_that_is_none(
+def test_decompression_bombs_on_a_page_do_not_hide_its_other_images(
     strict_service: Service, hostile: OddSite
 ) -> None:
     service = strict_service

@@ -1,4 +1,4 @@
-"""A host is visited by so many at once, as slowly and as late as it may ask."""
+"""Downloads from a host are limited in number and rate, and stop if the host asks for a pause."""
 
 import threading
 from contextlib import ExitStack
@@ -14,7 +14,7 @@ NOW = datetime(2030, 1, 1, tzinfo=UTC)
 
 
 class SetSeconds:
-    """Seconds that stand still until they are moved."""
+    """A clock of seconds that stands still until a test moves it."""
 
     def __init__(self) -> None:
         self.now = 1000.0
@@ -25,19 +25,19 @@ class SetSeconds:
 
 @pytest.fixture
 def clock() -> SetSeconds:
-    """The time of the hosts."""
+    """Return the clock of the hosts."""
     return SetSeconds()
 
 
 def refused(hosts: Hosts, name: str, until: float) -> FetchError:
-    """Return why there is no turn at a host."""
+    """Return the error of asking for a turn at a host, which must fail."""
     with pytest.raises(FetchError) as caught, hosts.turn(name, until=until):
         pass
     return caught.value
 
 
 @pytest.mark.parametrize("at_once", [1, 3])
-def test_so_many_are_at_a_host_at_once(at_once: int, clock: SetSeconds) -> None:
+def test_turns_at_one_host_at_the_same_time_are_limited(at_once: int, clock: SetSeconds) -> None:
     hosts = Hosts(at_once=at_once, clock=clock)
     with ExitStack() as turns:
         for _ in range(at_once):
@@ -50,7 +50,7 @@ def test_so_many_are_at_a_host_at_once(at_once: int, clock: SetSeconds) -> None:
         pass
 
 
-def test_who_waits_gets_the_turn_that_becomes_free() -> None:
+def test_a_waiting_thread_gets_the_turn_that_becomes_free() -> None:
     hosts = Hosts(at_once=1)
     had: list[int] = []
 
@@ -68,14 +68,14 @@ def test_who_waits_gets_the_turn_that_becomes_free() -> None:
         each.join()
 
 
-def test_a_turn_ends_also_by_an_error(clock: SetSeconds) -> None:
+def test_an_error_ends_a_turn_too(clock: SetSeconds) -> None:
     hosts = Hosts(at_once=1, clock=clock)
     for _ in range(3):
         with pytest.raises(RuntimeError), hosts.turn("a.example", until=1001):
             raise RuntimeError
 
 
-def test_turns_begin_so_far_apart(clock: SetSeconds) -> None:
+def test_turns_begin_at_least_the_delay_apart(clock: SetSeconds) -> None:
     hosts = Hosts(at_once=9, delay_s=5, clock=clock)
     with hosts.turn("a.example", until=1001):
         assert refused(hosts, "a.example", until=1004.9).reason == "timeout"
@@ -88,14 +88,14 @@ def test_turns_begin_so_far_apart(clock: SetSeconds) -> None:
         pass
 
 
-def test_the_pause_is_waited_for_where_there_is_time() -> None:
+def test_a_turn_waits_for_the_delay_if_there_is_time() -> None:
     hosts = Hosts(at_once=9, delay_s=0.02)
     for _ in range(3):
         with hosts.turn("a.example", until=float("inf")):
             pass
 
 
-def test_a_host_that_asks_for_it_is_left_alone(clock: SetSeconds) -> None:
+def test_a_paused_host_gets_no_turns(clock: SetSeconds) -> None:
     hosts = Hosts(at_once=1, clock=clock)
     hosts.pause("a.example", 60)
     hosts.pause("a.example", 10)
@@ -109,7 +109,7 @@ def test_a_host_that_asks_for_it_is_left_alone(clock: SetSeconds) -> None:
         pass
 
 
-def test_hosts_are_forgotten(clock: SetSeconds) -> None:
+def test_idle_hosts_are_forgotten(clock: SetSeconds) -> None:
     hosts = Hosts(at_once=1, clock=clock)
     hosts.pause("held.example", 60)
     for number in range(5000):
@@ -142,5 +142,5 @@ HEADERS = {
 
 
 @pytest.mark.parametrize("header", HEADERS)
-def test_a_site_says_how_long_to_wait_up_to_a_limit(header: str | None) -> None:
+def test_a_retry_after_header_is_cut_to_the_limit(header: str | None) -> None:
     assert retry_after_s(header, now=NOW, most_s=600) == HEADERS[header]

@@ -1,4 +1,4 @@
-"""A service that is killed in the middle of a scan goes on with it when it is started again."""
+"""A service that is killed in the middle of a scan continues it when it is started again."""
 
 import os
 import random
@@ -28,7 +28,7 @@ SERVICE = ("serve", "--port", "0")
 
 
 class Gate:
-    """Lets some answers through, and the others when it is opened."""
+    """Lets some answers through, and holds the others back until it is opened."""
 
     def __init__(self, let_through: int) -> None:
         self.waiting = 0
@@ -36,7 +36,7 @@ class Gate:
         self._left = threading.Semaphore(let_through)
 
     def before(self, body: bytes) -> Answer:
-        """Return an answer with this body that has to pass the gate."""
+        """Return a function that answers with a body once it has passed the gate."""
 
         def by(handler: BaseHTTPRequestHandler) -> None:
             if not self._left.acquire(blocking=False):
@@ -54,7 +54,7 @@ class Gate:
 def running(
     settings: Settings, site: OddSite, log: Path, *command: str, **other: str
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """Run a command as its own process: the whole service, or a worker."""
+    """Run a command in its own process: the whole service or a worker."""
     env = {key: value for key, value in os.environ.items() if not key.startswith("HASHSVC_")}
     if settings.database_url and settings.key_encryption_key:
         env["HASHSVC_DATABASE_URL"] = settings.database_url
@@ -81,14 +81,14 @@ def running(
             process.wait(30)
 
 
-def test_after_kill_9_every_item_is_done_and_every_match_stored_once(
+def test_after_kill_9_every_item_is_done_and_every_match_is_recorded_once(
     settings: Settings, database: Database, site: OddSite, tmp_path: Path
 ) -> None:
     service = Service(settings, database, utc_now)
     mine = generated_photo(1)
     service.open_case(mine)
-    # Of each page's three images one is on all of them. Five of all answers come before the kill:
-    # so at least one page is done, and each thread has another in hand.
+    # One of each page's three images is on all pages. Five answers come before the kill, so at
+    # least one page is done, and each thread has another in hand.
     gate = Gate(let_through=5)
     shared = site.answer("/shared.jpg", gate.before(jpeg(mine, 60)))
     copies, pages = [shared], []
@@ -107,7 +107,7 @@ def test_after_kill_9_every_item_is_done_and_every_match_stored_once(
         wait_until(lambda: process.poll() is not None or gate.waiting >= THREADS)
         assert process.poll() is None, log.read_text()
         before = counted()
-        process.kill()  # SIGKILL: nothing is tidied up.
+        process.kill()  # SIGKILL, so the process cannot tidy up.
         process.wait(30)
     assert before["leased"] == THREADS
     assert before["done"] >= 1
@@ -143,7 +143,7 @@ def test_after_kill_9_every_item_is_done_and_every_match_stored_once(
     ("kills", "pages"),
     [(2, 16), pytest.param(40, 400, marks=[pytest.mark.soak, pytest.mark.timeout(3600)])],
 )
-def test_workers_killed_at_any_moment_lose_no_item_and_report_none_twice(
+def test_workers_killed_at_any_moment_lose_no_item_and_record_no_match_twice(
     kills: int, pages: int, settings: Settings, database: Database, site: OddSite, tmp_path: Path
 ) -> None:
     service = Service(settings, database, utc_now)
@@ -152,7 +152,7 @@ def test_workers_killed_at_any_moment_lose_no_item_and_report_none_twice(
     copies = [site.add_image("/shared.jpg", jpeg(mine, 60))]
     urls = []
     for number in range(pages):
-        # The bytes differ, so that each is decoded.
+        # The bytes differ, so each image is decoded.
         image = site.add_image(f"/copy{number}.jpg", jpeg(mine, 70) + bytes([number % 256]))
         copies.append(image)
         urls.append(site.add_page(f"/page{number}", [image, copies[0]]))
@@ -192,7 +192,7 @@ def test_workers_killed_at_any_moment_lose_no_item_and_report_none_twice(
     ] * pages
     found = Counter(each.image_url for each in service.matches())
     assert found == dict.fromkeys(copies, 1)
-    # Each page has shown both its images.
+    # Both images of each page were found.
     assert len(service.work_list.seen(scan)) == 2 * pages
     said = log.read_text()
     assert site.url not in said

@@ -1,4 +1,4 @@
-"""The same bytes are signed once a day, in bounded memory, and matched each time."""
+"""The same bytes are signed once a day, within a memory limit, and matched each time."""
 
 import gc
 import hashlib
@@ -25,7 +25,7 @@ MINE = generated_photo(1)
 
 
 class Signer:
-    """Signs images, and remembers which."""
+    """Signs images, and records them."""
 
     def __init__(self, error: Exception | None = None) -> None:
         self.signed: list[bytes] = []
@@ -39,12 +39,12 @@ class Signer:
 
 
 def signed(images: KnownImages, data: bytes) -> list[Signature]:
-    """Have an image signed."""
+    """Return the signatures of an image."""
     return images.sign_frames(data, hashlib.sha256(data).digest())
 
 
 class Seconds:
-    """A clock."""
+    """A clock of seconds that a test sets."""
 
     now = 0.0
 
@@ -52,7 +52,7 @@ class Seconds:
         return self.now
 
 
-def test_what_is_known_is_not_signed_again_and_has_the_same_signatures() -> None:
+def test_a_known_image_is_not_signed_again_and_has_the_same_signatures() -> None:
     signer = Signer()
     images = KnownImages(signer)
     files = [jpeg(MINE), gif(*(generated_photo(seed, (320, 240)) for seed in range(3)))]
@@ -64,7 +64,7 @@ def test_what_is_known_is_not_signed_again_and_has_the_same_signatures() -> None
     assert len(signer.signed) == 3
 
 
-def test_it_is_forgotten_after_a_day() -> None:
+def test_an_image_is_forgotten_after_a_day() -> None:
     signer, clock = Signer(), Seconds()
     images = KnownImages(signer, clock)
     signed(images, jpeg(MINE))
@@ -97,9 +97,9 @@ def test_an_image_is_forgotten_when_the_codes_take_too_much_memory() -> None:
     assert signer.signed == [a, b, a]
 
 
-def test_what_could_not_be_signed_is_known_without_what_its_callers_had_in_hand() -> None:
+def test_a_remembered_error_does_not_keep_its_callers_data_in_memory() -> None:
     class Download:
-        """What a page's look has in hand: bodies of images, and the URLs they came from."""
+        """Stands for the callers' data: bodies of images, and the URLs they came from."""
 
     def look(data: bytes) -> "weakref.ref[Download]":
         download = Download()
@@ -126,7 +126,7 @@ def test_what_could_not_be_signed_is_known_without_what_its_callers_had_in_hand(
         (RuntimeError(), 2),
     ],
 )
-def test_what_lies_with_the_image_is_known_and_what_may_be_chance_is_not(
+def test_errors_of_the_image_are_remembered_and_transient_ones_are_not(
     error: Exception, times: int
 ) -> None:
     signer = Signer(error)
@@ -138,7 +138,7 @@ def test_what_lies_with_the_image_is_known_and_what_may_be_chance_is_not(
 
 
 @pytest.mark.parametrize("error", [None, BrokenImageError("It is cut off.")])
-def test_of_threads_with_the_same_image_one_signs_it(error: ImageError | None) -> None:
+def test_only_one_of_several_threads_signs_the_same_image(error: ImageError | None) -> None:
     begun, go_on = threading.Event(), threading.Event()
     signer = Signer(error)
 
@@ -163,8 +163,8 @@ def test_of_threads_with_the_same_image_one_signs_it(error: ImageError | None) -
     assert len(signer.signed) == 1
 
 
-def test_a_known_image_is_matched_anew(service: Service, site: OddSite) -> None:
-    """The bank may have grown since."""
+def test_a_known_image_is_matched_again(service: Service, site: OddSite) -> None:
+    """The bank may have grown since the image was signed."""
     signer = Signer()
     looker = type(service.looker)(
         service.fetcher, images_per_page=9, sign=KnownImages(signer).sign_frames

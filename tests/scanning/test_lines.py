@@ -1,4 +1,4 @@
-"""Every line of a batch is a URL, a duplicate, or listed with its number and the rule it breaks."""
+"""Every line of a batch is a URL, a duplicate, or listed with its number and the broken rule."""
 
 import csv
 import io
@@ -38,22 +38,22 @@ def test_lines_are_numbered_as_an_editor_does(text: str, lines: list[tuple[int, 
     ("text", "lines"),
     [
         (f"{A}\n{C}\n", [(1, A), (2, C)]),
-        # The column named `url`, wherever it is and however it is written.
+        # The column named `url` is used, in any place and any case.
         (f"id,Url,x\n1,{A},\n2,{C},\n", [(2, A), (3, C)]),
         (f"id;URL\r\n1;{A}\r\n2;{C}\r\n", [(2, A), (3, C)]),
         (f"url\tnote\n{A}\t=1\n", [(2, A)]),
         (f'"id","url"\n1,"{B}"\n', [(2, B)]),
         (f"\n\nid,url\n1,{A}\n", [(4, A)]),
-        # Without one, the first.
+        # Without such a column, the first one is used.
         (f"{A},x\n{C},y\n", [(1, A), (2, C)]),
         (f"{A};x\n{C};y\n", [(1, A), (2, C)]),
-        # No header that is known: the line is a URL or is listed.
+        # Without a known header, the first line is a URL or is listed as invalid.
         (f"Website,x\n{A},y\n", [(1, "Website"), (2, A)]),
-        # A row over several lines has the number of the first.
+        # A row over several lines has the number of its first line.
         (f'url,note\n{A},"one\ntwo"\n{C},\n', [(2, A), (4, C)]),
-        # Rows without one are listed, empty ones are not.
+        # Rows without a URL are listed as invalid; empty rows are not.
         (f"id,url\n1\n2,\n,,\n\n3,{A}\n", [(2, None), (3, None), (6, A)]),
-        # A quotation mark that is never closed takes no other line with it.
+        # A quotation mark that is never closed does not swallow other lines.
         (
             f'url,note\n{A},"open\n{B.replace(",", "")},\n{C},\n',
             [(2, A), (3, B.replace(",", "")), (4, C)],
@@ -61,7 +61,7 @@ def test_lines_are_numbered_as_an_editor_does(text: str, lines: list[tuple[int, 
         (f'url\n"{A}\n{C}\n', [(2, A), (3, C)]),
     ],
 )
-def test_a_table_gives_its_urls(text: str, lines: list[tuple[int, str | None]]) -> None:
+def test_the_urls_of_a_csv_file_are_read(text: str, lines: list[tuple[int, str | None]]) -> None:
     assert read(text, BatchFormat.CSV) == lines
 
 
@@ -78,18 +78,18 @@ def test_a_table_gives_its_urls(text: str, lines: list[tuple[int, str | None]]) 
         ("1" * 5000, None),
     ],
 )
-def test_json_lines_give_their_urls(line: str, url: str | None) -> None:
+def test_the_urls_of_json_lines_are_read(line: str, url: str | None) -> None:
     assert read(f"\n{line}\n", BatchFormat.JSON_LINES) == [(2, url)]
 
 
-def test_bytes_that_are_no_text_are_one_bad_line() -> None:
+def test_bytes_that_are_not_utf_8_are_one_invalid_line() -> None:
     body = f"{A}\n".encode() + b"https://b.example/\xff\n" + C.encode()
     batch = sort_lines(read_lines(body, BatchFormat.LINES))
     assert list(batch.urls) == [A, C]
     assert [number for number, _ in by_line(batch.invalid)] == [2]
 
 
-def test_urls_are_taken_once_with_their_hosts() -> None:
+def test_each_url_is_returned_once_with_its_host() -> None:
     texts = [A, "x", "HTTPS://A.example:443/?utm_source=1#top", None, C]
     batch = sort_lines([BatchLine(number, text, "A rule.") for number, text in enumerate(texts, 1)])
     assert batch.urls == {A: "a.example", C: "c.example"}
@@ -99,7 +99,7 @@ def test_urls_are_taken_once_with_their_hosts() -> None:
 
 @given(st.lists(st.text(max_size=30)), st.sampled_from(list(BatchFormat)))
 def test_no_line_is_lost(texts: list[str], form: BatchFormat) -> None:
-    """Whatever else is in the file, each of its URLs comes out, as a URL or as a duplicate."""
+    """Whatever else is in the file, each URL is returned or counted as a duplicate."""
     lines = [line.replace("\n", " ").replace("\r", " ") for line in texts]
     if form is BatchFormat.CSV:
         table = io.StringIO()

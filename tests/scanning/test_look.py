@@ -1,4 +1,4 @@
-"""Whatever is at a URL, each image there is signed, and one that fails leaves the others."""
+"""Each image at a URL is signed, and one that fails does not stop the others."""
 
 import base64
 import hashlib
@@ -21,12 +21,12 @@ HTML = "text/html; charset=utf-8"
 
 @pytest.fixture
 def looker(fetcher: Fetcher) -> Looker:
-    """A looker that takes five images of a page."""
+    """Return a looker that signs up to five images of a page."""
     return Looker(fetcher, images_per_page=5)
 
 
 def look(looker: Looker, url: str) -> list[tuple[str, str | None]]:
-    """Return the path of each image at a URL, and why it could not be looked at."""
+    """Return the file name of each image at a URL, and why it failed, if it did."""
     looks = list(looker.look(url))
     for each in looks:
         assert (each.image is None) == (each.reason is not None)
@@ -39,7 +39,7 @@ def image_of(look: Look) -> SeenImage:
     return look.image
 
 
-def test_an_image_is_looked_at_itself(looker: Looker, site: OddSite) -> None:
+def test_an_image_at_the_url_is_signed(looker: Looker, site: OddSite) -> None:
     url = site.add_image("/1.jpg", PHOTO)
     (seen,) = looker.look(url)
     assert seen.reason is None
@@ -48,7 +48,7 @@ def test_an_image_is_looked_at_itself(looker: Looker, site: OddSite) -> None:
     assert image_of(seen).frames == (sign_image(PHOTO),)
 
 
-def test_the_images_of_a_page_are_looked_at_in_its_order(looker: Looker, site: OddSite) -> None:
+def test_the_images_of_a_page_are_signed_in_its_order(looker: Looker, site: OddSite) -> None:
     images = [f"/{number}.jpg" for number in range(6)]
     for seed, path in enumerate(images):
         site.add_image(path, jpeg(generated_photo(seed)))
@@ -61,7 +61,7 @@ def test_the_images_of_a_page_are_looked_at_in_its_order(looker: Looker, site: O
     ]
 
 
-def test_a_redirected_image_is_named_by_where_it_is(looker: Looker, site: OddSite) -> None:
+def test_a_redirected_image_has_its_final_url(looker: Looker, site: OddSite) -> None:
     there = site.add_image("/there.jpg", PHOTO)
     page = site.add_page("/page", [site.add("/here.jpg", status=302, Location="/there.jpg")])
     (seen,) = looker.look(page)
@@ -69,7 +69,9 @@ def test_a_redirected_image_is_named_by_where_it_is(looker: Looker, site: OddSit
     assert image_of(seen).image_url == there
 
 
-def test_a_redirected_page_is_read_from_where_it_is(looker: Looker, site: OddSite) -> None:
+def test_references_of_a_redirected_page_are_relative_to_its_final_url(
+    looker: Looker, site: OddSite
+) -> None:
     site.add_image("/album/1.jpg", PHOTO)
     site.add_page("/album/page", ["1.jpg"])
     url = site.add("/short", status=302, Location="/album/page")
@@ -79,7 +81,7 @@ def test_a_redirected_page_is_read_from_where_it_is(looker: Looker, site: OddSit
 
 
 @pytest.mark.parametrize("claimed", [HTML, "text/plain", "application/octet-stream", "video/mp4"])
-def test_an_image_is_known_by_its_bytes(claimed: str, looker: Looker, site: OddSite) -> None:
+def test_an_image_is_recognised_by_its_bytes(claimed: str, looker: Looker, site: OddSite) -> None:
     url = site.add("/1", PHOTO, Content_Type=claimed)
     assert look(looker, url) == [("1", None)]
 
@@ -95,16 +97,16 @@ PAGES = {
 
 
 @pytest.mark.parametrize(("claimed", "body"), PAGES.values(), ids=PAGES.keys())
-def test_a_page_is_read_as_one(claimed: str, body: bytes, looker: Looker, site: OddSite) -> None:
+def test_a_page_is_recognised_as_a_page(
+    claimed: str, body: bytes, looker: Looker, site: OddSite
+) -> None:
     site.add_image("/1.jpg", PHOTO)
     url = site.add("/page", body, Content_Type=claimed)
     assert look(looker, url) == [("1.jpg", None)]
 
 
-def test_a_page_that_begins_like_an_image_is_read_all_the_same(
-    looker: Looker, site: OddSite
-) -> None:
-    """A browser goes by the type: what looks like the head of an image is text on the page."""
+def test_a_page_that_begins_like_an_image_is_still_read(looker: Looker, site: OddSite) -> None:
+    """A browser follows the media type, and shows what looks like an image's head as text."""
     site.add_image("/1.jpg", PHOTO)
     whole = site.add("/a", gif(generated_photo(1)) + MARKUP, Content_Type=HTML)
     assert look(looker, whole) == [("a", None), ("1.jpg", None)]
@@ -116,7 +118,7 @@ def test_a_page_that_begins_like_an_image_is_read_all_the_same(
     ("claimed", "body"),
     [("application/pdf", b"%PDF-1.7"), ("text/plain", b"words"), ("image/jpeg", b"no"), ("", b"")],
 )
-def test_what_is_neither_page_nor_image_is_said_to_be_so(
+def test_a_file_that_is_neither_page_nor_image_is_refused(
     claimed: str, body: bytes, looker: Looker, site: OddSite
 ) -> None:
     with pytest.raises(FetchError) as caught:
@@ -124,20 +126,20 @@ def test_what_is_neither_page_nor_image_is_said_to_be_so(
     assert (caught.value.reason, caught.value.retry) == ("neither-page-nor-image", False)
 
 
-def test_a_page_without_images_shows_none(looker: Looker, site: OddSite) -> None:
+def test_a_page_without_images_gives_no_results(looker: Looker, site: OddSite) -> None:
     assert look(looker, site.add("/x", b"<p>words", Content_Type=HTML)) == []
 
 
-def test_a_url_that_cannot_be_fetched_tells_why(looker: Looker, site: OddSite) -> None:
+def test_a_url_that_cannot_be_fetched_raises_the_reason(looker: Looker, site: OddSite) -> None:
     with pytest.raises(FetchError, match=r"^http-404$"):
         look(looker, f"{site.url}/missing")
 
 
-def test_a_broken_image_says_so(looker: Looker, site: OddSite) -> None:
+def test_a_broken_image_has_a_reason(looker: Looker, site: OddSite) -> None:
     assert look(looker, site.add_image("/1.jpg", PHOTO[:200])) == [("1.jpg", "BrokenImageError")]
 
 
-def test_images_that_fail_leave_the_others(looker: Looker, site: OddSite) -> None:
+def test_images_that_fail_do_not_stop_the_others(looker: Looker, site: OddSite) -> None:
     site.add_image("/broken.jpg", PHOTO[:200])
     site.add_image("/none.jpg", b"no image")
     site.add("/busy.jpg", status=503)
@@ -154,7 +156,9 @@ def test_images_that_fail_leave_the_others(looker: Looker, site: OddSite) -> Non
     ]
 
 
-def test_an_image_that_breaks_a_library_leaves_the_others(fetcher: Fetcher, site: OddSite) -> None:
+def test_an_image_that_crashes_a_library_does_not_stop_the_others(
+    fetcher: Fetcher, site: OddSite
+) -> None:
     def sign(data: bytes, _sha256: bytes) -> list[Signature]:
         if data == b"strange":
             raise RuntimeError("what no format promises")
@@ -182,7 +186,7 @@ def test_each_frame_of_an_animation_is_signed(looker: Looker, site: OddSite) -> 
 @pytest.mark.parametrize(
     ("late_s", "signed"), [(0, 7), (9, 7), (10, 0)], ids=["in time", "just in time", "too late"]
 )
-def test_what_was_not_fetched_by_the_deadline_has_failed(
+def test_images_that_are_late_fail_with_a_timeout(
     settings: Settings, site: OddSite, late_s: float, signed: int
 ) -> None:
     now = 1000.0
@@ -194,7 +198,7 @@ def test_what_was_not_fetched_by_the_deadline_has_failed(
     looks = looker.look(page, deadline=now + 2)
     assert next(looks).reason is None
     now += 2 + late_s
-    # Eight were downloaded before the first of them was signed.
+    # Eight images were downloaded before the first of them was signed.
     late = list(looks)
     assert [each.reason for each in late] == [None] * signed + ["timeout"] * (9 - signed)
     assert all(each.retry for each in late[signed:])
@@ -203,9 +207,7 @@ def test_what_was_not_fetched_by_the_deadline_has_failed(
     assert [path for path, _ in site.asked] == ["/page", *(f"/{n}.jpg" for n in range(8))]
 
 
-def test_of_large_and_slow_images_few_are_downloaded_before_the_first_is_signed(
-    fetcher: Fetcher, site: OddSite
-) -> None:
+def test_a_batch_of_downloads_ends_at_each_limit(fetcher: Fetcher, site: OddSite) -> None:
     for number in range(5):
         site.add_image(f"/{number}.jpg", PHOTO)
     page = site.add_page("/page", [f"{number}.jpg" for number in range(5)])
@@ -223,14 +225,16 @@ def test_of_large_and_slow_images_few_are_downloaded_before_the_first_is_signed(
         assert len(site.asked) == 1 + 5
 
 
-def test_nothing_that_was_seen_shows_itself(looker: Looker, site: OddSite) -> None:
+def test_the_repr_of_a_look_shows_no_url(looker: Looker, site: OddSite) -> None:
     (seen,) = looker.look(site.add_image("/sekrit.jpg", PHOTO))
     for each in (seen, seen.image, Look(seen.image_url, None, "timeout")):
         assert "sekrit" not in repr(each)
 
 
-def test_without_a_sandbox_no_image_counts_as_failed(fetcher: Fetcher, site: OddSite) -> None:
-    """Else a page would be done, and its images never looked at."""
+def test_an_unavailable_sandbox_is_an_error_of_the_page_and_not_of_an_image(
+    fetcher: Fetcher, site: OddSite
+) -> None:
+    """Otherwise the page would count as done, although its images were never signed."""
 
     def sign(data: bytes, _sha256: bytes) -> list[Signature]:
         sign_frames(data)
@@ -249,11 +253,11 @@ def page_of(site: OddSite, path: str, markup: str) -> str:
 
 
 def asked(site: OddSite) -> list[str]:
-    """Return the paths that a site was asked for."""
+    """Return the paths that were requested from a site."""
     return [path for path, _ in site.asked]
 
 
-def test_the_largest_images_of_a_page_are_looked_at(looker: Looker, site: OddSite) -> None:
+def test_the_largest_images_of_a_page_are_signed(looker: Looker, site: OddSite) -> None:
     for number in range(12):
         site.add_image(f"/{number}.jpg", PHOTO)
     images = "".join(f'<img src="{n}.jpg" width="{100 + n}" height="100">' for n in range(12))
@@ -275,7 +279,7 @@ def test_the_image_that_a_thumbnail_links_to_comes_first(looker: Looker, site: O
     ]
 
 
-def test_a_page_behind_a_thumbnail_is_looked_at(looker: Looker, site: OddSite) -> None:
+def test_a_page_behind_a_thumbnail_is_visited(looker: Looker, site: OddSite) -> None:
     site.add_image("/thumb.jpg", jpeg(generated_photo(2, (160, 120))))
     site.add_image("/large.jpg", PHOTO)
     for number in range(5):
@@ -293,12 +297,12 @@ def test_a_page_behind_a_thumbnail_is_looked_at(looker: Looker, site: OddSite) -
         (f"{site.url}/small0.jpg", behind),
         (f"{site.url}/small1.jpg", behind),
     ]
-    # Each once, and nothing two links away.
+    # Each URL is requested once, and nothing two links away is requested.
     assert sorted(asked(site)) == sorted(set(asked(site)))
     assert not any(path.endswith("0.html") for path in asked(site))
 
 
-def test_so_many_links_are_followed_and_dead_ones_are_no_failures(
+def test_links_are_followed_up_to_the_limit_and_dead_ones_are_not_failures(
     fetcher: Fetcher, site: OddSite
 ) -> None:
     looker = Looker(fetcher, images_per_page=60, links_per_page=4)
@@ -318,7 +322,7 @@ def test_so_many_links_are_followed_and_dead_ones_are_no_failures(
     assert asked(site) == ["/page", "/t.jpg", "/0", "/1.pdf", "/2", "/3"]
 
 
-def test_no_link_is_followed_where_none_may_be(fetcher: Fetcher, site: OddSite) -> None:
+def test_a_limit_of_no_links_follows_none(fetcher: Fetcher, site: OddSite) -> None:
     looker = Looker(fetcher, images_per_page=60, links_per_page=0)
     site.add_image("/t.jpg", PHOTO)
     assert look(looker, page_of(site, "/p", '<a href="1"><img src="t.jpg"></a>')) == [
@@ -326,13 +330,13 @@ def test_no_link_is_followed_where_none_may_be(fetcher: Fetcher, site: OddSite) 
     ]
 
 
-def test_a_frame_of_the_same_site_is_looked_into(looker: Looker, site: OddSite) -> None:
+def test_a_frame_of_the_same_site_is_visited(looker: Looker, site: OddSite) -> None:
     site.add_image("/1.jpg", PHOTO)
     page_of(site, "/frame", '<img src="1.jpg">')
     assert look(looker, page_of(site, "/p", '<iframe src="/frame"></iframe>')) == [("1.jpg", None)]
 
 
-def test_a_page_that_has_moved_is_looked_at_where_it_is(looker: Looker, site: OddSite) -> None:
+def test_a_refresh_is_followed(looker: Looker, site: OddSite) -> None:
     for number in range(5):
         site.add_image(f"/{number}.jpg", PHOTO)
     there = site.add_page("/there", [f"/{number}.jpg" for number in range(5)])
@@ -341,14 +345,16 @@ def test_a_page_that_has_moved_is_looked_at_where_it_is(looker: Looker, site: Od
     assert [image_of(each).page_url for each in looks] == [there] * 5
 
 
-def test_pages_that_move_to_each_other_end(looker: Looker, site: OddSite) -> None:
+def test_pages_that_refresh_to_each_other_are_visited_once(looker: Looker, site: OddSite) -> None:
     for path, to in (("/a", "/b"), ("/b", "/a")):
         page_of(site, path, f'<meta http-equiv="refresh" content="0;url={to}">')
     assert look(looker, f"{site.url}/a") == []
     assert asked(site) == ["/a", "/b"]
 
 
-def test_an_image_in_the_markup_is_looked_at_and_not_kept(looker: Looker, site: OddSite) -> None:
+def test_an_inline_image_is_signed_and_its_bytes_are_not_kept(
+    looker: Looker, site: OddSite
+) -> None:
     inline = f"data:image/jpeg;base64,{base64.b64encode(PHOTO).decode()}"
     page = page_of(site, "/p", f'<img src="{inline}"><b style="background:url({inline})">')
     (seen,) = looker.look(page)
@@ -358,12 +364,12 @@ def test_an_image_in_the_markup_is_looked_at_and_not_kept(looker: Looker, site: 
     assert image_of(seen).image_url == seen.image_url == f"{page}#inline-{digest.hex()[:16]}"
     assert image_of(seen).page_url == page
     assert image_of(seen).facts["url"] == page
-    # A re-check that asks for the image's URL finds it again.
+    # A re-check of the image's URL finds the image again.
     (again,) = looker.look(seen.image_url)
     assert again.image_url == seen.image_url
 
 
-def test_inline_images_that_fail_leave_the_others(looker: Looker, site: OddSite) -> None:
+def test_inline_images_that_fail_do_not_stop_the_others(looker: Looker, site: OddSite) -> None:
     site.add_image("/1.jpg", PHOTO)
     broken = "data:image/jpeg;base64," + base64.b64encode(PHOTO[:900]).decode()
     large = "data:image/jpeg;base64," + "A" * 7_000_000
@@ -377,7 +383,7 @@ def test_inline_images_that_fail_leave_the_others(looker: Looker, site: OddSite)
     ]
 
 
-def test_an_image_knows_what_the_server_said_of_it(looker: Looker, site: OddSite) -> None:
+def test_an_image_has_the_facts_of_its_download(looker: Looker, site: OddSite) -> None:
     site.add("/1.jpg", PHOTO, ETag='"x"')
     (seen,) = looker.look(site.add_page("/page", ["1.jpg"]))
     headers = image_of(seen).facts["headers"]
@@ -386,7 +392,7 @@ def test_an_image_knows_what_the_server_said_of_it(looker: Looker, site: OddSite
     assert json.loads(json.dumps(dict(image_of(seen).facts))) == image_of(seen).facts
 
 
-def test_a_failed_image_says_whether_it_may_work_later(looker: Looker, site: OddSite) -> None:
+def test_a_failed_image_says_whether_to_retry(looker: Looker, site: OddSite) -> None:
     site.add("/1.jpg", status=503)
     site.add("/2.jpg", status=410)
     site.add_image("/3.jpg", PHOTO[:200])
@@ -400,7 +406,7 @@ def test_a_failed_image_says_whether_it_may_work_later(looker: Looker, site: Odd
     ]
 
 
-def test_a_film_is_looked_at_where_it_is_shown_or_reported(fetcher: Fetcher, site: OddSite) -> None:
+def test_a_film_on_a_page_or_at_the_url_is_signed(fetcher: Fetcher, site: OddSite) -> None:
     looker = Looker(fetcher, images_per_page=5, films_per_page=1)
     site.add_image("/poster.jpg", jpeg(generated_photo(2)))
     shown = film(generated_photo(1, SIZE), generated_photo(3, SIZE))

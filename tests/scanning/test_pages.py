@@ -1,4 +1,4 @@
-"""The images of a page are found wherever a browser would find them, each once, in any markup."""
+"""The images of a page are found wherever a browser would find them, once each, in any markup."""
 
 import base64
 from collections.abc import Iterable
@@ -17,13 +17,13 @@ PAGE = "https://a.example/p/page.html"
 
 
 def found(markup: str | bytes) -> list[str]:
-    """Return the images of a page, as short as they can be told from others."""
+    """Return the images of a page in a short form."""
     page = markup if isinstance(markup, bytes) else markup.encode()
     return short(read_page(page, PAGE).images)
 
 
 def short(urls: Iterable[str]) -> list[str]:
-    """Return URLs as short as they can be told from others."""
+    """Return URLs in a short form that still identifies them."""
     return [url.removeprefix("https://a.example/p/") for url in urls]
 
 
@@ -47,7 +47,7 @@ PLACES = {
     '<img srcset="1.jpg 1x, 2.jpg 2x" src="3.jpg">': ["2.jpg", "3.jpg"],
     '<picture><source srcset="1.webp 1x, 2.webp 2x"><img src="3.jpg"></picture>':
         ["2.webp", "3.jpg"],
-    # Loaded later.
+    # Images loaded later by scripts.
     '<img src="data:image/gif;base64,R0" data-src="1.jpg">': ["1.jpg"],
     '<img data-original="1.jpg" src="2.jpg">': ["1.jpg", "2.jpg"],
     '<img data-lazy-src="1.jpg"><img data-url="2.jpg">': ["1.jpg", "2.jpg"],
@@ -67,19 +67,19 @@ PLACES = {
     '<a href="1.JPEG?big#top">': ["1.JPEG?big"],
     '<a href="1.webp">, <a href="2.heic">, <a href="3.html">': ["1.webp", "2.heic"],
     '<a href="page?file=1.jpg">': [],
-    # Where references lead.
+    # Resolving references.
     '<img src="1.jpg"><base href="/q/"><base href="/r/">': ["https://a.example/q/1.jpg"],
     '<base target="_blank"><base href="https://b.example"><img src="1.jpg">':
         ["https://b.example/1.jpg"],
     '<base href="javascript:0"><img src="1.jpg">': ["1.jpg"],
     '<base href="http://["><img src="1.jpg">': ["1.jpg"],
     '<base><img src="1.jpg">': ["1.jpg"],
-    # What cannot be fetched.
+    # References that cannot be fetched.
     '<img src="data:,1"><img src="blob:1"><img src="about:blank"><img src="1.jpg">': ["1.jpg"],
     '<img src="http://["><img src="ftp://b.example/1"><img src="1.jpg">': ["1.jpg"],
     '<img src="http://user@b.example/1"><img src=""><img src><img><img src="1.jpg">': ["1.jpg"],
     f'<img src="{"1" * 2001}"><img src="2.jpg">': ["2.jpg"],
-    # Where it is written otherwise.
+    # Other attributes and elements.
     '<svg><image href="1.jpg"/><image xlink:href="2.jpg"/></svg>': ["1.jpg", "2.jpg"],
     '<input type="image" src="1.jpg">': ["1.jpg"],
     '<amp-img src="1.jpg" layout="fill"></amp-img>': ["1.jpg"],
@@ -102,7 +102,7 @@ PLACES = {
     "<div data-photos='[{\"src\":\"https:\\/\\/b.example\\/1.jpg\"}]'>":
         ["https://b.example/1.jpg"],
     '<div data-title="a title with 1.jpg" data-json="{1.jpg" data-page="1.html">': [],
-    # Data of the page.
+    # Data in scripts.
     '<script type="application/ld+json">{"image": "1"}</script>': ["1"],
     '<script type="application/ld+json">{"image": ["1", "2"], "url": "3"}</script>': ["1", "2"],
     '<script type="application/ld+json">[{"a": {"image": {"url": "1", "name": "2"}}}]</script>':
@@ -113,13 +113,13 @@ PLACES = {
     '<script type="application/ld+json">{"image": "1</script>': [],
     '<script>a = {b: "https:\\/\\/b.example\\/1.jpg?c", d: "/1.js", e: "no 1.jpg"}</script>':
         ["https://b.example/1.jpg?c"],
-    # Each once.
+    # Each image once.
     '<img src="1.jpg"><img src="./1.jpg"><img src="2.jpg"><a href="1.jpg#x">': ["1.jpg", "2.jpg"],
 }  # fmt: skip
 
 
 @pytest.mark.parametrize("markup", PLACES)
-def test_images_are_found_where_they_are(markup: str) -> None:
+def test_images_are_found_in_every_kind_of_markup(markup: str) -> None:
     assert found(markup) == PLACES[markup]
 
 
@@ -160,7 +160,7 @@ WRITTEN_BADLY = {
 
 
 @pytest.mark.parametrize("markup", WRITTEN_BADLY.values(), ids=WRITTEN_BADLY.keys())
-def test_badly_written_pages_hide_no_image(markup: str | bytes) -> None:
+def test_malformed_markup_hides_no_image(markup: str | bytes) -> None:
     assert found(markup) == ["1.jpg"]
 
 
@@ -182,7 +182,7 @@ ORDERS = {
     "linked before its thumbnail": '<a href="1.jpg"><img src="2" width="900"></a>',
     "thumbnails after all others": '<a href="1.jpg"><img src="3"></a><img src="2" width="60">',
     "fallbacks after others": '<img srcset="1 900w" src="3"><img src="2">',
-    "the largest that is told": '<img src="2" width="200"><img src="1" width=100><img src=1>',
+    "the largest declared size": '<img src="2" width="200"><img src="1" width=100><img src=1>',
 }
 
 
@@ -200,7 +200,7 @@ ICONS = {
     '<img src="1" height="20px">': [],
     '<img src="1" width="0">': [],
     '<img src="1" style="width:16px;height:16px">': [],
-    # A style may show an image large that an attribute calls small.
+    # A style may enlarge an image that an attribute declares small.
     '<img src="1" width="16" height="16" style="width:100%;height:auto">': ["1"],
     '<img src="1" width="16" style="width:900px">': ["1"],
     '<img src="1" width="100%" height="100%">': ["1"],
@@ -254,7 +254,7 @@ MOVED = {
 
 
 @pytest.mark.parametrize("markup", MOVED)
-def test_a_page_may_say_where_it_has_moved_to(markup: str) -> None:
+def test_a_refresh_is_read(markup: str) -> None:
     assert read_page(markup.encode(), PAGE).moved_to == MOVED[markup]
 
 
@@ -292,7 +292,7 @@ def test_an_inline_image_is_read_as_a_browser_reads_it(reference: str) -> None:
 @pytest.mark.parametrize(
     "reference", [f"data:image/png;base64,{DATA}", "data:image/png," + "a" * 99]
 )
-def test_of_a_large_inline_image_only_so_much_is_read(reference: str) -> None:
+def test_a_large_inline_image_is_cut_just_above_the_limit(reference: str) -> None:
     image = inline_image(reference, max_bytes=50)
     assert image is not None
     assert len(image) == 51
@@ -307,7 +307,7 @@ def test_an_inline_image_is_found_whole() -> None:
 
 HEAVY = {
     "open elements": b"<div>" * 400_000,
-    # An HTML5 tree of this one has sixteen million elements.
+    # An HTML5 tree of this page has sixteen million elements.
     "open formats": b"<p>" + b"".join(b"<b x%d>" % n for n in range(4000)) + b"<p>x" * 4000,
     "open scripts": b"<script>" * 400_000,
     "a comment that does not end": b"<!--" + b"- -! --" * 400_000 + b"-->",
@@ -335,8 +335,8 @@ HEAVY = {
 
 
 @pytest.mark.parametrize("page", HEAVY.values(), ids=HEAVY.keys())
-def test_a_page_made_to_keep_the_scanner_busy_does_not(page: bytes) -> None:
-    """Where time or memory grew with the square of the page, this would not end."""
+def test_a_page_made_to_keep_the_scanner_busy_is_read_quickly(page: bytes) -> None:
+    """If time or memory grew with the square of the page's length, this test would not end."""
     assert found(b'<img src="1.jpg" width="2000">' + page)[:1] == ["1.jpg"]
 
 
@@ -344,11 +344,11 @@ def test_a_page_made_to_keep_the_scanner_busy_does_not(page: bytes) -> None:
     "name", ["open elements", "open formats", "open scripts", "attributes", "spaces", "references",
              "stray bytes", "style sheets", "strings", "deep data", "long numbers", "ends"]
 )  # fmt: skip
-def test_what_comes_after_it_is_seen(name: str) -> None:
+def test_images_after_such_markup_are_found(name: str) -> None:
     assert found(HEAVY[name] + b'<img src="1.jpg">') == ["1.jpg"]
 
 
-def test_of_a_long_attribute_the_beginning_is_read() -> None:
+def test_the_beginning_of_a_long_attribute_is_read() -> None:
     assert found(f'<img srcset="1.jpg 1x,{" " * 100_000} 2.jpg 2x">') == ["1.jpg"]
 
 
@@ -365,7 +365,7 @@ noise = st.lists(
 
 @settings(max_examples=200, deadline=None)
 @given(images=st.lists(st.tuples(noise, names, quotations), max_size=8))
-def test_every_image_is_found_whatever_lies_between(
+def test_every_image_is_found_whatever_is_between_them(
     images: list[tuple[str, str, tuple[str, str]]],
 ) -> None:
     markup = "".join(

@@ -1,4 +1,4 @@
-"""A worker goes on when PostgreSQL is restarted, and two never store the same match twice."""
+"""A worker continues after a restart of PostgreSQL, and two workers never record a match twice."""
 
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
@@ -26,7 +26,7 @@ def database_kind() -> str:
     return "postgresql"
 
 
-def test_a_server_that_is_restarted_in_the_midst_of_a_scan_costs_nothing(
+def test_a_restart_of_postgresql_during_a_scan_loses_nothing(
     settings: Settings, database: Database, site: OddSite, postgresql: Server
 ) -> None:
     settings = settings.model_copy(
@@ -69,10 +69,10 @@ def is_over(service: Service, scan: ScanId) -> bool:
         return False
 
 
-def test_workers_that_find_the_same_at_once_store_it_once(
+def test_workers_that_find_the_same_match_at_once_record_it_once(
     settings: Settings, site: OddSite, database: Database, tmp_path: Path
 ) -> None:
-    """In opposite orders: each would wait for the other one's row."""
+    """They find the matches in opposite orders, which could make each wait for the other's row."""
     service = Service(settings, database, utc_now)
     service.open_case(MINE)
     copies = [site.add_image(f"/copy{n}.jpg", jpeg(MINE, 70 - n)) for n in range(4)]

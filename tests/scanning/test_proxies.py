@@ -1,4 +1,4 @@
-"""Through a proxy goes what may be reached without one, to addresses that were checked here."""
+"""Connections through a proxy follow the same rules, and go to addresses that were checked here."""
 
 import socket
 import threading
@@ -16,14 +16,14 @@ from tests.scanning.support import Names, OddSite
 
 class PlainProxy:
     """
-    A proxy on loopback, HTTP or SOCKS 5, that leads to where it is told.
+    A proxy on loopback, HTTP or SOCKS 5, that connects to any host.
 
     Attributes:
-        led: Host and port of each connection it was asked for, as it was told them.
+        led: Host and port of each requested connection, as the proxy received them.
 
-        login: User name and password it asks for; None when it asks for none.
+        login: User name and password that it requires; None if it requires none.
 
-        says: What it answers in place of agreeing.
+        says: The answer that it gives instead of connecting.
     """
 
     def __init__(self, kind: str) -> None:
@@ -101,25 +101,25 @@ def _copy(source: socket.socket, target: socket.socket) -> None:
 
 @pytest.fixture(params=["http", "socks5"])
 def proxy(request: pytest.FixtureRequest) -> Iterator[PlainProxy]:
-    """A proxy of either kind."""
+    """Yield a proxy of each kind."""
     with PlainProxy(request.param) as proxy:
         yield proxy
 
 
 @pytest.fixture
 def through(proxy: PlainProxy, change: Callable[..., Fetcher]) -> Fetcher:
-    """A fetcher that goes through the proxy."""
+    """Return a fetcher that uses the proxy."""
     return change(fetch_proxies=SecretStr(f"default={proxy.kind}://{proxy.place}"))
 
 
 def reason(fetcher: Fetcher, url: str, via: str | None = None) -> str:
-    """Return why a URL cannot be fetched."""
+    """Return the reason why a URL cannot be fetched."""
     with pytest.raises(FetchError) as caught:
         fetcher.get(url, via=via)
     return caught.value.reason
 
 
-def test_a_proxy_is_told_the_address_and_the_site_its_name(
+def test_a_proxy_receives_the_address_and_the_site_its_name(
     through: Fetcher, proxy: PlainProxy, site: OddSite, names: Names
 ) -> None:
     site.add("/", b"here")
@@ -144,7 +144,7 @@ def test_a_proxy_is_not_asked_for_forbidden_addresses(
     assert proxy.led == [("127.0.0.1", site.port)]
 
 
-def test_an_ipv6_address_is_told_too(
+def test_a_proxy_can_receive_an_ipv6_address(
     proxy: PlainProxy, names: Names, change: Callable[..., Fetcher]
 ) -> None:
     names.answers["six.example"] = [["2606:4700:4700::1111"]]
@@ -173,7 +173,7 @@ def test_a_proxy_may_ask_for_a_login(
     [b"", b"\x05", b"\x05\xff\x00\x01", b"\x04\x00\x00\x01", b"\x05\x00\x00\x03",
      b"HTTP/1.1 403 No\r\n\r\n", b"HTTP/1.1 200", b"nonsense\r\n\r\n", b"X" * 100_000],
 )  # fmt: skip
-def test_a_proxy_that_does_not_agree_is_a_failed_connection(
+def test_a_refusal_by_the_proxy_is_a_failed_connection(
     says: bytes, through: Fetcher, proxy: PlainProxy, site: OddSite
 ) -> None:
     proxy.says = says
@@ -186,14 +186,14 @@ def test_a_scan_chooses_its_proxy_by_name(site: OddSite, change: Callable[..., F
     with PlainProxy("http") as one, PlainProxy("socks5") as two:
         text = f"be=http://{one.place}, nl=socks5://{two.place},"
         fetcher = change(fetch_proxies=SecretStr(text))
-        for via in (None, "nl", "be", "nl"):  # The last by a connection that was kept.
+        for via in (None, "nl", "be", "nl"):  # The last download uses a kept connection.
             assert fetcher.get(url, via=via).body == b"here"
         assert (len(one.led), len(two.led)) == (1, 1)
         assert reason(fetcher, url, via="de") == "unknown-proxy"
     assert site.connections == 3
 
 
-def test_a_proxy_that_is_not_there_is_a_failed_connection(
+def test_an_unreachable_proxy_is_a_failed_connection(
     site: OddSite, change: Callable[..., Fetcher]
 ) -> None:
     with socket.create_server(("127.0.0.1", 0)) as gone:
@@ -218,13 +218,13 @@ def test_a_silent_proxy_is_given_up(change: Callable[..., Fetcher], site: OddSit
     ["sekrit", "a=", "a=ftp://sekrit/", "a=http://", "a=http://sekrit:port", "a=http://sekrit/path",
      "a=https://sekrit/", f"a=socks5://{'u' * 256}@sekrit", "a=http://[sekrit"],
 )  # fmt: skip
-def test_a_proxy_that_cannot_be_read_is_told_at_the_start(text: str) -> None:
+def test_an_unreadable_proxy_setting_is_an_error_at_the_start(text: str) -> None:
     with pytest.raises(ProxyError, match="name=http://host:port") as caught:
         read_proxies(text)
     assert "sekrit" not in str(caught.value)
 
 
-def test_ports_need_not_be_written() -> None:
+def test_proxies_have_default_ports() -> None:
     read = read_proxies("a=http://one.example,b=socks5://two.example/")
     assert [(each.host, each.port) for each in read.values()] == [
         ("one.example", 8080),

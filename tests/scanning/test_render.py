@@ -1,4 +1,4 @@
-"""Pages that need their scripts are seen, through a proxy that leads to no forbidden address."""
+"""Scripts of pages run in a browser, behind a proxy that connects to no forbidden address."""
 
 import shutil
 import socket
@@ -20,13 +20,13 @@ CHROMIUM = shutil.which("chromium")
 needs_chromium = pytest.mark.skipif(
     CHROMIUM is None, reason="Debian's chromium is not installed: the renderer is NOT tested."
 )
-# Tests may run as root, as whom Chromium has no sandbox of its own.
+# Tests may run as root, and then Chromium cannot use its own sandbox.
 COMMAND = f"{CHROMIUM} --no-sandbox"
 
 
 @pytest.fixture
 def fetcher(site: OddSite, change: Callable[..., Fetcher]) -> Fetcher:
-    """A fetcher that may reach the site and nothing else of loopback."""
+    """Yield a fetcher that may reach the site and nothing else on loopback."""
     return change(
         fetch_networks=(ip_network("127.0.0.1/32"),),
         fetch_ports=frozenset({site.port}),
@@ -38,14 +38,14 @@ def fetcher(site: OddSite, change: Callable[..., Fetcher]) -> Fetcher:
 
 @pytest.fixture
 def proxy(fetcher: Fetcher) -> Iterator[FilteringProxy]:
-    """A proxy of that fetcher."""
+    """Yield a filtering proxy that uses the fetcher."""
     with FilteringProxy(fetcher, until=time.monotonic() + 30) as proxy:
         yield proxy
 
 
 @pytest.fixture
 def inside(site: OddSite) -> Iterator[list[str]]:
-    """What connects to the same port of another address of loopback."""
+    """Yield the connections to the same port on another loopback address."""
     visits: list[str] = []
     with socket.create_server(("127.0.0.2", site.port)) as listening:
 
@@ -58,13 +58,13 @@ def inside(site: OddSite) -> Iterator[list[str]]:
 
         threading.Thread(target=serve, daemon=True).start()
         yield visits
-        # `accept` is left where it waits.
+        # The thread keeps waiting in `accept`.
         with suppress(OSError):
             listening.shutdown(socket.SHUT_RDWR)
 
 
 def say(proxy: FilteringProxy, text: str) -> bytes:
-    """Return what the proxy answers."""
+    """Return the proxy's answer to a request."""
     with socket.create_connection(("127.0.0.1", proxy.port), timeout=30) as connection:
         connection.sendall(text.encode())
         answer = b""
@@ -73,7 +73,7 @@ def say(proxy: FilteringProxy, text: str) -> bytes:
         return answer
 
 
-def test_the_proxy_leads_to_where_a_fetcher_may_go(
+def test_the_proxy_connects_to_hosts_that_the_fetcher_may_reach(
     proxy: FilteringProxy, site: OddSite, names: Names
 ) -> None:
     names.answers["named.example"] = [["127.0.0.1"]]
@@ -115,11 +115,11 @@ def test_the_proxy_refuses_forbidden_places(
     "text",
     ["\r\n", "GET / HTTP/1.1\r\n\r\n", "nonsense\r\n\r\n", "GET file:///etc/passwd x\r\n\r\n"],
 )
-def test_the_proxy_is_no_server_of_its_own(text: str, proxy: FilteringProxy) -> None:
+def test_the_proxy_serves_nothing_itself(text: str, proxy: FilteringProxy) -> None:
     assert say(proxy, text).startswith(b"HTTP/1.1 403 ")
 
 
-def test_so_many_bytes_go_through_the_proxy(proxy: FilteringProxy, site: OddSite) -> None:
+def test_the_bytes_through_the_proxy_are_limited(proxy: FilteringProxy, site: OddSite) -> None:
     site.add("/", bytes(700_000))
     get = f"GET {site.url}/ HTTP/1.1\r\nHost: x\r\n\r\n"
     assert len(say(proxy, get)) > 700_000
@@ -138,7 +138,7 @@ fetch("/data.json").then(answer => answer.json()).then(data => {
 
 
 @needs_chromium
-def test_a_page_that_is_made_by_its_scripts_is_seen(site: OddSite, fetcher: Fetcher) -> None:
+def test_images_that_scripts_add_to_a_page_are_found(site: OddSite, fetcher: Fetcher) -> None:
     page = site.add("/page", PAGE.encode(), Content_Type="text/html")
     site.add("/data.json", b'["/photo/1", "/photo/2"]', Content_Type="application/json")
     for number in (1, 2):
@@ -152,7 +152,7 @@ def test_a_page_that_is_made_by_its_scripts_is_seen(site: OddSite, fetcher: Fetc
     assert all(each.image for each in looks)
     browsers = {headers["User-Agent"] for path, headers in site.asked if path == "/data.json"}
     assert browsers == {"somebody/1"}
-    # The browser itself loads no image.
+    # The browser itself loads no images.
     assert [path for path, _ in site.asked].count("/photo/1") == 1
 
 
@@ -192,7 +192,7 @@ def test_no_script_reaches_a_forbidden_address(
 
 
 @needs_chromium
-def test_a_page_that_never_ends_is_given_up_and_leaves_nothing(
+def test_a_page_that_never_ends_is_given_up_and_leaves_no_file(
     site: OddSite, fetcher: Fetcher
 ) -> None:
     before = set(Path("/dev/shm").iterdir())  # noqa: S108
@@ -204,7 +204,7 @@ def test_a_page_that_never_ends_is_given_up_and_leaves_nothing(
 
 
 @pytest.mark.parametrize("command", ["/nowhere/chromium", "false", "true", "cat"])
-def test_a_browser_that_does_not_run_leaves_the_page_as_it_is(
+def test_without_a_working_browser_the_page_is_read_as_it_is(
     command: str, site: OddSite, fetcher: Fetcher
 ) -> None:
     site.add_image("/1.jpg", jpeg(generated_photo(1)))
@@ -215,7 +215,7 @@ def test_a_browser_that_does_not_run_leaves_the_page_as_it_is(
     assert [each.reason for each in looker.look(page, deadline=time.monotonic() + 20)] == [None]
 
 
-def test_the_scripts_of_a_page_with_images_are_left_alone(
+def test_the_scripts_of_a_page_with_enough_images_are_not_run(
     site: OddSite, fetcher: Fetcher, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rendered: list[str] = []

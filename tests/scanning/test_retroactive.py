@@ -1,4 +1,4 @@
-"""A content that comes after its copies were scanned is matched with them, once, whatever dies."""
+"""A content added after its copies were scanned is matched with them once, despite crashes."""
 
 import os
 import random
@@ -61,7 +61,7 @@ def kept(database: Database) -> int:
 
 
 def scan_copies(service: Service, site: OddSite) -> tuple[str, set[str]]:
-    """Scan a page of copies and others, before there is a case."""
+    """Scan a page of copies and other images before the case exists; return scan and copies."""
     copies = {site.add_image(f"/{name}.jpg", jpeg(each, 70)) for name, each in COPIES.items()}
     others = [
         site.add_image(f"/other{seed}.jpg", jpeg(generated_photo(seed))) for seed in range(60, 66)
@@ -72,7 +72,7 @@ def scan_copies(service: Service, site: OddSite) -> tuple[str, set[str]]:
 
 
 @pytest.mark.both_databases
-def test_what_was_scanned_before_is_found_as_if_it_were_scanned_now(
+def test_earlier_candidates_are_matched_as_a_new_scan_would_match_them(
     service: Service, site: OddSite, clock: SetClock
 ) -> None:
     scan, copies = scan_copies(service, site)
@@ -87,7 +87,7 @@ def test_what_was_scanned_before_is_found_as_if_it_were_scanned_now(
         assert (each.scan_id, each.found_at, each.state) == (scan, clock(), "suspected")
         assert each.page_url == f"{site.url}/page"
         assert '"status":200' in each.facts.replace(" ", "")
-    # It is what a scan finds, word for word.
+    # The matches equal those of a new scan.
     service.open_case(MINE)
     assert {(each.image_url, each.tier, each.evidence) for each in found.values()} == {
         (each.image_url, each.tier, each.evidence) for each in rescanned(service, site)
@@ -102,19 +102,19 @@ def rescanned(service: Service, site: OddSite) -> list[Match]:
     return [each for each in service.matches() if each.id not in before]
 
 
-def test_it_is_done_once(service: Service, site: OddSite) -> None:
+def test_a_content_is_matched_retroactively_once(service: Service, site: OddSite) -> None:
     _, copies = scan_copies(service, site)
     service.open_case(MINE)
     work = matcher(service)
     assert work.work_once()
     assert not work.work_once()
     assert waiting(service.database) == 0
-    # Found by a scan as well, it is the same match.
+    # A scan that finds a copy too does not record a second match.
     assert rescanned(service, site) == []
     assert len(service.matches()) == len(copies)
 
 
-def test_where_none_are_kept_none_is_found(
+def test_without_kept_candidates_nothing_is_found(
     service: Service, site: OddSite, settings: Settings
 ) -> None:
     service.settings = settings.model_copy(update={"candidate_days": 0})
@@ -127,7 +127,7 @@ def test_where_none_are_kept_none_is_found(
     assert waiting(service.database) == 0
 
 
-def test_a_content_that_waits_is_matched_when_it_is_let_in(
+def test_a_pending_content_is_matched_once_it_is_released(
     service: Service, site: OddSite, database: Database
 ) -> None:
     _, copies = scan_copies(service, site)
@@ -135,15 +135,15 @@ def test_a_content_that_waits_is_matched_when_it_is_let_in(
     Lists(database).add(ImageList.PROTECTED, sign_image(jpeg(MINE)), actor="test")
     service.open_case(MINE)
     assert not matcher(service).work_once()
-    held = PendingContents(database, service.bank)
+    pending = PendingContents(database, service.bank)
     own = OrganisationId("0" * 32)
-    (content,) = (each.content for each in held.search(organisation_id=own, limit=9))
-    held.release(PublicContentId(content), actor=KeyId("analyst"), organisation_id=own)
+    (content,) = (each.content for each in pending.search(organisation_id=own, limit=9))
+    pending.release(PublicContentId(content), actor=KeyId("analyst"), organisation_id=own)
     assert matcher(service).work_once()
     assert {each.image_url for each in service.matches()} == copies
 
 
-def test_a_content_withdrawn_meanwhile_is_not_matched(service: Service, site: OddSite) -> None:
+def test_a_withdrawn_content_is_not_matched(service: Service, site: OddSite) -> None:
     scan_copies(service, site)
     number = service.open_case(MINE)
     service.bank.withdraw_case(number, actor="intake")
@@ -152,10 +152,10 @@ def test_a_content_withdrawn_meanwhile_is_not_matched(service: Service, site: Od
 
 
 @pytest.mark.both_databases
-def test_a_content_that_comes_while_a_page_is_looked_at_is_matched_too(
+def test_a_content_added_during_a_scan_is_matched_too(
     service: Service, site: OddSite, database: Database
 ) -> None:
-    """Neither there when the image was matched, nor the image when the content was compared."""
+    """The content came after the image was matched, and before the image was kept."""
     find = service.bank_index.find_all
 
     def find_and_open(signatures: Sequence[Signature]) -> object:
@@ -177,7 +177,7 @@ def test_a_content_that_comes_while_a_page_is_looked_at_is_matched_too(
     assert [each.image_url for each in service.matches()] == [url]
 
 
-def test_what_somebody_lost_is_done_by_the_next(
+def test_another_matcher_takes_over_after_a_lost_lease(
     service: Service, site: OddSite, clock: SetClock, database: Database
 ) -> None:
     _, copies = scan_copies(service, site)
@@ -217,7 +217,7 @@ KILLED = textwrap.dedent(
         ("unmatched", "done"),
     ],
 )
-def test_after_kill_9_at_any_step_it_is_done_all_the_same(
+def test_after_kill_9_at_any_step_the_matching_is_still_done(
     service: Service, site: OddSite, clock: SetClock, room: str, deed: str
 ) -> None:
     _, copies = scan_copies(service, site)
@@ -233,14 +233,14 @@ def test_after_kill_9_at_any_step_it_is_done_all_the_same(
     )
     assert done.returncode == -9, done.stderr
     assert waiting(service.database) == 1
-    # The killed one's clock was the machine's, which is ahead of this one.
+    # The killed process used the machine's clock, which is ahead of this one.
     clock.advance(10 * 365 * 86_400)
     assert matcher(service).work_once()
     assert {each.image_url for each in service.matches()} == copies
     assert waiting(service.database) == 0
 
 
-def test_a_thread_notices_by_itself(service: Service, site: OddSite) -> None:
+def test_the_matcher_thread_notices_new_work_by_itself(service: Service, site: OddSite) -> None:
     _, copies = scan_copies(service, site)
     thread = matcher(service)
     thread.start()
@@ -248,7 +248,7 @@ def test_a_thread_notices_by_itself(service: Service, site: OddSite) -> None:
         service.open_case(MINE)
         wait_until(lambda: len(service.matches()) == len(copies))
         wait_until(lambda: waiting(service.database) == 0)
-        # What a scan or somebody puts back, no change feed tells of.
+        # The change feed does not announce work that is put back.
         (content_id,) = {each.content_id for each in service.matches()}
         with service.database.write() as connection:
             unmatched.add(connection, [content_id])
@@ -257,7 +257,9 @@ def test_a_thread_notices_by_itself(service: Service, site: OddSite) -> None:
         thread.stop()
 
 
-def test_what_is_stopped_is_put_back(service: Service, site: OddSite, clock: SetClock) -> None:
+def test_stopping_puts_unfinished_work_back(
+    service: Service, site: OddSite, clock: SetClock
+) -> None:
     scan_copies(service, site)
     service.open_case(MINE)
     thread = matcher(service)
@@ -288,10 +290,10 @@ def keep(database: Database, *signatures: Signature) -> list[CandidateId | None]
     return ids
 
 
-def test_it_finds_exactly_what_comparing_each_pair_does(
+def test_it_finds_exactly_what_a_comparison_of_each_pair_finds(
     service: Service, database: Database
 ) -> None:
-    """Codes just within, at and beyond each threshold, regions just enough and one too few."""
+    """Codes are just within, at and beyond each threshold; regions are enough or one too few."""
     rng = random.Random(3)
     names = (PDQ, PHASH, DHASH)
     content = [(each.name, rng.randbytes(each.bits // 8)) for each in names]
@@ -333,13 +335,13 @@ def test_it_finds_exactly_what_comparing_each_pair_does(
 
 
 @pytest.mark.parametrize(("quality", "kept_too"), [(49, False), (50, True)])
-def test_what_is_too_plain_to_match_is_not_kept(quality: int, kept_too: bool) -> None:
+def test_images_too_plain_to_match_are_not_kept(quality: int, kept_too: bool) -> None:
     signal = ViewedSignal(Signal("pdq1", bytes(32)), View.WHOLE)
     seen = sighted(SeenImage("page", "image", bytes(32), (Signature(quality, [signal]),)))
     assert (seen is not None) is kept_too
 
 
-def test_frames_of_an_animation_count_with_the_best(service: Service, database: Database) -> None:
+def test_the_best_frame_of_an_animation_counts(service: Service, database: Database) -> None:
     frames = tuple(sign_image(jpeg(each)) for each in (generated_photo(7), MINE))
     with database.write() as connection:
         scans.add(connection, ScanId("scan"), KeyId("reporter"), ["https://example.org/"], START)

@@ -1,4 +1,4 @@
-"""robots.txt is read as RFC 9309 says, and asked for once, where the settings want that."""
+"""If the settings say so, robots.txt is fetched once and obeyed as RFC 9309 says."""
 
 from collections.abc import Callable
 from typing import Any
@@ -65,7 +65,7 @@ def test_the_longest_rule_decides(path: str) -> None:
 
 
 @pytest.mark.parametrize("program", ["unnamed", "hash", "hashsvcs"])
-def test_others_follow_the_rules_for_all(program: str) -> None:
+def test_a_program_without_its_own_rules_follows_the_rules_for_all(program: str) -> None:
     robots = read_robots(FILE, program)
     assert not robots.allows("https://a.example/all")
     assert robots.allows("https://a.example/private")
@@ -74,19 +74,19 @@ def test_others_follow_the_rules_for_all(program: str) -> None:
 @pytest.mark.parametrize(
     "rule", ["/" + "*a" * 100_000 + "$", "/" + "*" * 200_000, "/" + "a*" * 100_000 + "b"]
 )
-def test_a_rule_made_to_keep_the_scanner_busy_does_not(rule: str) -> None:
+def test_a_rule_made_to_keep_the_scanner_busy_is_matched_quickly(rule: str) -> None:
     robots = read_robots(f"user-agent: *\ndisallow: {rule}\n", "hashsvc")
     for _ in range(100):
         robots.allows("https://a.example/" + "a" * 1900)
 
 
-def test_many_rules_are_no_burden() -> None:
+def test_many_rules_are_read_quickly() -> None:
     robots = read_robots("user-agent: *\n" + "disallow: /*a*a*a$\n" * 100_000, "hashsvc")
     assert len(robots.rules) == 10_000
     assert robots.allows("https://a.example/b")
 
 
-def test_rules_are_known_for_an_hour() -> None:
+def test_rules_are_remembered_for_an_hour() -> None:
     now = 0.0
     cache, robots = RobotsCache(lambda: now), Robots(())
     cache.put("https://a.example/robots.txt", robots)
@@ -97,7 +97,7 @@ def test_rules_are_known_for_an_hour() -> None:
     assert cache.get("https://a.example/robots.txt") is None
 
 
-def test_so_many_sites_are_known() -> None:
+def test_the_number_of_remembered_sites_is_limited() -> None:
     cache = RobotsCache()
     for number in range(1001):
         cache.put(f"https://{number}.example/robots.txt", Robots(()))
@@ -106,12 +106,12 @@ def test_so_many_sites_are_known() -> None:
 
 
 def paths(site: OddSite) -> list[str]:
-    """Return which paths a site was asked for."""
+    """Return the paths that were requested from a site."""
     return [path for path, _ in site.asked]
 
 
 def reason(fetcher: Fetcher, url: str) -> str:
-    """Return why a URL cannot be fetched; "" when it can."""
+    """Return the reason why a URL cannot be fetched; "" if it can."""
     try:
         fetcher.get(url)
     except FetchError as error:
@@ -119,13 +119,13 @@ def reason(fetcher: Fetcher, url: str) -> str:
     return ""
 
 
-def test_without_the_setting_nobody_asks(site: OddSite, fetcher: Fetcher) -> None:
+def test_without_the_setting_robots_txt_is_not_fetched(site: OddSite, fetcher: Fetcher) -> None:
     site.add("/robots.txt", b"user-agent: *\ndisallow: /")
     fetcher.get(site.add("/x"))
     assert paths(site) == ["/x"]
 
 
-def test_with_the_setting_the_file_is_obeyed_and_asked_for_once(
+def test_with_the_setting_robots_txt_is_obeyed_and_fetched_once(
     site: OddSite, change: Callable[..., Fetcher]
 ) -> None:
     fetcher = change(fetch_robots=True)
@@ -148,7 +148,7 @@ FILES: dict[str, tuple[dict[str, Any], str]] = {
 
 
 @pytest.mark.parametrize(("answer", "told"), FILES.values(), ids=FILES.keys())
-def test_where_no_file_can_be_read_the_rfc_decides(
+def test_without_a_readable_file_the_rfc_decides(
     answer: dict[str, Any], told: str, site: OddSite, change: Callable[..., Fetcher]
 ) -> None:
     site.add("/robots.txt", **answer)
@@ -157,7 +157,7 @@ def test_where_no_file_can_be_read_the_rfc_decides(
     assert ("/x" in paths(site)) == (told == "")
 
 
-def test_where_a_redirect_leads_has_its_own_rules(
+def test_the_target_of_a_redirect_has_its_own_rules(
     site: OddSite, change: Callable[..., Fetcher]
 ) -> None:
     with OddSite() as other:

@@ -1,4 +1,4 @@
-"""Every reported URL comes to an end, and every copy is reported once, whatever goes wrong."""
+"""Every reported URL is finished, and every match is recorded once, whatever goes wrong."""
 
 import json
 from collections.abc import Iterator, Sequence
@@ -29,7 +29,7 @@ def audited(database: Database) -> list[tuple[str, str]]:
     return [(each.action, each.subject) for each in entries]
 
 
-# What is submitted.
+# Submitting.
 
 
 def test_a_batch_is_sorted_into_urls_duplicates_and_invalid_lines(service: Service) -> None:
@@ -73,7 +73,7 @@ def test_items_come_in_pages(service: Service) -> None:
     assert [each.url[-1] for each in first + rest] == ["0", "1", "2", "3", "4"]
 
 
-def test_an_unknown_scan_is_unknown_everywhere(service: Service) -> None:
+def test_every_method_refuses_an_unknown_scan(service: Service) -> None:
     unknown = ScanId("0" * 32)
     for ask in (
         lambda: service.work_list.progress(unknown),
@@ -85,7 +85,7 @@ def test_an_unknown_scan_is_unknown_everywhere(service: Service) -> None:
     assert audited(service.database) == []
 
 
-# What is found.
+# Finding.
 
 
 def test_an_altered_copy_is_reported_and_an_unrelated_image_is_not(
@@ -121,7 +121,7 @@ def test_a_copy_in_a_later_frame_is_found_once(service: Service, site: OddSite) 
 
 
 def test_each_image_of_a_long_page_keeps_its_own_matches(service: Service, site: OddSite) -> None:
-    """More than are matched at a time, plain ones and animations among them, in any order."""
+    """There are more images than one matching takes, with plain ones and animations among them."""
     mine = [generated_photo(seed) for seed in (11, 12, 13)]
     cases = [service.open_case(each) for each in mine]
     expected: dict[str, set[str]] = {}
@@ -136,7 +136,7 @@ def test_each_image_of_a_long_page_keeps_its_own_matches(service: Service, site:
             body, kind = gif(*(each.resize((320, 240)) for each in (OTHER, *mine[:2]))), "gif"
         else:
             body, kind = jpeg(generated_photo(100 + place)), "jpg"
-        # No two of the same bytes.
+        # No two images have the same bytes.
         url = site.add(f"/{place}.{kind}", body + str(place).encode())
         names.append(f"/{place}.{kind}")
         expected[url] = {cases[which]} if which < 3 else set(cases[:2]) if which == 4 else set()
@@ -155,7 +155,7 @@ def test_one_image_may_belong_to_two_cases(service: Service, site: OddSite) -> N
     assert {each.case for each in service.matches()} == cases
 
 
-def test_a_copy_that_was_found_before_is_not_reported_again(
+def test_a_match_that_was_recorded_before_is_not_recorded_again(
     service: Service, site: OddSite
 ) -> None:
     service.open_case(MINE)
@@ -168,7 +168,7 @@ def test_a_copy_that_was_found_before_is_not_reported_again(
         assert [each.page_url for each in service.matches()] == [pages[0]]
 
 
-def test_a_copy_at_another_address_is_reported_too(service: Service, site: OddSite) -> None:
+def test_a_copy_at_another_url_is_recorded_too(service: Service, site: OddSite) -> None:
     service.open_case(MINE)
     urls = [site.add_image(f"/{number}.jpg", altered(MINE)) for number in range(3)]
     service.scan(*urls)
@@ -197,7 +197,7 @@ def test_a_content_withdrawn_between_finding_and_storing_gives_no_match(
     found: list[Found] = []
 
     class Withdrawing:
-        """An index whose answer is out of date when it arrives."""
+        """An index that withdraws the case before its answer arrives."""
 
         def find_all(self, candidates: Sequence[Signature]) -> list[list[Found]]:
             (of_one,) = service.bank_index.find_all(candidates)
@@ -212,10 +212,10 @@ def test_a_content_withdrawn_between_finding_and_storing_gives_no_match(
     assert [each.case for each in service.matches()] == [stays]
 
 
-# What is cancelled.
+# Cancelling.
 
 
-def test_what_has_not_begun_is_cancelled(service: Service, site: OddSite) -> None:
+def test_cancelling_ends_the_items_that_have_not_begun(service: Service, site: OddSite) -> None:
     service.open_case(MINE)
     copy = site.add_image("/copy.jpg", altered(MINE))
     done = site.add_image("/other.jpg", jpeg(OTHER))
@@ -234,7 +234,7 @@ def test_what_has_not_begun_is_cancelled(service: Service, site: OddSite) -> Non
     assert ("scan.cancel", scan) in audited(service.database)
 
 
-def test_a_cancelled_scan_ends_with_the_item_in_hand(service: Service, site: OddSite) -> None:
+def test_a_cancelled_scan_finishes_the_item_in_hand(service: Service, site: OddSite) -> None:
     def cancel(_url: str) -> None:
         service.work_list.cancel(scan, actor=REPORTER)
 
@@ -245,11 +245,11 @@ def test_a_cancelled_scan_ends_with_the_item_in_hand(service: Service, site: Odd
     assert service.finish() == 0
 
 
-# What fails.
+# Failing.
 
 
 @pytest.mark.parametrize("attempts", [1, 3])
-def test_a_url_that_may_work_later_is_tried_as_often_as_the_settings_say(
+def test_a_url_that_may_work_later_is_retried_as_often_as_the_settings_say(
     attempts: int, service: Service, site: OddSite
 ) -> None:
     settings = service.settings.model_copy(update={"scan_attempts": attempts, "scan_retry_s": 40})
@@ -261,7 +261,7 @@ def test_a_url_that_may_work_later_is_tried_as_often_as_the_settings_say(
         assert (item.attempts, item.reason) == (attempt, "http-503")
         if attempt < attempts:
             assert (item.state, item.finished_at) == ("failed", None)
-            # Twice as long each time, a fourth more or less.
+            # The wait doubles each time, with up to a quarter more or less.
             wait = 40 * 2 ** (attempt - 1)
             service.clock.advance(0.75 * wait - 0.1)
             assert not scanner.work_once()
@@ -272,7 +272,7 @@ def test_a_url_that_may_work_later_is_tried_as_often_as_the_settings_say(
     assert len(site.asked) == attempts
 
 
-def test_urls_that_failed_together_do_not_come_back_together(
+def test_urls_that_failed_together_are_retried_at_different_times(
     service: Service, site: OddSite
 ) -> None:
     settings = service.settings.model_copy(update={"scan_retry_s": 30})
@@ -283,7 +283,7 @@ def test_urls_that_failed_together_do_not_come_back_together(
     assert len({each.due_at for each in service.items(scan)}) == 9
 
 
-def test_a_url_that_was_given_up_is_tried_as_often_again(service: Service, site: OddSite) -> None:
+def test_retrying_a_dead_url_gives_it_all_attempts_again(service: Service, site: OddSite) -> None:
     scan = service.scan(
         site.add("/busy", status=503), f"{site.url}/missing", site.add_page("/", [])
     )
@@ -298,7 +298,7 @@ def test_a_url_that_was_given_up_is_tried_as_often_again(service: Service, site:
     assert ("scan.retry", scan) in audited(service.database)
 
 
-def test_what_was_cancelled_goes_on(service: Service, site: OddSite) -> None:
+def test_a_resumed_scan_continues(service: Service, site: OddSite) -> None:
     scan = service.scan(site.add_page("/1", []), site.add_page("/2", []))
     assert service.scanner.work_once()
     service.work_list.cancel(scan, actor=REPORTER)
@@ -311,7 +311,7 @@ def test_what_was_cancelled_goes_on(service: Service, site: OddSite) -> None:
     assert ("scan.resume", scan) in audited(service.database)
 
 
-def test_a_url_that_works_at_last_is_done(service: Service, site: OddSite) -> None:
+def test_a_url_that_works_after_failures_is_done(service: Service, site: OddSite) -> None:
     service.open_case(MINE)
     url = site.add("/copy.jpg", status=503)
     scan = service.scan(url)
@@ -322,10 +322,10 @@ def test_a_url_that_works_at_last_is_done(service: Service, site: OddSite) -> No
     assert len(service.matches()) == 1
 
 
-def test_a_page_of_which_images_may_be_had_later_is_looked_at_again(
+def test_a_page_is_retried_if_some_of_its_images_may_work_later(
     service: Service, site: OddSite
 ) -> None:
-    """What the others show is stored at once, and not twice."""
+    """Matches of the other images are stored at once, and only once."""
     service.open_case(MINE)
     site.add_image("/a.jpg", altered(MINE))
     busy = site.add("/b.jpg", status=503)
@@ -346,21 +346,21 @@ def test_a_page_of_which_images_may_be_had_later_is_looked_at_again(
     assert len(service.matches()) == 2
 
 
-def test_a_page_whose_images_never_come_is_done_at_last(service: Service, site: OddSite) -> None:
+def test_a_page_whose_images_never_work_is_done_in_the_end(service: Service, site: OddSite) -> None:
     scan = service.scan(site.add_page("/page", [site.add("/b.jpg", status=503)]))
     assert service.finish() == service.settings.scan_attempts
     (item,) = service.items(scan)
     assert (item.state, item.images_failed) == ("done", 1)
 
 
-def test_a_site_is_left_alone_as_long_as_it_asks(service: Service, site: OddSite) -> None:
+def test_a_retry_waits_as_long_as_the_site_asks(service: Service, site: OddSite) -> None:
     scan = service.scan(site.add("/busy", status=503, Retry_After="600"))
     assert service.scanner.work_once()
     (item,) = service.items(scan)
     assert item.due_at >= service.clock.now + timedelta(seconds=600)
 
 
-def test_what_the_server_said_is_kept_with_a_match(service: Service, site: OddSite) -> None:
+def test_a_match_keeps_the_facts_of_the_download(service: Service, site: OddSite) -> None:
     service.open_case(MINE)
     url = site.add("/copy.jpg", altered(MINE), Last_Modified="Tue, 01 Jan 2030 00:00:00 GMT")
     service.scan(url)
@@ -369,11 +369,11 @@ def test_what_the_server_said_is_kept_with_a_match(service: Service, site: OddSi
     assert json.loads(match.facts)["status"] == 200
 
 
-def test_a_scan_has_a_proxy_of_its_own(service: Service, site: OddSite) -> None:
+def test_a_scan_uses_its_own_proxy(service: Service, site: OddSite) -> None:
     asked: list[str | None] = []
 
     class Through:
-        """A looker that remembers through which proxy it was to look."""
+        """A looker that records which proxy it was given."""
 
         def look(
             self, url: str, *, deadline: float | None = None, via: str | None = None
@@ -399,7 +399,7 @@ def test_a_url_that_will_never_work_is_tried_once(service: Service, site: OddSit
     ]
 
 
-def test_an_item_that_breaks_the_scanner_leaves_the_others_and_no_url_in_the_log(
+def test_an_item_that_crashes_does_not_stop_the_others_and_no_url_is_logged(
     service: Service, site: OddSite
 ) -> None:
     service.open_case(MINE)

@@ -1,4 +1,4 @@
-"""However a forbidden address is written in a URL, no connection to it is tried."""
+"""No spelling of a forbidden address in a URL leads to a connection to it."""
 
 import socket
 from collections.abc import Iterator
@@ -26,10 +26,10 @@ ELSEWHERE = "93.184.215.14"
 
 class Outside:
     """
-    A network in which every name is some public address, and every connection is refused.
+    A network in which every name has a public address, and every connection is refused.
 
     Attributes:
-        tried: The addresses that a connection was tried to.
+        tried: The addresses to which a connection was attempted.
     """
 
     def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -50,7 +50,7 @@ class Outside:
         raise ConnectionRefusedError
 
     def names(self, host: str) -> str | None:
-        """Return the address that the C resolver makes of a host; None when it is a name."""
+        """Return the address that the C resolver reads a host as; None if it is a name."""
         try:
             answers = _getaddrinfo(host, 80, type=socket.SOCK_STREAM, flags=socket.AI_NUMERICHOST)
         except (OSError, UnicodeError):
@@ -63,14 +63,14 @@ _getaddrinfo = socket.getaddrinfo
 
 @pytest.fixture(scope="module")
 def outside() -> Iterator[Outside]:
-    """The network of all these tests."""
+    """Return the network of these tests."""
     with pytest.MonkeyPatch.context() as patch:
         yield Outside(patch)
 
 
 @pytest.fixture(scope="module")
 def fetcher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fetcher]:
-    """A fetcher that may go to any port, and to no network of its own."""
+    """Yield a fetcher that may use any port, and no extra network."""
     with Fetcher(
         Settings(data_dir=tmp_path_factory.mktemp("data"), fetch_ports=frozenset(range(1, 65536)))
     ) as fetcher:
@@ -78,14 +78,14 @@ def fetcher(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Fetcher]:
 
 
 def reason(fetcher: Fetcher, url: str) -> str:
-    """Return why a URL cannot be fetched."""
+    """Return the reason why a URL cannot be fetched."""
     with pytest.raises(FetchError) as caught:
         fetcher.get(url)
     return caught.value.reason
 
 
 def number_spellings(number: int) -> list[str]:
-    """Return how the C resolver reads one number."""
+    """Return the spellings of one number that the C resolver reads."""
     return [str(number), f"0{number:o}", f"000{number:o}", f"0x{number:x}", f"0X{number:04X}"]
 
 
@@ -132,7 +132,7 @@ CIRCLED = str.maketrans("123456789", "①②③④⑤⑥⑦⑧⑨")
 
 
 def dressed(host: str) -> Iterator[str]:
-    """Yield a host in other letters."""
+    """Yield a host written with other Unicode characters."""
     yield host
     yield f"{host}."
     yield f"{host}.."
@@ -179,7 +179,7 @@ NAMES = (
 
 
 def no_forbidden(tried: list[str]) -> bool:
-    """Tell whether all addresses that were tried are that of every public name."""
+    """Return whether every attempted address is the one that public names have."""
     return set(tried) <= {ELSEWHERE}
 
 
@@ -213,7 +213,7 @@ def test_no_special_address_is_tried(host: str, fetcher: Fetcher, outside: Outsi
 
 
 @pytest.mark.parametrize("host", NAMES)
-def test_names_of_ones_own_network_are_not_even_looked_up(
+def test_private_names_are_not_even_looked_up(
     host: str, fetcher: Fetcher, outside: Outside
 ) -> None:
     assert reason(fetcher, f"http://{host}/") in ("forbidden-address", "bad-url")
@@ -234,7 +234,7 @@ def test_ordinary_names_are_looked_up(fetcher: Fetcher, outside: Outside) -> Non
 
 
 @pytest.mark.parametrize("url", URLS)
-def test_no_dress_of_a_url_reaches_a_forbidden_address(
+def test_no_spelling_of_a_url_reaches_a_forbidden_address(
     url: str, fetcher: Fetcher, outside: Outside
 ) -> None:
     for host in ("127.0.0.1", "0x7f.1", "2130706433", "[::1]", "[::ffff:10.0.0.1]", "localhost"):
@@ -277,7 +277,7 @@ def test_only_public_addresses_are_tried_whatever_the_host(
 ) -> None:
     outside.tried.clear()
     told = reason(fetcher, form.format(host))
-    # What no check of ours decides: whether Python holds an address for one of the internet.
+    # An independent check: Python's own list of global addresses.
     for each in outside.tried:
         address = ip_address(each)
         assert address.is_global
@@ -290,7 +290,7 @@ def test_only_public_addresses_are_tried_whatever_the_host(
         assert outside.tried == []
 
 
-def test_a_proxy_of_the_environment_is_not_used(
+def test_a_proxy_in_the_environment_is_not_used(
     outside: Outside, tmp_path: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     outside.tried.clear()
@@ -305,8 +305,8 @@ def test_a_proxy_of_the_environment_is_not_used(
     outside.tried.clear()
 
 
-def test_no_other_way_of_connecting_is_used() -> None:
-    """What these tests record is what the library calls: else they would prove nothing."""
+def test_the_library_connects_only_through_the_recorded_call() -> None:
+    """These tests record that call, so they would prove nothing if the library used another."""
     with pytest.MonkeyPatch.context() as patch:
         outside = Outside(patch)
         with pytest.raises(httpcore2.ConnectError):

@@ -1,4 +1,4 @@
-"""Scans take turns: a long one does not hold up a short one."""
+"""Scans take turns, so a long scan does not delay a short one."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -41,7 +41,7 @@ def _leases(settings: Settings, database: Database, clock: TurnClock) -> Leases:
     return Leases(settings, database, clock)
 
 
-def test_scans_take_turns_until_each_is_through(leases: Leases, database: Database) -> None:
+def test_scans_take_turns_until_each_is_finished(leases: Leases, database: Database) -> None:
     submit(database, "long", 30)
     submit(database, "short", 3)
     submit(database, "other", 2)
@@ -62,7 +62,7 @@ def test_a_scan_that_comes_later_has_its_turn_within_a_second(
     assert sorted(taken(leases, 6)) == 3 * ["long"] + 3 * ["short"]
 
 
-def test_of_one_scan_the_url_that_waited_longest_comes_first(
+def test_within_a_scan_the_url_that_waited_longest_comes_first(
     leases: Leases, database: Database
 ) -> None:
     submit(database, "long", 5)

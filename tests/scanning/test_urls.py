@@ -1,4 +1,4 @@
-"""Each URL has one spelling, and what is no URL is refused without being repeated."""
+"""Each URL has one normal form, and an invalid URL is refused without being repeated."""
 
 from urllib.parse import urlsplit
 
@@ -10,10 +10,10 @@ from hashsvc.scanning import MAX_URL_LENGTH, BadUrlError, normalise_url
 from hashsvc.scanning.urls import resolve_url
 
 SPELLINGS = {
-    # As it should be.
+    # Already normal.
     "https://a.example/": "https://a.example/",
     "http://a.example:8080/b/c.jpg?d=e&f": "http://a.example:8080/b/c.jpg?d=e&f",
-    # Around and after.
+    # Blanks and fragments.
     "  https://a.example/ \n": "https://a.example/",
     "https://a.example": "https://a.example/",
     "https://a.example?b=c": "https://a.example/?b=c",
@@ -43,7 +43,7 @@ SPELLINGS = {
     "https://a.example//b": "https://a.example//b",
     "https://a.example/?q=é b": "https://a.example/?q=%C3%A9%20b",
     "https://a.example/?q=a+b%20c&&flag": "https://a.example/?q=a+b%20c&&flag",
-    # Who followed a link.
+    # Tracking parameters.
     "https://a.example/?utm_source=x&UTM_campaign=y": "https://a.example/",
     "https://a.example/?id=1&fbclid=x": "https://a.example/?id=1",
     "https://a.example/?gclid=x&q=a%20b&flag": "https://a.example/?q=a%20b&flag",
@@ -116,12 +116,12 @@ texts = st.one_of(
 
 
 @pytest.mark.parametrize("text", SPELLINGS)
-def test_a_url_has_one_spelling(text: str) -> None:
+def test_a_url_is_normalised(text: str) -> None:
     assert normalise_url(text) == SPELLINGS[text]
 
 
 @pytest.mark.parametrize("text", REFUSED, ids=ascii)
-def test_what_is_no_url_is_refused_and_not_repeated(text: str) -> None:
+def test_an_invalid_url_is_refused_without_being_repeated(text: str) -> None:
     with pytest.raises(BadUrlError) as caught:
         normalise_url(text)
     assert str(caught.value) == REFUSED[text]
@@ -146,7 +146,7 @@ def test_normalising_twice_changes_nothing(text: str) -> None:
 
 
 @pytest.mark.parametrize("filler", ["a", "é"])
-def test_a_url_is_as_long_as_the_limit_after_quoting(filler: str) -> None:
+def test_the_length_limit_applies_after_quoting(filler: str) -> None:
     start = "http://a.example/"
     quoted = len(normalise_url(start + filler)) - len(start)
     fits = start + filler * ((MAX_URL_LENGTH - len(start)) // quoted)
@@ -179,7 +179,7 @@ def test_a_reference_is_read_as_a_browser_reads_it(reference: str) -> None:
     "reference",
     ["http://[", "//[sekrit", "data:,sekrit", "file:///sekrit", "//sekrit@a.example/", "x" * 2001],
 )
-def test_a_reference_that_is_no_url_is_refused(reference: str) -> None:
+def test_an_invalid_reference_is_refused(reference: str) -> None:
     with pytest.raises(BadUrlError) as caught:
         resolve_url(ROOT, reference)
     assert "sekrit" not in repr(caught.value)

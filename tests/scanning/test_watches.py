@@ -1,4 +1,4 @@
-"""Watched URLs are scanned again each interval, and what comes back is reported or seen again."""
+"""Watched URLs are scanned at each interval, and images that come back are seen again."""
 
 from datetime import timedelta
 
@@ -21,7 +21,7 @@ def watches(service: Service) -> Watches:
 
 
 def work(service: Service, watches: Watches) -> int:
-    """Make the scans that are due, work them off, and return how many that were."""
+    """Submit and finish the scans that are due, and return their number."""
     made = 0
     while watches.work_once():
         made += 1
@@ -34,7 +34,7 @@ def last_scan(watches: Watches) -> ScanId:
     return watch.scan_id
 
 
-def test_an_image_that_comes_back_is_seen_and_one_elsewhere_is_reported(
+def test_an_image_that_comes_back_is_seen_again_and_one_at_a_new_url_is_reported(
     service: Service, site: OddSite, watches: Watches
 ) -> None:
     service.open_case(MINE)
@@ -64,7 +64,7 @@ def test_an_image_that_comes_back_is_seen_and_one_elsewhere_is_reported(
         audit.verify(connection)
 
 
-def test_it_is_due_after_each_interval_and_ends_by_itself(
+def test_a_watch_is_due_after_each_interval_and_ends_by_itself(
     service: Service, site: OddSite, watches: Watches
 ) -> None:
     scan = service.scan(site.add_page("/page", []))
@@ -82,7 +82,7 @@ def test_it_is_due_after_each_interval_and_ends_by_itself(
     assert watches.search(limit=1)[0].due_at is None
 
 
-def test_it_is_ended_by_hand(service: Service, site: OddSite, watches: Watches) -> None:
+def test_a_watch_can_be_ended(service: Service, site: OddSite, watches: Watches) -> None:
     scan = service.scan(site.add_page("/page", []))
     service.finish()
     watch = watches.begin(scan, every_h=1, days=1, actor=REPORTER)
@@ -97,7 +97,7 @@ def test_it_is_ended_by_hand(service: Service, site: OddSite, watches: Watches) 
     ]
 
 
-def test_one_that_is_behind_is_not_scanned_on_top(
+def test_a_watch_waits_until_its_previous_scan_is_finished(
     service: Service, site: OddSite, watches: Watches
 ) -> None:
     scan = service.scan(site.add_page("/page", []))
@@ -112,7 +112,7 @@ def test_one_that_is_behind_is_not_scanned_on_top(
     assert last_scan(watches) != scan
 
 
-def test_the_unknown_is_said_to_be_so(service: Service, watches: Watches) -> None:
+def test_an_unknown_scan_or_watch_is_refused(service: Service, watches: Watches) -> None:
     with pytest.raises(UnknownScanError):
         watches.begin(ScanId("0" * 32), every_h=1, days=1, actor=REPORTER)
     with pytest.raises(UnknownWatchError):

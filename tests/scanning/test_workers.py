@@ -1,4 +1,4 @@
-"""An item is neither lost nor told twice, whatever becomes of its worker; threads work together."""
+"""No item is lost or recorded twice when a worker dies or is late, and threads share the work."""
 
 import threading
 import time
@@ -24,10 +24,10 @@ OTHER = generated_photo(2)
 
 
 class Killed(BaseException):
-    """Stands for a process that ends in the middle of an item."""
+    """Stands for the end of a process in the middle of an item."""
 
 
-def test_a_lost_workers_item_is_taken_again_when_its_lease_is_over(
+def test_the_item_of_a_dead_worker_is_taken_again_once_its_lease_has_expired(
     service: Service, site: OddSite
 ) -> None:
     def die(_url: str) -> None:
@@ -47,7 +47,7 @@ def test_a_lost_workers_item_is_taken_again_when_its_lease_is_over(
     assert len(service.matches()) == 1
 
 
-def test_an_item_that_kills_each_worker_is_given_up(service: Service, site: OddSite) -> None:
+def test_an_item_that_kills_every_worker_is_given_up(service: Service, site: OddSite) -> None:
     looked: list[str] = []
 
     def die(url: str) -> None:
@@ -68,13 +68,13 @@ def test_an_item_that_kills_each_worker_is_given_up(service: Service, site: OddS
     assert not scanner.work_once()
 
 
-def test_a_late_workers_result_is_not_stored(service: Service, site: OddSite) -> None:
-    """The other worker found the image gone, and that stays."""
+def test_the_result_of_a_late_worker_is_not_stored(service: Service, site: OddSite) -> None:
+    """The other worker found the image gone, and its result stays."""
     service.open_case(MINE)
     url = site.add_image("/copy.jpg", altered(MINE))
 
     class Late:
-        """A looker that has seen the image when the lease is over and another has the item."""
+        """A looker that returns after the lease has expired and another worker has the item."""
 
         def look(
             self, url: str, *, deadline: float | None = None, via: str | None = None
@@ -93,7 +93,7 @@ def test_a_late_workers_result_is_not_stored(service: Service, site: OddSite) ->
     assert service.matches() == []
 
 
-def test_a_late_workers_failure_changes_nothing(service: Service, site: OddSite) -> None:
+def test_the_failure_of_a_late_worker_changes_nothing(service: Service, site: OddSite) -> None:
     service.open_case(MINE)
     site.add_image("/copy.jpg", altered(MINE))
 
@@ -108,8 +108,8 @@ def test_a_late_workers_failure_changes_nothing(service: Service, site: OddSite)
     assert len(service.matches()) == 1
 
 
-def test_a_slow_page_is_left_before_its_lease_is_over(service: Service, site: OddSite) -> None:
-    """What was seen until then is stored; else a slow page would be begun again and again."""
+def test_a_slow_page_ends_before_its_lease(service: Service, site: OddSite) -> None:
+    """The images seen so far are stored; otherwise a slow page would be started again and again."""
     service.open_case(MINE)
     site.add_image("/copy.jpg", altered(MINE))
     never = threading.Event()
@@ -121,7 +121,7 @@ def test_a_slow_page_is_left_before_its_lease_is_over(service: Service, site: Od
     deadlines: list[float | None] = []
 
     class Watched:
-        """A looker that remembers until when it was to look."""
+        """A looker that records its deadline."""
 
         def look(
             self, url: str, *, deadline: float | None = None, via: str | None = None
@@ -143,7 +143,7 @@ def test_a_slow_page_is_left_before_its_lease_is_over(service: Service, site: Od
 # Threads.
 
 
-def test_threads_work_off_the_list_until_they_are_stopped(service: Service, site: OddSite) -> None:
+def test_threads_work_on_the_list_until_they_are_stopped(service: Service, site: OddSite) -> None:
     settings = service.settings.model_copy(update={"scan_threads": 3})
     scanner = service.another_scanner(settings=settings)
     service.open_case(MINE)
@@ -151,7 +151,7 @@ def test_threads_work_off_the_list_until_they_are_stopped(service: Service, site
     before = service.scan(*urls[:6])
     threads = set(threading.enumerate())
     scanner.start()
-    # The site has threads of its own.
+    # The site has its own threads.
     new = set(threading.enumerate()) - threads
     started = [each for each in new if each.name.startswith("scan-")]
     assert sorted(each.name for each in started) == ["scan-0", "scan-1", "scan-2"]
@@ -167,10 +167,10 @@ def test_threads_work_off_the_list_until_they_are_stopped(service: Service, site
     assert service.states(late) == [("queued", None)]
 
 
-def test_stopping_puts_the_item_in_hand_back_and_begins_no_other(
+def test_stopping_puts_the_item_in_hand_back_and_starts_no_other(
     service: Service, site: OddSite
 ) -> None:
-    """It was not tried then, so that its attempts are as many as before."""
+    """The item does not count as tried, so its number of attempts stays the same."""
     asked, answer = threading.Event(), threading.Event()
 
     def slow(_url: str) -> None:
@@ -196,8 +196,10 @@ def test_stopping_puts_the_item_in_hand_back_and_begins_no_other(
     assert service.states(scan) == [("done", None)] * 2
 
 
-def test_threads_that_wait_for_one_host_leave_others_free(service: Service, site: OddSite) -> None:
-    """Of the host that answers slowly at most so many URLs are in hand; the rest goes on."""
+def test_threads_that_wait_for_one_host_do_not_block_others(
+    service: Service, site: OddSite
+) -> None:
+    """A limited number of a slow host's URLs are in hand, and other hosts' URLs are scanned."""
     asked, go_on = threading.Semaphore(0), threading.Event()
 
     def wait(url: str) -> None:
@@ -223,7 +225,7 @@ def test_threads_that_wait_for_one_host_leave_others_free(service: Service, site
 
 
 class Failing:
-    """A database of which the first transactions fail."""
+    """A database whose first transactions fail."""
 
     def __init__(self, database: Database, failures: int) -> None:
         self._database = database
@@ -249,7 +251,7 @@ class Failing:
         return getattr(self._database, name)
 
 
-def test_a_database_that_fails_for_a_while_does_not_end_the_scanning(
+def test_scanning_goes_on_after_database_failures(
     service: Service, site: OddSite, capfd: pytest.CaptureFixture[str]
 ) -> None:
     settings = service.settings.model_copy(update={"scan_threads": 2})
