@@ -28,11 +28,11 @@ def serving(web: Web) -> Iterator[tuple[str, int]]:
         process.join(30)
 
 
-def _serve(web: Web, told: Connection) -> None:
+def _serve(web: Web, port_sender: Connection) -> None:
     async def main() -> None:
         loop = asyncio.get_running_loop()
         server = await loop.create_server(lambda: _Answers(web), "127.0.0.1", 0)
-        told.send(server.sockets[0].getsockname()[1])
+        port_sender.send(server.sockets[0].getsockname()[1])
         await server.serve_forever()
 
     asyncio.run(main())

@@ -44,7 +44,7 @@ class Hosts:
         self._forget_at = _MOST_REMEMBERED
 
     def __len__(self) -> int:
-        """How many hosts are remembered."""
+        """Return how many hosts are remembered."""
         return len(self._hosts)
 
     @contextlib.contextmanager

@@ -31,8 +31,10 @@ def programs() -> Path | None:
     found = [Path("/usr/lib/postgresql")] if Path("/usr/lib/postgresql").is_dir() else []
     folders = [each for root in found for each in root.glob("*/bin")]
     if shutil.which("pg_config"):
-        told = subprocess.run(["pg_config", "--bindir"], capture_output=True, text=True, check=True)
-        folders.append(Path(told.stdout.strip()))
+        printed = subprocess.run(
+            ["pg_config", "--bindir"], capture_output=True, text=True, check=True
+        )
+        folders.append(Path(printed.stdout.strip()))
     folders = [each for each in folders if (each / "initdb").exists()]
     return max(folders, key=lambda each: (each.parent.name.zfill(4), str(each)), default=None)
 

@@ -113,21 +113,21 @@ def endless_gzip_of_nothing(handler: BaseHTTPRequestHandler) -> None:
     for_ever(handler, b"\0\0\0\xff\xff" * 10_000)
 
 
-def longer_than_told(handler: BaseHTTPRequestHandler) -> None:
+def longer_than_declared(handler: BaseHTTPRequestHandler) -> None:
     """Declare a length that is shorter than the body."""
     head(handler, Content_Type="image/jpeg", Content_Length="300")
     handler.wfile.write(COPY)
     handler.close_connection = True
 
 
-def shorter_than_told(handler: BaseHTTPRequestHandler) -> None:
+def shorter_than_declared(handler: BaseHTTPRequestHandler) -> None:
     """Declare a length and hang up before sending that much."""
     head(handler, Content_Type="image/jpeg", Content_Length=str(len(COPY) + 1))
     handler.wfile.write(COPY)
     handler.close_connection = True
 
 
-def huge_by_its_word(handler: BaseHTTPRequestHandler) -> None:
+def huge_declared_length(handler: BaseHTTPRequestHandler) -> None:
     """Declare a length that is larger than any disk."""
     head(handler, Content_Length="9" * 18)
 
@@ -166,7 +166,7 @@ def fixed(body: bytes = b"", status: int = 200, **headers: str) -> Answer:
     return by
 
 
-def to(url: str) -> Answer:
+def redirect_to(url: str) -> Answer:
     """Return a function that redirects to a URL."""
     return fixed(status=302, Location=url)
 
@@ -215,9 +215,9 @@ ENDS: dict[str, tuple[Answer, str, str | None]] = {
         "unknown-coding",
     ),
     "brotli": (fixed(b"\x0b\x02\x80", Content_Encoding="br"), "dead", "unknown-coding"),
-    "longer": (longer_than_told, "done", None),
-    "shorter": (shorter_than_told, "dead", "broken-answer"),
-    "huge": (huge_by_its_word, "dead", "too-large"),
+    "longer": (longer_than_declared, "done", None),
+    "shorter": (shorter_than_declared, "dead", "broken-answer"),
+    "huge": (huge_declared_length, "dead", "too-large"),
     "negative": (negative, "dead", "broken-answer"),
     "reset": (reset, "dead", "connection-failed"),
     "image-called-page": (fixed(COPY, Content_Type=HTML), "done", None),
@@ -235,13 +235,13 @@ ENDS: dict[str, tuple[Answer, str, str | None]] = {
     "bomb": (fixed(BOMB, Content_Type="image/png"), "done", None),
     "tiff": (fixed(tiff_of_many(), Content_Type="image/tiff"), "done", None),
     "svg": (fixed(b"<svg><image href='file:///etc/passwd'/></svg>"), "done", None),
-    "loop": (to("/loop"), "dead", "redirect-loop"),
-    "to-loopback": (to("http://127.9.9.9/"), "dead", "forbidden-address"),
-    "to-ipv6": (to("http://[::1]/"), "dead", "forbidden-address"),
-    "to-metadata": (to("http://169.254.169.254/latest/"), "dead", "forbidden-address"),
-    "to-number": (to("//2852039166/"), "dead", "forbidden-address"),
-    "to-file": (to("file:///etc/passwd"), "dead", "bad-url"),
-    "to-inside": (to("http://inside.example/"), "dead", "forbidden-address"),
+    "loop": (redirect_to("/loop"), "dead", "redirect-loop"),
+    "to-loopback": (redirect_to("http://127.9.9.9/"), "dead", "forbidden-address"),
+    "to-ipv6": (redirect_to("http://[::1]/"), "dead", "forbidden-address"),
+    "to-metadata": (redirect_to("http://169.254.169.254/latest/"), "dead", "forbidden-address"),
+    "to-number": (redirect_to("//2852039166/"), "dead", "forbidden-address"),
+    "to-file": (redirect_to("file:///etc/passwd"), "dead", "bad-url"),
+    "to-inside": (redirect_to("http://inside.example/"), "dead", "forbidden-address"),
     "often": (fixed(status=500), "dead", "http-500"),
     "gone": (fixed(status=410), "dead", "http-410"),
     "nothing": (hang_up, "dead", "broken-answer"),

@@ -121,7 +121,7 @@ def test_no_line_is_lost(texts: list[str], form: BatchFormat) -> None:
 def test_any_bytes_are_read(body: bytes, form: BatchFormat) -> None:
     read = read_lines(body, form)
     batch = sort_lines(read)
-    told = len(batch.urls) + batch.duplicates + sum(map(len, batch.invalid.values()))
-    assert told == len(read)
+    accounted = len(batch.urls) + batch.duplicates + sum(map(len, batch.invalid.values()))
+    assert accounted == len(read)
     numbers = [each.number for each in read]
     assert numbers == sorted(set(numbers))

@@ -147,14 +147,14 @@ FILES: dict[str, tuple[dict[str, Any], str]] = {
 }
 
 
-@pytest.mark.parametrize(("answer", "told"), FILES.values(), ids=FILES.keys())
+@pytest.mark.parametrize(("answer", "expected"), FILES.values(), ids=FILES.keys())
 def test_without_a_readable_file_the_rfc_decides(
-    answer: dict[str, Any], told: str, site: OddSite, change: Callable[..., Fetcher]
+    answer: dict[str, Any], expected: str, site: OddSite, change: Callable[..., Fetcher]
 ) -> None:
     site.add("/robots.txt", **answer)
     site.add("/rules", b"user-agent: *\ndisallow: /")
-    assert reason(change(fetch_robots=True), site.add("/x")) == told
-    assert ("/x" in paths(site)) == (told == "")
+    assert reason(change(fetch_robots=True), site.add("/x")) == expected
+    assert ("/x" in paths(site)) == (expected == "")
 
 
 def test_the_target_of_a_redirect_has_its_own_rules(

@@ -424,6 +424,6 @@ def test_an_item_that_crashes_does_not_stop_the_others_and_no_url_is_logged(
     crashes = [each for each in logs if each["event"] == "scan.item_crashed"]
     assert len(crashes) == 2 * service.settings.scan_attempts
     assert {each["error"] for each in crashes} == {"RuntimeError"}
-    told = repr(logs)
+    logged = repr(logs)
     for word in ("sekrit", "127.0.0.1", str(site.port), "http:", "copy", "RuntimeError("):
-        assert word not in told
+        assert word not in logged

@@ -276,7 +276,7 @@ def test_only_public_addresses_are_tried_whatever_the_host(
     host: str, form: str, fetcher: Fetcher, outside: Outside
 ) -> None:
     outside.tried.clear()
-    told = reason(fetcher, form.format(host))
+    refusal = reason(fetcher, form.format(host))
     # An independent check: Python's own list of global addresses.
     for each in outside.tried:
         address = ip_address(each)
@@ -286,7 +286,7 @@ def test_only_public_addresses_are_tried_whatever_the_host(
         assert getattr(address, "teredo", None) is None
     meant = outside.names(host.strip("[]"))
     if meant is not None and not ip_address(meant).is_global:
-        assert told in ("forbidden-address", "bad-url")
+        assert refusal in ("forbidden-address", "bad-url")
         assert outside.tried == []
 
 
