@@ -157,7 +157,7 @@ def find_photos(folders: Sequence[Path], *, limit: int | None, seed: int) -> lis
         ValueError: If two folders have the same name, because it is part of a photo's name.
     """
     if len({folder.resolve().name for folder in folders}) < len(folders):
-        raise ValueError("Folders of photos must have different names.")
+        raise ValueError("Two folders of photos must not have the same name.")
     photos = [
         SourcePhoto(f"{folder.resolve().name}/{path.relative_to(folder).as_posix()}", path)
         for folder in folders
