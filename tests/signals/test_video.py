@@ -23,7 +23,7 @@ from hashsvc.signals import (
 )
 from hashsvc.signals.video import film_frames, is_film, signs_films
 from tests.conftest import generated_photo, jpeg
-from tests.signals.films import SIZE, film
+from tests.helpers.films import SIZE, film
 
 PICTURES = [generated_photo(seed, SIZE) for seed in range(4)]
 ONE_KEY_FRAME: dict[str, object] = {"g": "9999", "sc_threshold": "0"}
