@@ -107,5 +107,5 @@ class Consents:
 
 
 def has_consent(connection: Connection, case_id: CaseId, kind: ConsentKind) -> bool:
-    """Tell whether a consent of a case holds."""
+    """Return whether a consent of a case holds."""
     return consents.holds(connection, case_id, kind)

@@ -21,7 +21,7 @@ def new_case_number() -> str:
 
 
 def is_case_number(text: str) -> bool:
-    """Tell whether the text is written like a case number and its check digit is right."""
+    """Return whether the text is written like a case number and its check digit is right."""
     parts = text.split("-")
     if [len(part) for part in parts] != [4, 4, 1]:
         return False

@@ -100,7 +100,7 @@ class _Needles:
         self._table[_hashed(heads)] = True
 
     def are_in(self, path: Path) -> bool:
-        """Tell whether a file holds any."""
+        """Return whether a file holds any."""
         return any(self._in_chunk(each) for each in _chunks(path))
 
     def _in_chunk(self, chunk: bytes) -> bool:

@@ -49,7 +49,7 @@ class BankIndex:
     def __init__(self, database: Database, *, engine: Engine = "auto") -> None:
         self._database = database
         self._following = threading.Lock()
-        self._checkpoint = feed.START
+        self._position = feed.START
         self._newest: int | None = None
         self._indices = {
             profile.name: LiveIndex(
@@ -84,7 +84,7 @@ class BankIndex:
             return 0
         with self._following, self._database.read() as connection:
             while True:
-                changes, checkpoint = feed.after(connection, self._checkpoint, _CHANGES_A_STEP)
+                changes, position = feed.after(connection, self._position, _CHANGES_A_STEP)
                 added = [each.content_id for each in changes if each.kind == "add"]
                 removed = [each.content_id for each in changes if each.kind == "remove"]
                 # A content is added once, so the order of kinds does: what has gone, as this
@@ -93,7 +93,7 @@ class BankIndex:
                     self._add(signatures.codes_of(connection, added))
                 if removed:
                     self._remove(removed)
-                self._checkpoint = checkpoint
+                self._position = position
                 if not changes:
                     # Of before the transaction began: all up to there is in the index now.
                     self._newest = newest

@@ -1,9 +1,9 @@
 """
 The database: tables, migrations, and every SQL statement of the project.
 
-The database is the truth; each index is a copy that follows the change feed (`changes`).
-Functions take an open connection, so that a caller decides what one transaction holds:
-`with database.write() as connection: cases.add(connection, …)`.
+The database is the truth. Each index is a copy that follows the change feed (`feed`).
+Functions take an open connection, so that the caller decides what belongs to one transaction:
+`with database.write() as connection: cases.open_case(connection, …)`.
 """
 
 from hashsvc.store.database import Database

@@ -9,15 +9,16 @@ from sqlalchemy import BigInteger, Connection, column, insert, select, table, up
 from hashsvc.store import rows
 from hashsvc.store.tables import audit_entry
 
-# Where the highest number ever is kept, so that a deleted last entry leaves a trace: by SQLite's
-# AUTOINCREMENT, and in a table of one row that PostgreSQL has (see the first step of the schema).
+# The highest number ever given is kept outside the log, so that deleting the last entries leaves a
+# trace. SQLite's AUTOINCREMENT keeps it; on PostgreSQL a table of one row does (see the first
+# migration).
 _sequence = table("sqlite_sequence", column("name"), column("seq"))
 _length = table("audit_length", column("seq", BigInteger))
 
 
 @dataclass(frozen=True, slots=True)
 class AuditEntry:
-    """Who did what to which id, and the digest that chains it to the entry before."""
+    """Who did what to which id, and the digest that chains this entry to the previous one."""
 
     seq: int
     at: datetime
@@ -29,23 +30,23 @@ class AuditEntry:
 
 def wait_for_turn(connection: Connection) -> None:
     """
-    Wait until nobody else adds entries; nobody does then until the transaction's end.
+    Wait until no other transaction adds entries, and keep others from adding until this one ends.
 
-    On SQLite one transaction writes at a time anyway.
+    On SQLite this does nothing: only one transaction writes at a time anyway.
     """
     if connection.dialect.name != "sqlite":
         connection.execute(select(_length.c.seq).with_for_update())
 
 
 def last(connection: Connection) -> AuditEntry | None:
-    """Return the newest entry."""
+    """Return the newest entry; None if the log is empty."""
     query = select(audit_entry).order_by(audit_entry.c.seq.desc()).limit(1)
     found = rows.as_list(AuditEntry, connection.execute(query))
     return found[0] if found else None
 
 
 def highest_ever(connection: Connection) -> int:
-    """Return the number of the newest entry that was ever stored, be it still there or not."""
+    """Return the highest entry number ever stored, even if that entry was deleted since."""
     if connection.dialect.name == "sqlite":
         query = select(_sequence.c.seq).where(_sequence.c.name == audit_entry.name)
     else:
@@ -54,14 +55,14 @@ def highest_ever(connection: Connection) -> int:
 
 
 def add(connection: Connection, entries: Sequence[AuditEntry]) -> None:
-    """Store entries; there is at least one."""
+    """Store one or more entries."""
     connection.execute(insert(audit_entry).values([asdict(each) for each in entries]))
     if connection.dialect.name != "sqlite":
         connection.execute(update(_length).values(seq=entries[-1].seq))
 
 
 def page(connection: Connection, *, after: int, limit: int) -> list[AuditEntry]:
-    """Return entries with a number above `after`, in order."""
+    """Return at most `limit` entries with a number above `after`, in order."""
     query = (
         select(audit_entry)
         .where(audit_entry.c.seq > after)

@@ -1,8 +1,9 @@
 """
-Backups of SQLite's database: a folder with a consistent copy and a manifest.
+Make, check and restore backups of an SQLite database.
 
-The copy holds data keys only as they are wrapped. The key-encryption key is no part of a backup:
-who has one and not the other reads nothing.
+A backup is a folder with a consistent copy of the database and a manifest. The copy holds data keys
+only in wrapped form, and a backup never contains the key-encryption key: nobody can read a backup
+without it.
 """
 
 import hashlib
@@ -26,27 +27,28 @@ from hashsvc.store.sqlite import path_of
 MANIFEST = "manifest.json"
 _FORMAT = 1
 _COPY = "hashsvc.db"
-# What an operator puts there before; the audit log's are hashsvc.audit's.
+# Files that an operator may put into the data directory before a restore. hashsvc.audit defines the
+# names of the last two.
 _MAY_BE_THERE = {OWN_FILE, erasures.LIST_NAME, "audit-signing-key", "audit.anchor"}
-# A copy from the midst of it would need two keys, of which one is about to be destroyed.
+# A copy made during a rotation would need both keys, and the old one is about to be destroyed.
 _ROTATING = "Keys are being rotated. Finish that with `hashsvc keys rotate`, then back up."
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
     """
-    What a backup holds.
+    Facts about a backup.
 
     Attributes:
-        version: Of hashsvc, that made it.
+        version: The version of hashsvc that made the backup.
 
         made_at: UTC, ISO 8601.
 
-        key_encryption_key: The id of the key that it can be opened with; not the key.
+        key_encryption_key: The id of the key that opens the backup; not the key itself.
 
         bytes: Length of the copy.
 
-        sha256: Of the copy, in hexadecimal digits.
+        sha256: SHA-256 of the copy, in hexadecimal digits.
     """
 
     version: str
@@ -58,21 +60,23 @@ class Manifest:
 
 def back_up(database: Database, folder: Path, *, version: str, now: datetime) -> Manifest:
     """
-    Write the database as it is now into a folder, which is made; nobody is held up meanwhile.
+    Write a copy of the database as it is now into a folder, and return its manifest.
+
+    The folder is created if it does not exist. Nobody who reads or writes has to wait.
 
     Raises:
-        BackupError: If the folder is not empty, is within the data, or cannot be written; or if the
-            database is no SQLite file.
+        BackupError: If the folder is not empty, lies in the data directory, or cannot be written;
+            or if the database is not an SQLite file.
     """
     check_possible(database)
     assert database.folder is not None
     if folder.resolve().is_relative_to(database.folder.resolve()):
-        # What is withdrawn later shall be in no file of the data directory.
-        raise BackupError("A backup goes outside of the data directory.")
+        # After a withdrawal, no file of the data directory may still hold the withdrawn rows.
+        raise BackupError("A backup must be written outside the data directory.")
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         if any(folder.iterdir()):
-            raise BackupError("The folder for the backup has to be empty.")
+            raise BackupError("The folder for the backup must be empty.")
         kek_id = _kek_id(database)
         copy = folder / _COPY
         copy.touch(mode=0o600)
@@ -82,7 +86,7 @@ def back_up(database: Database, folder: Path, *, version: str, now: datetime) ->
             raise BackupError(_ROTATING)
         made_at = now.isoformat(timespec="seconds")
         manifest = Manifest(version, made_at, kek_id, copy.stat().st_size, _sha256(copy))
-        # It comes last: a folder without it is no backup.
+        # The manifest is written last: a folder without one is not a backup.
         _write(folder / MANIFEST, json.dumps({"format": _FORMAT} | asdict(manifest), indent=2))
     except OSError as error:
         raise BackupError(f"The backup cannot be written ({error.strerror}).") from error
@@ -91,33 +95,31 @@ def back_up(database: Database, folder: Path, *, version: str, now: datetime) ->
 
 def check_possible(database: Database) -> None:
     """
-    Check that a database is one that this makes backups of.
+    Check that `back_up` works with a database.
 
     Raises:
-        BackupError: If it is no SQLite file.
+        BackupError: If the database is not an SQLite file.
     """
     if database.folder is None:
-        raise BackupError(
-            "This makes backups of SQLite; those of PostgreSQL are made with its own pg_dump."
-        )
+        raise BackupError("Only SQLite is backed up here. Back PostgreSQL up with its own pg_dump.")
 
 
 def check(folder: Path) -> Manifest:
     """
-    Return a backup's manifest, having compared the copy with it.
+    Return a backup's manifest, after checking that the copy agrees with it.
 
     Raises:
-        BackupError: If the folder is no whole backup.
+        BackupError: If the folder is not a complete backup.
     """
     try:
-        told: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
-        if told.pop("format") != _FORMAT:
-            raise BackupError("The backup was made by a newer version of hashsvc.")
-        manifest = Manifest(**told)
-        whole = _sha256(folder / _COPY) == manifest.sha256
+        fields: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
+        if fields.pop("format") != _FORMAT:
+            raise BackupError("A newer version of hashsvc made the backup. Restore it with that.")
+        manifest = Manifest(**fields)
+        is_intact = _sha256(folder / _COPY) == manifest.sha256
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
-        raise BackupError("The folder is no whole backup.") from error
-    if not whole:
+        raise BackupError("The folder is not a complete backup.") from error
+    if not is_intact:
         raise BackupError("The backup was altered or cut: it differs from its manifest.")
     return manifest
 
@@ -125,21 +127,20 @@ def check(folder: Path) -> Manifest:
 @contextmanager
 def restoring(folder: Path, settings: Settings) -> Iterator[Database]:
     """
-    Yield a backup's database, of this version's schema; afterwards it is the settings' own.
+    Yield a backup's database, migrated to this version's schema, and then put it into place.
 
-    Until then it lies beside, so that nothing is there when anything fails.
+    The database is a draft beside its final place until the block ends without an exception, so
+    that a restore that fails leaves no database behind.
 
     Raises:
-        BackupError: If the folder is no whole backup; if there is more in the data directory than
+        BackupError: If the folder is not a complete backup; if the data directory holds more than
             keys and lists; or if it cannot be written.
 
-        LockedError: If the backup is under another key-encryption key than the settings'.
+        LockedError: If the settings do not name the key-encryption key of the backup.
     """
     place = path_of(settings.url)
     if place is None:
-        raise BackupError(
-            "This restores backups of SQLite; those of PostgreSQL are restored with pg_restore."
-        )
+        raise BackupError("Only SQLite is restored here. Restore PostgreSQL with its pg_restore.")
     check(folder)
     draft = place.with_name(f"{place.name}.restoring")
     try:

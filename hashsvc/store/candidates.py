@@ -1,8 +1,8 @@
 """
-Candidates: images that scans have seen, kept for a time so that later contents meet them too.
+Candidates: images that scans saw, kept for a time so that contents added later can match them.
 
-All of a day's are sealed under a key of that day. When the day has expired its key is destroyed,
-which ends all of them at once; their rows follow, some at a time.
+All candidates of a day are sealed under that day's key. When the day expires, its key is destroyed,
+which makes all of them unreadable at once. Their rows are deleted later, in batches.
 """
 
 import json
@@ -19,7 +19,7 @@ from hashsvc.store.feedback_tables import candidate, candidate_day, candidate_re
 from hashsvc.store.ids import CandidateId, DataKeyId, ScanId
 from hashsvc.store.tables import data_key
 
-# Asked for each item of each scan, hence made once.
+# Built once: this query runs for each item of each scan.
 _KEYS_OF_DAYS = (
     select(candidate_day.c.day, *data_keys.COLUMNS)
     .join(data_key, data_key.c.id == candidate_day.c.key_id)
@@ -30,10 +30,10 @@ _KEYS_OF_DAYS = (
 @dataclass(frozen=True, slots=True, repr=False)
 class Sighted:
     """
-    What is kept of a candidate.
+    What is stored about a candidate.
 
     Attributes:
-        facts: What the server said with the image, as a JSON object's text.
+        facts: Facts about the download (status, headers, address …), as a JSON object.
 
         whole: Codes of whole images, frame by frame.
 
@@ -50,7 +50,7 @@ class Sighted:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Candidate:
-    """One that is kept, the scan that saw it last, and on which day."""
+    """A stored candidate, with the day it was last seen and the scan that saw it then."""
 
     id: CandidateId
     day: str
@@ -59,7 +59,7 @@ class Candidate:
 
 
 def keep(connection: Connection, seen: Sighted, *, scan_id: ScanId, day: str) -> CandidateId | None:
-    """Keep one candidate, as `keep_all` keeps several."""
+    """Store one candidate; see `keep_all`."""
     return keep_all(connection, [seen], scan_id=scan_id, day=day)[0]
 
 
@@ -67,14 +67,14 @@ def keep_all(
     connection: Connection, seen: Sequence[Sighted], *, scan_id: ScanId, day: str
 ) -> list[CandidateId | None]:
     """
-    Keep candidates from this day on, and return the id of each; None for one kept since today.
+    Store candidates seen on a day; return the id of each, or None if it was stored that day before.
 
-    One that was seen on an earlier day, by URL and bytes, is kept anew in its place.
+    A candidate with the same URL and bytes from an earlier day is replaced.
     """
     keys = _live_keys(connection)
     key = keys.pop(day, None) or _begin(connection, day)
-    digests = [key.digest(_named(each)) for each in seen]
-    # One that a page shows twice is one.
+    digests = [key.digest(_dedup_key(each.image_url, each.image_sha256)) for each in seen]
+    # An image that a page shows twice is stored once.
     by_digest = dict(zip(digests, seen, strict=True))
     new = [
         {
@@ -89,8 +89,8 @@ def keep_all(
     if not new:
         return []
     query = rows.insert_once(connection, candidate)
-    told = connection.execute(query.returning(candidate.c.dedup_digest, candidate.c.id), new)
-    ids = {digest: CandidateId(candidate_id) for digest, candidate_id in told}
+    inserted = connection.execute(query.returning(candidate.c.dedup_digest, candidate.c.id), new)
+    ids = {digest: CandidateId(candidate_id) for digest, candidate_id in inserted}
     regions = [
         {
             "candidate_id": candidate_id,
@@ -107,16 +107,17 @@ def keep_all(
 def _forget_earlier(
     connection: Connection, seen: Sequence[Sighted], keys: Sequence[DataKey]
 ) -> None:
-    """Delete what was kept of these on the days of these keys."""
-    digests = [key.digest(_named(each)) for key in keys for each in seen]
+    """Delete the candidates for the same images that are sealed under other days' keys."""
+    dedup_keys = [_dedup_key(each.image_url, each.image_sha256) for each in seen]
+    digests = [key.digest(each) for key in keys for each in dedup_keys]
     if digests:
         connection.execute(delete(candidate).where(candidate.c.dedup_digest.in_(digests)))
 
 
 def find(connection: Connection, image_url: str, image_sha256: bytes) -> Candidate | None:
-    """Return the candidate of this URL and these bytes, if it is kept."""
-    named = _name(image_url, image_sha256)
-    digests = [key.digest(named) for key in _live_keys(connection).values()]
+    """Return the candidate with this URL and these bytes; None if none is stored."""
+    dedup_key = _dedup_key(image_url, image_sha256)
+    digests = [key.digest(dedup_key) for key in _live_keys(connection).values()]
     query = select(candidate.c.id).where(candidate.c.dedup_digest.in_(digests))
     ids = [CandidateId(each) for each in connection.execute(query.limit(1)).scalars()]
     found = by_ids(connection, ids) if ids else []
@@ -124,7 +125,7 @@ def find(connection: Connection, image_url: str, image_sha256: bytes) -> Candida
 
 
 def by_ids(connection: Connection, ids: Sequence[CandidateId]) -> list[Candidate]:
-    """Return those of these candidates that are still kept, by id."""
+    """Return the candidates with these ids, in order of id; expired ones are left out."""
     query = (
         _live(
             select(
@@ -156,7 +157,7 @@ def by_ids(connection: Connection, ids: Sequence[CandidateId]) -> list[Candidate
 def wholes(
     connection: Connection, after: CandidateId, limit: int
 ) -> list[tuple[CandidateId, bytes]]:
-    """Return the codes of whole images of candidates after this one, in order."""
+    """Return the whole-image codes of at most `limit` candidates after this one, in order."""
     query = select(candidate.c.id, candidate.c.dedup_digest, candidate.c.whole)
     return _opened(connection, query, "whole", after, limit)
 
@@ -164,7 +165,7 @@ def wholes(
 def regions(
     connection: Connection, after: CandidateId, limit: int
 ) -> list[tuple[CandidateId, bytes]]:
-    """Return the codes of regions of candidates after this one, in order."""
+    """Return the region codes of at most `limit` candidates after this one, in order."""
     query = select(candidate.c.id, candidate.c.dedup_digest, candidate_regions.c.sealed).join(
         candidate_regions, candidate_regions.c.candidate_id == candidate.c.id
     )
@@ -172,7 +173,11 @@ def regions(
 
 
 def expire(connection: Connection, before: str) -> int:
-    """Destroy the keys of all days before one, and return how many; no candidate opens again."""
+    """
+    Destroy the keys of all days before this one, and return how many were destroyed.
+
+    Nobody can open the candidates of those days afterwards.
+    """
     query = select(candidate_day.c.day, candidate_day.c.key_id).where(candidate_day.c.day < before)
     days = connection.execute(query).all()
     for day, key_id in days:
@@ -182,14 +187,14 @@ def expire(connection: Connection, before: str) -> int:
 
 
 def sweep(connection: Connection, limit: int) -> int:
-    """Delete the rows of at most so many candidates whose day has expired; return how many."""
+    """Delete the rows of at most `limit` candidates whose day has expired; return how many."""
     day = exists().where(candidate_day.c.day == candidate.c.day)
     query = select(candidate.c.id).where(~day).order_by(candidate.c.id).limit(limit)
     return _delete(connection, query)
 
 
 def drop_beyond(connection: Connection, most: int, limit: int) -> int:
-    """Delete the oldest candidates beyond so many, at most `limit`, and return how many."""
+    """Delete the oldest candidates beyond `most`, at most `limit`; return how many were deleted."""
     beyond = count(connection) - most
     if beyond <= 0:
         return 0
@@ -198,14 +203,14 @@ def drop_beyond(connection: Connection, most: int, limit: int) -> int:
 
 
 def count(connection: Connection) -> int:
-    """Return how many there are, expired rows among them."""
+    """Return how many candidates have a row, including expired ones."""
     return connection.execute(select(func.count()).select_from(candidate)).scalar_one()
 
 
 def _delete(connection: Connection, query: Select[tuple[int]]) -> int:
     ids = connection.execute(query).scalars().all()
     if ids:
-        # SQLite's foreign keys would do so, row by row.
+        # SQLite's cascade would delete these too, but row by row.
         connection.execute(
             delete(candidate_regions).where(candidate_regions.c.candidate_id.in_(ids))
         )
@@ -214,7 +219,7 @@ def _delete(connection: Connection, query: Select[tuple[int]]) -> int:
 
 
 class _Unwrapped:
-    """The keys of one transaction, each unwrapped once."""
+    """A cache of data keys for one transaction, so that each key is unwrapped once."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
@@ -227,7 +232,7 @@ class _Unwrapped:
 
 
 def _live(query: Select[Any]) -> Select[Any]:
-    # Of a day that has expired there is no row.
+    # An expired day has no row in candidate_day, so the join leaves its candidates out.
     return (
         query.add_columns(*data_keys.COLUMNS)
         .join(candidate_day, candidate_day.c.day == candidate.c.day)
@@ -258,7 +263,7 @@ def _live_keys(connection: Connection) -> dict[str, DataKey]:
 
 
 def _begin(connection: Connection, day: str) -> DataKey:
-    """Give a day its key; of two workers who do so at midnight, both get the same one."""
+    """Return a day's new key; two workers that begin the same day get the same key."""
     key_id, key = data_keys.add(connection)
     new = rows.insert_once(connection, candidate_day).values(day=day, key_id=key_id)
     if rows.changed_one(connection.execute(new)):
@@ -267,22 +272,18 @@ def _begin(connection: Connection, day: str) -> DataKey:
     return _live_keys(connection)[day]
 
 
-def _named(seen: Sighted) -> str:
-    return _name(seen.image_url, seen.image_sha256)
-
-
-def _name(image_url: str, image_sha256: bytes) -> str:
+def _dedup_key(image_url: str, image_sha256: bytes) -> str:
     return f"{image_sha256.hex()} {image_url}"
 
 
 def _private(seen: Sighted) -> bytes:
-    told = {
+    fields = {
         "page_url": seen.page_url,
         "image_url": seen.image_url,
         "image_sha256": seen.image_sha256.hex(),
         "facts": seen.facts,
     }
-    return json.dumps(told, separators=(",", ":")).encode()
+    return json.dumps(fields, separators=(",", ":")).encode()
 
 
 def _context(column: str, digest: bytes) -> str:

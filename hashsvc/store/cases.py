@@ -1,4 +1,4 @@
-"""Cases and contents; every coming and going of a content is told to the change feed."""
+"""Cases and contents; each content that is let in or deleted is entered into the change feed."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -20,10 +20,11 @@ from hashsvc.store.tables import case, change, content
 @dataclass(frozen=True, slots=True)
 class Case:
     """
-    One person's submission; `opened_on` is a day, no finer.
+    One person's submission; only the day is kept, not the time.
 
     Attributes:
-        ends_on: The first day on which it is no more, unless renewed; None: until withdrawn.
+        ends_on: The first day on which the case no longer exists, unless it is renewed before;
+            None if it lasts until it is withdrawn.
     """
 
     id: CaseId
@@ -55,7 +56,7 @@ def open_case(
     organisation_id: OrganisationId = DEFAULT_ORGANISATION,
     ends_on: str | None = None,
 ) -> None:
-    """Store a new case without contents, and a new data key for it."""
+    """Store a new case, still without contents, and its new data key."""
     key_id, key = data_keys.add(connection)
     connection.execute(
         insert(case).values(
@@ -79,7 +80,7 @@ def case_by_number(connection: Connection, number: str) -> Case:
     Return the case with this number.
 
     Raises:
-        UnknownRowError: If there is none.
+        UnknownRowError: If no case has this number.
     """
     found = rows.as_one(Case, connection.execute(select(case).where(case.c.number == number)))
     key = data_keys.of_case(connection, found.id)
@@ -97,7 +98,7 @@ def content_by_id(connection: Connection, content_id: ContentId) -> Content:
     Return one content.
 
     Raises:
-        UnknownRowError: If it is gone or never was.
+        UnknownRowError: If the content was deleted or never existed.
     """
     return rows.as_one(
         Content, connection.execute(select(content).where(content.c.id == content_id))
@@ -105,19 +106,19 @@ def content_by_id(connection: Connection, content_id: ContentId) -> Content:
 
 
 def contents_by_id(connection: Connection, content_ids: Sequence[ContentId]) -> list[Content]:
-    """Return those of these contents that are still there, by id."""
+    """Return the contents with these ids, in order of id; deleted ones are left out."""
     query = select(content).where(content.c.id.in_(content_ids)).order_by(content.c.id)
     return rows.as_list(Content, connection.execute(query))
 
 
 def has_content(connection: Connection, content_id: ContentId) -> bool:
-    """Tell whether this content is still there."""
+    """Return whether this content still exists."""
     query = select(func.count()).where(content.c.id == content_id)
     return connection.execute(query).scalar_one() > 0
 
 
 def has_public_ids(connection: Connection, public_ids: Sequence[PublicContentId]) -> bool:
-    """Tell whether any of these ids is taken, in any case."""
+    """Return whether any content, of any case, has one of these ids."""
     query = select(func.count()).where(content.c.public_id.in_(public_ids))
     return connection.execute(query).scalar_one() > 0
 
@@ -133,12 +134,12 @@ def add_content(
     pending: bool = False,
 ) -> ContentId:
     """
-    Store one content with its signals and tell the change feed.
+    Store one content with its signals, and enter it into the change feed unless it is pending.
 
     Args:
         signals: (algorithm, view, code) of each signal.
 
-        pending: Whether it waits, so that the change feed is told when it is let in, not now.
+        pending: Whether the content waits for an analyst. `let_in` enters it into the feed later.
     """
     row = connection.execute(
         insert(content)
@@ -159,26 +160,26 @@ def add_content(
 
 
 def let_in(connection: Connection, content_id: ContentId) -> None:
-    """Tell the change feed of a content, and have it compared with what was seen before it."""
+    """Enter a content into the change feed, and queue it for comparison with stored candidates."""
     connection.execute(insert(change).values(kind="add", content_id=content_id))
     unmatched.add(connection, [content_id])
 
 
 def numbers_ending_by(connection: Connection, day: str) -> list[str]:
-    """Return the numbers of cases that are no more from a day on, or an earlier one."""
+    """Return the numbers of the cases that end on this day or ended before, earliest first."""
     query = select(case.c.number).where(case.c.ends_on <= day).order_by(case.c.ends_on, case.c.id)
     return list(connection.execute(query).scalars())
 
 
 def number_by_key(connection: Connection, key_id: DataKeyId) -> str | None:
-    """Return the number of the case whose data key has this id, if there is one."""
+    """Return the number of the case whose data key has this id; None if there is none."""
     return connection.execute(
         select(case.c.number).where(case.c.key_id == key_id)
     ).scalar_one_or_none()
 
 
 def number_by_content(connection: Connection, public_id: PublicContentId) -> str | None:
-    """Return the number of the case that holds a content with this id, if there is one."""
+    """Return the number of the case that has a content with this id; None if there is none."""
     return connection.execute(
         select(case.c.number)
         .join(content, content.c.case_id == case.c.id)
@@ -187,19 +188,19 @@ def number_by_content(connection: Connection, public_id: PublicContentId) -> str
 
 
 def set_end(connection: Connection, case_id: CaseId, ends_on: str) -> None:
-    """Let a case end on a day."""
+    """Set the day on which a case ends."""
     connection.execute(update(case).where(case.c.id == case_id).values(ends_on=ends_on))
 
 
 def set_pin_hash(connection: Connection, found: Case, pin_hash: str) -> None:
-    """Give a case another PIN."""
+    """Replace the hash of a case's PIN."""
     key = data_keys.of_case(connection, found.id)
     sealed = key.seal_text(pin_hash, context=pin_context(found.number))
     connection.execute(update(case).where(case.c.id == found.id).values(pin_hash=sealed))
 
 
 def delete_content(connection: Connection, content_id: ContentId) -> None:
-    """Delete one content with its signals and matches, and tell the change feed."""
+    """Delete one content with its signals and matches, and enter that into the change feed."""
     connection.execute(delete(content).where(content.c.id == content_id))
     connection.execute(insert(change).values(kind="remove", content_id=content_id))
 
@@ -208,7 +209,7 @@ def delete_case(connection: Connection, case_id: CaseId) -> None:
     """
     Delete a case and destroy its data key.
 
-    Its contents must be gone before, for the change feed to tell of each.
+    Delete the case's contents first, so that the change feed has an entry for each.
     """
     query = select(case.c.key_id).where(case.c.id == case_id)
     data_keys.destroy(connection, connection.execute(query).scalar_one())

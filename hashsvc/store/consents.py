@@ -1,4 +1,4 @@
-"""What the person shown has agreed to, case by case."""
+"""Consents: what the person shown in the images has agreed to, for each case."""
 
 from dataclasses import dataclass
 
@@ -12,14 +12,14 @@ from hashsvc.store.removal_tables import consent
 @dataclass(frozen=True, slots=True)
 class Consent:
     """
-    One consent; days, no finer.
+    One consent; only days are kept, not times.
 
     Attributes:
         kind: "hash", "notify", "share" or "litigate".
 
-        version: Of the text that was agreed to.
+        version: Version of the text that the person agreed to.
 
-        withdrawn_on: None while it holds.
+        withdrawn_on: None while the consent holds.
     """
 
     kind: str
@@ -29,19 +29,19 @@ class Consent:
 
 
 def give(connection: Connection, case_id: CaseId, *, kind: str, version: str, day: str) -> None:
-    """Record a consent; one that holds for the same version already is left as it is."""
-    held = any(
+    """Store a consent, unless one of the same kind and version already holds."""
+    already_holds = any(
         each.kind == kind and each.version == version and each.withdrawn_on is None
         for each in of_case(connection, case_id)
     )
-    if not held:
+    if not already_holds:
         connection.execute(
             insert(consent).values(case_id=case_id, kind=kind, version=version, given_on=day)
         )
 
 
 def withdraw(connection: Connection, case_id: CaseId, *, kind: str, day: str) -> bool:
-    """Record that a consent is withdrawn; False when there was none."""
+    """Store that a consent is withdrawn; return False if none held."""
     query = (
         update(consent)
         .where(
@@ -55,7 +55,7 @@ def withdraw(connection: Connection, case_id: CaseId, *, kind: str, day: str) ->
 
 
 def of_case(connection: Connection, case_id: CaseId) -> list[Consent]:
-    """Return a case's consents, oldest first, also those that were withdrawn."""
+    """Return a case's consents, oldest first, including withdrawn ones."""
     query = (
         select(consent.c.kind, consent.c.version, consent.c.given_on, consent.c.withdrawn_on)
         .where(consent.c.case_id == case_id)
@@ -65,7 +65,7 @@ def of_case(connection: Connection, case_id: CaseId) -> list[Consent]:
 
 
 def holds(connection: Connection, case_id: CaseId, kind: str) -> bool:
-    """Tell whether a consent was given and not withdrawn."""
+    """Return whether a consent of this kind was given and not withdrawn."""
     return any(
         each.kind == kind and each.withdrawn_on is None for each in of_case(connection, case_id)
     )

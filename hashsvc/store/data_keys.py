@@ -1,10 +1,10 @@
 """
-Data keys: one for each case, for each day's candidates, and "records" for what is of no case.
+Data keys: one for each case, one for each day's candidates, and "records" for everything else.
 
-A key is destroyed by zeros in its place: SQLite then writes over the very bytes. A deleted row
-would be overwritten too, but not the places where it has lain before, as rows are moved between
-pages when their neighbours go. Keys are only ever added at the end and changed in place, so that
-they never move; the rows of destroyed ones stay, with an id that nothing else has.
+A key is destroyed by writing zeros over it: SQLite then overwrites the very bytes. SQLite would
+overwrite a deleted row too, but not the places where the row was earlier, because it moves rows
+between pages when their neighbours are deleted. Keys are only added at the end and changed in
+place, so that they never move. The row of a destroyed key stays, with an id that nothing else has.
 """
 
 from collections.abc import Sequence
@@ -19,16 +19,16 @@ from hashsvc.store.ids import CaseId, ContentId, DataKeyId, random_id
 from hashsvc.store.tables import case, content, data_key
 
 RECORDS = DataKeyId("records")
-"""The key of reported URLs and of removal requests, which outlive a case."""
+"""The id of the key for reported URLs and removal requests, which outlive a case."""
 
 KEYRING = "hashsvc_keyring"
-"""Execution option by which a connection knows its database's keyring."""
+"""Execution option that gives a connection its database's keyring."""
 
 _DESTROYED = bytes(WRAPPED_BYTES)
 
 
 class WrappedKey(NamedTuple):
-    """A data key as it is stored; queries that open rows of several cases select its columns."""
+    """A data key as stored. Queries that open rows of several cases select `COLUMNS` for it."""
 
     key_id: DataKeyId
     kek_id: str
@@ -37,7 +37,7 @@ class WrappedKey(NamedTuple):
 
 COLUMNS = (data_key.c.id.label("key_id"), data_key.c.kek_id, data_key.c.wrapped)
 
-# Asked for each item of each scan, hence made once.
+# Built once: this query runs for each item of each scan.
 _BY_ID = select(*COLUMNS).where(data_key.c.id == bindparam("key_id"))
 
 
@@ -49,17 +49,17 @@ def keyring_of(connection: Connection) -> Keyring:
 
 
 def unwrap(connection: Connection, stored: WrappedKey) -> DataKey:
-    """Return a key of which the columns were selected."""
+    """Return the data key from its stored form."""
     return keyring_of(connection).unwrap(stored.wrapped, kek_id=stored.kek_id, key_id=stored.key_id)
 
 
 def are_there(connection: Connection) -> bool:
-    """Tell whether the database has data keys: an older or an empty one has none."""
+    """Return whether the database has a table of data keys; an old or empty one has none."""
     return inspect(connection).has_table(data_key.name)
 
 
 def records(connection: Connection) -> DataKey:
-    """Return the key of what belongs to no case."""
+    """Return the key for rows that belong to no case."""
     return unwrap(connection, _stored(connection, RECORDS))
 
 
@@ -68,7 +68,7 @@ def of_case(connection: Connection, case_id: CaseId) -> DataKey:
     Return a case's key.
 
     Raises:
-        UnknownRowError: If the case is gone.
+        UnknownRowError: If the case does not exist.
     """
     query = select(*COLUMNS).join(case, case.c.key_id == data_key.c.id).where(case.c.id == case_id)
     return unwrap(connection, _one(connection.execute(query).one_or_none()))
@@ -79,7 +79,7 @@ def of_content(connection: Connection, content_id: ContentId) -> DataKey:
     Return the key of a content's case.
 
     Raises:
-        UnknownRowError: If the content is gone.
+        UnknownRowError: If the content does not exist.
     """
     query = (
         select(*COLUMNS)
@@ -91,7 +91,12 @@ def of_content(connection: Connection, content_id: ContentId) -> DataKey:
 
 
 def add(connection: Connection, key_id: DataKeyId | None = None) -> tuple[DataKeyId, DataKey]:
-    """Store a new key, for a case when no id is given, and return its id and itself."""
+    """
+    Store a new key, and return its id and the key.
+
+    Without an id, the key gets a random one and is wrapped by the database's current key-encryption
+    key. With an id, as for "records", it is wrapped by the first key of the source.
+    """
     new_id, key = key_id or DataKeyId(random_id()), DataKey.new()
     kek = keyring_of(connection).first() if key_id else _current(connection)
     connection.execute(
@@ -101,20 +106,20 @@ def add(connection: Connection, key_id: DataKeyId | None = None) -> tuple[DataKe
 
 
 def replace(connection: Connection, key_id: DataKeyId) -> DataKey:
-    """Put a new key in a key's place, which is destroyed by that, and return the new one."""
+    """Overwrite a key with a new one, which destroys the old key, and return the new one."""
     key, kek = DataKey.new(), _current(connection)
     _put(connection, WrappedKey(key_id, kek.id, kek.wrap(key, key_id=key_id)))
     return key
 
 
 def destroy(connection: Connection, key_id: DataKeyId) -> None:
-    """Destroy a key, and with it all that it sealed."""
+    """Destroy a key, so that nobody can open what it sealed."""
     stored = _stored(connection, key_id)
     _put(connection, stored._replace(wrapped=_DESTROYED))
 
 
 def count_strays(connection: Connection) -> int:
-    """Return how many keys are neither destroyed nor of any case, or of a day's candidates."""
+    """Return how many keys are not destroyed although they belong to no case and no day."""
     query = (
         select(func.count())
         .select_from(data_key)
@@ -132,9 +137,9 @@ def count_strays(connection: Connection) -> int:
 
 def rewrap(connection: Connection, kek: KeyEncryptionKey, limit: int) -> int:
     """
-    Wrap at most so many keys, which another key has wrapped, by this one; return how many.
+    Rewrap at most `limit` data keys under this key-encryption key; return how many were rewrapped.
 
-    The key named "records" comes first: from then on new cases' keys are wrapped by this one too.
+    The key "records" comes first: from then on this key-encryption key wraps new cases' keys too.
     """
     query = (
         select(*COLUMNS)
@@ -150,7 +155,7 @@ def rewrap(connection: Connection, kek: KeyEncryptionKey, limit: int) -> int:
 
 
 def count_not_under(connection: Connection, kek_id: str) -> int:
-    """Return how many keys are wrapped by another key-encryption key than this."""
+    """Return how many data keys another key-encryption key than this wraps."""
     query = select(func.count()).where(
         data_key.c.kek_id != kek_id, data_key.c.wrapped != _DESTROYED
     )
@@ -158,15 +163,16 @@ def count_not_under(connection: Connection, kek_id: str) -> int:
 
 
 def current_kek_id(connection: Connection) -> str:
-    """Return the id of the key-encryption key that wraps what is new."""
+    """Return the id of the key-encryption key that wraps new data keys."""
     return _stored(connection, RECORDS).kek_id
 
 
 def _current(connection: Connection) -> KeyEncryptionKey:
-    # The database says which one it is, not the source, so that a service that is running and has
-    # not looked at the source since cannot go on with one that is being taken out of use.
+    # The database decides, not the source: a running service that has not read its source again
+    # must not go on wrapping by a key that a rotation takes out of use.
     query = select(data_key.c.kek_id).where(data_key.c.id == RECORDS)
-    # Elsewhere than on SQLite, where one writes at a time, a rotation waits for who is to wrap.
+    # On PostgreSQL this lock makes a rotation wait until the caller has wrapped its key. On SQLite
+    # only one transaction writes at a time anyway.
     kek_id = connection.execute(query.with_for_update(read=True)).scalar_one()
     return keyring_of(connection).key(kek_id)
 

@@ -1,4 +1,4 @@
-"""Opens the database, brings its schema up to date, hands out transactions, forgets for good."""
+"""The database: opening it, migrating its schema, transactions, and erasing for good."""
 
 import sqlite3
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ from hashsvc.store.errors import LockedError, OpenError, SchemaError, Unavailabl
 from hashsvc.store.newest import NewestChange
 from hashsvc.store.postgresql import Turn
 
-# Without the URL, which may hold a password.
+# The message leaves the URL out, because it may hold a password.
 _CANNOT_OPEN = "The database cannot be opened. Is its URL right, and is it there?"
 _CONNECTIONS = 15
 _log = structlog.get_logger()
@@ -34,24 +34,26 @@ class Database:
     One database, SQLite or PostgreSQL; safe to share between threads.
 
     Args:
-        url: An SQLAlchemy URL. A SQLite file and its folder are made when missing.
+        url: An SQLAlchemy URL. An SQLite file and its folder are created if they do not exist.
 
-        key_source: Where the key-encryption key comes from; None stands for a file beside that of
-            SQLite, which is made with a new database.
+        key_source: Where the key-encryption key comes from. None stands for a key file in the
+            folder of the SQLite file, which is created with a new database.
 
-        connections: How many connections to PostgreSQL there are at most.
+        connections: The largest number of connections to PostgreSQL.
 
-        beside: Folder in which the ids of what was erased are listed; None for SQLite's own.
+        beside: Folder for the list of erased ids on PostgreSQL. On SQLite the list is always in
+            the folder of the SQLite file.
 
     Attributes:
-        folder: Where SQLite's file is; None for what is no file.
+        folder: The folder of the SQLite file; None for PostgreSQL and for SQLite in memory.
 
-        is_sqlite: Whether it is SQLite, be it in a file or in memory.
+        is_sqlite: Whether this is SQLite, in a file or in memory.
 
         keyring: The key-encryption keys.
 
     Raises:
-        OpenError: If the URL is none, the file cannot be made, or PostgreSQL's driver is missing.
+        OpenError: If the URL is invalid, the file cannot be created, or PostgreSQL's driver is
+            missing.
     """
 
     def __init__(
@@ -78,15 +80,15 @@ class Database:
         except (OSError, ImportError, SQLAlchemyError, ValueError) as error:
             raise OpenError(_CANNOT_OPEN) from error
         if self.is_sqlite and self._engine.dialect.name != "sqlite":
-            raise OpenError("The database is SQLite or PostgreSQL: sqlite:/// or postgresql://.")
+            raise OpenError("The database URL must start with sqlite:/// or postgresql://.")
 
     @classmethod
     def of(cls, settings: Settings) -> Self:
         """
-        Return the database, and with it the key-encryption key, that the settings name.
+        Return the database that the settings name, with the key source that they name.
 
         Raises:
-            OpenError: As the constructor does.
+            OpenError: If the constructor raises it.
 
             LockedError: If the settings name two sources of the key.
         """
@@ -104,9 +106,10 @@ class Database:
         Open a transaction that sees one state of the database and changes nothing.
 
         Raises:
-            UnavailableError: If PostgreSQL does not answer, or not in time; so below.
+            UnavailableError: If PostgreSQL does not answer, or not in time. The other methods
+                raise it too.
         """
-        with self._told(), self._engine.connect() as connection:
+        with self._outages_mapped(), self._engine.connect() as connection:
             connection.execution_options(**self._reading)
             with connection.begin():
                 yield connection
@@ -117,39 +120,42 @@ class Database:
         Open a transaction that commits at the end, or undoes everything on an exception.
 
         Args:
-            alone: Whether no other one runs meanwhile, so that what was read holds until the end.
-                Without, which changes nothing on SQLite, others of this kind do.
+            alone: Whether no other write transaction may run at the same time, so that what this
+                one reads stays true until it ends. If False, other transactions with `alone=False`
+                may run at the same time. On SQLite every write transaction runs alone.
         """
         with self._writing(Turn.ALONE if alone else Turn.SHARED) as connection:
             yield connection
 
     @contextmanager
     def _writing(self, turn: Turn) -> Iterator[Connection]:
-        with self._told(), self._engine.connect() as connection:
+        with self._outages_mapped(), self._engine.connect() as connection:
             connection.execution_options(**{sqlite.WRITES: True, postgresql.TURN: turn})
             with connection.begin():
                 yield connection
 
     @contextmanager
-    def _told(self) -> Iterator[None]:
+    def _outages_mapped(self) -> Iterator[None]:
         try:
             yield
         except SQLAlchemyError as error:
             if self.is_sqlite or not postgresql.is_out_of_reach(error):
                 raise
-            raise UnavailableError("The database does not answer; try again later.") from error
+            raise UnavailableError("The database does not answer. Try again later.") from error
 
     def migrate(self) -> None:
         """
-        Bring the schema to this version's; of several processes that do so at once, one does.
+        Bring the schema up to this version's, and give a new database its first keys.
+
+        If several processes do this at once, one of them migrates and the others wait.
 
         Raises:
-            OpenError: If the database cannot be reached, or the file is none.
+            OpenError: If the database cannot be reached, or the file is not a database.
 
-            LockedError: If the key-encryption key is missing, or is not the database's; nothing was
+            LockedError: If the key-encryption key is missing, or is not the database's. Nothing is
                 written then.
 
-            SchemaError: If the database was made by a newer version.
+            SchemaError: If a newer version of hashsvc made the database.
         """
         self._try()
         with _unlocking():
@@ -163,14 +169,14 @@ class Database:
             try:
                 alembic.command.upgrade(config, "head")
             except CommandError as error:
-                raise SchemaError("The database was made by a newer version of hashsvc.") from error
+                raise SchemaError("A newer version of hashsvc made the database.") from error
             after = MigrationContext.configure(connection).get_current_revision()
             feed.settle(connection)
         with _unlocking():
-            # Another process may have made the tables meanwhile, under another key.
+            # Another process may have created the tables in the meantime, under another key.
             self.unlock()
         if before not in (None, after):
-            # What a step took out of the tables, such as codes in the open, is still in the files.
+            # The files still hold what a migration removed from the tables, such as unsealed codes.
             self.purge(utc_now())
         if self.is_sqlite or self._erased():
             self.finish_erasures()
@@ -185,10 +191,10 @@ class Database:
 
     def unlock(self) -> None:
         """
-        Check that the keyring opens the database; give a new one a key when it has no other source.
+        Check that the keyring opens the database; create the default key file for a new database.
 
         Raises:
-            KeyringError: If it does not open it.
+            KeyringError: If the keyring has no key, or has one that does not open the database.
         """
         with self.read() as connection:
             if data_keys.are_there(connection):
@@ -201,15 +207,16 @@ class Database:
 
     def finish_erasures(self) -> None:
         """
-        Make what the last transactions erased final: no key of it is in any file from here on.
+        Remove the destroyed keys of the last transactions from the database's files.
 
-        A destroyed key was overwritten in its place, but old pages are still in SQLite's log, which
-        is emptied; PostgreSQL writes the new row beside the old one, so its table of keys is
-        written anew, and what is left is in its log of transactions and in copies of that. The ids
-        of what was erased are listed beside the data, for when a backup is restored.
-        Somebody who holds on for longer than the timeout puts it off to the next call or `close`.
+        A destroyed key was overwritten in place, but SQLite's log still holds old pages, so the log
+        is emptied. PostgreSQL writes a new row beside the old one, so its table of keys is
+        rewritten; its transaction log and copies of that still hold the old row. The ids of what
+        was erased are added to a list beside the data, which a restore of a backup uses. If another
+        connection blocks this for longer than the timeout, the next call or `close` does it.
         """
-        # The rows are gone, as the caller is told; what is left is told to the operator.
+        # The caller only needs to know that the rows are gone. A warning tells the operator that
+        # old bytes are still in the files.
         try:
             self._finish_erasures()
         except UnavailableError:
@@ -227,15 +234,16 @@ class Database:
 
     def purge(self, now: datetime) -> bool:
         """
-        Write SQLite's file anew, without anything that was deleted; of PostgreSQL's, that of keys.
+        Rewrite the SQLite file, or PostgreSQL's table of keys, without anything that was deleted.
 
-        Deleted cells are overwritten at once, but not the copies that stay behind where rows moved
-        within the file. It takes as much memory as the new file has bytes. False when somebody held
-        on for longer than the timeout; it is still to be done then.
+        SQLite overwrites deleted cells at once, but not the copies that it left behind when it
+        moved rows within the file. Rewriting needs as much memory as the new file has bytes.
+
+        Return False if another connection blocked it for longer than the timeout; call it again.
         """
         ids = self._erased()
         rewrite = sqlite.rewrite if self.is_sqlite else postgresql.rewrite_keys
-        with self._told():
+        with self._outages_mapped():
             rewritten = rewrite(self._engine)
         if not rewritten:
             _log.warning("store.deleted_not_yet_forgotten")
@@ -246,21 +254,21 @@ class Database:
         return True
 
     def _erased(self) -> list[str]:
-        """Return the ids of what was erased and may still be in a file."""
+        """Return the ids of erased rows whose old bytes may still be in a file."""
         with self.read() as connection:
             return erasures.unpurged(connection)
 
     def copy_to(self, path: Path) -> None:
         """
-        Write a copy of SQLite's database as it is now, without anything deleted, to a new file.
+        Write a copy of the SQLite database as it is now to a new file, without deleted rows.
 
-        Who reads and writes meanwhile is not held up.
+        Nobody who reads or writes has to wait.
         """
         sqlite.copy_to(self._engine, path)
 
     def ping(self) -> None:
         """
-        Ask the database for nothing.
+        Check that the database answers.
 
         Raises:
             UnavailableError: If PostgreSQL does not answer.
@@ -270,10 +278,10 @@ class Database:
 
     def newest_change(self) -> int | None:
         """
-        Return the number of the newest step of the change feed, of all that is committed by now.
+        Return the number of the newest committed change in the change feed; None if unknown.
 
-        It costs next to nothing, so that who follows the feed can ask each time before reading it.
-        None where only the feed can tell what is new, as on PostgreSQL.
+        The call is cheap, so that a reader can make it each time before it reads the feed. The
+        number is always unknown on PostgreSQL, where only reading the feed shows what is new.
         """
         return None if self._newest is None else self._newest.number()
 
@@ -293,5 +301,5 @@ def _unlocking() -> Iterator[None]:
 
 
 def _own_source(folder: Path | None) -> KeySource:
-    # Without a folder there is nowhere to put a key: it has to be configured.
+    # Without a folder there is nowhere to put a key file: the settings must name a source.
     return GivenKeys("") if folder is None else OwnKeyFile(folder)

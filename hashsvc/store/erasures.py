@@ -1,8 +1,8 @@
 """
-What was erased, by opaque random ids: of a case's key, a content, a scan. Nothing else is known.
+Erasures: the random ids of erased case keys, contents and scans, and nothing else about them.
 
-A backup that was made before still holds the rows; the list of erasures, which is applied when it
-is restored, keeps them from coming back.
+A backup made before an erasure still holds the erased rows. A restore applies the list of erasures,
+so that the rows do not come back.
 """
 
 import os
@@ -21,37 +21,37 @@ LIST_NAME = "erased-ids.txt"
 def add(
     connection: Connection, erased: DataKeyId | PublicContentId | ScanId, *, now: datetime
 ) -> None:
-    """Store that something was erased; the file is still to be rewritten without it."""
+    """Store that something was erased; until `mark_purged`, old bytes may still be in the file."""
     connection.execute(insert(erasure).values(id=erased, at=now))
 
 
 def all_ids(connection: Connection) -> list[str]:
-    """Return the ids of all that was ever erased, in no order that tells anything."""
+    """Return the ids of everything ever erased, in order of id, which reveals nothing."""
     return list(connection.execute(select(erasure.c.id).order_by(erasure.c.id)).scalars())
 
 
 def add_missing(connection: Connection, ids: Sequence[str], *, now: datetime) -> None:
-    """Store those erasures of a list that are not known: of what a backup never held."""
+    """Store the erasures of this list that the database does not have yet."""
     missing = sorted(set(ids) - set(all_ids(connection)))
     if missing:
         connection.execute(insert(erasure), [{"id": each, "at": now} for each in missing])
 
 
 def has_any(connection: Connection, ids: Sequence[PublicContentId]) -> bool:
-    """Tell whether any of these was erased."""
+    """Return whether any of these contents was erased."""
     query = select(erasure.c.id).where(erasure.c.id.in_(ids)).limit(1)
     return connection.execute(query).first() is not None
 
 
 def unpurged(connection: Connection) -> list[str]:
-    """Return the ids of what was erased since the file was last rewritten."""
+    """Return the ids of everything erased since the file was last rewritten."""
     return list(
         connection.execute(select(erasure.c.id).where(erasure.c.purged_at.is_(None))).scalars()
     )
 
 
 def oldest_unpurged(connection: Connection) -> datetime | None:
-    """Return when the first of those was erased; None when there is none."""
+    """Return the time of the oldest erasure in `unpurged`; None if there is none."""
     query = (
         select(erasure.c.at).where(erasure.c.purged_at.is_(None)).order_by(erasure.c.at).limit(1)
     )
@@ -59,7 +59,7 @@ def oldest_unpurged(connection: Connection) -> datetime | None:
 
 
 def mark_purged(connection: Connection, ids: Sequence[str], *, now: datetime) -> None:
-    """Store that the file was rewritten without these."""
+    """Store that the file was rewritten and holds no byte of these any more."""
     connection.execute(
         update(erasure).where(erasure.c.id == bindparam("erased")).values(purged_at=now),
         [{"erased": each} for each in ids],
@@ -67,12 +67,12 @@ def mark_purged(connection: Connection, ids: Sequence[str], *, now: datetime) ->
 
 
 def list_beside(folder: Path, ids: Iterable[str]) -> None:
-    """Add to the list beside the data those of these ids that it has not; one on each line."""
+    """Append the ids that are missing from the list in this folder, one on each line."""
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / LIST_NAME
     is_there = path.exists()
     missing = sorted(set(ids) - set(read_list(path) if is_there else ()))
-    # An empty list says that nothing was erased; that there is none would say nothing.
+    # Write an empty list too: it says that nothing was erased. A missing list would say nothing.
     if is_there and not missing:
         return
     with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "w") as file:

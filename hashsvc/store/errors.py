@@ -4,11 +4,11 @@ Errors of the store room.
     StoreError
     ├── UnknownRowError      no row has this id
     ├── OpenError            the database cannot be opened
-    │   └── LockedError      the key-encryption key is missing, or is another's
+    │   └── LockedError      the key-encryption key is missing, or is the wrong one
     ├── UnavailableError     the database does not answer at present
-    ├── SchemaError          the database was made by a newer version
+    ├── SchemaError          a newer version made the database
     ├── RotationError        there is no new key to rotate to
-    └── BackupError          a backup cannot be made, is none, or cannot be restored here
+    └── BackupError          a backup cannot be made, is incomplete, or cannot be restored
 """
 
 
@@ -21,19 +21,19 @@ class UnknownRowError(StoreError):
 
 
 class OpenError(StoreError):
-    """The database cannot be opened: its URL, its server, its folder or its file is at fault."""
+    """The database cannot be opened because of its URL, server, folder or file."""
 
 
 class LockedError(OpenError):
-    """The key-encryption key is missing, or is not the one that the database is under."""
+    """The key-encryption key is missing, or is not the one that wraps the database's keys."""
 
 
 class UnavailableError(StoreError):
-    """The database does not answer, or not in time; later it may."""
+    """The database did not answer, or not in time; a later attempt may succeed."""
 
 
 class SchemaError(StoreError):
-    """The database's schema is not one this version knows."""
+    """This version of hashsvc does not know the database's schema."""
 
 
 class RotationError(StoreError):
@@ -41,4 +41,4 @@ class RotationError(StoreError):
 
 
 class BackupError(StoreError):
-    """A backup cannot be made, is not whole, or cannot be restored here."""
+    """A backup cannot be made, is incomplete, or cannot be restored."""

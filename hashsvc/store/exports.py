@@ -1,4 +1,4 @@
-"""Requests for a bulk export, which another administrator has to approve, and what is exported."""
+"""Bulk exports: requests, which a second administrator must approve, and the exported codes."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ _PAGE = 500
 
 @dataclass(frozen=True, slots=True)
 class Export:
-    """One request; `approved_by` is None until it was approved, `taken_by` until it was taken."""
+    """One request; `approved_by` is None until it is approved, `taken_by` until it is taken."""
 
     id: ExportId
     requested_by: KeyId
@@ -40,10 +40,10 @@ def add(
 
 def live(connection: Connection, export_id: ExportId, now: datetime) -> Export:
     """
-    Return a request that is neither over nor taken.
+    Return a request that is neither expired nor taken.
 
     Raises:
-        UnknownRowError: If there is none with this id.
+        UnknownRowError: If no such request has this id.
     """
     query = select(bulk_export).where(
         bulk_export.c.id == export_id,
@@ -54,7 +54,7 @@ def live(connection: Connection, export_id: ExportId, now: datetime) -> Export:
 
 
 def approve(connection: Connection, export_id: ExportId, *, by: KeyId, now: datetime) -> bool:
-    """Approve a request; False when somebody else did before."""
+    """Approve a request; return False if it was approved before."""
     query = (
         update(bulk_export)
         .where(bulk_export.c.id == export_id, bulk_export.c.approved_at.is_(None))
@@ -64,7 +64,7 @@ def approve(connection: Connection, export_id: ExportId, *, by: KeyId, now: date
 
 
 def take(connection: Connection, export_id: ExportId, *, by: KeyId, now: datetime) -> bool:
-    """Use an approved request up; False when somebody else did before."""
+    """Mark an approved request as taken; return False if it was taken before."""
     query = (
         update(bulk_export)
         .where(
@@ -78,7 +78,7 @@ def take(connection: Connection, export_id: ExportId, *, by: KeyId, now: datetim
 
 
 def codes(connection: Connection, algorithm: str) -> Iterator[bytes]:
-    """Yield every code of one algorithm of all searchable contents (none that is pending)."""
+    """Yield every code of one algorithm, of all contents that are not pending."""
     last = ContentId(0)
     while content_ids := _searched(connection, last):
         for each in signatures.codes_of(connection, content_ids):

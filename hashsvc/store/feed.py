@@ -1,13 +1,14 @@
 """
-The change feed: what came and went, for indices that follow.
+The change feed: additions and removals of contents, in an order that indices can follow.
 
-Numbers are given out before transactions commit. On PostgreSQL several may do so at a time, and one
-with a lower number may commit after one with a higher: who asks for "all above the last one seen"
-never sees it. So each step is stored with the id of its transaction, and a checkpoint is a place in
-the order of (transaction, number) below which all transactions are over. What is visible above it
-is told of as well, at once, and remembered until the place has come that far.
+Each change gets its number before its transaction commits. On PostgreSQL several transactions run
+at once, and a change with a lower number may be committed after one with a higher number. A reader
+that asks for "all above the last number seen" never sees that change. So each change is stored with
+the id of its transaction, and a feed position is a point in the order of (transaction, number)
+below which all transactions are over. `after` also returns the changes that are visible above that
+point. The feed position lists their numbers until the point has moved past them.
 
-On SQLite, where one writes at a time, numbers are in the order of the commits.
+On SQLite only one transaction writes at a time, so that numbers are in the order of the commits.
 """
 
 from collections.abc import Iterator
@@ -36,7 +37,7 @@ from hashsvc.store.tables import change
 
 @dataclass(frozen=True, slots=True)
 class Change:
-    """One step of the change feed: a content came ("add") or went ("remove")."""
+    """One change: a content was added ("add") or removed ("remove")."""
 
     seq: int
     kind: str
@@ -46,14 +47,14 @@ class Change:
 @dataclass(frozen=True, slots=True)
 class FeedPosition:
     """
-    How far somebody has followed; what is in it is the feed's own business.
+    How far a reader has followed the feed; only this module uses the fields.
 
     Attributes:
-        transaction: Id of the transaction up to which all was told; 0 on SQLite.
+        transaction: Id of the transaction of the last change before the point; 0 on SQLite.
 
-        seq: Number of the last step that was told, of that transaction.
+        seq: Number of that change. The reader has all changes up to it.
 
-        ahead: Numbers of steps beyond that were told too.
+        ahead: Numbers of later changes that the reader has too.
     """
 
     transaction: int = 0
@@ -62,52 +63,53 @@ class FeedPosition:
 
 
 START = FeedPosition()
-"""Where nothing was told yet."""
+"""The feed position of a reader that has no changes yet."""
 
-# With the column that PostgreSQL's table has beside the others; see the first step of the schema.
+# On PostgreSQL the table has this column too; see the first migration.
 _xid = column("xid", BigInteger)
 _feed = table(change.name, *(column(each.name, each.type) for each in change.c), _xid)
 
 
 def after(
-    connection: Connection, checkpoint: FeedPosition, limit: int
+    connection: Connection, position: FeedPosition, limit: int
 ) -> tuple[list[Change], FeedPosition]:
     """
-    Return steps that were not told yet, at most `limit`, and the checkpoint behind them.
+    Return at most `limit` changes after a feed position, and the feed position after them.
 
-    All that is committed is told of; it is over when there are none. A content's removal may come
-    before its addition: by then it has no codes any more.
+    Every committed change is returned once; an empty list means that the reader has all of them.
+    A content's removal may come before its addition: the content has no codes any more by then.
     """
     if connection.dialect.name == "sqlite":
-        query = select(change).where(change.c.seq > checkpoint.seq).order_by(change.c.seq)
+        query = select(change).where(change.c.seq > position.seq).order_by(change.c.seq)
         changes = rows.as_list(Change, connection.execute(query.limit(limit)))
-        return changes, FeedPosition(seq=changes[-1].seq) if changes else checkpoint
-    place = (checkpoint.transaction, checkpoint.seq)
-    told: list[Change] = []
-    ahead = set(checkpoint.ahead)
-    may_pass = True
-    for step, xid, is_over in _steps(connection, place, limit + len(ahead)):
-        if step.seq not in checkpoint.ahead:
-            if len(told) == limit:
+        return changes, FeedPosition(seq=changes[-1].seq) if changes else position
+    point = (position.transaction, position.seq)
+    new: list[Change] = []
+    ahead = set(position.ahead)
+    may_advance = True
+    for each, xid, is_over in _changes_after(connection, point, limit + len(ahead)):
+        if each.seq not in position.ahead:
+            if len(new) == limit:
                 break
-            told.append(step)
-        may_pass = may_pass and is_over
-        if may_pass:
-            place = (xid, step.seq)
-            ahead.discard(step.seq)
+            new.append(each)
+        may_advance = may_advance and is_over
+        if may_advance:
+            point = (xid, each.seq)
+            ahead.discard(each.seq)
         else:
-            ahead.add(step.seq)
-    return told, FeedPosition(*place, frozenset(ahead))
+            ahead.add(each.seq)
+    return new, FeedPosition(*point, frozenset(ahead))
 
 
-def _steps(
-    connection: Connection, place: tuple[int, int], limit: int
+def _changes_after(
+    connection: Connection, point: tuple[int, int], limit: int
 ) -> Iterator[tuple[Change, int, bool]]:
-    # Below this, all transactions are over: none can commit any more.
+    """Yield changes with the ids of their transactions, and whether all up to those are over."""
+    # All transactions below this one are over: none of them can commit any more.
     oldest = _number(func.pg_snapshot_xmin(func.pg_current_snapshot()))
     query = (
         select(_feed, (_xid < oldest).label("is_over"))
-        .where(tuple_(_xid, _feed.c.seq) > tuple_(literal(place[0]), literal(place[1])))
+        .where(tuple_(_xid, _feed.c.seq) > tuple_(literal(point[0]), literal(point[1])))
         .order_by(_xid, _feed.c.seq)
         .limit(limit)
     )
@@ -117,10 +119,10 @@ def _steps(
 
 def settle(connection: Connection) -> None:
     """
-    Make the order of a feed that was restored on another server that of this one's transactions.
+    Make a feed that was restored from another server fit this server's transaction ids.
 
-    There, numbers of transactions may have been higher than they are here: what is told of next
-    would come before what is known.
+    The other server's transaction ids may be higher than this one's. New changes would then come
+    before the restored ones in the feed's order, and readers would miss them.
     """
     if connection.dialect.name != "sqlite":
         newest = _number(func.pg_snapshot_xmax(func.pg_current_snapshot()))
@@ -128,5 +130,5 @@ def settle(connection: Connection) -> None:
 
 
 def _number(xid: ColumnElement[Any]) -> ColumnElement[int]:
-    # Those of `xid8` are cast to nothing but text.
+    # PostgreSQL casts `xid8` to text only, not to a number.
     return cast(cast(xid, Text), BigInteger)

@@ -1,47 +1,48 @@
-"""The tables of what matching learns from: candidates kept, dismissals, floods, rules."""
+"""Tables that matching learns from: candidates, dismissals, quarantines, lowest tiers."""
 
 from sqlalchemy import CheckConstraint, Column, ForeignKey, LargeBinary, Text, text
 
 from hashsvc.store.tables import BigId, UtcTime, one_of, organisation_column, table
 
-# Each day's candidates have a data key of their own, which is destroyed when the day has expired;
-# the day is gone then, and its candidates are out of sight until their rows are deleted.
+# Each day's candidates have their own data key, which is destroyed when the day expires. The day's
+# row is deleted then, and queries no longer find its candidates, whose rows are deleted later.
 candidate_day = table(
     "candidate_day",
     Column("day", Text, primary_key=True),
     Column("key_id", Text, nullable=False, unique=True),
 )
 
-# An image that a scan has seen, sealed under its day's key; so is the digest of URL and bytes.
+# An image that a scan saw, sealed under its day's key. The digest of its URL and bytes is made with
+# that key too.
 candidate = table(
     "candidate",
     Column("id", BigId, primary_key=True),
     Column("day", Text, nullable=False, index=True),
     Column("dedup_digest", LargeBinary, nullable=False, unique=True),
     Column("scan_id", ForeignKey("scan.id", ondelete="SET NULL"), index=True),
-    # URLs, SHA-256 and what the server said (JSON); codes of whole images, frame by frame.
+    # `private`: URLs, SHA-256 and what the server sent (JSON). `whole`: whole-image codes by frame.
     Column("private", LargeBinary, nullable=False),
     Column("whole", LargeBinary, nullable=False),
 )
 
-# Apart, for they are forty times as many bytes.
+# In a table of their own, because region codes take forty times as many bytes.
 candidate_regions = table(
     "candidate_regions",
     Column("candidate_id", ForeignKey("candidate.id", ondelete="CASCADE"), primary_key=True),
     Column("sealed", LargeBinary, nullable=False),
 )
 
-# Contents that are still to be compared with the candidates after a certain one.
+# Contents that must still be compared with the candidates after `after_id`.
 unmatched = table(
     "unmatched",
     Column("seq", BigId, primary_key=True),
     Column("content_id", ForeignKey("content.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("after_id", BigId, nullable=False, server_default=text("0")),
-    # When whoever has it in hand is taken for lost; null: nobody has it.
+    # When a worker's lease on the content ends; null if no worker has it.
     Column("due_at", UtcTime),
 )
 
-# Why a match was dismissed, where the analyst said so.
+# Why a match was dismissed, if the analyst gave a reason.
 dismissal = table(
     "dismissal",
     Column("match_id", ForeignKey("match.id", ondelete="CASCADE"), primary_key=True),
@@ -49,8 +50,9 @@ dismissal = table(
     one_of("reason", "other-image", "other"),
 )
 
-# A dismissed image, which is not reported again: for one content, sealed under its case's key; or,
-# without a content, for any of the organisation, sealed under the key for records.
+# A dismissed image whose matches are not recorded again. With a content, this holds for that
+# content, and the row is sealed under its case's key. Without one, it holds for all contents of the
+# organisation, and the row is sealed under the key for records.
 suppression = table(
     "suppression",
     Column("id", Text, primary_key=True),
@@ -62,8 +64,8 @@ suppression = table(
     Column("created_at", UtcTime, nullable=False),
 )
 
-# A content that matched far more often than expected; its suspected matches since then are apart
-# until somebody has looked.
+# A content that matched far more often than expected. Its suspected matches from `since` on wait
+# in quarantine until an analyst ends it.
 quarantine = table(
     "quarantine",
     Column("content_id", ForeignKey("content.id", ondelete="CASCADE"), primary_key=True),
@@ -73,7 +75,7 @@ quarantine = table(
     CheckConstraint("since <= begun_at", name="since"),
 )
 
-# The lowest tier that is reported; what has no row reports all.
+# The lowest tier whose matches are recorded; without a row, every tier is.
 case_lowest_tier = table(
     "case_lowest_tier",
     Column("case_id", ForeignKey("bank_case.id", ondelete="CASCADE"), primary_key=True),

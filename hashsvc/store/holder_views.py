@@ -1,4 +1,4 @@
-"""What there is of one case beside its contents: how many matches, and what became of requests."""
+"""What a holder sees of a case besides its contents: match counts and states of requests."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -13,7 +13,7 @@ from hashsvc.store.tables import content, match
 
 @dataclass(frozen=True, slots=True)
 class RequestState:
-    """Where a removal request for a case stands, and since when; without any URL."""
+    """The state of one removal request of a case, and since when; it contains no URL."""
 
     platform: str
     state: str
@@ -21,7 +21,7 @@ class RequestState:
 
 
 def match_counts(connection: Connection, case_id: CaseId) -> dict[str, int]:
-    """Return how many matches of a case are in each state; states without any are left out."""
+    """Return how many matches of a case are in each state; states without matches are left out."""
     query = (
         select(match.c.state, func.count())
         .join(content, content.c.id == match.c.content_id)
@@ -32,8 +32,8 @@ def match_counts(connection: Connection, case_id: CaseId) -> dict[str, int]:
 
 
 def request_states(connection: Connection, case_id: CaseId) -> list[RequestState]:
-    """Return the removal requests for a case, oldest first."""
-    # A re-check that changes nothing is an event too: what counts is when the state came.
+    """Return the states of a case's removal requests, oldest request first."""
+    # A re-check that changes nothing is an event too, so take the first event with this state.
     since = (
         select(func.min(request_event.c.at))
         .where(

@@ -1,4 +1,4 @@
-"""Kinds of ids, so that one is never passed for another."""
+"""A type for each kind of id, so that one kind cannot be passed for another."""
 
 import secrets
 from typing import NewType
@@ -8,11 +8,11 @@ ContentId = NewType("ContentId", int)
 """A content's row, and the owner of its codes in an index; never shown outside."""
 
 PublicContentId = NewType("PublicContentId", str)
-"""The random id by which its holder knows a content."""
+"""The random id that a holder knows a content by."""
 
 KeyId = NewType("KeyId", str)
 DataKeyId = NewType("DataKeyId", str)
-"""The random id of a case's data key; it outlives the case in the list of erasures."""
+"""The random id of a data key; a case's outlives the case in the list of erasures."""
 
 ScanId = NewType("ScanId", str)
 ItemId = NewType("ItemId", int)
@@ -26,12 +26,12 @@ OrganisationId = NewType("OrganisationId", str)
 ResetId = NewType("ResetId", str)
 ExportId = NewType("ExportId", str)
 LabelId = NewType("LabelId", str)
-"""What a listed image is known by: it has no other name here."""
+"""The random id of a listed image, which has no other name here."""
 
 DEFAULT_ORGANISATION = OrganisationId("0" * 32)
-"""The organisation of what was there before there were several, and of whoever names none."""
+"""The organisation of rows that are older than organisations, and of callers that name none."""
 
 
 def random_id() -> str:
-    """Return 128 random bits as 32 hexadecimal digits; tells nothing, not even an order."""
+    """Return 128 random bits as 32 hexadecimal digits; they reveal nothing, not even an order."""
     return secrets.token_hex(16)

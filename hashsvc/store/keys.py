@@ -14,14 +14,14 @@ from hashsvc.store.tables import api_key, audit_entry, person
 @dataclass(frozen=True, slots=True)
 class Key:
     """
-    What may be told of an API key: anything but the token.
+    What may be shown of an API key: everything except the token.
 
     Attributes:
-        expires_at: From then on it is useless; None: until it is revoked.
+        expires_at: When the key stops working; None if it works until it is revoked.
 
-        last_used_on: The last day on which it was used, no finer.
+        last_used_on: The last day on which the key was used; the time is not kept.
 
-        is_person: Whether it stands for somebody who signs in elsewhere, and has no token.
+        is_person: Whether the key stands for a person who signs in elsewhere; it has no token then.
     """
 
     id: KeyId
@@ -36,7 +36,7 @@ class Key:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class LiveKey:
-    """A key that a request came with."""
+    """A key that works, as a request needs it."""
 
     id: KeyId
     role: str
@@ -78,7 +78,7 @@ def by_token(connection: Connection, token_sha256: bytes, now: datetime) -> Live
     Return the live key with this token.
 
     Raises:
-        UnknownRowError: If there is none, or it was revoked, or its time is over.
+        UnknownRowError: If no key has this token, or it was revoked or has expired.
     """
     query = select(*_LIVE).where(
         api_key.c.token_sha256 == token_sha256,
@@ -89,12 +89,12 @@ def by_token(connection: Connection, token_sha256: bytes, now: datetime) -> Live
 
 
 def use(connection: Connection, key_id: KeyId, day: str) -> None:
-    """Remember the day on which a key was last used."""
+    """Store the day on which a key was last used."""
     connection.execute(update(api_key).where(api_key.c.id == key_id).values(last_used_on=day))
 
 
 def all_keys(connection: Connection) -> list[Key]:
-    """Return every key, oldest first, revoked ones too."""
+    """Return every key, oldest first, including revoked ones."""
     query = (
         select(
             *(api_key.c[each.name] for each in fields(Key) if each.name in api_key.c),
@@ -107,7 +107,7 @@ def all_keys(connection: Connection) -> list[Key]:
 
 
 def lineage(connection: Connection, key_id: KeyId) -> set[KeyId]:
-    """Return a key, the key that made it, the one that made that, and so on, by the audit log."""
+    """Return a key, the key that created it, that key's creator, and so on, from the audit log."""
     found: set[KeyId] = set()
     next_id: str | None = key_id
     while next_id is not None and next_id not in found:
@@ -115,20 +115,20 @@ def lineage(connection: Connection, key_id: KeyId) -> set[KeyId]:
         maker = select(audit_entry.c.actor).where(
             audit_entry.c.action == "key.create", audit_entry.c.subject == next_id
         )
-        # The first one of all was made by no key, but on the service's machine.
+        # No key created the very first one: it was created on the service's own machine.
         query = select(api_key.c.id).where(api_key.c.id.in_(maker))
         next_id = connection.execute(query).scalar_one_or_none()
     return found
 
 
 def count(connection: Connection) -> int:
-    """Return how many keys were ever made."""
+    """Return how many keys were ever created."""
     return connection.execute(select(func.count()).select_from(api_key)).scalar_one()
 
 
 def revoke(connection: Connection, key_id: KeyId, now: datetime) -> None:
     """
-    Make a key useless from the next request on.
+    Revoke a key, so that it fails from the next request on.
 
     Raises:
         UnknownRowError: If there is no such key, or it was revoked before.

@@ -1,4 +1,4 @@
-"""The work list as workers see it: items are taken for a time, and ended by who holds them."""
+"""The work list for workers: take an item under a lease, then finish it, fail it or return it."""
 
 from collections.abc import Collection
 from datetime import datetime
@@ -25,7 +25,7 @@ from hashsvc.store.tables import WAITING, scan_item, sighting
 
 
 def is_due(connection: Connection, *, now: datetime, avoiding: Collection[bytes] = ()) -> bool:
-    """Tell whether there is an item to take."""
+    """Return whether any item can be taken now."""
     query = select(scan_item.c.id).where(_due(bool(avoiding))).limit(1)
     return connection.execute(query, {"now": now, "avoiding": list(avoiding)}).first() is not None
 
@@ -39,19 +39,19 @@ def take(
     passing_over: Collection[ScanId] = (),
 ) -> Item | None:
     """
-    Take the item that has waited longest, or one whose lease ran out; None when none is due.
+    Take the item that has waited longest, or one whose lease ran out; return None if none is due.
 
-    Each taking counts as an attempt, so that an item that kills its worker is not taken forever.
+    Each take counts as an attempt, so that an item that kills its worker is not retried for ever.
 
     Args:
         until: When the lease ends.
 
-        avoiding: Digests of hosts of which no more is wanted at present.
+        avoiding: Digests of busy hosts, whose items are not taken now.
 
-        passing_over: Scans whose turn it is not.
+        passing_over: Scans whose items are not taken now.
     """
-    given = {"now": now, "until": until, "avoiding": list(avoiding), "passing": list(passing_over)}
-    found = connection.execute(_taking(bool(avoiding), bool(passing_over)), given)
+    values = {"now": now, "until": until, "avoiding": list(avoiding), "passing": list(passing_over)}
+    found = connection.execute(_taking(bool(avoiding), bool(passing_over)), values)
     taken = scans.opened(connection, rows.as_list(Item, found))
     return taken[0] if taken else None
 
@@ -77,7 +77,7 @@ def _taking(avoids: bool, passes: bool) -> ReturningUpdate[*tuple[Any, ...]]:
 
 
 def _due(avoids: bool) -> ColumnElement[bool]:
-    """Return what is true of items that wait, without those of busy hosts if there are any."""
+    """Return the condition for items that are due, except those of busy hosts if `avoids`."""
     rules: list[ColumnElement[bool]] = [WAITING, scan_item.c.due_at <= bindparam("now")]  # type: ignore[list-item]
     if avoids:
         busy: BindParameter[list[bytes]] = bindparam("avoiding", expanding=True)
@@ -85,8 +85,8 @@ def _due(avoids: bool) -> ColumnElement[bool]:
     return and_(*rules)
 
 
-# Made once: to make the statements that end each item again took as long as to execute them.
-# The attempt number tells this lease from a later one of the same item.
+# Built once: building these statements for each item took as long as executing them. The attempt
+# number tells this lease from a later one of the same item.
 _HELD = and_(
     scan_item.c.id == bindparam("held_id"),
     scan_item.c.state == "leased",
@@ -105,7 +105,7 @@ def _end(connection: Connection, statement: Update, item: Item, **values: object
 def finish(
     connection: Connection, item: Item, *, images: int, images_failed: int, now: datetime
 ) -> bool:
-    """Mark a leased item done; False when the lease was lost in the meantime."""
+    """Mark a leased item done; return False if the lease was lost in the meantime."""
     counts = {"images": images, "images_failed": images_failed}
     return _end(connection, _FINISH, item, finished_at=now, **counts)
 
@@ -120,7 +120,11 @@ def fail(
     images: int = 0,
     images_failed: int = 0,
 ) -> bool:
-    """Mark a leased item failed until `retry_at`, or dead when that is None."""
+    """
+    Mark a leased item failed until `retry_at`, or dead if that is None.
+
+    Return False if the lease was lost in the meantime.
+    """
     return _end(
         connection,
         _FAIL,
@@ -135,12 +139,16 @@ def fail(
 
 
 def give_back(connection: Connection, item: Item, *, now: datetime) -> bool:
-    """Put a leased item back into the list, as if it had not been tried this time."""
+    """
+    Put a leased item back into the list, as if it had not been tried this time.
+
+    Return False if the lease was lost in the meantime.
+    """
     before = item.attempts_before + 1
     return _end(connection, _GIVE_BACK, item, due_at=now, attempts_before=before)
 
 
 def note_sighting(connection: Connection, item_id: ItemId, match_id: MatchId) -> None:
-    """Remember that a match's image was there when an item was looked at."""
+    """Store that an item's scan saw a match's image."""
     values = {"item_id": item_id, "match_id": match_id}
     connection.execute(rows.insert_once(connection, sighting).values(**values))

@@ -1,4 +1,4 @@
-"""Images that are nobody's in particular, or that must stay public: codes, under mere ids."""
+"""Codes of listed images: common ones, which belong to nobody, and protected ones, kept public."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ class ListedSignal:
 
 @dataclass(frozen=True, slots=True)
 class ListedImage:
-    """What is told of a listed image."""
+    """What is shown of a listed image."""
 
     list: str
     label: LabelId
@@ -57,7 +57,7 @@ def add(
     Args:
         kind: "common" or "protected".
 
-        signals: (algorithm, code) of each.
+        signals: (algorithm, code) of each signal.
     """
     connection.execute(
         insert(listed_signal),
@@ -76,7 +76,7 @@ def add(
 
 
 def state(connection: Connection) -> tuple[int, int]:
-    """Return a pair that is another one whenever something was added or removed."""
+    """Return a pair of numbers that changes whenever a listed image is added or removed."""
     query = select(func.count(), func.coalesce(func.max(listed_signal.c.id), 0))
     count, last = connection.execute(query.select_from(listed_signal)).one()
     return int(count), int(last)
@@ -89,7 +89,7 @@ def all_signals(connection: Connection) -> list[ListedSignal]:
 
 
 def all_images(connection: Connection, kind: str) -> list[ListedImage]:
-    """Return what is told of the images on a list, in the order in which they came."""
+    """Return the images on a list, in the order in which they were added."""
     query = (
         select(
             listed_signal.c.list,
@@ -111,7 +111,7 @@ def all_images(connection: Connection, kind: str) -> list[ListedImage]:
 
 
 def remove(connection: Connection, kind: str, label: LabelId) -> bool:
-    """Take an image off a list; False when it is not there."""
+    """Take an image off a list; return False if it is not on it."""
     removed = connection.execute(
         delete(listed_signal).where(listed_signal.c.list == kind, listed_signal.c.label == label)
     )

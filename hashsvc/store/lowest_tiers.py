@@ -1,4 +1,4 @@
-"""The lowest tier that is reported, by case and by host; without a row, every tier is."""
+"""The lowest tier whose matches are recorded, by case and by host; without a row, every tier is."""
 
 from dataclasses import dataclass
 
@@ -12,20 +12,20 @@ from hashsvc.store.tables import case, content
 
 @dataclass(frozen=True, slots=True)
 class HostRule:
-    """The lowest tier that an organisation has reported of a host, and of those below it."""
+    """An organisation's lowest tier for a host and its subdomains."""
 
     host: str
     lowest_tier: str
 
 
 def of_case(connection: Connection, case_id: CaseId) -> str | None:
-    """Return the lowest tier that is reported for a case; None for all."""
+    """Return a case's lowest tier; None if every tier is recorded."""
     query = select(case_lowest_tier.c.lowest_tier).where(case_lowest_tier.c.case_id == case_id)
     return connection.execute(query).scalar_one_or_none()
 
 
 def set_for_case(connection: Connection, case_id: CaseId, lowest_tier: str | None) -> None:
-    """Have nothing below a tier reported for a case; None: everything is."""
+    """Set a case's lowest tier; None records every tier."""
     connection.execute(delete(case_lowest_tier).where(case_lowest_tier.c.case_id == case_id))
     if lowest_tier is not None:
         values = {"case_id": case_id, "lowest_tier": lowest_tier}
@@ -33,7 +33,7 @@ def set_for_case(connection: Connection, case_id: CaseId, lowest_tier: str | Non
 
 
 def of_hosts(connection: Connection, organisation_id: OrganisationId) -> list[HostRule]:
-    """Return an organisation's rules by host."""
+    """Return an organisation's rules, in order of host."""
     query = (
         select(host_lowest_tier.c.host, host_lowest_tier.c.lowest_tier)
         .where(host_lowest_tier.c.organisation_id == organisation_id)
@@ -45,19 +45,22 @@ def of_hosts(connection: Connection, organisation_id: OrganisationId) -> list[Ho
 def set_for_host(
     connection: Connection, organisation_id: OrganisationId, host: str, lowest_tier: str | None
 ) -> None:
-    """Have nothing below a tier reported of a host; None: everything is."""
-    mine = {"organisation_id": organisation_id, "host": host}
+    """Set an organisation's lowest tier for a host; None records every tier."""
     connection.execute(
         delete(host_lowest_tier).where(
             host_lowest_tier.c.organisation_id == organisation_id, host_lowest_tier.c.host == host
         )
     )
     if lowest_tier is not None:
-        connection.execute(insert(host_lowest_tier).values(lowest_tier=lowest_tier, **mine))
+        connection.execute(
+            insert(host_lowest_tier).values(
+                organisation_id=organisation_id, host=host, lowest_tier=lowest_tier
+            )
+        )
 
 
 def of_content(connection: Connection, content_id: ContentId) -> tuple[str | None, list[HostRule]]:
-    """Return the lowest tier of a content's case, and its organisation's rules by host."""
+    """Return the lowest tier of a content's case, and its organisation's rules for hosts."""
     query = (
         select(case.c.organisation_id, case_lowest_tier.c.lowest_tier)
         .join(content, content.c.case_id == case.c.id)

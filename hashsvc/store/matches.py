@@ -1,4 +1,4 @@
-"""Matches: suspected re-uploads, and what an analyst said of them."""
+"""Matches: suspected re-uploads, and analysts' verdicts on them."""
 
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -40,7 +40,7 @@ class Match:
     One suspected re-upload.
 
     Attributes:
-        case: Number of the case it belongs to.
+        case: Number of the case that the content belongs to.
 
         organisation_id: The organisation of that case.
 
@@ -48,13 +48,13 @@ class Match:
 
         evidence: Why it matched, as JSON text (see hashsvc.matching.Evidence).
 
-        facts: What the server said with the image, as a JSON object's text.
+        facts: Facts about the download (status, headers, address …), as a JSON object.
 
         state: "suspected", "confirmed" or "dismissed".
 
-        reason: Why it was dismissed, where that was said: "other-image" or "other".
+        reason: Why it was dismissed: "other-image" or "other"; None if no reason was given.
 
-        quarantined: Whether it is one of a flood that nobody has looked at yet.
+        quarantined: Whether the match waits in its content's quarantine.
     """
 
     id: MatchId
@@ -79,7 +79,7 @@ class Match:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Private:
-    """What of a match is sealed, under the key of its content's case."""
+    """The fields of a match that are sealed under the key of its content's case."""
 
     page_url: str
     image_url: str
@@ -88,7 +88,7 @@ class Private:
     facts: str = NO_FACTS
 
     def sealed(self, match_id: MatchId, key: DataKey) -> dict[str, str | bytes]:
-        """Return the columns, and with them the digest by which an image's URL is found again."""
+        """Return the sealed columns, and the digest by which `find` finds the image's URL."""
         texts = {
             name: key.seal_text(getattr(self, name), context=_context(match_id, name))
             for name in _SEALED_TEXTS
@@ -100,7 +100,7 @@ class Private:
 
     @classmethod
     def opened(cls, match_id: MatchId, row: RowMapping, key: DataKey) -> Self:
-        """Return what the columns hold."""
+        """Return the fields from the sealed columns of a row."""
         texts = {
             name: key.open_text(row[name], context=_context(match_id, name))
             for name in _SEALED_TEXTS
@@ -131,7 +131,7 @@ _ROWS = (
 
 
 def find(connection: Connection, content_id: ContentId, image_url: str) -> MatchId | None:
-    """Return the match of this content at this URL, if it was found before."""
+    """Return the match of this content at this image URL; None if there is none."""
     digest = data_keys.of_content(connection, content_id).digest(image_url)
     query = select(match.c.id).where(
         match.c.content_id == content_id, match.c.image_digest == digest
@@ -156,7 +156,7 @@ def add(
     """
     Store a suspected re-upload, and return its id.
 
-    Of one that was found before, by (content, image URL), that id is returned and nothing changed.
+    If the content already has a match at this image URL, return that match's id and change nothing.
     """
     private = Private(page_url, image_url, image_sha256, evidence, facts)
     values = {
@@ -170,7 +170,7 @@ def add(
     }
     before = find(connection, content_id, image_url)
     if before is None:
-        # Two workers may be here at once; the table's rule decides, not the look before.
+        # Two workers may be here at once: the table's unique key decides, not the query above.
         new = rows.insert_once(connection, match).values(**values)
         if rows.changed_one(connection.execute(new)):
             return match_id
@@ -186,12 +186,13 @@ def by_id(
     Return one match.
 
     Args:
-        organisation_id: Whose it has to be; here and below, None stands for any.
+        organisation_id: The organisation that the match must belong to; None accepts any. The
+            other functions treat it alike.
 
     Raises:
-        UnknownRowError: If there is none with this id.
+        UnknownRowError: If no such match has this id.
     """
-    query = _of(organisation_id, _ROWS.where(match.c.id == match_id))
+    query = _within(organisation_id, _ROWS.where(match.c.id == match_id))
     row = connection.execute(query).mappings().one_or_none()
     if row is None:
         raise UnknownRowError("No such match.")
@@ -199,7 +200,7 @@ def by_id(
 
 
 def is_there(connection: Connection, match_id: MatchId) -> bool:
-    """Tell whether there is a match; it goes with its content."""
+    """Return whether a match still exists; it is deleted with its content."""
     return connection.execute(select(match.c.id).where(match.c.id == match_id)).first() is not None
 
 
@@ -213,26 +214,27 @@ def search(
     quarantined: bool | None = None,
 ) -> list[Match]:
     """
-    Return matches, newest first, of one state or one scan when these are given.
+    Return at most `limit` matches, newest first, of one state or one scan if these are given.
 
     Args:
-        quarantined: Only those that are apart, or only those that are not; None for both.
+        quarantined: True for only those in quarantine, False for only the others, None for both.
     """
-    query = _of(organisation_id, _ROWS.order_by(match.c.found_at.desc(), match.c.id).limit(limit))
+    ordered = _ROWS.order_by(match.c.found_at.desc(), match.c.id).limit(limit)
+    query = _within(organisation_id, ordered)
     if state is not None:
         query = query.where(match.c.state == state)
     if scan_id is not None:
         query = query.where(match.c.scan_id == scan_id)
     if quarantined is not None:
-        apart = quarantines.is_apart()
-        query = query.where(apart if quarantined else not_(apart))
+        condition = quarantines.is_apart()
+        query = query.where(condition if quarantined else not_(condition))
     return [_opened(connection, row) for row in connection.execute(query).mappings()]
 
 
 def review(
     connection: Connection, match_id: MatchId, *, state: str, reviewer: KeyId, now: datetime
 ) -> bool:
-    """Record a verdict on a suspected match; False when there already is one."""
+    """Store a verdict on a suspected match; return False if it already has one."""
     query = (
         update(match)
         .where(match.c.id == match_id, match.c.state == "suspected")
@@ -247,7 +249,7 @@ def dismiss_because(connection: Connection, match_id: MatchId, reason: str) -> N
 
 
 def reopen(connection: Connection, match_id: MatchId) -> bool:
-    """Take back a dismissal; False when the match was not dismissed, or has gone."""
+    """Take back a dismissal; return False if the match was not dismissed or does not exist."""
     connection.execute(delete(dismissal).where(dismissal.c.match_id == match_id))
     query = (
         update(match)
@@ -259,7 +261,7 @@ def reopen(connection: Connection, match_id: MatchId) -> bool:
 
 @dataclass(frozen=True, slots=True)
 class Reviewed:
-    """A match that an analyst decided, and the number of the verdict's audit entry."""
+    """A match with a verdict, and the number of the verdict's audit entry."""
 
     match_id: MatchId
     tier: str
@@ -274,7 +276,7 @@ def reviewed(
     until: datetime,
     organisation_id: OrganisationId | None = None,
 ) -> list[Reviewed]:
-    """Return the matches that were decided from `since` on and before `until`."""
+    """Return the matches whose verdict came at or after `since` and before `until`."""
     verdict = (audit_entry.c.subject == match.c.id) & audit_entry.c.action.in_(
         ("match.confirmed", "match.dismissed")
     )
@@ -289,7 +291,7 @@ def reviewed(
         .group_by(match.c.id, match.c.tier, match.c.state)
         .order_by(match.c.id)
     )
-    return [Reviewed(*row) for row in connection.execute(_of(organisation_id, query))]
+    return [Reviewed(*row) for row in connection.execute(_within(organisation_id, query))]
 
 
 def count_by_state(
@@ -297,20 +299,20 @@ def count_by_state(
     scan_id: ScanId | None = None,
     organisation_id: OrganisationId | None = None,
 ) -> dict[str, int]:
-    """Return how many matches are in each state, of one scan when that is given."""
+    """Return how many matches are in each state, of one scan if that is given."""
     query = (
         select(match.c.state, func.count())
         .join(content, content.c.id == match.c.content_id)
         .join(case, case.c.id == content.c.case_id)
         .group_by(match.c.state)
     )
-    query = _of(organisation_id, query)
+    query = _within(organisation_id, query)
     if scan_id is not None:
         query = query.where(match.c.scan_id == scan_id)
     return {state: number for state, number in connection.execute(query)}  # noqa: C416
 
 
-def _of(
+def _within(
     organisation_id: OrganisationId | None, query: Select[*tuple[Any, ...]]
 ) -> Select[*tuple[Any, ...]]:
     return (

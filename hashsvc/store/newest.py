@@ -1,22 +1,22 @@
-"""Tells at once whether SQLite's change feed has anything new, without opening a transaction."""
+"""A fast way to see whether SQLite's change feed has anything new, without a transaction."""
 
 import sqlite3
 import threading
 from pathlib import Path
 
-# The feed's numbers go up in the order of the commits, and none ever comes back.
+# The feed's numbers rise in the order of the commits, and no number is ever used twice.
 _NEWEST = "SELECT max(seq) FROM change"
 
 
 class NewestChange:
     """
-    The number of the newest step of a change feed, from a connection that is kept for this alone.
+    The number of the newest change in the feed, read through a connection kept for this alone.
 
-    Threads may share it. It sees all that was committed before the call, whoever committed it, and
-    takes some microseconds; a transaction of SQLAlchemy's takes a hundred times as many.
+    Threads may share it. It sees everything that any process committed before the call. A call
+    takes some microseconds; a transaction of SQLAlchemy takes a hundred times as long.
 
     Args:
-        path: SQLite's file.
+        path: The SQLite file.
     """
 
     def __init__(self, path: Path) -> None:
@@ -25,7 +25,7 @@ class NewestChange:
         self._connection: sqlite3.Connection | None = None
 
     def number(self) -> int | None:
-        """Return the number, 0 of an empty feed; None when it cannot be told at present."""
+        """Return the number, 0 if the feed is empty; None if it cannot be read at present."""
         with self._lock:
             try:
                 if self._connection is None:
@@ -36,7 +36,8 @@ class NewestChange:
                         check_same_thread=False,
                     )
                     self._connection.execute("PRAGMA query_only = ON")
-                # All rows, so that the statement ends: an open one would hold up a checkpoint.
+                # Fetch all rows so that the statement ends: an open one would block SQLite from
+                # emptying its log.
                 ((number,),) = self._connection.execute(_NEWEST).fetchall()
             except sqlite3.Error:
                 return None

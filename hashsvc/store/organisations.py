@@ -1,4 +1,4 @@
-"""Organisations, and which of them a content belongs to."""
+"""Organisations, and the organisation that each content belongs to."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from hashsvc.store.tables import case, content, organisation
 
 @dataclass(frozen=True, slots=True)
 class Organisation:
-    """A body whose analysts see its own cases, matches, requests and scans, and no others."""
+    """A body whose analysts see only its own cases, matches, requests and scans."""
 
     id: OrganisationId
     name: str
@@ -22,7 +22,7 @@ class Organisation:
 
 @dataclass(frozen=True, slots=True)
 class Owned:
-    """A content's random id, and the organisation of its case."""
+    """A content's ids, and the organisation of its case."""
 
     content_id: ContentId
     public_id: PublicContentId
@@ -32,7 +32,7 @@ class Owned:
 def add(
     connection: Connection, organisation_id: OrganisationId, *, name: str, now: datetime
 ) -> None:
-    """Store a new organisation; its name must be new."""
+    """Store a new organisation; no other may have its name."""
     connection.execute(insert(organisation).values(id=organisation_id, name=name, created_at=now))
 
 
@@ -43,19 +43,19 @@ def all_organisations(connection: Connection) -> list[Organisation]:
 
 
 def has_id(connection: Connection, organisation_id: OrganisationId) -> bool:
-    """Tell whether there is this organisation."""
+    """Return whether an organisation has this id."""
     query = select(func.count()).where(organisation.c.id == organisation_id)
     return connection.execute(query).scalar_one() > 0
 
 
 def has_name(connection: Connection, name: str) -> bool:
-    """Tell whether an organisation has this name."""
+    """Return whether an organisation has this name."""
     query = select(func.count()).where(organisation.c.name == name)
     return connection.execute(query).scalar_one() > 0
 
 
 def owned(connection: Connection, content_ids: Sequence[ContentId]) -> dict[ContentId, Owned]:
-    """Return those of these contents that are still there, with their organisations."""
+    """Return these contents with their organisations, by id; deleted contents are left out."""
     query = (
         select(
             content.c.id.label("content_id"),

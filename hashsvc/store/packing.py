@@ -1,8 +1,8 @@
 """
-A content's codes as one run of bytes, which is sealed as a whole.
+Pack all codes of a content into one byte string, which is then sealed as a whole.
 
-For each algorithm and view: both names, each after its length (one byte), the number of codes (two
-bytes), the width of a code (one byte), and the codes one after another; numbers big-endian.
+For each algorithm and view the bytes are: both names, each after its length (one byte); the number
+of codes (two bytes); the width of a code (one byte); and the codes. Numbers are big-endian.
 """
 
 import struct
@@ -15,12 +15,12 @@ _COUNT = struct.Struct(">HB")
 @dataclass(frozen=True, slots=True, repr=False)
 class CodeGroup:
     """
-    Codes of one algorithm and one view, in the order in which they came.
+    Codes of one algorithm and one view, in the order in which they were given.
 
     Attributes:
         width: Bytes of a code.
 
-        packed: The codes, one after another.
+        packed: The codes, concatenated.
     """
 
     algorithm: str
@@ -29,17 +29,17 @@ class CodeGroup:
     packed: bytes
 
     def __len__(self) -> int:
-        """How many codes."""
+        """Return the number of codes."""
         return len(self.packed) // self.width
 
     def __iter__(self) -> Iterator[bytes]:
-        """Go through the codes."""
+        """Yield each code."""
         for start in range(0, len(self.packed), self.width):
             yield self.packed[start : start + self.width]
 
 
 def pack(signals: Sequence[tuple[str, str, bytes]]) -> bytes:
-    """Return (algorithm, view, code) of each signal as bytes, grouped."""
+    """Return the packed bytes of signals, given as (algorithm, view, code)."""
     groups: dict[tuple[str, str], list[bytes]] = {}
     for algorithm, view, code in signals:
         groups.setdefault((algorithm, view), []).append(code)
@@ -51,30 +51,30 @@ def pack(signals: Sequence[tuple[str, str, bytes]]) -> bytes:
 
 
 def pack_groups(groups: Iterable[CodeGroup]) -> bytes:
-    """Return codes that are grouped already as bytes."""
+    """Return the packed bytes of groups of codes."""
     parts: list[bytes] = []
     for each in groups:
-        counted = _COUNT.pack(len(each), each.width)
-        parts += [_named(each.algorithm), _named(each.view), counted, each.packed]
+        header = _COUNT.pack(len(each), each.width)
+        parts += [_pack_name(each.algorithm), _pack_name(each.view), header, each.packed]
     return b"".join(parts)
 
 
 def unpack(packed: bytes) -> Iterator[CodeGroup]:
-    """Yield the groups of packed bytes, which were authenticated when they were opened."""
+    """Yield the groups in packed bytes, which are trusted: opening them authenticated them."""
     at = 0
     while at < len(packed):
-        algorithm, at = _name(packed, at)
-        view, at = _name(packed, at)
+        algorithm, at = _unpack_name(packed, at)
+        view, at = _unpack_name(packed, at)
         count, width = _COUNT.unpack_from(packed, at)
         at += _COUNT.size
         yield CodeGroup(algorithm, view, width, packed[at : at + count * width])
         at += count * width
 
 
-def _named(name: str) -> bytes:
+def _pack_name(name: str) -> bytes:
     return bytes([len(name)]) + name.encode("ascii")
 
 
-def _name(packed: bytes, at: int) -> tuple[str, int]:
+def _unpack_name(packed: bytes, at: int) -> tuple[str, int]:
     end = at + 1 + packed[at]
     return packed[at + 1 : end].decode("ascii"), end

@@ -1,4 +1,4 @@
-"""Contents that wait for an analyst's word before they are searched."""
+"""Pending contents, which wait for an analyst before they are searched."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,12 +14,12 @@ from hashsvc.store.tables import case, content, pending_content
 @dataclass(frozen=True, slots=True)
 class PendingContent:
     """
-    One content that waits.
+    One pending content.
 
     Attributes:
         case: Number of its case.
 
-        label: The listed image that it is like.
+        label: The listed image that it resembles.
     """
 
     content_id: ContentId
@@ -52,7 +52,7 @@ def add(
     label: LabelId | None,
     now: datetime,
 ) -> None:
-    """Hold a content, of which the change feed was not told."""
+    """Mark a content as pending; the change feed must not have an entry for it yet."""
     connection.execute(
         insert(pending_content).values(
             content_id=content_id, reason=reason, label=label, pending_since=now
@@ -64,10 +64,10 @@ def by_content(
     connection: Connection, public_id: PublicContentId, organisation_id: OrganisationId
 ) -> PendingContent:
     """
-    Return one content of an organisation that waits.
+    Return one pending content of an organisation.
 
     Raises:
-        UnknownRowError: If there is none with this id.
+        UnknownRowError: If no such content has this id.
     """
     query = _ROWS.where(content.c.public_id == public_id, case.c.organisation_id == organisation_id)
     return rows.as_one(PendingContent, connection.execute(query))
@@ -76,7 +76,7 @@ def by_content(
 def search(
     connection: Connection, organisation_id: OrganisationId, limit: int
 ) -> list[PendingContent]:
-    """Return contents of an organisation that wait, those that wait longest first."""
+    """Return at most `limit` pending contents of an organisation, longest pending first."""
     query = (
         _ROWS.where(case.c.organisation_id == organisation_id)
         .order_by(pending_content.c.pending_since, pending_content.c.content_id)
@@ -86,7 +86,7 @@ def search(
 
 
 def pending_of(connection: Connection, case_id: CaseId) -> Sequence[ContentId]:
-    """Return which contents of a case wait."""
+    """Return the ids of a case's pending contents."""
     query = (
         select(pending_content.c.content_id)
         .join(content, content.c.id == pending_content.c.content_id)
@@ -96,6 +96,6 @@ def pending_of(connection: Connection, case_id: CaseId) -> Sequence[ContentId]:
 
 
 def release(connection: Connection, content_id: ContentId) -> None:
-    """Let a content in: the change feed is told of it now."""
+    """End a content's wait: enter it into the change feed, so that it is searched from now on."""
     connection.execute(delete(pending_content).where(pending_content.c.content_id == content_id))
     cases.let_in(connection, content_id)

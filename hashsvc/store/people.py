@@ -1,4 +1,4 @@
-"""People whom an issuer vouches for; each has a key, by which all else here knows them."""
+"""People who sign in through an issuer; each has an API key, which stands for the person."""
 
 from dataclasses import dataclass, fields
 
@@ -14,7 +14,7 @@ _LIVE = tuple(api_key.c[each.name] for each in fields(LiveKey))
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Person:
-    """Somebody's key, and whether it was revoked."""
+    """A person's key, and whether it was revoked."""
 
     key: LiveKey
     revoked: bool
@@ -22,16 +22,16 @@ class Person:
 
 def digest_of(connection: Connection, issuer: str, subject: str) -> bytes:
     """
-    Return what somebody is known by, from the name that the issuer gives them.
+    Return the digest that identifies a person, from the issuer and the issuer's name for them.
 
-    The name may be an address or a telephone number: it is not kept, and without the database's key
-    nobody can try names.
+    The name may be an e-mail address or a telephone number, so it is not kept. Without the
+    database's key nobody can test names against the digest.
     """
     return data_keys.records(connection).digest(f"person {issuer}\n{subject}")
 
 
 def by_digest(connection: Connection, name_digest: bytes) -> Person | None:
-    """Return who is known by this digest; None when nobody is."""
+    """Return the person with this digest; None if there is none."""
     query = (
         select(*_LIVE, api_key.c.revoked_at)
         .join(person, person.c.key_id == api_key.c.id)
@@ -45,14 +45,14 @@ def by_digest(connection: Connection, name_digest: bytes) -> Person | None:
 
 
 def add(connection: Connection, key_id: KeyId, name_digest: bytes) -> None:
-    """Let a key stand for somebody from now on."""
+    """Store that a key stands for the person with this digest."""
     connection.execute(insert(person).values(key_id=key_id, name_digest=name_digest))
 
 
 def assign(
     connection: Connection, key_id: KeyId, *, role: str, organisation_id: OrganisationId
 ) -> bool:
-    """Give somebody's key another role or organisation; False when there is no such key."""
+    """Set the role and organisation of a person's key; return False if there is no such key."""
     query = (
         update(api_key)
         .where(api_key.c.id == key_id)

@@ -1,4 +1,4 @@
-"""Wrong PINs, by the digest of the number they were tried for, whether a case has it or not."""
+"""Counts of wrong PINs, by the digest of a case number, whether or not a case has that number."""
 
 import hashlib
 from dataclasses import dataclass
@@ -16,7 +16,7 @@ class Guesses:
     How often a PIN was wrong for a number.
 
     Attributes:
-        wait_until: No PIN is looked at before then; None: at once.
+        wait_until: No PIN is checked before then; None if there is no wait.
     """
 
     number_sha256: bytes
@@ -26,14 +26,15 @@ class Guesses:
 
 
 def name_of(number: str) -> bytes:
-    """Return what a number is known by here: what was mistyped is nobody's business."""
+    """Return the digest of a number; only digests are kept, because people mistype secrets too."""
     return hashlib.sha256(number.encode()).digest()
 
 
 def of(connection: Connection, number: str) -> Guesses | None:
-    """Return the wrong PINs for a number; None when there were none."""
+    """Return the count of wrong PINs for a number; None if there were none."""
     query = select(pin_guess).where(pin_guess.c.number_sha256 == name_of(number))
-    # Elsewhere than on SQLite, where one writes at a time, two at once are counted as two.
+    # On PostgreSQL this lock makes two guesses at once count as two. On SQLite only one transaction
+    # writes at a time anyway.
     found = rows.as_list(Guesses, connection.execute(query.with_for_update()))
     return found[0] if found else None
 
@@ -41,20 +42,20 @@ def of(connection: Connection, number: str) -> Guesses | None:
 def put(
     connection: Connection, number: str, *, wrong: int, now: datetime, wait_until: datetime | None
 ) -> None:
-    """Store the wrong PINs for a number, in place of what was stored before."""
-    name, values = name_of(number), {"wrong": wrong, "last_at": now, "wait_until": wait_until}
+    """Store the count of wrong PINs for a number, replacing the earlier one."""
+    digest, values = name_of(number), {"wrong": wrong, "last_at": now, "wait_until": wait_until}
     changed = connection.execute(
-        update(pin_guess).where(pin_guess.c.number_sha256 == name).values(**values)
+        update(pin_guess).where(pin_guess.c.number_sha256 == digest).values(**values)
     )
     if not rows.changed_one(changed):
-        connection.execute(insert(pin_guess).values(number_sha256=name, **values))
+        connection.execute(insert(pin_guess).values(number_sha256=digest, **values))
 
 
 def forget(connection: Connection, number: str) -> None:
-    """Forget the wrong PINs for a number."""
+    """Delete the count of wrong PINs for a number."""
     connection.execute(delete(pin_guess).where(pin_guess.c.number_sha256 == name_of(number)))
 
 
 def forget_before(connection: Connection, moment: datetime) -> None:
-    """Forget the wrong PINs for all numbers that none was tried for since."""
+    """Delete the counts for all numbers whose last wrong PIN was before this moment."""
     connection.execute(delete(pin_guess).where(pin_guess.c.last_at < moment))

@@ -1,4 +1,4 @@
-"""Requests for a new PIN, which another analyst has to approve."""
+"""Requests for a new PIN, which a second analyst must approve."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -12,7 +12,7 @@ from hashsvc.store.tables import pin_reset
 
 @dataclass(frozen=True, slots=True)
 class Reset:
-    """One request; `approved_by` and `approved_at` are None until it was used."""
+    """One request; `approved_by` and `approved_at` are None until it is approved."""
 
     id: ResetId
     case_id: CaseId
@@ -32,7 +32,7 @@ def add(
     now: datetime,
     expires_at: datetime,
 ) -> None:
-    """Store a new request in place of those for the same case that wait."""
+    """Store a new request, replacing requests for the same case that wait for approval."""
     connection.execute(
         delete(pin_reset).where(pin_reset.c.case_id == case_id, pin_reset.c.approved_at.is_(None))
     )
@@ -45,10 +45,10 @@ def add(
 
 def waiting(connection: Connection, reset_id: ResetId, case_id: CaseId, now: datetime) -> Reset:
     """
-    Return a request for this case that is neither over nor used.
+    Return a request for this case that is neither expired nor approved.
 
     Raises:
-        UnknownRowError: If there is none with this id.
+        UnknownRowError: If no such request has this id.
     """
     query = select(pin_reset).where(
         pin_reset.c.id == reset_id,
@@ -60,7 +60,7 @@ def waiting(connection: Connection, reset_id: ResetId, case_id: CaseId, now: dat
 
 
 def approve(connection: Connection, reset_id: ResetId, *, by: KeyId, now: datetime) -> bool:
-    """Use a request; False when somebody else was first."""
+    """Approve a request; return False if it was approved before."""
     query = (
         update(pin_reset)
         .where(pin_reset.c.id == reset_id, pin_reset.c.approved_at.is_(None))

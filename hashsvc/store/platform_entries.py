@@ -1,4 +1,4 @@
-"""An operator's own entries of the registry of platforms, and what RDAP said of hosts."""
+"""The operator's own entries in the registry of platforms, and stored RDAP answers about hosts."""
 
 from collections.abc import Iterator, MutableMapping
 from datetime import datetime
@@ -10,7 +10,7 @@ from hashsvc.store.removal_tables import platform_entry, rdap_answer
 
 
 def put(connection: Connection, entry_id: str, entry: str, *, now: datetime) -> None:
-    """Store an entry (JSON text), in place of one of the same id."""
+    """Store an entry (JSON text), replacing the one with the same id."""
     values = {"entry": entry, "changed_at": now}
     changed = update(platform_entry).where(platform_entry.c.id == entry_id).values(**values)
     if not rows.changed_one(connection.execute(changed)):
@@ -20,19 +20,19 @@ def put(connection: Connection, entry_id: str, entry: str, *, now: datetime) -> 
 
 
 def remove(connection: Connection, entry_id: str) -> bool:
-    """Delete an entry; False when there is none."""
+    """Delete an entry; return False if there is none."""
     query = delete(platform_entry).where(platform_entry.c.id == entry_id)
     return rows.changed_one(connection.execute(query))
 
 
 def all_entries(connection: Connection) -> list[str]:
-    """Return all entries, by id."""
+    """Return all entries (JSON text), in order of id."""
     query = select(platform_entry.c.entry).order_by(platform_entry.c.id)
     return list(connection.execute(query).scalars())
 
 
 class RdapAnswers(MutableMapping[str, tuple[str | None, datetime]]):
-    """What RDAP said, by host: the abuse contact and when it said so."""
+    """RDAP answers by host: the abuse contact (None if there is none), and when RDAP was asked."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection

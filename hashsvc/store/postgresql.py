@@ -1,11 +1,14 @@
 """
-PostgreSQL: many machines, transactions that wait their turn, keys' former versions taken out.
+PostgreSQL: the engine, the lock that transactions take in turn, and rewriting the table of keys.
 
-What the other rooms were written for is SQLite's one writer at a time: what a transaction has read
-holds until it ends. So it is here: each takes the turn, a lock of the whole database, before its
-first statement. Those of workers, which are many and short, share it: they run beside one another,
-never beside one that has it alone, and look after themselves by locks of rows and unique keys.
-The audit log is a chain, to which one can add at a time anyway; a turn costs a few milliseconds.
+The other packages rely on SQLite's single writer: what a write transaction has read stays true
+until it ends. On PostgreSQL each write transaction gets the same promise by taking the turn, a lock
+on the whole database, before its first statement. Workers' transactions are many and short, so
+they share the turn: they run at the same time as one another, but never at the same time as one
+that has the turn alone. Among themselves they rely on row locks and unique keys.
+
+The turn costs little: only one transaction at a time can add to the audit log anyway, because the
+log is a chain, and a transaction has the turn for a few milliseconds.
 """
 
 import re
@@ -20,26 +23,26 @@ from hashsvc.store.errors import OpenError
 from hashsvc.store.tables import data_key
 
 TURN = "hashsvc_turn"
-"""Execution option of a transaction that is to write."""
+"""Execution option that says how a write transaction takes the turn."""
 
 READING = {"isolation_level": "REPEATABLE READ", "postgresql_readonly": True}
 """Execution options of a transaction that sees one state of the database and changes nothing."""
 
 _NAMES = ("postgres", "postgresql", "postgresql+psycopg")
 _OLDEST = 14
-# Of an advisory lock; any number that nobody else uses in the same database.
+# The number of the advisory lock: any number that nothing else uses in the same database.
 _LOCK = 0x6861_7368
-# A machine that vanishes in a transaction holds the turn for so long; others wait longer than that.
+# A machine that vanishes during a transaction keeps the turn this long; others wait longer.
 _VANISHED_S = 20
 _WAIT_S = 30
 _SESSION = {
     "lock_timeout": f"{_WAIT_S}s",
     "statement_timeout": "60s",
-    # A reader has work of its own between two pages.
+    # A reader works on each page before it asks for the next one.
     "idle_in_transaction_session_timeout": "5min",
     "tcp_keepalives_idle": "60",
 }
-# What this end takes for a server that is gone.
+# When this end decides that the server is gone.
 _CONNECTING: dict[str, int | str] = {
     "connect_timeout": 10,
     "keepalives_idle": 30,
@@ -48,12 +51,13 @@ _CONNECTING: dict[str, int | str] = {
     "tcp_user_timeout": 60_000,
     "application_name": "hashsvc",
 }
-# Whoever reads or writes keys is held up for no longer than that by who wants the table alone.
+# While VACUUM waits for the table, everybody who reads or writes keys waits behind it, so it gives
+# up after this time.
 _ALONE_WAIT = "1s"
 
 
 class Turn(Enum):
-    """How a transaction that writes takes the turn; each one's value are its first statements."""
+    """How a write transaction takes the turn; each value is the statements that it begins with."""
 
     ALONE = (
         f"SELECT set_config('idle_in_transaction_session_timeout', '{_VANISHED_S}s', true), "
@@ -64,7 +68,7 @@ class Turn(Enum):
         f"pg_advisory_xact_lock_shared({_LOCK})",
     )
     PATIENT = (
-        # A change of the schema may take long, and another process waits for it to end.
+        # A migration may take long, and other processes wait for it to end.
         "SELECT set_config(name, '0', true) FROM unnest(ARRAY['lock_timeout', 'statement_timeout', "
         "'idle_in_transaction_session_timeout']) AS name",
         f"SELECT pg_advisory_xact_lock({_LOCK})",
@@ -72,22 +76,22 @@ class Turn(Enum):
 
 
 def is_meant(url: str) -> bool:
-    """Tell whether a URL is one of PostgreSQL."""
+    """Return whether a URL names a PostgreSQL database."""
     return url.partition(":")[0] in _NAMES
 
 
 def make_engine(url: str, connections: int, **options: Any) -> Engine:
     """
-    Return the engine of a server; nothing is connected yet.
+    Return the engine for a server, without connecting to it.
 
     Args:
-        connections: How many there are at most, of this process.
+        connections: The largest number of connections of this process.
 
     Raises:
         OpenError: If the driver is missing.
     """
     try:
-        import psycopg  # noqa: F401, PLC0415 - it is optional.
+        import psycopg  # noqa: F401, PLC0415 - psycopg is optional.
     except ImportError as error:
         raise OpenError(
             "PostgreSQL needs the package psycopg: pip install 'hashsvc[postgresql]'."
@@ -97,7 +101,7 @@ def make_engine(url: str, connections: int, **options: Any) -> Engine:
     engine = create_engine(
         parsed.set(drivername="postgresql+psycopg"),
         hide_parameters=True,
-        # One that was dropped meanwhile is not handed out.
+        # Check each connection before use: the server may have dropped it.
         pool_pre_ping=True,
         pool_size=kept,
         max_overflow=connections - kept,
@@ -117,28 +121,29 @@ def make_engine(url: str, connections: int, **options: Any) -> Engine:
 
 
 def _connecting(url: URL) -> dict[str, int | str]:
-    # What the URL says itself stands.
-    own = {name: value for name, value in _CONNECTING.items() if name not in url.query}
-    said = url.query.get("options", "")
+    # Options in the URL take precedence over these defaults.
+    defaults = {name: value for name, value in _CONNECTING.items() if name not in url.query}
+    options = url.query.get("options", "")
     session = " ".join(f"-c {name}={value}" for name, value in _SESSION.items())
-    return own | {"options": f"{session} {said if isinstance(said, str) else ' '.join(said)}"}
+    from_url = options if isinstance(options, str) else " ".join(options)
+    return defaults | {"options": f"{session} {from_url}"}
 
 
 def check(connection: Connection) -> None:
     """
-    Check that a server is one that this works with.
+    Check that hashsvc works with a server.
 
     Raises:
         OpenError: If it is older than 14, or the database has another encoding than UTF-8.
     """
     if int(connection.exec_driver_sql("SHOW server_version_num").scalar_one()) < _OLDEST * 10_000:
-        raise OpenError(f"The server is older than PostgreSQL {_OLDEST}.")
+        raise OpenError(f"The server is too old. Use PostgreSQL {_OLDEST} or later.")
     if connection.exec_driver_sql("SHOW server_encoding").scalar_one() != "UTF8":
-        raise OpenError("The database's encoding has to be UTF8: createdb --encoding=UTF8.")
+        raise OpenError("The database's encoding must be UTF8: createdb --encoding=UTF8.")
 
 
 def is_out_of_reach(error: SQLAlchemyError) -> bool:
-    """Tell whether the server did not answer, or not in time, or has gone: later it may."""
+    """Return whether the server did not answer, or not in time, or is gone, perhaps for a time."""
     if isinstance(error, PoolTimeoutError | OperationalError):
         return True
     return isinstance(error, DBAPIError) and error.connection_invalidated
@@ -146,16 +151,17 @@ def is_out_of_reach(error: SQLAlchemyError) -> bool:
 
 def rewrite_keys(engine: Engine) -> bool:
     """
-    Write the table of data keys anew, without what its rows were before.
+    Rewrite the table of data keys without old versions of its rows.
 
-    False when somebody held on: by a lock, or by a transaction that began before and may still look
-    at what the rows were.
+    Return False if another connection prevented it: by a lock, or by an older transaction that may
+    still read old versions.
     """
     left: list[str] = []
 
-    def note(told: Any) -> None:
-        # One message has details: "3 dead row versions cannot be removed yet.", in some language.
-        left.extend(re.findall(r"\d+", told.message_detail or "")[:1])
+    def note(notice: Any) -> None:
+        # One notice has a detail such as "3 dead row versions cannot be removed yet.", in the
+        # server's language. Its first number counts the old versions that are left.
+        left.extend(re.findall(r"\d+", notice.message_detail or "")[:1])
 
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
         driver: Any = connection.connection.driver_connection

@@ -1,4 +1,4 @@
-"""Contents that matched far more often than expected, until somebody has looked."""
+"""Quarantines: floods of matches of one content, which wait until an analyst has looked."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -14,16 +14,16 @@ from hashsvc.store.tables import case, content, match
 @dataclass(frozen=True, slots=True)
 class Quarantine:
     """
-    One content's flood.
+    The quarantine of one content.
 
     Attributes:
-        case: Number of its case.
+        case: Number of the content's case.
 
-        since: Suspected matches found from then on are apart.
+        since: Suspected matches found from then on are in quarantine.
 
-        begun_at: When that was noticed.
+        begun_at: When the flood was noticed.
 
-        matches: How many of them wait.
+        matches: How many matches are in quarantine.
     """
 
     content_id: ContentId
@@ -35,7 +35,7 @@ class Quarantine:
 
 
 def is_apart() -> ColumnElement[bool]:
-    """Tell of a row of `match`, joined by content, whether it is one of a flood that goes on."""
+    """Return the condition that a row of `match`, joined by content, is in a live quarantine."""
     return and_(
         quarantine.c.content_id.is_not(None),
         quarantine.c.ended_at.is_(None),
@@ -44,7 +44,7 @@ def is_apart() -> ColumnElement[bool]:
     )
 
 
-_APART = (
+_MATCH_COUNT = (
     select(func.count())
     .where(
         match.c.content_id == quarantine.c.content_id,
@@ -61,7 +61,7 @@ _ROWS = (
         case.c.number.label("case"),
         quarantine.c.since,
         quarantine.c.begun_at,
-        _APART.label("matches"),
+        _MATCH_COUNT.label("matches"),
     )
     .join(content, content.c.id == quarantine.c.content_id)
     .join(case, case.c.id == content.c.case_id)
@@ -70,23 +70,23 @@ _ROWS = (
 
 
 def last_of(connection: Connection, content_id: ContentId) -> tuple[bool, datetime | None]:
-    """Return whether a content's flood goes on, and when its last one ended."""
+    """Return whether a content is in quarantine, and when its last quarantine ended."""
     query = select(quarantine.c.ended_at).where(quarantine.c.content_id == content_id)
     row = connection.execute(query).one_or_none()
     return (False, None) if row is None else (row.ended_at is None, row.ended_at)
 
 
 def counts(connection: Connection, content_id: ContentId, since: datetime) -> tuple[int, int]:
-    """Return how many matches of a content were found before a time, and from then on."""
+    """Return how many matches of a content were found before `since`, and from then on."""
     query = select(func.count()).where(match.c.content_id == content_id)
-    # What was dismissed was none, and does not make the next flood look like what is usual.
+    # Leave old dismissed matches out: they were false, and would make a new flood look usual.
     old = query.where(match.c.found_at < since, match.c.state != "dismissed")
     new = query.where(match.c.found_at >= since)
     return connection.execute(old).scalar_one(), connection.execute(new).scalar_one()
 
 
 def begin(connection: Connection, content_id: ContentId, *, since: datetime, now: datetime) -> bool:
-    """Begin a flood; False when one goes on already."""
+    """Put a content into quarantine; return False if it already is in quarantine."""
     values = {"since": since, "begun_at": now, "ended_at": None}
     new = rows.insert_once(connection, quarantine).values(content_id=content_id, **values)
     if rows.changed_one(connection.execute(new)):
@@ -98,14 +98,14 @@ def begin(connection: Connection, content_id: ContentId, *, since: datetime, now
 
 
 def end(connection: Connection, content_id: ContentId, now: datetime) -> None:
-    """End a content's flood: its matches are with the others again."""
+    """End a content's quarantine, so that its matches are listed with all others again."""
     connection.execute(
         update(quarantine).where(quarantine.c.content_id == content_id).values(ended_at=now)
     )
 
 
 def search(connection: Connection, organisation_id: OrganisationId, limit: int) -> list[Quarantine]:
-    """Return the floods of an organisation's contents that go on, newest first."""
+    """Return at most `limit` live quarantines of an organisation's contents, newest first."""
     query = (
         _ROWS.where(case.c.organisation_id == organisation_id)
         .order_by(quarantine.c.begun_at.desc(), quarantine.c.content_id)
@@ -118,17 +118,17 @@ def by_content(
     connection: Connection, public_id: PublicContentId, organisation_id: OrganisationId
 ) -> Quarantine:
     """
-    Return the flood of an organisation's content.
+    Return the quarantine of an organisation's content.
 
     Raises:
-        UnknownRowError: If none goes on.
+        UnknownRowError: If the content is not in quarantine.
     """
     query = _ROWS.where(content.c.public_id == public_id, case.c.organisation_id == organisation_id)
     return rows.as_one(Quarantine, connection.execute(query))
 
 
 def matches_apart(connection: Connection, found: Quarantine) -> list[MatchId]:
-    """Return the matches of a flood, oldest first."""
+    """Return the ids of the matches in a quarantine, oldest first."""
     query = (
         select(match.c.id)
         .where(

@@ -1,4 +1,4 @@
-"""A new data key for a case that goes on, so that what was taken from it dies with the old one."""
+"""Give a live case a new data key, so that what was erased from it is lost with the old key."""
 
 from sqlalchemy import Connection, bindparam, select, update
 
@@ -9,7 +9,7 @@ from hashsvc.store.tables import case, content, match, signature
 
 
 def rekey(connection: Connection, case_id: CaseId) -> None:
-    """Destroy a case's key and seal what it still has under a new one."""
+    """Destroy a case's key, and seal everything that the case still has under a new one."""
     query = select(case.c.number, case.c.key_id, case.c.pin_hash).where(case.c.id == case_id)
     number, key_id, sealed_pin = connection.execute(query).one()
     old, pin_context = data_keys.of_case(connection, case_id), cases.pin_context(number)
@@ -36,16 +36,16 @@ def rekey(connection: Connection, case_id: CaseId) -> None:
     )
     if codes:
         connection.execute(
-            update(signature).where(signature.c.content_id == bindparam("of")),
+            update(signature).where(signature.c.content_id == bindparam("row_id")),
             [
-                {"of": each, "sealed": new.seal(plain, context=context)}
+                {"row_id": each, "sealed": new.seal(plain, context=context)}
                 for each, context, plain in codes
             ],
         )
     if private:
         connection.execute(
-            update(match).where(match.c.id == bindparam("of")),
-            [{"of": each} | told.sealed(each, new) for each, told in private],
+            update(match).where(match.c.id == bindparam("row_id")),
+            [{"row_id": each} | fields.sealed(each, new) for each, fields in private],
         )
 
 

@@ -1,9 +1,10 @@
 """
-Wraps all data keys by a new key-encryption key, while the service goes on.
+Rotation: rewrap all data keys under a new key-encryption key, while the service runs.
 
-The new key is in the source before anything is wrapped by it, and the old one stays there until
-nothing is wrapped by that any more. A running service looks into its source again when it meets a
-key that it does not know, and wraps by the one that wrapped the key "records", which comes first.
+The new key is in the source before it wraps anything, and the old key stays there until it wraps
+nothing any more. When a running service meets a key-encryption key that it does not know, it reads
+its source again. It wraps new data keys under the key that wraps "records", which is rewrapped
+first.
 """
 
 from dataclasses import dataclass
@@ -18,7 +19,7 @@ _KEYS_A_STEP = 500
 
 @dataclass(frozen=True, slots=True)
 class Rotated:
-    """The id of the key that wraps all now, and how many keys were wrapped anew."""
+    """The id of the key that now wraps everything, and how many data keys were rewrapped."""
 
     kek_id: str
     keys: int
@@ -26,14 +27,15 @@ class Rotated:
 
 def rotate(database: Database) -> Rotated:
     """
-    Wrap every data key by the first key of the source; in our own file a new one is put there.
+    Rewrap every data key under the first key of the source.
 
-    A rotation that was interrupted is gone on with.
+    If the source is the default key file, add a new key to it first and remove the old one at the
+    end. If an earlier rotation was interrupted, continue that one.
 
     Raises:
         RotationError: If the source has no new key.
 
-        KeyringError: If the source does not give the keys, or another rotation is going on.
+        KeyringError: If the keys cannot be read from the source, or another rotation is running.
     """
     source = database.keyring.source
     if isinstance(source, OwnKeyFile):
@@ -47,8 +49,8 @@ def rotate(database: Database) -> Rotated:
         return rotated
     if _is_done(database):
         raise RotationError(
-            f"All is under the first key of {source.name} already. Put a new one before it, made "
-            "by `openssl rand -base64 32`, leave the old one after it, and run this again."
+            f"The first key of {source.name} already wraps everything. Put a new key before it, "
+            "made by `openssl rand -base64 32`, keep the old one after it, and run this again."
         )
     return _rewrap(database)
 
@@ -62,7 +64,7 @@ def _is_done(database: Database) -> bool:
 def _rewrap(database: Database) -> Rotated:
     kek, total = database.keyring.first(), 0
     while True:
-        # Few at a time, so that nobody who writes has to wait for long.
+        # Rewrap a few keys in each transaction, so that other writers do not wait long.
         with database.write() as connection:
             done = data_keys.rewrap(connection, kek, _KEYS_A_STEP)
         total += done

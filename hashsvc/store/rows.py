@@ -1,4 +1,4 @@
-"""Turns rows into frozen dataclasses whose fields are named like the columns."""
+"""Helpers for rows: read them as dataclasses with the columns' names, and insert them once."""
 
 from typing import TypeVar
 
@@ -12,16 +12,16 @@ T = TypeVar("T")
 
 
 def as_list(kind: type[T], result: Result[*tuple[object, ...]]) -> list[T]:
-    """Return every row as a `kind`."""
+    """Return every row as an instance of `kind`."""
     return [kind(**row) for row in result.mappings()]
 
 
 def as_one(kind: type[T], result: Result[*tuple[object, ...]]) -> T:
     """
-    Return the only row as a `kind`.
+    Return the only row as an instance of `kind`.
 
     Raises:
-        UnknownRowError: If there is none.
+        UnknownRowError: If there is no row.
     """
     row: RowMapping | None = result.mappings().one_or_none()
     if row is None:
@@ -30,13 +30,13 @@ def as_one(kind: type[T], result: Result[*tuple[object, ...]]) -> T:
 
 
 def changed_one(result: CursorResult[*tuple[object, ...]]) -> bool:
-    """Tell whether an UPDATE or DELETE met a row, or `insert_once` put one in."""
+    """Return whether an UPDATE, a DELETE or an `insert_once` changed exactly one row."""
     return result.rowcount == 1
 
 
 def insert_once(connection: Connection, table: Table) -> Insert:
-    """Return an INSERT that changes nothing where a row of the same keys is there already."""
+    """Return an INSERT that changes nothing if a row with the same unique key already exists."""
     dialect = sqlite if connection.dialect.name == "sqlite" else postgresql
     new: Insert = dialect.insert(table).on_conflict_do_nothing()
-    # Else whether it was put in is told of UPDATE and DELETE only.
+    # Without this, SQLAlchemy gives a row count for UPDATE and DELETE only.
     return new.execution_options(preserve_rowcount=True)

@@ -1,4 +1,4 @@
-"""Scans, and their items with state, lease and attempts; what workers do is in `leases`."""
+"""Scans and their items; `leases` has the functions by which workers take and end items."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -21,7 +21,7 @@ from hashsvc.store.ids import (
 from hashsvc.store.tables import WAITING, case, content, match, scan, scan_item, sighting
 
 Rules = Mapping[str, Sequence[int]]
-"""Numbers of lines by the rule that they break."""
+"""Line numbers by the rule that the lines break."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,13 +30,13 @@ class Scan:
     A batch of reported URLs.
 
     Attributes:
-        duplicates: Lines of the batch that named a URL again.
+        duplicates: How many lines of the batch repeated an earlier URL.
 
-        invalid: Lines that were none.
+        invalid: Lines of the batch that were not valid URLs.
 
-        watch_id: The watch that made it; None where somebody reported the URLs.
+        watch_id: The watch that started the scan; None if somebody reported the URLs.
 
-        via: Name of the proxy that its URLs are fetched through; None: as the settings say.
+        via: Name of the proxy that the URLs are fetched through; None for the settings' default.
     """
 
     id: ScanId
@@ -56,15 +56,16 @@ class Item:
     One reported URL of a scan.
 
     Attributes:
-        due_at: When it may be taken; for a leased item, when the lease ends.
+        due_at: When the item may be taken; for a leased item, when the lease ends.
 
-        attempts: How often it was taken.
+        attempts: How often the item was taken.
 
-        reason: Why it failed, in the service's own words; None while it has not.
+        reason: Why the item failed, in the service's own words; None if it has not failed.
 
-        host_digest: The same for items of one host.
+        host_digest: Digest of the URL's host, equal for all items of one host.
 
-        attempts_before: Those of them before somebody had it tried again.
+        attempts_before: Attempts that do not count towards the limit: those before a retry was
+            asked for, and those that were given back.
     """
 
     id: ItemId
@@ -83,7 +84,7 @@ class Item:
 
 @dataclass(frozen=True, slots=True)
 class Seen:
-    """A match whose image was at an item's URL; `is_new` when it was not known before."""
+    """A match whose image was at an item's URL; `is_new` if this scan found it first."""
 
     item_id: ItemId
     match_id: MatchId
@@ -95,7 +96,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Repeatable:
-    """An Idempotency-Key together with whose it is, and what came with it."""
+    """An Idempotency-Key with its owner (`name`), and the batch sent with it; stored as digests."""
 
     name: str
     batch: str
@@ -119,7 +120,8 @@ def add(
     Store a scan with one queued item for each URL.
 
     Args:
-        urls: With the host of each, where workers are to know which ones are of one host.
+        urls: The URLs; as a mapping, with the host of each, so that workers can tell which items
+            share a host.
     """
     key = data_keys.records(connection)
     values = {
@@ -159,9 +161,9 @@ def repeated(
     connection: Connection, repeatable: Repeatable, *, since: datetime
 ) -> tuple[Scan, bool] | None:
     """
-    Return the scan that was made under an Idempotency-Key, and whether of the same batch.
+    Return the scan made with an Idempotency-Key, and whether its batch was the same.
 
-    What was made before `since` is no longer known by it.
+    Scans made before `since` lose their key, so return None for them.
     """
     key = data_keys.records(connection)
     digest = key.digest(repeatable.name)
@@ -184,10 +186,10 @@ def by_id(
     Return one scan.
 
     Args:
-        organisation_id: Whose it has to be; None stands for any.
+        organisation_id: The organisation that the scan must belong to; None accepts any.
 
     Raises:
-        UnknownRowError: If there is none with this id.
+        UnknownRowError: If no such scan has this id.
     """
     columns = [scan.c[name] for name in Scan.__slots__]
     query = select(*columns).where(scan.c.id == scan_id)
@@ -200,7 +202,7 @@ def by_id(
 
 
 def via_of(connection: Connection, scan_id: ScanId) -> str | None:
-    """Return the proxy of a scan that is there."""
+    """Return the name of a scan's proxy; None for the settings' default. The scan must exist."""
     via: str | None = connection.execute(
         select(scan.c.via).where(scan.c.id == scan_id)
     ).scalar_one()
@@ -208,7 +210,7 @@ def via_of(connection: Connection, scan_id: ScanId) -> str | None:
 
 
 def progress(connection: Connection, scan_id: ScanId) -> dict[str, int]:
-    """Return how many items of a scan are in each state; states without any are left out."""
+    """Return how many items of a scan are in each state; states without items are left out."""
     query = (
         select(scan_item.c.state, func.count())
         .where(scan_item.c.scan_id == scan_id)
@@ -218,7 +220,7 @@ def progress(connection: Connection, scan_id: ScanId) -> dict[str, int]:
 
 
 def items_of(connection: Connection, scan_id: ScanId, *, after: ItemId, limit: int) -> list[Item]:
-    """Return one page of a scan's items, by id."""
+    """Return at most `limit` of a scan's items after one, in order of id."""
     query = (
         select(scan_item)
         .where(scan_item.c.scan_id == scan_id, scan_item.c.id > after)
@@ -235,7 +237,14 @@ def seen_by(
     *,
     since: datetime | None = None,
 ) -> list[Seen]:
-    """Return which matches, of an organisation's own cases, were seen by items finished since."""
+    """
+    Return the matches whose images a scan's items saw.
+
+    Args:
+        organisation_id: Return only matches of this organisation's cases; None for all.
+
+        since: Return only what items finished since then saw; None for all.
+    """
     query = (
         select(
             sighting.c.item_id,
@@ -263,7 +272,7 @@ def seen_by(
 
 
 def opened(connection: Connection, items: list[Item]) -> list[Item]:
-    """Return items as they are stored with their URLs in the open."""
+    """Return stored items with their URLs unsealed."""
     if not items:
         return []
     key = data_keys.records(connection)
@@ -277,7 +286,7 @@ def _context(scan_id: ScanId) -> str:
 
 
 def cancel(connection: Connection, scan_id: ScanId, now: datetime) -> int:
-    """Stop what has not begun, and return how many items that were."""
+    """Cancel a scan's items that have not begun, and return how many."""
     connection.execute(
         update(scan)
         .where(scan.c.id == scan_id, scan.c.cancelled_at.is_(None))
@@ -295,18 +304,18 @@ def cancel(connection: Connection, scan_id: ScanId, now: datetime) -> int:
 
 
 def resume(connection: Connection, scan_id: ScanId, now: datetime) -> int:
-    """Put what was cancelled back into the list, and return how many items that were."""
+    """Queue a scan's cancelled items again, and return how many."""
     connection.execute(update(scan).where(scan.c.id == scan_id).values(cancelled_at=None))
     return _queue_again(connection, scan_id, now, "cancelled")
 
 
 def retry(connection: Connection, scan_id: ScanId, now: datetime) -> int:
-    """Put what has failed, for good or for now, back into the list; return how many that were."""
+    """Queue a scan's failed and dead items again, and return how many."""
     return _queue_again(connection, scan_id, now, "dead", "failed")
 
 
 def _queue_again(connection: Connection, scan_id: ScanId, now: datetime, *states: str) -> int:
-    # The number of attempts goes on: it tells one lease of an item from a later one.
+    # Do not reset the number of attempts: it tells one lease of an item from a later one.
     changed = connection.execute(
         update(scan_item)
         .where(scan_item.c.scan_id == scan_id, scan_item.c.state.in_(states))
@@ -322,18 +331,18 @@ def _queue_again(connection: Connection, scan_id: ScanId, now: datetime, *states
 
 
 def count_waiting(connection: Connection) -> int:
-    """Return how many items are still to be done, in all scans."""
+    """Return how many items of all scans are queued, leased or failed."""
     query = select(func.count()).select_from(scan_item).where(WAITING)
     return connection.execute(query).scalar_one()
 
 
 def finished_before(connection: Connection, moment: datetime) -> list[ScanId]:
-    """Return the scans that were submitted before a moment and have nothing left to do."""
+    """Return the scans that were submitted before this moment and have no items left to do."""
     waiting = select(scan_item.c.scan_id).where(WAITING)
     query = select(scan.c.id).where(scan.c.created_at < moment, scan.c.id.not_in(waiting))
     return list(connection.execute(query).scalars())
 
 
 def delete_scan(connection: Connection, scan_id: ScanId) -> bool:
-    """Delete a scan with its items, not the matches found by it; False when there is none."""
+    """Delete a scan with its items, but not its matches; return False if there is no such scan."""
     return rows.changed_one(connection.execute(delete(scan).where(scan.c.id == scan_id)))

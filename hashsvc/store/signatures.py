@@ -1,4 +1,4 @@
-"""Contents' codes: one ciphertext for each content, under the key of its case."""
+"""The codes of contents: one ciphertext for each content, sealed under its case's key."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -13,7 +13,7 @@ from hashsvc.store.packing import CodeGroup, pack, unpack
 from hashsvc.store.tables import case, content, data_key, signature
 
 IDS_PER_CONTENT = 1024
-"""A content's codes are numbered from its id times this on: an id of its own for each of them."""
+"""The ids of a content's codes start at its own id times this, so that every code has its own."""
 
 _PAGE = 500
 
@@ -24,9 +24,9 @@ class Codes:
     A content's codes of one algorithm and view.
 
     Attributes:
-        first_id: Id of the first code; those after it count on.
+        first_id: Id of the first code; the ids of the others follow it.
 
-        group: The codes; `len(group)` of them, packed one after another in `group.packed`.
+        group: The codes.
     """
 
     content_id: ContentId
@@ -42,7 +42,7 @@ def add(
     key: DataKey,
     context: str,
 ) -> None:
-    """Store a content's (algorithm, view, code) of each signal; there is at least one."""
+    """Store a content's signals, given as (algorithm, view, code); there must be at least one."""
     assert 0 < len(signals) <= IDS_PER_CONTENT
     connection.execute(
         insert(signature).values(
@@ -57,7 +57,7 @@ def context_of(case_id: CaseId, public_id: PublicContentId) -> str:
 
 
 def codes_of(connection: Connection, content_ids: Sequence[ContentId]) -> list[Codes]:
-    """Return all codes of those of these contents that are still there, by id."""
+    """Return all codes of these contents, in order of content; deleted contents are left out."""
     query = (
         select(
             content.c.id, content.c.case_id, content.c.public_id, signature.c.sealed,
@@ -80,7 +80,7 @@ def codes_of(connection: Connection, content_ids: Sequence[ContentId]) -> list[C
 
 
 def pages(connection: Connection) -> Iterator[list[Codes]]:
-    """Yield the codes of all contents, those of some contents at a time."""
+    """Yield the codes of all contents, one page of contents at a time."""
     query = select(signature.c.content_id).order_by(signature.c.content_id).limit(_PAGE)
     ids = list(connection.execute(query).scalars())
     while ids:

@@ -1,4 +1,4 @@
-"""SQLite: one file, one writer at a time, and no byte left of what was deleted."""
+"""SQLite: one file, one writer at a time, and functions that remove every byte of deleted rows."""
 
 import sqlite3
 import time
@@ -12,20 +12,20 @@ from sqlalchemy.engine.interfaces import DBAPICursor
 
 BUSY_TIMEOUT_S = 30
 WRITES = "hashsvc_write"
-"""Execution option of a transaction that is to write."""
+"""Execution option of a write transaction."""
 
 
 def path_of(url: str) -> Path | None:
-    """Return where SQLite's file is; None for what is no file."""
+    """Return the path of the SQLite file in a URL; None for other databases and for memory."""
     path = make_url(url).database if url.startswith("sqlite") else None
     return Path(path) if path and path != ":memory:" else None
 
 
 def make_engine(url: str, **options: Any) -> Engine:
-    """Return the engine of a file, which is made when it is missing."""
+    """Return the engine for a file, and create the file if it does not exist."""
     path = path_of(url)
     if path is not None:
-        # Codes are as private as what they were made from: nobody else on the machine reads them.
+        # Codes are as private as their images: other users of the machine must not read the file.
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.touch(mode=0o600, exist_ok=True)
     engine = create_engine(
@@ -34,21 +34,22 @@ def make_engine(url: str, **options: Any) -> Engine:
 
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _record: object) -> None:
-        # The driver's own BEGIN comes late and deferred; `begin` below takes over.
+        # The driver would send its own BEGIN late and deferred; `begin` below replaces it.
         connection.isolation_level = None
         for pragma in (
             "journal_mode = WAL",
             "synchronous = FULL",
             "foreign_keys = ON",
             "secure_delete = ON",
-            # A large sort or a VACUUM would write codes to the system's temporary directory.
+            # Otherwise a large sort or a VACUUM writes codes to the system's temporary directory.
             "temp_store = MEMORY",
         ):
             connection.execute(f"PRAGMA {pragma}")
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        # A deferred transaction that turns into a writer fails at once when another has written.
+        # Begin write transactions as such: a deferred one fails at its first write if another
+        # transaction has written since it began.
         writes = connection.get_execution_options().get(WRITES)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
@@ -56,7 +57,7 @@ def make_engine(url: str, **options: Any) -> Engine:
 
 
 def rewrite(engine: Engine) -> bool:
-    """Write the file anew; False when somebody held on for longer than the timeout."""
+    """Rewrite the file; return False if another connection blocked it until the timeout."""
     with _bare(engine) as cursor:
         try:
             cursor.execute("VACUUM")
@@ -66,20 +67,20 @@ def rewrite(engine: Engine) -> bool:
 
 
 def empty_log(engine: Engine) -> bool:
-    """Take old pages out of the log; False when somebody held on for longer than the timeout."""
+    """Remove old pages from the log; return False if a connection blocked it until the timeout."""
     with _bare(engine) as cursor:
         return _empty_log(cursor)
 
 
 def copy_to(engine: Engine, path: Path) -> None:
-    """Write a copy of the database as it is now, without anything deleted, to a new file."""
+    """Write a copy of the database as it is now to a new file, without deleted rows."""
     with _bare(engine) as cursor:
         cursor.execute("VACUUM INTO ?", (str(path),))
 
 
 @contextmanager
 def _bare(engine: Engine) -> Iterator[DBAPICursor]:
-    # SQLAlchemy's connection would open a transaction; neither VACUUM may run in one.
+    # SQLAlchemy's connection would open a transaction, and VACUUM must not run in one.
     with closing(engine.raw_connection()) as connection:
         yield connection.cursor()
 

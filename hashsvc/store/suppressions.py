@@ -1,4 +1,4 @@
-"""Dismissed images that are not reported again: for one content, or for an organisation's all."""
+"""Suppressions: dismissed images whose matches with one content, or any, are not recorded again."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -27,10 +27,10 @@ _CODE_BYTES = 32
 @dataclass(frozen=True, slots=True, repr=False)
 class Dismissed:
     """
-    What a dismissed image is known by.
+    What identifies a dismissed image.
 
     Attributes:
-        codes: Its PDQ codes, in every pose that it was signed in; none where they were not kept.
+        codes: The image's PDQ codes in every pose; empty if its candidate was no longer kept.
     """
 
     image_sha256: bytes
@@ -40,12 +40,12 @@ class Dismissed:
 @dataclass(frozen=True, slots=True)
 class Suppression:
     """
-    What is told of one.
+    What is shown of a suppression.
 
     Attributes:
-        content: Public id of the content that it is for; None for any of the organisation.
+        content: Public id of the content that it is for; None for all of the organisation's.
 
-        match_id: The match that was dismissed; None when that has gone.
+        match_id: The match that was dismissed; None if that no longer exists.
     """
 
     id: SuppressionId
@@ -77,7 +77,7 @@ def add(
     by: KeyId,
     now: datetime,
 ) -> None:
-    """Store a dismissed image; without a content it is for any of the organisation's."""
+    """Store a suppression, for one content or, without one, for all of the organisation's."""
     sealed = _key(connection, content_id).seal(
         dismissed.image_sha256 + b"".join(dismissed.codes), context=_context(suppression_id)
     )
@@ -95,7 +95,7 @@ def add(
 
 
 def of_content(connection: Connection, content_id: ContentId) -> list[Dismissed]:
-    """Return the images that are not reported for a content."""
+    """Return the dismissed images whose matches are not recorded for a content."""
     organisation = (
         select(case.c.organisation_id)
         .join(content, content.c.case_id == case.c.id)
@@ -118,7 +118,7 @@ def of_content(connection: Connection, content_id: ContentId) -> list[Dismissed]
 def search(
     connection: Connection, organisation_id: OrganisationId, limit: int
 ) -> list[Suppression]:
-    """Return an organisation's, newest first."""
+    """Return at most `limit` suppressions of an organisation, newest first."""
     query = (
         _ROWS.where(suppression.c.organisation_id == organisation_id)
         .order_by(suppression.c.created_at.desc(), suppression.c.id)
@@ -131,10 +131,10 @@ def by_id(
     connection: Connection, suppression_id: SuppressionId, organisation_id: OrganisationId
 ) -> Suppression:
     """
-    Return one of an organisation.
+    Return one suppression of an organisation.
 
     Raises:
-        UnknownRowError: If there is none with this id.
+        UnknownRowError: If no such suppression has this id.
     """
     query = _ROWS.where(
         suppression.c.id == suppression_id, suppression.c.organisation_id == organisation_id
@@ -143,14 +143,14 @@ def by_id(
 
 
 def remove(connection: Connection, suppression_id: SuppressionId) -> None:
-    """Report such images again."""
+    """Delete a suppression, so that matches of its image are recorded again."""
     connection.execute(delete(suppression).where(suppression.c.id == suppression_id))
 
 
 def opened_of_case(
     connection: Connection, case_id: CaseId, key: DataKey
 ) -> Sequence[tuple[SuppressionId, bytes]]:
-    """Return what a case's key has sealed here, in the open, to seal it under another."""
+    """Return a case's suppressions, unsealed, so that `seal_again` can seal them again."""
     query = (
         select(suppression.c.id, suppression.c.sealed)
         .join(content, content.c.id == suppression.c.content_id)
@@ -165,7 +165,7 @@ def opened_of_case(
 def seal_again(
     connection: Connection, opened: Sequence[tuple[SuppressionId, bytes]], key: DataKey
 ) -> None:
-    """Seal these under a new key."""
+    """Seal suppressions under a new key, and store them."""
     for each, plain in opened:
         sealed = key.seal(plain, context=_context(each))
         connection.execute(

@@ -1,8 +1,9 @@
 """
-The tables. Columns hold opaque ids, codes, times and states; never a person's name or an image.
+Tables for cases, scans, matches and the audit log, and helpers for defining tables.
 
-What is private in them is sealed (see hashsvc.keyring): codes, a PIN's hash, URLs, digests of found
-images, evidence, notices. A sealed text is base64, in the column that it would have in the open.
+Columns hold opaque ids, codes, times and states; never a person's name or an image. Private values
+are sealed (see hashsvc.keyring): codes, hashes of PINs, URLs, digests of found images, evidence,
+notices. A sealed text is stored as base64 in a text column.
 
 SQLite tables are STRICT, so types are INTEGER, REAL, TEXT and BLOB there.
 """
@@ -41,12 +42,12 @@ metadata = MetaData(
     }
 )
 
-# SQLite hands out rowids from INTEGER PRIMARY KEY only; elsewhere ids are 64 bits wide.
+# SQLite generates ids only for INTEGER PRIMARY KEY. On PostgreSQL ids are 64 bits wide.
 BigId = BigInteger().with_variant(Integer(), "sqlite")
 
 
 class UtcTime(TypeDecorator[datetime]):
-    """An aware datetime in UTC; ISO text of fixed width on SQLite, so that text sorts by time."""
+    """An aware datetime in UTC; on SQLite ISO text of fixed width, which sorts by time."""
 
     impl = Text
     cache_ok = True
@@ -72,7 +73,8 @@ class UtcTime(TypeDecorator[datetime]):
 
 
 def table(name: str, *parts: Column[object] | UniqueConstraint | CheckConstraint | Index) -> Table:
-    # AUTOINCREMENT: the id of a deleted row must never come back, for an index may still hold it.
+    # AUTOINCREMENT: the id of a deleted row must never be used again, for an index may still hold
+    # it.
     autoincrement = any(
         isinstance(part, Column) and part.primary_key and isinstance(part.type, BigInteger)
         for part in parts
@@ -86,7 +88,8 @@ def one_of(column: str, *values: str) -> CheckConstraint:
 
 
 def organisation_column() -> Column[object]:
-    # No foreign key: SQLite adds none to a table that has rows. Organisations are never deleted.
+    # No foreign key: SQLite cannot add one to a table that has rows. Organisations are never
+    # deleted.
     return Column("organisation_id", Text, nullable=False, server_default=DEFAULT_ORGANISATION)
 
 
@@ -107,20 +110,22 @@ api_key = table(
     organisation_column(),
     Column("expires_at", UtcTime),
     Column("last_used_on", Text),
-    # Under it this key's lookups name contents, so that no two keys' names can be compared.
+    # This key's lookups name contents by digests made with this secret, so that nobody can compare
+    # the names that two keys get.
     Column("match_secret", LargeBinary),
     one_of("role", "intake", "analyst", "scanner", "admin"),
 )
 
-# Somebody whom an issuer vouches for. The key has no token; the digest, under the key for records,
-# is of the name that the issuer gives them.
+# A person who signs in through an issuer. The person's key has no token. The digest, made with the
+# key for records, is of the issuer's name for the person.
 person = table(
     "person",
     Column("key_id", ForeignKey("api_key.id"), primary_key=True),
     Column("name_digest", LargeBinary, nullable=False, unique=True),
 )
 
-# Wrapped by the key-encryption key `kek_id`, which is not here; zeros when it was destroyed.
+# Wrapped by the key-encryption key `kek_id`, which is never stored here. `wrapped` is zeros once
+# the key is destroyed.
 data_key = table(
     "data_key",
     Column("id", Text, primary_key=True),
@@ -128,7 +133,7 @@ data_key = table(
     Column("wrapped", LargeBinary, nullable=False),
 )
 
-# What was withdrawn, by opaque ids, and since when the file holds no byte of it.
+# The random ids of what was erased, and since when the file holds no byte of it.
 erasure = table(
     "erasure",
     Column("id", Text, primary_key=True),
@@ -137,19 +142,21 @@ erasure = table(
 )
 
 case = table(
-    "bank_case",  # CASE is a word of SQL
+    "bank_case",  # CASE is a keyword of SQL.
     Column("id", BigId, primary_key=True),
     Column("number", Text, nullable=False, unique=True),
     Column("pin_hash", Text, nullable=False),
     Column("opened_on", Text, nullable=False),
     organisation_column(),
-    # The first day on which the case is no more, unless it is renewed; null: until withdrawn.
+    # The first day on which the case no longer exists, unless it is renewed before; null if it
+    # lasts until it is withdrawn.
     Column("ends_on", Text, index=True),
-    # The data key. Null only inside of a migration; no foreign key, as with organisations.
+    # The data key. Null only during a migration; no foreign key, as with organisations.
     Column("key_id", Text, index=True, unique=True),
 )
 
-# Wrong PINs, also for numbers that no case has: else waiting would tell which ones there are.
+# Counts of wrong PINs, also for numbers that no case has: otherwise the wait would reveal which
+# numbers exist.
 pin_guess = table(
     "pin_guess",
     Column("number_sha256", LargeBinary, primary_key=True),
@@ -179,14 +186,14 @@ content = table(
     CheckConstraint("quality BETWEEN 0 AND 100", name="quality"),
 )
 
-# All of a content's codes, sealed as one.
+# All of a content's codes, sealed together.
 signature = table(
     "signature",
     Column("content_id", ForeignKey("content.id", ondelete="CASCADE"), primary_key=True),
     Column("sealed", LargeBinary, nullable=False),
 )
 
-# A content that waits for an analyst's word; the change feed tells of it once it is let in.
+# A content that waits for an analyst. It gets its entry in the change feed once it is let in.
 pending_content = table(
     "pending_content",
     Column("content_id", ForeignKey("content.id", ondelete="CASCADE"), primary_key=True),
@@ -196,7 +203,8 @@ pending_content = table(
     one_of("reason", "common", "protected"),
 )
 
-# Images that are nobody's in particular, or that must stay public; under an id, without a name.
+# Codes of listed images: common ones, which belong to nobody, and protected ones, which must stay
+# public. The label is a random id; no name is stored.
 listed_signal = table(
     "listed_signal",
     Column("id", BigId, primary_key=True),
@@ -209,7 +217,8 @@ listed_signal = table(
     one_of("list", "common", "protected"),
 )
 
-# What indices follow. `content_id` is no foreign key: a removal outlives its content.
+# The change feed that indices follow. `content_id` is no foreign key: the entry of a removal
+# outlives its content.
 change = table(
     "change",
     Column("seq", BigId, primary_key=True),
@@ -218,8 +227,9 @@ change = table(
     one_of("kind", "add", "remove"),
 )
 
-# Of the lines of a batch, how many named a URL again, and which were none, by rule (JSON). The
-# digests, under the key for records, are those of an Idempotency-Key and of what came with it.
+# `duplicates` counts the lines of the batch that repeated a URL, and `invalid` lists those that
+# were not valid URLs, by rule (JSON). The digests, made with the key for records, are of an
+# Idempotency-Key and of the batch sent with it.
 scan = table(
     "scan",
     Column("id", Text, primary_key=True),
@@ -232,11 +242,12 @@ scan = table(
     Column("repeat_digest", LargeBinary, unique=True, index=True),
     Column("batch_digest", LargeBinary),
     Column("watch_id", Text, index=True),
-    # Name of the proxy that its URLs are fetched through; null: as the settings say.
+    # Name of the proxy that the URLs are fetched through; null for the settings' default.
     Column("via", Text),
 )
 
-# Of which nothing has come yet; the words are those of the index, or SQLite would not use it.
+# The states of items that are still to be done. Queries must use exactly the index's text, or
+# SQLite does not use the index.
 WAITING = text("state IN ('queued', 'leased', 'failed')")
 
 scan_item = table(
@@ -251,16 +262,16 @@ scan_item = table(
     Column("images", Integer, nullable=False, default=0),
     Column("images_failed", Integer, nullable=False, default=0),
     Column("finished_at", UtcTime),
-    # Under the key for records: items of one host are known as such, and no host is named.
+    # Made with the key for records: it shows which items share a host, but not the host's name.
     Column("host_digest", LargeBinary),
-    # Attempts that were made before somebody had it tried again.
+    # Attempts that do not count towards the limit, because they were before a retry or given back.
     Column("attempts_before", Integer, nullable=False, server_default=text("0")),
     one_of("state", "queued", "leased", "done", "failed", "dead", "cancelled"),
     Index(None, "due_at", "host_digest", sqlite_where=WAITING, postgresql_where=WAITING),
     Index(None, "scan_id", "state"),
 )
 
-# URLs that are scanned again and again: those of a scan, the last one that was made of them.
+# A scan that is repeated on a schedule; `scan_id` is the latest of its scans.
 watch = table(
     "watch",
     Column("id", Text, primary_key=True),
@@ -269,7 +280,7 @@ watch = table(
     Column("scan_id", ForeignKey("scan.id", ondelete="CASCADE"), nullable=False, index=True),
     Column("every_h", Integer, nullable=False),
     Column("created_at", UtcTime, nullable=False),
-    # Null when it has ended.
+    # Null once the watch has ended.
     Column("due_at", UtcTime, index=True),
     Column("ends_at", UtcTime, nullable=False),
 )
@@ -289,14 +300,14 @@ match = table(
     Column("found_at", UtcTime, nullable=False),
     Column("reviewed_by", Text),
     Column("reviewed_at", UtcTime),
-    # What the server said with the image (JSON, sealed); null where it was not kept.
+    # Facts about the download (JSON, sealed); null if they were not kept.
     Column("facts", Text),
     UniqueConstraint("content_id", "image_digest"),
     one_of("tier", "certain", "likely", "possible"),
     one_of("state", "suspected", "confirmed", "dismissed"),
 )
 
-# A match's image was there when this item was looked at, for the first time or again.
+# An item's scan saw a match's image, for the first time or again.
 sighting = table(
     "sighting",
     Column("item_id", ForeignKey("scan_item.id", ondelete="CASCADE"), primary_key=True),

@@ -1,10 +1,11 @@
 """
-Contents that are still to be compared with the candidates that were seen before them.
+The work list of retroactive matching: new contents that must be compared with stored candidates.
 
-A content is put here in the transaction that lets it in, and taken out when that is done: whatever
-is killed in between, it is done again. Each pair of a content and a candidate is compared by one of
-two: the scan, when the content was there before; else from here. A scan that takes a while asks at
-its end, in the transaction that keeps its candidates, which contents have come since it began.
+A content is entered here in the transaction that lets it in, and removed once it was compared. If a
+worker is killed in between, the content is compared again. Each pair of content and candidate is
+compared in one of two places: by the scan, if the content was there before it; otherwise from this
+list. A scan takes time, so at its end, in the transaction that stores its candidates, it asks
+which contents were let in since it began.
 """
 
 from collections.abc import Sequence
@@ -30,7 +31,7 @@ from hashsvc.store.tables import change, content
 
 FROM_THE_FIRST = CandidateId(0)
 
-# Asked for each item of each scan, hence made once.
+# Built once: these queries run for each item of each scan.
 _NEWEST = select(func.coalesce(func.max(change.c.seq), 0))
 _CAME_SINCE = (
     select(change.c.content_id)
@@ -42,7 +43,7 @@ _CAME_SINCE = (
 
 @dataclass(frozen=True, slots=True)
 class Unmatched:
-    """A content that is to be compared with all candidates after one."""
+    """A content that must be compared with all candidates after `after_id`."""
 
     seq: int
     content_id: ContentId
@@ -54,7 +55,7 @@ def add(
     content_ids: Sequence[ContentId],
     after: CandidateId = FROM_THE_FIRST,
 ) -> None:
-    """Have contents compared with the candidates after this one."""
+    """Enter contents into the list, to be compared with the candidates after this one."""
     if content_ids:
         connection.execute(
             insert(unmatched),
@@ -63,25 +64,25 @@ def add(
 
 
 def mark(connection: Connection) -> int:
-    """Return a place in the change feed: what is in by now is below it."""
-    # Whoever lets a content in does so alone, so that the numbers are in the order of the commits.
+    """Return the newest number in the change feed, for `came_since` later."""
+    # A content is let in by a transaction that runs alone, so numbers are in the order of commits.
     return int(connection.execute(_NEWEST).scalar_one())
 
 
 def came_since(connection: Connection, since: int) -> list[ContentId]:
-    """Return the contents that were let in after a mark and are still there."""
+    """Return the contents that were let in after `mark` returned `since` and still exist."""
     found = connection.execute(_CAME_SINCE, {"since": since})
     return [ContentId(each) for each in found.scalars()]
 
 
 def is_any_due(connection: Connection, now: datetime) -> bool:
-    """Tell whether there is one to take."""
+    """Return whether any content can be taken now."""
     query = select(unmatched.c.seq).where(_due(now)).limit(1)
     return connection.execute(query).first() is not None
 
 
 def take(connection: Connection, *, now: datetime, until: datetime, limit: int) -> list[Unmatched]:
-    """Take contents that nobody has in hand, those that wait longest, until a time."""
+    """Take at most `limit` contents that no worker has, longest waiting first, until a time."""
     due = (
         select(unmatched.c.seq)
         .where(_due(now))
@@ -97,12 +98,12 @@ def take(connection: Connection, *, now: datetime, until: datetime, limit: int) 
 
 
 def extend(connection: Connection, seqs: Sequence[int], *, until: datetime) -> None:
-    """Keep what was taken for longer."""
+    """Extend the time for which contents are taken."""
     connection.execute(update(unmatched).where(unmatched.c.seq.in_(seqs)).values(due_at=until))
 
 
 def done(connection: Connection, seqs: Sequence[int]) -> None:
-    """Take out what was compared."""
+    """Remove contents from the list, because they were compared."""
     connection.execute(delete(unmatched).where(unmatched.c.seq.in_(seqs)))
 
 

@@ -1,4 +1,4 @@
-"""Watches: URLs of a scan that are scanned again and again until the watch ends."""
+"""Watches: scans that are repeated on a schedule until the watch ends."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,14 +13,14 @@ from hashsvc.store.tables import watch
 @dataclass(frozen=True, slots=True)
 class Watch:
     """
-    URLs that are watched.
+    One watch.
 
     Attributes:
-        scan_id: The last scan of them; the first is the one that was reported.
+        scan_id: The latest scan of the watched URLs; at first the scan that somebody submitted.
 
-        due_at: When the next begins; None when the watch has ended.
+        due_at: When the next scan begins; None once the watch has ended.
 
-        ends_at: When it ends by itself.
+        ends_at: When the watch ends by itself.
     """
 
     id: WatchId
@@ -46,10 +46,10 @@ def by_id(
     Return one watch.
 
     Args:
-        organisation_id: Whose it has to be; None stands for any.
+        organisation_id: The organisation that the watch must belong to; None accepts any.
 
     Raises:
-        UnknownRowError: If there is none with this id.
+        UnknownRowError: If no such watch has this id.
     """
     query = select(watch).where(watch.c.id == watch_id)
     if organisation_id is not None:
@@ -60,7 +60,7 @@ def by_id(
 def search(
     connection: Connection, organisation_id: OrganisationId | None, *, limit: int
 ) -> list[Watch]:
-    """Return watches, newest first, of one organisation when it is given."""
+    """Return at most `limit` watches, newest first, of one organisation if it is given."""
     query = select(watch).order_by(watch.c.created_at.desc(), watch.c.id).limit(limit)
     if organisation_id is not None:
         query = query.where(watch.c.organisation_id == organisation_id)
@@ -68,15 +68,15 @@ def search(
 
 
 def end(connection: Connection, watch_id: WatchId) -> None:
-    """Scan no more; what was found stays."""
+    """End a watch; its scans and their matches stay."""
     connection.execute(update(watch).where(watch.c.id == watch_id).values(due_at=None))
 
 
 def take_due(connection: Connection, now: datetime) -> Watch | None:
     """
-    Return a watch that is due, and set when it will be due next; None when there is none.
+    Return a watch that is due, and set when it is due next; return None if none is due.
 
-    What was missed while nothing ran is not made up for.
+    Scans that were missed while the service was down are not made up for.
     """
     query = (
         select(watch)
@@ -99,5 +99,5 @@ def take_due(connection: Connection, now: datetime) -> Watch | None:
 
 
 def go_on_from(connection: Connection, watch_id: WatchId, scan_id: ScanId) -> None:
-    """Set which scan of a watch is the last one."""
+    """Set the latest scan of a watch."""
     connection.execute(update(watch).where(watch.c.id == watch_id).values(scan_id=scan_id))

@@ -191,7 +191,7 @@ def test_no_backup_is_made_while_a_rotation_goes_by(
     monkeypatch.setattr(Database, "copy_to", slowly)
     with pytest.raises(BackupError, match="rotated"):
         back_up(database, folder)
-    with pytest.raises(BackupError, match="no whole backup"):
+    with pytest.raises(BackupError, match="not a complete backup"):
         backups.check(folder)
 
 
