@@ -115,7 +115,7 @@ class Holders:
                     connection,
                     actor=_ACTOR,
                     action="pin.wrong",
-                    subject=pin_guesses.name_of(number).hex()[:32],
+                    subject=pin_guesses.digest_of(number).hex()[:32],
                     now=self._clock(),
                 )
             raise WrongPinError("No case has this number and this PIN.")

@@ -85,7 +85,7 @@ class Quarantines:
             found = _found(connection, content, organisation_id)
             dismissed = [
                 each
-                for each in quarantines.matches_apart(connection, found)
+                for each in quarantines.quarantined_matches(connection, found)
                 if matches.review(connection, each, state="dismissed", reviewer=actor, now=now)
             ]
             quarantines.end(connection, found.content_id, now)

@@ -119,7 +119,7 @@ _ROWS = (
         case.c.organisation_id,
         content.c.public_id.label("content"),
         dismissal.c.reason,
-        quarantines.is_apart().label("quarantined"),
+        quarantines.is_quarantined().label("quarantined"),
         *data_keys.COLUMNS,
     )
     .join(content, content.c.id == match.c.content_id)
@@ -226,7 +226,7 @@ def search(
     if scan_id is not None:
         query = query.where(match.c.scan_id == scan_id)
     if quarantined is not None:
-        condition = quarantines.is_apart()
+        condition = quarantines.is_quarantined()
         query = query.where(condition if quarantined else not_(condition))
     return [_opened(connection, row) for row in connection.execute(query).mappings()]
 

@@ -25,14 +25,14 @@ class Guesses:
     wait_until: datetime | None
 
 
-def name_of(number: str) -> bytes:
+def digest_of(number: str) -> bytes:
     """Return the digest of a number; only digests are kept, because people mistype secrets too."""
     return hashlib.sha256(number.encode()).digest()
 
 
 def of(connection: Connection, number: str) -> Guesses | None:
     """Return the count of wrong PINs for a number; None if there were none."""
-    query = select(pin_guess).where(pin_guess.c.number_sha256 == name_of(number))
+    query = select(pin_guess).where(pin_guess.c.number_sha256 == digest_of(number))
     # On PostgreSQL this lock makes two guesses at once count as two. On SQLite only one transaction
     # writes at a time anyway.
     found = rows.as_list(Guesses, connection.execute(query.with_for_update()))
@@ -43,7 +43,7 @@ def put(
     connection: Connection, number: str, *, wrong: int, now: datetime, wait_until: datetime | None
 ) -> None:
     """Store the count of wrong PINs for a number, replacing the earlier one."""
-    digest, values = name_of(number), {"wrong": wrong, "last_at": now, "wait_until": wait_until}
+    digest, values = digest_of(number), {"wrong": wrong, "last_at": now, "wait_until": wait_until}
     changed = connection.execute(
         update(pin_guess).where(pin_guess.c.number_sha256 == digest).values(**values)
     )
@@ -53,7 +53,7 @@ def put(
 
 def forget(connection: Connection, number: str) -> None:
     """Delete the count of wrong PINs for a number."""
-    connection.execute(delete(pin_guess).where(pin_guess.c.number_sha256 == name_of(number)))
+    connection.execute(delete(pin_guess).where(pin_guess.c.number_sha256 == digest_of(number)))
 
 
 def forget_before(connection: Connection, moment: datetime) -> None:

@@ -34,7 +34,7 @@ class Quarantine:
     matches: int
 
 
-def is_apart() -> ColumnElement[bool]:
+def is_quarantined() -> ColumnElement[bool]:
     """Return the condition that a row of `match`, joined by content, is in a live quarantine."""
     return and_(
         quarantine.c.content_id.is_not(None),
@@ -127,7 +127,7 @@ def by_content(
     return rows.as_one(Quarantine, connection.execute(query))
 
 
-def matches_apart(connection: Connection, found: Quarantine) -> list[MatchId]:
+def quarantined_matches(connection: Connection, found: Quarantine) -> list[MatchId]:
     """Return the ids of the matches in a quarantine, oldest first."""
     query = (
         select(match.c.id)

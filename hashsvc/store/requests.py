@@ -224,7 +224,7 @@ def certain_without(connection: Connection) -> list[MatchId]:
             match.c.state != "dismissed",
             removal_request.c.id.is_(None),
             # Of a flood somebody has to look first.
-            not_(quarantines.is_apart()),
+            not_(quarantines.is_quarantined()),
         )
         .order_by(match.c.found_at)
     )
