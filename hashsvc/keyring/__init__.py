@@ -1,9 +1,9 @@
 """
 Keys and ciphers: AES-256-GCM under data keys, and the key-encryption key that wraps them.
 
-A data key lies in the database, wrapped; the key-encryption key never does: it is read from where
-the settings say. Without it nobody opens anything, and a data key that was destroyed takes what it
-sealed along. This room knows no SQL: which row is sealed under which key is the store's to say.
+The database holds the data keys, wrapped. It never holds the key-encryption key, which is read from
+the source that the settings name. Nobody can open anything without the key-encryption key, or what
+a destroyed data key sealed. This package has no SQL: the store decides which key seals which row.
 """
 
 from hashsvc.keyring.ciphers import WRAPPED_BYTES, DataKey, KeyEncryptionKey

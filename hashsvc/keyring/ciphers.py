@@ -1,8 +1,8 @@
 """
-Seals and opens with AES-256-GCM, and wraps one key by another in the same way.
+Data keys, which seal and open bytes, and key-encryption keys, which wrap data keys.
 
-Sealed bytes are a random nonce of 96 bits, the ciphertext, and a tag of 128 bits. With random
-nonces a key may seal 2³² times (NIST SP 800-38D, 8.3); no key here comes near.
+Both use AES-256-GCM. Sealed bytes are a random nonce of 96 bits, the ciphertext, and a tag of 128
+bits. With random nonces a key may seal 2³² times (NIST SP 800-38D, 8.3); no key here comes near.
 """
 
 import base64
@@ -22,15 +22,15 @@ _TAG_BYTES = 16
 WRAPPED_BYTES = _NONCE_BYTES + KEY_BYTES + _TAG_BYTES
 """Length of a wrapped data key."""
 
-_SHOWN_BYTES = 8
+_ID_BYTES = 8
 
 
 class DataKey:
     """
     A key that seals rows of the database.
 
-    `context` names the row that sealed bytes belong to. It is authenticated, not stored: bytes that
-    were moved to another row do not open there.
+    `context` names the row that sealed bytes belong to. It is authenticated but not stored: bytes
+    that were moved to another row cannot be opened there.
     """
 
     __slots__ = ("_cipher", "_key")
@@ -45,20 +45,20 @@ class DataKey:
         return cls(secrets.token_bytes(KEY_BYTES))
 
     def seal(self, plain: bytes, *, context: str) -> bytes:
-        """Return the bytes sealed."""
+        """Return the sealed bytes."""
         return _seal(self._cipher, plain, context)
 
     def open(self, sealed: bytes, *, context: str) -> bytes:
         """
-        Return what was sealed.
+        Return the bytes that were sealed.
 
         Raises:
-            SealError: If the bytes were altered, or context or key are not those of `seal`.
+            SealError: If the bytes were altered, or `seal` used another context or key.
         """
         return _open(self._cipher, sealed, context)
 
     def seal_text(self, text: str, *, context: str) -> str:
-        """Return a text sealed, as base64: it goes where the text went."""
+        """Return a sealed text as base64, so that it fits into a text column."""
         return base64.b64encode(self.seal(text.encode(), context=context)).decode()
 
     def open_text(self, sealed: str, *, context: str) -> str:
@@ -66,7 +66,7 @@ class DataKey:
         Return the text that was sealed.
 
         Raises:
-            SealError: As `open` does.
+            SealError: If `open` raises it.
         """
         return self.open(base64.b64decode(sealed), context=context).decode()
 
@@ -81,7 +81,7 @@ class KeyEncryptionKey:
     A key that wraps data keys.
 
     Attributes:
-        id: Sixteen hexadecimal digits that tell this key from others, and nothing of it.
+        id: Sixteen hexadecimal digits that tell this key from others but reveal nothing about it.
     """
 
     __slots__ = ("_cipher", "id")
@@ -89,11 +89,11 @@ class KeyEncryptionKey:
     def __init__(self, key: bytes) -> None:
         assert len(key) == KEY_BYTES
         self._cipher = AESGCM(key)
-        shown = hmac.digest(key, b"hashsvc id of a key-encryption key", "sha256")
-        self.id = shown[:_SHOWN_BYTES].hex()
+        digest = hmac.digest(key, b"hashsvc id of a key-encryption key", "sha256")
+        self.id = digest[:_ID_BYTES].hex()
 
     def wrap(self, key: DataKey, *, key_id: str) -> bytes:
-        """Return a data key wrapped, bound to its id; WRAPPED_BYTES long."""
+        """Return the wrapped data key, WRAPPED_BYTES long and bound to the key's id."""
         return _seal(self._cipher, key._key, _context_of(key_id))
 
     def unwrap(self, wrapped: bytes, *, key_id: str) -> DataKey:
@@ -101,7 +101,7 @@ class KeyEncryptionKey:
         Return the data key.
 
         Raises:
-            SealError: If the bytes were altered, or are of another key's.
+            SealError: If the bytes were altered, or belong to another id or key-encryption key.
         """
         return DataKey(_open(self._cipher, wrapped, _context_of(key_id)))
 
@@ -117,8 +117,8 @@ def _seal(cipher: AESGCM, plain: bytes, context: str) -> bytes:
 
 def _open(cipher: AESGCM, sealed: bytes, context: str) -> bytes:
     if len(sealed) < _NONCE_BYTES + _TAG_BYTES:
-        raise SealError("Sealed bytes are too short to be whole.")
+        raise SealError("Sealed bytes were cut: they are too short.")
     try:
         return cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], context.encode())
     except InvalidTag as error:
-        raise SealError("Sealed bytes were altered, or belong elsewhere.") from error
+        raise SealError("Sealed bytes were altered, or belong to another row or key.") from error

@@ -2,13 +2,13 @@
 Errors of the keyring room.
 
     KeyringError
-    ├── MissingKeyError      no key-encryption key is to be had
-    ├── MalformedKeyError    what is given is no key
-    ├── WrongKeyError        the key-encryption key that is needed is not among those given
-    ├── BusyKeyError         somebody else is replacing keys
+    ├── MissingKeyError      the source has no key-encryption key
+    ├── MalformedKeyError    a key-encryption key is written wrongly, or has two sources
+    ├── WrongKeyError        the source does not have the key-encryption key that is needed
+    ├── BusyKeyError         another process is replacing keys
     └── SealError            sealed bytes were altered, cut, or moved from another context
 
-No message holds a key, or any byte of what was sealed.
+No message contains a key, or any byte of what was sealed.
 """
 
 
@@ -17,20 +17,20 @@ class KeyringError(Exception):
 
 
 class MissingKeyError(KeyringError):
-    """No key-encryption key is to be had from where it should be."""
+    """The source has no key-encryption key, or cannot be read."""
 
 
 class MalformedKeyError(KeyringError):
-    """What is given is no key-encryption key."""
+    """A key-encryption key is written wrongly, or the settings name two sources of it."""
 
 
 class WrongKeyError(KeyringError):
-    """The key-encryption key that is needed is not among those given."""
+    """The source does not have the key-encryption key that is needed."""
 
 
 class BusyKeyError(KeyringError):
-    """Somebody else is replacing keys."""
+    """Another process is replacing keys."""
 
 
 class SealError(KeyringError):
-    """Sealed bytes were altered, cut, or moved from another context, or are under another key."""
+    """Sealed bytes were altered, cut, moved from another context, or sealed by another key."""

@@ -11,9 +11,9 @@ class Keyring:
     """
     The key-encryption keys of one database; safe to share between threads.
 
-    A key that is not known yet is looked for in the source again, so that a service that is running
-    finds the new one while keys are rotated. One it has seen it keeps until it ends: a transaction
-    that began before a rotation still reads what the old key wrapped.
+    If a key is unknown, the keyring reads its source again, so that a running service finds the new
+    key during a rotation. It keeps every key that it has read: a transaction that began before a
+    rotation still needs the old key.
     """
 
     def __init__(self, source: KeySource) -> None:
@@ -23,12 +23,12 @@ class Keyring:
 
     def first(self) -> KeyEncryptionKey:
         """
-        Return the key that the source puts first.
+        Return the first key of the source.
 
         Raises:
-            MissingKeyError: If the source gives none.
+            MissingKeyError: If the source has no key.
 
-            MalformedKeyError: If it gives something else.
+            MalformedKeyError: If the source has something that is not a key.
         """
         return self._read()[0]
 
@@ -37,7 +37,11 @@ class Keyring:
         Return the key with this id.
 
         Raises:
-            WrongKeyError: If the source does not give it; and the source's own errors.
+            WrongKeyError: If the source does not have it.
+
+            MissingKeyError: If the source has no key.
+
+            MalformedKeyError: If the source has something that is not a key.
         """
         known = self._keys.get(kek_id)
         if known is None:
@@ -45,17 +49,17 @@ class Keyring:
             known = self._keys.get(kek_id)
         if known is None:
             raise WrongKeyError(
-                f"The data are under the key-encryption key {kek_id}, which {self.source.name} "
-                "does not give."
+                f"The data need the key-encryption key {kek_id}, which is not in "
+                f"{self.source.name}."
             )
         return known
 
     def unwrap(self, wrapped: bytes, *, kek_id: str, key_id: str) -> DataKey:
         """
-        Return the data key that a key of this ring has wrapped.
+        Return the data key that a key of this keyring wrapped.
 
         Raises:
-            WrongKeyError: If it is another's.
+            WrongKeyError: If the source does not have the key that wrapped it.
 
             SealError: If the bytes were altered.
         """
@@ -63,6 +67,6 @@ class Keyring:
 
     def _read(self) -> list[KeyEncryptionKey]:
         with self._reading:
-            given = self.source.read()
-            self._keys = self._keys | {each.id: each for each in given}
-            return given
+            keys = self.source.read()
+            self._keys = self._keys | {each.id: each for each in keys}
+            return keys

@@ -1,8 +1,8 @@
 """
-Where the key-encryption key comes from: a variable, a file, a command, or a file of our own.
+Sources of the key-encryption key: a variable, a file, a command, or the default key file.
 
-Each gives one key or more: 32 bytes as base64 or as 64 hexadecimal digits, apart by white space.
-The first wraps whatever is wrapped anew (see `hashsvc keys rotate`), all of them unwrap.
+A source has one key or more, separated by white space. Each is 32 bytes, as base64 or as 64
+hexadecimal digits. `hashsvc keys rotate` wraps data keys by the first key; all keys unwrap.
 """
 
 import base64
@@ -28,25 +28,25 @@ _SETTING = "HASHSVC_KEY_ENCRYPTION_KEY"
 
 
 class KeySource(Protocol):
-    """Gives key-encryption keys, anew at each call: what was changed is seen."""
+    """A source of key-encryption keys, which is read anew at each call, so that changes count."""
 
     name: str
-    """What it is called in a message to the operator."""
+    """The source's name in messages to the operator."""
 
     def read(self) -> list[KeyEncryptionKey]:
         """
-        Return the keys, the first one first.
+        Return the keys, in the source's order; there is at least one.
 
         Raises:
-            MissingKeyError: If it gives none.
+            MissingKeyError: If the source has no key, or cannot be read.
 
-            MalformedKeyError: If it gives something else.
+            MalformedKeyError: If the source has something that is not a key.
         """
         ...
 
 
 class GivenKeys:
-    """Keys that are given as text."""
+    """Keys given as text, such as in an environment variable."""
 
     def __init__(self, text: str, name: str = _SETTING) -> None:
         self.name = name
@@ -96,32 +96,34 @@ class KeyCommand:
                 check=False,
             )
         except (OSError, ValueError, IndexError) as error:
-            raise MissingKeyError(f"It cannot be run: {self.name}.") from error
+            raise MissingKeyError(f"Cannot run {self.name}.") from error
         except subprocess.TimeoutExpired as error:
             raise MissingKeyError(
-                f"It has not ended within {_COMMAND_S} s: {self.name}."
+                f"Stopped {self.name}: it took longer than {_COMMAND_S} s."
             ) from error
         if run.returncode:
-            raise MissingKeyError(f"It ended with {run.returncode}: {self.name}.")
+            raise MissingKeyError(
+                f"The exit status of {self.name} is {run.returncode}; it must be 0."
+            )
         return _parse(run.stdout.decode("ascii", "replace"), self.name)
 
 
 class OwnKeyFile(KeyFile):
     """
-    A file beside the data, made by the service when the operator configures nothing.
+    The default key file beside the data, which the service creates if no source is configured.
 
-    Whoever copies the whole folder has the key too: it keeps backups and stray copies of the
-    database closed, no more.
+    It protects backups and stray copies of the database, but nothing else: a copy of the whole
+    folder contains the key too.
     """
 
     def __init__(self, folder: Path) -> None:
         super().__init__(folder / OWN_FILE, name=f"the file {OWN_FILE} beside the data")
 
     def make(self) -> None:
-        """Put a new key there, unless there is one; for its owner's eyes only."""
+        """Create the file with a new key, readable by its owner only; keep it if it exists."""
         draft = self._draft([self.new_text()])
         try:
-            # A link fails where a rename would replace what another process has just made.
+            # A link fails if another process has just created the file; a rename would replace it.
             os.link(draft, self.path)
         except FileExistsError:
             pass
@@ -129,34 +131,36 @@ class OwnKeyFile(KeyFile):
             draft.unlink()
 
     def texts(self) -> list[str]:
-        """Return the keys as the file has them."""
+        """Return the keys as they are written in the file."""
         self.read()
         return self.path.read_text(encoding="ascii").split()
 
     @staticmethod
     def new_text() -> str:
-        """Return a new random key as the file has it."""
+        """Return a new random key as it is written in the file."""
         return base64.b64encode(secrets.token_bytes(KEY_BYTES)).decode()
 
     @contextmanager
     def locked(self) -> Iterator[None]:
         """
-        Keep other processes from replacing the keys meanwhile.
+        Keep other processes from replacing the keys until the block ends.
 
         Raises:
-            BusyKeyError: If one of them is at it.
+            BusyKeyError: If another process is replacing them now.
         """
         folder = os.open(self.path.parent, os.O_RDONLY)
         try:
             fcntl.flock(folder, fcntl.LOCK_EX | fcntl.LOCK_NB)
             yield
         except BlockingIOError as error:
-            raise BusyKeyError(f"The keys in {self.name} are being rotated already.") from error
+            raise BusyKeyError(
+                f"Another process is rotating the keys in {self.name}. Wait until it ends."
+            ) from error
         finally:
             os.close(folder)
 
     def replace(self, texts: list[str]) -> None:
-        """Put these keys in place of the others, at one stroke."""
+        """Replace all keys in the file by these, atomically."""
         self._draft(texts).replace(self.path)
 
     def _draft(self, texts: list[str]) -> Path:
@@ -170,10 +174,10 @@ class OwnKeyFile(KeyFile):
 
 def source_of(settings: Settings) -> KeySource | None:
     """
-    Return the source that is configured; None when none is.
+    Return the source that the settings name; None if they name none.
 
     Raises:
-        MalformedKeyError: If more than one is.
+        MalformedKeyError: If the settings name more than one.
     """
     sources: list[KeySource] = []
     if settings.key_encryption_key is not None:
@@ -184,7 +188,7 @@ def source_of(settings: Settings) -> KeySource | None:
         sources.append(KeyCommand(settings.key_encryption_key_command))
     if len(sources) > 1:
         names = " and ".join(each.name for each in sources)
-        raise MalformedKeyError(f"One of {names} may be set, not more.")
+        raise MalformedKeyError(f"Set only one of these: {names}.")
     return sources[0] if sources else None
 
 
@@ -209,6 +213,6 @@ def _bytes_of(word: str, name: str) -> bytes:
 
 def _malformed(name: str) -> MalformedKeyError:
     return MalformedKeyError(
-        f"A key is {KEY_BYTES} bytes as base64, or as {2 * KEY_BYTES} hexadecimal digits; "
-        f"in {name} is something else."
+        f"A key must be {KEY_BYTES} bytes as base64 or {2 * KEY_BYTES} hexadecimal digits; "
+        f"{name} has something else."
     )

@@ -133,7 +133,7 @@ def test_settings_name_one_source_or_none(tmp_path: Path) -> None:
         source = source_of(Settings(**{name: value}))
         assert source is not None
         assert [each.id for each in source.read()] == IDS[:1]
-    with pytest.raises(MalformedKeyError, match=r"One of .*_KEY and .*_COMMAND"):
+    with pytest.raises(MalformedKeyError, match=r"only one of these: .*_KEY and .*_COMMAND"):
         source_of(Settings(**{name: given[name] for name in given if not name.endswith("file")}))
     assert BASE64 not in repr(Settings(key_encryption_key=BASE64))
 
