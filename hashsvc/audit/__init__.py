@@ -1,9 +1,10 @@
 """
-The append-only record of who did what to which id, each entry chained to the one before.
+The audit log: an append-only record of who did what to which id, as a hash chain.
 
-An entry holds an actor (a key's id or a part of the service), an action and an opaque id or a
-count; never a signal, a URL or free text. Checkpoints are signed, and kept in a file of their own:
-a witness outside who has a copy of it sees whether the log was written anew.
+An entry holds an actor (a key's id or a part of the service), an action, and an opaque id or a
+count; never a signal, a URL or free text. The log signer signs checkpoints of the log and appends
+them to the anchor file. A witness who has a copy of that file can tell whether the log was
+rewritten.
 """
 
 from hashsvc.audit.checkpoints import Checkpoint, PublicKey, SigningKey

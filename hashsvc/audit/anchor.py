@@ -1,8 +1,8 @@
 """
-The anchor: a file of checkpoints, one a line, to be copied to where nobody here can change it.
+The anchor file: one checkpoint on each line, to be copied to a witness.
 
-A checkpoint that a witness has kept shows, as long as the signing key is believed, whether the log
-still is what it was then.
+A checkpoint that a witness kept shows whether the log was rewritten since, as long as the signing
+key is trusted.
 """
 
 import json
@@ -15,7 +15,7 @@ from hashsvc.audit.errors import MalformedError
 
 
 def append(path: Path, checkpoint: Checkpoint) -> None:
-    """Add a checkpoint at the end of the file; it is on disk when this returns."""
+    """Append a checkpoint to the file; it is on disk when this returns."""
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     with os.fdopen(os.open(path, flags, 0o600), "w", encoding="ascii") as file:
@@ -26,12 +26,12 @@ def append(path: Path, checkpoint: Checkpoint) -> None:
 
 def read(path: Path, key: PublicKey) -> list[Checkpoint]:
     """
-    Return the checkpoints in a file, all of them signed by this key; none when there is no file.
+    Return the checkpoints in a file, after checking their signatures; none if there is no file.
 
     Raises:
-        MalformedError: If a line is no checkpoint, or the file cannot be read.
+        MalformedError: If a line is not a checkpoint, or the file cannot be read.
 
-        BadSignatureError: If one was signed by another key, or altered.
+        BadSignatureError: If a checkpoint was signed by another key, or altered.
     """
     try:
         lines = path.read_text(encoding="ascii").splitlines()
@@ -43,13 +43,15 @@ def read(path: Path, key: PublicKey) -> list[Checkpoint]:
 
 
 def parse(lines: Iterable[str], key: PublicKey) -> list[Checkpoint]:
-    """Return the checkpoints in some lines; raises what `read` raises."""
+    """Return the checkpoints in these lines; see `read` for the errors."""
     found = []
     for number, line in enumerate(lines, start=1):
         try:
             checkpoint = Checkpoint.parse(json.loads(line))
         except (MalformedError, ValueError) as error:
-            raise MalformedError(f"Line {number} of the anchor file is no checkpoint.") from error
+            raise MalformedError(
+                f"Line {number} of the anchor file is not a checkpoint."
+            ) from error
         key.check(checkpoint)
         found.append(checkpoint)
     return found

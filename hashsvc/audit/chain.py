@@ -1,4 +1,4 @@
-"""How entries follow from one another, and where they stop doing so."""
+"""The hash chain of entries: following it, and finding the entry where it is broken."""
 
 import hashlib
 import json
@@ -11,22 +11,24 @@ from hashsvc.audit.tree import Tree, leaf_of
 from hashsvc.store.audit_entries import AuditEntry
 
 START = bytes(32)
-"""What the first entry follows."""
+"""The digest that the first entry is chained to."""
 
 
 class Chain:
     """
-    Reads entries from the first one on, and says which one does not follow.
+    Follows the entries of a log, and names the first one that breaks the chain.
 
     Args:
-        checkpoints: Signed before; their signatures are taken for good.
+        checkpoints: Earlier checkpoints, which the log must agree with. Their signatures are not
+            checked here.
 
-        after: Where to begin instead; what was before is taken for good.
+        after: The checkpoint to begin after, instead of at the first entry. Earlier entries are
+            not checked.
 
-        watched: Numbers of entries whose paths in the tree will be asked for.
+        watched: Numbers of the entries for which `tree.path` will be called.
 
     Attributes:
-        tree: The tree over the entries; None when a blind was not known of all of them.
+        tree: The tree over the entries; None if the blind of any entry was not given.
     """
 
     def __init__(
@@ -49,13 +51,13 @@ class Chain:
 
     def follow(self, entry: AuditEntry, blind: bytes | None = None) -> None:
         """
-        Take the next entry.
+        Check the next entry, and add it to the tree.
 
         Args:
-            blind: By which it is in the tree; without it there is no tree from here on.
+            blind: The entry's blind in the tree; without it there is no tree from here on.
 
         Raises:
-            BrokenChainError: If it is not the next one, or not what it was.
+            BrokenChainError: If this is not the next entry, or it was altered.
         """
         expected = self.seq + 1
         if entry.seq > expected:
@@ -75,13 +77,13 @@ class Chain:
 
     def end(self, last: Checkpoint | None = None) -> None:
         """
-        Take note that there are no more entries.
+        Check that the log may end here.
 
         Args:
-            last: A checkpoint that was signed just here.
+            last: A checkpoint that must have been signed exactly here.
 
         Raises:
-            BrokenChainError: If there were more when a checkpoint was signed, or fewer.
+            BrokenChainError: If a checkpoint covers more entries, or `last` covers fewer.
         """
         if last is not None:
             if last.seq < self.seq:
@@ -89,9 +91,10 @@ class Chain:
             self._left = sorted([*self._left, last], key=lambda each: each.seq, reverse=True)
             self._compare()
         if self._left:
-            cut = self._left[0]
+            longest = self._left[0]
             raise broken(
-                self.seq + 1, f"it is missing; {cut.seq} entries were signed on {_day(cut)}"
+                self.seq + 1,
+                f"it is missing; {longest.seq} entries were signed on {_day(longest)}",
             )
 
     def _compare(self) -> None:
@@ -99,7 +102,7 @@ class Chain:
             checkpoint = self._left.pop()
             peaks = checkpoint.peaks if self.tree is None else self.tree.peaks
             if checkpoint.digest != self.digest or checkpoint.peaks not in (None, peaks):
-                # All entries follow from one another: they were written anew since then.
+                # The chain itself is intact, so entries were rewritten after the signing.
                 raise broken(
                     self._signed + 1,
                     f"it, or one up to {checkpoint.seq}, is not what was signed on "
@@ -116,7 +119,7 @@ def digest_of(
 
 
 def body_of(seq: int, at: datetime, actor: str, action: str, subject: str) -> bytes:
-    """Return an entry's words as they are digested."""
+    """Return an entry's fields as the bytes that its digest covers."""
     return json.dumps([seq, moment(at), actor, action, subject], separators=(",", ":")).encode()
 
 
@@ -125,5 +128,5 @@ def _day(checkpoint: Checkpoint) -> str:
 
 
 def broken(seq: int, how: str) -> BrokenChainError:
-    """Return the error that names an entry and what is wrong with it."""
+    """Return the error that names an entry and says what is wrong with it."""
     return BrokenChainError(f"The audit log is broken at entry {seq}: {how}.")

@@ -1,4 +1,4 @@
-"""Checkpoints: how long the log was and how it ended at some moment, signed with Ed25519."""
+"""Checkpoints, signed states of the log, and the Ed25519 keys that sign and check them."""
 
 import base64
 import binascii
@@ -19,8 +19,8 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey,
 from hashsvc.audit.errors import BadSignatureError, MalformedError
 from hashsvc.audit.tree import HASH_BYTES, Blinder
 
-# Begins what is signed, so that no other text can be taken for a checkpoint. The first kind was
-# signed before there was a tree.
+# Signed texts begin with their kind, so that no other text can pass for a checkpoint. Checkpoints
+# of the first kind are older than the tree.
 _KIND_WITHOUT_TREE = "hashsvc audit checkpoint 1"
 _KIND = "hashsvc audit checkpoint 2"
 _BLINDS = b"hashsvc audit blinds 1"
@@ -30,12 +30,13 @@ _KEY_BYTES = 32
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
     """
-    A signed word that the log had `seq` entries, the last with this digest.
+    A signed statement that the log had `seq` entries at a time, and which ones.
 
     Attributes:
-        digest: All zeros where the log was empty.
+        digest: The digest of the last entry; all zeros if the log was empty.
 
-        peaks: Those of the tree over the entries; None of a checkpoint that is older than the tree.
+        peaks: The peaks of the tree over the entries; None if the checkpoint is older than the
+            tree.
     """
 
     seq: int
@@ -45,7 +46,7 @@ class Checkpoint:
     peaks: tuple[bytes, ...] | None = None
 
     def as_json(self) -> dict[str, str | int | list[str]]:
-        """Return it as JSON values; digests and signature in hexadecimal digits."""
+        """Return the checkpoint as JSON values; bytes are written in hexadecimal digits."""
         values: dict[str, str | int | list[str]] = {
             "seq": self.seq,
             "digest": self.digest.hex(),
@@ -57,16 +58,16 @@ class Checkpoint:
         return values
 
     def dump(self) -> str:
-        """Return it as one line of JSON, without the line's end."""
+        """Return the checkpoint as one line of JSON, without a newline."""
         return json.dumps(self.as_json(), separators=(",", ":"))
 
     @classmethod
     def parse(cls, values: Any) -> Self:
         """
-        Read it from JSON values.
+        Return the checkpoint from JSON values.
 
         Raises:
-            MalformedError: If they are no checkpoint.
+            MalformedError: If the values are not a checkpoint.
         """
         try:
             made = cls(
@@ -78,12 +79,12 @@ class Checkpoint:
             )
             moment(made.at)
         except (KeyError, TypeError, ValueError) as error:
-            raise MalformedError("This is no checkpoint.") from error
+            raise MalformedError("This is not a checkpoint.") from error
         return made
 
 
 class PublicKey:
-    """Checks signatures; its text may be given to anybody."""
+    """A public key, which checks signatures; its text may be given to anybody."""
 
     def __init__(self, key: Ed25519PublicKey) -> None:
         self._key = key
@@ -94,10 +95,10 @@ class PublicKey:
     @classmethod
     def parse(cls, text: str) -> Self:
         """
-        Read a key from its text.
+        Return the key from its text.
 
         Raises:
-            MalformedError: If it is none.
+            MalformedError: If the text is not a public key.
         """
         try:
             return cls(Ed25519PublicKey.from_public_bytes(_decoded(text)))
@@ -106,40 +107,38 @@ class PublicKey:
 
     @property
     def fingerprint(self) -> str:
-        """SHA-256 of the key's 32 bytes, hexadecimal: what people compare."""
+        """SHA-256 of the key's 32 bytes in hexadecimal digits, for people to compare."""
         return hashlib.sha256(self._key.public_bytes_raw()).hexdigest()
 
     def check(self, checkpoint: Checkpoint) -> None:
         """
-        Check who signed a checkpoint.
+        Check that this key signed a checkpoint.
 
         Raises:
-            BadSignatureError: If it was somebody else, or it was altered since.
+            BadSignatureError: If another key signed it, or it was altered since.
         """
         try:
-            self._key.verify(checkpoint.signature, _signed(checkpoint))
+            self._key.verify(checkpoint.signature, _checkpoint_to_sign(checkpoint))
         except InvalidSignature as error:
             raise BadSignatureError(
-                f"The checkpoint of entry {checkpoint.seq} was not signed by this key, or altered."
+                f"The checkpoint of entry {checkpoint.seq} was signed by another key, or altered."
             ) from error
 
     def check_content(self, kind: str, content: bytes, signature: bytes) -> None:
         """
-        Check who signed a content, as `SigningKey.sign_content` does.
+        Check that this key signed some bytes with `SigningKey.sign_content`.
 
         Raises:
-            BadSignatureError: If it was somebody else, as another kind, or it was altered since.
+            BadSignatureError: If another key signed them, or as another kind, or they were altered.
         """
         try:
-            self._key.verify(signature, _sealed(kind, content))
+            self._key.verify(signature, _content_to_sign(kind, content))
         except InvalidSignature as error:
-            raise BadSignatureError(
-                f"The {kind} was not signed by this key, or altered."
-            ) from error
+            raise BadSignatureError(f"The {kind} was signed by another key, or altered.") from error
 
 
 class SigningKey:
-    """Signs checkpoints; it is in a file that only its owner may read."""
+    """The key that signs checkpoints; it is stored in a file that only its owner may read."""
 
     def __init__(self, key: Ed25519PrivateKey) -> None:
         self._key = key
@@ -147,22 +146,25 @@ class SigningKey:
     @classmethod
     def at(cls, path: Path) -> Self:
         """
-        Return the key in a file; a new one is put there when there is no file.
+        Return the key in a file; create the file with a new key if it does not exist.
 
         Raises:
-            MalformedError: If it holds no key, others may read it, or it cannot be read or made.
+            MalformedError: If the file holds no key, others may read it, or it cannot be read or
+                created.
         """
         try:
             if not path.exists():
                 _make(path)
             if stat.S_IMODE(path.stat().st_mode) & 0o077:
-                raise MalformedError("Only its owner may read the audit log's signing key: 0600.")
+                raise MalformedError(
+                    "Others may read the audit log's signing key. Set the file's mode to 0600."
+                )
             return cls(Ed25519PrivateKey.from_private_bytes(_decoded(path.read_text("ascii"))))
         except ValueError as error:
-            raise MalformedError("A signing key is 32 bytes, written as base64.") from error
+            raise MalformedError("A signing key must be 32 bytes, written as base64.") from error
         except OSError as error:
             raise MalformedError(
-                f"The audit log's signing key cannot be read or made ({error.strerror})."
+                f"The audit log's signing key cannot be read or created ({error.strerror})."
             ) from error
 
     def public(self) -> PublicKey:
@@ -170,7 +172,7 @@ class SigningKey:
         return PublicKey(self._key.public_key())
 
     def blinder(self) -> Blinder:
-        """Return what gives the log's entries their blinds; it is derived from this key."""
+        """Return the blinder for the log's entries, whose secret is derived from this key."""
         return Blinder(hmac.digest(self._key.private_bytes_raw(), _BLINDS, "sha256"))
 
     def sign(
@@ -178,21 +180,21 @@ class SigningKey:
     ) -> Checkpoint:
         """Return a signed checkpoint."""
         unsigned = Checkpoint(seq, digest, at, b"", peaks)
-        return replace(unsigned, signature=self._key.sign(_signed(unsigned)))
+        return replace(unsigned, signature=self._key.sign(_checkpoint_to_sign(unsigned)))
 
     def sign_content(self, kind: str, content: bytes) -> bytes:
-        """Return the signature of a content, which is none of a checkpoint or of another kind."""
-        return self._key.sign(_sealed(kind, content))
+        """Return the signature of some bytes; it is valid for this kind only, not a checkpoint."""
+        return self._key.sign(_content_to_sign(kind, content))
 
 
 def moment(at: datetime) -> str:
-    """Return a time as it is written wherever it is digested or signed."""
+    """Return a time as it is written in everything that is digested or signed."""
     if at.tzinfo is None:
-        raise ValueError("A time has its zone.")
+        raise ValueError("A time must have a time zone.")
     return at.astimezone(UTC).isoformat(timespec="microseconds")
 
 
-def _signed(checkpoint: Checkpoint) -> bytes:
+def _checkpoint_to_sign(checkpoint: Checkpoint) -> bytes:
     kind = _KIND_WITHOUT_TREE if checkpoint.peaks is None else _KIND
     body: list[object] = [kind, checkpoint.seq, checkpoint.digest.hex(), moment(checkpoint.at)]
     if checkpoint.peaks is not None:
@@ -200,7 +202,7 @@ def _signed(checkpoint: Checkpoint) -> bytes:
     return json.dumps(body, separators=(",", ":")).encode()
 
 
-def _sealed(kind: str, content: bytes) -> bytes:
+def _content_to_sign(kind: str, content: bytes) -> bytes:
     body = [f"hashsvc {kind}", hashlib.sha256(content).hexdigest()]
     return json.dumps(body, separators=(",", ":")).encode()
 
@@ -210,18 +212,18 @@ def _peaks(values: Any) -> tuple[bytes, ...] | None:
         return None
     peaks = tuple(bytes.fromhex(each) for each in values["peaks"])
     if len(peaks) != int(values["seq"]).bit_count() or any(len(e) != HASH_BYTES for e in peaks):
-        raise ValueError("A tree of so many entries has other peaks.")
+        raise ValueError("The number or the length of the peaks is wrong.")
     return peaks
 
 
 def _decoded(text: str) -> bytes:
     try:
-        found = base64.b64decode(text.strip(), validate=True)
+        key = base64.b64decode(text.strip(), validate=True)
     except binascii.Error as error:
-        raise ValueError("It is no base64.") from error
-    if len(found) != _KEY_BYTES:
-        raise ValueError("It has another length.")
-    return found
+        raise ValueError("The text is not base64.") from error
+    if len(key) != _KEY_BYTES:
+        raise ValueError(f"A key must have {_KEY_BYTES} bytes.")
+    return key
 
 
 def _make(path: Path) -> None:
@@ -233,7 +235,7 @@ def _make(path: Path) -> None:
         file.flush()
         os.fsync(file.fileno())
     try:
-        # A link fails where a rename would replace what another process has just made.
+        # A link fails if another process has just created the file; a rename would replace it.
         os.link(draft, path)
     except FileExistsError:
         pass

@@ -3,11 +3,11 @@ Errors of the audit room.
 
     AuditError
     ├── BrokenChainError     an entry was altered, removed or moved
-    ├── BadSignatureError    a checkpoint or a bundle was not signed by this key
+    ├── BadSignatureError    a checkpoint or a bundle was signed by another key, or altered
     ├── BadProofError        an entry of an excerpt was not in the signed log
-    ├── BadTimestampError    a time stamp is of something else, or signed by nobody who is trusted
+    ├── BadTimestampError    a time stamp is invalid, or no trusted authority signed it
     ├── NoTimestampsError    the extra for time stamps is not installed
-    └── MalformedError       a file is no export, no anchor or no key
+    └── MalformedError       a file is not an export, an anchor file or a key
 """
 
 
@@ -16,24 +16,24 @@ class AuditError(Exception):
 
 
 class BrokenChainError(AuditError):
-    """An entry was altered, removed or moved; the message names the first one that is wrong."""
+    """An entry was altered, removed or moved; the message names the first wrong entry."""
 
 
 class BadSignatureError(AuditError):
-    """What is said to be signed by this key was not, or was altered since."""
+    """Something was signed by another key, or was altered after the signing."""
 
 
 class BadProofError(AuditError):
-    """An entry of an excerpt does not lead to what was signed; the message names it."""
+    """The proof of an excerpt's entry is wrong; the message names the entry."""
 
 
 class BadTimestampError(AuditError):
-    """A time stamp is none, is of something else, or was signed by nobody who is trusted."""
+    """A time stamp is unreadable, is of other bytes, or was not signed by a trusted authority."""
 
 
 class NoTimestampsError(AuditError):
-    """What reads time stamps is an extra that is not installed."""
+    """The extra that reads time stamps is not installed."""
 
 
 class MalformedError(AuditError):
-    """A file is not what it should be; the message names the line."""
+    """A file or a value has the wrong format; the message says which, and which line."""

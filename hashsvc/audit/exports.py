@@ -1,5 +1,5 @@
 """
-The log as a file that can be checked elsewhere: one JSON object a line, a signed checkpoint last.
+Exports of the log, which anybody can check: one JSON object a line, a signed checkpoint last.
 """
 
 import json
@@ -21,10 +21,10 @@ _PAGE = 1000
 
 def lines(connection: Connection, key: SigningKey, now: datetime) -> Iterator[str]:
     """
-    Yield the lines of an export, without their ends.
+    Yield the lines of an export, without newlines.
 
     Raises:
-        BrokenChainError: At the first entry that does not follow: what is broken is not signed.
+        BrokenChainError: At the first entry that breaks the chain; a broken log is not signed.
     """
     chain, blinder = Chain(), key.blinder()
     while entries := audit_entries.page(connection, after=chain.seq, limit=_PAGE):
@@ -41,34 +41,35 @@ def verify_lines(
     exported: Iterable[str], key: PublicKey, checkpoints: Iterable[Checkpoint] = ()
 ) -> int:
     """
-    Return how many entries an export has, having checked all of them.
+    Return how many entries an export has, after checking all of them.
 
     Args:
-        checkpoints: Further ones, of an anchor file; their signatures are taken for good.
+        checkpoints: Checkpoints from an anchor file, which the export must agree with too. Their
+            signatures are not checked here.
 
     Raises:
-        MalformedError: If a line is neither an entry nor, at the end, a checkpoint.
+        MalformedError: If a line is not an entry, or the last line is not a checkpoint.
 
         BadSignatureError: If the checkpoint was signed by another key, or altered.
 
-        BrokenChainError: At the first entry that does not follow, or is not what was signed.
+        BrokenChainError: At the first entry that breaks the chain, or is not what was signed.
     """
     chain = Chain(checkpoints)
     last: Any = None
     for number, line in enumerate(exported, start=1):
-        # Whether a line is the last one shows when there is no other after it.
+        # Check a line once the next one is there: the last line is no entry but the checkpoint.
         if last is not None:
             chain.follow(*_entry(last, number - 1))
         try:
             last = json.loads(line)
         except ValueError as error:
-            raise MalformedError(f"Line {number} of the export is no JSON.") from error
+            raise MalformedError(f"Line {number} of the export is not JSON.") from error
     if not isinstance(last, dict) or "checkpoint" not in last:
         raise MalformedError("The export does not end with a checkpoint: its end is missing.")
     checkpoint = Checkpoint.parse(last["checkpoint"])
     key.check(checkpoint)
     if checkpoint.peaks is not None and chain.tree is None:
-        raise MalformedError("The export lacks the blinds of entries whose tree was signed.")
+        raise MalformedError("The export lacks the blinds that the signed tree was made with.")
     chain.end(checkpoint)
     return chain.seq
 
@@ -87,7 +88,7 @@ def _entry(values: Any, number: int) -> tuple[AuditEntry, bytes | None]:
         moment(entry.at)
         blind = bytes.fromhex(values["blind"]) if "blind" in values else None
     except (KeyError, TypeError, ValueError) as error:
-        raise MalformedError(f"Line {number} of the export is no entry.") from error
+        raise MalformedError(f"Line {number} of the export is not an entry.") from error
     return entry, blind
 
 

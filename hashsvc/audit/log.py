@@ -1,4 +1,4 @@
-"""Writes and checks the audit log."""
+"""Recording entries in the audit log, and checking its chain."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -16,16 +16,17 @@ _PAGE = 1000
 
 def record(connection: Connection, *, actor: str, action: str, subject: str, now: datetime) -> int:
     """
-    Add one entry, in the transaction of the deed, so that neither is there without the other.
+    Add one entry, and return its number.
 
-    Returns its number.
+    Call this in the transaction of the recorded action, so that neither is stored without the
+    other.
 
     Args:
-        actor: Id of the key, or the part of the service, that did it.
+        actor: Id of the key that acted, or the name of the part of the service.
 
         action: What was done, as `thing.verb`.
 
-        subject: Opaque id of what it was done to; a count, where that was a list.
+        subject: Opaque id of the thing acted on; for a list, a count.
     """
     (seq,) = record_all(connection, [(action, subject)], actor=actor, now=now)
     return seq
@@ -34,10 +35,10 @@ def record(connection: Connection, *, actor: str, action: str, subject: str, now
 def record_all(
     connection: Connection, deeds: Sequence[tuple[str, str]], *, actor: str, now: datetime
 ) -> list[int]:
-    """Add an entry for each deed, an action and its subject, and return the entries' numbers."""
+    """Add an entry for each deed, given as (action, subject), and return the entries' numbers."""
     audit_entries.wait_for_turn(connection)
     last = audit_entries.last(connection)
-    # After a removed last entry the numbers go on with a gap, which stays to be found.
+    # Count on from the highest number ever: if somebody deleted the last entries, a gap remains.
     seq = audit_entries.highest_ever(connection)
     digest = START if last is None else last.digest
     added = []
@@ -55,16 +56,15 @@ def verify(
     blinder: Blinder | None = None,
 ) -> int:
     """
-    Return how many entries there are, having checked the chain from the first to the last.
+    Return how many entries the log has, after checking the chain from the first to the last.
 
     Args:
-        checkpoints: Signed before; the log must still be what it was at each.
+        checkpoints: Earlier checkpoints, which the log must agree with.
 
-        blinder: Of the key that signed them; without it their trees are not compared.
+        blinder: The blinder of the key that signed them; without it their trees are not compared.
 
     Raises:
-        BrokenChainError: At the first entry that does not follow from the one before, or is not
-            what was signed.
+        BrokenChainError: At the first entry that breaks the chain, or is not what was signed.
     """
     chain = Chain(checkpoints)
     follow(connection, chain, blinder)
@@ -76,10 +76,10 @@ def verify(
 
 def verify_since(connection: Connection, last: Checkpoint, blinder: Blinder) -> Chain:
     """
-    Return the chain at the log's end, having checked what came after a checkpoint, and it.
+    Return the chain at the log's end, after checking the last checkpoint and all entries since.
 
     Raises:
-        BrokenChainError: If the log is not what was signed then, or does not go on from there.
+        BrokenChainError: If the log is not what was signed, or an entry since breaks the chain.
     """
     chain = Chain([last], after=last)
     signed = audit_entries.page(connection, after=last.seq - 1, limit=1) if last.seq else []
@@ -97,10 +97,10 @@ def follow(
     until: int | None = None,
 ) -> None:
     """
-    Take a chain along the stored entries to the last one, or to the one with the number `until`.
+    Let a chain follow the stored entries to the last one, or to the one with the number `until`.
 
     Raises:
-        BrokenChainError: At the first that does not follow.
+        BrokenChainError: At the first entry that breaks the chain.
     """
     while until is None or chain.seq < until:
         limit = _PAGE if until is None else min(_PAGE, until - chain.seq)
@@ -112,5 +112,5 @@ def follow(
 
 
 def blind_of(entry: AuditEntry, blinder: Blinder) -> bytes:
-    """Return the blind by which an entry is in the tree."""
+    """Return an entry's blind in the tree."""
     return blinder.of(body_of(entry.seq, entry.at, entry.actor, entry.action, entry.subject))

@@ -1,4 +1,4 @@
-"""Signs a checkpoint of the log now and then, and puts it into the anchor file."""
+"""The log signer, which signs checkpoints of the log at intervals, for the anchor file."""
 
 from collections.abc import Collection
 
@@ -18,7 +18,7 @@ _log = structlog.get_logger()
 
 
 class LogSigner(Loop):
-    """Knows the signing key, which is made when it is missing, and the anchor file."""
+    """Signs checkpoints with the signing key, which it creates if needed, for the anchor file."""
 
     def __init__(self, settings: Settings, database: Database, clock: Clock = utc_now) -> None:
         super().__init__("log-signer", every_s=settings.audit_checkpoint_s)
@@ -32,7 +32,7 @@ class LogSigner(Loop):
         Return the signing key.
 
         Raises:
-            MalformedError: If its file holds none.
+            MalformedError: If its file does not hold a key, or cannot be read.
         """
         return SigningKey.at(self._key_path)
 
@@ -41,16 +41,16 @@ class LogSigner(Loop):
         Return all checkpoints of the anchor file.
 
         Raises:
-            AuditError: If one of them is none, or has no good signature.
+            AuditError: If a line is not a checkpoint, or a signature is wrong.
         """
         return anchor.read(self._anchor_path, self.key().public())
 
     def verify(self) -> int:
         """
-        Return how many entries the log has, having checked all of them against the anchor file.
+        Return how many entries the log has, after checking all of them and the anchor file.
 
         Raises:
-            AuditError: If something is wrong; the message says what and where.
+            AuditError: If the log or the anchor file is wrong; the message says where.
         """
         checkpoints = self.checkpoints()
         with self._database.read() as connection:
@@ -58,17 +58,17 @@ class LogSigner(Loop):
 
     def checkpoint(self) -> Checkpoint:
         """
-        Sign the log as it is, and return the checkpoint; the last one when nothing was added.
+        Sign the log as it is and return the checkpoint; return the last one if nothing is new.
 
         Raises:
-            AuditError: If the log is not what was signed before: then it is not signed again.
+            AuditError: If the log is not what was signed before; it is not signed again then.
         """
         key, checkpoints = self.key(), self.checkpoints()
-        # Of two of the same length the later one, which has a tree.
+        # If two have the same length, `reversed` finds the later one first, which has a tree.
         before = max(reversed(checkpoints), key=lambda each: each.seq, default=None)
         with self._database.read() as connection:
             if before is None or before.peaks is None:
-                # The tree is grown from the first entry on.
+                # No checkpoint has a tree to continue, so read the log from its first entry.
                 chain = Chain(checkpoints)
                 log.follow(connection, chain, key.blinder())
                 chain.end()
@@ -83,7 +83,7 @@ class LogSigner(Loop):
 
     def prove(self, seqs: Collection[int]) -> Excerpt:
         """
-        Sign the log as it is, and return the entries with these numbers, with their proofs.
+        Sign the log as it is, and return the entries with these numbers and their proofs.
 
         Raises:
             AuditError: If the log is not what was signed before, or has no such entry.
@@ -95,18 +95,18 @@ class LogSigner(Loop):
             )
 
     def stop(self) -> None:
-        """Sign a last time, and stop."""
+        """Stop, and sign one last time."""
         was_running = self.is_running
         super().stop()
         if was_running:
             self.run_once()
 
     def run_once(self) -> None:
-        """Sign the log as it is; what prevents that is logged."""
+        """Sign the log as it is; log an error if that fails."""
         try:
             self.checkpoint()
         except AuditError as error:
-            # Its words are ours, and name no more than the number of an entry.
+            # The message is our own, and names nothing private: at most an entry's number.
             _log.error("audit.broken", error=str(error))
         except Exception as error:  # noqa: BLE001 - a disk that fails now may work later.
             _log.error("audit.checkpoint_failed", error=type(error).__name__)

@@ -1,8 +1,8 @@
 """
-Excerpts: some entries of the log, and the proof that each was in it at its place.
+Excerpts: some entries of the log, each with a proof of its place in the log.
 
-The proof is a path in the tree to what a checkpoint signed. Nothing of any other entry is in it
-but digests behind blinds. An excerpt is checked without the log.
+The proof is a path in the tree that leads to a peak that a checkpoint signed. It shows other
+entries only as blinded digests. An excerpt can be checked without the log.
 """
 
 from collections.abc import Collection, Iterable
@@ -22,7 +22,7 @@ from hashsvc.store import audit_entries
 
 @dataclass(frozen=True, slots=True)
 class ProvenEntry:
-    """An entry, its blind, and the path from it to its peak, leaf first."""
+    """An entry, its blind, and the path from its leaf up to its peak."""
 
     seq: int
     at: datetime
@@ -33,7 +33,7 @@ class ProvenEntry:
     path: tuple[bytes, ...]
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as JSON values."""
+        """Return the entry as JSON values."""
         return {
             "seq": self.seq,
             "at": moment(self.at),
@@ -47,10 +47,10 @@ class ProvenEntry:
     @classmethod
     def parse(cls, values: Any) -> Self:
         """
-        Read it from JSON values.
+        Return the entry from JSON values.
 
         Raises:
-            MalformedError: If they are no entry with a proof.
+            MalformedError: If the values are not an entry with its proof.
         """
         try:
             made = cls(
@@ -64,19 +64,19 @@ class ProvenEntry:
             )
             moment(made.at)
         except (KeyError, TypeError, ValueError) as error:
-            raise MalformedError("This is no entry with its proof.") from error
+            raise MalformedError("This is not an entry with its proof.") from error
         return made
 
 
 @dataclass(frozen=True, slots=True)
 class Excerpt:
-    """Some entries, in order, and the checkpoint that all of them lead to."""
+    """Some entries, in order, and the checkpoint that proves them."""
 
     checkpoint: Checkpoint
     entries: tuple[ProvenEntry, ...]
 
     def as_json(self) -> dict[str, Any]:
-        """Return it as JSON values."""
+        """Return the excerpt as JSON values."""
         return {
             "checkpoint": self.checkpoint.as_json(),
             "entries": [each.as_json() for each in self.entries],
@@ -85,16 +85,16 @@ class Excerpt:
     @classmethod
     def parse(cls, values: Any) -> Self:
         """
-        Read it from JSON values.
+        Return the excerpt from JSON values.
 
         Raises:
-            MalformedError: If they are no excerpt.
+            MalformedError: If the values are not an excerpt.
         """
         try:
             entries = tuple(ProvenEntry.parse(each) for each in values["entries"])
             return cls(Checkpoint.parse(values["checkpoint"]), entries)
         except (KeyError, TypeError) as error:
-            raise MalformedError("This is no excerpt of an audit log.") from error
+            raise MalformedError("This is not an excerpt of an audit log.") from error
 
     def check(self, key: PublicKey) -> None:
         """
@@ -103,21 +103,23 @@ class Excerpt:
         Raises:
             BadSignatureError: If the checkpoint was signed by another key, or altered.
 
-            BadProofError: If an entry does not lead to it, or they are out of order.
+            BadProofError: If an entry's proof is wrong, or the entries are out of order.
         """
         key.check(self.checkpoint)
         if self.checkpoint.peaks is None:
-            raise BadProofError("The checkpoint is older than the tree; it proves no single entry.")
+            raise BadProofError(
+                "The checkpoint is older than the tree, and cannot prove a single entry."
+            )
         before = 0
         for each in self.entries:
             if each.seq <= before:
-                raise BadProofError(f"Entry {each.seq} does not stand in order.")
+                raise BadProofError(f"Entry {each.seq} is out of order.")
             before = each.seq
             leaf = leaf_of(
                 body_of(each.seq, each.at, each.actor, each.action, each.subject), each.blind
             )
             if len(each.blind) != HASH_BYTES or not leads(
-                each.seq, leaf, each.path, to=self.checkpoint.peaks, of=self.checkpoint.seq
+                each.seq, leaf, each.path, peaks=self.checkpoint.peaks, count=self.checkpoint.seq
             ):
                 raise BadProofError(f"Entry {each.seq} was not in the log that was signed.")
 
@@ -131,15 +133,15 @@ def prove(
     earlier: Iterable[Checkpoint] = (),
 ) -> Excerpt:
     """
-    Return the entries with these numbers, with their proofs.
+    Return the entries with these numbers and their proofs.
 
-    Reads the log up to the checkpoint, and checks it on the way.
+    This reads the log up to the checkpoint, and checks it on the way.
 
     Args:
-        checkpoint: Signed by this key, with a tree, not before the last of the entries.
+        checkpoint: A checkpoint with a tree that this key signed, and that covers all the entries.
 
-        earlier: Further ones, their signatures taken for good: it is read from the last of them
-            that is older than the entries, instead of from the first entry on.
+        earlier: Earlier checkpoints, whose signatures are not checked here. The log is read from
+            the last of them before the entries, instead of from its first entry.
 
     Raises:
         BrokenChainError: If the log is not what was signed, or has no such entry.

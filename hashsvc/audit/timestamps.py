@@ -1,7 +1,7 @@
 """
-Time stamps by an authority (RFC 3161): that something existed at a time, on another's word.
+Time stamps (RFC 3161), by which an authority confirms that some bytes existed at a time.
 
-Needs the extra `timestamps`. Nothing is fetched here: whoever asks for a stamp gives the way.
+This needs the extra `timestamps`. It opens no connection: the caller hands in a function that does.
 """
 
 from collections.abc import Callable
@@ -25,10 +25,10 @@ _GRANTED = 0
 @dataclass(frozen=True, slots=True)
 class Stamped:
     """
-    What a time stamp says.
+    The contents of a time stamp.
 
     Attributes:
-        verified: Whether an authority that was named signed it; else anybody may have.
+        verified: Whether a trusted authority signed it; if not, anybody may have made it.
     """
 
     at: datetime
@@ -37,10 +37,10 @@ class Stamped:
 
 def stamp_by(post: Callable[[bytes], bytes]) -> Callable[[bytes], bytes]:
     """
-    Return what gets a time stamp for a content.
+    Return a function that gets a time stamp for some bytes.
 
     Args:
-        post: Hands a request (`application/timestamp-query`) to the authority and returns its
+        post: Sends a request (`application/timestamp-query`) to the authority and returns the
             answer.
 
     Raises:
@@ -53,9 +53,9 @@ def stamp_by(post: Callable[[bytes], bytes]) -> Callable[[bytes], bytes]:
         Return the authority's answer, with its certificates.
 
         Raises:
-            BadTimestampError: If it refused, or answered to something else.
+            BadTimestampError: If the authority refused, or answered another request.
         """
-        asked = (
+        request = (
             client.TimestampRequestBuilder()
             .data(content)
             .hash_algorithm(client.HashAlgorithm.SHA256)
@@ -63,8 +63,8 @@ def stamp_by(post: Callable[[bytes], bytes]) -> Callable[[bytes], bytes]:
             .nonce(nonce=True)
             .build()
         )
-        answer = post(asked.as_bytes())
-        if _read(answer, content).tst_info.nonce != asked.nonce:
+        answer = post(request.as_bytes())
+        if _read(answer, content).tst_info.nonce != request.nonce:
             raise BadTimestampError("The time stamp answers another request.")
         return answer
 
@@ -73,14 +73,14 @@ def stamp_by(post: Callable[[bytes], bytes]) -> Callable[[bytes], bytes]:
 
 def check_timestamp(answer: bytes, content: bytes, roots: bytes | None = None) -> Stamped:
     """
-    Return what a time stamp says of a content.
+    Return the contents of a time stamp, after checking that it is of these bytes.
 
     Args:
-        roots: Certificates (PEM) of the authorities that are trusted; without them nobody has
-            checked who signed it.
+        roots: Certificates (PEM) of trusted authorities; without them, the signature is not
+            checked.
 
     Raises:
-        BadTimestampError: If it is of another content, or none of these authorities signed it.
+        BadTimestampError: If it is of other bytes, or none of these authorities signed it.
 
         NoTimestampsError: If the extra is not installed.
     """
@@ -91,7 +91,7 @@ def check_timestamp(answer: bytes, content: bytes, roots: bytes | None = None) -
     try:
         trusted = dict.fromkeys(x509.load_pem_x509_certificates(roots))
     except ValueError as error:
-        raise BadTimestampError("Trusted authorities are given as certificates (PEM).") from error
+        raise BadTimestampError("Trusted authorities must be certificates (PEM).") from error
     builder = client.VerifierBuilder()
     for each in trusted:
         builder = builder.add_root_certificate(each)
@@ -108,7 +108,7 @@ def _read(answer: bytes, content: bytes) -> "TimeStampResponse":
         granted = read.status == _GRANTED
         imprint = read.tst_info.message_imprint if granted else None
     except ValueError as error:
-        raise BadTimestampError("This is no time stamp.") from error
+        raise BadTimestampError("This is not a time stamp.") from error
     if imprint is None:
         raise BadTimestampError("The authority refused to stamp.")
     if imprint.hash_algorithm != _SHA256 or imprint.message != sha256(content).digest():
@@ -118,7 +118,7 @@ def _read(answer: bytes, content: bytes) -> "TimeStampResponse":
 
 def _client() -> ModuleType:
     try:
-        import rfc3161_client  # noqa: PLC0415 - an extra
+        import rfc3161_client  # noqa: PLC0415 - an optional extra.
     except ImportError as error:
         raise NoTimestampsError(
             "Time stamps need the extra `timestamps`: pip install 'hashsvc[timestamps]'."

@@ -1,10 +1,10 @@
 """
-A hash tree over the entries, by which one of them can be shown to be in the log, and no other.
+A hash tree over the log's entries, which proves that one entry is in the log and shows no other.
 
-A leaf is the digest of an entry's words behind a blind of 256 bits, which is known of the entries
-that are shown alone: whoever guesses what another entry says cannot find out whether it does. Nodes
-are those of RFC 9162, section 2.1; the tree is kept as the roots of its full parts, the largest
-first (its *peaks*), so that it grows without what was before.
+A leaf is the digest of an entry's fields together with a secret *blind* of 256 bits. A proof
+reveals only the blinds of the entries that it shows, so that nobody can test a guess about another
+entry. Nodes are made as in RFC 9162, section 2.1. The tree is kept as the roots of its full parts,
+the largest first (its *peaks*): new entries can be added without the old ones.
 """
 
 import hashlib
@@ -16,13 +16,13 @@ HASH_BYTES = 32
 
 
 class Blinder:
-    """Gives each entry its blind: the same for the same words, and to be known by nobody else."""
+    """Derives each entry's blind from a secret: the same for the same entry, and unpredictable."""
 
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
 
     def of(self, body: bytes) -> bytes:
-        """Return the blind of an entry's words."""
+        """Return the blind of an entry, given its digested bytes."""
         return hmac.digest(self._secret, body, "sha256")
 
 
@@ -37,12 +37,12 @@ class _Part:
 
 class Tree:
     """
-    Grows by a leaf an entry.
+    The tree over a log, to which each new entry adds a leaf.
 
     Args:
-        peaks: Those of the first `seq` entries, where the tree goes on from there.
+        peaks: The peaks over the first `seq` entries, if the tree does not begin with the first.
 
-        watched: Numbers of entries whose paths will be asked for.
+        watched: Numbers of the entries for which `path` will be called.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Tree:
 
     @property
     def peaks(self) -> tuple[bytes, ...]:
-        """The roots of the full parts, the largest first; as many as `seq` has binary ones."""
+        """The roots of the full parts, the largest first: one for each binary one in `seq`."""
         return tuple(each.root for each in self._parts)
 
     def add(self, leaf: bytes) -> None:
@@ -75,7 +75,7 @@ class Tree:
         self._parts.append(new)
 
     def path(self, seq: int) -> tuple[bytes, ...]:
-        """Return what stands beside the way from a watched entry to its peak, leaf first."""
+        """Return the path of a watched entry: the sibling nodes from its leaf up to its peak."""
         return tuple(self._paths[seq])
 
 
@@ -84,26 +84,28 @@ def leaf_of(body: bytes, blind: bytes) -> bytes:
     return hashlib.sha256(b"\x00" + blind + body).digest()
 
 
-def leads(seq: int, leaf: bytes, path: Sequence[bytes], *, to: Sequence[bytes], of: int) -> bool:
+def leads(
+    seq: int, leaf: bytes, path: Sequence[bytes], *, peaks: Sequence[bytes], count: int
+) -> bool:
     """
-    Tell whether a path leads from an entry to the peaks of a log.
+    Return whether a path leads from an entry to one of the peaks of a log.
 
     Args:
-        seq: The entry's number, from 1 on: the path is of this place and of no other.
+        seq: The entry's number, from 1 on; the path is valid for this place only.
 
-        to: The peaks.
+        peaks: The peaks of the log's tree.
 
-        of: How many entries the log has.
+        count: How many entries the log has.
     """
-    heights = _heights(of)
-    if not 1 <= seq <= of or len(heights) != len(to):
+    heights = _heights(count)
+    if not 1 <= seq <= count or len(heights) != len(peaks):
         return False
     place, first = seq - 1, 0
-    for peak, height in zip(to, heights, strict=True):
+    for peak, height in zip(peaks, heights, strict=True):
         if place < first + 2**height:
             return len(path) == height and _root_of(place, leaf, path) == peak
         first += 2**height
-    raise AssertionError("The parts have all entries.")
+    raise AssertionError("The parts together cover all entries.")
 
 
 def _root_of(place: int, leaf: bytes, path: Sequence[bytes]) -> bytes:

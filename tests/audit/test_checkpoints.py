@@ -113,7 +113,7 @@ def test_what_is_no_key_is_refused_and_not_repeated(tmp_path: Path, text: str) -
 
 
 def test_a_key_that_cannot_be_made_is_refused() -> None:
-    with pytest.raises(MalformedError, match="cannot be read or made"):
+    with pytest.raises(MalformedError, match="cannot be read or created"):
         SigningKey.at(Path("/proc/no/key"))
 
 

@@ -164,7 +164,7 @@ def test_an_entry_has_its_own_number_and_stands_once(
         with pytest.raises(BadProofError):
             dataclasses.replace(excerpt, entries=(moved,)).check(key)
     for entries in ((second, first), (first, first)):
-        with pytest.raises(BadProofError, match="stand in order"):
+        with pytest.raises(BadProofError, match="out of order"):
             dataclasses.replace(excerpt, entries=entries).check(key)
 
 

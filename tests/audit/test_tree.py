@@ -50,7 +50,7 @@ def test_every_entry_leads_to_its_peak(count: int, data: st.DataObject) -> None:
     for seq in watched:
         path = tree.path(seq)
         assert len(path) <= 6
-        assert leads(seq, LEAVES[seq - 1], path, to=tree.peaks, of=count)
+        assert leads(seq, LEAVES[seq - 1], path, peaks=tree.peaks, count=count)
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 7, 8, 13])
@@ -59,14 +59,14 @@ def test_no_path_leads_from_another_place_or_leaf(count: int) -> None:
     for seq in range(1, count + 1):
         path, leaf = tree.path(seq), LEAVES[seq - 1]
         for other in range(-1, count + 3):
-            assert leads(other, leaf, path, to=tree.peaks, of=count) == (other == seq)
-        assert not leads(seq, LEAVES[69], path, to=tree.peaks, of=count)
-        assert not leads(seq, leaf, (*path, bytes(32)), to=tree.peaks, of=count)
+            assert leads(other, leaf, path, peaks=tree.peaks, count=count) == (other == seq)
+        assert not leads(seq, LEAVES[69], path, peaks=tree.peaks, count=count)
+        assert not leads(seq, leaf, (*path, bytes(32)), peaks=tree.peaks, count=count)
         for level in range(len(path)):
-            assert not leads(seq, leaf, path[:level], to=tree.peaks, of=count)
+            assert not leads(seq, leaf, path[:level], peaks=tree.peaks, count=count)
             cut = (*path[:level], bytes(32), *path[level + 1 :])
-            assert not leads(seq, leaf, cut, to=tree.peaks, of=count)
-        assert not leads(seq, leaf, path, to=tree.peaks[:-1], of=count)
+            assert not leads(seq, leaf, cut, peaks=tree.peaks, count=count)
+        assert not leads(seq, leaf, path, peaks=tree.peaks[:-1], count=count)
 
 
 @given(st.integers(0, 70), st.integers(0, 70))

@@ -116,10 +116,10 @@ def test_an_altered_export_is_found(filled: Run) -> None:
     ("arguments", "said"),
     [
         (("verify", "missing.jsonl"), "The export cannot be read."),
-        (("verify", "other.jsonl"), "Line 1 of the export is no JSON."),
+        (("verify", "other.jsonl"), "Line 1 of the export is not JSON."),
         (("verify", "--public-key", "canary"), "A public key is 32 bytes, written as base64."),
         (("verify", "--anchor", "missing"), "There is no checkpoint in the anchor file."),
-        (("verify", "--anchor", "other.jsonl"), "Line 1 of the anchor file is no checkpoint."),
+        (("verify", "--anchor", "other.jsonl"), "Line 1 of the anchor file is not a checkpoint."),
         (("export", "other.jsonl"), "The file cannot be made (File exists)."),
         (("export", "no/folder"), "The file cannot be made (No such file or directory)."),
     ],
