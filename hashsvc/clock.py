@@ -1,4 +1,4 @@
-"""The time, as something that can be handed in and set by a test."""
+"""The clock: a function that returns the time, so that a test can hand in its own."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime

@@ -10,10 +10,10 @@ _log = structlog.get_logger()
 
 class Loop(ABC):
     """
-    Repeats `run_once` in a thread of its own; the first pass begins at once.
+    Repeats `run_once` in its own thread; the first pass begins at once.
 
-    A pass that raises is logged by the class of its error, and the next pass comes as usual: a
-    database or a disk that fails now may work later.
+    If a pass raises, the class of the error is logged and the next pass runs as usual: a database
+    or a disk that fails now may work later.
 
     Args:
         name: Name of the thread, and of the loop in the log.
@@ -29,11 +29,11 @@ class Loop(ABC):
 
     @abstractmethod
     def run_once(self) -> None:
-        """Do what is due now. A long pass looks at `is_stopping` now and then."""
+        """Do what is due now. A long pass must check `is_stopping` now and then."""
 
     @property
     def is_stopping(self) -> bool:
-        """Whether `stop` was called, or `ask_to_stop`."""
+        """Whether `stop` or `ask_to_stop` was called."""
         return self._stop_asked.is_set()
 
     @property
@@ -42,17 +42,17 @@ class Loop(ABC):
         return self._thread is not None
 
     def start(self) -> None:
-        """Begin."""
+        """Start the thread."""
         self._stop_asked.clear()
         self._thread = threading.Thread(target=self._repeat, name=self._name, daemon=True)
         self._thread.start()
 
     def ask_to_stop(self) -> None:
-        """Begin no further pass; unlike `stop`, do not wait for the one in hand."""
+        """Begin no further pass; unlike `stop`, do not wait for the current one."""
         self._stop_asked.set()
 
     def stop(self) -> None:
-        """Begin no further pass, and wait for the one in hand."""
+        """Begin no further pass, and wait for the current one to end."""
         self.ask_to_stop()
         if self._thread is not None:
             self._thread.join()
@@ -62,6 +62,6 @@ class Loop(ABC):
         while not self.is_stopping:
             try:
                 self.run_once()
-            except Exception as error:  # noqa: BLE001 - whatever failed may work at the next pass.
+            except Exception as error:  # noqa: BLE001 - the next pass may succeed.
                 _log.error("loop.failed", loop=self._name, error=type(error).__name__)
             self._stop_asked.wait(self._every_s)

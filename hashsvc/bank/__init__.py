@@ -1,8 +1,8 @@
 """
-Cases and contents: opening, adding, renewing, withdrawing, and their end when their day has come.
+Cases and contents: opening and renewing a case, adding and withdrawing contents, and expiry.
 
-A case is a number and a PIN; a content is an opaque id, a quality and signals. Nothing else is
-taken, and no image ever: they are hashed on the holder's machine.
+A case is a number and a PIN; a content is an opaque id, a quality and signals. The bank takes
+nothing else, and never an image: images are hashed on the holder's machine.
 """
 
 from hashsvc.bank.cases import LIFETIME_DAYS, WARNED_DAYS, Bank, CaseView, OpenedCase

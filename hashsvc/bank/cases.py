@@ -1,4 +1,4 @@
-"""The bank: every way in which a case or a content comes and goes."""
+"""The bank: opening, viewing, renewing and withdrawing cases, adding and withdrawing contents."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -29,15 +29,15 @@ from hashsvc.store.ids import (
 )
 
 LIFETIME_DAYS = 730
-"""So long after it was opened or renewed a case ends, if nothing else is set."""
+"""Days until a case ends after it was opened or renewed, unless the settings say otherwise."""
 
 WARNED_DAYS = 30
-"""In its last days a case is said to end soon."""
+"""A case is shown as ending soon when it ends within this many days."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class OpenedCase:
-    """A new case's number, and its PIN, which is shown this once and kept only as Argon2id."""
+    """A new case's number and PIN; the PIN is shown only once, and stored only as Argon2id."""
 
     number: str
     pin: str
@@ -45,7 +45,7 @@ class OpenedCase:
 
 @dataclass(frozen=True, slots=True)
 class ContentView:
-    """What is shown of a content; `pending` is one that an analyst has to let in first."""
+    """What is shown of a content; `pending` means that an analyst must let it in first."""
 
     content: PublicContentId
     quality: int
@@ -59,9 +59,10 @@ class CaseView:
     What is shown of a case.
 
     Attributes:
-        ends_on: The first day on which it is no more, unless it is renewed; None: until withdrawn.
+        ends_on: The first day on which the case no longer exists, unless it is renewed before;
+            None if it lasts until it is withdrawn.
 
-        ends_soon: Whether that is within WARNED_DAYS.
+        ends_soon: Whether the case ends within WARNED_DAYS.
     """
 
     number: str
@@ -76,9 +77,9 @@ class Bank:
     All live cases.
 
     Args:
-        lifetime_days: A case ends so long after it was opened or renewed.
+        lifetime_days: Days until a case ends after it was opened or renewed.
 
-        screen: Tells which listed image a content is like; None to look at no list.
+        screen: Returns the listed image that a content resembles; None turns this check off.
     """
 
     def __init__(
@@ -108,19 +109,20 @@ class Bank:
         Args:
             adult: Whether the person shown was an adult in every image.
 
-            actor: Who opens it, for the audit log.
+            actor: Id of the key that opens the case, for the audit log.
 
-            organisation_id: Whose case it is; others are answered as if there were none.
+            organisation_id: The organisation that the case belongs to; for all others it does not
+                exist.
 
-            consented: What the person shown agreed to, beside that images are looked for.
+            consented: What the person shown agreed to besides ConsentKind.HASH.
 
         Raises:
-            MinorError: If not; nothing is stored then.
+            MinorError: If the person shown was not an adult; nothing is stored then.
         """
         if not adult:
             raise MinorError(
-                "This service is for images of adults, and has stored nothing. Child Focus helps "
-                "when the person shown was under 18: telephone 116000, day and night, free."
+                "This service is only for images of adults, and has stored nothing. If the person "
+                "shown was under 18, Child Focus helps: telephone 116000, day and night, free."
             )
         opened = OpenedCase(new_case_number(), new_pin())
         pin_hash, today = hash_pin(opened.pin), self._today().isoformat()
@@ -146,15 +148,16 @@ class Bank:
         Return what is shown of a case.
 
         Args:
-            organisation_id: Whose case it has to be; here and below, None stands for any.
+            organisation_id: The organisation that the case must belong to; None accepts any. The
+                other methods treat it alike.
 
         Raises:
-            UnknownCaseError: If there is none with this number.
+            UnknownCaseError: If no such case has this number.
         """
         with self._database.write() as connection:
             case = find_case(connection, number, organisation_id)
             contents = cases.contents_of(connection, case.id)
-            waiting = set(pending.pending_of(connection, case.id))
+            pending_ids = set(pending.pending_of(connection, case.id))
             self._record(connection, actor, "case.read", number)
         return CaseView(
             number=case.number,
@@ -162,7 +165,7 @@ class Bank:
             ends_on=case.ends_on,
             ends_soon=self._ends_by(case, self._today() + timedelta(days=WARNED_DAYS)),
             contents=tuple(
-                ContentView(each.public_id, each.quality, each.added_on, each.id in waiting)
+                ContentView(each.public_id, each.quality, each.added_on, each.id in pending_ids)
                 for each in contents
             ),
         )
@@ -176,19 +179,20 @@ class Bank:
         organisation_id: OrganisationId | None = None,
     ) -> None:
         """
-        Add contents to a case: all of them, or none when one is refused.
+        Add contents to a case: all of them, or none if one of them is refused.
 
-        One like a protected image is pending: no search finds it until an analyst lets it in.
+        A content that resembles a protected image is pending: no search finds it until an analyst
+        lets it in.
 
         Raises:
             UnknownCaseError: If there is no such case.
 
-            NotSubmittableError: If a content has no whole `pdq1` signal, one of another view,
-                one algorithm of whole images twice, or more than MAX_SIGNALS.
+            NotSubmittableError: If a content has no `pdq1` signal, a signal of another view than
+                `whole`, two signals of one whole-image algorithm, or more than MAX_SIGNALS.
 
-            TooPlainError: If an image's quality is below PDQ's 50.
+            TooPlainError: If an image's quality is below PDQ's 50, or the image is blank.
 
-            CommonImageError: If an image is one that many have.
+            CommonImageError: If an image is a common one, such as a logo.
 
             ContentExistsError: If a content's id is taken.
         """
@@ -198,11 +202,12 @@ class Bank:
         with self._database.write() as connection:
             case = find_case(connection, number, organisation_id)
             taken = cases.has_public_ids(connection, public_ids)
-            # Under a withdrawn content's id another one would be erased with it after a restore.
+            # A withdrawn content's id stays taken: a restore erases that id again, and would erase
+            # a new content with it.
             taken = taken or erasures.has_any(connection, public_ids)
             if taken or len(set(public_ids)) != len(public_ids):
                 raise ContentExistsError(
-                    "A content's id is random and used once; this one is taken."
+                    "A content's id must be random and new; one of these ids is taken."
                 )
             likenesses = [
                 self._screen(connection, each.signature) if self._screen else None
@@ -223,19 +228,19 @@ class Bank:
         """
         Delete one content, its signals and its matches; no search finds it again.
 
-        The case gets a new data key, so that no byte that is left of the content can be opened.
+        The case gets a new data key, so that nobody can open leftover bytes of the content.
 
         Raises:
             UnknownCaseError: If there is no such case.
 
-            UnknownContentError: If the case holds no such content.
+            UnknownContentError: If the case has no such content.
         """
         with self._database.write() as connection:
             case = find_case(connection, number, organisation_id)
-            pending = {each.public_id: each for each in cases.contents_of(connection, case.id)}
-            if content not in pending:
-                raise UnknownContentError("The case holds no such content.")
-            self._withdraw(connection, pending[content], actor)
+            contents = {each.public_id: each for each in cases.contents_of(connection, case.id)}
+            if content not in contents:
+                raise UnknownContentError("The case has no such content.")
+            self._withdraw(connection, contents[content], actor)
             erasures.add(connection, content, now=self._clock())
             rekeying.rekey(connection, case.id)
         self._database.finish_erasures()
@@ -244,9 +249,10 @@ class Bank:
         self, number: str, *, actor: str, organisation_id: OrganisationId | None = None
     ) -> int:
         """
-        Delete a case with all its contents, signals and matches, and return how many contents.
+        Delete a case with all its contents, signals and matches; return how many contents it had.
 
-        Its data key is destroyed: no byte that is left of it can be opened, and no search finds it.
+        The case's data key is destroyed, so that nobody can open leftover bytes of the case. No
+        search finds its contents again.
 
         Raises:
             UnknownCaseError: If there is no such case.
@@ -259,7 +265,7 @@ class Bank:
 
     def renew_case(self, number: str, *, actor: str) -> str:
         """
-        Let a case end a lifetime from today, and return that day.
+        Extend a case to a full lifetime from today, and return the day on which it now ends.
 
         Raises:
             UnknownCaseError: If there is no such case.
@@ -271,7 +277,7 @@ class Bank:
         return ends_on
 
     def end_due_cases(self, *, actor: str) -> int:
-        """End every case whose day has come, exactly as a withdrawal does; return how many."""
+        """Withdraw every case whose last day has passed, and return how many cases that were."""
         with self._database.read() as connection:
             due = cases.numbers_ending_by(connection, self._today().isoformat())
         ended = 0
@@ -281,7 +287,7 @@ class Bank:
                     case = find_case(connection, number)
                 except UnknownCaseError:
                     continue
-                # It may have been renewed meanwhile.
+                # The holder may have renewed it since the list was read.
                 if self._ends_by(case, self._today()):
                     self._end(connection, case, actor, "case.expired")
                     ended += 1
@@ -316,7 +322,7 @@ class Bank:
                 content_id,
                 reason=likeness.kind,
                 label=likeness.label,
-                # As of all contents, nobody needs to know more than the day.
+                # Only the day is stored, as for all contents: nobody needs the time.
                 now=datetime.combine(self._today(), time(), UTC),
             )
             self._record(connection, actor, "content.hold", new.public_id)

@@ -1,4 +1,4 @@
-"""Images that are nobody's in particular: the list that comes with the service."""
+"""The list of common images that comes with the service."""
 
 import json
 from dataclasses import dataclass
@@ -11,12 +11,13 @@ from hashsvc.signals import Signal
 @dataclass(frozen=True, slots=True)
 class CommonImage:
     """
-    A logo, an icon, a letter, a pattern.
+    An image that belongs to nobody in particular: a logo, an icon, a letter, a pattern.
 
     Attributes:
-        signal: Its `pdq1`.
+        signal: The image's `pdq1` signal.
 
-        steady: Ones for the bits that are the same in whatever size and file; the others are noise.
+        steady: A mask with ones for the bits that are the same at every size and in every file
+            format; the other bits are noise.
     """
 
     signal: Signal
@@ -25,7 +26,7 @@ class CommonImage:
 
 @cache
 def common_images() -> tuple[CommonImage, ...]:
-    """Return the images of `data/common.json`, which says how they were made."""
+    """Return the images in `data/common.json`, which says how they were made."""
     text = (files("hashsvc.bank") / "data" / "common.json").read_text(encoding="utf-8")
     return tuple(
         CommonImage(Signal.parse(each["signal"]), bytes.fromhex(each["steady"]))

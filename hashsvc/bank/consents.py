@@ -1,4 +1,4 @@
-"""What the person shown has agreed to; nothing is done for a case beyond it."""
+"""Consents: what the person shown has agreed to, which limits what is done for a case."""
 
 from enum import StrEnum
 
@@ -13,27 +13,27 @@ from hashsvc.store.consents import Consent
 from hashsvc.store.ids import CaseId, KeyId, OrganisationId
 
 CONSENT_VERSION = "1"
-"""Of the wording in docs/consents.md; each consent keeps the one that was agreed to."""
+"""Version of the wording in docs/consents.md; each consent stores the version agreed to."""
 
 
 class ConsentKind(StrEnum):
-    """What may be agreed to."""
+    """What the person shown may agree to."""
 
     HASH = "hash"
-    """That signals of the images are kept, and copies looked for; without it there is no case."""
+    """The service keeps signals of the images and looks for copies; every case needs this."""
 
     NOTIFY = "notify"
-    """That platforms are asked to remove copies."""
+    """The service asks platforms to remove copies."""
 
     SHARE = "share"
-    """That signals are given to StopNCII."""
+    """The service gives signals to StopNCII."""
 
     LITIGATE = "litigate"
-    """That signals and addresses are laid before a court."""
+    """The service gives signals and addresses to a court."""
 
 
 FIRST_CONSENTS = frozenset({ConsentKind.HASH, ConsentKind.NOTIFY})
-"""What whoever opens a case agrees to, if nothing else is said: it is what the service is for."""
+"""The consents of a new case by default: what the service needs for its purpose."""
 
 
 class Consents:
@@ -47,10 +47,10 @@ class Consents:
         self, number: str, *, actor: KeyId, organisation_id: OrganisationId | None = None
     ) -> list[Consent]:
         """
-        Return a case's consents, oldest first, also withdrawn ones.
+        Return a case's consents, oldest first, including withdrawn ones.
 
         Raises:
-            UnknownCaseError: If there is no such case; here and below.
+            UnknownCaseError: If there is no such case. The other methods raise it too.
         """
         with self._database.write() as connection:
             case = find_case(connection, number, organisation_id)
@@ -66,7 +66,7 @@ class Consents:
         actor: KeyId,
         organisation_id: OrganisationId | None = None,
     ) -> list[Consent]:
-        """Record a consent to a version of its wording, and return all of the case."""
+        """Store a consent to a version of its wording, and return all consents of the case."""
         with self._database.write() as connection:
             case = find_case(connection, number, organisation_id)
             consents.give(connection, case.id, kind=kind, version=version, day=self._today())
@@ -82,16 +82,16 @@ class Consents:
         organisation_id: OrganisationId | None = None,
     ) -> list[Consent]:
         """
-        Record that a consent is withdrawn, and return all of the case.
+        Store that a consent is withdrawn, and return all consents of the case.
 
-        What was done before stays done; what was not, is not any more.
+        This undoes nothing that was done before; it only prevents more.
 
         Raises:
-            NotSubmittableError: If it is that without which there is no case.
+            NotSubmittableError: If it is ConsentKind.HASH, which every case needs.
         """
         if kind is ConsentKind.HASH:
             raise NotSubmittableError(
-                "Without this consent there is no case: withdraw the case in its place."
+                "Every case needs this consent. To take it back, withdraw the case."
             )
         with self._database.write() as connection:
             case = find_case(connection, number, organisation_id)
@@ -107,5 +107,5 @@ class Consents:
 
 
 def has_consent(connection: Connection, case_id: CaseId, kind: ConsentKind) -> bool:
-    """Return whether a consent of a case holds."""
+    """Return whether a case's consent of this kind was given and not withdrawn."""
     return consents.holds(connection, case_id, kind)

@@ -1,4 +1,4 @@
-"""Withdraws again what a restored backup has brought back."""
+"""Withdrawing again what a restored backup brought back."""
 
 from collections.abc import Iterable
 
@@ -9,19 +9,19 @@ from hashsvc.store.ids import DataKeyId, PublicContentId
 
 def erase_again(bank: Bank, database: Database, ids: Iterable[str], *, actor: str) -> int:
     """
-    Withdraw what a list of erasures names and is there, and return how many cases and contents.
+    Withdraw the cases and contents in a list of erasures that exist; return how many those were.
 
     Args:
-        ids: Of data keys, for whole cases; of contents; others are passed over.
+        ids: Ids of data keys, which stand for whole cases, and of contents. Other ids are ignored.
     """
-    again = 0
+    withdrawn = 0
     for each in ids:
         with database.read() as connection:
-            whole = cases.number_by_key(connection, DataKeyId(each))
-            part = cases.number_by_content(connection, PublicContentId(each))
-        if whole is not None:
-            bank.withdraw_case(whole, actor=actor)
-        elif part is not None:
-            bank.withdraw_content(part, PublicContentId(each), actor=actor)
-        again += whole is not None or part is not None
-    return again
+            case = cases.number_by_key(connection, DataKeyId(each))
+            case_of_content = cases.number_by_content(connection, PublicContentId(each))
+        if case is not None:
+            bank.withdraw_case(case, actor=actor)
+        elif case_of_content is not None:
+            bank.withdraw_content(case_of_content, PublicContentId(each), actor=actor)
+        withdrawn += case is not None or case_of_content is not None
+    return withdrawn

@@ -3,20 +3,20 @@ Errors of the bank room.
 
     BankError
     ├── MinorError            the person shown is or may be a minor
-    ├── UnknownCaseError      no such case; also said of what is not the caller's
-    ├── UnknownContentError   the case holds no such content
+    ├── UnknownCaseError      no such case, or it is another organisation's
+    ├── UnknownContentError   the case has no such content
     ├── ContentExistsError    a content's id is taken
-    ├── NotSubmittableError   the signals are not what a content has
+    ├── NotSubmittableError   a content or a listed image may not have these signals
     ├── TooPlainError         the image is too plain to match on
-    ├── CommonImageError      the image is one that many have
+    ├── CommonImageError      the image is a common one, such as a logo
     ├── UnknownLabelError     no image on a list has this label
-    ├── UnknownHeldError      no content that waits has this id
+    ├── UnknownPendingError   no pending content has this id
     ├── WrongPinError         no case has this number and this PIN
-    ├── TooManyGuessesError   wrong PINs: there is a wait before the next
-    ├── UnknownExportError    no such request for an export, or it is over
-    ├── NotApprovedError      what another person has to approve was not approved
-    ├── UnknownResetError     no such request for a new PIN, or it is over
-    └── SameKeyError          what takes two people was tried by one
+    ├── TooManyGuessesError   wrong PINs: the next guess has to wait
+    ├── UnknownExportError    no such request for an export, or it has expired
+    ├── NotApprovedError      a second person has not approved yet
+    ├── UnknownResetError     no such request for a new PIN, or it has expired
+    └── SameKeyError          one person tried to do what takes two
 """
 
 
@@ -29,31 +29,31 @@ class MinorError(BankError):
 
 
 class UnknownCaseError(BankError):
-    """There is no such case."""
+    """There is no such case, or it belongs to another organisation."""
 
 
 class UnknownContentError(BankError):
-    """The case holds no such content."""
+    """The case has no such content."""
 
 
 class ContentExistsError(BankError):
-    """The id of a content is taken; ids are made at random on the submitter's machine."""
+    """A content's id is taken; the submitter's machine must choose random ids."""
 
 
 class NotSubmittableError(BankError):
-    """The signals are not those of one image's whole view."""
+    """A content or a listed image may not have these signals, or a consent is needed."""
 
 
 class TooPlainError(BankError):
-    """The image's quality is below what can be matched on."""
+    """The image is too plain to match on."""
 
 
 class WrongPinError(BankError):
-    """No case has this number and this PIN; which of the two is wrong is not told."""
+    """No case has this number and this PIN; the error does not say which of them is wrong."""
 
 
 class TooManyGuessesError(BankError):
-    """Wrong PINs came before; the next one is looked at after `retry_after_s` seconds."""
+    """There were too many wrong PINs; the next one is checked after `retry_after_s` seconds."""
 
     def __init__(self, message: str, *, retry_after_s: float = 1) -> None:
         super().__init__(message)
@@ -61,15 +61,15 @@ class TooManyGuessesError(BankError):
 
 
 class UnknownResetError(BankError):
-    """There is no such request for a new PIN, or it is over, or was used."""
+    """There is no such request for a new PIN, or it has expired, or was approved before."""
 
 
 class SameKeyError(BankError):
-    """Two people are needed, and the same key came twice."""
+    """An action needs two people, and one person's keys were used for both."""
 
 
 class CommonImageError(BankError):
-    """The image is one that many have, such as a logo."""
+    """The image is a common one, such as a logo."""
 
 
 class UnknownLabelError(BankError):
@@ -77,12 +77,12 @@ class UnknownLabelError(BankError):
 
 
 class UnknownPendingError(BankError):
-    """No content that waits for an analyst has this id."""
+    """No pending content has this id."""
 
 
 class UnknownExportError(BankError):
-    """There is no such request for an export, or it is over, or was used."""
+    """There is no such request for an export, or it has expired, or was taken."""
 
 
 class NotApprovedError(BankError):
-    """Another person has to approve it first."""
+    """A second person must approve this first."""

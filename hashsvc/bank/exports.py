@@ -1,4 +1,4 @@
-"""All PDQ codes of the bank at once: one administrator asks for them, another one approves."""
+"""Bulk exports of all PDQ codes: one administrator requests an export, another approves it."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -13,28 +13,29 @@ from hashsvc.store import Database, UnknownRowError, exports, keys
 from hashsvc.store.exports import Export
 from hashsvc.store.ids import ExportId, KeyId, random_id
 
-_LASTS = timedelta(hours=24)
+_LIFETIME = timedelta(hours=24)
+_UNKNOWN = "There is no such request, or it has expired."
 
 
 @dataclass(frozen=True, slots=True)
 class RequestedExport:
-    """A request for an export, and when it is over."""
+    """A request for an export, and when it expires."""
 
     export_id: ExportId
     expires_at: datetime
 
 
 class Exports:
-    """The requests for exports."""
+    """Requesting, approving and taking bulk exports."""
 
     def __init__(self, database: Database, clock: Clock = utc_now) -> None:
         self._database = database
         self._clock = clock
 
     def request(self, *, actor: KeyId) -> RequestedExport:
-        """Ask for an export."""
+        """Request an export."""
         now, export_id = self._clock(), ExportId(random_id())
-        made = RequestedExport(export_id, now + _LASTS)
+        made = RequestedExport(export_id, now + _LIFETIME)
         with self._database.write() as connection:
             exports.add(connection, export_id, by=actor, now=now, expires_at=made.expires_at)
             self._record(connection, actor, "export.request", export_id)
@@ -42,39 +43,40 @@ class Exports:
 
     def approve(self, export_id: ExportId, *, actor: KeyId) -> None:
         """
-        Approve an export that another key has asked for.
+        Approve an export that another key requested.
 
         Raises:
-            UnknownExportError: If there is no such request, it is over, approved or taken.
+            UnknownExportError: If there is no such request, or it is expired, approved or taken.
 
-            SameKeyError: If it was made with the same key, or one of both keys made the other, or
-                a third one made both: whoever has that one would be alone.
+            SameKeyError: If the same key requested it, or one of the two keys created the other,
+                or a third key created both: one person could then have both keys.
         """
         now = self._clock()
         with self._database.write() as connection:
             export = _live(connection, export_id, now)
             if export.requested_by == actor:
-                raise SameKeyError("Another administrator has to approve what one has requested.")
+                raise SameKeyError("Another administrator must approve your request.")
             mine, theirs = (
                 keys.lineage(connection, each) for each in (actor, KeyId(export.requested_by))
             )
             if mine & theirs:
                 raise SameKeyError(
-                    "One of these two keys was made with the other, or both with a third; make the "
-                    "second administrator's on the service's machine, with `hashsvc keys create`."
+                    "One of these two keys created the other, or a third created both. Create the "
+                    "second administrator's key on the service's machine: `hashsvc keys create`."
                 )
             if not exports.approve(connection, export_id, by=actor, now=now):
-                raise UnknownExportError("There is no such request, or it is over.")
+                raise UnknownExportError(_UNKNOWN)
             self._record(connection, actor, "export.approve", export_id)
 
     def take(self, export_id: ExportId, *, actor: KeyId) -> list[Signal]:
         """
-        Return the `pdq1` signals of all contents, this once; never those of regions.
+        Return the `pdq1` signals of all contents, only once; never region signals.
 
-        They are in the order of their bits, which tells nothing of cases or days.
+        The signals are sorted by their bits, so that their order reveals nothing about cases or
+        days.
 
         Raises:
-            UnknownExportError: If there is no such request of this key, it is over or taken.
+            UnknownExportError: If this key has no such request, or it is expired or taken.
 
             NotApprovedError: If nobody has approved it yet.
         """
@@ -82,11 +84,11 @@ class Exports:
         with self._database.write() as connection:
             export = _live(connection, export_id, now)
             if export.requested_by != actor:
-                raise UnknownExportError("There is no such request, or it is over.")
+                raise UnknownExportError(_UNKNOWN)
             if not exports.take(connection, export_id, by=actor, now=now):
-                raise NotApprovedError("Another administrator has to approve it first.")
+                raise NotApprovedError("Another administrator must approve the export first.")
             self._record(connection, actor, "export.take", export_id)
-        # Nobody who writes is held up meanwhile.
+        # Read in a transaction of its own, so that writers need not wait.
         with self._database.read() as connection:
             codes = sorted(exports.codes(connection, PDQ.name))
         with self._database.write() as connection:
@@ -101,4 +103,4 @@ def _live(connection: Connection, export_id: ExportId, now: datetime) -> Export:
     try:
         return exports.live(connection, export_id, now)
     except UnknownRowError as error:
-        raise UnknownExportError("There is no such request, or it is over.") from error
+        raise UnknownExportError(_UNKNOWN) from error

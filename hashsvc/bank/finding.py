@@ -1,4 +1,4 @@
-"""Finds a case by the number that its holder has."""
+"""Finding a case by its number."""
 
 from sqlalchemy import Connection
 
@@ -13,10 +13,10 @@ def find_case(
     connection: Connection, number: str, organisation_id: OrganisationId | None = None
 ) -> Case:
     """
-    Return a case.
+    Return the case with this number.
 
     Raises:
-        UnknownCaseError: If there is none, or it is another organisation's.
+        UnknownCaseError: If there is none, or it belongs to another organisation.
     """
     unknown = UnknownCaseError("There is no such case.")
     if not is_case_number(number):

@@ -1,4 +1,4 @@
-"""What the holder of a case may do: whoever knows its number and its PIN."""
+"""What the holder of a case may do after entering its number and PIN."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,15 +16,17 @@ from hashsvc.store.cases import Case
 from hashsvc.store.holder_views import RequestState
 from hashsvc.store.ids import PublicContentId
 
-# A mistyped PIN costs nothing; after so many wrong ones each next has to wait twice as long.
+# The first wrong PINs have no wait, because people mistype. From the fifth on there is a wait, and
+# each further one doubles it.
 _FREE = 5
 _FIRST_WAIT = timedelta(seconds=30)
-# At one an hour, half of all PINs take 5,700 years; somebody who locks a case out does it for long.
+# At one guess an hour, trying half of all PINs takes 5,700 years. A longer wait would only help
+# somebody who wants to lock a holder out.
 _LONGEST_WAIT = timedelta(hours=1)
 _ACTOR = "holder"
 
 REMEMBERED = timedelta(days=7)
-"""So long wrong PINs count."""
+"""How long a wrong PIN counts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +35,7 @@ class HolderView:
     What a holder is shown of their case.
 
     Attributes:
-        matches: How many there are in each state.
+        matches: The number of matches in each state.
     """
 
     case: CaseView
@@ -42,7 +44,7 @@ class HolderView:
 
 
 class Holder:
-    """Somebody who has shown number and PIN of a case, and what they may do."""
+    """A person who has entered the right number and PIN of a case."""
 
     def __init__(self, database: Database, bank: Bank, case: Case) -> None:
         self._database = database
@@ -52,10 +54,10 @@ class Holder:
 
     def view(self) -> HolderView:
         """
-        Return what there is of the case.
+        Return what the holder is shown of the case.
 
         Raises:
-            UnknownCaseError: If it has been withdrawn since; so below.
+            UnknownCaseError: If the case was withdrawn since. The other methods raise it too.
         """
         view = self._bank.view(self.number, actor=_ACTOR)
         with self._database.read() as connection:
@@ -66,7 +68,7 @@ class Holder:
             )
 
     def add_contents(self, contents: Sequence[NewContent]) -> None:
-        """Add contents; raises what `Bank.add_contents` does."""
+        """Add contents; see `Bank.add_contents` for the errors."""
         self._bank.add_contents(self.number, contents, actor=_ACTOR)
 
     def withdraw_content(self, content: PublicContentId) -> None:
@@ -74,7 +76,7 @@ class Holder:
         Withdraw one content.
 
         Raises:
-            UnknownContentError: If the case holds no such content.
+            UnknownContentError: If the case has no such content.
         """
         self._bank.withdraw_content(self.number, content, actor=_ACTOR)
 
@@ -83,12 +85,12 @@ class Holder:
         self._bank.withdraw_case(self.number, actor=_ACTOR)
 
     def renew(self) -> str:
-        """Let the case end a lifetime from today, and return that day."""
+        """Extend the case to a full lifetime from today; return the day on which it now ends."""
         return self._bank.renew_case(self.number, actor=_ACTOR)
 
 
 class Holders:
-    """The door for those whose cases are in the bank."""
+    """Checks the number and PIN of holders who want to see their case."""
 
     def __init__(self, database: Database, bank: Bank, clock: Clock = utc_now) -> None:
         self._database = database
@@ -99,8 +101,8 @@ class Holders:
         """
         Return the holder of the case with this number and this PIN.
 
-        Whether there is such a number is told by nothing: the same is read, checked, counted and
-        answered in both cases.
+        A caller cannot find out which numbers exist: for an unknown number the service reads,
+        checks, counts and answers the same as for a wrong PIN.
 
         Raises:
             WrongPinError: If no case has this number and this PIN.
@@ -131,24 +133,24 @@ class Holders:
                 return None
 
     def _count(self, number: str) -> None:
-        """Count a guess before it is checked, so that many at once are no way around."""
+        """Count a guess before it is checked, so that many at once cannot avoid the limit."""
         now = self._clock()
         with self._database.write() as connection:
             pin_guesses.forget_before(connection, now - REMEMBERED)
             before = pin_guesses.of(connection, number)
             if before and before.wait_until and before.wait_until > now:
                 raise TooManyGuessesError(
-                    "There were too many wrong PINs for this number; wait before the next.",
+                    "There were too many wrong PINs for this number. Wait before you try again.",
                     retry_after_s=(before.wait_until - now).total_seconds(),
                 )
-            tried = before.wrong + 1 if before else 1
+            guesses = before.wrong + 1 if before else 1
             pin_guesses.put(
-                connection, number, wrong=tried, now=now, wait_until=_wait_until(tried, now)
+                connection, number, wrong=guesses, now=now, wait_until=_wait_until(guesses, now)
             )
 
 
-def _wait_until(tried: int, now: datetime) -> datetime | None:
-    if tried < _FREE:
+def _wait_until(guesses: int, now: datetime) -> datetime | None:
+    if guesses < _FREE:
         return None
-    # Beyond sixteen doublings the longest wait has long been reached.
-    return now + min(_FIRST_WAIT * (1 << min(tried - _FREE, 16)), _LONGEST_WAIT)
+    # Cap the doublings so that the number stays small; sixteen are far beyond the longest wait.
+    return now + min(_FIRST_WAIT * (1 << min(guesses - _FREE, 16)), _LONGEST_WAIT)

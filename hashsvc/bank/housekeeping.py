@@ -1,4 +1,4 @@
-"""What the service does by itself: ends what has had its time, rewrites files after erasures."""
+"""Housekeeping: ending what has expired, and rewriting the database's files after erasures."""
 
 from datetime import UTC, timedelta
 
@@ -13,16 +13,16 @@ from hashsvc.settings import Settings
 from hashsvc.store import Database, candidates, erasures, pin_guesses, scans
 
 _EVERY_S = 60
-# Of the time within which files are to be rewritten; what is left is for trying again.
+# Begin to rewrite files after this share of the time allowed; the rest is left for more attempts.
 _BEGUN_BY = 0.5
-# A candidate has 30 kB, and whoever writes meanwhile waits.
+# A candidate has 30 kB, and other writers wait while rows are deleted.
 _ROWS_AT_A_TIME = 500
 _ACTOR = "retention"
 _log = structlog.get_logger()
 
 
 class Housekeeping(Loop):
-    """Looks once a minute whether something is due."""
+    """Does once a minute what is due."""
 
     def __init__(
         self, settings: Settings, database: Database, bank: Bank, clock: Clock = utc_now
@@ -49,7 +49,7 @@ class Housekeeping(Loop):
             oldest = erasures.oldest_unpurged(connection)
         if oldest is None:
             return
-        # Where the service was killed, or somebody held on, after an erasure.
+        # An erasure is unfinished if the service was killed or another connection blocked it.
         self._database.finish_erasures()
         if now - oldest >= _BEGUN_BY * self._within and self._database.purge(now):
             _log.info("bank.purged")
@@ -63,7 +63,7 @@ class Housekeeping(Loop):
         for scan_id in old:
             with self._database.write() as connection:
                 if not scans.delete_scan(connection, scan_id):
-                    continue  # Another process has done it meanwhile.
+                    continue  # Another process has deleted it in the meantime.
                 erasures.add(connection, scan_id, now=now)
                 audit.record(
                     connection, actor=_ACTOR, action="scan.expired", subject=scan_id, now=now
@@ -74,9 +74,9 @@ class Housekeeping(Loop):
             pin_guesses.forget_before(connection, self._clock() - REMEMBERED)
 
     def _forget_candidates(self) -> None:
-        """End the days that have passed, and delete what is left of them, some rows at a time."""
+        """Expire candidates of past days, and delete expired and surplus rows in batches."""
         today = self._clock().astimezone(UTC).date()
-        # Where none are to be kept, not even today's are.
+        # With 0 days no candidates are kept, so expire today's too.
         days = self._candidate_days or -1
         with self._database.write() as connection:
             expired = candidates.expire(connection, (today - timedelta(days=days)).isoformat())
@@ -85,7 +85,7 @@ class Housekeeping(Loop):
             _log.info("bank.candidates_expired", days=expired)
         while not self.is_stopping:
             with self._database.write() as connection:
-                gone = candidates.sweep(connection, _ROWS_AT_A_TIME)
-                gone += candidates.drop_beyond(connection, self._candidate_most, _ROWS_AT_A_TIME)
-            if not gone:
+                deleted = candidates.sweep(connection, _ROWS_AT_A_TIME)
+                deleted += candidates.drop_beyond(connection, self._candidate_most, _ROWS_AT_A_TIME)
+            if not deleted:
                 return

@@ -1,4 +1,4 @@
-"""The operator's lists of images: common ones are refused, protected ones are looked at first."""
+"""The operator's lists of images: common ones are refused, protected ones wait for an analyst."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,22 +17,22 @@ class ImageList(StrEnum):
     """What a list is for."""
 
     COMMON = "common"
-    """Images that many have, such as logos: a content like one of them is refused."""
+    """Images that many people have, such as logos. A content that resembles one is refused."""
 
     PROTECTED = "protected"
-    """Images that must stay public, such as news: a content like one waits for an analyst."""
+    """Images that must stay public, such as news. A content that resembles one is pending."""
 
 
 @dataclass(frozen=True, slots=True)
 class Listed:
-    """A listed image that a content is like; `label` is None for those that came along."""
+    """A listed image that a content resembles; `label` is None for images of `common_images`."""
 
     kind: ImageList
     label: LabelId | None
 
 
 class Lists:
-    """The images on both lists; nothing is known of them but a random label."""
+    """The images on both lists; only a random label identifies each image."""
 
     def __init__(self, database: Database, clock: Clock = utc_now) -> None:
         self._database = database
@@ -43,12 +43,13 @@ class Lists:
         Put an image on a list and return its label.
 
         Args:
-            signature: With every pose, so that turned and mirrored copies are known too.
+            signature: The image's signature in every pose, so that turned and mirrored copies are
+                recognised too.
 
         Raises:
-            NotSubmittableError: If it has no `pdq1` signal.
+            NotSubmittableError: If the signature has no `pdq1` signal.
         """
-        # Of regions, what a content keeps is enough to know a crop by.
+        # Keep region signals of the whole view only, as contents do: they recognise crops.
         kept = [
             (viewed.signal.algorithm, viewed.signal.code)
             for viewed in signature.signals
@@ -56,7 +57,7 @@ class Lists:
             or (viewed.signal.profile is REGION and viewed.view is View.WHOLE)
         ]
         if all(algorithm != PDQ.name for algorithm, _ in kept):
-            raise NotSubmittableError(f"A listed image has a {PDQ.name} signal.")
+            raise NotSubmittableError(f"A listed image must have a {PDQ.name} signal.")
         label, now = LabelId(random_id()), self._clock()
         with self._database.write() as connection:
             listed.add(connection, kind=kind, label=label, signals=kept, by=actor, now=now)
@@ -68,7 +69,7 @@ class Lists:
         Take an image off a list.
 
         Raises:
-            UnknownLabelError: If it is not on it.
+            UnknownLabelError: If the image is not on the list.
         """
         with self._database.write() as connection:
             if not listed.remove(connection, kind, label):
@@ -82,6 +83,6 @@ class Lists:
             )
 
     def images(self, kind: ImageList) -> Sequence[ListedImage]:
-        """Return what is told of the images on a list."""
+        """Return the images on a list, in the order in which they were added."""
         with self._database.read() as connection:
             return listed.all_images(connection, kind)

@@ -1,10 +1,10 @@
-"""Case numbers and PINs: made at random, easy to read out over a telephone."""
+"""Case numbers and PINs, which are random and easy to read out over the telephone."""
 
 import secrets
 
-# Crockford's base 32: no I, L, O or U, so that nothing is misread and no word comes out.
+# Crockford's base 32 has no I, L, O or U, which avoids misreadings and accidental words.
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-# What is read as what it looks like, and left out.
+# Letters that people type for digits, and characters to leave out.
 _MISREAD = str.maketrans({"O": "0", "I": "1", "L": "1", "-": "", " ": ""})
 _DIGITS = 8
 _PIN_DIGITS = 8
@@ -14,14 +14,14 @@ def new_case_number() -> str:
     """
     Return a new random case number such as "7K3M-X9QD-5".
 
-    Forty random bits tell no order and no total; the last character is a check digit.
+    It has forty random bits, which reveal no order and no total, and a check digit at the end.
     """
     body = "".join(secrets.choice(_ALPHABET) for _ in range(_DIGITS))
     return f"{body[:4]}-{body[4:]}-{_check_digit(body)}"
 
 
 def is_case_number(text: str) -> bool:
-    """Return whether the text is written like a case number and its check digit is right."""
+    """Return whether a text has the form of a case number and a correct check digit."""
     parts = text.split("-")
     if [len(part) for part in parts] != [4, 4, 1]:
         return False
@@ -30,7 +30,7 @@ def is_case_number(text: str) -> bool:
 
 
 def read_case_number(text: str) -> str:
-    """Return a case number as it is written, from how people type it: 7k3m x9qd5, O for 0."""
+    """Return a case number in its normal form, from what people type: `7k3m x9qd5`, O for 0."""
     letters = text.upper().translate(_MISREAD)
     return f"{letters[:4]}-{letters[4:8]}-{letters[8:]}"
 
@@ -42,10 +42,10 @@ def new_pin() -> str:
 
 def _check_digit(body: str) -> str:
     """
-    Return the check digit that finds any one wrong character and any swap of neighbours.
+    Return the check digit, which detects any one wrong character and any swap of neighbours.
 
-    The characters are read as a polynomial over the field of 32 elements (x⁵ + x² + 1), taken at
-    its generator: neighbours have different weights and none is zero.
+    The characters are the coefficients of a polynomial over the field of 32 elements (x⁵ + x² + 1),
+    evaluated at its generator: neighbours have different weights, and no weight is zero.
     """
     total = 0
     for letter in body:

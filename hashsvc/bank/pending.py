@@ -1,4 +1,4 @@
-"""Contents that are like a protected image: an analyst lets them in, or rejects them."""
+"""Pending contents, which resemble a protected image: an analyst lets them in or rejects them."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ from hashsvc.store.pending import PendingContent
 
 
 class PendingContents:
-    """All contents that wait; each is shown to analysts of its case's organisation only."""
+    """All pending contents; only analysts of a case's own organisation see its contents."""
 
     def __init__(self, database: Database, bank: Bank, clock: Clock = utc_now) -> None:
         self._database = database
@@ -22,7 +22,7 @@ class PendingContents:
         self._clock = clock
 
     def search(self, *, organisation_id: OrganisationId, limit: int) -> Sequence[PendingContent]:
-        """Return those that wait, longest first."""
+        """Return at most `limit` pending contents, longest pending first."""
         with self._database.read() as connection:
             return pending.search(connection, organisation_id, limit)
 
@@ -30,10 +30,10 @@ class PendingContents:
         self, content: PublicContentId, *, actor: KeyId, organisation_id: OrganisationId
     ) -> None:
         """
-        Let a content in: the next search finds it.
+        Let a content in, so that the next search finds it.
 
         Raises:
-            UnknownHeldError: If no such one waits; so below.
+            UnknownPendingError: If there is no such pending content. `reject` raises it too.
         """
         with self._database.write() as connection:
             found = _found(connection, content, organisation_id)
@@ -49,7 +49,7 @@ class PendingContents:
     def reject(
         self, content: PublicContentId, *, actor: KeyId, organisation_id: OrganisationId
     ) -> None:
-        """Delete a content, as a withdrawal does."""
+        """Withdraw a content."""
         with self._database.write() as connection:
             found = _found(connection, content, organisation_id)
             audit.record(
@@ -68,4 +68,4 @@ def _found(
     try:
         return pending.by_content(connection, content, organisation_id)
     except UnknownRowError as error:
-        raise UnknownPendingError("No such content waits.") from error
+        raise UnknownPendingError("There is no such pending content.") from error

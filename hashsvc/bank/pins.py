@@ -1,4 +1,4 @@
-"""PINs as they are kept and checked: Argon2id."""
+"""Hashing and checking PINs with Argon2id."""
 
 import threading
 from functools import cache
@@ -10,32 +10,34 @@ from hashsvc.bank.numbers import new_pin
 
 _HASHER = argon2.PasswordHasher()
 
-# Each check takes 64 MiB; more callers than this wait for one another.
+# Each check takes 64 MiB, so only this many run at once; other callers wait.
 _AT_ONCE = 4
 _PATIENCE_S = 10.0
 _checking = threading.BoundedSemaphore(_AT_ONCE)
 
 
 def hash_pin(pin: str) -> str:
-    """Return what is kept of a PIN."""
+    """Return the hash of a PIN."""
     return _HASHER.hash(pin)
 
 
 def check_pin(pin: str, pin_hash: str | None) -> bool:
     """
-    Tell whether this is the PIN; as slowly when there is none to compare with.
+    Return whether a PIN has this hash; it takes as long if there is no hash.
 
     Args:
-        pin_hash: None when there is no such case; the answer is no then.
+        pin_hash: The hash; None if there is no such case, for which False is returned.
 
     Raises:
-        TooManyGuessesError: If too many others are being checked.
+        TooManyGuessesError: If too many other PINs are being checked.
     """
-    nobodys = _nobodys(_HASHER)
+    decoy = _decoy(_HASHER)
     if not _checking.acquire(timeout=_PATIENCE_S):
-        raise TooManyGuessesError("Too many PINs are being checked.", retry_after_s=_PATIENCE_S)
+        raise TooManyGuessesError(
+            "Too many PINs are being checked. Try again later.", retry_after_s=_PATIENCE_S
+        )
     try:
-        _HASHER.verify(pin_hash or nobodys, pin)
+        _HASHER.verify(pin_hash or decoy, pin)
     except argon2.exceptions.VerifyMismatchError:
         return False
     finally:
@@ -44,5 +46,6 @@ def check_pin(pin: str, pin_hash: str | None) -> bool:
 
 
 @cache
-def _nobodys(hasher: argon2.PasswordHasher) -> str:
+def _decoy(hasher: argon2.PasswordHasher) -> str:
+    """Return the hash of a PIN that nobody has."""
     return hasher.hash(new_pin())

@@ -1,4 +1,4 @@
-"""Looks for an image's codes in every file of a folder, and for the image in the bank."""
+"""A proof of withdrawal: a search for an image's codes in every file and in the bank."""
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -11,11 +11,11 @@ from hashsvc.signals import PROFILES, Signature
 from hashsvc.store import Database, data_keys, erasures, signatures
 
 _WINDOW = 8
-# A part of a code that is hardly more than zeros is found in any file.
+# Parts of codes with fewer distinct bytes, such as zeros, occur in any file and are not searched.
 _LEAST_DISTINCT = 4
 _CHUNK_BYTES = 16_000_000
 _TABLE_BITS = 22
-# Knuth's multiplicative hashing, with the golden ratio's bits.
+# Knuth's multiplicative hashing, with the bits of the golden ratio.
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
 _SHIFT = np.uint64(64 - _TABLE_BITS)
 
@@ -23,18 +23,22 @@ _SHIFT = np.uint64(64 - _TABLE_BITS)
 @dataclass(frozen=True, slots=True)
 class Proof:
     """
-    What was looked for, where, and what was found.
+    What was searched for, where, and what was found.
 
     Attributes:
-        codes: Codes that were looked for.
+        codes: How many codes were searched for.
 
-        too_plain: Codes that were not: they are hardly more than zeros.
+        too_plain: How many codes were not searched for, because they are hardly more than zeros.
 
-        found_in: Names, from the folder on, of files that hold eight bytes in a row of a code.
+        files: How many files were searched.
 
-        live_contents: Contents in the bank that have one of the codes of a whole image.
+        bytes: Total size of those files.
 
-        stray_keys: Data keys that belong to no case.
+        found_in: Paths, relative to the folder, of files that hold eight bytes in a row of a code.
+
+        live_contents: How many contents in the bank have one of the whole-image codes.
+
+        stray_keys: How many data keys belong to no case.
 
         rewritten: Whether the files were rewritten since the last withdrawal.
     """
@@ -56,9 +60,10 @@ class Proof:
 
 def prove_withdrawn(database: Database, folder: Path, images: Sequence[Signature]) -> Proof:
     """
-    Look for images' codes, as bytes and as hexadecimal digits, in whole and in parts.
+    Search a folder's files for parts of images' codes, and the bank for the images.
 
-    What is sealed under a key that is there is looked into as well: all contents of the bank are.
+    Files are searched for bytes and for hexadecimal digits. All contents of the bank are unsealed
+    and compared too, because a search of the files cannot see into what is sealed.
     """
     codes = {each.signal.code for image in images for each in image.signals}
     needles = _Needles(codes)
@@ -87,7 +92,7 @@ def prove_withdrawn(database: Database, folder: Path, images: Sequence[Signature
 
 
 class _Needles:
-    """Parts of codes, found by their first eight bytes: in a table of bits, then one by one."""
+    """Parts of codes, found by their first eight bytes: first by a hash table, then exactly."""
 
     def __init__(self, codes: Iterable[bytes]) -> None:
         self._by_head: dict[bytes, list[bytes]] = {}
@@ -100,7 +105,7 @@ class _Needles:
         self._table[_hashed(heads)] = True
 
     def are_in(self, path: Path) -> bool:
-        """Return whether a file holds any."""
+        """Return whether a file holds any of the parts."""
         return any(self._in_chunk(each) for each in _chunks(path))
 
     def _in_chunk(self, chunk: bytes) -> bool:
@@ -135,5 +140,5 @@ def _chunks(path: Path) -> Iterator[bytes]:
         while more := file.read(_CHUNK_BYTES):
             chunk = kept + more
             yield chunk
-            # A part that lies across the border is whole in the next chunk.
+            # Repeat the end in the next chunk, for parts that lie across the border.
             kept = chunk[-(2 * _WINDOW - 1) :]

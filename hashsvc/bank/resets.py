@@ -1,4 +1,4 @@
-"""New PINs for lost ones: two analysts of the case's organisation give one out together."""
+"""PIN resets: two analysts of a case's organisation together give its holder a new PIN."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -12,19 +12,20 @@ from hashsvc.clock import Clock, utc_now
 from hashsvc.store import Database, UnknownRowError, cases, pin_guesses, pin_resets
 from hashsvc.store.ids import KeyId, OrganisationId, ResetId, random_id
 
-_LASTS = timedelta(hours=24)
+_LIFETIME = timedelta(hours=24)
+_UNKNOWN = "There is no such request, or it has expired."
 
 
 @dataclass(frozen=True, slots=True)
 class RequestedReset:
-    """A request for a new PIN, and when it is over."""
+    """A request for a new PIN, and when it expires."""
 
     reset_id: ResetId
     expires_at: datetime
 
 
 class Resets:
-    """The requests for new PINs."""
+    """Requesting and approving new PINs."""
 
     def __init__(self, database: Database, clock: Clock = utc_now) -> None:
         self._database = database
@@ -34,13 +35,13 @@ class Resets:
         self, number: str, *, actor: KeyId, organisation_id: OrganisationId
     ) -> RequestedReset:
         """
-        Ask for a new PIN, in place of an earlier request for the same case.
+        Request a new PIN; this replaces an earlier request for the same case.
 
         Raises:
             UnknownCaseError: If there is no such case of this organisation.
         """
         now, reset_id = self._clock(), ResetId(random_id())
-        made = RequestedReset(reset_id, now + _LASTS)
+        made = RequestedReset(reset_id, now + _LIFETIME)
         with self._database.write() as connection:
             case = find_case(connection, number, organisation_id)
             pin_resets.add(
@@ -53,14 +54,14 @@ class Resets:
         self, number: str, reset_id: ResetId, *, actor: KeyId, organisation_id: OrganisationId
     ) -> str:
         """
-        Give the case a new PIN and return it, this once; the old one is worth nothing then.
+        Replace the case's PIN by a new one and return it, only once.
 
         Raises:
             UnknownCaseError: If there is no such case of this organisation.
 
-            UnknownResetError: If there is no such request for it, it is over, or was used.
+            UnknownResetError: If the case has no such request, or it is expired or approved.
 
-            SameKeyError: If it was made with the same key.
+            SameKeyError: If the same key made the request.
         """
         now, pin = self._clock(), new_pin()
         pin_hash = hash_pin(pin)
@@ -69,11 +70,11 @@ class Resets:
             try:
                 reset = pin_resets.waiting(connection, reset_id, case.id, now)
             except UnknownRowError as error:
-                raise UnknownResetError("There is no such request, or it is over.") from error
+                raise UnknownResetError(_UNKNOWN) from error
             if reset.requested_by == actor:
-                raise SameKeyError("Another analyst has to approve what one has requested.")
+                raise SameKeyError("Another analyst must approve your request.")
             if not pin_resets.approve(connection, reset_id, by=actor, now=now):
-                raise UnknownResetError("There is no such request, or it is over.")
+                raise UnknownResetError(_UNKNOWN)
             cases.set_pin_hash(connection, case, pin_hash)
             pin_guesses.forget(connection, number)
             audit.record(connection, actor=actor, action="pin.renew", subject=number, now=now)

@@ -1,4 +1,4 @@
-"""What a content is when it comes, and what is refused at the door."""
+"""Submitted contents, and the checks that refuse unsuitable ones."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -14,20 +14,20 @@ MAX_SIGNALS = 120
 """A content has one signal of each whole-image algorithm and at most a hundred region signals."""
 
 MAX_CONTENTS = 100
-"""Contents that are added in one go."""
+"""How many contents may be added at once."""
 
-# Both set the bits above a median, which are half of them in each of 299 photographs; on a surface
-# of one colour there is nothing to be above. How far from a half the share may be: four standard
-# deviations of random bits.
+# Both algorithms set the bits above a median. In each of 299 photographs that was half of the bits;
+# on a surface of one colour nothing is above the median. These are the largest allowed differences
+# between the share of set bits and a half: four standard deviations of random bits.
 _MOST_OFF = {PDQ.name: 0.125, PHASH.name: 0.25}
 
 Screening = Callable[[Connection, Signature], Listed | None]
-"""Tells which listed image a signature is like; None for none."""
+"""Returns the listed image that a signature resembles, or None."""
 
 
 @dataclass(frozen=True, slots=True)
 class NewContent:
-    """One image as its holder submits it: an id made at random on their machine, a signature."""
+    """One image as its holder submits it: a random id chosen on their machine, and a signature."""
 
     public_id: PublicContentId
     signature: Signature
@@ -35,47 +35,49 @@ class NewContent:
 
 def refuse_common(likenesses: Sequence[Listed | None]) -> None:
     """
-    Refuse contents one of which is like a common image.
+    Refuse contents if one of them resembles a common image.
 
     Raises:
-        CommonImageError: With the number of the first such one, from 1.
+        CommonImageError: If one does; the message gives its number, counted from 1.
     """
     for number, likeness in enumerate(likenesses, start=1):
         if likeness is not None and likeness.kind is ImageList.COMMON:
             raise CommonImageError(
-                f"Image {number} is one that many have, such as a logo, an icon or a pattern; it "
-                "would be found where nothing of this case is."
+                f"Image {number} is one that many people have, such as a logo, an icon or a "
+                "pattern. It would be found where nothing of this case is."
             )
 
 
 def check_submittable(signature: Signature) -> None:
     """
-    Check that a signature is one that a content may have.
+    Check that a content may have this signature.
 
     Raises:
-        NotSubmittableError: If it has no whole `pdq1` signal, one of another view, one algorithm of
-            whole images twice, or more than MAX_SIGNALS.
+        NotSubmittableError: If it has no `pdq1` signal, a signal of another view than `whole`, two
+            signals of one whole-image algorithm, or more than MAX_SIGNALS.
 
-        TooPlainError: If the image's quality is below PDQ's 50, or, whatever quality is claimed,
-            its signals are those of a surface of one colour.
+        TooPlainError: If the image's quality is below PDQ's 50, or if its signals are those of a
+            surface of one colour, whatever quality is claimed.
     """
     if len(signature.signals) > MAX_SIGNALS:
-        raise NotSubmittableError(f"A content has at most {MAX_SIGNALS} signals.")
+        raise NotSubmittableError(f"A content may have at most {MAX_SIGNALS} signals.")
     if any(viewed.view is not View.WHOLE for viewed in signature.signals):
-        raise NotSubmittableError("A content has signals of the view `whole` only.")
+        raise NotSubmittableError("A content may have signals of the view `whole` only.")
     whole = [
         viewed.signal.algorithm
         for viewed in signature.signals
         if not viewed.signal.profile.many_per_image
     ]
     if len(set(whole)) != len(whole):
-        raise NotSubmittableError("A content has one signal of each algorithm for whole images.")
+        raise NotSubmittableError(
+            "A content may have only one signal of each whole-image algorithm."
+        )
     if PDQ.name not in whole:
-        raise NotSubmittableError(f"A content has a {PDQ.name} signal.")
+        raise NotSubmittableError(f"A content must have a {PDQ.name} signal.")
     if signature.quality < PDQ.min_quality:
         raise TooPlainError(
-            f"The image's quality is {signature.quality} of 100; below {PDQ.min_quality} it is "
-            "too plain to tell from others."
+            f"The image's quality is {signature.quality} of 100. Below {PDQ.min_quality} an image "
+            "is too plain to tell from others."
         )
     _refuse_flat(signature)
 
@@ -85,5 +87,5 @@ def _refuse_flat(signature: Signature) -> None:
         share = int.from_bytes(viewed.signal.code).bit_count() / viewed.signal.profile.bits
         if abs(share - 0.5) > _MOST_OFF.get(viewed.signal.algorithm, 1):
             raise TooPlainError(
-                "The image's signals are those of a blank one, of one colour or nearly so."
+                "The image's signals are those of a blank image, of one colour or nearly so."
             )
