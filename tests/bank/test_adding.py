@@ -61,10 +61,10 @@ PHASH_TWICE = Signature(100, (*signature(1).signals, *signature(1, "phash1").sig
 REFUSED: dict[str, tuple[Signature, type[BankError], str]] = {
     "quality 49": (signature(1, quality=49), TooPlainError, "49 of 100; below 50"),
     "quality 0": (signature(1, quality=0), TooPlainError, "0 of 100"),
-    "no signal": (Signature(100, ()), NotSubmittableError, "has a pdq1 signal"),
-    "no pdq1": (signature(1, "phash1", "dhash1"), NotSubmittableError, "has a pdq1 signal"),
-    "pdq1 twice": (PDQ_TWICE, NotSubmittableError, "one signal of each algorithm"),
-    "phash1 twice, the same": (PHASH_TWICE, NotSubmittableError, "one signal of each algorithm"),
+    "no signal": (Signature(100, ()), NotSubmittableError, "must have a pdq1 signal"),
+    "no pdq1": (signature(1, "phash1", "dhash1"), NotSubmittableError, "must have a pdq1 signal"),
+    "pdq1 twice": (PDQ_TWICE, NotSubmittableError, "one signal of each whole-image algorithm"),
+    "phash1 twice, the same": (PHASH_TWICE, NotSubmittableError, "one signal of each whole-image algorithm"),
     **{
         f"view {view}": (
             Signature(100, (*signature(1).signals, *signature(2, "pdq1", view=view).signals)),
