@@ -16,7 +16,8 @@ from hashsvc.audit.log import blind_of
 from hashsvc.store import audit_entries
 from hashsvc.store.audit_entries import AuditEntry
 
-_PAGE = 1000
+PAGE = 1000
+"""How many entries are read from the database at once."""
 
 
 def lines(connection: Connection, key: SigningKey, now: datetime) -> Iterator[str]:
@@ -27,7 +28,7 @@ def lines(connection: Connection, key: SigningKey, now: datetime) -> Iterator[st
         BrokenChainError: At the first entry that breaks the chain; a broken log is not signed.
     """
     chain, blinder = Chain(), key.blinder()
-    while entries := audit_entries.page(connection, after=chain.seq, limit=_PAGE):
+    while entries := audit_entries.page(connection, after=chain.seq, limit=PAGE):
         for entry in entries:
             blind = blind_of(entry, blinder)
             chain.follow(entry, blind)

@@ -11,7 +11,8 @@ from hashsvc.audit.tree import Blinder
 from hashsvc.store import audit_entries
 from hashsvc.store.audit_entries import AuditEntry
 
-_PAGE = 1000
+PAGE = 1000
+"""How many entries are read from the database at once."""
 
 
 def record(connection: Connection, *, actor: str, action: str, subject: str, now: datetime) -> int:
@@ -103,7 +104,7 @@ def follow(
         BrokenChainError: At the first entry that breaks the chain.
     """
     while until is None or chain.seq < until:
-        limit = _PAGE if until is None else min(_PAGE, until - chain.seq)
+        limit = PAGE if until is None else min(PAGE, until - chain.seq)
         entries = audit_entries.page(connection, after=chain.seq, limit=limit)
         if not entries:
             return

@@ -12,7 +12,9 @@ from hashsvc.loops import Loop
 from hashsvc.settings import Settings
 from hashsvc.store import Database, candidates, erasures, pin_guesses, scans
 
-_EVERY_S = 60
+EVERY_S = 60
+"""Seconds from the end of one pass to the beginning of the next."""
+
 # Begin to rewrite files after this share of the time allowed; the rest is left for more attempts.
 _BEGUN_BY = 0.5
 # A candidate has 30 kB, and other writers wait while rows are deleted.
@@ -27,7 +29,7 @@ class Housekeeping(Loop):
     def __init__(
         self, settings: Settings, database: Database, bank: Bank, clock: Clock = utc_now
     ) -> None:
-        super().__init__("housekeeping", every_s=_EVERY_S)
+        super().__init__("housekeeping", every_s=EVERY_S)
         self._within = timedelta(hours=settings.purge_within_h)
         self._scan_lifetime = timedelta(days=settings.scan_lifetime_days)
         self._candidate_days = settings.candidate_days

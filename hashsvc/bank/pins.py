@@ -8,17 +8,20 @@ import argon2
 from hashsvc.bank.errors import TooManyGuessesError
 from hashsvc.bank.numbers import new_pin
 
-_HASHER = argon2.PasswordHasher()
+HASHER = argon2.PasswordHasher()
+"""Argon2id with its package's default cost."""
 
-# Each check takes 64 MiB, so only this many run at once; other callers wait.
-_AT_ONCE = 4
-_PATIENCE_S = 10.0
-_checking = threading.BoundedSemaphore(_AT_ONCE)
+PATIENCE_S = 10.0
+"""How long a caller waits for a free slot in CHECK_SLOTS."""
+
+# Each check takes 64 MiB, so only this many run at once.
+CHECK_SLOTS = threading.BoundedSemaphore(4)
+"""A slot for each PIN that is being checked."""
 
 
 def hash_pin(pin: str) -> str:
     """Return the hash of a PIN."""
-    return _HASHER.hash(pin)
+    return HASHER.hash(pin)
 
 
 def check_pin(pin: str, pin_hash: str | None) -> bool:
@@ -31,17 +34,17 @@ def check_pin(pin: str, pin_hash: str | None) -> bool:
     Raises:
         TooManyGuessesError: If too many other PINs are being checked.
     """
-    decoy = _decoy(_HASHER)
-    if not _checking.acquire(timeout=_PATIENCE_S):
+    decoy = _decoy(HASHER)
+    if not CHECK_SLOTS.acquire(timeout=PATIENCE_S):
         raise TooManyGuessesError(
-            "Too many PINs are being checked. Try again later.", retry_after_s=_PATIENCE_S
+            "Too many PINs are being checked. Try again later.", retry_after_s=PATIENCE_S
         )
     try:
-        _HASHER.verify(pin_hash or decoy, pin)
+        HASHER.verify(pin_hash or decoy, pin)
     except argon2.exceptions.VerifyMismatchError:
         return False
     finally:
-        _checking.release()
+        CHECK_SLOTS.release()
     return pin_hash is not None
 
 

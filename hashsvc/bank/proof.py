@@ -13,7 +13,9 @@ from hashsvc.store import Database, data_keys, erasures, signatures
 _WINDOW = 8
 # Parts of codes with fewer distinct bytes, such as zeros, occur in any file and are not searched.
 _LEAST_DISTINCT = 4
-_CHUNK_BYTES = 16_000_000
+CHUNK_BYTES = 16_000_000
+"""How much of a file is searched at once."""
+
 _TABLE_BITS = 22
 # Knuth's multiplicative hashing, with the bits of the golden ratio.
 _MULTIPLIER = np.uint64(0x9E3779B97F4A7C15)
@@ -137,7 +139,7 @@ def _hex_windows(text: bytes) -> list[bytes]:
 def _chunks(path: Path) -> Iterator[bytes]:
     with path.open("rb") as file:
         kept = b""
-        while more := file.read(_CHUNK_BYTES):
+        while more := file.read(CHUNK_BYTES):
             chunk = kept + more
             yield chunk
             # Repeat the end in the next chunk, for parts that lie across the border.

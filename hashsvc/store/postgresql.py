@@ -34,9 +34,11 @@ _OLDEST = 14
 _LOCK = 0x6861_7368
 # A machine that vanishes during a transaction keeps the turn this long; others wait longer.
 _VANISHED_S = 20
-_WAIT_S = 30
+WAIT_S = 30
+"""How long a caller waits for a connection, a turn or a row's lock."""
+
 _SESSION = {
-    "lock_timeout": f"{_WAIT_S}s",
+    "lock_timeout": f"{WAIT_S}s",
     "statement_timeout": "60s",
     # A reader works on each page before it asks for the next one.
     "idle_in_transaction_session_timeout": "5min",
@@ -105,7 +107,7 @@ def make_engine(url: str, connections: int, **options: Any) -> Engine:
         pool_pre_ping=True,
         pool_size=kept,
         max_overflow=connections - kept,
-        pool_timeout=_WAIT_S,
+        pool_timeout=WAIT_S,
         connect_args=_connecting(parsed),
         **options,
     )

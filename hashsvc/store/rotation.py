@@ -14,7 +14,8 @@ from hashsvc.store import data_keys
 from hashsvc.store.database import Database
 from hashsvc.store.errors import RotationError
 
-_KEYS_A_STEP = 500
+KEYS_PER_STEP = 500
+"""How many data keys are rewrapped in one transaction."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,7 +67,7 @@ def _rewrap(database: Database) -> Rotated:
     while True:
         # Rewrap a few keys in each transaction, so that other writers do not wait long.
         with database.write() as connection:
-            done = data_keys.rewrap(connection, kek, _KEYS_A_STEP)
+            done = data_keys.rewrap(connection, kek, KEYS_PER_STEP)
         total += done
         if not done:
             break

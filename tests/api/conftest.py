@@ -57,7 +57,7 @@ class OpenCase:
 def _quick_pins(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hash PINs with little effort; tests/bank tests how they are kept."""
     quick = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    monkeypatch.setattr(pins, "_HASHER", quick)
+    monkeypatch.setattr(pins, "HASHER", quick)
 
 
 @pytest.fixture

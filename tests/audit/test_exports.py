@@ -53,7 +53,7 @@ def test_pages_do_not_matter(
     log_signer: LogSigner, database: Database, exported: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for page in range(1, 8):
-        monkeypatch.setattr(exports, "_PAGE", page)
+        monkeypatch.setattr(exports, "PAGE", page)
         with database.read() as connection:
             assert list(exports.lines(connection, log_signer.key(), START)) == exported
 

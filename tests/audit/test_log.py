@@ -163,7 +163,7 @@ def test_an_entry_put_in_is_found(filled: Database) -> None:
 
 def test_pages_do_not_matter(filled: Database, monkeypatch: pytest.MonkeyPatch) -> None:
     for page in range(1, 8):
-        monkeypatch.setattr(log, "_PAGE", page)
+        monkeypatch.setattr(log, "PAGE", page)
         assert verify(filled) == len(NUMBERS)
         for number in NUMBERS:
             with undone(filled) as connection:

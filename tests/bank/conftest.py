@@ -11,7 +11,7 @@ from hashsvc.store import Database
 from hashsvc.store.ids import PublicContentId
 from tests.store.conftest import Clock
 
-REAL_PINS = pins._HASHER
+REAL_PINS = pins.HASHER
 ALL = ("pdq1", "phash1", "dhash1")
 
 
@@ -37,7 +37,7 @@ def new_content(seed: int, signed: Signature | None = None) -> NewContent:
 def _quick_pins(monkeypatch: pytest.MonkeyPatch) -> None:
     """Hash PINs with little effort where that is not what is tested."""
     quick = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    monkeypatch.setattr(pins, "_HASHER", quick)
+    monkeypatch.setattr(pins, "HASHER", quick)
 
 
 @pytest.fixture

@@ -271,7 +271,7 @@ def test_housekeeping_goes_on_after_a_failure(
             keeper.ask_to_stop()
         raise OSError
 
-    monkeypatch.setattr("hashsvc.bank.housekeeping._EVERY_S", 0.001)
+    monkeypatch.setattr("hashsvc.bank.housekeeping.EVERY_S", 0.001)
     monkeypatch.setattr(Bank, "end_due_cases", fail)
     keeper = housekeeping(settings, database, clock)
     with capture_logs() as logs:

@@ -218,7 +218,7 @@ def test_a_wrong_number_is_answered_like_a_wrong_pin(
 def test_one_hash_is_verified_whether_there_is_a_case_or_not(
     door: Holders, opened: tuple[str, str], monkeypatch: pytest.MonkeyPatch, known: bool
 ) -> None:
-    real, verified = pins._HASHER, []
+    real, verified = pins.HASHER, []
 
     class Counting:
         """Verifies as the real one does, and takes note of against what."""
@@ -230,7 +230,7 @@ def test_one_hash_is_verified_whether_there_is_a_case_or_not(
             verified.append(kept)
             return real.verify(kept, pin)
 
-    monkeypatch.setattr(pins, "_HASHER", Counting())
+    monkeypatch.setattr(pins, "HASHER", Counting())
     number = opened[0] if known else new_case_number()
     with pytest.raises(WrongPinError):
         door.enter(number, other_than(opened[1]))
@@ -287,12 +287,12 @@ def test_mistyped_numbers_are_kept_as_digests_and_not_for_long(
 def test_too_many_checks_at_once_wait_and_then_give_up(
     door: Holders, opened: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pins, "_PATIENCE_S", 0.01)
-    monkeypatch.setattr(pins, "_checking", threading.BoundedSemaphore(1))
-    with pins._checking:
+    monkeypatch.setattr(pins, "PATIENCE_S", 0.01)
+    monkeypatch.setattr(pins, "CHECK_SLOTS", threading.BoundedSemaphore(1))
+    with pins.CHECK_SLOTS:
         assert answer(door, *opened).startswith("TooManyGuessesError")
     assert answer(door, *opened) == "entered"
-    assert pins._checking.acquire(blocking=False)
+    assert pins.CHECK_SLOTS.acquire(blocking=False)
 
 
 @pytest.mark.parametrize(

@@ -26,7 +26,7 @@ def test_a_case_has_a_number_a_day_and_no_contents(bank: Bank, database: Databas
 def test_the_pin_is_kept_as_argon2id_only(
     bank: Bank, database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(pins, "_HASHER", REAL_PINS)
+    monkeypatch.setattr(pins, "HASHER", REAL_PINS)
     opened = bank.open_case(adult=True, actor="intake")
     with database.read() as connection:
         kept = cases.case_by_number(connection, opened.number).pin_hash

@@ -56,7 +56,7 @@ def test_any_part_left_anywhere_is_found(
     database: Database, folder: Path, monkeypatch: pytest.MonkeyPatch, what: str, at: int
 ) -> None:
     """Also across the border of what is read at a time."""
-    monkeypatch.setattr(proof, "_CHUNK_BYTES", 4_096)
+    monkeypatch.setattr(proof, "CHUNK_BYTES", 4_096)
     path = folder / "zeros"
     path.write_bytes(path.read_bytes()[:at] + LEFT[what] + path.read_bytes()[at:])
     told = prove(database, folder)

@@ -158,7 +158,7 @@ def test_a_folder_that_cannot_be_made_is_said_to_be_so(database: Database, tmp_p
 def test_no_backup_is_made_in_the_midst_of_a_rotation(
     database: Database, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rotation, "_KEYS_A_STEP", 1)
+    monkeypatch.setattr(rotation, "KEYS_PER_STEP", 1)
     for number in range(3):
         store_case(database, str(number))
     told = []

@@ -71,7 +71,7 @@ def test_our_own_key_is_replaced_and_the_old_one_is_gone(
 def test_more_keys_than_one_step_takes_are_all_wrapped_anew(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(rotation, "_KEYS_A_STEP", 3)
+    monkeypatch.setattr(rotation, "KEYS_PER_STEP", 3)
     for number in range(10):
         store_case(database, f"case {number}")
     assert rotate(database).keys == 11
@@ -124,7 +124,7 @@ def test_a_rotation_that_was_interrupted_is_gone_on_with(
     database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch, steps: int
 ) -> None:
     """After any step: with keys of both kinds nothing is lost, and the same new key is gone to."""
-    monkeypatch.setattr(rotation, "_KEYS_A_STEP", 1)
+    monkeypatch.setattr(rotation, "KEYS_PER_STEP", 1)
     own = OwnKeyFile(settings.data_dir)
     store_case(database)
     store_case(database, "another")
@@ -153,7 +153,7 @@ def test_a_service_that_runs_goes_on_meanwhile(
     database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Another process, here another Database, opens cases and reads contents all the while."""
-    monkeypatch.setattr(rotation, "_KEYS_A_STEP", 2)
+    monkeypatch.setattr(rotation, "KEYS_PER_STEP", 2)
     content_id = store_content(database, store_case(database))
     codes = signals_of(database, content_id)
     stop, opened = threading.Event(), []
