@@ -12,6 +12,7 @@ from PIL import Image, ImageFilter
 from hashsvc.settings import Settings
 from hashsvc.store import Database
 from tests.helpers import postgresql as servers
+from tests.helpers.database import copy_template, make_template
 
 # A shell without job control starts what it puts in the background deaf to Ctrl-C, and programs
 # hand that on to theirs: tests that interrupt one would wait for ever.
@@ -115,10 +116,21 @@ def settings(tmp_path: Path, database_settings: dict[str, str]) -> Settings:
     )
 
 
+@pytest.fixture(scope="session")
+def database_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with an empty SQLite database of the present schema, for `copy_template`."""
+    folder = tmp_path_factory.mktemp("template")
+    make_template(folder)
+    return folder
+
+
 @pytest.fixture
-def database(settings: Settings) -> Iterator[Database]:
-    """An empty database of the present schema."""
+def database(
+    settings: Settings, database_kind: str, request: pytest.FixtureRequest
+) -> Iterator[Database]:
+    """An empty database of the present schema, copied from a migrated one."""
+    if database_kind == "sqlite":
+        copy_template(request.getfixturevalue("database_template"), settings.data_dir)
     opened = Database.of(settings)
-    opened.migrate()
     yield opened
     opened.close()
