@@ -1,8 +1,8 @@
-"""A log with six entries, its signer, and a clock that stands still."""
+"""A log with six entries, and its log signer with a clock that stands still."""
 
 import itertools
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 
 import pytest
 
@@ -10,14 +10,12 @@ from hashsvc import audit
 from hashsvc.audit import LogSigner
 from hashsvc.settings import Settings
 from hashsvc.store import Database
-
-START = datetime(2026, 1, 5, 9, 30, tzinfo=UTC)
+from tests.helpers.cases import START
 
 
 @pytest.fixture
 def add(database: Database) -> Callable[[int], None]:
-    """Add entries to the log."""
-
+    """A function that adds a number of entries to the log."""
     numbers = itertools.count()
 
     def record(count: int) -> None:
@@ -36,6 +34,6 @@ def add(database: Database) -> Callable[[int], None]:
 
 @pytest.fixture
 def log_signer(settings: Settings, database: Database, add: Callable[[int], None]) -> LogSigner:
-    """The signer of a log with six entries, none of them signed yet."""
+    """The log signer of a log with six entries, none of which is signed yet."""
     add(6)
     return LogSigner(settings, database, lambda: START)

@@ -1,10 +1,11 @@
-"""A checkpoint says how the log was, and nobody but the holder of the signing key can make one."""
+"""A checkpoint states how the log was, and only the owner of the signing key can make one."""
 
 import base64
 import dataclasses
 import json
 from datetime import timedelta, timezone
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,7 +17,7 @@ from hashsvc.audit import (
     SigningKey,
     anchor,
 )
-from tests.audit.conftest import START
+from tests.helpers.cases import START
 
 DIGEST = bytes(range(32))
 SIGNATURE = (
@@ -35,10 +36,10 @@ def signed(key: SigningKey) -> Checkpoint:
     return key.sign(6, DIGEST, START)
 
 
-def test_what_is_signed_is_fixed(tmp_path: Path) -> None:
+def test_the_signed_text_of_a_checkpoint_never_changes(tmp_path: Path) -> None:
     """
-    Made with `openssl pkeyutl -sign -rawin` and the key of RFC 8032, 7.1, test 1, over the text
-    `["hashsvc audit checkpoint 1",6,"0001…1f","2026-01-05T09:30:00.000000+00:00"]`.
+    The signature was made with `openssl pkeyutl -sign -rawin` and the key of RFC 8032, 7.1, test 1,
+    over `["hashsvc audit checkpoint 1",6,"0001…1f","2026-01-05T09:30:00.000000+00:00"]`.
     """
     seed = "9d61b19deffd5a60ba844af492ec2cc44449c5697b326919703bac031cae7f60"
     path = tmp_path / "key"
@@ -49,7 +50,7 @@ def test_what_is_signed_is_fixed(tmp_path: Path) -> None:
     assert key.sign(6, DIGEST, START).signature.hex() == SIGNATURE
 
 
-def test_a_checkpoint_is_read_as_it_was_written(signed: Checkpoint) -> None:
+def test_a_written_checkpoint_can_be_read_again(signed: Checkpoint) -> None:
     assert Checkpoint.parse(json.loads(signed.dump())) == signed
     assert "\n" not in signed.dump()
 
@@ -69,21 +70,21 @@ def test_the_time_zone_does_not_matter(key: SigningKey, signed: Checkpoint) -> N
     ],
     ids=lambda changed: next(iter(changed)),
 )
-def test_an_altered_checkpoint_has_no_good_signature(
-    key: SigningKey, signed: Checkpoint, changed: dict[str, object]
+def test_an_altered_checkpoint_has_no_valid_signature(
+    key: SigningKey, signed: Checkpoint, changed: dict[str, Any]
 ) -> None:
     key.public().check(signed)
     with pytest.raises(BadSignatureError):
         key.public().check(dataclasses.replace(signed, **changed))
 
 
-def test_another_key_signs_nothing_for_this_one(signed: Checkpoint, tmp_path: Path) -> None:
+def test_another_key_does_not_check_the_signature(signed: Checkpoint, tmp_path: Path) -> None:
     other = SigningKey.at(tmp_path / "other").public()
     with pytest.raises(BadSignatureError, match="entry 6"):
         other.check(signed)
 
 
-def test_a_key_is_made_once_for_its_owner_alone(tmp_path: Path) -> None:
+def test_a_key_is_created_once_and_only_its_owner_may_read_it(tmp_path: Path) -> None:
     path = tmp_path / "below" / "key"
     first, again = SigningKey.at(path), SigningKey.at(path)
     assert str(first.public()) == str(again.public())
@@ -101,7 +102,7 @@ def test_a_key_that_others_may_read_is_refused(tmp_path: Path, mode: int) -> Non
 
 
 @pytest.mark.parametrize("text", ["", "canary", "AAAA", "é", base64.b64encode(bytes(33)).decode()])
-def test_what_is_no_key_is_refused_and_not_repeated(tmp_path: Path, text: str) -> None:
+def test_a_malformed_key_is_refused_and_not_repeated(tmp_path: Path, text: str) -> None:
     path = tmp_path / "key"
     path.write_text(text)
     path.chmod(0o600)
@@ -112,12 +113,12 @@ def test_what_is_no_key_is_refused_and_not_repeated(tmp_path: Path, text: str) -
         PublicKey.parse(text)
 
 
-def test_a_key_that_cannot_be_made_is_refused() -> None:
+def test_a_key_that_cannot_be_created_is_refused() -> None:
     with pytest.raises(MalformedError, match="cannot be read or created"):
         SigningKey.at(Path("/proc/no/key"))
 
 
-def test_a_public_key_is_read_as_it_was_written(key: SigningKey, signed: Checkpoint) -> None:
+def test_a_written_public_key_can_be_read_again(key: SigningKey, signed: Checkpoint) -> None:
     PublicKey.parse(str(key.public())).check(signed)
 
 
@@ -135,13 +136,13 @@ def test_a_public_key_is_read_as_it_was_written(key: SigningKey, signed: Checkpo
         {"signature": None},
     ],
 )
-def test_what_is_no_checkpoint_is_refused(signed: Checkpoint, values: object) -> None:
+def test_malformed_checkpoints_are_refused(signed: Checkpoint, values: object) -> None:
     whole = signed.as_json() | values if values and isinstance(values, dict) else values
     with pytest.raises(MalformedError):
         Checkpoint.parse(whole)
 
 
-def test_the_anchor_file_is_added_to(tmp_path: Path, key: SigningKey) -> None:
+def test_checkpoints_are_appended_to_the_anchor_file(tmp_path: Path, key: SigningKey) -> None:
     path = tmp_path / "below" / "audit.anchor"
     assert anchor.read(path, key.public()) == []
     made = [key.sign(number, DIGEST, START) for number in range(3)]
@@ -161,7 +162,7 @@ def test_the_anchor_file_is_added_to(tmp_path: Path, key: SigningKey) -> None:
         ("forged", BadSignatureError),
     ],
 )
-def test_a_line_that_does_not_belong_there_is_named(
+def test_a_wrong_line_in_the_anchor_file_is_named(
     tmp_path: Path, key: SigningKey, line: str, error: type[Exception]
 ) -> None:
     path = tmp_path / "audit.anchor"
@@ -175,6 +176,6 @@ def test_a_line_that_does_not_belong_there_is_named(
     assert "canary" not in str(raised.value)
 
 
-def test_an_anchor_that_cannot_be_read_is_refused(tmp_path: Path, key: SigningKey) -> None:
+def test_an_unreadable_anchor_file_is_refused(tmp_path: Path, key: SigningKey) -> None:
     with pytest.raises(MalformedError):
         anchor.read(tmp_path, key.public())

@@ -1,7 +1,8 @@
-"""An export can be checked far from the service, and nothing in it can be changed unseen."""
+"""An export can be checked without the service, and every change to it is found."""
 
 import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -18,12 +19,12 @@ from hashsvc.audit import (
 )
 from hashsvc.audit.chain import digest_of
 from hashsvc.store import Database, audit_entries
-from tests.audit.conftest import START
+from tests.helpers.cases import START
 
 
 @pytest.fixture
 def exported(log_signer: LogSigner, database: Database) -> list[str]:
-    """Return the lines of an export of six entries."""
+    """The lines of an export of six entries."""
     with database.read() as connection:
         return list(exports.lines(connection, log_signer.key(), START))
 
@@ -37,7 +38,7 @@ def changed(line: str, **values: Any) -> str:
     return json.dumps(json.loads(line) | values)
 
 
-def test_it_holds_all_entries_and_a_signed_end(
+def test_an_export_has_all_entries_and_a_checkpoint(
     exported: list[str], key: PublicKey, database: Database
 ) -> None:
     with database.read() as connection:
@@ -49,7 +50,7 @@ def test_it_holds_all_entries_and_a_signed_end(
     assert exports.verify_lines(exported, key) == 6
 
 
-def test_pages_do_not_matter(
+def test_the_size_of_pages_does_not_matter(
     log_signer: LogSigner, database: Database, exported: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for page in range(1, 8):
@@ -58,7 +59,7 @@ def test_pages_do_not_matter(
             assert list(exports.lines(connection, log_signer.key(), START)) == exported
 
 
-def test_an_empty_log_is_exported_too(database: Database, tmp_path: Any) -> None:
+def test_an_empty_log_can_be_exported(database: Database, tmp_path: Path) -> None:
     key = SigningKey.at(tmp_path / "key")
     with database.read() as connection:
         (line,) = exports.lines(connection, key, START)
@@ -88,7 +89,7 @@ def test_a_removed_entry_is_named(exported: list[str], key: PublicKey, entry: in
 
 
 @pytest.mark.parametrize("first", range(1, 8))
-def test_an_end_that_is_cut_off_is_found(exported: list[str], key: PublicKey, first: int) -> None:
+def test_a_missing_end_is_found(exported: list[str], key: PublicKey, first: int) -> None:
     with pytest.raises(MalformedError, match="its end is missing"):
         exports.verify_lines(exported[: first - 1], key)
 
@@ -100,7 +101,7 @@ def test_moved_entries_are_named(exported: list[str], key: PublicKey, first: int
         exports.verify_lines(exported, key)
 
 
-def test_an_entry_that_is_there_twice_is_named(exported: list[str], key: PublicKey) -> None:
+def test_a_repeated_entry_is_named(exported: list[str], key: PublicKey) -> None:
     exported.insert(3, exported[2])
     with pytest.raises(BrokenChainError, match="entry 4: entry 3 is in its place"):
         exports.verify_lines(exported, key)
@@ -115,21 +116,21 @@ def test_an_entry_added_with_the_right_digest_is_named(exported: list[str], key:
         exports.verify_lines(exported, key)
 
 
-def test_entries_written_anew_do_not_fit_the_checkpoint(
+def test_rewritten_entries_disagree_with_the_checkpoint(
     exported: list[str], key: PublicKey
 ) -> None:
-    before, anew = bytes(32), []
+    before, rewritten = bytes(32), []
     for line in exported[:-1]:
         each = json.loads(line) | {"actor": "nobody"}
         at = START.fromisoformat(each["at"])
         before = digest_of(before, each["seq"], at, "nobody", each["action"], each["subject"])
-        anew.append(json.dumps(each | {"digest": before.hex()}))
+        rewritten.append(json.dumps(each | {"digest": before.hex()}))
     with pytest.raises(BrokenChainError, match="entry 1: it, or one up to 6, is not what was"):
-        exports.verify_lines([*anew, exported[-1]], key)
+        exports.verify_lines([*rewritten, exported[-1]], key)
 
 
 def test_a_checkpoint_signed_by_another_key_is_refused(
-    exported: list[str], key: PublicKey, database: Database, tmp_path: Any
+    exported: list[str], key: PublicKey, database: Database, tmp_path: Path
 ) -> None:
     other = SigningKey.at(tmp_path / "other")
     with database.read() as connection:
@@ -140,7 +141,7 @@ def test_a_checkpoint_signed_by_another_key_is_refused(
         exports.verify_lines(exported, other.public())
 
 
-def test_an_older_export_does_not_pass_for_what_a_witness_has_seen(
+def test_an_older_export_disagrees_with_a_witness_who_has_seen_more(
     exported: list[str], key: PublicKey, log_signer: LogSigner, add: Callable[[int], None]
 ) -> None:
     first = log_signer.checkpoint()
@@ -152,18 +153,16 @@ def test_an_older_export_does_not_pass_for_what_a_witness_has_seen(
 
 
 @pytest.mark.parametrize("line", ["canary", "[]", "{}", "5", '{"seq": "x"}', "", '{"seq": 1}'])
-def test_a_line_that_is_no_entry_is_named_and_not_repeated(
+def test_a_malformed_line_is_named_and_not_repeated(
     exported: list[str], key: PublicKey, line: str
 ) -> None:
     exported[2] = line
-    with pytest.raises(MalformedError, match="Line 3 of the export is no") as raised:
+    with pytest.raises(MalformedError, match="Line 3 of the export is not") as raised:
         exports.verify_lines(exported, key)
     assert "canary" not in str(raised.value)
 
 
-def test_a_broken_log_is_not_exported_as_if_it_were_whole(
-    log_signer: LogSigner, database: Database
-) -> None:
+def test_a_broken_log_cannot_be_exported(log_signer: LogSigner, database: Database) -> None:
     with database.write() as connection:
         connection.exec_driver_sql("UPDATE audit_entry SET actor = 'x' WHERE seq = 4")
     with pytest.raises(AuditError, match="entry 4"), database.read() as connection:

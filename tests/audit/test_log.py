@@ -1,4 +1,4 @@
-"""No entry of the audit log can be altered, removed, moved or put in without being found."""
+"""An altered, removed, moved or inserted entry of the audit log is always found."""
 
 import contextlib
 import hashlib
@@ -7,7 +7,7 @@ import multiprocessing
 import re
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import timedelta, timezone
 
 import pytest
 from hypothesis import HealthCheck, given
@@ -20,8 +20,8 @@ from hashsvc.audit import log
 from hashsvc.settings import Settings
 from hashsvc.store import Database, audit_entries
 from hashsvc.store.tables import audit_entry
+from tests.helpers.cases import START
 
-START = datetime(2026, 1, 5, 9, 30, tzinfo=UTC)
 NUMBERS = range(1, 7)
 ALTERATIONS: dict[str, object] = {
     "at": START + timedelta(microseconds=1),
@@ -33,12 +33,13 @@ ALTERATIONS: dict[str, object] = {
 }
 
 
-class Undo(Exception):  # noqa: N818 - it is no error
-    """Ends a transaction as if it had never been."""
+class Undo(Exception):  # noqa: N818 - this is not an error.
+    """Raised at the end of a transaction to roll it back."""
 
 
 @contextlib.contextmanager
 def undone(database: Database) -> Iterator[Connection]:
+    """Open a write transaction that is rolled back at the end."""
     with contextlib.suppress(Undo), database.write() as connection:
         yield connection
         raise Undo
@@ -64,6 +65,7 @@ def broken_at(connection: Connection) -> int:
     with pytest.raises(audit.BrokenChainError) as raised:
         audit.verify(connection)
     found = re.match(r"The audit log is broken at entry (\d+): ", str(raised.value))
+    assert found is not None
     return int(found[1])
 
 
@@ -75,14 +77,14 @@ def filled(database: Database) -> Database:
     return database
 
 
-def test_an_empty_log_holds(database: Database) -> None:
+def test_an_empty_log_is_intact(database: Database) -> None:
     assert verify(database) == 0
 
 
-def test_the_digest_of_an_entry(database: Database) -> None:
+def test_the_digest_of_an_entry_never_changes(database: Database) -> None:
     """
-    The first one's was made by `(head -c 32 /dev/zero; printf %s '[1,"2026-…","thing 1"]') |
-    sha256sum`; any other digest would break every log there is.
+    The first digest was made by `(head -c 32 /dev/zero; printf %s '[1,"2026-…","thing 1"]') |
+    sha256sum`. Any other digest would break every existing log.
     """
     with database.write() as connection:
         record(connection, 1)
@@ -109,7 +111,7 @@ def test_an_altered_entry_is_found(filled: Database, column: str) -> None:
     assert verify(filled) == len(NUMBERS)
 
 
-def test_a_removed_entry_is_found_even_the_last(filled: Database) -> None:
+def test_any_removed_entry_is_found_even_the_last(filled: Database) -> None:
     for number in NUMBERS:
         with undone(filled) as connection:
             connection.execute(delete(audit_entry).where(audit_entry.c.seq == number))
@@ -118,7 +120,7 @@ def test_a_removed_entry_is_found_even_the_last(filled: Database) -> None:
             assert broken_at(connection) == number
 
 
-def test_a_removed_end_is_found_however_long_the_log_grows_again(filled: Database) -> None:
+def test_a_removed_end_is_found_even_if_the_log_grows_again(filled: Database) -> None:
     for first in NUMBERS:
         with undone(filled) as connection:
             connection.execute(delete(audit_entry).where(audit_entry.c.seq >= first))
@@ -127,7 +129,7 @@ def test_a_removed_end_is_found_however_long_the_log_grows_again(filled: Databas
                 record(connection, more)
 
 
-def test_a_removed_end_is_found_after_the_file_was_written_anew(filled: Database) -> None:
+def test_a_removed_end_is_found_after_the_file_was_rewritten(filled: Database) -> None:
     with filled.write() as connection:
         connection.execute(delete(audit_entry).where(audit_entry.c.seq == NUMBERS[-1]))
     assert filled.purge(START)
@@ -145,9 +147,10 @@ def test_swapped_entries_are_found(filled: Database) -> None:
             assert broken_at(connection) == first
 
 
-def test_an_entry_put_in_is_found(filled: Database) -> None:
+def test_an_inserted_entry_is_found(filled: Database) -> None:
     with undone(filled) as connection:
         last = audit_entries.last(connection)
+        assert last is not None
         connection.execute(
             insert(audit_entry).values(
                 seq=last.seq + 1,
@@ -161,7 +164,9 @@ def test_an_entry_put_in_is_found(filled: Database) -> None:
         assert broken_at(connection) == last.seq + 1
 
 
-def test_pages_do_not_matter(filled: Database, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_size_of_pages_does_not_matter(
+    filled: Database, monkeypatch: pytest.MonkeyPatch
+) -> None:
     for page in range(1, 8):
         monkeypatch.setattr(log, "PAGE", page)
         assert verify(filled) == len(NUMBERS)
@@ -180,7 +185,7 @@ def test_pages_do_not_matter(filled: Database, monkeypatch: pytest.MonkeyPatch) 
     fields=st.tuples(*[st.text(st.characters(codec="utf-8", exclude_characters="\0"))] * 3),
     zone=st.integers(-720, 720),
 )
-def test_whatever_is_recorded_holds(
+def test_a_log_of_any_texts_and_times_is_intact(
     database: Database, fields: tuple[str, str, str], zone: int
 ) -> None:
     actor, action, subject = fields
@@ -191,7 +196,7 @@ def test_whatever_is_recorded_holds(
     assert verify(database) == before + 1
 
 
-def test_a_deed_that_fails_leaves_no_entry(filled: Database) -> None:
+def test_a_transaction_that_fails_leaves_no_entry(filled: Database) -> None:
     with undone(filled) as connection:
         record(connection, 7)
         assert audit.verify(connection) == 7
@@ -202,7 +207,7 @@ def test_a_deed_that_fails_leaves_no_entry(filled: Database) -> None:
 
 
 @pytest.mark.both_databases
-def test_writers_at_the_same_time_keep_the_chain_whole(database: Database) -> None:
+def test_threads_that_write_at_the_same_time_keep_the_chain_intact(database: Database) -> None:
     writers, each_writes = 4, 15
     begin = threading.Barrier(writers)
 
@@ -226,7 +231,7 @@ def test_writers_at_the_same_time_keep_the_chain_whole(database: Database) -> No
 
 
 def write_many(settings: Settings, name: str, count: int) -> None:
-    """Write entries, as a process of its own."""
+    """Write entries, in another process."""
     database = Database.of(settings)
     for number in range(count):
         with database.write() as connection:
@@ -235,7 +240,7 @@ def write_many(settings: Settings, name: str, count: int) -> None:
 
 
 @pytest.mark.both_databases
-def test_processes_at_the_same_time_keep_the_chain_whole(
+def test_processes_that_write_at_the_same_time_keep_the_chain_intact(
     database: Database, settings: Settings
 ) -> None:
     writers, each_writes = 2, 20
@@ -252,6 +257,6 @@ def test_processes_at_the_same_time_keep_the_chain_whole(
     assert verify(database) == writers * each_writes
 
 
-def test_an_entry_whose_time_has_no_zone_is_none(database: Database) -> None:
+def test_an_entry_whose_time_has_no_zone_is_refused(database: Database) -> None:
     with pytest.raises(ValueError, match="zone"), database.write() as connection:
         audit.record(connection, actor="a", action="b", subject="c", now=START.replace(tzinfo=None))

@@ -1,12 +1,14 @@
-"""An excerpt shows that its entries were in the signed log, and says nothing of any other."""
+"""An excerpt proves that its entries were in the signed log, and reveals no other entry."""
 
 import dataclasses
 import hashlib
 import json
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from hashsvc.audit import (
     BadProofError,
@@ -25,8 +27,8 @@ from hashsvc.audit.log import follow
 from hashsvc.settings import Settings
 from hashsvc.store import Database, audit_entries
 from hashsvc.store.audit_entries import AuditEntry
-from tests.audit.conftest import START
-from tests.audit.test_log_signer import cut_off, write_anew
+from tests.audit.tampering import cut_off, rewrite_log
+from tests.helpers.cases import START
 
 Add = Callable[[int], None]
 
@@ -48,7 +50,7 @@ def entries_of(database: Database) -> list[AuditEntry]:
 
 
 @pytest.mark.parametrize("seqs", [(), (1,), (6,), (3, 3), (2, 5), tuple(range(1, 7))])
-def test_any_entries_can_be_shown(
+def test_any_entries_can_be_proven(
     log_signer: LogSigner, database: Database, seqs: tuple[int, ...]
 ) -> None:
     excerpt = excerpt_of(log_signer, database, *seqs)
@@ -60,18 +62,18 @@ def test_any_entries_can_be_shown(
         assert (each.action, each.subject) == (stored.action, stored.subject)
 
 
-def test_it_is_read_as_it_was_written(excerpt: Excerpt) -> None:
+def test_a_written_excerpt_can_be_read_again(excerpt: Excerpt) -> None:
     assert Excerpt.parse(json.loads(json.dumps(excerpt.as_json()))) == excerpt
 
 
-def test_the_checkpoint_is_the_one_that_a_witness_keeps(
+def test_the_checkpoint_of_an_excerpt_is_in_the_anchor_file(
     excerpt: Excerpt, settings: Settings
 ) -> None:
     (line,) = (settings.data_dir / "audit.anchor").read_text().splitlines()
     assert line == excerpt.checkpoint.dump()
 
 
-def test_it_can_be_made_of_an_older_checkpoint(
+def test_an_excerpt_can_use_an_older_checkpoint(
     log_signer: LogSigner, database: Database, add: Add
 ) -> None:
     old = log_signer.checkpoint()
@@ -86,18 +88,18 @@ def test_it_can_be_made_of_an_older_checkpoint(
 
 
 @pytest.mark.parametrize("seq", range(1, 16))
-def test_it_is_read_from_the_checkpoint_before_its_entries(
+def test_the_log_is_read_only_from_the_checkpoint_before_the_entries(
     log_signer: LogSigner, database: Database, add: Add, seq: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """So that what is old costs nothing; the proof is the same."""
+    """The proof is the same as one from the whole log."""
     for _ in range(3):
         log_signer.checkpoint()
         add(3)
     read: list[int] = []
     page = audit_entries.page
 
-    def watched(connection: object, *, after: int, limit: int) -> list[AuditEntry]:
-        found = page(connection, after=after, limit=limit)  # type: ignore[arg-type]
+    def watched(connection: Connection, *, after: int, limit: int) -> list[AuditEntry]:
+        found = page(connection, after=after, limit=limit)
         read.extend(each.seq for each in found)
         return found
 
@@ -105,15 +107,15 @@ def test_it_is_read_from_the_checkpoint_before_its_entries(
     monkeypatch.setattr(audit_entries, "page", watched)
     assert log_signer.prove([seq]) == whole
     whole.check(log_signer.key().public())
-    # Six entries, then three by three.
+    # The first checkpoint covers six entries, and each later one three more.
     assert min(read) == (1 if seq <= 6 else 7 + (seq - 7) // 3 * 3)
     assert log_signer.prove([]).entries == ()
 
 
-def test_nothing_of_other_entries_is_in_it_that_could_be_guessed(
+def test_an_excerpt_does_not_help_to_guess_other_entries(
     excerpt: Excerpt, database: Database
 ) -> None:
-    """Neither their words, nor digests of them that whoever guesses the words could make."""
+    """It contains neither their fields nor a digest that can be made from the fields alone."""
     text = json.dumps(excerpt.as_json())
     before = bytes(32)
     for entry in entries_of(database):
@@ -122,8 +124,8 @@ def test_nothing_of_other_entries_is_in_it_that_could_be_guessed(
             hashlib.sha256(begin + words).hexdigest() for begin in (b"", b"\x00", b"\x01", before)
         ]
         before = entry.digest
-        # The checkpoint's own digest is that of the last; it needs the one before, which is not
-        # in it.
+        # The checkpoint has the digest of the last entry. To make it one needs the digest before,
+        # which the excerpt does not contain.
         if entry.seq != excerpt.checkpoint.seq:
             assert not [each for each in guessable if each in text]
             assert before.hex() not in text
@@ -146,8 +148,8 @@ def test_nothing_of_other_entries_is_in_it_that_could_be_guessed(
     ],
     ids=lambda changed: next(iter(changed)),
 )
-def test_an_altered_entry_was_not_in_the_log(
-    excerpt: Excerpt, log_signer: LogSigner, entry: int, changed: dict[str, object]
+def test_an_altered_entry_is_refused(
+    excerpt: Excerpt, log_signer: LogSigner, entry: int, changed: dict[str, Any]
 ) -> None:
     entries = list(excerpt.entries)
     entries[entry] = dataclasses.replace(entries[entry], **changed)
@@ -155,7 +157,7 @@ def test_an_altered_entry_was_not_in_the_log(
         dataclasses.replace(excerpt, entries=tuple(entries)).check(log_signer.key().public())
 
 
-def test_an_entry_has_its_own_number_and_stands_once(
+def test_an_entry_must_have_its_own_number_and_occur_once(
     excerpt: Excerpt, log_signer: LogSigner
 ) -> None:
     key, (first, second) = log_signer.key().public(), excerpt.entries
@@ -168,7 +170,7 @@ def test_an_entry_has_its_own_number_and_stands_once(
             dataclasses.replace(excerpt, entries=entries).check(key)
 
 
-def test_a_checkpoint_of_other_peaks_or_another_key_is_refused(
+def test_a_checkpoint_with_other_peaks_or_of_another_key_is_refused(
     excerpt: Excerpt, log_signer: LogSigner, tmp_path: Path
 ) -> None:
     key, checkpoint = log_signer.key().public(), excerpt.checkpoint
@@ -183,9 +185,9 @@ def test_a_checkpoint_of_other_peaks_or_another_key_is_refused(
         dataclasses.replace(excerpt, checkpoint=old).check(key)
 
 
-def test_a_log_written_anew_proves_nothing(log_signer: LogSigner, database: Database) -> None:
+def test_a_rewritten_log_cannot_be_proven(log_signer: LogSigner, database: Database) -> None:
     checkpoint = log_signer.checkpoint()
-    write_anew(database, 5)
+    rewrite_log(database, 5)
     with database.read() as connection, pytest.raises(BrokenChainError):
         prove(connection, [2], checkpoint=checkpoint, key=log_signer.key())
     cut_off(database, 4)
@@ -194,7 +196,7 @@ def test_a_log_written_anew_proves_nothing(log_signer: LogSigner, database: Data
 
 
 @pytest.mark.parametrize("values", [None, [], {}, {"entries": []}, {"entries": 3}])
-def test_what_is_no_excerpt_is_refused(values: object) -> None:
+def test_a_malformed_excerpt_is_refused(values: object) -> None:
     with pytest.raises(MalformedError):
         Excerpt.parse(values)
 
@@ -202,18 +204,19 @@ def test_what_is_no_excerpt_is_refused(values: object) -> None:
 @pytest.mark.parametrize(
     "changed", [{"seq": "x"}, {"path": 3}, {"path": ["z"]}, {"blind": None}, {"at": "2026-01-05"}]
 )
-def test_what_is_no_entry_is_refused(excerpt: Excerpt, changed: dict[str, object]) -> None:
+def test_a_malformed_entry_is_refused(excerpt: Excerpt, changed: dict[str, object]) -> None:
     values = excerpt.as_json()
     values["entries"][0] |= changed
     with pytest.raises(MalformedError):
         Excerpt.parse(values)
 
 
-def test_a_signed_tree_that_is_none_of_the_log_is_found(
+def test_a_checkpoint_with_the_wrong_tree_is_found(
     log_signer: LogSigner, database: Database, settings: Settings
 ) -> None:
-    """The chain is right, and so is the signature."""
+    """Its digest and its signature are right; only its peaks are wrong."""
     checkpoint, key = log_signer.checkpoint(), log_signer.key()
+    assert checkpoint.peaks is not None
     peaks = (bytes(32), *checkpoint.peaks[1:])
     forged = key.sign(checkpoint.seq, checkpoint.digest, START, peaks)
     anchor.append(settings.data_dir / "audit.anchor", forged)
@@ -226,7 +229,7 @@ def test_a_signed_tree_that_is_none_of_the_log_is_found(
         exports.verify_lines(lines, key.public())
 
 
-def test_a_log_signed_before_there_was_a_tree_goes_on(
+def test_a_log_that_was_signed_before_there_was_a_tree_can_be_signed_again(
     log_signer: LogSigner, database: Database, settings: Settings, add: Add
 ) -> None:
     chain = Chain()
@@ -237,20 +240,21 @@ def test_a_log_signed_before_there_was_a_tree_goes_on(
     assert "peaks" not in old.as_json()
     anchor.append(settings.data_dir / "audit.anchor", old)
     assert log_signer.verify() == 6
-    # The same end is signed again, now with its tree, and then no more.
+    # The same end is signed once more, now with its tree.
     new = log_signer.checkpoint()
+    assert new.peaks is not None
     assert (new.seq, new.digest, len(new.peaks)) == (old.seq, old.digest, 2)
     assert log_signer.checkpoint() == new
     add(3)
     assert log_signer.checkpoint().seq == 9
     assert log_signer.verify() == 9
     excerpt_of(log_signer, database, 3, 8).check(log_signer.key().public())
-    write_anew(database, 2)
+    rewrite_log(database, 2)
     with pytest.raises(BrokenChainError):
         log_signer.checkpoint()
 
 
-def test_an_export_from_before_the_tree_is_still_good(
+def test_an_export_that_is_older_than_the_tree_is_still_accepted(
     log_signer: LogSigner, database: Database
 ) -> None:
     key = log_signer.key()
@@ -263,7 +267,7 @@ def test_an_export_from_before_the_tree_is_still_good(
     ]
     old = json.dumps({"checkpoint": key.sign(6, digest, START).as_json()})
     assert exports.verify_lines([*without, old], key.public()) == 6
-    # A signed tree that cannot be compared is no old export.
+    # An export with a signed tree must have the blinds, so that the tree can be compared.
     with pytest.raises(MalformedError, match="lacks the blinds"):
         exports.verify_lines([*without, last], key.public())
     blinded = json.dumps(json.loads(lines[3]) | {"blind": "00" * 32})
@@ -271,7 +275,7 @@ def test_an_export_from_before_the_tree_is_still_good(
         exports.verify_lines([*lines[:3], blinded, *lines[4:], last], key.public())
 
 
-def test_what_is_signed_is_signed_as_what_it_is(log_signer: LogSigner) -> None:
+def test_a_signature_is_valid_for_one_kind_of_content_only(log_signer: LogSigner) -> None:
     key = log_signer.key()
     signature = key.sign_content("evidence", b"content")
     key.public().check_content("evidence", b"content", signature)

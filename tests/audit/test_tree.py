@@ -1,4 +1,4 @@
-"""A path leads from an entry to the tree's peaks, from its own place alone, and shows no other."""
+"""A path leads from one entry, at its own place only, to a peak of the tree."""
 
 import hashlib
 
@@ -12,7 +12,7 @@ LEAVES = [hashlib.sha256(bytes([number])).digest() for number in range(70)]
 
 
 def root_of(leaves: list[bytes]) -> bytes:
-    """Return the root of a full tree by its definition: the oracle."""
+    """Return the root of a full tree, computed from the definition, as an oracle."""
     if len(leaves) == 1:
         return leaves[0]
     half = len(leaves) // 2
@@ -36,8 +36,8 @@ def test_peaks_are_the_roots_of_full_parts(count: int) -> None:
     assert list(grown(count).peaks) == expected
 
 
-def test_a_leaf_is_told_from_a_node() -> None:
-    """As in RFC 9162: else two leaves could pass for one entry."""
+def test_a_leaf_and_a_node_have_different_digests() -> None:
+    """RFC 9162 does the same; otherwise two leaves could pass for one entry."""
     words, blind = b"words", bytes(32)
     assert leaf_of(words, blind) == hashlib.sha256(b"\x00" + blind + words).digest()
     assert leaf_of(blind, blind) not in grown(2).peaks
@@ -70,7 +70,7 @@ def test_no_path_leads_from_another_place_or_leaf(count: int) -> None:
 
 
 @given(st.integers(0, 70), st.integers(0, 70))
-def test_a_tree_goes_on_from_its_peaks(first: int, last: int) -> None:
+def test_a_tree_can_be_continued_from_its_peaks(first: int, last: int) -> None:
     first, last = sorted((first, last))
     tree = Tree(grown(first).peaks, first)
     for leaf in LEAVES[first:last]:
@@ -78,8 +78,8 @@ def test_a_tree_goes_on_from_its_peaks(first: int, last: int) -> None:
     assert (tree.seq, tree.peaks) == (last, grown(last).peaks)
 
 
-def test_blinds_differ_by_words_and_by_secret() -> None:
-    """HMAC-SHA-256, RFC 4231, test case 2."""
+def test_blinds_differ_by_entry_and_by_secret() -> None:
+    """The first blind is HMAC-SHA-256, RFC 4231, test case 2."""
     blind = Blinder(b"Jefe").of(b"what do ya want for nothing?")
     assert blind.hex() == "5bdcc146bf60754e6a042426089575c75a003f089d2739839dec58b964ec3843"
     secrets, words = (b"a" * 32, b"b" * 32), (b"one", b"two")

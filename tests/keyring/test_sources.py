@@ -1,4 +1,4 @@
-"""The key-encryption key comes from a variable, a file, a command, or a file of our own."""
+"""The key-encryption key comes from a variable, a file, a command, or the default key file."""
 
 import base64
 import os
@@ -9,6 +9,7 @@ import threading
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -35,6 +36,7 @@ IDS = [KeyEncryptionKey(each).id for each in (SECRET, OLD_SECRET)]
 
 
 def printing(text: str) -> str:
+    """Return a command that prints a text."""
     return shlex.join([sys.executable, "-c", f"print({text!r})"])
 
 
@@ -69,7 +71,7 @@ SOURCES: dict[str, Callable[[str, Path], KeySource]] = {
         (f"{SECRET.hex()},{OLD_BASE64}", IDS),
     ],
 )
-def test_every_source_gives_its_keys(
+def test_every_source_returns_its_keys(
     tmp_path: Path, source: str, text: str, ids: list[str]
 ) -> None:
     assert [each.id for each in SOURCES[source](text, tmp_path).read()] == ids
@@ -90,7 +92,7 @@ def test_every_source_gives_its_keys(
         ("ключ", MalformedKeyError),
     ],
 )
-def test_what_is_no_key_is_refused_and_not_repeated(
+def test_a_malformed_key_is_refused_and_not_repeated(
     tmp_path: Path, source: str, text: str, error: type[KeyringError]
 ) -> None:
     with pytest.raises(error) as raised:
@@ -100,7 +102,7 @@ def test_what_is_no_key_is_refused_and_not_repeated(
     assert SECRET.hex()[:8] not in str(raised.value)
 
 
-def test_a_file_that_is_not_there_is_said_to_be_so(tmp_path: Path) -> None:
+def test_the_error_says_that_a_file_is_missing(tmp_path: Path) -> None:
     for source in (KeyFile(tmp_path / "canary"), OwnKeyFile(tmp_path)):
         with pytest.raises(MissingKeyError, match="No such file") as raised:
             source.read()
@@ -108,7 +110,7 @@ def test_a_file_that_is_not_there_is_said_to_be_so(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("command", ["", "no-such-program-canary", "'", "false"])
-def test_a_command_that_fails_is_said_to_have(command: str) -> None:
+def test_a_command_that_fails_is_an_error_that_does_not_repeat_it(command: str) -> None:
     with pytest.raises(MissingKeyError) as raised:
         KeyCommand(command).read()
     assert "canary" not in str(raised.value)
@@ -121,9 +123,9 @@ def test_a_command_is_run_without_a_shell(tmp_path: Path) -> None:
     assert not marker.exists()
 
 
-def test_settings_name_one_source_or_none(tmp_path: Path) -> None:
+def test_settings_may_name_one_source_or_none(tmp_path: Path) -> None:
     assert source_of(Settings()) is None
-    given = {
+    given: dict[str, Any] = {
         "key_encryption_key": BASE64,
         "key_encryption_key_file": tmp_path / "key",
         "key_encryption_key_command": printing(BASE64),
@@ -138,7 +140,7 @@ def test_settings_name_one_source_or_none(tmp_path: Path) -> None:
     assert BASE64 not in repr(Settings(key_encryption_key=BASE64))
 
 
-def test_our_own_file_is_made_once_for_its_owner_only(tmp_path: Path) -> None:
+def test_the_default_file_is_created_once_and_only_its_owner_may_read_it(tmp_path: Path) -> None:
     before = os.umask(0)
     try:
         own = OwnKeyFile(tmp_path)
@@ -153,7 +155,7 @@ def test_our_own_file_is_made_once_for_its_owner_only(tmp_path: Path) -> None:
     assert [each.name for each in tmp_path.iterdir()] == [own.path.name]
 
 
-def test_keys_in_our_own_file_are_replaced_at_one_stroke(tmp_path: Path) -> None:
+def test_keys_in_the_default_file_are_replaced_atomically(tmp_path: Path) -> None:
     own = OwnKeyFile(tmp_path)
     own.make()
     stop = threading.Event()
@@ -176,15 +178,15 @@ def test_keys_in_our_own_file_are_replaced_at_one_stroke(tmp_path: Path) -> None
     assert own.path.stat().st_mode & 0o777 == 0o600
 
 
-def test_two_cannot_replace_keys_at_a_time(tmp_path: Path) -> None:
+def test_only_one_process_at_a_time_can_replace_keys(tmp_path: Path) -> None:
     first, second = OwnKeyFile(tmp_path), OwnKeyFile(tmp_path)
     with first.locked(), pytest.raises(BusyKeyError), second.locked():
-        pytest.fail("Both are at it.")
+        pytest.fail("Both have locked the file.")
     with second.locked():
         pass
 
 
-def test_a_keyring_looks_again_for_a_key_that_it_does_not_know(tmp_path: Path) -> None:
+def test_a_keyring_reads_its_source_again_for_an_unknown_key(tmp_path: Path) -> None:
     path = tmp_path / "key"
     path.write_text(OLD_BASE64)
     keyring = Keyring(KeyFile(path))
@@ -195,7 +197,7 @@ def test_a_keyring_looks_again_for_a_key_that_it_does_not_know(tmp_path: Path) -
     assert keyring.key(IDS[0]).id == IDS[0]
     path.write_text(BASE64)
     assert keyring.first().id == IDS[0]
-    # Who began before the old one was taken out still reads what it wrapped.
+    # A transaction that began before the old key was removed can still use it.
     assert keyring.key(IDS[1]).id == IDS[1]
 
 
