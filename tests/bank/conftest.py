@@ -1,43 +1,22 @@
-"""A bank, and contents as their holder would submit them."""
-
-import random
+"""A bank, and names that other tests still import from here."""
 
 import argon2
 import pytest
 
-from hashsvc.bank import Bank, NewContent, pins
-from hashsvc.signals import PROFILES, Signal, Signature, View, ViewedSignal
+from hashsvc.bank import Bank, pins
 from hashsvc.store import Database
-from hashsvc.store.ids import PublicContentId
-from tests.store.conftest import Clock
+from tests.helpers.cases import Clock, new_content, signature
 
-REAL_PINS = pins.HASHER
-ALL = ("pdq1", "phash1", "dhash1")
-
-
-def signature(
-    seed: int, *algorithms: str, quality: int = 100, view: View = View.WHOLE
-) -> Signature:
-    """Return a signature of random codes, the same for the same seed."""
-    rng = random.Random(seed)
-    return Signature(
-        quality,
-        tuple(
-            ViewedSignal(Signal(name, rng.randbytes(PROFILES[name].bits // 8)), view)
-            for name in algorithms or ALL
-        ),
-    )
-
-
-def new_content(seed: int, signed: Signature | None = None) -> NewContent:
-    return NewContent(PublicContentId(f"{seed:032x}"), signed or signature(seed))
+__all__ = ["new_content", "signature"]
 
 
 @pytest.fixture(autouse=True)
-def _quick_pins(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hash PINs with little effort where that is not what is tested."""
-    quick = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
-    monkeypatch.setattr(pins, "HASHER", quick)
+def costly_hasher(monkeypatch: pytest.MonkeyPatch) -> argon2.PasswordHasher:
+    """Hash PINs at little cost in each test, and return the hasher that the service uses."""
+    costly = pins.HASHER
+    cheap = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
+    monkeypatch.setattr(pins, "HASHER", cheap)
+    return costly
 
 
 @pytest.fixture

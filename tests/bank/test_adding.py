@@ -1,4 +1,4 @@
-"""Contents are added all or not at all, and only signals of whole images detailed enough."""
+"""Either all contents of a call are added or none; plain images and other views are refused."""
 
 import io
 
@@ -18,8 +18,8 @@ from hashsvc.settings import Settings
 from hashsvc.signals import PROFILES, Profile, Signal, Signature, View, ViewedSignal, sign_image
 from hashsvc.store import Database, cases
 from hashsvc.store.cases import Content
-from tests.bank.conftest import new_content, signature
-from tests.store.conftest import rows_of, signals_of
+from tests.helpers.cases import new_content, signals_of, signature
+from tests.helpers.database import rows_of
 
 MANY = Profile(name="many1", bits=256, threshold=50, many_per_image=True)
 
@@ -36,7 +36,9 @@ def with_many(count: int) -> Signature:
     return Signature(100, (*signature(1, "pdq1").signals, *many))
 
 
-def test_what_is_stored_is_what_was_submitted(bank: Bank, database: Database, number: str) -> None:
+def test_the_stored_signals_are_the_submitted_ones(
+    bank: Bank, database: Database, number: str
+) -> None:
     submitted = [new_content(1), new_content(2, signature(2, "pdq1", quality=50))]
     bank.add_contents(number, submitted, actor="intake")
     stored = contents_of(database, number)
@@ -56,15 +58,20 @@ def test_what_is_stored_is_what_was_submitted(bank: Bank, database: Database, nu
     ]
 
 
+ONE_OF_EACH = "one signal of each whole-image algorithm"
 PDQ_TWICE = Signature(100, (*signature(1).signals, *signature(2, "pdq1").signals))
 PHASH_TWICE = Signature(100, (*signature(1).signals, *signature(1, "phash1").signals))
 REFUSED: dict[str, tuple[Signature, type[BankError], str]] = {
-    "quality 49": (signature(1, quality=49), TooPlainError, "49 of 100; below 50"),
+    "quality 49": (signature(1, quality=49), TooPlainError, "49 of 100. Below 50"),
     "quality 0": (signature(1, quality=0), TooPlainError, "0 of 100"),
     "no signal": (Signature(100, ()), NotSubmittableError, "must have a pdq1 signal"),
     "no pdq1": (signature(1, "phash1", "dhash1"), NotSubmittableError, "must have a pdq1 signal"),
-    "pdq1 twice": (PDQ_TWICE, NotSubmittableError, "one signal of each whole-image algorithm"),
-    "phash1 twice, the same": (PHASH_TWICE, NotSubmittableError, "one signal of each whole-image algorithm"),
+    "pdq1 twice": (PDQ_TWICE, NotSubmittableError, ONE_OF_EACH),
+    "phash1 twice, the same": (
+        PHASH_TWICE,
+        NotSubmittableError,
+        ONE_OF_EACH,
+    ),
     **{
         f"view {view}": (
             Signature(100, (*signature(1).signals, *signature(2, "pdq1", view=view).signals)),
@@ -83,7 +90,7 @@ REFUSED: dict[str, tuple[Signature, type[BankError], str]] = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_one_refused_content_keeps_all_out(
+def test_if_one_content_is_refused_none_is_added(
     bank: Bank, settings: Settings, number: str, name: str
 ) -> None:
     refused, error, message = REFUSED[name]
@@ -96,7 +103,7 @@ def test_one_refused_content_keeps_all_out(
 
 
 @pytest.mark.parametrize("regions", [MAX_SIGNALS - 1, MAX_SIGNALS])
-def test_region_signals_may_be_many_up_to_the_limit(
+def test_a_content_may_have_region_signals_up_to_the_limit(
     bank: Bank,
     database: Database,
     number: str,
@@ -115,7 +122,9 @@ def test_region_signals_may_be_many_up_to_the_limit(
 
 
 @pytest.mark.parametrize("place", ["same call", "same case", "another case", "withdrawn"])
-def test_an_id_is_used_once(bank: Bank, settings: Settings, number: str, place: str) -> None:
+def test_a_contents_id_is_used_only_once(
+    bank: Bank, settings: Settings, number: str, place: str
+) -> None:
     other = bank.open_case(adult=True, actor="intake").number
     taken = new_content(1)
     if place != "same call":
@@ -154,7 +163,7 @@ def test_a_surface_of_one_colour_is_refused_whatever_quality_is_claimed(
         ("dhash1", 0, False),
     ],
 )  # fmt: skip
-def test_a_picture_sets_about_half_the_bits(
+def test_a_code_must_have_about_half_of_its_bits_set(
     bank: Bank, number: str, algorithm: str, set_bits: int, refused: bool
 ) -> None:
     half = {

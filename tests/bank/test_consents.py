@@ -1,4 +1,4 @@
-"""What the person shown agreed to is kept, with its version and days, and holds until withdrawn."""
+"""A consent is stored with its version and its days, and holds until it is withdrawn."""
 
 from collections.abc import Callable
 
@@ -20,7 +20,8 @@ from hashsvc.store.consents import Consent
 from hashsvc.store.ids import KeyId, OrganisationId
 from hashsvc.store.removal_tables import consent
 from hashsvc.store.tables import audit_entry
-from tests.store.conftest import Clock, rows_of
+from tests.helpers.cases import Clock
+from tests.helpers.database import rows_of
 
 ANN = KeyId("key of an analyst")
 NOTIFY, LITIGATE = ConsentKind.NOTIFY, ConsentKind.LITIGATE
@@ -39,7 +40,7 @@ def number(bank: Bank) -> str:
 
 @pytest.fixture
 def holds(database: Database, number: str) -> Callable[[ConsentKind], bool]:
-    """Tells whether a consent of the case holds."""
+    """Returns whether a consent of the case holds."""
 
     def holds(kind: ConsentKind) -> bool:
         with database.read() as connection:
@@ -49,7 +50,7 @@ def holds(database: Database, number: str) -> Callable[[ConsentKind], bool]:
     return holds
 
 
-def test_whoever_opens_a_case_agrees_to_the_search_and_to_notices(
+def test_a_new_case_has_the_consents_to_hash_and_to_notify(
     consents: Consents, number: str, holds: Callable[[ConsentKind], bool]
 ) -> None:
     assert consents.view(number, actor=ANN) == [
@@ -67,14 +68,14 @@ def test_whoever_opens_a_case_agrees_to_the_search_and_to_notices(
         ((NOTIFY, NOTIFY, ConsentKind.SHARE), ["hash", "notify", "share"]),
     ],
 )
-def test_what_was_agreed_to_at_opening_is_what_is_kept(
+def test_a_new_case_has_the_consents_that_were_given(
     bank: Bank, consents: Consents, consented: tuple[ConsentKind, ...], kinds: list[str]
 ) -> None:
     number = bank.open_case(adult=True, actor="intake", consented=consented).number
     assert [each.kind for each in consents.view(number, actor=ANN)] == kinds
 
 
-def test_a_consent_that_is_withdrawn_holds_no_more_and_stays_on_record(
+def test_a_withdrawn_consent_no_longer_holds_but_stays_on_record(
     consents: Consents, clock: Clock, number: str, holds: Callable[[ConsentKind], bool]
 ) -> None:
     clock.go_on(24 * 3600)
@@ -90,7 +91,7 @@ def test_a_consent_that_is_withdrawn_holds_no_more_and_stays_on_record(
     assert holds(NOTIFY)
 
 
-def test_each_keeps_the_version_that_was_agreed_to_and_all_end_at_once(
+def test_each_consent_keeps_its_version_and_one_withdrawal_ends_all(
     consents: Consents, number: str, holds: Callable[[ConsentKind], bool]
 ) -> None:
     for version in ("2", "2", "3"):
@@ -102,7 +103,7 @@ def test_each_keeps_the_version_that_was_agreed_to_and_all_end_at_once(
     assert not holds(NOTIFY)
 
 
-def test_without_the_first_there_is_no_case(
+def test_the_consent_to_hash_cannot_be_withdrawn_alone(
     consents: Consents, settings: Settings, number: str
 ) -> None:
     before = rows_of(settings.data_dir)
@@ -111,7 +112,7 @@ def test_without_the_first_there_is_no_case(
     assert rows_of(settings.data_dir) == before
 
 
-def test_what_was_not_given_is_not_withdrawn(
+def test_withdrawing_a_consent_that_was_not_given_changes_nothing(
     consents: Consents, settings: Settings, number: str
 ) -> None:
     before = rows_of(settings.data_dir)
@@ -119,7 +120,7 @@ def test_what_was_not_given_is_not_withdrawn(
     assert rows_of(settings.data_dir) == before
 
 
-def test_every_deed_is_in_the_audit_log(
+def test_every_action_is_in_the_audit_log(
     consents: Consents, database: Database, number: str
 ) -> None:
     consents.view(number, actor=ANN)
@@ -135,7 +136,7 @@ def test_every_deed_is_in_the_audit_log(
     ]
 
 
-def test_they_go_with_the_case(bank: Bank, database: Database, number: str) -> None:
+def test_consents_are_deleted_with_their_case(bank: Bank, database: Database, number: str) -> None:
     other = bank.open_case(adult=True, actor="intake").number
     bank.withdraw_case(number, actor="intake")
     with database.read() as connection:
@@ -143,12 +144,12 @@ def test_they_go_with_the_case(bank: Bank, database: Database, number: str) -> N
         assert set(kept) == {cases.case_by_number(connection, other).id}
 
 
-@pytest.mark.parametrize("deed", ["view", "give", "withdraw"])
+@pytest.mark.parametrize("action", ["view", "give", "withdraw"])
 def test_another_organisations_case_is_unknown(
-    consents: Consents, settings: Settings, number: str, deed: str
+    consents: Consents, settings: Settings, number: str, action: str
 ) -> None:
     other = OrganisationId("f" * 32)
-    deeds: dict[str, Callable[[], object]] = {
+    actions: dict[str, Callable[[], object]] = {
         "view": lambda: consents.view(number, actor=ANN, organisation_id=other),
         "give": lambda: consents.give(
             number, LITIGATE, version="1", actor=ANN, organisation_id=other
@@ -157,5 +158,5 @@ def test_another_organisations_case_is_unknown(
     }
     before = rows_of(settings.data_dir)
     with pytest.raises(UnknownCaseError):
-        deeds[deed]()
+        actions[action]()
     assert rows_of(settings.data_dir) == before

@@ -1,4 +1,4 @@
-"""A case ends when its day has come, exactly as if it were withdrawn; renewing puts it off."""
+"""A case that expires ends exactly as if it were withdrawn; renewing it moves the day."""
 
 from datetime import timedelta
 
@@ -21,15 +21,15 @@ from hashsvc.settings import Settings
 from hashsvc.store import Database, cases, erasures, matches, pin_guesses, requests, scans
 from hashsvc.store.ids import KeyId, ScanId
 from hashsvc.store.tables import audit_entry, metadata
-from tests.bank.conftest import new_content, signature
+from tests.helpers.cases import START, Clock, new_content, signature, store_match, store_request
+from tests.helpers.database import rows_of
 from tests.helpers.waiting import wait_until
-from tests.store.conftest import START, Clock, rows_of, store_match, store_request
 
 DAY_S = 24 * 3600
 
 
 def go_to(clock: Clock, day: str) -> None:
-    """Let it be noon of a day."""
+    """Move the clock by whole days until a day has come."""
     while clock.now.date().isoformat() < day:
         clock.go_on(DAY_S)
 
@@ -58,14 +58,14 @@ def test_a_case_ends_a_lifetime_after_it_was_opened(
     ("left", "soon"),
     [(LIFETIME_DAYS, False), (WARNED_DAYS + 1, False), (WARNED_DAYS, True), (1, True)],
 )
-def test_in_its_last_days_a_case_is_said_to_end_soon(
+def test_a_case_ends_soon_in_its_last_days(
     bank: Bank, clock: Clock, number: str, left: int, soon: bool
 ) -> None:
     clock.go_on((LIFETIME_DAYS - left) * DAY_S)
     assert bank.view(number, actor="intake").ends_soon is soon
 
 
-def test_renewing_counts_from_the_day_it_is_done(
+def test_a_renewed_case_ends_a_lifetime_after_its_renewal(
     bank: Bank, database: Database, clock: Clock, number: str
 ) -> None:
     clock.go_on((LIFETIME_DAYS - 3) * DAY_S)
@@ -77,17 +77,16 @@ def test_renewing_counts_from_the_day_it_is_done(
     clock.go_on(10 * DAY_S)
     assert bank.end_due_cases(actor="retention") == 0
     with database.read() as connection:
-        deeds = connection.execute(select(audit_entry.c.actor, audit_entry.c.action)).all()
-        assert ("holder", "case.renew") in [tuple(each) for each in deeds]
+        entries = connection.execute(select(audit_entry.c.actor, audit_entry.c.action)).all()
+        assert ("holder", "case.renew") in [tuple(each) for each in entries]
         audit.verify(connection)
     with pytest.raises(UnknownCaseError):
         bank.renew_case("0000-0000-0", actor="holder")
 
 
-def test_an_end_is_like_a_withdrawal_in_all_but_its_name(
+def test_an_expired_case_leaves_the_same_rows_as_a_withdrawn_one(
     bank: Bank, database: Database, clock: Clock, settings: Settings
 ) -> None:
-    """Two cases alike, one withdrawn and one ended: every table is left the same."""
     numbers = [bank.open_case(adult=True, actor="intake").number for _ in range(2)]
     index = BankIndex(database)
     kept: list[str] = []
@@ -134,7 +133,7 @@ def test_an_end_is_like_a_withdrawal_in_all_but_its_name(
             assert connection.execute(select(metadata.tables[name])).all() == []
 
 
-def test_only_what_is_due_ends(bank: Bank, clock: Clock) -> None:
+def test_only_cases_that_are_due_end(bank: Bank, clock: Clock) -> None:
     numbers = []
     for _ in range(4):
         numbers.append(bank.open_case(adult=True, actor="intake").number)
@@ -148,7 +147,7 @@ def test_only_what_is_due_ends(bank: Bank, clock: Clock) -> None:
         bank.view(numbers[1], actor="intake")
 
 
-def test_a_case_that_was_renewed_meanwhile_goes_on(
+def test_a_case_that_was_renewed_after_the_list_was_read_stays(
     bank: Bank, number: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     withdrawn = bank.open_case(adult=True, actor="intake").number
@@ -206,7 +205,7 @@ def test_wrong_pins_are_forgotten_after_a_week(
     assert not remembered()
 
 
-def test_finished_scans_go_with_their_urls_and_leave_their_matches(
+def test_old_finished_scans_are_deleted_but_their_matches_stay(
     bank: Bank, database: Database, settings: Settings, clock: Clock, number: str
 ) -> None:
     bank.add_contents(number, [new_content(1)], actor="intake")
@@ -216,6 +215,7 @@ def test_finished_scans_go_with_their_urls_and_leave_their_matches(
     match_id = store_match(database, content.id)
     with database.read() as connection:
         finished = matches.by_id(connection, match_id).scan_id
+    assert finished is not None
     with database.write() as connection:
         scans.cancel(connection, finished, START)
         for name, then in (("waiting", START), ("young", START + timedelta(days=1))):
@@ -236,14 +236,14 @@ def test_finished_scans_go_with_their_urls_and_leave_their_matches(
         match = matches.by_id(connection, match_id)
         assert (match.scan_id, match.page_url) == (None, "https://example.org/page")
         assert erasures.unpurged(connection) == [finished]
-        deeds = connection.execute(select(audit_entry.c.actor, audit_entry.c.action)).all()
-        assert tuple(deeds[-1]) == ("retention", "scan.expired")
+        entries = connection.execute(select(audit_entry.c.actor, audit_entry.c.action)).all()
+        assert tuple(entries[-1]) == ("retention", "scan.expired")
 
 
 def test_housekeeping_finishes_what_a_killed_service_began(
     bank: Bank, database: Database, settings: Settings, clock: Clock, number: str
 ) -> None:
-    """The rows are gone; the log still has the key's page, and the list does not have its id."""
+    """The rows are deleted, but SQLite's log has the key and the list of erasures lacks its id."""
     with database.write() as connection:
         case = cases.case_by_number(connection, number)
         cases.delete_case(connection, case.id)
@@ -256,7 +256,7 @@ def test_housekeeping_finishes_what_a_killed_service_began(
     assert listed.read_text() == f"{case.key_id}\n"
 
 
-def test_housekeeping_goes_on_after_a_failure(
+def test_housekeeping_continues_after_a_failure(
     bank: Bank,
     database: Database,
     settings: Settings,

@@ -1,4 +1,4 @@
-"""What was withdrawn after a backup does not come back with it."""
+"""A restored backup does not bring back what was withdrawn after it was made."""
 
 from pathlib import Path
 
@@ -10,13 +10,13 @@ from hashsvc.bank import Bank, UnknownCaseError, erase_again
 from hashsvc.settings import Settings
 from hashsvc.store import Database, backups, cases, data_keys, erasures
 from hashsvc.store.tables import audit_entry
-from tests.bank.conftest import new_content
-from tests.store.conftest import START, Clock, rows_of
+from tests.helpers.cases import START, Clock, new_content
+from tests.helpers.database import rows_of
 
 
 @pytest.fixture
 def before(bank: Bank, database: Database, tmp_path: Path) -> list[str]:
-    """Three cases of two contents each, of which there is a backup."""
+    """The numbers of three cases with two contents each, all in a backup."""
     numbers = []
     for place in range(3):
         numbers.append(bank.open_case(adult=True, actor="intake").number)
@@ -58,20 +58,20 @@ def test_withdrawn_cases_and_contents_stay_withdrawn(
         whole: [new_content(4).public_id, new_content(5).public_id],
     }
     with there.read() as connection:
-        deeds = connection.execute(select(audit_entry.c.actor, audit_entry.c.action)).all()
-        again_done = sorted(action for actor, action in deeds if actor == "restore")
-        assert again_done == ["case.withdraw", *["content.withdraw"] * 3]
+        entries = connection.execute(select(audit_entry.c.actor, audit_entry.c.action)).all()
+        repeated = sorted(action for actor, action in entries if actor == "restore")
+        assert repeated == ["case.withdraw", *["content.withdraw"] * 3]
         audit.verify(connection)
         assert data_keys.count_strays(connection) == 0
         assert sorted(erasures.all_ids(connection)) == sorted(ids)
     there.close()
 
 
-def test_a_content_and_then_its_case(
+def test_a_content_and_then_its_case_are_erased_in_any_order(
     bank: Bank, database: Database, settings: Settings, tmp_path: Path, clock: Clock,
     before: list[str],
 ) -> None:  # fmt: skip
-    """The key of a case keeps its id when it is given anew, so that an old backup's is known."""
+    """A case's new key keeps the id of the old one, so that the case is found in an old backup."""
     gone = before[0]
     bank.withdraw_content(gone, new_content(0).public_id, actor="holder")
     bank.withdraw_case(gone, actor="holder")
@@ -86,7 +86,7 @@ def test_a_content_and_then_its_case(
         there.close()
 
 
-def test_ids_of_what_the_backup_never_held_change_nothing(
+def test_ids_that_the_backup_does_not_have_change_nothing(
     bank: Bank, database: Database, settings: Settings, before: list[str]
 ) -> None:
     rows = rows_of(settings.data_dir)

@@ -1,11 +1,11 @@
-"""Number and PIN open a case to its holder; guessing is slow, and tells not which numbers exist."""
+"""A holder enters with number and PIN; guessing is slow and does not reveal valid numbers."""
 
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import event, select
+from sqlalchemy import Engine, event, select
 
 from hashsvc.bank import (
     Bank,
@@ -23,8 +23,8 @@ from hashsvc.bank import (
 from hashsvc.settings import Settings
 from hashsvc.store import Database
 from hashsvc.store.tables import audit_entry, pin_guess
-from tests.bank.conftest import new_content
-from tests.store.conftest import Clock, bytes_of, store_match, store_request
+from tests.helpers.cases import Clock, new_content, store_match, store_request
+from tests.helpers.database import bytes_of
 
 
 @pytest.fixture
@@ -45,7 +45,7 @@ def other_than(pin: str) -> str:
 
 
 def answer(door: Holders, number: str, pin: str) -> str:
-    """Return what comes of a try, in words."""
+    """Return the error of an attempt to enter as text, or "entered"."""
     try:
         door.enter(number, pin)
     except BankError as error:
@@ -93,7 +93,10 @@ def test_a_holder_adds_renews_and_withdraws(
         holder.withdraw_content(new_content(1).public_id)
     before = holder.view().case.ends_on
     clock.go_on(10 * 24 * 3600)
-    assert holder.renew() == holder.view().case.ends_on > before
+    until = holder.renew()
+    assert before is not None
+    assert until == holder.view().case.ends_on
+    assert until > before
     holder.withdraw_case()
     with pytest.raises(UnknownCaseError):
         bank.view(opened[0], actor="test")
@@ -120,7 +123,7 @@ def test_what_holders_do_is_in_the_audit_log(
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["a case", "no case"])
-def test_after_five_wrong_pins_each_next_one_waits_twice_as_long(
+def test_after_five_wrong_pins_each_wait_is_twice_as_long_up_to_an_hour(
     door: Holders, opened: tuple[str, str], clock: Clock, known: bool
 ) -> None:
     number, pin = opened if known else (new_case_number(), "00000000")
@@ -132,14 +135,14 @@ def test_after_five_wrong_pins_each_next_one_waits_twice_as_long(
             door.enter(number, pin)
         waits.append(raised.value.retry_after_s)
         clock.go_on(waits[-1] - 1)
-        # Not even the right one is looked at, and asking again makes the wait no longer.
+        # Not even the right PIN is checked, and another attempt does not make the wait longer.
         assert answer(door, number, pin).startswith("TooManyGuessesError")
         clock.go_on(1)
         assert answer(door, number, other_than(pin)).startswith("WrongPinError")
     assert waits == [30, 60, 120, 240, 480, 960, 1920, 3600, 3600, 3600]
 
 
-def test_the_right_pin_ends_the_counting(
+def test_the_right_pin_resets_the_count(
     door: Holders, opened: tuple[str, str], clock: Clock
 ) -> None:
     number, pin = opened
@@ -154,7 +157,7 @@ def test_the_right_pin_ends_the_counting(
     assert answer(door, number, other_than(pin)).startswith("WrongPinError")
 
 
-def test_one_case_s_wrong_pins_lock_no_other(
+def test_wrong_pins_of_one_case_do_not_lock_another(
     door: Holders, opened: tuple[str, str], bank: Bank
 ) -> None:
     for _ in range(6):
@@ -163,7 +166,7 @@ def test_one_case_s_wrong_pins_lock_no_other(
     assert answer(door, other.number, other.pin) == "entered"
 
 
-def test_a_restart_forgets_no_wrong_pin(
+def test_wrong_pins_still_count_after_a_restart(
     door: Holders, opened: tuple[str, str], settings: Settings, clock: Clock
 ) -> None:
     number, pin = opened
@@ -179,7 +182,7 @@ def test_a_restart_forgets_no_wrong_pin(
 def test_guesses_at_the_same_time_are_all_counted(
     door: Holders, opened: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each is counted before it is checked: twenty at once are not twenty free ones."""
+    """Each guess is counted before it is checked, so that twenty at once are not all free."""
     checked = []
     monkeypatch.setattr(holders, "check_pin", lambda pin, pin_hash: checked.append(pin))
     threads = [
@@ -197,7 +200,7 @@ def test_guesses_at_the_same_time_are_all_counted(
     "number",
     ["unknown", "withdrawn", "no number", "another check digit"],
 )
-def test_a_wrong_number_is_answered_like_a_wrong_pin(
+def test_a_wrong_number_gets_the_same_answer_as_a_wrong_pin(
     door: Holders, opened: tuple[str, str], bank: Bank, number: str
 ) -> None:
     right, pin = opened
@@ -221,14 +224,14 @@ def test_one_hash_is_verified_whether_there_is_a_case_or_not(
     real, verified = pins.HASHER, []
 
     class Counting:
-        """Verifies as the real one does, and takes note of against what."""
+        """Verifies as the real hasher does, and lists the hashes."""
 
         def hash(self, pin: str) -> str:
             return real.hash(pin)
 
-        def verify(self, kept: str, pin: str) -> bool:
-            verified.append(kept)
-            return real.verify(kept, pin)
+        def verify(self, pin_hash: str, pin: str) -> bool:
+            verified.append(pin_hash)
+            return real.verify(pin_hash, pin)
 
     monkeypatch.setattr(pins, "HASHER", Counting())
     number = opened[0] if known else new_case_number()
@@ -238,10 +241,9 @@ def test_one_hash_is_verified_whether_there_is_a_case_or_not(
     assert verified[0].startswith("$argon2id$")
 
 
-def test_both_read_and_write_the_same(
-    door: Holders, opened: tuple[str, str], database: Database, statements: Callable[..., list[str]]
+def test_a_wrong_pin_causes_the_same_writes_whether_the_case_exists_or_not(
+    door: Holders, opened: tuple[str, str], statements: Callable[..., list[str]]
 ) -> None:
-    """What a wrong PIN costs beside Argon2 is the same, but for opening the kept hash."""
     known = statements(lambda: answer(door, opened[0], other_than(opened[1])))
     unknown = statements(lambda: answer(door, new_case_number(), opened[1]))
     writes = ("INSERT", "UPDATE", "DELETE", "BEGIN")
@@ -251,23 +253,24 @@ def test_both_read_and_write_the_same(
 
 
 @pytest.fixture
-def statements(database: Database) -> Callable[[Callable[[], object]], list[str]]:
-    """Return the first word of each statement that something causes."""
+def statements() -> Iterator[Callable[[Callable[[], object]], list[str]]]:
+    """A function that returns the first word of each SQL statement that a call causes."""
     seen: list[str] = []
 
-    @event.listens_for(database._engine, "before_cursor_execute")
     def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
         seen.append(statement.split(maxsplit=1)[0])
 
-    def of(cause: Callable[[], object]) -> list[str]:
+    def statements_of(call: Callable[[], object]) -> list[str]:
         seen.clear()
-        cause()
+        call()
         return list(seen)
 
-    return of
+    event.listen(Engine, "before_cursor_execute", note)
+    yield statements_of
+    event.remove(Engine, "before_cursor_execute", note)
 
 
-def test_mistyped_numbers_are_kept_as_digests_and_not_for_long(
+def test_mistyped_numbers_are_stored_as_digests_and_for_a_week_only(
     door: Holders, opened: tuple[str, str], database: Database, settings: Settings, clock: Clock
 ) -> None:
     tried = new_case_number()
@@ -284,7 +287,7 @@ def test_mistyped_numbers_are_kept_as_digests_and_not_for_long(
     assert kept() == 0
 
 
-def test_too_many_checks_at_once_wait_and_then_give_up(
+def test_a_check_that_waits_too_long_for_a_slot_is_refused(
     door: Holders, opened: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pins, "PATIENCE_S", 0.01)
@@ -299,11 +302,11 @@ def test_too_many_checks_at_once_wait_and_then_give_up(
     "typed",
     ["7K3M-X9QD-5", "7k3m-x9qd-5", "7K3M X9QD 5", "7K3MX9QD5", " 7k3mx9qd-5 "],
 )
-def test_a_number_is_read_as_people_type_it(typed: str) -> None:
+def test_a_number_is_recognised_as_people_type_it(typed: str) -> None:
     assert read_case_number(typed) == "7K3M-X9QD-5"
 
 
-def test_what_looks_alike_is_read_alike() -> None:
+def test_letters_that_look_like_digits_are_read_as_digits() -> None:
     assert read_case_number("OoIi-LlX9-o") == "0011-11X9-0"
     for text in ("", "x", "é" * 20, "-", "1" * 20):
         assert isinstance(read_case_number(text), str)

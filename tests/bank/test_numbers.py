@@ -1,4 +1,4 @@
-"""A case number that was misread or mistyped is not the number of another case."""
+"""A misread or mistyped case number is never the number of another case."""
 
 import re
 from itertools import pairwise, permutations
@@ -8,7 +8,7 @@ import pytest
 from hashsvc.bank import is_case_number, new_case_number, new_pin
 
 ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-# Where the eight characters and the check digit stand; dashes are in between.
+# The places of the eight characters and the check digit; dashes are in between.
 PLACES = [0, 1, 2, 3, 5, 6, 7, 8, 10]
 
 
@@ -17,7 +17,7 @@ def put(number: str, letters: dict[int, str]) -> str:
     return "".join(letters.get(place, letter) for place, letter in enumerate(number))
 
 
-def made_right(number: str, place: int) -> str:
+def corrected(number: str, place: int) -> str:
     """Return the number with the one letter at a place that makes its check digit right."""
     (right,) = (
         tried for letter in ALPHABET if is_case_number(tried := put(number, {place: letter}))
@@ -25,7 +25,7 @@ def made_right(number: str, place: int) -> str:
     return right
 
 
-def test_a_new_number_is_one() -> None:
+def test_a_new_number_is_valid_and_random() -> None:
     numbers = [new_case_number() for _ in range(200)]
     assert all(is_case_number(each) for each in numbers)
     assert len(set(numbers)) == 200
@@ -34,15 +34,15 @@ def test_a_new_number_is_one() -> None:
         assert len({each[place] for each in numbers}) > 16
 
 
-def test_the_number_shown_as_an_example_is_one() -> None:
-    (example,) = re.findall(r'"([^"]+)"', new_case_number.__doc__)
+def test_the_example_in_the_docstring_is_valid() -> None:
+    (example,) = re.findall(r'"([^"]+)"', new_case_number.__doc__ or "")
     assert is_case_number(example)
 
 
 def test_every_single_wrong_character_is_found() -> None:
     for number in (new_case_number() for _ in range(50)):
         for place in PLACES:
-            assert made_right(number, place) == number
+            assert corrected(number, place) == number
 
 
 @pytest.mark.parametrize(("first", "second"), list(pairwise(PLACES)))
@@ -50,7 +50,7 @@ def test_every_swap_of_unequal_neighbours_is_found(first: int, second: int) -> N
     start = new_case_number()
     free = 10 if first == 0 else 0
     for one, other in permutations(ALPHABET, 2):
-        number = made_right(put(start, {first: one, second: other}), free)
+        number = corrected(put(start, {first: one, second: other}), free)
         assert not is_case_number(put(number, {first: other, second: one}))
 
 
@@ -60,7 +60,7 @@ def test_every_swap_of_unequal_neighbours_is_found(first: int, second: int) -> N
      "0000-0000-0 ", " 0000-0000-0", "0000-0000-0\n", "0000–0000–0", "OOOO-OOOO-O", "0000-0000-0-",
      "٠٠٠٠-٠٠٠٠-٠"],
 )  # fmt: skip
-def test_other_texts_are_no_numbers(text: str) -> None:
+def test_other_texts_are_not_case_numbers(text: str) -> None:
     assert is_case_number("0000-0000-0")
     assert not is_case_number(text)
 

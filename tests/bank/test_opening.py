@@ -1,4 +1,4 @@
-"""A case is a number and a PIN; a minor's is not opened, and an unknown one gives nothing away."""
+"""A case is a number and a PIN. No case is opened for a minor; unknown numbers reveal nothing."""
 
 from collections.abc import Callable
 
@@ -10,8 +10,8 @@ from hashsvc.bank import Bank, BankError, MinorError, UnknownCaseError, new_case
 from hashsvc.settings import Settings
 from hashsvc.store import Database, cases
 from hashsvc.store.ids import PublicContentId
-from tests.bank.conftest import REAL_PINS, new_content
-from tests.store.conftest import bytes_of, rows_of
+from tests.helpers.cases import new_content
+from tests.helpers.database import bytes_of, rows_of
 
 
 def test_a_case_has_a_number_a_day_and_no_contents(bank: Bank, database: Database) -> None:
@@ -20,13 +20,17 @@ def test_a_case_has_a_number_a_day_and_no_contents(bank: Bank, database: Databas
     assert (view.number, view.opened_on, view.contents) == (opened.number, "2026-01-05", ())
     with database.read() as connection:
         assert cases.counts(connection) == (1, 0)
-        assert audit.verify(connection) == 2  # opened, and read
+        assert audit.verify(connection) == 2  # It was opened and read.
 
 
-def test_the_pin_is_kept_as_argon2id_only(
-    bank: Bank, database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
+def test_the_pin_is_stored_only_as_argon2id(
+    bank: Bank,
+    database: Database,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    costly_hasher: argon2.PasswordHasher,
 ) -> None:
-    monkeypatch.setattr(pins, "HASHER", REAL_PINS)
+    monkeypatch.setattr(pins, "HASHER", costly_hasher)
     opened = bank.open_case(adult=True, actor="intake")
     with database.read() as connection:
         kept = cases.case_by_number(connection, opened.number).pin_hash
@@ -40,7 +44,7 @@ def test_the_pin_is_kept_as_argon2id_only(
     assert opened.pin not in repr(opened)
 
 
-def test_a_minor_is_sent_to_child_focus_and_nothing_is_stored(
+def test_a_minor_is_referred_to_child_focus_and_nothing_is_stored(
     bank: Bank, settings: Settings
 ) -> None:
     bank.open_case(adult=True, actor="intake")
@@ -51,7 +55,7 @@ def test_a_minor_is_sent_to_child_focus_and_nothing_is_stored(
 
 
 CONTENT = PublicContentId("0" * 32)
-DEEDS: dict[str, Callable[[Bank, str], object]] = {
+ACTIONS: dict[str, Callable[[Bank, str], object]] = {
     "view": lambda bank, number: bank.view(number, actor="a"),
     "add": lambda bank, number: bank.add_contents(number, [new_content(1)], actor="a"),
     "add nothing": lambda bank, number: bank.add_contents(number, [], actor="a"),
@@ -60,9 +64,9 @@ DEEDS: dict[str, Callable[[Bank, str], object]] = {
 }
 
 
-@pytest.mark.parametrize("deed", DEEDS)
-def test_unknown_withdrawn_and_malformed_numbers_answer_alike(
-    bank: Bank, number: str, settings: Settings, deed: str
+@pytest.mark.parametrize("action", ACTIONS)
+def test_unknown_withdrawn_and_malformed_numbers_get_the_same_answer(
+    bank: Bank, number: str, settings: Settings, action: str
 ) -> None:
     withdrawn = bank.open_case(adult=True, actor="intake").number
     bank.withdraw_case(withdrawn, actor="intake")
@@ -72,7 +76,7 @@ def test_unknown_withdrawn_and_malformed_numbers_answer_alike(
     answers = set()
     for each in (new_case_number(), withdrawn, *malformed):
         with pytest.raises(BankError) as raised:
-            DEEDS[deed](bank, each)
+            ACTIONS[action](bank, each)
         answers.add((raised.type, raised.value.args))
     assert answers == {(UnknownCaseError, ("There is no such case.",))}
     assert rows_of(settings.data_dir) == before

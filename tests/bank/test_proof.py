@@ -1,4 +1,4 @@
-"""The proof finds any code left anywhere, in whole or in part, and an image that is still there."""
+"""The proof finds every code in any file, whole or in part, and images that the bank still has."""
 
 import random
 from pathlib import Path
@@ -10,7 +10,7 @@ from hashsvc.settings import Settings
 from hashsvc.signals import Signal, Signature, View, ViewedSignal
 from hashsvc.store import Database
 from hashsvc.store.tables import case
-from tests.bank.conftest import new_content, signature
+from tests.helpers.cases import Clock, new_content, signature
 
 IMAGE = signature(1)
 (CODE, *_) = (each.signal.code for each in IMAGE.signals)
@@ -22,7 +22,7 @@ def prove(database: Database, folder: Path, image: Signature = IMAGE) -> Proof:
 
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
-    """A folder with some files that hold no code."""
+    """A folder with some files that do not contain a code."""
     folder = tmp_path / "files"
     (folder / "below").mkdir(parents=True)
     rng = random.Random(2)
@@ -34,11 +34,11 @@ def folder(tmp_path: Path) -> Path:
     return folder
 
 
-def test_where_nothing_is_nothing_is_found(database: Database, folder: Path) -> None:
-    told = prove(database, folder)
-    assert told.holds
-    assert (told.codes, told.too_plain, told.files) == (3, 0, 5)
-    assert told.bytes == sum(each.stat().st_size for each in folder.rglob("*") if each.is_file())
+def test_a_proof_holds_if_no_file_contains_a_code(database: Database, folder: Path) -> None:
+    proven = prove(database, folder)
+    assert proven.holds
+    assert (proven.codes, proven.too_plain, proven.files) == (3, 0, 5)
+    assert proven.bytes == sum(each.stat().st_size for each in folder.rglob("*") if each.is_file())
 
 
 LEFT = {
@@ -55,51 +55,49 @@ LEFT = {
 def test_any_part_left_anywhere_is_found(
     database: Database, folder: Path, monkeypatch: pytest.MonkeyPatch, what: str, at: int
 ) -> None:
-    """Also across the border of what is read at a time."""
+    """Some places lie across the border of two chunks."""
     monkeypatch.setattr(proof, "CHUNK_BYTES", 4_096)
     path = folder / "zeros"
     path.write_bytes(path.read_bytes()[:at] + LEFT[what] + path.read_bytes()[at:])
-    told = prove(database, folder)
-    assert not told.holds
-    assert told.found_in == ("zeros",)
+    proven = prove(database, folder)
+    assert not proven.holds
+    assert proven.found_in == ("zeros",)
 
 
 @pytest.mark.parametrize("part", [CODE[:7], CODE.hex().encode()[:15]], ids=["bytes", "hex"])
-def test_what_chance_may_put_there_is_not_taken_for_a_code(
+def test_fewer_than_eight_bytes_are_not_taken_for_a_code(
     database: Database, folder: Path, part: bytes
 ) -> None:
     (folder / "short").write_bytes(b"..." + part + b"...")
     assert prove(database, folder).holds
 
 
-def test_a_code_of_zeros_is_not_looked_for_and_that_is_told(
-    database: Database, folder: Path
-) -> None:
+def test_a_code_of_zeros_is_counted_but_not_searched_for(database: Database, folder: Path) -> None:
     plain = ViewedSignal(Signal("dhash1", bytes(8)), View.WHOLE)
-    told = prove(database, folder, Signature(100, (*IMAGE.signals, plain)))
-    assert (told.holds, told.codes, told.too_plain) == (True, 3, 1)
+    proven = prove(database, folder, Signature(100, (*IMAGE.signals, plain)))
+    assert (proven.holds, proven.codes, proven.too_plain) == (True, 3, 1)
 
 
-def test_an_image_that_is_in_the_bank_is_not_withdrawn(
-    bank: Bank, database: Database, settings: Settings, number: str
+def test_an_image_that_is_in_the_bank_is_found_there(
+    bank: Bank, database: Database, settings: Settings, clock: Clock, number: str
 ) -> None:
-    """Its codes are sealed, so that no file shows them; the bank is looked into."""
+    """No file shows its codes, because they are sealed, so the bank is searched too."""
     bank.add_contents(number, [new_content(1), new_content(2)], actor="intake")
-    told = prove(database, settings.data_dir)
-    assert (told.holds, told.live_contents, told.found_in) == (False, 1, ())
+    proven = prove(database, settings.data_dir)
+    assert (proven.holds, proven.live_contents, proven.found_in) == (False, 1, ())
     bank.withdraw_content(number, new_content(1).public_id, actor="intake")
-    told = prove(database, settings.data_dir)
-    assert (told.holds, told.rewritten) == (True, False)
+    proven = prove(database, settings.data_dir)
+    assert (proven.holds, proven.rewritten) == (True, False)
     assert prove(database, settings.data_dir, signature(2)).live_contents == 1
-    assert database.purge(bank._clock())
+    assert database.purge(clock())
     assert prove(database, settings.data_dir).rewritten
 
 
-def test_a_key_that_no_case_has_is_found(
+def test_a_data_key_without_a_case_is_found(
     bank: Bank, database: Database, settings: Settings, number: str
 ) -> None:
     assert prove(database, settings.data_dir).stray_keys == 0
     with database.write() as connection:
         connection.execute(case.delete())
-    told = prove(database, settings.data_dir)
-    assert (told.holds, told.stray_keys) == (False, 1)
+    proven = prove(database, settings.data_dir)
+    assert (proven.holds, proven.stray_keys) == (False, 1)

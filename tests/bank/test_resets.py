@@ -1,4 +1,4 @@
-"""Two analysts together give a holder who lost it a new PIN; one alone cannot."""
+"""Two analysts together can give a holder a new PIN; one alone cannot."""
 
 import pytest
 from sqlalchemy import select
@@ -18,7 +18,8 @@ from hashsvc.settings import Settings
 from hashsvc.store import Database
 from hashsvc.store.ids import DEFAULT_ORGANISATION, KeyId, OrganisationId, ResetId, random_id
 from hashsvc.store.tables import audit_entry
-from tests.store.conftest import Clock, bytes_of
+from tests.helpers.cases import Clock
+from tests.helpers.database import bytes_of
 
 ANN, BEN = KeyId("ann"), KeyId("ben")
 OURS, OTHERS = DEFAULT_ORGANISATION, OrganisationId("1" * 32)
@@ -39,11 +40,11 @@ def case(bank: Bank) -> OpenedCase:
     return bank.open_case(adult=True, actor="intake")
 
 
-def test_the_new_pin_opens_the_case_and_the_old_one_no_more(
+def test_the_new_pin_opens_the_case_and_the_old_one_no_longer_does(
     resets: Resets, door: Holders, case: OpenedCase, settings: Settings
 ) -> None:
     asked = resets.request(case.number, actor=ANN, organisation_id=OURS)
-    # Until it is approved nothing is different.
+    # The old PIN works until the request is approved.
     assert door.enter(case.number, case.pin)
     pin = resets.approve(case.number, asked.reset_id, actor=BEN, organisation_id=OURS)
     assert len(pin) == 8
@@ -54,15 +55,15 @@ def test_the_new_pin_opens_the_case_and_the_old_one_no_more(
     assert pin.encode() not in bytes_of(settings.data_dir)
 
 
-def test_one_key_cannot_do_both(resets: Resets, case: OpenedCase) -> None:
+def test_one_key_cannot_both_request_and_approve(resets: Resets, case: OpenedCase) -> None:
     asked = resets.request(case.number, actor=ANN, organisation_id=OURS)
     with pytest.raises(SameKeyError):
         resets.approve(case.number, asked.reset_id, actor=ANN, organisation_id=OURS)
-    # And the try has used nothing up.
+    # The attempt has not used the request up.
     assert resets.approve(case.number, asked.reset_id, actor=BEN, organisation_id=OURS)
 
 
-def test_a_request_is_used_once(resets: Resets, case: OpenedCase) -> None:
+def test_a_request_is_approved_only_once(resets: Resets, case: OpenedCase) -> None:
     asked = resets.request(case.number, actor=ANN, organisation_id=OURS)
     resets.approve(case.number, asked.reset_id, actor=BEN, organisation_id=OURS)
     with pytest.raises(UnknownResetError):
@@ -70,7 +71,7 @@ def test_a_request_is_used_once(resets: Resets, case: OpenedCase) -> None:
 
 
 @pytest.mark.parametrize(("seconds", "lasts"), [(24 * 3600 - 1, True), (24 * 3600, False)])
-def test_a_request_is_over_after_a_day(
+def test_a_request_expires_after_a_day(
     resets: Resets, case: OpenedCase, clock: Clock, seconds: int, lasts: bool
 ) -> None:
     asked = resets.request(case.number, actor=ANN, organisation_id=OURS)
@@ -83,9 +84,7 @@ def test_a_request_is_over_after_a_day(
             resets.approve(case.number, asked.reset_id, actor=BEN, organisation_id=OURS)
 
 
-def test_a_later_request_takes_the_place_of_an_earlier_one(
-    resets: Resets, case: OpenedCase
-) -> None:
+def test_a_later_request_replaces_an_earlier_one(resets: Resets, case: OpenedCase) -> None:
     first, second = (
         resets.request(case.number, actor=each, organisation_id=OURS) for each in (ANN, BEN)
     )
@@ -94,7 +93,7 @@ def test_a_later_request_takes_the_place_of_an_earlier_one(
     assert resets.approve(case.number, second.reset_id, actor=ANN, organisation_id=OURS)
 
 
-def test_a_request_is_for_one_case(resets: Resets, case: OpenedCase, bank: Bank) -> None:
+def test_a_request_is_valid_for_one_case_only(resets: Resets, case: OpenedCase, bank: Bank) -> None:
     other = bank.open_case(adult=True, actor="intake")
     asked = resets.request(case.number, actor=ANN, organisation_id=OURS)
     for reset_id in (asked.reset_id, ResetId(random_id())):
@@ -102,7 +101,7 @@ def test_a_request_is_for_one_case(resets: Resets, case: OpenedCase, bank: Bank)
             resets.approve(other.number, reset_id, actor=BEN, organisation_id=OURS)
 
 
-def test_another_organisation_s_case_is_unknown(resets: Resets, case: OpenedCase) -> None:
+def test_another_organisations_case_is_unknown(resets: Resets, case: OpenedCase) -> None:
     with pytest.raises(UnknownCaseError):
         resets.request(case.number, actor=ANN, organisation_id=OTHERS)
     asked = resets.request(case.number, actor=ANN, organisation_id=OURS)
@@ -110,7 +109,9 @@ def test_another_organisation_s_case_is_unknown(resets: Resets, case: OpenedCase
         resets.approve(case.number, asked.reset_id, actor=BEN, organisation_id=OTHERS)
 
 
-def test_a_new_pin_ends_the_waiting(resets: Resets, door: Holders, case: OpenedCase) -> None:
+def test_a_new_pin_ends_the_wait_after_wrong_pins(
+    resets: Resets, door: Holders, case: OpenedCase
+) -> None:
     for _ in range(5):
         with pytest.raises(WrongPinError):
             door.enter(case.number, f"{(int(case.pin) + 1) % 10**8:08}")
@@ -121,7 +122,7 @@ def test_a_new_pin_ends_the_waiting(resets: Resets, door: Holders, case: OpenedC
     assert door.enter(case.number, pin)
 
 
-def test_both_are_named_in_the_audit_log(
+def test_the_audit_log_names_both_analysts(
     resets: Resets, case: OpenedCase, database: Database
 ) -> None:
     asked = resets.request(case.number, actor=ANN, organisation_id=OURS)
@@ -136,7 +137,7 @@ def test_both_are_named_in_the_audit_log(
     assert pin not in str(rows)
 
 
-def test_a_withdrawn_case_takes_its_requests_along(
+def test_requests_are_deleted_with_their_case(
     resets: Resets, case: OpenedCase, bank: Bank, database: Database
 ) -> None:
     resets.request(case.number, actor=ANN, organisation_id=OURS)

@@ -1,4 +1,4 @@
-"""A withdrawal deletes signals, matches and unsent requests; what was sent stays on record."""
+"""A withdrawal deletes signals, matches and unsent requests; sent requests stay on record."""
 
 import pytest
 from sqlalchemy import Connection, select
@@ -10,8 +10,8 @@ from hashsvc.store import Database, UnknownRowError, cases, matches, notices, re
 from hashsvc.store.ids import ContentId, PublicContentId, RequestId
 from hashsvc.store.removal_tables import request_event
 from hashsvc.store.tables import audit_entry, change, metadata
-from tests.bank.conftest import new_content
-from tests.store.conftest import Clock, rows_of, signals_of, store_match, store_request
+from tests.helpers.cases import Clock, new_content, signals_of, store_match, store_request
+from tests.helpers.database import rows_of
 
 UNSENT = ("draft", "approved")
 SENT = ("sent", "receipted", "refused", "removed", "order-served")
@@ -35,7 +35,7 @@ def request_for(database: Database, content_id: ContentId, state: str) -> Reques
     return store_request(database, match_id, state)
 
 
-def test_a_withdrawn_case_is_gone_with_all_it_had(
+def test_a_withdrawn_case_is_deleted_with_everything_it_had(
     bank: Bank, database: Database, number: str
 ) -> None:
     other = bank.open_case(adult=True, actor="intake").number
@@ -54,8 +54,9 @@ def test_a_withdrawn_case_is_gone_with_all_it_had(
         assert requests.by_id(connection, kept).state == "draft"
         found = matches.search(connection, state=None, scan_id=None, limit=10)
         assert {each.content_id for each in found} == set(theirs)
-        told = connection.execute(select(change.c.kind, change.c.content_id).order_by(change.c.seq))
-        assert [tuple(each) for each in told][3:] == [("remove", each) for each in mine]
+        query = select(change.c.kind, change.c.content_id).order_by(change.c.seq)
+        changes = [tuple(each) for each in connection.execute(query)]
+        assert changes[3:] == [("remove", each) for each in mine]
         assert audit.verify(connection) > 0
 
 
@@ -113,10 +114,10 @@ def test_a_request_that_was_sent_stays_without_its_match(
 
 
 @pytest.mark.parametrize("state", ["gone", "reappeared"])
-def test_a_request_that_was_answered_in_time_stays_so(
+def test_a_withdrawal_does_not_change_a_request_that_was_fulfilled(
     bank: Bank, database: Database, number: str, state: str
 ) -> None:
-    """The platform removed the image: a later withdrawal must not take that from its record."""
+    """The platform removed the image, and its record must keep showing that."""
     (content_id,) = fill(bank, database, number, 1)
     request_id = request_for(database, content_id, state)
     bank.withdraw_case(number, actor="intake")
@@ -127,7 +128,7 @@ def test_a_request_that_was_answered_in_time_stays_so(
         assert events == [state]
 
 
-def test_only_the_case_s_own_contents_can_be_withdrawn(
+def test_only_a_cases_own_contents_can_be_withdrawn(
     bank: Bank, database: Database, settings: Settings, number: str
 ) -> None:
     other = bank.open_case(adult=True, actor="intake").number
@@ -142,7 +143,7 @@ def test_only_the_case_s_own_contents_can_be_withdrawn(
     assert rows_of(settings.data_dir) == before
 
 
-def test_every_deed_is_in_the_audit_log(bank: Bank, database: Database, number: str) -> None:
+def test_every_action_is_in_the_audit_log(bank: Bank, database: Database, number: str) -> None:
     one, two = new_content(1), new_content(2)
     bank.add_contents(number, [one, two], actor="holder")
     bank.view(number, actor="reader")

@@ -1,4 +1,4 @@
-"""A backup is one state of the database, whole and without keys; it is restored whole or not."""
+"""A backup is one state of the database, without keys; a restore is complete or fails."""
 
 import json
 import random
@@ -10,20 +10,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
-from hashsvc.keyring import GivenKeys, OwnKeyFile
+from hashsvc.keyring import GivenKeys, KeyEncryptionKey, OwnKeyFile
 from hashsvc.settings import Settings
 from hashsvc.store import BackupError, Database, LockedError, backups, cases, data_keys, rotation
+from hashsvc.store.ids import ContentId
 from hashsvc.store.tables import change, content, signature
-from tests.store.conftest import (
-    START,
-    rows_of,
-    signals_of,
-    some_signals,
-    store_case,
-    store_content,
-)
+from tests.helpers.cases import START, signals_of, some_signals, store_case, store_content
+from tests.helpers.database import rows_of
 
 
 @pytest.fixture
@@ -42,7 +37,7 @@ def restore(folder: Path, settings: Settings) -> None:
 
 @pytest.fixture
 def elsewhere(settings: Settings, tmp_path: Path) -> Settings:
-    """Settings of an empty data directory, in which the key was put."""
+    """Settings with an empty data directory, apart from a copy of the key file."""
     there = tmp_path / "elsewhere"
     there.mkdir()
     OwnKeyFile(settings.data_dir).make()
@@ -50,7 +45,7 @@ def elsewhere(settings: Settings, tmp_path: Path) -> Settings:
     return settings.model_copy(update={"data_dir": there})
 
 
-def test_what_is_restored_is_what_was_backed_up(
+def test_a_restored_database_equals_the_one_that_was_backed_up(
     database: Database, settings: Settings, folder: Path, elsewhere: Settings
 ) -> None:
     content_id = store_content(database, store_case(database))
@@ -66,7 +61,7 @@ def test_what_is_restored_is_what_was_backed_up(
     restored.close()
 
 
-def test_the_manifest_tells_what_is_there_and_holds_no_key(
+def test_the_manifest_describes_the_backup_and_contains_no_key(
     database: Database, settings: Settings, folder: Path
 ) -> None:
     made = back_up(database, folder)
@@ -85,10 +80,11 @@ def test_the_manifest_tells_what_is_there_and_holds_no_key(
     assert folder.stat().st_mode & 0o777 == 0o700
 
 
-def test_a_backup_among_writers_is_one_state(database: Database, folder: Path) -> None:
-    """A content, its codes and its change are written at once; no backup has one without others."""
+def test_a_backup_made_while_others_write_is_one_state(database: Database, folder: Path) -> None:
+    """A content, its codes and its change are written together, so a backup has equally many."""
     case_id = store_case(database)
-    stop, written = threading.Event(), []
+    stop = threading.Event()
+    written: list[ContentId] = []
 
     def write(seed: int) -> None:
         rng = random.Random(seed)
@@ -105,7 +101,7 @@ def test_a_backup_among_writers_is_one_state(database: Database, folder: Path) -
         stop.set()
     for each in writing:
         each.result()
-    sizes = []
+    sizes: list[int] = []
     for number in range(5):
         with sqlite3.connect(folder / str(number) / "hashsvc.db") as copy:
             counts = {
@@ -133,14 +129,16 @@ def test_deleted_rows_are_in_no_backup(database: Database, folder: Path) -> None
 
 
 @pytest.mark.parametrize("where", ["", "below", "a/b"])
-def test_a_backup_goes_outside_of_the_data(
+def test_a_backup_within_the_data_directory_is_refused(
     database: Database, settings: Settings, where: str
 ) -> None:
     with pytest.raises(BackupError, match="outside"):
         back_up(database, settings.data_dir / where)
 
 
-def test_a_folder_with_something_in_it_is_left_alone(database: Database, folder: Path) -> None:
+def test_a_folder_that_is_not_empty_is_refused_and_left_unchanged(
+    database: Database, folder: Path
+) -> None:
     folder.mkdir()
     (folder / "a file").write_text("mine")
     with pytest.raises(BackupError, match="empty"):
@@ -148,40 +146,42 @@ def test_a_folder_with_something_in_it_is_left_alone(database: Database, folder:
     assert [each.name for each in folder.iterdir()] == ["a file"]
 
 
-def test_a_folder_that_cannot_be_made_is_said_to_be_so(database: Database, tmp_path: Path) -> None:
-    (tmp_path / "canary").write_text("no folder")
+def test_a_folder_that_cannot_be_created_is_an_error_that_does_not_name_it(
+    database: Database, tmp_path: Path
+) -> None:
+    (tmp_path / "canary").write_text("This is not a folder.")
     with pytest.raises(BackupError) as raised:
         back_up(database, tmp_path / "canary" / "x")
     assert "canary" not in str(raised.value)
 
 
-def test_no_backup_is_made_in_the_midst_of_a_rotation(
+def test_no_backup_is_made_during_a_rotation(
     database: Database, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rotation, "KEYS_PER_STEP", 1)
     for number in range(3):
         store_case(database, str(number))
-    told = []
+    calls: list[str] = []
     rewrap = data_keys.rewrap
 
-    def watched(*arguments: object) -> int:
-        told.append(None)
-        if len(told) == 3:
+    def watched(connection: Connection, kek: KeyEncryptionKey, limit: int) -> int:
+        calls.append(kek.id)
+        if len(calls) == 3:
             with pytest.raises(BackupError, match="rotated"):
                 back_up(database, folder)
-        return rewrap(*arguments)  # type: ignore[arg-type]
+        return rewrap(connection, kek, limit)
 
     monkeypatch.setattr(data_keys, "rewrap", watched)
     rotation.rotate(database)
-    assert len(told) > 3
+    assert len(calls) > 3
     shutil.rmtree(folder, ignore_errors=True)
     back_up(database, folder)
 
 
-def test_no_backup_is_made_while_a_rotation_goes_by(
+def test_no_backup_is_made_if_keys_were_rotated_during_the_copy(
     database: Database, folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Before and after the copy all is under one key, and not under the same."""
+    """One key wraps everything before the copy, and another one wraps everything after it."""
     copy_to = Database.copy_to
 
     def slowly(self: Database, path: Path) -> None:
@@ -198,12 +198,12 @@ def test_no_backup_is_made_while_a_rotation_goes_by(
 @pytest.mark.parametrize(
     "harm", ["cut", "altered", "no copy", "no manifest", "no json", "newer", "other fields", "list"]
 )
-def test_what_is_no_whole_backup_is_not_restored(
+def test_a_damaged_backup_is_not_restored(
     database: Database, folder: Path, elsewhere: Settings, harm: str
 ) -> None:
     back_up(database, folder)
     copy, manifest = folder / "hashsvc.db", folder / "manifest.json"
-    told = json.loads(manifest.read_text())
+    fields = json.loads(manifest.read_text())
     if harm == "cut":
         copy.write_bytes(copy.read_bytes()[:-1])
     elif harm == "altered":
@@ -215,8 +215,8 @@ def test_what_is_no_whole_backup_is_not_restored(
     else:
         texts = {
             "no json": "no json",
-            "newer": json.dumps(told | {"format": 2}),
-            "other fields": json.dumps(told | {"more": 1}),
+            "newer": json.dumps(fields | {"format": 2}),
+            "other fields": json.dumps(fields | {"more": 1}),
             "list": "[]",
         }
         manifest.write_text(texts[harm])
@@ -226,7 +226,7 @@ def test_what_is_no_whole_backup_is_not_restored(
 
 
 @pytest.mark.parametrize("name", ["hashsvc.db", "hashsvc.db-wal", "something else"])
-def test_a_data_directory_that_is_not_empty_is_left_alone(
+def test_a_restore_into_a_data_directory_with_data_is_refused(
     database: Database, folder: Path, elsewhere: Settings, name: str
 ) -> None:
     back_up(database, folder)
@@ -237,7 +237,7 @@ def test_a_data_directory_that_is_not_empty_is_left_alone(
     assert len(list(elsewhere.data_dir.iterdir())) == 2
 
 
-def test_without_its_key_a_backup_is_not_restored(
+def test_a_backup_is_not_restored_without_its_key(
     database: Database, folder: Path, elsewhere: Settings
 ) -> None:
     back_up(database, folder)
@@ -253,7 +253,7 @@ def test_without_its_key_a_backup_is_not_restored(
         own.path.touch()
 
 
-def test_a_restoration_that_fails_leaves_nothing(
+def test_a_restore_that_fails_leaves_no_database(
     database: Database, folder: Path, elsewhere: Settings
 ) -> None:
     back_up(database, folder)
@@ -268,7 +268,7 @@ def test_a_restoration_that_fails_leaves_nothing(
     assert not list(elsewhere.data_dir.glob("hashsvc.db*"))
 
 
-def test_what_is_no_file_has_no_such_backup(folder: Path, settings: Settings) -> None:
+def test_only_sqlite_files_are_backed_up_and_restored(folder: Path, settings: Settings) -> None:
     database = Database("sqlite://", GivenKeys(OwnKeyFile.new_text()))
     with pytest.raises(BackupError, match="SQLite"):
         back_up(database, folder)

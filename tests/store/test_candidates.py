@@ -1,4 +1,4 @@
-"""Candidates are kept for their days, sealed, once each; when a day has passed none of it opens."""
+"""Candidates are stored once and sealed; after their day has expired, nobody can open them."""
 
 import random
 import threading
@@ -16,8 +16,8 @@ from hashsvc.store import Database, candidates, data_keys, scans
 from hashsvc.store.candidates import Sighted
 from hashsvc.store.feedback_tables import candidate, candidate_day, candidate_regions
 from hashsvc.store.ids import CandidateId, KeyId, ScanId, random_id
-from tests.store.conftest import START, Clock, bytes_of, wrapped_keys
-from tests.store.test_sealing import swap
+from tests.helpers.cases import START, Clock, wrapped_keys
+from tests.helpers.database import bytes_of, swap_values
 
 DAYS = [(START + timedelta(days=each)).date().isoformat() for each in range(40)]
 FIRST = CandidateId(0)
@@ -44,9 +44,12 @@ def scan_id(database: Database) -> ScanId:
     return made
 
 
-def keep(database: Database, scan_id: ScanId, seen: Sighted, day: str) -> CandidateId | None:
+def keep(database: Database, scan_id: ScanId, seen: Sighted, day: str) -> CandidateId:
+    """Store a candidate that was not stored on this day before."""
     with database.write(alone=False) as connection:
-        return candidates.keep(connection, seen, scan_id=scan_id, day=day)
+        candidate_id = candidates.keep(connection, seen, scan_id=scan_id, day=day)
+    assert candidate_id is not None
+    return candidate_id
 
 
 def counts(database: Database) -> list[int]:
@@ -58,7 +61,7 @@ def counts(database: Database) -> list[int]:
 
 
 @pytest.mark.both_databases
-def test_what_is_kept_comes_back_page_by_page(database: Database, scan_id: ScanId) -> None:
+def test_stored_candidates_can_be_read_page_by_page(database: Database, scan_id: ScanId) -> None:
     seen = [sighted(number) for number in range(7)]
     ids = [keep(database, scan_id, each, DAYS[number % 3]) for number, each in enumerate(seen)]
     with database.read() as connection:
@@ -79,11 +82,13 @@ def test_what_is_kept_comes_back_page_by_page(database: Database, scan_id: ScanI
 
 
 @pytest.mark.both_databases
-def test_one_that_is_seen_again_is_kept_once_from_then_on(
+def test_a_candidate_that_is_seen_again_is_stored_once_for_its_last_day(
     database: Database, scan_id: ScanId
 ) -> None:
     first = keep(database, scan_id, sighted(), DAYS[0])
-    assert keep(database, scan_id, sighted(facts="{}"), DAYS[0]) is None
+    with database.write(alone=False) as connection:
+        again = candidates.keep(connection, sighted(facts="{}"), scan_id=scan_id, day=DAYS[0])
+    assert again is None
     later = keep(database, scan_id, sighted(facts="[]"), DAYS[20])
     other = keep(database, scan_id, sighted(image_sha256=bytes(32)), DAYS[20])
     assert counts(database) == [2, 2, 2]
@@ -98,12 +103,12 @@ def test_one_that_is_seen_again_is_kept_once_from_then_on(
 
 
 @pytest.mark.both_databases
-def test_workers_who_begin_a_day_together_share_its_key(
+def test_workers_that_begin_a_day_at_the_same_time_share_its_key(
     database: Database, scan_id: ScanId
 ) -> None:
     together = threading.Barrier(4)
 
-    def begin(number: int) -> CandidateId | None:
+    def begin(number: int) -> CandidateId:
         together.wait()
         return keep(database, scan_id, sighted(number), DAYS[0])
 
@@ -115,7 +120,7 @@ def test_workers_who_begin_a_day_together_share_its_key(
     assert counts(database) == [4, 4, 1]
 
 
-def test_nothing_of_it_lies_in_the_open(
+def test_no_file_contains_a_candidate_unsealed(
     database: Database, settings: Settings, scan_id: ScanId
 ) -> None:
     seen = sighted()
@@ -129,11 +134,11 @@ def test_nothing_of_it_lies_in_the_open(
 
 
 @pytest.mark.parametrize("column", ["private", "whole"])
-def test_what_is_kept_of_one_cannot_be_moved_to_another(
+def test_sealed_columns_cannot_be_moved_to_another_candidate(
     database: Database, settings: Settings, scan_id: ScanId, column: str
 ) -> None:
     ids = [keep(database, scan_id, sighted(number), DAYS[0]) for number in range(2)]
-    swap(settings.data_dir, "candidate", column)
+    swap_values(settings.data_dir, "candidate", column)
     with database.read() as connection, pytest.raises(SealError):
         candidates.by_ids(connection, ids)
 
@@ -150,7 +155,7 @@ def keeper(database: Database, settings: Settings, day: str, **changed: int) -> 
 
 
 @pytest.mark.parametrize(("today", "left"), [(30, 3), (31, 2), (32, 1), (33, 0)])
-def test_a_day_is_kept_so_long_and_then_its_key_is_in_no_file(
+def test_the_key_of_an_expired_day_is_in_no_file(
     database: Database, settings: Settings, scan_id: ScanId, today: int, left: int
 ) -> None:
     for number in range(3):
@@ -161,15 +166,15 @@ def test_a_day_is_kept_so_long_and_then_its_key_is_in_no_file(
     before = wrapped_keys(database)
     keeper(database, settings, DAYS[today]).run_once()
     assert counts(database) == [left] * 3
-    gone, there = key_ids[: 3 - left], key_ids[3 - left :]
+    expired, kept = key_ids[: 3 - left], key_ids[3 - left :]
     everything = bytes_of(settings.data_dir)
-    assert [before[each] in everything for each in gone] == [False] * len(gone)
-    assert [before[each] in everything for each in there] == [True] * left
+    assert [before[each] in everything for each in expired] == [False] * len(expired)
+    assert [before[each] in everything for each in kept] == [True] * left
     with database.read() as connection:
         assert data_keys.count_strays(connection) == 0
 
 
-def test_what_has_expired_is_out_of_sight_before_its_rows_are_gone(
+def test_expired_candidates_are_not_found_even_before_their_rows_are_deleted(
     database: Database, scan_id: ScanId
 ) -> None:
     ids = [keep(database, scan_id, sighted(number), DAYS[0]) for number in range(5)]
@@ -186,14 +191,16 @@ def test_what_has_expired_is_out_of_sight_before_its_rows_are_gone(
         assert counts(database) == [left, left, 0]
 
 
-def test_of_too_many_the_oldest_go(database: Database, settings: Settings, scan_id: ScanId) -> None:
+def test_the_oldest_of_too_many_candidates_are_deleted(
+    database: Database, settings: Settings, scan_id: ScanId
+) -> None:
     ids = [keep(database, scan_id, sighted(number), DAYS[0]) for number in range(5)]
     keeper(database, settings, DAYS[1], candidate_most=3).run_once()
     with database.read() as connection:
         assert [each.id for each in candidates.by_ids(connection, ids)] == ids[2:]
 
 
-def test_where_none_are_to_be_kept_those_that_are_go(
+def test_all_candidates_are_deleted_if_none_are_to_be_kept(
     database: Database, settings: Settings, scan_id: ScanId
 ) -> None:
     keep(database, scan_id, sighted(), DAYS[0])

@@ -1,4 +1,4 @@
-"""The change feed tells of every content's coming and going in order, and no id comes twice."""
+"""The change feed has every addition and removal in order, and no id is used twice."""
 
 import contextlib
 import random
@@ -9,8 +9,9 @@ import pytest
 from hashsvc.settings import Settings
 from hashsvc.store import Database, cases, feed, signatures
 from hashsvc.store.feed import Change
-from hashsvc.store.ids import ContentId
-from tests.store.conftest import START, rows_of, signals_of, store_case, store_content
+from hashsvc.store.ids import ContentId, PublicContentId
+from tests.helpers.cases import START, signals_of, store_case, store_content
+from tests.helpers.database import rows_of
 
 
 def delete(database: Database, content_id: ContentId) -> None:
@@ -23,32 +24,34 @@ def changes(database: Database) -> list[Change]:
         return feed.after(connection, feed.START, 1000)[0]
 
 
-def test_changes_come_in_the_order_of_the_deeds(database: Database) -> None:
+def test_changes_are_in_the_order_in_which_they_were_made(database: Database) -> None:
     rng = random.Random(5)
     case_id = store_case(database)
-    live, deeds = [], []
+    live: list[ContentId] = []
+    made: list[tuple[str, ContentId]] = []
     for _ in range(40):
         if live and rng.random() < 0.4:
-            gone = live.pop(rng.randrange(len(live)))
-            delete(database, gone)
-            deeds.append(("remove", gone))
+            removed = live.pop(rng.randrange(len(live)))
+            delete(database, removed)
+            made.append(("remove", removed))
         else:
             live.append(store_content(database, case_id))
-            deeds.append(("add", live[-1]))
-    told = changes(database)
-    assert [(each.kind, each.content_id) for each in told] == deeds
-    assert [each.seq for each in told] == sorted({each.seq for each in told})
+            made.append(("add", live[-1]))
+    found = changes(database)
+    assert [(each.kind, each.content_id) for each in found] == made
+    assert [each.seq for each in found] == sorted({each.seq for each in found})
 
-    read, checkpoint, page = [], feed.START, told
+    read: list[Change] = []
+    position, page = feed.START, found
     while page:
         with database.read() as connection:
-            page, checkpoint = feed.after(connection, checkpoint, 7)
+            page, position = feed.after(connection, position, 7)
         assert len(page) <= 7
         read += page
-    assert read == told
+    assert read == found
 
 
-def test_an_id_never_comes_back(database: Database, settings: Settings) -> None:
+def test_an_id_is_never_used_again(database: Database, settings: Settings) -> None:
     case_id = store_case(database)
     contents, signals = [], []
     for _ in range(4):
@@ -65,7 +68,9 @@ def test_an_id_never_comes_back(database: Database, settings: Settings) -> None:
     database.close()
 
 
-def test_a_deed_that_fails_is_undone_whole(database: Database, settings: Settings) -> None:
+def test_a_transaction_that_fails_is_undone_completely(
+    database: Database, settings: Settings
+) -> None:
     case_id = store_case(database)
     content_id = store_content(database, case_id)
     before = rows_of(settings.data_dir)
@@ -83,28 +88,29 @@ def test_a_deed_that_fails_is_undone_whole(database: Database, settings: Setting
     store_content(database, case_id)
 
 
-def test_two_writers_wait_for_one_another(database: Database) -> None:
-    """Both read before they write; a transaction that began as a reader would fail there."""
+def test_two_writers_wait_for_each_other(database: Database) -> None:
+    """Both read before they write; a transaction that had begun as a reader would fail there."""
     case_id = store_case(database)
     both_have_read = threading.Barrier(2)
-    counts, errors = [], []
+    counts: list[tuple[int, int]] = []
+    errors: list[Exception] = []
 
     def write() -> None:
         try:
             with database.write() as connection:
                 counts.append(cases.counts(connection))
-                # The second cannot even begin to read, so that the first waits in vain.
+                # The second writer cannot even begin to read, so the first one waits in vain.
                 with contextlib.suppress(threading.BrokenBarrierError):
                     both_have_read.wait(0.2)
                 cases.add_content(
                     connection,
                     case_id,
-                    public_id=f"{threading.get_ident()}",
+                    public_id=PublicContentId(f"{threading.get_ident()}"),
                     quality=100,
                     day="2026-01-05",
                     signals=[("pdq1", "whole", bytes(32))],
                 )
-        except Exception as error:  # noqa: BLE001 - the main thread looks at it.
+        except Exception as error:  # noqa: BLE001 - the main thread checks the list.
             errors.append(error)
 
     threads = [threading.Thread(target=write) for _ in range(2)]
@@ -117,7 +123,7 @@ def test_two_writers_wait_for_one_another(database: Database) -> None:
     assert len(changes(database)) == 2
 
 
-def test_a_reader_sees_one_state_and_hinders_no_writer(database: Database) -> None:
+def test_a_reader_sees_one_state_and_does_not_block_writers(database: Database) -> None:
     case_id = store_case(database)
     with database.read() as connection:
         assert cases.counts(connection) == (1, 0)
@@ -127,7 +133,7 @@ def test_a_reader_sees_one_state_and_hinders_no_writer(database: Database) -> No
     assert len(changes(database)) == 1
 
 
-def test_codes_do_not_show_themselves(database: Database) -> None:
+def test_codes_are_not_in_the_repr(database: Database) -> None:
     code = random.Random(3).randbytes(32)
     content_id = store_content(database, store_case(database), [("pdq1", "whole", code)])
     with database.read() as connection:

@@ -1,4 +1,4 @@
-"""A destroyed key is in no file at once; what was deleted, once the database is rewritten."""
+"""A destroyed key leaves all files at once; deleted rows do when the database is rewritten."""
 
 import random
 import re
@@ -14,11 +14,10 @@ from hashsvc.bank import Bank, NewContent
 from hashsvc.settings import Settings
 from hashsvc.signals import Signal, Signature, View, ViewedSignal
 from hashsvc.store import Database, cases, data_keys, erasures, sqlite
-from hashsvc.store.ids import CaseId, ContentId, DataKeyId, random_id
+from hashsvc.store.ids import CaseId, ContentId, DataKeyId, PublicContentId, random_id
 from hashsvc.store.tables import case, data_key, signature
-from tests.store.conftest import (
+from tests.helpers.cases import (
     START,
-    bytes_of,
     some_signals,
     store_case,
     store_content,
@@ -26,15 +25,16 @@ from tests.store.conftest import (
     store_request,
     wrapped_keys,
 )
+from tests.helpers.database import bytes_of
 
 
 def windows(text: bytes) -> set[bytes]:
-    """Return every eight bytes of a text: a part of it left over is found too."""
+    """Return all parts of eight bytes, to find even a part that was left."""
     return {text[start : start + 8] for start in range(len(text) - 7)}
 
 
 def left_of(folder: Path, secrets: list[bytes]) -> int:
-    """Return how many of these texts are found on the disk, whole or in part."""
+    """Return how many of these secrets are in the folder's files, whole or in part."""
     everything = bytes_of(folder)
     if len(secrets) < 10:
         return sum(any(part in everything for part in windows(each)) for each in secrets)
@@ -44,7 +44,7 @@ def left_of(folder: Path, secrets: list[bytes]) -> int:
 
 def new_content(rng: random.Random) -> NewContent:
     signals = (ViewedSignal(Signal(a, code), View.WHOLE) for a, _, code in some_signals(rng))
-    return NewContent(random_id(), Signature(80, tuple(signals)))
+    return NewContent(PublicContentId(random_id()), Signature(80, tuple(signals)))
 
 
 def sealed_codes(database: Database) -> list[bytes]:
@@ -59,7 +59,7 @@ def end(database: Database, case_id: CaseId) -> None:
         cases.delete_case(connection, case_id)
 
 
-def test_a_withdrawn_case_leaves_no_key_at_once_and_no_byte_in_the_end(
+def test_a_withdrawn_cases_key_is_erased_at_once_and_its_rows_by_a_rewrite(
     database: Database, settings: Settings
 ) -> None:
     rng = random.Random(1)
@@ -84,7 +84,7 @@ def test_a_withdrawn_case_leaves_no_key_at_once_and_no_byte_in_the_end(
     assert left_of(settings.data_dir, kept) == len(kept) == 40 + 2
 
 
-def test_a_withdrawn_content_dies_with_the_key_that_its_case_had(
+def test_withdrawing_a_content_erases_the_key_that_its_case_had(
     database: Database, settings: Settings
 ) -> None:
     rng = random.Random(2)
@@ -107,8 +107,8 @@ def test_destroyed_keys_leave_no_copy_behind_without_a_rewrite(
     database: Database, settings: Settings, seed: int
 ) -> None:
     """
-    Deleted rows would, with these seeds and a quarter of all: SQLite moves a deleted row's
-    neighbours between pages, and does not overwrite the places where they have lain before.
+    If keys were deleted, copies would be left with these seeds, as with a quarter of all: SQLite
+    moves a deleted row's neighbours between pages, and does not overwrite their earlier places.
     """
     rng = random.Random(seed)
     live: list[DataKeyId] = []
@@ -138,8 +138,8 @@ def test_rows_that_moved_leave_no_copy_behind_after_a_rewrite(
     database: Database, settings: Settings, seed: int
 ) -> None:
     """
-    Rows are moved between pages when many neighbours are deleted. SQLite's `secure_delete`
-    overwrites a deleted row, and not the places where it has been before.
+    SQLite moves rows between pages when many neighbours are deleted. Its `secure_delete` overwrites
+    a deleted row, but not the row's earlier places.
     """
     rng = random.Random(seed)
     case_id = store_case(database)
@@ -152,7 +152,7 @@ def test_rows_that_moved_leave_no_copy_behind_after_a_rewrite(
                 content_id = cases.add_content(
                     connection,
                     case_id,
-                    public_id=f"{rng.getrandbits(128):032x}MARK{number:06}",
+                    public_id=PublicContentId(f"{rng.getrandbits(128):032x}MARK{number:06}"),
                     quality=80,
                     day="2026-01-05",
                     signals=some_signals(rng),
@@ -167,10 +167,10 @@ def test_rows_that_moved_leave_no_copy_behind_after_a_rewrite(
         assert {int(each) for each in found} == set(live.values())
 
 
-def test_withdrawals_at_the_same_time_all_leave_no_key(
+def test_withdrawals_at_the_same_time_all_erase_their_keys(
     database: Database, settings: Settings
 ) -> None:
-    """SQLite does not wait for another connection's checkpoint; `finish_erasures` does."""
+    """`finish_erasures` waits while another connection empties SQLite's log; SQLite does not."""
     store_content(database, store_case(database))
     stop = threading.Event()
 
@@ -201,7 +201,7 @@ def test_withdrawals_at_the_same_time_all_leave_no_key(
 
 
 @pytest.mark.parametrize("holder", ["read", "write"])
-def test_somebody_who_holds_on_puts_it_off(
+def test_an_open_transaction_delays_the_erasure(
     settings: Settings, monkeypatch: pytest.MonkeyPatch, holder: str
 ) -> None:
     monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_S", 0.1)
@@ -235,17 +235,18 @@ def test_somebody_who_holds_on_puts_it_off(
     database.close()
 
 
-def test_what_was_erased_is_listed_beside_the_data_by_opaque_ids(
-    database: Database, settings: Settings
+def test_the_ids_of_what_was_erased_are_listed_beside_the_data(
+    new_database: Database, settings: Settings
 ) -> None:
+    database = new_database
     path = settings.data_dir / erasures.LIST_NAME
     assert path.read_text() == ""
     assert path.stat().st_mode & 0o777 == 0o600
     bank = Bank(database)
     rng = random.Random(3)
-    kept, gone, part = new_content(rng), new_content(rng), new_content(rng)
+    kept, whole, part = new_content(rng), new_content(rng), new_content(rng)
     numbers = [bank.open_case(adult=True, actor="intake").number for _ in range(2)]
-    bank.add_contents(numbers[0], [gone], actor="intake")
+    bank.add_contents(numbers[0], [whole], actor="intake")
     bank.add_contents(numbers[1], [kept, part], actor="intake")
     with database.read() as connection:
         key_id = cases.case_by_number(connection, numbers[0]).key_id
@@ -253,15 +254,15 @@ def test_what_was_erased_is_listed_beside_the_data_by_opaque_ids(
     bank.withdraw_content(numbers[1], part.public_id, actor="intake")
     assert sorted(path.read_text().splitlines()) == sorted([key_id, part.public_id])
     path.unlink()
-    database.migrate()  # As when the service starts.
+    database.migrate()  # The service does this when it starts.
     assert sorted(path.read_text().splitlines()) == sorted([key_id, part.public_id])
 
 
-def test_closing_empties_the_log(database: Database, settings: Settings) -> None:
-    """A log that was put off does not outlast the service."""
-    store_case(database)
+def test_closing_the_database_removes_the_log(new_database: Database, settings: Settings) -> None:
+    """If a log could not be emptied before, it does not outlast the service."""
+    store_case(new_database)
     assert (settings.data_dir / "hashsvc.db-wal").stat().st_size > 0
-    database.close()
+    new_database.close()
     assert {each.name for each in settings.data_dir.iterdir()} == {
         "hashsvc.db",
         "key-encryption-key",
@@ -269,8 +270,8 @@ def test_closing_empties_the_log(database: Database, settings: Settings) -> None
     }
 
 
-def test_a_key_s_row_stays_and_holds_nothing(database: Database) -> None:
-    """A row that went would let SQLite move its neighbours, and leave copies of their keys."""
+def test_the_row_of_a_destroyed_key_stays(database: Database) -> None:
+    """If it were deleted, SQLite would move its neighbours, and leave copies of their keys."""
     case_id = store_case(database)
     with database.write() as connection:
         cases.delete_case(connection, case_id)

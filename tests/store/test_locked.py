@@ -1,4 +1,4 @@
-"""A database whose key is missing or wrong is not opened and not written to."""
+"""A database whose key is missing or wrong cannot be opened, and is not changed."""
 
 import base64
 import secrets
@@ -10,7 +10,7 @@ from hashsvc.keyring import GivenKeys, OwnKeyFile
 from hashsvc.settings import Settings
 from hashsvc.store import Database, LockedError, OpenError
 from hashsvc.store.data_keys import current_kek_id
-from tests.store.conftest import store_case
+from tests.helpers.cases import store_case
 
 
 def new_key() -> str:
@@ -18,6 +18,7 @@ def new_key() -> str:
 
 
 def open_with(settings: Settings, **given: object) -> None:
+    """Open and migrate a database with changed settings, and close it."""
     database = Database.of(settings.model_copy(update=given))
     try:
         database.migrate()
@@ -30,22 +31,24 @@ def snapshot(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture
-def own(database: Database, settings: Settings) -> OwnKeyFile:
-    """The key file of a database that holds a case and is closed."""
-    store_case(database)
-    database.close()
+def own(new_database: Database, settings: Settings) -> OwnKeyFile:
+    """The default key file of a database that has a case and is closed."""
+    store_case(new_database)
+    new_database.close()
     return OwnKeyFile(settings.data_dir)
 
 
-def test_without_a_key_in_the_settings_one_is_made_beside_the_data(
-    database: Database, own: OwnKeyFile
+def test_without_a_key_in_the_settings_a_key_file_is_created_beside_the_data(
+    new_database: Database, own: OwnKeyFile
 ) -> None:
-    with database.read() as connection:
+    with new_database.read() as connection:
         assert [each.id for each in own.read()] == [current_kek_id(connection)]
     assert own.path.stat().st_mode & 0o777 == 0o600
 
 
-def test_a_missing_key_file_is_not_made_anew(own: OwnKeyFile, settings: Settings) -> None:
+def test_a_missing_key_file_is_not_replaced_by_a_new_one(
+    own: OwnKeyFile, settings: Settings
+) -> None:
     own.path.unlink()
     before = snapshot(settings.data_dir)
     with pytest.raises(LockedError, match="No such file"):
@@ -54,12 +57,12 @@ def test_a_missing_key_file_is_not_made_anew(own: OwnKeyFile, settings: Settings
 
 
 @pytest.mark.parametrize("how", ["variable", "file", "command", "own file"])
-def test_another_key_opens_nothing_and_alters_nothing(
+def test_a_wrong_key_opens_nothing_and_changes_nothing(
     own: OwnKeyFile, settings: Settings, tmp_path: Path, how: str
 ) -> None:
     right, wrong = own.path.read_text(), new_key()
     (tmp_path / "key").write_text(wrong)
-    given = {
+    given: dict[str, dict[str, object]] = {
         "variable": {"key_encryption_key": settings_secret(wrong)},
         "file": {"key_encryption_key_file": tmp_path / "key"},
         "command": {"key_encryption_key_command": f"cat {tmp_path / 'key'}"},
@@ -82,7 +85,7 @@ def settings_secret(text: str) -> object:
 
 
 @pytest.mark.parametrize("how", ["variable", "file", "command"])
-def test_a_database_under_a_configured_key_has_no_key_beside_it(
+def test_no_key_file_is_created_if_a_key_is_configured(
     settings: Settings, tmp_path: Path, how: str
 ) -> None:
     key = new_key()
@@ -99,14 +102,14 @@ def test_a_database_under_a_configured_key_has_no_key_beside_it(
         open_with(settings)
 
 
-def test_a_new_database_without_a_usable_key_is_not_begun(settings: Settings) -> None:
+def test_a_new_database_gets_no_tables_if_its_key_is_malformed(settings: Settings) -> None:
     with pytest.raises(LockedError, match="32 bytes"):
         open_with(settings, key_encryption_key=settings_secret("canary"))
     assert (settings.data_dir / "hashsvc.db").stat().st_size < 10_000
 
 
-def test_two_sources_are_one_too_many(settings: Settings, tmp_path: Path) -> None:
-    with pytest.raises(LockedError, match="not more"):
+def test_two_sources_of_the_key_are_refused(settings: Settings, tmp_path: Path) -> None:
+    with pytest.raises(LockedError, match="only one of these"):
         open_with(
             settings,
             key_encryption_key=settings_secret(new_key()),
@@ -114,7 +117,7 @@ def test_two_sources_are_one_too_many(settings: Settings, tmp_path: Path) -> Non
         )
 
 
-def test_a_database_that_is_no_file_needs_a_configured_key() -> None:
+def test_a_database_in_memory_needs_a_configured_key() -> None:
     database = Database("sqlite://")
     with pytest.raises(LockedError, match="HASHSVC_KEY_ENCRYPTION_KEY"):
         database.migrate()

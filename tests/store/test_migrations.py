@@ -1,13 +1,11 @@
-"""The steps lead from nothing to the schema in tables.py and back, and a newer one is refused."""
+"""Migrations lead from nothing to the schema in tables.py and back; newer schemas are refused."""
 
 import re
 import sqlite3
 from pathlib import Path
 
-import alembic.command
 import pytest
 from alembic.autogenerate import compare_metadata
-from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from alembic.script import ScriptDirectory
 from sqlalchemy import Connection, inspect
@@ -16,23 +14,9 @@ from sqlalchemy.exc import OperationalError
 from hashsvc.settings import Settings
 from hashsvc.store import Database, SchemaError
 from hashsvc.store.tables import metadata
-from tests.store.conftest import rows_of, store_case, store_content, store_match, store_request
-
-CONFIG = Config()
-CONFIG.set_main_option("script_location", "hashsvc.store:migrations")
-CONFIG.set_main_option("path_separator", "os")
-
-
-def downgrade(database: Database, revision: str) -> None:
-    with database.write() as connection:
-        CONFIG.attributes["connection"] = connection
-        alembic.command.downgrade(CONFIG, revision)
-
-
-def upgrade(database: Database, revision: str) -> None:
-    with database.write() as connection:
-        CONFIG.attributes["connection"] = connection
-        alembic.command.upgrade(CONFIG, revision)
+from tests.helpers.cases import store_case, store_content, store_match, store_request
+from tests.helpers.database import rows_of
+from tests.store.migrating import CONFIG, downgrade, upgrade
 
 
 def tables(database: Database) -> set[str]:
@@ -41,7 +25,7 @@ def tables(database: Database) -> set[str]:
 
 
 def definitions(connection: Connection) -> dict[str, list[str]]:
-    """Return each table's and index's parts, in no order: STRICT and checks are among them."""
+    """Return the sorted parts of each table and index, including checks and STRICT."""
     rows = connection.exec_driver_sql("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
     return {
         name: sorted(re.split(r"[\s,]*\n\s*|,\s*|[\s,]*\)$", sql.replace('"', "")))
@@ -51,17 +35,18 @@ def definitions(connection: Connection) -> dict[str, list[str]]:
 
 
 def fill(database: Database) -> None:
+    """Store a case, a content, a match and a request."""
     content_id = store_content(database, store_case(database))
     store_request(database, store_match(database, content_id, state="confirmed"), "sent")
 
 
-def test_up_from_nothing_and_down_to_nothing(database: Database) -> None:
-    assert tables(database) == set(metadata.tables)
-    downgrade(database, "base")
-    assert tables(database) == set()
+def test_a_new_database_can_be_upgraded_and_downgraded(new_database: Database) -> None:
+    assert tables(new_database) == set(metadata.tables)
+    downgrade(new_database, "base")
+    assert tables(new_database) == set()
 
 
-def test_a_full_database_goes_down_too(database: Database) -> None:
+def test_a_filled_database_can_be_downgraded(database: Database) -> None:
     fill(database)
     downgrade(database, "base")
     assert tables(database) == set()
@@ -69,45 +54,49 @@ def test_a_full_database_goes_down_too(database: Database) -> None:
     assert tables(database) == set(metadata.tables)
 
 
-def test_every_step_goes_up_down_and_up_again(settings: Settings) -> None:
+def test_every_migration_can_be_undone_and_repeated(settings: Settings) -> None:
     database = Database(settings.url)
     database.unlock()
-    steps = [each.revision for each in ScriptDirectory.from_config(CONFIG).walk_revisions()]
-    for revision in reversed(steps):
+    scripts = ScriptDirectory.from_config(CONFIG).walk_revisions()
+    for revision in reversed([each.revision for each in scripts]):
         upgrade(database, revision)
-        there = tables(database)
+        upgraded = tables(database)
         downgrade(database, "-1")
-        assert tables(database) != there
+        assert tables(database) != upgraded
         upgrade(database, revision)
-        assert tables(database) == there
+        assert tables(database) == upgraded
     database.close()
 
 
-def test_the_schema_is_that_of_the_tables(database: Database) -> None:
-    with database.read() as connection:
+def test_the_migrated_schema_equals_tables_py(new_database: Database) -> None:
+    with new_database.read() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, metadata) == []
 
 
-def test_no_check_and_no_option_is_missing(database: Database, tmp_path: Path) -> None:
-    """`compare_metadata` looks at columns, keys and indices; the definitions say the rest."""
+def test_the_migrated_schema_has_every_check_and_option(
+    new_database: Database, tmp_path: Path
+) -> None:
+    """`compare_metadata` compares columns, keys and indices; the definitions contain the rest."""
     other = Database(f"sqlite:///{tmp_path / 'other.db'}")
     with other.write() as connection:
         metadata.create_all(connection)
         expected = definitions(connection)
-    with database.read() as connection:
+    with new_database.read() as connection:
         assert definitions(connection) == expected
     other.close()
 
 
-def test_upgrading_again_changes_nothing(database: Database, settings: Settings) -> None:
+def test_migrating_again_changes_nothing(database: Database, settings: Settings) -> None:
     fill(database)
     before = rows_of(settings.data_dir)
     database.migrate()
     assert rows_of(settings.data_dir) == before
 
 
-def test_a_newer_database_is_refused_and_left_alone(database: Database, settings: Settings) -> None:
+def test_a_newer_database_is_refused_and_left_unchanged(
+    database: Database, settings: Settings
+) -> None:
     fill(database)
     with database.write() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
@@ -117,7 +106,7 @@ def test_a_newer_database_is_refused_and_left_alone(database: Database, settings
     assert rows_of(settings.data_dir) == before
 
 
-def test_a_step_that_fails_leaves_nothing_behind(settings: Settings) -> None:
+def test_a_migration_that_fails_leaves_nothing_behind(settings: Settings) -> None:
     database = Database(settings.url)
     with sqlite3.connect(settings.data_dir / "hashsvc.db") as connection:
         connection.execute("CREATE TABLE removal_request (in_the_way)")
@@ -128,7 +117,7 @@ def test_a_step_that_fails_leaves_nothing_behind(settings: Settings) -> None:
     database.close()
 
 
-def test_of_contents_that_wait_the_day_is_left(database: Database) -> None:
+def test_migrating_keeps_only_the_day_of_pending_contents(database: Database) -> None:
     content_id = store_content(database, store_case(database))
     downgrade(database, "0003")
     at = "2026-01-05T23:59:30.123456+00:00"

@@ -1,16 +1,18 @@
-"""Who follows the change feed hears at once, and at no cost, whether anything is new."""
+"""A reader of the change feed can see at once, and cheaply, whether anything is new."""
 
 import sqlite3
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from hashsvc.keyring import GivenKeys
-from hashsvc.store import Database, cases, sqlite
+from hashsvc.store import Database, cases
 from hashsvc.store.newest import NewestChange
-from tests.store.conftest import store_case, store_content
+from tests.helpers.cases import store_case, store_content
 
 ONE_MORE = """
 import sqlite3, sys
@@ -26,7 +28,7 @@ def _path(database: Database) -> Path:
     return database.folder / "hashsvc.db"
 
 
-def test_each_coming_and_going_is_seen_once_it_is_committed(database: Database) -> None:
+def test_every_addition_and_removal_is_seen_once_it_is_committed(database: Database) -> None:
     case_id = store_case(database)
     assert database.newest_change() == 0
     content_id = store_content(database, case_id)
@@ -37,34 +39,55 @@ def test_each_coming_and_going_is_seen_once_it_is_committed(database: Database) 
     assert database.newest_change() == 2
 
 
-def test_another_process_is_seen_too(database: Database, path: Path) -> None:
+def test_changes_of_another_process_are_seen(database: Database, path: Path) -> None:
     store_content(database, store_case(database))
     before = database.newest_change()
+    assert before is not None
     subprocess.run([sys.executable, "-c", ONE_MORE, str(path)], check=True)
     assert database.newest_change() == before + 1
 
 
-def test_what_else_is_written_changes_nothing(database: Database) -> None:
+def test_other_rows_do_not_change_the_number(database: Database) -> None:
     store_content(database, store_case(database))
     before = database.newest_change()
     store_case(database, number="9XQ4-2MKD-7")
     assert database.newest_change() == before
 
 
-def test_it_holds_up_no_checkpoint(database: Database) -> None:
+def test_the_connection_does_not_keep_sqlite_from_emptying_its_log(
+    database: Database, path: Path
+) -> None:
     store_content(database, store_case(database))
     assert database.newest_change() == 1
-    assert sqlite.empty_log(database._engine)
+    with capture_logs() as logs:
+        database.finish_erasures()
+    assert logs == []
+    assert path.with_name("hashsvc.db-wal").stat().st_size == 0
 
 
-def test_it_cannot_write(database: Database) -> None:
+@pytest.fixture
+def opened(monkeypatch: pytest.MonkeyPatch) -> list[sqlite3.Connection]:
+    """The connections that were opened since the test began."""
+    connections: list[sqlite3.Connection] = []
+    connect = sqlite3.connect
+
+    def noting(*arguments: Any, **options: Any) -> sqlite3.Connection:
+        connections.append(connect(*arguments, **options))
+        return connections[-1]
+
+    monkeypatch.setattr(sqlite3, "connect", noting)
+    return connections
+
+
+def test_the_connection_cannot_write(database: Database, opened: list[sqlite3.Connection]) -> None:
     assert database.newest_change() == 0
+    (connection,) = opened
     with pytest.raises(sqlite3.OperationalError, match="readonly"):
-        database._newest._connection.execute("DELETE FROM change")
+        connection.execute("DELETE FROM change")
 
 
-def test_where_it_cannot_be_told_the_feed_has_to_be_read(tmp_path: Path) -> None:
-    # A file that is none must not come into being for having been asked for.
+def test_without_a_file_or_tables_the_number_is_unknown(tmp_path: Path) -> None:
+    # Asking must not create a file.
     missing = NewestChange(tmp_path / "none.db")
     assert missing.number() is None
     assert list(tmp_path.iterdir()) == []
@@ -73,9 +96,11 @@ def test_where_it_cannot_be_told_the_feed_has_to_be_read(tmp_path: Path) -> None
     memory.close()
 
 
-def test_it_is_closed_with_the_database(database: Database) -> None:
+def test_the_connection_is_closed_with_the_database(
+    database: Database, opened: list[sqlite3.Connection]
+) -> None:
     assert database.newest_change() == 0
-    connection = database._newest._connection
+    (connection,) = opened
     database.close()
     with pytest.raises(sqlite3.ProgrammingError, match="closed"):
         connection.execute("SELECT 1")

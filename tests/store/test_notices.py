@@ -1,4 +1,4 @@
-"""A notice's documents, and the words of steps, are sealed each for its own place."""
+"""Each document of a notice, and each text of an event, opens in its own place only."""
 
 import pytest
 from sqlalchemy import select, update
@@ -17,15 +17,8 @@ from hashsvc.store.removal_tables import (
     request_event,
 )
 from hashsvc.store.requests import Step
-from tests.store.conftest import (
-    START,
-    Clock,
-    bytes_of,
-    store_case,
-    store_content,
-    store_match,
-    store_request,
-)
+from tests.helpers.cases import START, Clock, store_case, store_content, store_match, store_request
+from tests.helpers.database import bytes_of
 
 MARKED = b"a marked document of https://marked.example/secret-page"
 WORDS = "marked words of the platform"
@@ -34,7 +27,7 @@ FACTS = '{"page":{"url":"https://marked.example/facts"}}'
 
 @pytest.fixture
 def request_ids(database: Database) -> list[RequestId]:
-    """Two requests, each on a draft of its own."""
+    """Two requests, each with its own draft."""
     content_id = store_content(database, store_case(database))
     return [
         store_request(
@@ -53,22 +46,21 @@ def request_ids(database: Database) -> list[RequestId]:
 
 @pytest.fixture
 def fixed(database: Database, request_ids: list[RequestId]) -> list[Notice]:
-    """The notices of both, as they went out, in two forms."""
+    """The notices of both requests, fixed in two formats."""
     with database.write() as connection:
         found = notices.of_requests(connection, request_ids)
         made = [found[each][0] for each in request_ids]
         for number, each in enumerate(made):
             documents = {form: MARKED + form.encode() + b"%d" % number for form in ("text", "pdf")}
             notices.fix(connection, each, "{}", documents)
-        for each in request_ids:
-            requests.add_event(connection, each, Step(START, "ann", "sent", None, WORDS, FACTS))
+        for request_id in request_ids:
+            step = Step(START, "ann", "sent", None, WORDS, FACTS)
+            requests.add_event(connection, request_id, step)
     return made
 
 
 @pytest.mark.both_databases
-def test_documents_are_read_back_by_notice_and_form(
-    database: Database, fixed: list[Notice]
-) -> None:
+def test_documents_are_read_by_notice_and_format(database: Database, fixed: list[Notice]) -> None:
     with database.read() as connection:
         for number, each in enumerate(fixed):
             assert notices.formats(connection, each.id) == ["pdf", "text"]
@@ -79,7 +71,7 @@ def test_documents_are_read_back_by_notice_and_form(
         assert notices.document(connection, NoticeId("none"), "text") is None
 
 
-def test_neither_documents_nor_words_nor_addresses_stand_in_the_open(
+def test_no_file_contains_a_document_a_reason_or_a_url_unsealed(
     database: Database, settings: Settings, fixed: list[Notice]
 ) -> None:
     database.close()
@@ -89,7 +81,7 @@ def test_neither_documents_nor_words_nor_addresses_stand_in_the_open(
 
 
 @pytest.mark.parametrize("swap", ["of two notices", "of two forms"])
-def test_documents_that_changed_places_are_found_out(
+def test_exchanged_documents_do_not_open(
     database: Database, fixed: list[Notice], swap: str
 ) -> None:
     first = (fixed[0].id, "text")
@@ -114,18 +106,18 @@ def test_documents_that_changed_places_are_found_out(
 
 
 @pytest.mark.parametrize("column", ["reason", "facts"])
-def test_words_and_facts_of_another_request_are_found_out(
+def test_a_reason_or_facts_moved_to_another_request_do_not_open(
     database: Database, fixed: list[Notice], request_ids: list[RequestId], column: str
 ) -> None:
     first, second = request_ids
-    told = request_event.c[column]
+    moved = request_event.c[column]
     with database.write() as connection:
         sealed = connection.execute(
-            select(told).where(request_event.c.request_id == second, told.is_not(None))
+            select(moved).where(request_event.c.request_id == second, moved.is_not(None))
         ).scalar_one()
         connection.execute(
             update(request_event)
-            .where(request_event.c.request_id == first, told.is_not(None))
+            .where(request_event.c.request_id == first, moved.is_not(None))
             .values(**{column: sealed})
         )
     with database.read() as connection:
@@ -134,7 +126,7 @@ def test_words_and_facts_of_another_request_are_found_out(
             requests.events_of(connection, [first])
 
 
-def test_a_reason_in_the_place_of_facts_is_found_out(
+def test_a_reason_in_the_place_of_facts_does_not_open(
     database: Database, fixed: list[Notice], request_ids: list[RequestId]
 ) -> None:
     with database.write() as connection:
@@ -144,12 +136,11 @@ def test_a_reason_in_the_place_of_facts_is_found_out(
         requests.events_of(connection, request_ids)
 
 
-def test_an_altered_byte_of_a_document_is_found_out(
-    database: Database, fixed: list[Notice]
-) -> None:
+def test_an_altered_document_does_not_open(database: Database, fixed: list[Notice]) -> None:
     place = notice_document.c.notice_id == fixed[0].id
     with database.write() as connection:
         sealed = connection.execute(select(notice_document.c.sealed).where(place)).scalars().first()
+        assert sealed is not None
         altered = bytearray(sealed)
         altered[-1] ^= 1
         connection.execute(update(notice_document).where(place).values(sealed=bytes(altered)))
@@ -159,7 +150,7 @@ def test_an_altered_byte_of_a_document_is_found_out(
 
 @pytest.mark.both_databases
 @pytest.mark.parametrize("state", ["draft", "approved", "sent"])
-def test_of_a_withdrawn_case_what_was_sent_keeps_its_notice_and_nothing_else_does(
+def test_after_a_withdrawal_only_sent_requests_keep_their_notices(
     database: Database, state: str
 ) -> None:
     content_id = store_content(database, store_case(database))
@@ -177,7 +168,7 @@ def test_of_a_withdrawn_case_what_was_sent_keeps_its_notice_and_nothing_else_doe
                 request_event,
             )
         }
-        named = notices.of_requests(connection, [request_id])[request_id]
+        found = notices.of_requests(connection, [request_id])[request_id]
     kept = state == "sent"
     assert left == {
         "removal_notice": int(kept),
@@ -186,11 +177,11 @@ def test_of_a_withdrawn_case_what_was_sent_keeps_its_notice_and_nothing_else_doe
         "removal_request": int(kept),
         "request_event": 2 * int(kept),
     }
-    assert [each.case_id for each in named] == [None] * int(kept)
+    assert [each.case_id for each in found] == [None] * int(kept)
 
 
 @pytest.mark.both_databases
-def test_a_draft_that_is_full_is_passed_over(
+def test_a_full_draft_is_not_offered_for_more_requests(
     database: Database, request_ids: list[RequestId]
 ) -> None:
     with database.read() as connection:

@@ -1,4 +1,4 @@
-"""A database that cannot be opened is one error of the store's own, which does not tell its URL."""
+"""If a database cannot be opened, the store raises its own error, which does not show the URL."""
 
 import contextlib
 from pathlib import Path
@@ -21,7 +21,7 @@ from hashsvc.store import Database, OpenError, StoreError
         "sqlite:///{folder}",
     ],
 )
-def test_what_cannot_be_opened_is_said_to_be_so(tmp_path: Path, url: str) -> None:
+def test_an_invalid_url_or_file_is_an_error_that_does_not_show_it(tmp_path: Path, url: str) -> None:
     (tmp_path / "a-file").write_text("canary, and no database. " * 1000)
 
     def open_it() -> None:

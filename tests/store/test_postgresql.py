@@ -1,11 +1,10 @@
-"""On PostgreSQL what SQLite's one writer gives holds as well, on any number of machines."""
+"""PostgreSQL gives the same promises as SQLite's single writer, for any number of machines."""
 
 import multiprocessing
-import time
-from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
 from datetime import timedelta
+from multiprocessing.synchronize import Event
 from pathlib import Path
 
 import pytest
@@ -29,10 +28,18 @@ from hashsvc.store import (
     rows,
     scans,
 )
-from hashsvc.store.ids import KeyId, ScanId
+from hashsvc.store.ids import KeyId, PublicContentId, ScanId, random_id
 from hashsvc.store.tables import api_key, case, metadata, person
+from tests.helpers.cases import (
+    START,
+    add_change,
+    store_case,
+    store_content,
+    wrapped_keys,
+    write_nothing,
+)
 from tests.helpers.postgresql import KEY, Server
-from tests.store.conftest import START, store_case, store_content, tell, wrapped_keys, write_nothing
+from tests.helpers.waiting import wait_until
 
 
 @pytest.fixture
@@ -40,28 +47,21 @@ def database_kind() -> str:
     return "postgresql"
 
 
-def wait_until(true: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not true():
-        assert time.monotonic() < deadline, "It did not come to pass."
-        time.sleep(0.01)
-
-
 def waiting_locks(database: Database) -> int:
-    """Return how many transactions wait for another one."""
+    """Return how many transactions wait for a lock."""
     with database.read() as connection:
         query = "SELECT count(*) FROM pg_locks WHERE NOT granted"
         return int(connection.execute(text(query)).scalar_one())
 
 
-def test_a_withdrawal_elsewhere_is_honoured_by_the_next_search(
+def test_the_next_search_finds_nothing_that_another_machine_has_withdrawn(
     database: Database, settings: Settings
 ) -> None:
     code = bytes(range(32))
     seen = Signature(100, (ViewedSignal(Signal("pdq1", code), View.WHOLE),))
     case_id = store_case(database)
     index = BankIndex(database)
-    # Somebody who began before holds back what is below all transactions.
+    # An older open transaction keeps the feed position from moving on.
     with closing(Database.of(settings)) as other, database.write(alone=False) as open_one:
         open_one.execute(text("SELECT pg_current_xact_id()"))
         for _ in range(3):
@@ -69,7 +69,7 @@ def test_a_withdrawal_elsewhere_is_honoured_by_the_next_search(
                 content_id = cases.add_content(
                     connection,
                     case_id,
-                    public_id=f"{time.monotonic_ns():032x}",
+                    public_id=PublicContentId(random_id()),
                     quality=100,
                     day="2026-01-05",
                     signals=[("pdq1", "whole", code)],
@@ -81,19 +81,21 @@ def test_a_withdrawal_elsewhere_is_honoured_by_the_next_search(
     assert len(index) == 0
 
 
-def test_one_writes_at_a_time_and_sees_what_those_before_have_written(database: Database) -> None:
+def test_writers_run_one_after_another_and_each_sees_what_was_written_before(
+    database: Database,
+) -> None:
     case_id = store_case(database)
     counts: list[tuple[int, int]] = []
 
     def write() -> None:
         with database.write() as connection:
             counts.append(cases.counts(connection))
-            # A look that holds until the end: nobody else comes between.
+            # What this transaction read stays true until it ends, even if it takes a while.
             connection.execute(text("SELECT pg_sleep(0.01)"))
             cases.add_content(
                 connection,
                 case_id,
-                public_id=f"{len(counts)}",
+                public_id=PublicContentId(f"{len(counts)}"),
                 quality=100,
                 day="2026-01-05",
                 signals=[("pdq1", "whole", bytes(32))],
@@ -105,11 +107,13 @@ def test_one_writes_at_a_time_and_sees_what_those_before_have_written(database: 
     assert counts == [(1, number) for number in range(5)]
 
 
-def test_who_writes_alone_waits_for_workers_and_they_for_it(database: Database) -> None:
+def test_a_transaction_that_runs_alone_and_a_shared_one_wait_for_each_other(
+    database: Database,
+) -> None:
     with ThreadPoolExecutor(2) as pool:
         for first, second in ((False, True), (True, False)):
             with database.write(alone=first):
-                waiting = pool.submit(lambda alone=second: write_nothing(database, alone=alone))
+                waiting = pool.submit(write_nothing, database, alone=second)
                 wait_until(lambda: waiting_locks(database) == 1)
                 assert not waiting.done()
             waiting.result(30)
@@ -124,11 +128,11 @@ def test_a_reader_sees_one_state_and_cannot_write(database: Database) -> None:
         store_content(database, case_id)
         assert cases.counts(connection) == (1, 0)
     with pytest.raises(Exception, match="read-only"), database.read() as connection:
-        tell(connection, 1)
+        add_change(connection, 1)
 
 
-def take_all(url: str, taken: "multiprocessing.Queue[int]", begin: "multiprocessing.Event") -> None:
-    """Take items until there is none, as a worker's process does."""
+def take_all(url: str, taken: "multiprocessing.Queue[int]", begin: Event) -> None:
+    """Take items until there are none, in another process, like a worker."""
     with closing(Database(url, GivenKeys(KEY))) as database:
         begin.wait()
         while True:
@@ -160,7 +164,7 @@ def test_two_workers_never_take_the_same_item(database: Database, settings: Sett
     assert taken.empty()
 
 
-def test_an_item_that_another_is_taking_is_passed_over(database: Database) -> None:
+def test_an_item_that_another_worker_is_taking_is_skipped(database: Database) -> None:
     with database.write() as connection:
         scans.add(connection, ScanId("s"), KeyId("r"), ["https://a.org/", "https://b.org/"], START)
     until = START + timedelta(seconds=60)
@@ -173,13 +177,13 @@ def test_an_item_that_another_is_taking_is_passed_over(database: Database) -> No
         assert leases.take(other, now=START, until=until) is None
 
 
-def migrate(url: str, begin: "multiprocessing.Event") -> None:
+def migrate(url: str, begin: Event) -> None:
     with closing(Database(url, GivenKeys(KEY))) as database:
         begin.wait()
         database.migrate()
 
 
-def test_processes_that_migrate_at_once_make_one_schema(postgresql: Server) -> None:
+def test_processes_that_migrate_at_the_same_time_make_one_schema(postgresql: Server) -> None:
     name = postgresql.empty("anew")
     context = multiprocessing.get_context("spawn")
     begin = context.Event()
@@ -202,7 +206,7 @@ def test_processes_that_migrate_at_once_make_one_schema(postgresql: Server) -> N
     postgresql.drop(name)
 
 
-def test_a_row_is_put_in_once_and_who_does_is_told_so(database: Database) -> None:
+def test_insert_once_reports_whether_it_inserted_the_row(database: Database) -> None:
     def put(connection: Connection) -> bool:
         new = rows.insert_once(connection, person).values(key_id="a key", name_digest=b"a")
         return rows.changed_one(connection.execute(new))
@@ -214,11 +218,11 @@ def test_a_row_is_put_in_once_and_who_does_is_told_so(database: Database) -> Non
         assert [put(connection) for _ in range(2)] == [True, False]
 
 
-def test_the_schema_is_that_of_the_tables(database: Database) -> None:
+def test_the_migrated_schema_equals_tables_py_but_for_two_additions(database: Database) -> None:
     with database.read() as connection:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         found = {(each[0], each[-1].name) for each in compare_metadata(context, metadata)}
-    # What this server alone has: with each change its transaction, beside the log its length.
+    # Only PostgreSQL has these: the transaction of each change, and the length of the audit log.
     assert found == {
         ("remove_column", "xid"),
         ("remove_index", "ix_change_xid_seq"),
@@ -226,8 +230,8 @@ def test_the_schema_is_that_of_the_tables(database: Database) -> None:
     }
 
 
-def test_whoever_adds_to_the_log_waits_for_who_does(database: Database) -> None:
-    """Also where transactions run beside one another."""
+def test_transactions_add_to_the_audit_log_one_after_another(database: Database) -> None:
+    """This holds even for transactions that share the turn."""
     writers, each_writes = 4, 10
 
     def write(name: str) -> None:
@@ -242,7 +246,7 @@ def test_whoever_adds_to_the_log_waits_for_who_does(database: Database) -> None:
         assert audit.verify(connection) == writers * each_writes
 
 
-def test_a_removed_last_entry_leaves_a_trace(database: Database) -> None:
+def test_a_removed_last_audit_entry_leaves_a_trace(database: Database) -> None:
     with database.write() as connection:
         for number in range(1, 4):
             audit_entries.wait_for_turn(connection)
@@ -261,7 +265,7 @@ def bytes_in(folder: Path) -> bytes:
 
 @pytest.fixture
 def withdrawn(database: Database) -> bytes:
-    """The wrapped key of a case that was withdrawn."""
+    """The wrapped data key of a withdrawn case."""
     case_id, _ = store_case(database), store_case(database, "another")
     with database.write() as connection:
         key_id = connection.execute(select(case.c.key_id).where(case.c.id == case_id)).scalar_one()
@@ -272,7 +276,7 @@ def withdrawn(database: Database) -> bytes:
     return wrapped
 
 
-def test_a_destroyed_key_is_taken_out_of_the_server_s_table(
+def test_a_destroyed_key_is_removed_from_the_servers_table(
     database: Database, withdrawn: bytes, postgresql: Server, settings: Settings
 ) -> None:
     tables = postgresql.data / "base"
@@ -285,7 +289,7 @@ def test_a_destroyed_key_is_taken_out_of_the_server_s_table(
     assert withdrawn not in left
     assert len(kept) == 2
     assert all(each in left for each in kept)
-    # Honestly: the log of transactions has it until the server needs the space.
+    # The server's transaction log still has the key until the server reuses the space.
     assert withdrawn in bytes_in(postgresql.data / "pg_wal")
     with database.read() as connection:
         assert erasures.unpurged(connection) == []
@@ -294,7 +298,7 @@ def test_a_destroyed_key_is_taken_out_of_the_server_s_table(
 
 
 @pytest.mark.parametrize("holder", ["a lock", "an older state"])
-def test_who_holds_on_puts_the_end_of_a_key_off(
+def test_an_open_transaction_delays_the_removal_of_a_key(
     database: Database, withdrawn: bytes, holder: str, settings: Settings
 ) -> None:
     with closing(Database.of(settings)) as other:
@@ -303,7 +307,7 @@ def test_who_holds_on_puts_the_end_of_a_key_off(
             if holder == "a lock":
                 data_keys.records(connection)
             else:
-                # It sees what is now, and what is destroyed next it goes on seeing.
+                # This transaction keeps seeing the present state, with keys destroyed after it.
                 connection.execute(text("SELECT 1"))
                 with other.write() as writing:
                     found = cases.case_by_number(writing, "one more")
@@ -315,7 +319,7 @@ def test_who_holds_on_puts_the_end_of_a_key_off(
         assert erasures.unpurged(connection) == []
 
 
-def test_a_withdrawal_is_one_though_the_server_goes_before_its_end(
+def test_a_withdrawal_stands_even_if_the_server_stops_before_the_key_is_removed(
     database: Database, withdrawn: bytes, postgresql: Server
 ) -> None:
     postgresql.stop("fast")

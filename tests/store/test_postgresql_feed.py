@@ -1,4 +1,4 @@
-"""On PostgreSQL nothing that commits late is missed, and nothing is told of twice."""
+"""On PostgreSQL a reader of the feed misses no late commit, and gets no change twice."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -11,7 +11,7 @@ from hashsvc.store import (
     feed,
 )
 from hashsvc.store.tables import change
-from tests.store.conftest import tell
+from tests.helpers.cases import add_change
 
 
 @pytest.fixture
@@ -24,66 +24,66 @@ class Follower:
 
     def __init__(self, database: Database) -> None:
         self.database = database
-        self.checkpoint = feed.START
+        self.position = feed.START
         self.seen: list[int] = []
 
     def follow(self, limit: int = 3) -> list[int]:
         new: list[int] = []
         with self.database.read() as connection:
             while True:
-                told, self.checkpoint = feed.after(connection, self.checkpoint, limit)
-                new += [each.content_id for each in told]
-                if not told:
+                changes, self.position = feed.after(connection, self.position, limit)
+                new += [each.content_id for each in changes]
+                if not changes:
                     break
         self.seen += new
         return new
 
 
-def test_what_commits_late_is_told_of_and_nothing_twice(database: Database) -> None:
-    """Its number is lower than that of what was told before: asking for higher ones loses it."""
+def test_a_change_that_is_committed_late_is_returned_once(database: Database) -> None:
+    """Its number is lower than earlier ones, so asking for higher numbers would miss it."""
     follower = Follower(database)
     with database.write(alone=False) as late:
-        tell(late, 1)
+        add_change(late, 1)
         with database.write(alone=False) as early:
-            tell(early, 2)
-            tell(early, 3)
-        # What is committed is told of at once, though a transaction from before is open.
+            add_change(early, 2)
+            add_change(early, 3)
+        # Committed changes are returned at once, although an older transaction is still open.
         assert follower.follow() == [2, 3]
         with database.write(alone=False) as early:
-            tell(early, 4)
+            add_change(early, 4)
         assert follower.follow() == [4]
     assert follower.follow() == [1]
     assert follower.follow() == []
     with database.write() as connection:
-        tell(connection, 5)
+        add_change(connection, 5)
     assert follower.follow() == [5]
     with database.read() as connection:
         order = connection.execute(select(change.c.content_id).order_by(change.c.seq)).scalars()
         assert list(order) == [1, 2, 3, 4, 5]
-    assert follower.checkpoint.ahead == frozenset()
+    assert follower.position.ahead == frozenset()
 
 
-def test_of_a_later_transaction_a_lower_number_is_told_of_too(database: Database) -> None:
+def test_a_lower_number_of_a_later_transaction_is_returned(database: Database) -> None:
     follower = Follower(database)
     with database.write(alone=False) as later:
         with database.write(alone=False) as earlier:
             earlier.execute(text("SELECT pg_current_xact_id()"))
-            tell(later, 1)
-            tell(earlier, 2)
+            add_change(later, 1)
+            add_change(earlier, 2)
         assert follower.follow() == [2]
-        assert follower.checkpoint.ahead == frozenset()
+        assert follower.position.ahead == frozenset()
     assert follower.follow() == [1]
 
 
-def test_a_follower_misses_nothing_of_many_writers_at_once(database: Database) -> None:
+def test_a_reader_misses_nothing_while_many_write(database: Database) -> None:
     writers, each_writes = 4, 40
     follower, writing = Follower(database), threading.Event()
 
     def write(number: int) -> None:
         for turn in range(each_writes):
             with database.write(alone=False) as connection:
-                tell(connection, number * each_writes + turn)
-                # Numbers are given out, and commits come, in different orders.
+                add_change(connection, number * each_writes + turn)
+                # The order of the commits differs from the order of the numbers.
                 connection.execute(text(f"SELECT pg_sleep({(number + turn) % 3 * 0.001})"))
 
     def follow() -> None:
@@ -100,15 +100,15 @@ def test_a_follower_misses_nothing_of_many_writers_at_once(database: Database) -
     assert sorted(follower.seen) == list(range(writers * each_writes))
 
 
-def test_a_feed_that_was_restored_on_another_server_goes_on(database: Database) -> None:
+def test_a_feed_that_was_restored_on_another_server_can_be_followed(database: Database) -> None:
     with database.write() as connection:
-        tell(connection, 1)
-        # Transactions of the old server had higher numbers than those of this one will for long.
+        add_change(connection, 1)
+        # The old server's transaction ids are far above this server's.
         connection.execute(text("UPDATE change SET xid = 1000000000000"))
     database.migrate()
     follower = Follower(database)
     assert follower.follow() == [1]
-    assert follower.checkpoint.ahead == frozenset()
+    assert follower.position.ahead == frozenset()
     with database.write() as connection:
-        tell(connection, 2)
+        add_change(connection, 2)
     assert follower.follow() == [2]

@@ -1,4 +1,4 @@
-"""A PostgreSQL that is away, ends connections or is the wrong one is told of, and harms nothing."""
+"""A PostgreSQL server that is down, drops connections or is unsuitable causes a clear error."""
 
 from contextlib import closing
 
@@ -8,6 +8,7 @@ from sqlalchemy import text
 from hashsvc.keyring import GivenKeys
 from hashsvc.settings import Settings
 from hashsvc.store import (
+    BackupError,
     Database,
     LockedError,
     OpenError,
@@ -17,8 +18,8 @@ from hashsvc.store import (
     postgresql,
 )
 from tests.helpers import postgresql as servers
+from tests.helpers.cases import store_case, store_content, write_nothing
 from tests.helpers.postgresql import KEY, Server
-from tests.store.conftest import store_case, store_content, write_nothing
 
 
 @pytest.fixture
@@ -37,7 +38,9 @@ def database_kind() -> str:
         "postgresql+asyncpg://canary:canary@127.0.0.1:1/canary",
     ],
 )
-def test_what_cannot_be_reached_is_said_to_be_so(postgresql: Server, url: str) -> None:
+def test_an_unreachable_server_is_an_error_that_does_not_show_the_url(
+    postgresql: Server, url: str
+) -> None:
     def open_it() -> None:
         address = url.format(folder=postgresql.folder)
         with closing(Database(address, GivenKeys(KEY))) as database:
@@ -54,7 +57,7 @@ def test_a_missing_driver_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
         Database("postgresql+psycopg://127.0.0.1/x", GivenKeys(KEY))
 
 
-def test_the_password_does_not_show_itself(settings: Settings) -> None:
+def test_the_settings_do_not_show_the_password(settings: Settings) -> None:
     with_password = settings.model_copy(update={"database_url": "postgresql://a:canary@b/c"})
     assert "canary" not in repr(with_password)
     assert "canary" not in str(with_password)
@@ -70,29 +73,29 @@ def test_a_database_that_is_not_unicode_is_refused(postgresql: Server) -> None:
     postgresql.drop("latin")
 
 
-def test_there_is_no_key_beside_the_data(postgresql: Server) -> None:
+def test_no_key_file_is_created_for_postgresql(postgresql: Server) -> None:
     with closing(Database(postgresql.url("postgres"))) as database, pytest.raises(LockedError):
         database.migrate()
 
 
-def test_backups_are_the_server_s_own(database: Database) -> None:
-    with pytest.raises(backups.BackupError, match="pg_dump"):
+def test_postgresql_is_not_backed_up_here(database: Database) -> None:
+    with pytest.raises(BackupError, match="pg_dump"):
         backups.check_possible(database)
 
 
-def test_a_dropped_connection_is_not_handed_out(database: Database, settings: Settings) -> None:
+def test_a_dropped_connection_is_not_used_again(database: Database, settings: Settings) -> None:
     database.ping()
     with closing(Database.of(settings)) as other:
         end_others(other)
         database.ping()
 
-        def go_on_with_a_dropped_one() -> None:
+        def use_a_dropped_connection() -> None:
             with database.read() as connection:
                 end_others(other)
                 connection.execute(text("SELECT 1"))
 
         with pytest.raises(UnavailableError):
-            go_on_with_a_dropped_one()
+            use_a_dropped_connection()
         database.ping()
 
 
@@ -107,15 +110,15 @@ def end_others(database: Database) -> None:
         )
 
 
-def test_who_vanishes_with_the_turn_gives_it_back(database: Database) -> None:
-    """As a machine does whose power fails: nothing tells the server."""
-    given = "SELECT current_setting('idle_in_transaction_session_timeout')"
+def test_a_machine_that_vanishes_loses_the_turn(database: Database) -> None:
+    """When a machine loses its power, it does not end its connection."""
+    limit = "SELECT current_setting('idle_in_transaction_session_timeout')"
 
     def vanish() -> None:
         with database.write() as connection:
-            assert connection.execute(text(given)).scalar_one() == "20s"
+            assert connection.execute(text(limit)).scalar_one() == "20s"
             connection.execute(text("SET LOCAL idle_in_transaction_session_timeout = '50ms'"))
-            # The next one gets the turn while this one still holds on to its connection.
+            # Another transaction gets the turn although this one still has its connection.
             store_case(database)
             connection.execute(text("SELECT 1"))
 
@@ -125,28 +128,31 @@ def test_who_vanishes_with_the_turn_gives_it_back(database: Database) -> None:
         assert cases.counts(connection) == (1, 0)
 
 
-def test_it_waits_for_a_turn_no_longer_than_that(
-    database: Database, monkeypatch: pytest.MonkeyPatch
+def test_a_writer_waits_for_the_turn_until_the_lock_timeout(
+    database: Database, settings: Settings
 ) -> None:
-    limited = (f"SET LOCAL lock_timeout = '50ms'; {postgresql.Turn.ALONE.value[0]}",)
-    monkeypatch.setattr(postgresql.Turn.ALONE, "_value_", limited)
-    with database.write(), pytest.raises(UnavailableError):
-        write_nothing(database, alone=True)
-    write_nothing(database, alone=True)
+    with database.read() as connection:
+        default = connection.execute(text("SHOW lock_timeout")).scalar_one()
+    assert default == f"{postgresql.WAIT_S}s"
+    url = f"{settings.url}&options=-c%20lock_timeout%3D50ms"
+    with closing(Database(url, GivenKeys(KEY))) as other:
+        with database.write(), pytest.raises(UnavailableError):
+            write_nothing(other, alone=True)
+        write_nothing(other, alone=True)
 
 
-def test_there_are_no_more_connections_than_set(settings: Settings) -> None:
+def test_no_more_connections_are_opened_than_the_settings_allow(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(postgresql, "WAIT_S", 0.05)
     few = settings.model_copy(update={"database_connections": 2})
     with closing(Database.of(few)) as database:
-        database._engine.pool._timeout = 0.05
         with database.read(), database.read(), pytest.raises(UnavailableError):
             database.ping()
         database.ping()
 
 
-def test_a_server_that_is_stopped_is_used_again_when_it_is_back(
-    database: Database, postgresql: Server
-) -> None:
+def test_a_server_that_was_restarted_is_used_again(database: Database, postgresql: Server) -> None:
     case_id = store_case(database)
     postgresql.stop("immediate")
     try:
@@ -157,7 +163,7 @@ def test_a_server_that_is_stopped_is_used_again_when_it_is_back(
     store_content(database, case_id)
 
 
-def test_where_no_server_is_installed_ci_fails(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_ci_fails_if_no_server_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(servers, "programs", lambda: None)
     monkeypatch.setenv("CI", "true")
     with pytest.raises(pytest.fail.Exception, match="NOT tested"):

@@ -1,4 +1,4 @@
-"""Under a new key-encryption key all opens as before, and the old one opens nothing any more."""
+"""After a rotation everything opens under the new key, and nothing under the old one."""
 
 import base64
 import secrets
@@ -8,19 +8,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from sqlalchemy import Connection
 
-from hashsvc.keyring import GivenKeys, KeyFile, OwnKeyFile
+from hashsvc.keyring import GivenKeys, KeyEncryptionKey, KeyFile, OwnKeyFile
 from hashsvc.settings import Settings
 from hashsvc.store import Database, LockedError, RotationError, cases, data_keys, rotation
 from hashsvc.store.rotation import rotate
-from tests.store.conftest import (
-    bytes_of,
-    signals_of,
-    store_case,
-    store_content,
-    store_match,
-    wrapped_keys,
-)
+from tests.helpers.cases import signals_of, store_case, store_content, store_match, wrapped_keys
+from tests.helpers.database import bytes_of
 
 
 def new_key() -> str:
@@ -45,7 +40,7 @@ def opens(settings: Settings, keys: str) -> bool:
     return True
 
 
-def test_our_own_key_is_replaced_and_the_old_one_is_gone(
+def test_the_key_in_the_default_file_is_replaced_and_the_old_key_is_useless(
     database: Database, settings: Settings
 ) -> None:
     own = OwnKeyFile(settings.data_dir)
@@ -57,7 +52,7 @@ def test_our_own_key_is_replaced_and_the_old_one_is_gone(
         cases.delete_case(connection, cases.case_by_number(connection, "case 2").id)
     old_text, old_wrapped = own.path.read_text(), wrapped_keys(database)
     done = rotate(database)
-    assert done.keys == 3  # Two cases' and the one for records; not the one that was destroyed.
+    assert done.keys == 3  # Those of two cases and the one for records; not the destroyed one.
     assert {done.kek_id} == kek_ids(database) == {each.id for each in own.read()}
     assert signals_of(database, *ids) == codes[:-3]
     assert own.path.read_text() != old_text
@@ -68,7 +63,7 @@ def test_our_own_key_is_replaced_and_the_old_one_is_gone(
     assert opens(settings, own.path.read_text())
 
 
-def test_more_keys_than_one_step_takes_are_all_wrapped_anew(
+def test_all_keys_are_rewrapped_even_if_that_takes_many_steps(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(rotation, "KEYS_PER_STEP", 3)
@@ -87,7 +82,7 @@ def test_a_configured_key_is_rotated_by_putting_the_new_one_first(
     database.migrate()
     content_id = store_content(database, store_case(database))
     codes = signals_of(database, content_id)
-    with pytest.raises(RotationError, match="Put a new one before it"):
+    with pytest.raises(RotationError, match="Put a new key before it"):
         rotate(database)
     path.write_text(f"{new}\n{old}\n")
     assert rotate(database).keys == 2
@@ -99,7 +94,7 @@ def test_a_configured_key_is_rotated_by_putting_the_new_one_first(
     assert path.read_text() == new
 
 
-def test_from_the_first_step_on_new_cases_are_under_the_new_key(
+def test_after_the_first_step_the_new_key_wraps_new_cases_keys(
     settings: Settings, tmp_path: Path
 ) -> None:
     path, old, new = tmp_path / "key", new_key(), new_key()
@@ -113,27 +108,27 @@ def test_from_the_first_step_on_new_cases_are_under_the_new_key(
     store_case(database, "opened meanwhile")
     with database.read() as connection:
         assert data_keys.current_kek_id(connection) == second.id != first.id
-        # Only the case from before is under the old one.
+        # The old key wraps only the older case's key.
         assert data_keys.count_not_under(connection, second.id) == 1
         assert cases.case_by_number(connection, "7K3M-X9QD-5").opened_on == "2026-01-05"
     database.close()
 
 
 @pytest.mark.parametrize("steps", range(4))
-def test_a_rotation_that_was_interrupted_is_gone_on_with(
+def test_an_interrupted_rotation_is_continued(
     database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch, steps: int
 ) -> None:
-    """After any step: with keys of both kinds nothing is lost, and the same new key is gone to."""
+    """After any step everything still opens, and the next run continues with the same new key."""
     monkeypatch.setattr(rotation, "KEYS_PER_STEP", 1)
     own = OwnKeyFile(settings.data_dir)
     store_case(database)
     store_case(database, "another")
     rewrap, left = data_keys.rewrap, iter(range(steps))
 
-    def stopped(*arguments: object) -> int:
+    def stopped(connection: Connection, kek: KeyEncryptionKey, limit: int) -> int:
         if next(left, None) is None:
             raise KeyboardInterrupt
-        return rewrap(*arguments)  # type: ignore[arg-type]
+        return rewrap(connection, kek, limit)
 
     with monkeypatch.context() as patched:
         patched.setattr(data_keys, "rewrap", stopped)
@@ -144,19 +139,20 @@ def test_a_rotation_that_was_interrupted_is_gone_on_with(
     assert opens(settings, own.path.read_text())
     rotate(database)
     assert len(own.texts()) == 1
-    # When everything was wrapped already, the run that goes on begins another one.
+    # If everything was rewrapped already, the second run begins a new rotation.
     assert (own.texts() == both[:1]) is (steps < 3)
     assert opens(settings, own.path.read_text())
 
 
-def test_a_service_that_runs_goes_on_meanwhile(
+def test_a_service_keeps_running_during_a_rotation(
     database: Database, settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Another process, here another Database, opens cases and reads contents all the while."""
+    """While one Database rotates keys, another one opens cases and reads contents."""
     monkeypatch.setattr(rotation, "KEYS_PER_STEP", 2)
     content_id = store_content(database, store_case(database))
     codes = signals_of(database, content_id)
-    stop, opened = threading.Event(), []
+    stop = threading.Event()
+    opened: list[str] = []
 
     def serve() -> None:
         while not stop.is_set() or not opened:
@@ -181,11 +177,11 @@ def test_a_service_that_runs_goes_on_meanwhile(
     assert opens(settings, OwnKeyFile(settings.data_dir).path.read_text())
 
 
-def test_who_has_not_looked_since_wraps_by_the_new_key_too(
+def test_a_service_that_read_only_the_old_key_wraps_by_the_new_one(
     database: Database, settings: Settings
 ) -> None:
-    """Else a case opened after the rotation would be under a key that is about to be destroyed."""
-    store_case(database)  # The old key is known to it from now on.
+    """Otherwise the old key, which is about to be destroyed, would wrap a new case's key."""
+    store_case(database)  # From now on this database knows the old key.
     other = Database(settings.url)
     rotate(other)
     other.close()

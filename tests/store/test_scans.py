@@ -1,4 +1,4 @@
-"""An item of the work list has one holder at a time, and only the holder can end it."""
+"""Only one worker at a time has the lease of an item, and only that worker can end it."""
 
 from datetime import datetime, timedelta
 
@@ -7,7 +7,7 @@ import pytest
 from hashsvc.store import Database, UnknownRowError, leases, scans
 from hashsvc.store.ids import ItemId, KeyId, ScanId
 from hashsvc.store.scans import Item
-from tests.store.conftest import START
+from tests.helpers.cases import START
 
 pytestmark = pytest.mark.both_databases
 
@@ -24,9 +24,16 @@ def submit(database: Database, *urls: str, scan: ScanId = SCAN, seconds: float =
         scans.add(connection, scan, KeyId("reporter"), urls, at(seconds))
 
 
-def take(database: Database, seconds: float) -> Item | None:
+def take_any(database: Database, seconds: float) -> Item | None:
     with database.write() as connection:
         return leases.take(connection, now=at(seconds), until=at(seconds + LEASE_S))
+
+
+def take(database: Database, seconds: float) -> Item:
+    """Take an item when one is due."""
+    item = take_any(database, seconds)
+    assert item is not None
+    return item
 
 
 def finish(database: Database, item: Item, seconds: float) -> bool:
@@ -50,17 +57,17 @@ def items(database: Database) -> list[Item]:
         return scans.items_of(connection, SCAN, after=ItemId(0), limit=100)
 
 
-def test_the_one_that_waited_longest_comes_first(database: Database) -> None:
+def test_the_item_that_waited_longest_is_taken_first(database: Database) -> None:
     submit(database, "late", scan=ScanId("later"), seconds=5)
     submit(database, "first", "second")
     taken = [take(database, 5) for _ in range(3)]
     assert [each.url for each in taken] == ["first", "second", "late"]
-    assert take(database, 5) is None
+    assert take_any(database, 5) is None
 
 
-def test_nothing_is_taken_before_it_is_due(database: Database) -> None:
+def test_no_item_is_taken_before_it_is_due(database: Database) -> None:
     submit(database, "a", seconds=1)
-    assert take(database, 0.999_999) is None
+    assert take_any(database, 0.999_999) is None
     item = take(database, 1)
     assert (item.state, item.attempts, item.due_at) == ("leased", 1, at(1 + LEASE_S))
 
@@ -72,18 +79,18 @@ def test_a_finished_item_is_done(database: Database) -> None:
     (done,) = items(database)
     assert (done.state, done.images, done.images_failed) == ("done", 2, 1)
     assert (done.reason, done.finished_at) == (None, at(3))
-    assert take(database, 10_000) is None
+    assert take_any(database, 10_000) is None
     assert not finish(database, item, 4)
     assert not fail(database, item, 4, None)
     assert items(database) == [done]
 
 
-def test_a_failed_item_comes_back_when_its_wait_is_over(database: Database) -> None:
+def test_a_failed_item_can_be_taken_again_after_its_wait(database: Database) -> None:
     submit(database, "a")
     assert fail(database, take(database, 0), 3, retry=33)
     (failed,) = items(database)
     assert (failed.state, failed.reason, failed.finished_at) == ("failed", "timeout", None)
-    assert take(database, 32.999) is None
+    assert take_any(database, 32.999) is None
     again = take(database, 33)
     assert again.attempts == 2
     assert finish(database, again, 34)
@@ -95,14 +102,14 @@ def test_a_dead_item_stays_dead(database: Database) -> None:
     assert fail(database, take(database, 0), 3, retry=None)
     (dead,) = items(database)
     assert (dead.state, dead.reason, dead.finished_at) == ("dead", "timeout", at(3))
-    assert take(database, 10_000) is None
+    assert take_any(database, 10_000) is None
 
 
 @pytest.mark.parametrize("ending", ["finish", "retry", "give up"])
-def test_who_lost_the_lease_changes_nothing(database: Database, ending: str) -> None:
+def test_a_worker_that_lost_its_lease_changes_nothing(database: Database, ending: str) -> None:
     submit(database, "a")
     slow = take(database, 0)
-    assert take(database, LEASE_S - 0.001) is None
+    assert take_any(database, LEASE_S - 0.001) is None
     second = take(database, LEASE_S)
     assert (second.id, second.attempts) == (slow.id, 2)
     before = items(database)
@@ -116,10 +123,10 @@ def test_who_lost_the_lease_changes_nothing(database: Database, ending: str) -> 
     assert finish(database, second, 62)
 
 
-def test_cancelling_stops_what_has_not_begun(database: Database) -> None:
-    submit(database, "done", "in hand", "failed", "queued", "queued too")
+def test_cancelling_stops_items_that_have_not_begun(database: Database) -> None:
+    submit(database, "done", "leased", "failed", "queued", "queued too")
     submit(database, "of another", scan=ScanId("other"))
-    done, in_hand, failed = (take(database, 0) for _ in range(3))
+    done, leased, failed = (take(database, 0) for _ in range(3))
     finish(database, done, 1)
     fail(database, failed, 1, retry=2)
     with database.write() as connection:
@@ -129,11 +136,11 @@ def test_cancelling_stops_what_has_not_begun(database: Database) -> None:
         assert scans.by_id(connection, SCAN).cancelled_at == at(2)
         assert scans.progress(connection, SCAN) == {"done": 1, "leased": 1, "cancelled": 3}
         assert scans.count_waiting(connection) == 2
-    assert finish(database, in_hand, 3)
+    assert finish(database, leased, 3)
     assert take(database, 10).url == "of another"
-    assert take(database, 10) is None
+    assert take_any(database, 10) is None
 
 
-def test_an_unknown_scan_is_said_to_be_one(database: Database) -> None:
+def test_an_unknown_scan_is_an_error(database: Database) -> None:
     with database.read() as connection, pytest.raises(UnknownRowError, match="scan"):
         scans.by_id(connection, ScanId("none"))

@@ -1,9 +1,7 @@
-"""Nothing private lies in the open; what is sealed opens in its own row only, under its own key."""
+"""Private values are sealed, and open only in their own row and under their own key."""
 
 import random
-import sqlite3
 from collections.abc import Callable
-from pathlib import Path
 
 import pytest
 from hypothesis import given
@@ -27,10 +25,9 @@ from hashsvc.store.ids import ContentId, ItemId, KeyId, MatchId, RequestId, Scan
 from hashsvc.store.packing import pack, unpack
 from hashsvc.store.signatures import IDS_PER_CONTENT
 from hashsvc.store.tables import match
-from tests.store.conftest import (
+from tests.helpers.cases import (
     IMAGE_URL,
     START,
-    bytes_of,
     signals_of,
     some_signals,
     store_case,
@@ -38,6 +35,7 @@ from tests.store.conftest import (
     store_match,
     store_request,
 )
+from tests.helpers.database import bytes_of, swap_values
 
 PAGE_URL = "https://example.org/the-page-nobody-may-know-of"
 REPORTED = "https://example.org/what-somebody-reported"
@@ -56,7 +54,7 @@ def full(database: Database) -> tuple[ContentId, MatchId, RequestId]:
     return content_id, match_id, store_request(database, match_id, "sent")
 
 
-def test_nothing_private_lies_in_the_open(
+def test_no_file_contains_a_private_value_unsealed(
     database: Database, settings: Settings, full: tuple[ContentId, MatchId, RequestId]
 ) -> None:
     content_id, match_id, request_id = full
@@ -78,11 +76,11 @@ def test_nothing_private_lies_in_the_open(
     secrets += [each.hex().encode() for each in (*codes, found.image_sha256)]
     everything = bytes_of(settings.data_dir)
     assert [each for each in secrets if each in everything] == []
-    # Were they looked for in the right place? What is not private is found there.
+    # The search looks in the right place: values that are not private are found there.
     assert all(each.encode() in everything for each in (case.number, match_id, request_id))
 
 
-def test_codes_come_back_as_they_were_and_each_has_an_id_of_its_own(database: Database) -> None:
+def test_stored_codes_can_be_read_and_each_has_its_own_id(database: Database) -> None:
     rng = random.Random(4)
     case_id = store_case(database)
     given_signals = [some_signals(rng) for _ in range(5)]
@@ -104,7 +102,9 @@ def test_more_codes_than_there_are_ids_are_refused(database: Database) -> None:
 
 
 @given(st.lists(st.tuples(NAMES, NAMES, st.integers(1, 64), st.integers(1, 300)), max_size=6))
-def test_packed_codes_come_back_in_their_groups(kinds: list[tuple[str, str, int, int]]) -> None:
+def test_packed_codes_can_be_unpacked_in_their_groups(
+    kinds: list[tuple[str, str, int, int]],
+) -> None:
     rng = random.Random(1)
     expected = {}
     for algorithm, view, width, count in kinds:
@@ -116,25 +116,14 @@ def test_packed_codes_come_back_in_their_groups(kinds: list[tuple[str, str, int,
     assert [len(each) for each in groups] == [len(codes) for codes in expected.values()]
 
 
-def swap(folder: Path, table: str, column: str, key: str = "id") -> None:
-    """Exchange the sealed values of two rows, as one who may write the file would."""
-    with sqlite3.connect(folder / "hashsvc.db") as connection:
-        (first, one), (second, other) = connection.execute(
-            f"SELECT {key}, {column} FROM {table} ORDER BY {key}"  # noqa: S608
-        ).fetchall()
-        for row, value in ((first, other), (second, one)):
-            connection.execute(f"UPDATE {table} SET {column} = ? WHERE {key} = ?", (value, row))  # noqa: S608
-    connection.close()
-
-
-@pytest.mark.parametrize("of", ["same case", "two cases"])
+@pytest.mark.parametrize("same_case", [True, False])
 def test_codes_cannot_be_moved_to_another_content(
-    database: Database, settings: Settings, of: str
+    database: Database, settings: Settings, same_case: bool
 ) -> None:
     case_id = store_case(database)
-    other = case_id if of == "same case" else store_case(database, "another")
+    other = case_id if same_case else store_case(database, "another")
     ids = [store_content(database, case_id), store_content(database, other)]
-    swap(settings.data_dir, "signature", "sealed", "content_id")
+    swap_values(settings.data_dir, "signature", "sealed", "content_id")
     with database.read() as connection:
         for each in ids:
             with pytest.raises(SealError):
@@ -142,12 +131,12 @@ def test_codes_cannot_be_moved_to_another_content(
 
 
 @pytest.mark.parametrize("column", ["page_url", "image_url", "evidence", "image_sha256"])
-def test_what_a_match_holds_cannot_be_moved_to_another(
+def test_sealed_columns_cannot_be_moved_to_another_match(
     database: Database, settings: Settings, column: str
 ) -> None:
     content_id = store_content(database, store_case(database))
     ids = [store_match(database, content_id, image_url=f"{IMAGE_URL}?{n}") for n in range(2)]
-    swap(settings.data_dir, "match", column)
+    swap_values(settings.data_dir, "match", column)
     with database.read() as connection:
         for each in ids:
             with pytest.raises(SealError):
@@ -155,7 +144,7 @@ def test_what_a_match_holds_cannot_be_moved_to_another(
 
 
 @pytest.mark.parametrize("column", ["page_url", "image_url"])
-def test_what_a_request_holds_cannot_be_moved_to_another(
+def test_sealed_columns_cannot_be_moved_to_another_request(
     database: Database, settings: Settings, column: str
 ) -> None:
     content_id = store_content(database, store_case(database))
@@ -163,7 +152,7 @@ def test_what_a_request_holds_cannot_be_moved_to_another(
         store_request(database, store_match(database, content_id, image_url=f"{n}"), "sent")
         for n in range(2)
     ]
-    swap(settings.data_dir, "removal_request", column)
+    swap_values(settings.data_dir, "removal_request", column)
     with database.read() as connection:
         for each in ids:
             with pytest.raises(SealError):
@@ -176,14 +165,14 @@ def test_a_reported_url_cannot_be_moved_to_another_scan(
     with database.write() as connection:
         for name in ("one", "other"):
             scans.add(connection, ScanId(name), KeyId("reporter"), [f"{REPORTED}/{name}"], START)
-    swap(settings.data_dir, "scan_item", "url")
+    swap_values(settings.data_dir, "scan_item", "url")
     with database.read() as connection, pytest.raises(SealError):
         scans.items_of(connection, ScanId("one"), after=ItemId(0), limit=9)
 
 
-def test_keys_cannot_be_exchanged(database: Database, settings: Settings) -> None:
+def test_exchanged_data_keys_do_not_open(database: Database, settings: Settings) -> None:
     store_case(database)
-    swap(settings.data_dir, "data_key", "wrapped")
+    swap_values(settings.data_dir, "data_key", "wrapped")
     with database.read() as connection, pytest.raises(SealError):
         cases.case_by_number(connection, "7K3M-X9QD-5")
 
@@ -196,27 +185,29 @@ def test_a_match_is_found_by_its_url_and_stored_once(database: Database) -> None
         assert [matches.find(connection, each, IMAGE_URL) for each in ids] == stored
         assert matches.find(connection, ids[0], IMAGE_URL + "?") is None
         digests = connection.execute(select(func.count(match.c.image_digest.distinct())))
-        # Under one key the same URL has the same digest; nobody else can tell that two have it.
+        # The same URL has the same digest only under the same key.
         assert digests.scalar_one() == 2
     assert store_match(database, ids[0]) == stored[0]
 
 
-def test_of_two_workers_who_find_the_same_one_stores_it(
+def test_if_two_workers_find_the_same_match_it_is_stored_once(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Neither sees it when they look; the table lets one in."""
+    """Neither worker finds the match in the table at first; the table's unique key decides."""
     content_id = store_content(database, store_case(database))
     first = store_match(database, content_id)
-    find, looks = matches.find, iter([True])
+    find_in_table, first_calls = matches.find, iter([True])
     monkeypatch.setattr(
-        matches, "find", lambda *given: None if next(looks, False) else find(*given)
+        matches,
+        "find",
+        lambda *arguments: None if next(first_calls, False) else find_in_table(*arguments),
     )
     assert store_match(database, content_id) == first
     with database.read() as connection:
         assert connection.execute(select(func.count()).select_from(match)).scalar_one() == 1
 
 
-def test_a_case_s_keys_are_its_own(database: Database) -> None:
+def test_each_case_has_its_own_key(database: Database) -> None:
     first, second = store_case(database), store_case(database, "another")
     with database.read() as connection:
         keys = [data_keys.of_case(connection, each) for each in (first, second)]
@@ -239,8 +230,8 @@ def find(database: Database, content_id: ContentId) -> MatchId | None:
         return matches.find(connection, content_id, IMAGE_URL)
 
 
-Deed = Callable[[Database, ContentId], object]
-READS: dict[str, Deed] = {
+Read = Callable[[Database, ContentId], object]
+READS: dict[str, Read] = {
     "codes": lambda database, content_id: [
         (each.id, each.algorithm, each.code) for each in signals_of(database, content_id)
     ],
@@ -255,7 +246,7 @@ READS: dict[str, Deed] = {
 
 
 @pytest.mark.parametrize("what", READS)
-def test_under_a_new_key_all_is_as_before(database: Database, what: str) -> None:
+def test_after_rekeying_everything_can_be_read_as_before(database: Database, what: str) -> None:
     case_id = store_case(database)
     ids = [store_content(database, case_id) for _ in range(3)]
     for each in ids:

@@ -1,4 +1,4 @@
-"""A database from before sealing is sealed on the way up, and no byte of it stays in the open."""
+"""Migrating seals a database of the first schema, and leaves no unsealed byte in its files."""
 
 import random
 import sqlite3
@@ -13,8 +13,9 @@ from hashsvc.settings import Settings
 from hashsvc.store import Database, cases, data_keys, matches, notices, requests, scans, sqlite
 from hashsvc.store.ids import ContentId, ItemId, MatchId, RequestId, ScanId
 from hashsvc.store.tables import erasure
-from tests.store.conftest import START, bytes_of, signals_of, store_case, store_content
-from tests.store.test_migrations import downgrade, upgrade
+from tests.helpers.cases import START, signals_of, store_case, store_content
+from tests.helpers.database import bytes_of
+from tests.store.migrating import downgrade, upgrade
 
 WHEN = "2026-01-05T09:30:00.000000+00:00"
 CASES, CONTENTS, CODES = 3, 4, 30
@@ -22,7 +23,7 @@ CASES, CONTENTS, CODES = 3, 4, 30
 
 @dataclass
 class Old:
-    """What a database of the first schema holds, in the open."""
+    """The private values of a database of the first schema, unsealed."""
 
     codes: dict[int, list[tuple[str, bytes]]] = field(default_factory=dict)
     texts: list[str] = field(default_factory=list)
@@ -35,7 +36,7 @@ class Old:
 
 
 def fill(path: Path) -> Old:
-    """Write rows as the first version did."""
+    """Write rows as the first version did, and return their private values."""
     rng, old = random.Random(8), Old()
 
     def text(kind: str) -> str:
@@ -84,7 +85,7 @@ def fill(path: Path) -> Old:
 
 @pytest.fixture
 def before(settings: Settings) -> Iterator[tuple[Database, Old]]:
-    """A database of the first schema, and what it holds."""
+    """A database of the first schema, and its private values."""
     database = Database(settings.url)
     upgrade(database, "0001")
     database.close()
@@ -95,7 +96,7 @@ def before(settings: Settings) -> Iterator[tuple[Database, Old]]:
     database.close()
 
 
-def test_no_byte_stays_in_the_open(before: tuple[Database, Old], settings: Settings) -> None:
+def test_no_unsealed_byte_is_left(before: tuple[Database, Old], settings: Settings) -> None:
     database, old = before
     database.migrate()
     everything = bytes_of(settings.data_dir)
@@ -107,7 +108,7 @@ def test_no_byte_stays_in_the_open(before: tuple[Database, Old], settings: Setti
     assert None not in purged
 
 
-def test_all_is_there_as_before(before: tuple[Database, Old]) -> None:
+def test_everything_can_be_read_as_before(before: tuple[Database, Old]) -> None:
     database, old = before
     database.migrate()
     for content_id, signals in old.codes.items():
@@ -145,10 +146,10 @@ def test_each_case_has_a_key_and_an_end(before: tuple[Database, Old]) -> None:
         found = [cases.case_by_number(connection, f"number {n + 1}") for n in range(CASES)]
         assert data_keys.count_strays(connection) == 0
     assert len({each.key_id for each in found}) == CASES
-    assert all(each.ends_on >= "2028-01-05" for each in found)
+    assert all(each.ends_on and each.ends_on >= "2028-01-05" for each in found)
 
 
-def test_ids_of_deleted_rows_do_not_come_back(before: tuple[Database, Old]) -> None:
+def test_ids_of_deleted_rows_are_not_used_again(before: tuple[Database, Old]) -> None:
     database, old = before
     with database.write() as connection:
         connection.exec_driver_sql("DELETE FROM content WHERE id = (SELECT max(id) FROM content)")
@@ -156,16 +157,16 @@ def test_ids_of_deleted_rows_do_not_come_back(before: tuple[Database, Old]) -> N
     assert store_content(database, store_case(database)) > max(old.codes)
 
 
-def test_down_again_all_is_in_the_open_as_before(
+def test_downgrading_unseals_everything_as_it_was(
     before: tuple[Database, Old], settings: Settings
 ) -> None:
     database, _ = before
     tables = ("bank_case", "scan_item", "content", "match", "removal_request", "signal")
 
-    def rows() -> dict[str, list[object]]:
+    def rows() -> dict[str, list[dict[str, object]]]:
         with sqlite3.connect(settings.data_dir / "hashsvc.db") as db:
             db.row_factory = sqlite3.Row
-            # What later versions added stays out of the comparison.
+            # Leave columns that later versions added out of the comparison.
             found = {
                 table: [
                     {name: row[name] for name in sorted(columns[table])}
@@ -189,7 +190,7 @@ def test_down_again_all_is_in_the_open_as_before(
     assert rows() == first
 
 
-def test_a_rewrite_that_was_put_off_stays_due(
+def test_a_rewrite_that_failed_stays_due(
     before: tuple[Database, Old], settings: Settings, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     database, old = before

@@ -1,4 +1,4 @@
-"""The SQLite file is for its owner only, keeps what was committed, and checks what it is given."""
+"""Only its owner may read the SQLite file; it keeps what was committed, and checks its rows."""
 
 import os
 from pathlib import Path
@@ -9,14 +9,14 @@ from sqlalchemy.exc import IntegrityError
 from hashsvc.settings import Settings
 from hashsvc.store import Database
 from hashsvc.store.tables import metadata
-from tests.store.conftest import store_case
+from tests.helpers.cases import store_case
 
 
 def mode(path: Path) -> int:
     return path.stat().st_mode & 0o777
 
 
-def test_nobody_else_may_read_the_files(settings: Settings) -> None:
+def test_only_the_owner_may_read_the_files(settings: Settings) -> None:
     before = os.umask(0)
     try:
         database = Database(settings.url)
@@ -43,15 +43,17 @@ def test_nobody_else_may_read_the_files(settings: Settings) -> None:
     ("pragma", "value"),
     [
         ("journal_mode", "wal"),
-        ("synchronous", 2),  # FULL: a commit is on the disk before its caller goes on.
+        ("synchronous", 2),  # FULL: a commit is on disk when the call returns.
         ("foreign_keys", 1),
         ("secure_delete", 1),
         ("temp_store", 2),  # MEMORY
         ("busy_timeout", 30_000),
     ],
 )
-def test_every_connection_is_prepared(database: Database, pragma: str, value: object) -> None:
-    # Two at a time: the pool hands out one more than has been opened before.
+def test_every_connection_has_the_right_options(
+    database: Database, pragma: str, value: object
+) -> None:
+    # Use two at once, so that the pool has to open at least one new connection.
     with database.read() as first, database.write() as second:
         for connection in (first, second):
             assert connection.exec_driver_sql(f"PRAGMA {pragma}").scalar_one() == value
@@ -76,7 +78,7 @@ def test_tables_are_strict(database: Database) -> None:
     ],
     ids=["type", "range", "unknown case", "kind", "role", "case with contents"],
 )
-def test_rows_that_cannot_be_are_refused(database: Database, statement: str) -> None:
+def test_invalid_rows_are_refused(database: Database, statement: str) -> None:
     assert store_case(database) == 1
     good = "INSERT INTO content (public_id, case_id, quality, added_on) VALUES ('b', 1, 100, 'd')"
     with database.write() as connection:
