@@ -158,7 +158,7 @@ def _create_rules() -> None:
         sa.Column("case_id", _BIG_ID, nullable=False),
         sa.Column("lowest_tier", sa.Text(), nullable=False),
         sa.CheckConstraint(
-            "lowest_tier IN ('certain', 'likely')", name=op.f("ck_case_reporting_lowest_tier")
+            "lowest_tier IN ('certain', 'likely')", name=op.f("ck_case_lowest_tier_lowest_tier")
         ),
         _foreign("case_lowest_tier", "case_id", "bank_case", "CASCADE"),
         _key("case_lowest_tier", "case_id"),
@@ -171,7 +171,7 @@ def _create_rules() -> None:
         sa.Column("host", sa.Text(), nullable=False),
         sa.Column("lowest_tier", sa.Text(), nullable=False),
         sa.CheckConstraint(
-            "lowest_tier IN ('certain', 'likely')", name=op.f("ck_host_reporting_lowest_tier")
+            "lowest_tier IN ('certain', 'likely')", name=op.f("ck_host_lowest_tier_lowest_tier")
         ),
         _key("host_lowest_tier", "organisation_id", "host"),
         sqlite_autoincrement=False,
