@@ -1,1 +1,1 @@
-"""Steps from each schema to the next, run by Alembic when the service starts."""
+"""Migrations from each schema to the next, which Alembic runs when the service starts."""

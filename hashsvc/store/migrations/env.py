@@ -1,9 +1,9 @@
-"""Alembic's entry: runs the steps on the connection that Database.migrate hands in."""
+"""Alembic's entry point, which runs the migrations on the connection from Database.migrate."""
 
 from alembic import context
 
 import hashsvc.store.feedback_tables
-import hashsvc.store.removal_tables  # noqa: F401 - so does this.
+import hashsvc.store.removal_tables  # noqa: F401 - both modules add tables to `metadata`.
 from hashsvc.store.tables import metadata
 
 context.configure(

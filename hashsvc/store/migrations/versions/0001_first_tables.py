@@ -222,10 +222,10 @@ def upgrade() -> None:
 
 def _add_postgresql() -> None:
     """
-    Add what only PostgreSQL needs, in the step that its databases begin with.
+    Add what only PostgreSQL needs.
 
-    With each change goes the transaction that it came with (see hashsvc.store.feed), and the
-    length of the audit log is kept beside it, for there is no AUTOINCREMENT (audit_entries).
+    Each change gets a column with the id of its transaction (see hashsvc.store.feed). The length of
+    the audit log gets its own table, because there is no AUTOINCREMENT (see audit_entries).
     """
     op.execute(
         "ALTER TABLE change ADD COLUMN xid bigint NOT NULL "

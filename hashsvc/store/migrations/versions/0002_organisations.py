@@ -1,4 +1,4 @@
-"""Organisations, keys that end, wrong PINs, listed and held images, what two people do together"""
+"""Organisations, keys that expire, wrong PINs, listed images, pending contents, dual approval"""
 
 import secrets
 from datetime import UTC, datetime
@@ -29,7 +29,8 @@ def upgrade() -> None:
         sqlite_autoincrement=False,
         sqlite_strict=True,
     )
-    # Columns are added, and no table is made anew: that would let the ids of deleted rows return.
+    # Add columns, but do not rebuild tables: in a rebuilt table the ids of deleted rows could be
+    # used again.
     for table in _SCOPED:
         op.add_column(
             table,

@@ -1,8 +1,8 @@
 """
-Data keys; codes, PINs' hashes, URLs, evidence and notices sealed; what was erased
+Data keys; sealed codes, PIN hashes, URLs, evidence and notices; erasures
 
-Rows are sealed in place. Their former bytes are still in SQLite's file then, until it is rewritten,
-which Database.migrate sees to: the erasure that is stored here keeps it due until it is done.
+Rows are sealed in place, so their unsealed bytes stay in the SQLite file until it is rewritten.
+Database.migrate rewrites it; the erasure that is stored here keeps that due until it is done.
 """
 
 import secrets
@@ -25,7 +25,7 @@ depends_on = None
 _BIG_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 _RECORDS = "records"
 _PAGE = 1000
-# What cases that were opened before had an end are given, and the least that is left of it.
+# Older cases had no end. They get this lifetime from their opening, but at least 60 more days.
 _LIFETIME = timedelta(days=730)
 _LEAST_LEFT = timedelta(days=60)
 
@@ -155,9 +155,9 @@ def _create_signal() -> None:
 
 
 def _rebuild_match(old: str, new: str) -> None:
-    """Let a match be unique by its content and the column `new`, no longer by `old`."""
+    """Make matches unique by content and column `new`, instead of by content and `old`."""
     connection = op.get_bind()
-    # SQLite makes the table anew and drops the old one, which takes the links to it along.
+    # SQLite rebuilds the table and drops the old one, which sets the requests' links to null.
     links = connection.execute(
         sa.select(_request.c.id, _request.c.match_id).where(_request.c.match_id.is_not(None))
     ).all()
@@ -217,7 +217,7 @@ def _key(connection: sa.Connection, key_id: str) -> DataKey:
 
 
 def _paged(connection: sa.Connection, rows: sa.TableClause) -> Iterator[sa.Row[tuple[object, ...]]]:
-    """Yield all rows by their id; they may be changed meanwhile."""
+    """Yield all rows in order of id; the caller may change them at the same time."""
     query = sa.select(rows).order_by(rows.c.id).limit(_PAGE)
     page = connection.execute(query).all()
     while page:

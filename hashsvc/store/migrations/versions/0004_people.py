@@ -1,4 +1,4 @@
-"""People whom an issuer vouches for; of contents that wait the day alone"""
+"""People who sign in through an issuer; only the day for pending contents"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -23,7 +23,7 @@ def upgrade() -> None:
         sqlite_strict=True,
     )
 
-    # Of contents that wait the day is enough, as of all others.
+    # For pending contents the day is enough, as for all others.
     pending = sa.table(
         "pending_content", sa.column("content_id"), sa.column("pending_since", UtcTime())
     )

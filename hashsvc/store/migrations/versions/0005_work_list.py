@@ -1,4 +1,4 @@
-"""Batches that are sent twice, hosts of items, what is seen again, watches"""
+"""Repeated batches, hosts of scan items, sightings, watches"""
 
 import sqlalchemy as sa
 from alembic import op

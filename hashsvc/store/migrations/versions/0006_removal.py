@@ -1,4 +1,4 @@
-"""Requests to several actors, notices of many requests, consents, an operator's own platforms"""
+"""Requests to several actors, notices for several requests, consents, own platform entries"""
 
 from base64 import b64decode
 from collections.abc import Iterator
@@ -60,7 +60,7 @@ def upgrade() -> None:
     _create_others()
     _move_notices(connection)
     op.drop_column("removal_request", "notice")
-    # Whoever opened a case was told what it is for: to find copies and have them removed.
+    # Everybody who opened a case was told its purpose: to find copies and have them removed.
     for row in connection.execute(sa.select(_case)).all():
         for kind in ("hash", "notify"):
             connection.execute(
@@ -71,7 +71,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Go back; of several requests for a match the first one stays, a draft loses its text."""
+    """Undo the migration; only the first request of a match stays, and drafts lose their text."""
     connection = op.get_bind()
     op.add_column("removal_request", sa.Column("notice", sa.Text(), nullable=True))
     _move_notices_back(connection)
@@ -247,7 +247,7 @@ def _requests_after() -> sa.Table:
 
 @contextmanager
 def _rebuilding(connection: sa.Connection, before: sa.Table) -> Iterator[BatchOperations]:
-    """Change the table of requests; SQLite drops the old one, which takes the events along."""
+    """Rebuild the table of requests, and restore events that SQLite deletes with the old one."""
     events = connection.execute(sa.select(_event).order_by(_event.c.id)).all()
     with op.batch_alter_table(
         "removal_request", copy_from=before, table_kwargs={"sqlite_strict": True}
@@ -259,7 +259,7 @@ def _rebuilding(connection: sa.Connection, before: sa.Table) -> Iterator[BatchOp
 
 
 def _rebuild_requests(connection: sa.Connection) -> None:
-    """Let a match have several requests, and a request what it goes on from."""
+    """Allow several requests for a match, and add the column for a request's parent."""
     with _rebuilding(connection, _requests_before()) as batch_op:
         batch_op.drop_constraint("uq_removal_request_match_id", type_="unique")
         batch_op.add_column(sa.Column("dedup_digest", sa.LargeBinary(), nullable=True))
@@ -276,7 +276,7 @@ def _rebuild_requests(connection: sa.Connection) -> None:
 
 
 def _move_notices(connection: sa.Connection) -> None:
-    """Give every request its notice, under the request's id, in the tables of notices."""
+    """Move each request's notice into the tables of notices, under the request's id."""
     requests = connection.execute(sa.select(_request)).all()
     if not requests:
         return

@@ -1,4 +1,4 @@
-"""Candidates kept for a time, contents still to be matched, dismissed images, floods, rules"""
+"""Candidates, contents to match retroactively, suppressions, quarantines, lowest tiers"""
 
 import sqlalchemy as sa
 from alembic import op
@@ -15,7 +15,7 @@ _BIG_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 _DEFAULT_ORGANISATION = "0" * 32
 _data_key = sa.table("data_key", sa.column("id"), sa.column("wrapped", sa.LargeBinary()))
 _day = sa.table("candidate_day", sa.column("key_id"))
-# In the order in which they can be made; taken away the other way round.
+# In the order in which they can be created; they are dropped in the opposite order.
 _TABLES = (
     "candidate_day",
     "candidate",
@@ -44,7 +44,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Go back; what was kept of candidates is lost, and their keys are destroyed."""
+    """Undo the migration; candidates are lost, and their keys are destroyed."""
     days = sa.select(_day.c.key_id).scalar_subquery()
     destroyed = bytes(WRAPPED_BYTES)
     op.execute(sa.update(_data_key).where(_data_key.c.id.in_(days)).values(wrapped=destroyed))
