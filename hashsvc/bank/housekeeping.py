@@ -24,7 +24,7 @@ _log = structlog.get_logger()
 
 
 class Housekeeping(Loop):
-    """Does once a minute what is due."""
+    """Ends what has expired, and finishes erasures, once a minute."""
 
     def __init__(
         self, settings: Settings, database: Database, bank: Bank, clock: Clock = utc_now

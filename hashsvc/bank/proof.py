@@ -65,7 +65,7 @@ def prove_withdrawn(database: Database, folder: Path, images: Sequence[Signature
     Search a folder's files for parts of images' codes, and the bank for the images.
 
     Files are searched for bytes and for hexadecimal digits. All contents of the bank are unsealed
-    and compared too, because a search of the files cannot see into what is sealed.
+    and compared too, because no search of the files can find a sealed code.
     """
     codes = {each.signal.code for image in images for each in image.signals}
     needles = _Needles(codes)

@@ -28,7 +28,7 @@ _SETTING = "HASHSVC_KEY_ENCRYPTION_KEY"
 
 
 class KeySource(Protocol):
-    """A source of key-encryption keys, which is read anew at each call, so that changes count."""
+    """A source of key-encryption keys, which is read again at each call."""
 
     name: str
     """The source's name in messages to the operator."""

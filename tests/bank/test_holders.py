@@ -28,7 +28,7 @@ from tests.helpers.database import bytes_of
 
 
 @pytest.fixture
-def door(database: Database, bank: Bank, clock: Clock) -> Holders:
+def all_holders(database: Database, bank: Bank, clock: Clock) -> Holders:
     return Holders(database, bank, clock)
 
 
@@ -44,19 +44,19 @@ def other_than(pin: str) -> str:
     return f"{(int(pin) + 1) % 10**8:08}"
 
 
-def answer(door: Holders, number: str, pin: str) -> str:
+def answer(all_holders: Holders, number: str, pin: str) -> str:
     """Return the error of an attempt to enter as text, or "entered"."""
     try:
-        door.enter(number, pin)
+        all_holders.enter(number, pin)
     except BankError as error:
         return f"{type(error).__name__}: {error}"
     return "entered"
 
 
 def test_a_holder_is_shown_their_case(
-    door: Holders, opened: tuple[str, str], database: Database, bank: Bank
+    all_holders: Holders, opened: tuple[str, str], database: Database, bank: Bank
 ) -> None:
-    holding = door.enter(*opened).view()
+    holding = all_holders.enter(*opened).view()
     assert [each.content for each in holding.case.contents] == [
         new_content(1).public_id,
         new_content(2).public_id,
@@ -76,15 +76,15 @@ def test_a_holder_is_shown_their_case(
         if state == "confirmed":
             store_request(database, match_id, "sent")
     store_request(database, store_match(database, others, state="confirmed"), "gone")
-    holding = door.enter(*opened).view()
+    holding = all_holders.enter(*opened).view()
     assert holding.matches == {"suspected": 2, "confirmed": 1, "dismissed": 1}
     assert [(each.platform, each.state) for each in holding.requests] == [("example.org", "sent")]
 
 
 def test_a_holder_adds_renews_and_withdraws(
-    door: Holders, opened: tuple[str, str], bank: Bank, clock: Clock
+    all_holders: Holders, opened: tuple[str, str], bank: Bank, clock: Clock
 ) -> None:
-    holder = door.enter(*opened)
+    holder = all_holders.enter(*opened)
     holder.add_contents([new_content(3)])
     assert len(holder.view().case.contents) == 3
     holder.withdraw_content(new_content(1).public_id)
@@ -101,16 +101,16 @@ def test_a_holder_adds_renews_and_withdraws(
     with pytest.raises(UnknownCaseError):
         bank.view(opened[0], actor="test")
     with pytest.raises(WrongPinError):
-        door.enter(*opened)
+        all_holders.enter(*opened)
 
 
 def test_what_holders_do_is_in_the_audit_log(
-    door: Holders, opened: tuple[str, str], database: Database
+    all_holders: Holders, opened: tuple[str, str], database: Database
 ) -> None:
-    holder = door.enter(*opened)
+    holder = all_holders.enter(*opened)
     holder.view()
     holder.renew()
-    answer(door, opened[0], other_than(opened[1]))
+    answer(all_holders, opened[0], other_than(opened[1]))
     with database.read() as connection:
         rows = connection.execute(
             select(audit_entry.c.action, audit_entry.c.subject).where(
@@ -124,54 +124,54 @@ def test_what_holders_do_is_in_the_audit_log(
 
 @pytest.mark.parametrize("known", [True, False], ids=["a case", "no case"])
 def test_after_five_wrong_pins_each_wait_is_twice_as_long_up_to_an_hour(
-    door: Holders, opened: tuple[str, str], clock: Clock, known: bool
+    all_holders: Holders, opened: tuple[str, str], clock: Clock, known: bool
 ) -> None:
     number, pin = opened if known else (new_case_number(), "00000000")
     for _ in range(5):
-        assert answer(door, number, other_than(pin)).startswith("WrongPinError")
+        assert answer(all_holders, number, other_than(pin)).startswith("WrongPinError")
     waits = []
     for _ in range(10):
         with pytest.raises(TooManyGuessesError) as raised:
-            door.enter(number, pin)
+            all_holders.enter(number, pin)
         waits.append(raised.value.retry_after_s)
         clock.go_on(waits[-1] - 1)
         # Not even the right PIN is checked, and another attempt does not make the wait longer.
-        assert answer(door, number, pin).startswith("TooManyGuessesError")
+        assert answer(all_holders, number, pin).startswith("TooManyGuessesError")
         clock.go_on(1)
-        assert answer(door, number, other_than(pin)).startswith("WrongPinError")
+        assert answer(all_holders, number, other_than(pin)).startswith("WrongPinError")
     assert waits == [30, 60, 120, 240, 480, 960, 1920, 3600, 3600, 3600]
 
 
 def test_the_right_pin_resets_the_count(
-    door: Holders, opened: tuple[str, str], clock: Clock
+    all_holders: Holders, opened: tuple[str, str], clock: Clock
 ) -> None:
     number, pin = opened
     for _ in range(3):
         for _ in range(4):
-            answer(door, number, other_than(pin))
-        assert answer(door, number, pin) == "entered"
+            answer(all_holders, number, other_than(pin))
+        assert answer(all_holders, number, pin) == "entered"
     for _ in range(5):
-        answer(door, number, other_than(pin))
+        answer(all_holders, number, other_than(pin))
     clock.go_on(30)
-    assert answer(door, number, pin) == "entered"
-    assert answer(door, number, other_than(pin)).startswith("WrongPinError")
+    assert answer(all_holders, number, pin) == "entered"
+    assert answer(all_holders, number, other_than(pin)).startswith("WrongPinError")
 
 
 def test_wrong_pins_of_one_case_do_not_lock_another(
-    door: Holders, opened: tuple[str, str], bank: Bank
+    all_holders: Holders, opened: tuple[str, str], bank: Bank
 ) -> None:
     for _ in range(6):
-        answer(door, opened[0], other_than(opened[1]))
+        answer(all_holders, opened[0], other_than(opened[1]))
     other = bank.open_case(adult=True, actor="intake")
-    assert answer(door, other.number, other.pin) == "entered"
+    assert answer(all_holders, other.number, other.pin) == "entered"
 
 
 def test_wrong_pins_still_count_after_a_restart(
-    door: Holders, opened: tuple[str, str], settings: Settings, clock: Clock
+    all_holders: Holders, opened: tuple[str, str], settings: Settings, clock: Clock
 ) -> None:
     number, pin = opened
     for _ in range(5):
-        answer(door, number, other_than(pin))
+        answer(all_holders, number, other_than(pin))
     again = Database(settings.url)
     restarted = Holders(again, Bank(again, clock), clock)
     assert answer(restarted, number, pin).startswith("TooManyGuessesError")
@@ -180,13 +180,13 @@ def test_wrong_pins_still_count_after_a_restart(
 
 @pytest.mark.both_databases
 def test_guesses_at_the_same_time_are_all_counted(
-    door: Holders, opened: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+    all_holders: Holders, opened: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Each guess is counted before it is checked, so that twenty at once are not all free."""
     checked = []
     monkeypatch.setattr(holders, "check_pin", lambda pin, pin_hash: checked.append(pin))
     threads = [
-        threading.Thread(target=answer, args=(door, opened[0], f"{number:08}"))
+        threading.Thread(target=answer, args=(all_holders, opened[0], f"{number:08}"))
         for number in range(20)
     ]
     for thread in threads:
@@ -201,7 +201,7 @@ def test_guesses_at_the_same_time_are_all_counted(
     ["unknown", "withdrawn", "no number", "another check digit"],
 )
 def test_a_wrong_number_gets_the_same_answer_as_a_wrong_pin(
-    door: Holders, opened: tuple[str, str], bank: Bank, number: str
+    all_holders: Holders, opened: tuple[str, str], bank: Bank, number: str
 ) -> None:
     right, pin = opened
     withdrawn = bank.open_case(adult=True, actor="intake")
@@ -212,14 +212,14 @@ def test_a_wrong_number_gets_the_same_answer_as_a_wrong_pin(
         "no number": "x",
         "another check digit": right[:-1] + ("0" if right[-1] != "0" else "1"),
     }[number]
-    expected = answer(door, right, other_than(pin))
+    expected = answer(all_holders, right, other_than(pin))
     assert expected == "WrongPinError: No case has this number and this PIN."
-    assert answer(door, tried, pin) == expected
+    assert answer(all_holders, tried, pin) == expected
 
 
 @pytest.mark.parametrize("known", [True, False], ids=["a case", "no case"])
 def test_one_hash_is_verified_whether_there_is_a_case_or_not(
-    door: Holders, opened: tuple[str, str], monkeypatch: pytest.MonkeyPatch, known: bool
+    all_holders: Holders, opened: tuple[str, str], monkeypatch: pytest.MonkeyPatch, known: bool
 ) -> None:
     real, verified = pins.HASHER, []
 
@@ -236,16 +236,16 @@ def test_one_hash_is_verified_whether_there_is_a_case_or_not(
     monkeypatch.setattr(pins, "HASHER", Counting())
     number = opened[0] if known else new_case_number()
     with pytest.raises(WrongPinError):
-        door.enter(number, other_than(opened[1]))
+        all_holders.enter(number, other_than(opened[1]))
     assert len(verified) == 1
     assert verified[0].startswith("$argon2id$")
 
 
 def test_a_wrong_pin_causes_the_same_writes_whether_the_case_exists_or_not(
-    door: Holders, opened: tuple[str, str], statements: Callable[..., list[str]]
+    all_holders: Holders, opened: tuple[str, str], statements: Callable[..., list[str]]
 ) -> None:
-    known = statements(lambda: answer(door, opened[0], other_than(opened[1])))
-    unknown = statements(lambda: answer(door, new_case_number(), opened[1]))
+    known = statements(lambda: answer(all_holders, opened[0], other_than(opened[1])))
+    unknown = statements(lambda: answer(all_holders, new_case_number(), opened[1]))
     writes = ("INSERT", "UPDATE", "DELETE", "BEGIN")
     assert [each for each in known if each in writes] == [
         each for each in unknown if each in writes
@@ -271,10 +271,14 @@ def statements() -> Iterator[Callable[[Callable[[], object]], list[str]]]:
 
 
 def test_mistyped_numbers_are_stored_as_digests_and_for_a_week_only(
-    door: Holders, opened: tuple[str, str], database: Database, settings: Settings, clock: Clock
+    all_holders: Holders,
+    opened: tuple[str, str],
+    database: Database,
+    settings: Settings,
+    clock: Clock,
 ) -> None:
     tried = new_case_number()
-    answer(door, tried, "00000000")
+    answer(all_holders, tried, "00000000")
 
     def kept() -> int:
         with database.read() as connection:
@@ -283,18 +287,18 @@ def test_mistyped_numbers_are_stored_as_digests_and_for_a_week_only(
     assert kept() == 1
     assert tried.encode() not in bytes_of(settings.data_dir)
     clock.go_on(timedelta(days=7).total_seconds() + 1)
-    assert answer(door, *opened) == "entered"
+    assert answer(all_holders, *opened) == "entered"
     assert kept() == 0
 
 
 def test_a_check_that_waits_too_long_for_a_slot_is_refused(
-    door: Holders, opened: tuple[str, str], monkeypatch: pytest.MonkeyPatch
+    all_holders: Holders, opened: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(pins, "PATIENCE_S", 0.01)
     monkeypatch.setattr(pins, "CHECK_SLOTS", threading.BoundedSemaphore(1))
     with pins.CHECK_SLOTS:
-        assert answer(door, *opened).startswith("TooManyGuessesError")
-    assert answer(door, *opened) == "entered"
+        assert answer(all_holders, *opened).startswith("TooManyGuessesError")
+    assert answer(all_holders, *opened) == "entered"
     assert pins.CHECK_SLOTS.acquire(blocking=False)
 
 

@@ -31,7 +31,7 @@ def resets(database: Database, clock: Clock) -> Resets:
 
 
 @pytest.fixture
-def door(database: Database, bank: Bank, clock: Clock) -> Holders:
+def all_holders(database: Database, bank: Bank, clock: Clock) -> Holders:
     return Holders(database, bank, clock)
 
 
@@ -41,47 +41,47 @@ def case(bank: Bank) -> OpenedCase:
 
 
 def test_the_new_pin_opens_the_case_and_the_old_one_no_longer_does(
-    resets: Resets, door: Holders, case: OpenedCase, settings: Settings
+    resets: Resets, all_holders: Holders, case: OpenedCase, settings: Settings
 ) -> None:
-    asked = resets.request(case.number, actor=ANN, organisation_id=OURS)
+    requested = resets.request(case.number, actor=ANN, organisation_id=OURS)
     # The old PIN works until the request is approved.
-    assert door.enter(case.number, case.pin)
-    pin = resets.approve(case.number, asked.reset_id, actor=BEN, organisation_id=OURS)
+    assert all_holders.enter(case.number, case.pin)
+    pin = resets.approve(case.number, requested.reset_id, actor=BEN, organisation_id=OURS)
     assert len(pin) == 8
     assert pin != case.pin
-    assert door.enter(case.number, pin).view().case.number == case.number
+    assert all_holders.enter(case.number, pin).view().case.number == case.number
     with pytest.raises(WrongPinError):
-        door.enter(case.number, case.pin)
+        all_holders.enter(case.number, case.pin)
     assert pin.encode() not in bytes_of(settings.data_dir)
 
 
 def test_one_key_cannot_both_request_and_approve(resets: Resets, case: OpenedCase) -> None:
-    asked = resets.request(case.number, actor=ANN, organisation_id=OURS)
+    requested = resets.request(case.number, actor=ANN, organisation_id=OURS)
     with pytest.raises(SameKeyError):
-        resets.approve(case.number, asked.reset_id, actor=ANN, organisation_id=OURS)
+        resets.approve(case.number, requested.reset_id, actor=ANN, organisation_id=OURS)
     # The attempt has not used the request up.
-    assert resets.approve(case.number, asked.reset_id, actor=BEN, organisation_id=OURS)
+    assert resets.approve(case.number, requested.reset_id, actor=BEN, organisation_id=OURS)
 
 
 def test_a_request_is_approved_only_once(resets: Resets, case: OpenedCase) -> None:
-    asked = resets.request(case.number, actor=ANN, organisation_id=OURS)
-    resets.approve(case.number, asked.reset_id, actor=BEN, organisation_id=OURS)
+    requested = resets.request(case.number, actor=ANN, organisation_id=OURS)
+    resets.approve(case.number, requested.reset_id, actor=BEN, organisation_id=OURS)
     with pytest.raises(UnknownResetError):
-        resets.approve(case.number, asked.reset_id, actor=BEN, organisation_id=OURS)
+        resets.approve(case.number, requested.reset_id, actor=BEN, organisation_id=OURS)
 
 
 @pytest.mark.parametrize(("seconds", "lasts"), [(24 * 3600 - 1, True), (24 * 3600, False)])
 def test_a_request_expires_after_a_day(
     resets: Resets, case: OpenedCase, clock: Clock, seconds: int, lasts: bool
 ) -> None:
-    asked = resets.request(case.number, actor=ANN, organisation_id=OURS)
-    assert (asked.expires_at - clock()).total_seconds() == 24 * 3600
+    requested = resets.request(case.number, actor=ANN, organisation_id=OURS)
+    assert (requested.expires_at - clock()).total_seconds() == 24 * 3600
     clock.go_on(seconds)
     if lasts:
-        assert resets.approve(case.number, asked.reset_id, actor=BEN, organisation_id=OURS)
+        assert resets.approve(case.number, requested.reset_id, actor=BEN, organisation_id=OURS)
     else:
         with pytest.raises(UnknownResetError):
-            resets.approve(case.number, asked.reset_id, actor=BEN, organisation_id=OURS)
+            resets.approve(case.number, requested.reset_id, actor=BEN, organisation_id=OURS)
 
 
 def test_a_later_request_replaces_an_earlier_one(resets: Resets, case: OpenedCase) -> None:
@@ -95,8 +95,8 @@ def test_a_later_request_replaces_an_earlier_one(resets: Resets, case: OpenedCas
 
 def test_a_request_is_valid_for_one_case_only(resets: Resets, case: OpenedCase, bank: Bank) -> None:
     other = bank.open_case(adult=True, actor="intake")
-    asked = resets.request(case.number, actor=ANN, organisation_id=OURS)
-    for reset_id in (asked.reset_id, ResetId(random_id())):
+    requested = resets.request(case.number, actor=ANN, organisation_id=OURS)
+    for reset_id in (requested.reset_id, ResetId(random_id())):
         with pytest.raises(UnknownResetError):
             resets.approve(other.number, reset_id, actor=BEN, organisation_id=OURS)
 
@@ -104,29 +104,29 @@ def test_a_request_is_valid_for_one_case_only(resets: Resets, case: OpenedCase, 
 def test_another_organisations_case_is_unknown(resets: Resets, case: OpenedCase) -> None:
     with pytest.raises(UnknownCaseError):
         resets.request(case.number, actor=ANN, organisation_id=OTHERS)
-    asked = resets.request(case.number, actor=ANN, organisation_id=OURS)
+    requested = resets.request(case.number, actor=ANN, organisation_id=OURS)
     with pytest.raises(UnknownCaseError):
-        resets.approve(case.number, asked.reset_id, actor=BEN, organisation_id=OTHERS)
+        resets.approve(case.number, requested.reset_id, actor=BEN, organisation_id=OTHERS)
 
 
 def test_a_new_pin_ends_the_wait_after_wrong_pins(
-    resets: Resets, door: Holders, case: OpenedCase
+    resets: Resets, all_holders: Holders, case: OpenedCase
 ) -> None:
     for _ in range(5):
         with pytest.raises(WrongPinError):
-            door.enter(case.number, f"{(int(case.pin) + 1) % 10**8:08}")
+            all_holders.enter(case.number, f"{(int(case.pin) + 1) % 10**8:08}")
     with pytest.raises(TooManyGuessesError):
-        door.enter(case.number, case.pin)
-    asked = resets.request(case.number, actor=ANN, organisation_id=OURS)
-    pin = resets.approve(case.number, asked.reset_id, actor=BEN, organisation_id=OURS)
-    assert door.enter(case.number, pin)
+        all_holders.enter(case.number, case.pin)
+    requested = resets.request(case.number, actor=ANN, organisation_id=OURS)
+    pin = resets.approve(case.number, requested.reset_id, actor=BEN, organisation_id=OURS)
+    assert all_holders.enter(case.number, pin)
 
 
 def test_the_audit_log_names_both_analysts(
     resets: Resets, case: OpenedCase, database: Database
 ) -> None:
-    asked = resets.request(case.number, actor=ANN, organisation_id=OURS)
-    pin = resets.approve(case.number, asked.reset_id, actor=BEN, organisation_id=OURS)
+    requested = resets.request(case.number, actor=ANN, organisation_id=OURS)
+    pin = resets.approve(case.number, requested.reset_id, actor=BEN, organisation_id=OURS)
     with database.read() as connection:
         columns = (audit_entry.c.actor, audit_entry.c.action, audit_entry.c.subject)
         rows = [tuple(each) for each in connection.execute(select(*columns))]

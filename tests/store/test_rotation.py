@@ -105,7 +105,7 @@ def test_after_the_first_step_the_new_key_wraps_new_cases_keys(
     first, second = KeyFile(path).read()
     with database.write() as connection:
         assert data_keys.rewrap(connection, second, 1) == 1
-    store_case(database, "opened meanwhile")
+    store_case(database, "opened during the rotation")
     with database.read() as connection:
         assert data_keys.current_kek_id(connection) == second.id != first.id
         # The old key wraps only the older case's key.
