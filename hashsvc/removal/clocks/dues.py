@@ -6,12 +6,11 @@ from datetime import datetime
 from hashsvc.removal.clocks.clock import Countdown, start
 from hashsvc.removal.errors import UnknownLawError
 from hashsvc.removal.history import RequestView
+from hashsvc.removal.law.deadlines import COMPLAINT, ORDER, TIMELY, US_REQUEST
 from hashsvc.removal.law.legal import Anchor, Law
 from hashsvc.removal.notices.facts import NoticeKind
 from hashsvc.removal.states import DECIDED, State
 from hashsvc.store.requests import Event
-
-TIMELY, US_REQUEST, ORDER, COMPLAINT = "dsa-timely", "us-request", "be-order", "dsa-complaint"
 
 # An answer that a complaint may be about.
 _AGAINST = frozenset({State.REFUSED, State.PARTIAL, State.IDENTITY_ASKED})

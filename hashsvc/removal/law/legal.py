@@ -240,12 +240,6 @@ class Law:
             if each.applies(min(since or on, on), on) and topic in (None, each.topic)
         )
 
-    def pending(self, jurisdiction: str, on: date) -> tuple[LegalReference | Deadline, ...]:
-        """Return what is not in force on a day, or not known to be."""
-        law = self._of(jurisdiction)[0]
-        entries: tuple[LegalReference | Deadline, ...] = (*law.references, *law.deadlines)
-        return tuple(each for each in entries if each.from_ is None or each.from_ > on)
-
     def deadline(self, deadline_id: str, on: date) -> tuple[Deadline, LawVersion]:
         """
         Return a deadline that applies on a day, and the data it is from.

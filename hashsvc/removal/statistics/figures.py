@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
+from hashsvc.removal.law.deadlines import ORDER, TIMELY, US_REQUEST
+
 
 class Unit(StrEnum):
     """What a figure is in."""
@@ -192,7 +194,7 @@ MEANINGS: tuple[Meaning, ...] = (
     ),
     *(
         meaning
-        for clock in ("dsa-timely", "us-request", "be-order")
+        for clock in (TIMELY, US_REQUEST, ORDER)
         for meaning in (
             Meaning(
                 f"beyond-{clock}",

@@ -7,13 +7,13 @@ from enum import StrEnum
 from hashsvc.removal.clocks.clock import Countdown, start
 from hashsvc.removal.errors import UnknownLawError
 from hashsvc.removal.history import RequestView
+from hashsvc.removal.law.deadlines import ORDER, TIMELY, US_REQUEST
 from hashsvc.removal.law.legal import Anchor, Law
 from hashsvc.removal.notices.facts import NoticeKind
 from hashsvc.removal.recheck import ABSENT, Outcome
 from hashsvc.removal.states import DECIDED, State
 from hashsvc.store.requests import Event
 
-TIMELY, US_REQUEST, ORDER = "dsa-timely", "us-request", "be-order"
 CLOCKS = (TIMELY, US_REQUEST, ORDER)
 
 

@@ -12,6 +12,7 @@ from datetime import UTC, datetime, timedelta
 from fpdf import FPDF, FontFace
 
 from hashsvc.removal.errors import UnknownLawError
+from hashsvc.removal.law.deadlines import TIMELY
 from hashsvc.removal.law.legal import Language, Law
 from hashsvc.removal.notices.paragraphs import Paragraph, ParagraphKind
 from hashsvc.removal.notices.pdf import check_letters, open_paper, write_part
@@ -207,7 +208,7 @@ def _clocks(report: _Report, found: Statistics, law: Law) -> None:
         except UnknownLawError:
             continue
         label = deadline.label.of(Language.EN)
-        if clock == "dsa-timely" and found.timely_hours is not None:
+        if clock == TIMELY and found.timely_hours is not None:
             label += f": {found.timely_hours} hours"
         report.part(ParagraphKind.LINES, f"{clock}: {label}")
     rows = [

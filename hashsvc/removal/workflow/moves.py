@@ -6,9 +6,10 @@ from datetime import datetime, timedelta
 from sqlalchemy import Connection
 
 from hashsvc.bank import ConsentKind
-from hashsvc.removal.clocks.dues import ORDER, clocks_of
+from hashsvc.removal.clocks.dues import clocks_of
 from hashsvc.removal.errors import NotConfirmedError, NotPossibleError
 from hashsvc.removal.history import RequestView, views_of
+from hashsvc.removal.law.deadlines import ORDER
 from hashsvc.removal.states import MOVES, State
 from hashsvc.removal.workflow.context import RemovalContext
 from hashsvc.removal.workflow.letters import documents_of, named_in

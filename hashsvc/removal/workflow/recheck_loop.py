@@ -9,9 +9,10 @@ from hashsvc.loops import Loop
 from hashsvc.matching import signature_of
 from hashsvc.removal.clocks.clock import ClockState as Clockwise
 from hashsvc.removal.clocks.clock import standing
-from hashsvc.removal.clocks.dues import ORDER, TIMELY, US_REQUEST, clocks_of
+from hashsvc.removal.clocks.dues import clocks_of
 from hashsvc.removal.errors import NotPossibleError, RemovalError
 from hashsvc.removal.history import RequestView, absent_since, views_of
+from hashsvc.removal.law.deadlines import ORDER, TIMELY, US_REQUEST
 from hashsvc.removal.notices.fields import Explanation
 from hashsvc.removal.recheck import ABSENT, Checked, Outcome, dump_facts, recheck
 from hashsvc.removal.states import RECHECKED, WAITING, State

@@ -75,8 +75,6 @@ def test_the_numbers_of_the_new_code_are_not_verified_and_not_cited(law: Law) ->
 
 def test_uk_rules_are_pending_until_their_day_is_known(law: Law) -> None:
     assert law.references("uk", date(2030, 1, 1)) == ()
-    pending = {each.id for each in law.pending("uk", date(2030, 1, 1))}
-    assert pending == {"uk-crime-and-policing-act", "uk-request"}
     with pytest.raises(UnknownLawError):
         law.deadline("uk-request", date(2030, 1, 1))
 
