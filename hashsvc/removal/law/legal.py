@@ -9,7 +9,7 @@ so; what has no known day of entry into force is never referred to, only listed 
 import hashlib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from enum import StrEnum
 from importlib.resources import files
 from pathlib import Path
@@ -91,29 +91,88 @@ class InLanguages(DataEntry):
         return str(getattr(self, language.value))
 
 
-class Dated(DataEntry):
-    """An entry with the days it applies on, and where that is known from."""
+class Sourced(DataEntry):
+    """An entry that says where it is from, and how far it was checked."""
 
     id: Id
-    from_: date | None = Field(alias="from")
-    until: date | None = None
     sources: tuple[WebSource, ...] = Field(min_length=1)
     verified: Verification
     note: Text | None = None
 
     @model_validator(mode="after")
-    def _begins_first(self) -> Self:
-        if self.until is not None and (self.from_ is None or self.until < self.from_):
-            raise ValueError("`until` comes no sooner than `from`")
+    def _unverified_has_a_note(self) -> Self:
         if self.verified is not Verification.TEXT and self.note is None:
-            raise ValueError("what was not verified against the text has a note that says so")
+            raise ValueError("an entry not verified against the text has a note that says so")
         return self
 
-    def applies(self, since: date, until: date) -> bool:
-        """Tell whether the entry applies on any day of a period, its ends included."""
-        if self.from_ is None or self.from_ > until:
+
+class Commencement(Sourced):
+    """
+    A day on which the law changes. Entries name it, so that the day itself stands on one line.
+
+    Attributes:
+        day: The first day of the new law; None if it is not known.
+    """
+
+    day: date | None
+
+
+class Dated(Sourced):
+    """
+    An entry with the days on which it applies.
+
+    Attributes:
+        from_, until: The first and the last day. Without a first day the entry is pending.
+
+        starts_with: The commencement that starts the entry, in place of `from`.
+
+        ends_before: The commencement that ends the entry the day before, in place of `until`.
+    """
+
+    from_: date | None = Field(None, alias="from")
+    until: date | None = None
+    starts_with: Id | None = None
+    ends_before: Id | None = None
+
+    @model_validator(mode="after")
+    def _has_its_days(self) -> Self:
+        if self.starts_with is None and "from_" not in self.model_fields_set:
+            raise ValueError("an entry has `from`, which may be null, or `starts_with`")
+        if self.starts_with is not None and self.from_ is not None:
+            raise ValueError("an entry has `from` or `starts_with`, not both")
+        if self.ends_before is not None and self.until is not None:
+            raise ValueError("an entry has `until` or `ends_before`, not both")
+        # The days of commencements are not known here; LawFile checks them.
+        if self.starts_with is None and self.until is not None:
+            self.check_order()
+        return self
+
+    def check_order(self) -> None:
+        """
+        Check that the entry does not end before it starts.
+
+        Raises:
+            ValueError: If it does.
+        """
+        if self.until is not None and (self.from_ is None or self.until < self.from_):
+            raise ValueError(f"{self.id}: `until` is a day on or after `from`")
+
+    def with_days(self, days: Mapping[str, date | None]) -> Self:
+        """Return the entry with the days of the commencements that it names."""
+        changes: dict[str, date | None] = {}
+        if self.starts_with is not None:
+            changes |= {"from_": days[self.starts_with], "starts_with": None}
+        if self.ends_before is not None:
+            day = days[self.ends_before]
+            last = None if day is None else day - timedelta(days=1)
+            changes |= {"until": last, "ends_before": None}
+        return self.model_copy(update=changes)
+
+    def applies(self, on: date) -> bool:
+        """Return whether the entry applies on a day."""
+        if self.from_ is None or self.from_ > on:
             return False
-        return self.until is None or self.until >= since
+        return self.until is None or self.until >= on
 
 
 class NoticeElement(DataEntry):
@@ -163,12 +222,13 @@ class LawFile(DataEntry):
     version: Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}(\.\d+)?$")]
     reviewed_by_lawyer: date | None
     keywords: tuple[Annotated[str, StringConstraints(pattern=r"^KEYWORD_[A-Z_]+$")], ...] = ()
+    commencements: tuple[Commencement, ...] = ()
     references: tuple[LegalReference, ...] = ()
     deadlines: tuple[Deadline, ...] = ()
 
     @model_validator(mode="after")
     def _ids_are_unique(self) -> Self:
-        ids = [each.id for each in (*self.references, *self.deadlines)]
+        ids = [each.id for each in (*self.references, *self.deadlines, *self.commencements)]
         for each in ids:
             if ids.count(each) > 1:
                 raise ValueError(f"the id {each!r} stands twice")
@@ -177,6 +237,28 @@ class LawFile(DataEntry):
             if deadline.reference is not None and deadline.reference not in known:
                 raise ValueError(f"deadline {deadline.id!r} has a reference that is not there")
         return self
+
+    @model_validator(mode="after")
+    def _commencements_are_there(self) -> Self:
+        known = {each.id for each in self.commencements}
+        for entry in (*self.references, *self.deadlines):
+            for each in (entry.starts_with, entry.ends_before):
+                if each is not None and each not in known:
+                    raise ValueError(f"{entry.id!r} names a commencement that is not there")
+        dated = self.with_days()
+        for entry in (*dated.references, *dated.deadlines):
+            entry.check_order()
+        return self
+
+    def with_days(self) -> Self:
+        """Return the file with each commencement's day in the entries that name it."""
+        days = {each.id: each.day for each in self.commencements}
+        return self.model_copy(
+            update={
+                "references": tuple(each.with_days(days) for each in self.references),
+                "deadlines": tuple(each.with_days(days) for each in self.deadlines),
+            }
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,19 +299,10 @@ class Law:
         return self._of(jurisdiction)[0].keywords
 
     def references(
-        self,
-        jurisdiction: str,
-        on: date,
-        *,
-        topic: Topic | None = None,
-        since: date | None = None,
+        self, jurisdiction: str, on: date, *, topic: Topic | None = None
     ) -> tuple[LegalReference, ...]:
         """
-        Return what applies on a day, in the order of the file.
-
-        Args:
-            since: Return also what applied on any day from this one on: an image that was put up
-                before a change of the law and is still there was put up under the old one.
+        Return the references that apply on a day, in the order of the file.
 
         Raises:
             UnknownLawError: If there is no data of the jurisdiction.
@@ -237,7 +310,7 @@ class Law:
         return tuple(
             each
             for each in self._of(jurisdiction)[0].references
-            if each.applies(min(since or on, on), on) and topic in (None, each.topic)
+            if each.applies(on) and topic in (None, each.topic)
         )
 
     def deadline(self, deadline_id: str, on: date) -> tuple[Deadline, LawVersion]:
@@ -249,7 +322,7 @@ class Law:
         """
         for law, version in self._files.values():
             for each in law.deadlines:
-                if each.id == deadline_id and each.applies(on, on):
+                if each.id == deadline_id and each.applies(on):
                     return each, version
         raise UnknownLawError(f"No deadline {deadline_id!r:.60} applies on {on.isoformat()}.")
 
@@ -295,7 +368,7 @@ def _read(named: Iterable[tuple[str, bytes]]) -> dict[str, tuple[LawFile, LawVer
             text = content.decode()
         except UnicodeDecodeError as error:
             raise DataFileError(f"{name}: the file is UTF-8") from error
-        law = read_yaml(text, LawFile, name=name)
+        law = read_yaml(text, LawFile, name=name).with_days()
         if name != f"legal-{law.jurisdiction}.yaml":
             raise DataFileError(f"{name}: jurisdiction: the file is named legal-JURISDICTION.yaml")
         digest = hashlib.sha256(content).hexdigest()

@@ -107,21 +107,25 @@ def cite(law: Law, jurisdiction: str, topic: Topic, facts: Facts) -> tuple[Cited
     """
     Return what a document of these facts cites on a topic.
 
-    An offence is that of any law since the image was first seen; everything else is as it is on the
-    document's day.
+    A deed is judged by the law of its day, so offences are those in force on the facts'
+    `deed_days`. Everything else is the law in force on the document's day.
 
     Raises:
-        UnknownLawError: If nothing applies.
+        UnknownLawError: If nothing applies on one of the days.
     """
-    since = facts.first_seen if topic is Topic.OFFENCE else None
-    found = law.references(jurisdiction, facts.written_on, topic=topic, since=since)
-    if not found:
-        raise UnknownLawError(
-            f"The law data of {jurisdiction} has nothing of topic {topic} that applies on "
-            f"{facts.written_on.isoformat()}."
-        )
+    days = facts.deed_days if topic is Topic.OFFENCE else (facts.written_on,)
     version = law.version(jurisdiction)
-    return tuple(Cited(topic, each, version) for each in found)
+    found: dict[str, Cited] = {}
+    for day in days:
+        references = law.references(jurisdiction, day, topic=topic)
+        if not references:
+            raise UnknownLawError(
+                f"The law data of {jurisdiction} has nothing of topic {topic} that applies on "
+                f"{day.isoformat()}. Add the law of that day to the data, or leave out a day of "
+                "posting that is earlier than the data."
+            )
+        found |= {each.id: Cited(topic, each, version) for each in references}
+    return tuple(found.values())
 
 
 def citations(cited: tuple[Cited, ...], language: Language) -> dict[str, str]:
@@ -151,7 +155,8 @@ def values_of(facts: Facts) -> dict[str, object]:
             {
                 "page": str(each.page_url),
                 "image": _text(each.image_url),
-                "first_seen": each.first_seen.date().isoformat(),
+                "first_seen": each.seen_on.isoformat(),
+                "posted_on": _text(each.posted_on),
             }
             for each in facts.locations
         ],

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
+from hashsvc.removal.clocks.clock import ZONE
 from hashsvc.removal.errors import BadNoticeError
 from hashsvc.removal.law.legal import Language
 from hashsvc.removal.notices.fields import (
@@ -63,15 +64,35 @@ class Sender:
 
 @dataclass(frozen=True, slots=True)
 class Location:
-    """Where an image is, and when it was first seen there."""
+    """
+    Where an image is, when it was first seen there, and when it was posted, if that is known.
+
+    Attributes:
+        first_seen: When the organisation first saw the image there; aware.
+
+        posted_on: The day on which somebody posted the image there, in Belgium's time zone.
+    """
 
     page_url: WebAddress
     image_url: WebAddress | None
     first_seen: datetime
+    posted_on: date | None = None
 
     def __post_init__(self) -> None:
         if self.first_seen.tzinfo is None:
             raise BadNoticeError("A moment in a notice has a time zone.")
+        if self.posted_on is not None and self.posted_on > self.seen_on:
+            raise BadNoticeError("An image is posted on or before the day it was first seen.")
+
+    @property
+    def seen_on(self) -> date:
+        """The day on which the image was first seen, in Belgium's time zone."""
+        return self.first_seen.astimezone(ZONE).date()
+
+    @property
+    def deed_day(self) -> date:
+        """The day whose criminal law counts: the day of posting, else the day it was seen."""
+        return self.seen_on if self.posted_on is None else self.posted_on
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +123,8 @@ class Facts:
     Attributes:
         recipient: The platform, host or coordinator.
 
-        written_on: The day of the document; references to the law are those of this day.
+        written_on: The day of the document. It cites the offence that was in force on each
+            location's `deed_day`, and otherwise the law that is in force on this day.
 
         explanation: What the organisation adds to the reasons that the template gives.
 
@@ -138,6 +160,6 @@ class Facts:
             raise BadNoticeError("An internal complaint is against a decision.")
 
     @property
-    def first_seen(self) -> date:
-        """The day on which the first of the locations was seen."""
-        return min(each.first_seen for each in self.locations).date()
+    def deed_days(self) -> tuple[date, ...]:
+        """The days whose criminal law the document cites, each once, in order."""
+        return tuple(sorted({each.deed_day for each in self.locations}))

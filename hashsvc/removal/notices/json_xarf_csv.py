@@ -21,7 +21,8 @@ SCHEMA = "hashsvc-notice/1"
 XARF_VERSION = "4.2.0"
 XARF_TYPE = "ncii"
 _HEADER = (
-    "reference", "kind", "language", "date", "recipient", "page", "image", "first seen", "digest"
+    "reference", "kind", "language", "date", "recipient", "page", "image", "first seen",
+    "posted on", "digest",
 )  # fmt: skip
 
 
@@ -91,7 +92,8 @@ def _rows(notice: NoticeDocument) -> Iterable[tuple[str, ...]]:
             str(facts.recipient),
             str(location.page_url),
             str(location.image_url or ""),
-            location.first_seen.date().isoformat(),
+            location.seen_on.isoformat(),
+            location.posted_on.isoformat() if location.posted_on else "",
             notice.digest,
         )
 
@@ -101,6 +103,7 @@ def _location(location: Location) -> dict[str, str | None]:
         "page_url": str(location.page_url),
         "image_url": str(location.image_url) if location.image_url else None,
         "first_seen": _moment(location.first_seen),
+        "posted_on": location.posted_on.isoformat() if location.posted_on else None,
     }
 
 
@@ -109,7 +112,7 @@ def _xarf(notice: NoticeDocument, location: Location) -> dict[str, object]:
     contact = {"org": str(sender.name), "contact": str(sender.email), "domain": sender.email.host}
     url = location.image_url or location.page_url
     text = notice.text.encode()
-    return {
+    report: dict[str, object] = {
         "xarf_version": XARF_VERSION,
         "report_id": str(_report_id(f"{notice.facts.reference} {location.page_url} {url}")),
         "timestamp": _moment(location.first_seen),
@@ -135,6 +138,9 @@ def _xarf(notice: NoticeDocument, location: Location) -> dict[str, object]:
             }
         ],
     }
+    if location.posted_on is not None:
+        report["posted_on"] = location.posted_on.isoformat()
+    return report
 
 
 def _report_id(name: str) -> UUID:

@@ -1,5 +1,6 @@
 """The law is dated data: what applies on a day is found, what is not in force is not cited."""
 
+import re
 from datetime import date, timedelta
 from hashlib import sha256
 from importlib.resources import files
@@ -9,10 +10,12 @@ import pytest
 import yaml
 
 from hashsvc.removal.errors import DataFileError, UnknownLawError
+from hashsvc.removal.law.deadlines import COMPLAINT, ORDER, TIMELY, US_REQUEST
 from hashsvc.removal.law.legal import Language, Law, Topic, Verification, load_law
 
 DATA = files("hashsvc.removal") / "data"
-CHANGE = date(2026, 4, 9)
+CHANGE = date(2026, 9, 1)
+VERSIONS = dict.fromkeys(("be", "eu", "uk", "us"), "2026-12-01") | {"own": "2026-11-25"}
 OWN = """
 jurisdiction: be
 version: "2027-01-01"
@@ -22,9 +25,13 @@ references:
     topic: offence
     citation: {en: a, nl: b, fr: c, de: d}
     summary: The same.
-    from: 2026-04-09
+    from: 2026-09-01
     sources: ["https://example.org/law"]
     verified: text
+"""
+COMMENCEMENT = """
+commencements:
+  - {id: c, sources: ["https://example.org/law"], verified: text}
 """
 
 
@@ -33,41 +40,67 @@ def law() -> Law:
     return load_law()
 
 
-def ids(law: Law, *args: object, **kwargs: object) -> list[str]:
-    return [each.id for each in law.references(*args, **kwargs)]  # type: ignore[arg-type]
+def ids(law: Law, jurisdiction: str, on: date, *, topic: Topic | None = None) -> list[str]:
+    return [each.id for each in law.references(jurisdiction, on, topic=topic)]
 
 
 def test_there_is_law_of_five_origins(law: Law) -> None:
     assert law.jurisdictions == ("be", "eu", "own", "uk", "us")
 
 
-@pytest.mark.parametrize("name", ["be", "eu", "own", "uk", "us"])
+@pytest.mark.parametrize("name", sorted(VERSIONS))
 def test_each_file_has_a_version_and_a_digest_and_no_lawyer_has_seen_it(
     law: Law, name: str
 ) -> None:
     version = law.version(name)
-    assert version.version == "2026-11-25"
+    assert version.version == VERSIONS[name]
     assert version.sha256 == sha256((DATA / f"legal-{name}.yaml").read_bytes()).hexdigest()
     assert law.reviewed(name) is None
 
 
-def test_the_articles_of_the_belgian_code_change_on_the_day_that_is_listed(law: Law) -> None:
+def test_the_new_belgian_criminal_code_replaces_the_old_one_on_1_september_2026(law: Law) -> None:
     old = ["be-criminal-code-417-9", "be-criminal-code-417-10"]
     assert ids(law, "be", CHANGE - timedelta(days=1), topic=Topic.OFFENCE) == old
     assert ids(law, "be", CHANGE, topic=Topic.OFFENCE) == ["be-criminal-code-book-2"]
 
 
-def test_an_image_put_up_before_the_change_is_under_both(law: Law) -> None:
-    both = ids(law, "be", CHANGE, topic=Topic.OFFENCE, since=CHANGE - timedelta(days=1))
-    assert both == ["be-criminal-code-417-9", "be-criminal-code-417-10", "be-criminal-code-book-2"]
-    assert ids(law, "be", CHANGE, topic=Topic.OFFENCE, since=CHANGE) == both[2:]
+@pytest.mark.parametrize("name", sorted(VERSIONS))
+def test_each_day_on_which_the_law_changes_stands_on_one_line(name: str) -> None:
+    lines = (DATA / f"legal-{name}.yaml").read_text("utf-8").splitlines()
+    days = [
+        found[1]
+        for each in lines
+        if (found := re.search(r"\b(?:day|from|until): (\d{4}-\d{2}-\d{2})", each))
+    ]
+    assert len(days) == len(set(days))
+
+
+def test_moving_a_commencement_moves_the_old_law_and_the_new_one(tmp_path: Path) -> None:
+    shipped = (DATA / "legal-be.yaml").read_text("utf-8")
+    (tmp_path / "legal-be.yaml").write_text(shipped.replace("day: 2026-09-01", "day: 2027-01-01"))
+    law, moved = load_law(tmp_path), date(2027, 1, 1)
+    old = ["be-criminal-code-417-9", "be-criminal-code-417-10"]
+    assert ids(law, "be", moved - timedelta(days=1), topic=Topic.OFFENCE) == old
+    assert ids(law, "be", moved, topic=Topic.OFFENCE) == ["be-criminal-code-book-2"]
+
+
+def test_a_commencement_without_a_day_ends_nothing_and_starts_nothing(tmp_path: Path) -> None:
+    shipped = (DATA / "legal-be.yaml").read_text("utf-8")
+    (tmp_path / "legal-be.yaml").write_text(shipped.replace("day: 2026-09-01", "day: null"))
+    found = ids(load_law(tmp_path), "be", date(2030, 1, 1), topic=Topic.OFFENCE)
+    assert found == ["be-criminal-code-417-9", "be-criminal-code-417-10"]
+
+
+def test_every_deadline_that_the_code_names_is_in_the_data(law: Law) -> None:
+    for each in (TIMELY, US_REQUEST, ORDER, COMPLAINT):
+        assert law.deadline(each, CHANGE)[0].id == each
 
 
 def test_the_numbers_of_the_new_code_are_not_verified_and_not_cited(law: Law) -> None:
     (book_2,) = law.references("be", CHANGE, topic=Topic.OFFENCE)
     assert book_2.verified is Verification.NO
     assert book_2.note is not None
-    assert "postponed was not verified" in " ".join(book_2.note.split())
+    assert "numbers of the articles were not verified" in " ".join(book_2.note.split())
     for language in Language:
         digits = book_2.citation.of(language).replace("2024", "").replace("29", "")
         assert not any(map(str.isdigit, digits))
@@ -127,7 +160,7 @@ def test_the_operators_file_replaces_a_shipped_one_whole(tmp_path: Path) -> None
 
 
 BROKEN = {
-    "what was not verified against the text has a note": OWN.replace(
+    "an entry not verified against the text has a note": OWN.replace(
         "verified: text", "verified: secondary"
     ),
     "exactly one of hours": OWN
@@ -140,14 +173,35 @@ deadlines:
     days: 1
     hard: true
     then: complain
-    from: 2026-04-09
+    from: 2026-09-01
     sources: ["https://example.org/law"]
     verified: text
 """,
     "references entry be-new: until": OWN.replace(
-        "from: 2026-04-09", "from: 2026-04-09\n    until: soon"
+        "from: 2026-09-01", "from: 2026-09-01\n    until: soon"
     ),
-    "comes no sooner": OWN.replace("from: 2026-04-09", "from: 2026-04-09\n    until: 2026-04-08"),
+    "`until` is a day on or after `from`": OWN.replace(
+        "from: 2026-09-01", "from: 2026-09-01\n    until: 2026-08-31"
+    ),
+    "be-new: an entry has `from`, which may be null, or `starts_with`": OWN.replace(
+        "    from: 2026-09-01\n", ""
+    ),
+    "be-new: an entry has `from` or `starts_with`, not both": OWN.replace(
+        "from: 2026-09-01", "from: 2026-09-01\n    starts_with: new-code"
+    ),
+    "be-new: an entry has `until` or `ends_before`, not both": OWN.replace(
+        "from: 2026-09-01", "from: 2026-09-01\n    until: 2026-09-02\n    ends_before: new-code"
+    ),
+    "'be-new' names a commencement that is not there": OWN.replace(
+        "from: 2026-09-01", "starts_with: new-code"
+    ),
+    "be-new: `until` is a day": OWN.replace(
+        "from: 2026-09-01", "from: 2026-09-01\n    ends_before: c"
+    )
+    + COMMENCEMENT.replace("verified: text", "verified: text, day: 2026-08-31"),
+    "commencements entry c: an entry not verified": OWN
+    + COMMENCEMENT.replace("verified: text", "verified: secondary, day: 2026-09-01"),
+    "commencements entry c: day: Field required": OWN + COMMENCEMENT,
     "references entry be-new: topic: Input should be": OWN.replace(
         "topic: offence", "topic: other"
     ),

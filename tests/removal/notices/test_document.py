@@ -1,7 +1,7 @@
 """A notice has what the law asks for, in each language, and nothing of the case."""
 
 import dataclasses
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 from importlib.resources import files
 from pathlib import Path
@@ -13,7 +13,7 @@ import pytest
 from hashsvc.bank import Bank
 from hashsvc.removal import Removal
 from hashsvc.removal.errors import BadNoticeError, TemplateError, UnknownLawError
-from hashsvc.removal.law.legal import Language, Law, load_law
+from hashsvc.removal.law.legal import Language, Law, Topic, load_law
 from hashsvc.removal.notices.document import NoticeDocument, compose
 from hashsvc.removal.notices.facts import (
     MOST_LOCATIONS,
@@ -71,6 +71,20 @@ LABELS = {
     Language.FR: ("Page :", "Image :", "Constatée le :", "De :", "À :", "Référence :"),
     Language.DE: ("Seite:", "Bild:", "Zuerst gesehen:", "Von:", "An:", "Zeichen:"),
 }
+POSTED = {
+    Language.EN: "Posted:",
+    Language.NL: "Geplaatst:",
+    Language.FR: "Publiée le :",
+    Language.DE: "Eingestellt:",
+}
+LAW_OF_THE_DAY = {
+    Language.EN: "The criminal law cited is that in force on the day on which each image was",
+    Language.NL: "Aangehaald is het strafrecht dat van kracht was op de dag waarop elke afbeelding",
+    Language.FR: "Le droit pénal cité est celui qui était en vigueur le jour où chaque image a été",
+    Language.DE: "Angeführt ist das Strafrecht, das an dem Tag galt, an dem das jeweilige Bild",
+}
+OLD_CODE = ["be-criminal-code-417-9", "be-criminal-code-417-10"]
+NEW_CODE = ["be-criminal-code-book-2"]
 ARTICLE_16 = {
     Language.EN: "Article 16 of Regulation (EU) 2022/2065",
     Language.NL: "artikel 16 van Verordening (EU) 2022/2065",
@@ -97,15 +111,8 @@ def lines_of(notice: NoticeDocument) -> list[str]:
 def test_a_notice_has_every_element_of_article_16(
     law: Law, kind: NoticeKind, language: Language
 ) -> None:
-    notice = compose(facts_of(kind, language, written_on=date(2026, 6, 1)), law)
-    old = facts_of(
-        kind,
-        language,
-        locations=(
-            Location(LOCATION.page_url, LOCATION.image_url, datetime(2026, 4, 8, tzinfo=UTC)),
-        ),
-    )
-    text, lines = flat(compose(old, law).text), lines_of(notice)
+    notice = compose(facts_of(kind, language), law)
+    text, lines = flat(notice.text), lines_of(notice)
     page, image, seen, sender, recipient, reference = LABELS[language]
     assert ARTICLE_16[language] in text
     # (a) Why it is illegal.
@@ -193,20 +200,96 @@ def test_every_language_says_it_in_its_own_words(law: Law, kind: NoticeKind) -> 
     assert len({tuple(len(part.lines) for part in each.parts) for each in notices}) == 1
 
 
-def test_the_law_is_that_of_the_notices_day(law: Law) -> None:
-    before = compose(facts_of(written_on=date(2026, 4, 8)), law)
-    after = compose(facts_of(written_on=date(2026, 6, 1)), law)
-    assert "417/9" in before.text
-    assert "417/9" not in after.text
-    assert "Act of 29 February 2024" in flat(after.text)
-    assert [each.reference.id for each in after.cited] == ["eu-dsa-16", "be-criminal-code-book-2"]
+def place(seen: datetime, posted_on: date | None = None) -> Location:
+    return Location(LOCATION.page_url, LOCATION.image_url, seen, posted_on)
+
+
+def offences(notice: NoticeDocument) -> list[str]:
+    return [each.reference.id for each in notice.cited if each.topic is Topic.OFFENCE]
+
+
+@pytest.mark.parametrize(
+    ("seen", "posted_on", "cited"),
+    [
+        # Only the day of the find is known: the law of that day.
+        (datetime(2026, 8, 31, 12, tzinfo=UTC), None, OLD_CODE),
+        (datetime(2026, 9, 1, 12, tzinfo=UTC), None, NEW_CODE),
+        (datetime(2026, 9, 2, 12, tzinfo=UTC), None, NEW_CODE),
+        # A day is Belgium's, where summer time is two hours ahead of UTC.
+        (datetime(2026, 8, 31, 21, 59, tzinfo=UTC), None, OLD_CODE),
+        (datetime(2026, 8, 31, 22, 0, tzinfo=UTC), None, NEW_CODE),
+        # The day of posting is known: the law of that day, whenever the image was found.
+        (datetime(2026, 8, 31, 12, tzinfo=UTC), date(2026, 8, 30), OLD_CODE),
+        (datetime(2026, 9, 1, 12, tzinfo=UTC), date(2026, 8, 31), OLD_CODE),
+        (datetime(2026, 10, 1, 12, tzinfo=UTC), date(2026, 8, 31), OLD_CODE),
+        (datetime(2026, 10, 1, 12, tzinfo=UTC), date(2026, 9, 1), NEW_CODE),
+    ],
+)
+@pytest.mark.parametrize("language", list(Language))
+def test_a_notice_cites_the_offence_in_force_on_the_day_of_the_deed(
+    law: Law, language: Language, seen: datetime, posted_on: date | None, cited: list[str]
+) -> None:
+    facts = facts_of(
+        language=language, locations=(place(seen, posted_on),), written_on=date(2026, 11, 1)
+    )
+    notice = compose(facts, law)
+    assert offences(notice) == cited
+    assert ("417/9" in notice.text) is (cited == OLD_CODE)
+    assert ("2024" in notice.text) is (cited == NEW_CODE)
+
+
+def test_a_notice_across_the_change_cites_the_law_of_each_locations_day(law: Law) -> None:
+    before, after = datetime(2026, 8, 31, 12, tzinfo=UTC), datetime(2026, 9, 1, 12, tzinfo=UTC)
+    facts = facts_of(locations=(place(after), place(before)), written_on=date(2026, 9, 2))
+    assert offences(compose(facts, law)) == OLD_CODE + NEW_CODE
+
+
+def test_the_day_of_the_notice_does_not_change_the_offence(law: Law) -> None:
+    found = {
+        tuple(offences(compose(facts_of(written_on=day), law)))
+        for day in (date(2026, 6, 1), date(2026, 8, 31), date(2026, 9, 1), date(2027, 1, 1))
+    }
+    assert found == {tuple(OLD_CODE)}
+
+
+@pytest.mark.parametrize(("kind", "language"), EVERY)
+def test_a_notice_says_when_an_image_was_posted_and_when_it_was_found(
+    law: Law, kind: NoticeKind, language: Language
+) -> None:
+    seen = datetime(2026, 9, 1, 12, tzinfo=UTC)
+    known = compose(facts_of(kind, language, locations=(place(seen, date(2026, 8, 31)),)), law)
+    unknown = compose(facts_of(kind, language, locations=(place(seen),)), law)
+    found = f"{LABELS[language][2]} 2026-09-01"
+    assert found in lines_of(known)
+    assert found in lines_of(unknown)
+    assert f"{POSTED[language]} 2026-08-31" in lines_of(known)
+    assert POSTED[language] not in unknown.text
+
+
+@pytest.mark.parametrize(("kind", "language"), EVERY)
+def test_a_notice_that_cites_an_offence_says_which_days_law_it_cites(
+    law: Law, kind: NoticeKind, language: Language
+) -> None:
+    text = flat(compose(facts_of(kind, language), law).text)
+    assert (LAW_OF_THE_DAY[language] in text) is (kind is not NoticeKind.TAKE_IT_DOWN)
+
+
+def test_a_day_of_posting_before_all_law_data_is_an_error_that_says_what_to_do(law: Law) -> None:
+    with pytest.raises(UnknownLawError, match=r"2022-05-31\. Add the law of that day .* leave out"):
+        compose(facts_of(locations=(place(SEEN, date(2022, 5, 31)),)), law)
+
+
+def test_an_image_is_not_posted_after_it_was_seen() -> None:
+    place(SEEN, SEEN.date())
+    with pytest.raises(BadNoticeError, match="on or before the day it was first seen"):
+        place(SEEN, SEEN.date() + timedelta(days=1))
 
 
 def test_a_notice_keeps_what_it_was_made_with(law: Law) -> None:
     notice = compose(facts_of(), law)
     source = (TEMPLATES / "dsa-notice.en.txt").read_bytes()
     assert notice.template.name == "dsa-notice.en.txt"
-    assert notice.template.version == "2026-11-25"
+    assert notice.template.version == "2026-12-01"
     assert notice.template.sha256 == sha256(source).hexdigest()
     assert not notice.template.own
     assert notice.law == (law.version("eu"), law.version("be"))

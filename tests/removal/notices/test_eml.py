@@ -4,7 +4,8 @@ import csv
 import io
 import json
 from base64 import b64decode
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, date, datetime
 from email import message_from_bytes
 from email.header import decode_header, make_header
 from email.message import EmailMessage
@@ -200,12 +201,37 @@ def test_the_json_is_of_its_schema(kind: NoticeKind, language: Language) -> None
     content = json_of(notice)
     jsonschema_rs.validate(SCHEMA, content)
     assert content["locations"] == [
-        {"page_url": PAGE_URL, "image_url": IMAGE_URL, "first_seen": "2026-05-20T08:15:00Z"}
+        {
+            "page_url": PAGE_URL,
+            "image_url": IMAGE_URL,
+            "first_seen": "2026-05-20T08:15:00Z",
+            "posted_on": None,
+        }
     ]
     assert content["keywords"] == ["KEYWORD_NON_CONSENSUAL_IMAGE_SHARING"]
     assert content["text_sha256"] == sha256(notice.text.encode()).hexdigest()
     assert content["legal_data"]
     assert content["legal_references"]
+
+
+def test_the_day_of_posting_stands_in_every_form_that_gives_days() -> None:
+    known = Location(WebAddress(PAGE_URL), None, SEEN, date(2026, 5, 18))
+    notice = notice_of(NoticeKind.HOST, locations=(known, replace(known, posted_on=None)))
+    content = json_of(notice)
+    jsonschema_rs.validate(SCHEMA, content)
+    assert isinstance(content["locations"], list)
+    assert [each["posted_on"] for each in content["locations"]] == ["2026-05-18", None]
+    assert {each["first_seen"] for each in content["locations"]} == {"2026-05-20T08:15:00Z"}
+    reports = [json.loads(each) for each in xarf_reports(notice)]
+    assert [each.get("posted_on") for each in reports] == ["2026-05-18", None]
+    assert {each["timestamp"] for each in reports} == {"2026-05-20T08:15:00Z"}
+    rows = list(csv.DictReader(io.StringIO(notices_csv([notice]), newline="")))
+    assert [each["posted on"] for each in rows] == ["2026-05-18", ""]
+    assert {each["first seen"] for each in rows} == {"2026-05-20"}
+    text = flat(notice.text)
+    assert text.count("Posted:2026-05-18") == 1
+    assert flat(pdf_text(notice_pdf(notice))).count("Posted:2026-05-18") == 1
+    assert notice.html.count("2026-05-18") == 1
 
 
 def test_the_schema_refuses_what_a_notice_does_not_have() -> None:
@@ -217,7 +243,8 @@ def test_the_schema_refuses_what_a_notice_does_not_have() -> None:
 
 
 def test_what_is_not_verified_says_so_in_the_json() -> None:
-    references = json_of(notice_of())["legal_references"]
+    after_the_change = Location(WebAddress(PAGE_URL), None, datetime(2026, 9, 1, tzinfo=UTC))
+    references = json_of(notice_of(locations=(after_the_change,)))["legal_references"]
     assert isinstance(references, list)
     assert {each["id"]: each["verified"] for each in references} == {
         "eu-dsa-16": "secondary",
@@ -266,8 +293,9 @@ def test_the_table_has_a_row_for_each_place_and_no_formula() -> None:
         "page",
         "image",
         "first seen",
+        "posted on",
         "digest",
     ]
     assert len(rows) == 3
-    assert rows[1][4:8] == ["'=HYPERLINK(A1)", PAGE_URL, IMAGE_URL, "2026-05-20"]
-    assert all(each[:1] not in "=+-@\t\r" for row in rows for each in row)
+    assert rows[1][4:9] == ["'=HYPERLINK(A1)", PAGE_URL, IMAGE_URL, "2026-05-20", ""]
+    assert not any(each.startswith(tuple("=+-@\t\r")) for row in rows for each in row)

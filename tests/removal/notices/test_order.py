@@ -2,7 +2,8 @@
 
 import io
 import json
-from datetime import UTC, datetime, timedelta
+from dataclasses import replace
+from datetime import UTC, date, datetime, timedelta
 from hashlib import sha256
 
 import pytest
@@ -21,7 +22,7 @@ from hashsvc.removal.notices.order import (
     write_order_annex,
 )
 from hashsvc.signals import Signal
-from tests.removal.documents import IMAGE_URL, PAGE_URL, REFERENCE, facts_of
+from tests.removal.documents import IMAGE_URL, LOCATION, PAGE_URL, REFERENCE, facts_of
 
 LAW = load_law()
 SIGNALS = tuple(Signal("pdq1", bytes([n]) * 32) for n in (0x5A, 0xF8))
@@ -92,6 +93,21 @@ def test_it_rests_on_the_law_of_its_day() -> None:
     assert "the Belgian Act of 31 July 2023" in text
     assert "the Belgian Act of 4 May 2020" in text
     assert document.law == (LAW.version("be"), LAW.version("eu"))
+
+
+@pytest.mark.parametrize("language", list(Language))
+def test_it_rests_on_the_criminal_law_of_the_day_of_posting(language: Language) -> None:
+    found = datetime(2026, 9, 1, 12, tzinfo=UTC)
+    posted = replace(LOCATION, first_seen=found, posted_on=date(2026, 8, 31))
+    old = annex(language, facts=facts_of(language=language, locations=(posted,)))
+    assert "417/9" in old.text
+    (location,) = json.loads(old.json)["locations"]
+    assert (location["first_seen"], location["posted_on"]) == ("2026-09-01", "2026-08-31")
+    assert old.text.count("2026-08-31") == 1
+    seen = replace(LOCATION, first_seen=found)
+    new = annex(language, facts=facts_of(language=language, locations=(seen,)))
+    assert "417/9" not in new.text
+    assert json.loads(new.json)["locations"][0]["posted_on"] is None
 
 
 @pytest.mark.parametrize("language", list(Language))
