@@ -1,8 +1,8 @@
 """
-Removal requests: the notice to a platform, the states a request goes through, the re-checks.
+Removal requests: notices to platforms, the states of a request, deadlines, and re-checks.
 
-Each is for one image URL and one actor, raised for a match; a notice names those of one case to one
-actor. Re-checks look at the page through the scanner.
+A request is raised for a match and asks one actor to remove the image at one URL. A notice names
+the requests of one case to one actor. Re-checks look at the page again, through the scanner.
 """
 
 from hashsvc.removal.errors import (

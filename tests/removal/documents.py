@@ -1,4 +1,4 @@
-"""Facts to write documents from."""
+"""Example facts for notices and annexes."""
 
 from datetime import UTC, date, datetime
 
@@ -28,7 +28,7 @@ EARLIER = Earlier(
 def facts_of(
     kind: NoticeKind = NoticeKind.DSA_NOTICE, language: Language = Language.EN, **more: object
 ) -> Facts:
-    """Return the facts of a notice of one place, as a test changes them."""
+    """Return the facts of a notice with one location; `more` replaces single facts."""
     about = kind in {NoticeKind.COMPLAINT, NoticeKind.COORDINATOR}
     values: dict[str, object] = {
         "kind": kind,

@@ -1,9 +1,9 @@
 """
-The law that notices and clocks refer to, as dated data: `data/legal-*.yaml`, one a jurisdiction.
+The law that notices and clocks refer to, read from `data/legal-JURISDICTION.yaml`.
 
-Nothing here knows an article, a date or a duration; a lawyer reviews and changes the files. Each
-has a version and a digest, which every document that used it keeps. What has not been verified says
-so; what has no known day of entry into force is never referred to, only listed as pending.
+The articles, days and durations are in the files alone, which a lawyer reviews and changes. Every
+document keeps the version and the digest of the files that it used. An entry states how far it was
+verified. An entry without a known first day is pending: no notice cites it and no clock runs.
 """
 
 import hashlib
@@ -26,7 +26,7 @@ WebSource = Annotated[str, StringConstraints(pattern=r"^https://\S+$", max_lengt
 
 
 class Language(StrEnum):
-    """What notices are written in."""
+    """A language that notices are written in."""
 
     EN = "en"
     NL = "nl"
@@ -35,7 +35,7 @@ class Language(StrEnum):
 
 
 class Topic(StrEnum):
-    """What a reference is cited for."""
+    """The subject that a reference is cited for."""
 
     OFFENCE = "offence"
     NOTICE = "notice"
@@ -47,18 +47,18 @@ class Topic(StrEnum):
 
 
 class Anchor(StrEnum):
-    """An event that a clock starts at."""
+    """The event that starts a clock."""
 
     SENT = "sent"
     DECIDED = "decided"
-    """The organisation was told the platform's decision."""
+    """The platform informed the organisation of its decision."""
 
     ORDER_SERVED = "order-served"
     CHECKED = "checked"
 
 
 class NextStep(StrEnum):
-    """What to do by the end of a clock, or after it."""
+    """What the organisation does before a clock ends, or after it."""
 
     RECHECK = "recheck"
     COMPLAIN = "complain"
@@ -67,19 +67,20 @@ class NextStep(StrEnum):
 
 
 class Verification(StrEnum):
-    """How far an entry was held against the text of the law."""
+    """What an entry was checked against."""
 
     TEXT = "text"
-    """Against a copy of the text itself."""
+    """A copy of the law's text."""
 
     SECONDARY = "secondary"
-    """Against what others write of it."""
+    """What others write about the law."""
 
     NO = "no"
+    """Nothing."""
 
 
 class InLanguages(DataEntry):
-    """A wording in each language."""
+    """The same wording in each language."""
 
     en: Text
     nl: Text
@@ -176,14 +177,14 @@ class Dated(Sourced):
 
 
 class NoticeElement(DataEntry):
-    """One thing that a document has to hold by law."""
+    """Something that the law requires a document to contain."""
 
     id: Id
     label: InLanguages
 
 
 class LegalReference(Dated):
-    """A provision, how it is cited, and what it asks for."""
+    """A provision: its citation, its summary, and the elements that it requires."""
 
     topic: Topic
     citation: InLanguages
@@ -192,7 +193,7 @@ class LegalReference(Dated):
 
 
 class Deadline(Dated):
-    """A period that runs from an event; exactly one of its durations is set."""
+    """A period that starts at an event. It has exactly one duration."""
 
     label: InLanguages
     anchor: Anchor
@@ -209,14 +210,14 @@ class Deadline(Dated):
     def _has_one_duration(self) -> Self:
         durations = (self.hours, self.days, self.working_days, self.months)
         if sum(each is not None for each in durations) != 1:
-            raise ValueError("exactly one of hours, days, working_days and months is set")
+            raise ValueError("set exactly one of hours, days, working_days and months")
         if self.hours is not None and self.if_not_working != "stays":
-            raise ValueError("a period of hours elapses; it does not wait for a working day")
+            raise ValueError("hours run on every day; `if_not_working` is for days and months")
         return self
 
 
 class LawFile(DataEntry):
-    """What a `legal-*.yaml` file holds."""
+    """The content of a `legal-*.yaml` file."""
 
     jurisdiction: Id
     version: Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}(\.\d+)?$")]
@@ -231,11 +232,11 @@ class LawFile(DataEntry):
         ids = [each.id for each in (*self.references, *self.deadlines, *self.commencements)]
         for each in ids:
             if ids.count(each) > 1:
-                raise ValueError(f"the id {each!r} stands twice")
+                raise ValueError(f"two entries have the id {each!r}")
         known = {each.id for each in self.references}
         for deadline in self.deadlines:
             if deadline.reference is not None and deadline.reference not in known:
-                raise ValueError(f"deadline {deadline.id!r} has a reference that is not there")
+                raise ValueError(f"deadline {deadline.id!r} names a reference that is not there")
         return self
 
     @model_validator(mode="after")
@@ -263,7 +264,7 @@ class LawFile(DataEntry):
 
 @dataclass(frozen=True, slots=True)
 class LawVersion:
-    """Which data was used: the file's version, and the SHA-256 of its bytes."""
+    """The version of a law file, and the SHA-256 of its bytes."""
 
     jurisdiction: str
     version: str
@@ -271,14 +272,14 @@ class LawVersion:
 
 
 class Law:
-    """All jurisdictions' files."""
+    """The law data of all jurisdictions."""
 
     def __init__(self, jurisdictions: Mapping[str, tuple[LawFile, LawVersion]]) -> None:
         self._files = dict(jurisdictions)
 
     @property
     def jurisdictions(self) -> tuple[str, ...]:
-        """Return what there is data of."""
+        """Return the jurisdictions that have data, sorted."""
         return tuple(sorted(self._files))
 
     def version(self, jurisdiction: str) -> LawVersion:
@@ -286,17 +287,17 @@ class Law:
         Return the version of one jurisdiction's data.
 
         Raises:
-            UnknownLawError: If there is none.
+            UnknownLawError: If there is no data of the jurisdiction.
         """
-        return self._of(jurisdiction)[1]
+        return self._file(jurisdiction)[1]
 
     def reviewed(self, jurisdiction: str) -> date | None:
-        """Return when a lawyer reviewed a jurisdiction's data; None if none did."""
-        return self._of(jurisdiction)[0].reviewed_by_lawyer
+        """Return the day on which a lawyer reviewed the data, or None if no lawyer has."""
+        return self._file(jurisdiction)[0].reviewed_by_lawyer
 
     def keywords(self, jurisdiction: str) -> tuple[str, ...]:
-        """Return the words by which a regulator's database knows such content."""
-        return self._of(jurisdiction)[0].keywords
+        """Return the regulator's database keywords for this kind of content."""
+        return self._file(jurisdiction)[0].keywords
 
     def references(
         self, jurisdiction: str, on: date, *, topic: Topic | None = None
@@ -309,16 +310,16 @@ class Law:
         """
         return tuple(
             each
-            for each in self._of(jurisdiction)[0].references
+            for each in self._file(jurisdiction)[0].references
             if each.applies(on) and topic in (None, each.topic)
         )
 
     def deadline(self, deadline_id: str, on: date) -> tuple[Deadline, LawVersion]:
         """
-        Return a deadline that applies on a day, and the data it is from.
+        Return a deadline that applies on a day, and the version of its file.
 
         Raises:
-            UnknownLawError: If there is none of this id, or it does not apply on that day.
+            UnknownLawError: If no deadline with this id applies on that day.
         """
         for law, version in self._files.values():
             for each in law.deadlines:
@@ -326,22 +327,23 @@ class Law:
                     return each, version
         raise UnknownLawError(f"No deadline {deadline_id!r:.60} applies on {on.isoformat()}.")
 
-    def _of(self, jurisdiction: str) -> tuple[LawFile, LawVersion]:
+    def _file(self, jurisdiction: str) -> tuple[LawFile, LawVersion]:
         if jurisdiction not in self._files:
-            raise UnknownLawError(f"There is no data of the law of {jurisdiction!r:.60}.")
+            raise UnknownLawError(f"There is no law data of the jurisdiction {jurisdiction!r:.60}.")
         return self._files[jurisdiction]
 
 
 def load_law(own: Path | None = None) -> Law:
     """
-    Return the shipped law data, each jurisdiction's replaced by the operator's own file of it.
+    Return the shipped law data, with the operator's own files in place of shipped ones.
 
     Args:
-        own: Directory with the operator's `legal-*.yaml` files; they replace a shipped one whole,
-            so that one version and one digest stand for it, or add a jurisdiction.
+        own: Directory with the operator's `legal-*.yaml` files. A file replaces the shipped file
+            of its jurisdiction as a whole, or adds a jurisdiction.
 
     Raises:
-        DataFileError: If a file cannot be used; one line, with the file, the entry and the rule.
+        DataFileError: If a file breaks a rule. The message is one line that names the file, the
+            entry and the rule.
     """
     shipped = [
         (each.name, each.read_bytes()) for each in (files("hashsvc.removal") / "data").iterdir()
@@ -349,7 +351,7 @@ def load_law(own: Path | None = None) -> Law:
     found = _read(each for each in shipped if _is_law(each[0]))
     if own is not None:
         if not own.is_dir():
-            raise DataFileError("The directory of the operator's own law data is not there.")
+            raise DataFileError("The directory of the operator's own law data does not exist.")
         found |= _read(
             (each.name, each.read_bytes()) for each in sorted(own.iterdir()) if _is_law(each.name)
         )
@@ -367,23 +369,25 @@ def _read(named: Iterable[tuple[str, bytes]]) -> dict[str, tuple[LawFile, LawVer
         try:
             text = content.decode()
         except UnicodeDecodeError as error:
-            raise DataFileError(f"{name}: the file is UTF-8") from error
+            raise DataFileError(f"{name}: the file must be UTF-8") from error
         law = read_yaml(text, LawFile, name=name).with_days()
         if name != f"legal-{law.jurisdiction}.yaml":
-            raise DataFileError(f"{name}: jurisdiction: the file is named legal-JURISDICTION.yaml")
+            raise DataFileError(
+                f"{name}: jurisdiction: the file must be named legal-JURISDICTION.yaml"
+            )
         digest = hashlib.sha256(content).hexdigest()
         found[law.jurisdiction] = (law, LawVersion(law.jurisdiction, law.version, digest))
     return found
 
 
 def _check_deadlines(found: Mapping[str, tuple[LawFile, LawVersion]]) -> None:
-    """Refuse a deadline's id in two files: which of them a clock meant could not be told."""
+    """Raise DataFileError if two files have a deadline with the same id: a clock names it only."""
     seen: dict[str, str] = {}
     for jurisdiction, (law, _) in found.items():
         for each in law.deadlines:
             if each.id in seen:
                 raise DataFileError(
                     f"legal-{jurisdiction}.yaml: deadlines entry {each.id}: "
-                    f"the id stands in legal-{seen[each.id]}.yaml too"
+                    f"legal-{seen[each.id]}.yaml has a deadline with this id too"
                 )
             seen[each.id] = jurisdiction

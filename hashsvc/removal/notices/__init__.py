@@ -1,5 +1,5 @@
 """
-The documents that ask for removal: their fields, their words and their forms.
+Notices and annexes to court orders: their facts, templates and file formats.
 
-The forms are text, HTML, PDF, mail, JSON, X-ARF and CSV.
+The formats are text, HTML, PDF, e-mail, JSON, X-ARF and CSV.
 """

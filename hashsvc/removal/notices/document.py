@@ -1,9 +1,9 @@
 """
-Writes notices: to platforms, hosts and the coordinator, in four languages.
+Composes notices to platforms, hosts and the Digital Services Coordinator, in four languages.
 
-Each has what the law asks for, names the organisation and never the person shown, and holds no
-case number, no image and no file name: its facts have no types for them. It keeps which template
-and which law data it was made with, and the digest of its text.
+A notice contains the elements that the law requires and names the organisation, never the person
+shown. It cannot contain a case number, an image or a file name, because its facts have no types
+for them. It records the template and the law data that it was made with, and a digest of its text.
 """
 
 import hashlib
@@ -19,7 +19,8 @@ from hashsvc.removal.notices.rendering import TemplateVersion, render, to_html
 
 EU, US = "eu", "us"
 
-# What each kind cites: topics, and whose law they are looked up in; None stands for the facts' own.
+# The topics that each kind of notice cites, and the jurisdiction of each topic. None stands for the
+# jurisdiction in the facts.
 _CITED: dict[NoticeKind, dict[Topic, str | None]] = {
     NoticeKind.DSA_NOTICE: {Topic.NOTICE: EU, Topic.OFFENCE: None},
     NoticeKind.TAKE_IT_DOWN: {Topic.NOTICE: US},
@@ -31,7 +32,7 @@ _CITED: dict[NoticeKind, dict[Topic, str | None]] = {
 
 @dataclass(frozen=True, slots=True)
 class Cited:
-    """A provision that a document refers to, and the data it is from."""
+    """A provision that a document cites, and the law file that it is from."""
 
     topic: Topic
     reference: LegalReference
@@ -41,14 +42,14 @@ class Cited:
 @dataclass(frozen=True, slots=True)
 class NoticeDocument:
     """
-    A notice as it goes out.
+    A notice as it is sent.
 
     Attributes:
-        text: In plain text; what the digest is of, and what every other form says too.
+        text: The notice in plain text. Every other format says the same.
 
-        keywords: By which a regulator's database knows such content.
+        keywords: The regulator's database keywords for this kind of content.
 
-        digest: SHA-256 of the text in UTF-8, hexadecimal.
+        digest: SHA-256 of `text` in UTF-8, hexadecimal.
     """
 
     facts: Facts
@@ -62,26 +63,26 @@ class NoticeDocument:
 
     @property
     def title(self) -> str:
-        """The first line, as a subject."""
+        """The first line, which is also the subject of the e-mail."""
         return self.parts[0].lines[0]
 
     @property
     def law(self) -> tuple[LawVersion, ...]:
-        """The law data that was used, each once."""
+        """The law files that the notice cites, each once."""
         return tuple(dict.fromkeys(each.law for each in self.cited))
 
 
 def compose(facts: Facts, law: Law, *, own_templates: Path | None = None) -> NoticeDocument:
     """
-    Return the notice that says these facts.
+    Return the notice that states these facts.
 
     Args:
         own_templates: Directory with the operator's own templates.
 
     Raises:
-        UnknownLawError: If nothing that the notice has to cite applies on its day.
+        UnknownLawError: If the law data has nothing to cite for one of the notice's days.
 
-        TemplateError: If a template cannot be used.
+        TemplateError: If the template breaks a rule.
     """
     cited = tuple(
         each
@@ -105,13 +106,13 @@ def compose(facts: Facts, law: Law, *, own_templates: Path | None = None) -> Not
 
 def cite(law: Law, jurisdiction: str, topic: Topic, facts: Facts) -> tuple[Cited, ...]:
     """
-    Return what a document of these facts cites on a topic.
+    Return the provisions that a document with these facts cites on a topic.
 
     A deed is judged by the law of its day, so offences are those in force on the facts'
     `deed_days`. Everything else is the law in force on the document's day.
 
     Raises:
-        UnknownLawError: If nothing applies on one of the days.
+        UnknownLawError: If no provision applies on one of the days.
     """
     days = facts.deed_days if topic is Topic.OFFENCE else (facts.written_on,)
     version = law.version(jurisdiction)
@@ -129,7 +130,7 @@ def cite(law: Law, jurisdiction: str, topic: Topic, facts: Facts) -> tuple[Cited
 
 
 def citations(cited: tuple[Cited, ...], language: Language) -> dict[str, str]:
-    """Return what a template cites, by topic: `law.offence`, `law.notice`."""
+    """Return the text of the citations by topic, for templates: `law.offence`, `law.notice`."""
     found: dict[str, list[str]] = {}
     for each in cited:
         citation = each.reference.citation.of(language)
@@ -141,7 +142,7 @@ def citations(cited: tuple[Cited, ...], language: Language) -> dict[str, str]:
 
 
 def values_of(facts: Facts) -> dict[str, object]:
-    """Return a document's facts as what its template may use: text, and lists of text."""
+    """Return the facts as the values that a template may use: text, and lists of text."""
     return {
         "recipient": str(facts.recipient),
         "sender": {

@@ -1,4 +1,4 @@
-"""A notice as an e-mail, for a mail program or a server; nothing is sent here."""
+"""Writes a notice as an e-mail file. This module sends nothing."""
 
 from datetime import datetime
 from email.header import Header
@@ -18,13 +18,13 @@ _MOST_XARF = 50
 
 class _Policy(EmailPolicy):
     """
-    As SMTP wants it, with words that are not ASCII folded by `email.header`.
+    The SMTP policy, except that `email.header` folds headers with non-ASCII words.
 
-    The newer folding of Python 3.11 cuts a long subject of such words with a space of its own.
+    The newer folding of Python 3.11 adds a space where it cuts a long non-ASCII subject.
     """
 
     def fold_binary(self, name: str, value: str) -> bytes:
-        text = str(value)  # A header is text with parts.
+        text = str(value)  # A header is a str with attributes.
         if not text.isascii() and name == "Subject":
             return f"{name}: {_encoded(text, name)}\r\n".encode()
         if not text.isascii() and isinstance(value, AddressHeader):
@@ -51,16 +51,16 @@ def write_mail(
     notice: NoticeDocument, *, to: Email, at: datetime, pdf: bytes | None = None
 ) -> bytes:
     """
-    Return a notice as an `.eml` file: text, HTML, and the PDF and JSON of it attached.
+    Return a notice as an `.eml` file with text and HTML bodies, and PDF and JSON attachments.
 
-    The same notice at the same time gives the same bytes. A host's has its X-ARF reports too.
+    A notice to a host also carries its X-ARF reports. The same notice and time give the same bytes.
 
     Args:
-        to: Where the platform takes notices.
+        to: The address where the platform receives notices.
 
-        at: The message's date; aware.
+        at: The date of the message; aware.
 
-        pdf: The notice's PDF where that is at hand: it is what takes longest.
+        pdf: The notice's PDF, if the caller has it already: writing it takes the longest.
     """
     facts = notice.facts
     message = EmailMessage(policy=_Policy(linesep="\r\n"))
@@ -107,5 +107,5 @@ def _quoted(name: str) -> str:
 def _set_boundaries(message: EmailMessage, digest: str) -> None:
     multiparts = (part for part in message.walk() if part.is_multipart())
     for position, part in enumerate(multiparts):
-        # Short enough to stand in its header as it is.
+        # A longer boundary would be folded in its header.
         part.set_boundary(f"notice-{position}-{digest[:32]}")

@@ -1,4 +1,4 @@
-"""What a notice says: facts, each of a type that is checked when it is made."""
+"""The facts that a notice states. Each has a type that checks its value when it is created."""
 
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -17,11 +17,11 @@ from hashsvc.removal.notices.fields import (
 )
 
 MOST_LOCATIONS = 1_000
-"""Places in one notice; a platform with more gets several."""
+"""The most locations in one notice. A platform with more locations gets several notices."""
 
 
 class NoticeKind(StrEnum):
-    """Which document; its value names the template."""
+    """The kind of document. The value is the first part of the template's file name."""
 
     DSA_NOTICE = "dsa-notice"
     """To a hosting service, under Article 16 of the Digital Services Act."""
@@ -33,14 +33,14 @@ class NoticeKind(StrEnum):
     """To the platform, against its decision: Article 20 of the Digital Services Act."""
 
     COORDINATOR = "coordinator"
-    """To the Digital Services Coordinator, of how a platform handled a notice."""
+    """To the Digital Services Coordinator, about how a platform handled a notice."""
 
     HOST = "host"
-    """To whoever's machines, network or domain name a site is on."""
+    """To the company that provides a site's machines, network or domain name."""
 
 
 class Decision(StrEnum):
-    """What a platform answered to a notice."""
+    """A platform's answer to a notice."""
 
     REFUSED = "refused"
     PARTIAL = "partial"
@@ -51,10 +51,10 @@ class Decision(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Sender:
     """
-    The organisation in whose name a notice goes out; never the person shown.
+    The organisation that sends the notice, never the person shown.
 
     Attributes:
-        contact: A postal address or telephone number, in one line.
+        contact: A postal address or telephone number, on one line.
     """
 
     name: OneLine
@@ -80,9 +80,9 @@ class Location:
 
     def __post_init__(self) -> None:
         if self.first_seen.tzinfo is None:
-            raise BadNoticeError("A moment in a notice has a time zone.")
+            raise BadNoticeError("A time in a notice must have a time zone.")
         if self.posted_on is not None and self.posted_on > self.seen_on:
-            raise BadNoticeError("An image is posted on or before the day it was first seen.")
+            raise BadNoticeError("The day of posting cannot be after the day of the find.")
 
     @property
     def seen_on(self) -> date:
@@ -97,7 +97,7 @@ class Location:
 
 @dataclass(frozen=True, slots=True)
 class Earlier:
-    """The notice that a complaint or a referral is about, and what came of it."""
+    """The notice that a complaint or a referral is about, and the platform's answer."""
 
     sent_on: date
     decision: Decision
@@ -110,29 +110,31 @@ class Earlier:
     def __post_init__(self) -> None:
         later = [each for each in (self.receipted_on, self.decided_on) if each is not None]
         if any(each < self.sent_on for each in later):
-            raise BadNoticeError("A notice is receipted and decided after it was sent.")
+            raise BadNoticeError(
+                "A notice is receipted and decided on or after the day it was sent."
+            )
         if (self.decided_on is None) != (self.decision is Decision.NO_ANSWER):
-            raise BadNoticeError("A decision has its day; no answer has none.")
+            raise BadNoticeError("State the day of a decision; state no day if there is no answer.")
 
 
 @dataclass(frozen=True, slots=True)
 class Facts:
     """
-    Everything a document is made from.
+    All facts that a document states.
 
     Attributes:
-        recipient: The platform, host or coordinator.
+        recipient: The platform, host or coordinator that receives the document.
 
         written_on: The day of the document. It cites the offence that was in force on each
             location's `deed_day`, and otherwise the law that is in force on this day.
 
-        explanation: What the organisation adds to the reasons that the template gives.
+        explanation: The organisation's own reasons, added to those in the template.
 
-        signatory: Name and role of the authorised person who signs; a US notice needs one.
+        signatory: Name and role of the authorised person who signs. A US notice needs one.
 
-        earlier: What a complaint or a referral is about.
+        earlier: The notice that a complaint or a referral is about.
 
-        jurisdiction: Whose criminal law is referred to.
+        jurisdiction: The jurisdiction whose criminal law the document cites.
     """
 
     kind: NoticeKind
@@ -151,13 +153,15 @@ class Facts:
         if not 1 <= len(self.locations) <= MOST_LOCATIONS:
             raise BadNoticeError(f"A notice has 1 to {MOST_LOCATIONS} locations.")
         if self.kind is NoticeKind.TAKE_IT_DOWN and self.signatory is None:
-            raise BadNoticeError("A notice under the TAKE IT DOWN Act is signed by somebody.")
-        about = self.kind in {NoticeKind.COMPLAINT, NoticeKind.COORDINATOR}
-        if about != (self.earlier is not None):
-            raise BadNoticeError("A complaint, and it alone, is about an earlier notice.")
+            raise BadNoticeError("A notice under the TAKE IT DOWN Act needs a signatory.")
+        needs_earlier = self.kind in {NoticeKind.COMPLAINT, NoticeKind.COORDINATOR}
+        if needs_earlier != (self.earlier is not None):
+            raise BadNoticeError(
+                "A complaint or a referral is about an earlier notice; no other document is."
+            )
         decision = self.earlier.decision if self.earlier else None
         if self.kind is NoticeKind.COMPLAINT and decision is Decision.NO_ANSWER:
-            raise BadNoticeError("An internal complaint is against a decision.")
+            raise BadNoticeError("An internal complaint needs a decision that it is against.")
 
     @property
     def deed_days(self) -> tuple[date, ...]:

@@ -1,9 +1,9 @@
 """
-The only kinds of text that a notice takes, each checked when it is made.
+The types of text that a notice may contain. Each checks its value when it is created.
 
-A notice leaves the service, so what may not leave it has no type here: no case number, no signal,
-no file name, no picture. Nor does anything that could change how a document reads: line breaks,
-other control characters, letters that are not seen or that turn the writing direction.
+A notice leaves the service. So no type here accepts a case number, a signal, a file name or a
+picture, nor characters that could change how a document reads: line breaks, other control
+characters, invisible letters, and letters that reverse the writing direction.
 """
 
 import re
@@ -23,12 +23,12 @@ MAX_HOST = 253
 
 # Control, format (zero width, direction), surrogate, private and unassigned characters; line and
 # paragraph separators.
-_UNSEEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
 _CASE_NUMBER = re.compile(r"\b\w{4}-\w{4}-\w\b")
 _PRIVATE = (
     (re.compile(r"\b(pdq|phash|dhash|whash|reg)\d+:", re.IGNORECASE), "no signal"),
     (re.compile(r"[0-9a-f]{32}", re.IGNORECASE), "no hash"),
-    # RFC 2047: what a mail program decodes, line breaks among it.
+    # RFC 2047: mail programs decode such words, even into line breaks.
     (re.compile(r"=\?"), "no encoded word"),
     (
         re.compile(r"\w\.(jpe?g|png|gif|webp|hei[cf]|avif|bmp|tiff?|mp4|mov)\b", re.IGNORECASE),
@@ -37,14 +37,14 @@ _PRIVATE = (
 )
 _EMAIL = re.compile(r"[a-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[a-z0-9-]+(\.[a-z0-9-]+)+", re.IGNORECASE)
 _REFERENCE = re.compile(r"[0-9a-f]{32}")
-# What no URL may hold as it is: RFC 3986, section 2. All else of ASCII stays as it was written, for
-# some servers know one spelling only.
+# The characters that RFC 3986, section 2, does not allow in a URL. Other ASCII characters stay as
+# written, because some servers accept one spelling only.
 _ENCODED = re.compile(r"[^!#-;=?-~]")
 
 
 @dataclass(frozen=True, slots=True)
 class OneLine:
-    """One line of a person's words: a name, a role, a reason."""
+    """One line of text that a person wrote: a name, a role or a reason."""
 
     text: str
 
@@ -58,9 +58,10 @@ class OneLine:
 @dataclass(frozen=True, slots=True)
 class Host:
     """
-    A platform that is known by its host alone, with a port where it has an unusual one.
+    The host of a platform that has no name, with its port if that is not the usual one.
 
-    It may look like what no line may hold: storage has hosts of 32 hexadecimal digits.
+    A host may look like a hash, which no OneLine accepts: cloud storage has host names of 32
+    hexadecimal digits.
     """
 
     text: str
@@ -70,11 +71,11 @@ class Host:
             parts = urlsplit(f"//{self.text}")
             port = parts.port
         except ValueError as error:
-            raise BadNoticeError("A host's name and port can be read.") from error
+            raise BadNoticeError("This is not a host name with an optional port.") from error
         host = ascii_host(parts.hostname or "")
         host = f"[{host}]" if ":" in host else host
         if parts.netloc != self.text or "@" in self.text:
-            raise BadNoticeError("A host has a name, and perhaps a port, and nothing else.")
+            raise BadNoticeError("A host is a name and an optional port, and nothing else.")
         object.__setattr__(self, "text", host if port is None else f"{host}:{port}")
 
     def __str__(self) -> str:
@@ -83,7 +84,7 @@ class Host:
 
 @dataclass(frozen=True, slots=True)
 class Explanation:
-    """A paragraph that an organisation adds to the reasons."""
+    """A paragraph that an organisation adds to the reasons in a template."""
 
     text: str
 
@@ -96,7 +97,7 @@ class Explanation:
 
 @dataclass(frozen=True, slots=True)
 class Email:
-    """An e-mail address of ASCII letters, without a display name."""
+    """An e-mail address in ASCII, without a display name."""
 
     text: str
 
@@ -109,19 +110,21 @@ class Email:
 
     @property
     def host(self) -> str:
-        """What stands behind the @."""
+        """The part after the @."""
         return self.text.rpartition("@")[2]
 
 
 @dataclass(frozen=True, slots=True)
 class NoticeReference:
-    """What a notice is filed under: the id of its removal request, 32 hexadecimal digits."""
+    """The reference of a notice: the id of its removal request, 32 hexadecimal digits."""
 
     text: str
 
     def __post_init__(self) -> None:
         if not _REFERENCE.fullmatch(self.text):
-            raise BadNoticeError("A reference is the id of a removal request.")
+            raise BadNoticeError(
+                "A reference is the id of a removal request: 32 hexadecimal digits."
+            )
 
     def __str__(self) -> str:
         return self.text
@@ -130,15 +133,16 @@ class NoticeReference:
 @dataclass(frozen=True, slots=True)
 class WebAddress:
     """
-    A URL as it goes over the wire: in ASCII, everything else percent-encoded.
+    A URL as clients send it: in ASCII, with all other characters percent-encoded.
 
-    So it is exact, and letters that turn the writing direction or are not seen show as they are.
+    This form is exact. Invisible letters and letters that reverse the writing direction show as
+    their percent codes.
     """
 
     text: str
 
     def __post_init__(self) -> None:
-        object.__setattr__(self, "text", _wire(self.text))
+        object.__setattr__(self, "text", _percent_encoded(self.text))
 
     def __str__(self) -> str:
         return self.text
@@ -151,10 +155,10 @@ class WebAddress:
 
 def ascii_host(host: str) -> str:
     """
-    Return a host's one spelling: ASCII (IDNA), lower case, without a dot at the end.
+    Return the normal form of a host: ASCII (IDNA), lower case, without a dot at the end.
 
     Raises:
-        BadNoticeError: If it is no host name and no address.
+        BadNoticeError: If the text is neither a host name nor an IP address.
     """
     try:
         host = urls.ascii_host(host.removeprefix("[").removesuffix("]"))
@@ -167,40 +171,42 @@ def ascii_host(host: str) -> str:
 
 def _check_words(text: str, most: int) -> None:
     if not text.strip() or text != text.strip():
-        raise BadNoticeError("A text is not empty and neither begins nor ends with a space.")
+        raise BadNoticeError("A text must not be empty, or begin or end with a space.")
     if len(text) > most:
-        raise BadNoticeError(f"This text has at most {most} characters.")
-    if any(unicodedata.category(letter) in _UNSEEN for letter in text):
-        raise BadNoticeError("A text has no control characters, line breaks or unseen letters.")
+        raise BadNoticeError(f"This text may have at most {most} characters; it has {len(text)}.")
+    if any(unicodedata.category(letter) in _INVISIBLE for letter in text):
+        raise BadNoticeError(
+            "A text must not contain control characters, line breaks or invisible letters."
+        )
     for found in _CASE_NUMBER.findall(text):
         if is_case_number(read_case_number(found)):
-            raise BadNoticeError("A notice holds no case number.")
+            raise BadNoticeError("A notice must contain no case number.")
     for pattern, rule in _PRIVATE:
         if pattern.search(text):
-            raise BadNoticeError(f"A notice holds {rule}.")
+            raise BadNoticeError(f"A notice must contain {rule}.")
 
 
-def _wire(text: str) -> str:
+def _percent_encoded(text: str) -> str:
     if len(text) > MAX_URL:
-        raise BadNoticeError(f"A URL in a notice has at most {MAX_URL} characters.")
+        raise BadNoticeError(f"A URL in a notice may have at most {MAX_URL} characters.")
     if any(unicodedata.category(letter) in {"Cc", "Cs"} for letter in text):
-        raise BadNoticeError("A URL has no control characters.")
+        raise BadNoticeError("A URL must not contain control characters.")
     text = text.strip()
     try:
         parts = urlsplit(text)
         port = parts.port
     except ValueError as error:
-        raise BadNoticeError("A URL's host and port can be read.") from error
+        raise BadNoticeError("The host or the port of this URL is invalid.") from error
     if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise BadNoticeError("A URL begins with http:// or https:// and names a host.")
+        raise BadNoticeError("A URL must begin with http:// or https:// and name a host.")
     if "@" in parts.netloc:
-        raise BadNoticeError("A URL in a notice holds no user name or password.")
+        raise BadNoticeError("A URL in a notice must not contain a user name or password.")
     host = ascii_host(parts.hostname)
-    place = f"[{host}]" if ":" in host else host
+    authority = f"[{host}]" if ":" in host else host
     if port is not None:
-        place += f":{port}"
+        authority += f":{port}"
     rest = text.partition("://")[2][len(parts.netloc) :]
-    return f"{parts.scheme}://{place}{_ENCODED.sub(_encode, rest)}"
+    return f"{parts.scheme}://{authority}{_ENCODED.sub(_encode, rest)}"
 
 
 def _encode(match: re.Match[str]) -> str:

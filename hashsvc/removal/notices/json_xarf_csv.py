@@ -1,9 +1,9 @@
 """
-Notices for programs: JSON, whose schema is `data/notice.schema.json`, X-ARF for hosts, and a table.
+Writes notices for programs: JSON (schema `data/notice.schema.json`), X-ARF for hosts, and CSV.
 
-X-ARF 4.2.0 (xarf.org) has types for images of children and none for adults': a report here is of
-the category `content` and of the type `ncii`, which a reader that does not know it may treat as any
-other of that category. The notice itself is its evidence; no image is.
+X-ARF 4.2.0 (xarf.org) has types for images of children but none for images of adults. So a report
+here has the category `content` and the type `ncii`. A reader that does not know the type may treat
+the report like any other of that category. The evidence in a report is the notice, never an image.
 """
 
 import hashlib
@@ -27,7 +27,7 @@ _HEADER = (
 
 
 def notice_json(notice: NoticeDocument) -> str:
-    """Return a notice as JSON, of the schema whose name and version stands in it."""
+    """Return a notice as JSON. Its `schema` field has the schema's name and version."""
     facts = notice.facts
     content = {
         "schema": SCHEMA,
@@ -72,12 +72,12 @@ def notice_json(notice: NoticeDocument) -> str:
 
 
 def xarf_reports(notice: NoticeDocument) -> list[str]:
-    """Return a notice as X-ARF reports, one for each location: the standard bundles none."""
+    """Return a notice as X-ARF reports, one for each location, as the standard requires."""
     return [json.dumps(_xarf(notice, each), indent=2) + "\n" for each in notice.facts.locations]
 
 
 def notices_csv(notices: Iterable[NoticeDocument]) -> str:
-    """Return notices as CSV, one row a location; no spreadsheet program runs a cell of it."""
+    """Return notices as CSV, one row for each location. No cell is a spreadsheet formula."""
     return write_csv(_HEADER, (row for each in notices for row in _rows(each)))
 
 
@@ -144,7 +144,7 @@ def _xarf(notice: NoticeDocument, location: Location) -> dict[str, object]:
 
 
 def _report_id(name: str) -> UUID:
-    """Return a UUID as X-ARF asks for, the same for the same location of the same notice."""
+    """Return the UUID of a report. The same location of the same notice has the same UUID."""
     return UUID(bytes=hashlib.sha256(name.encode()).digest()[:16], version=4)
 
 

@@ -1,9 +1,9 @@
 """
-The annex to a Belgian removal order: which content the court orders to be removed.
+Writes the annex to a Belgian removal order, which lists the content to be removed.
 
-Such an order names the URLs or the hash of the images (Act of 31 July 2023), and an order has the
-elements of Article 9(2) of the Digital Services Act. The annex has what the organisation knows of
-them, and says what is left for the court to complete.
+Such an order names the URLs or the hash of the images (Act of 31 July 2023) and has the elements of
+Article 9(2) of the Digital Services Act. The annex fills in the elements that the organisation
+knows, and marks the others for the court to complete.
 """
 
 import hashlib
@@ -29,12 +29,12 @@ SCHEMA = "hashsvc-order/1"
 MOST_SIGNALS = 1_000
 _KIND = "order"
 
-# What of Article 9(2) stands in which section of the annex; the rest is the court's.
+# The sections of the annex that contain elements of Article 9(2). The court completes the others.
 _SECTIONS = {"legal-basis": "1", "reasons": "1", "location": "2, 3"}
 
 
 class OrderStep(StrEnum):
-    """What happened so far, as the annex tells it."""
+    """A step in the history of a request, as the annex reports it."""
 
     FOUND = "found"
     SENT = "sent"
@@ -53,30 +53,31 @@ class OrderStep(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class TimelineEntry:
-    """One thing that happened, and when."""
+    """A step and the time when it happened."""
 
     at: datetime
     step: OrderStep
 
     def __post_init__(self) -> None:
         if self.at.tzinfo is None:
-            raise BadNoticeError("A moment in an annex has a time zone.")
+            raise BadNoticeError("A time in an annex must have a time zone.")
 
 
 @dataclass(frozen=True, slots=True)
 class OrderFacts:
     """
-    What an annex is made from.
+    The facts that an annex states.
 
     Attributes:
-        facts: As for a notice under Article 16; the recipient is the platform to be ordered.
+        facts: The facts of a notice under Article 16. The recipient is the platform that the order
+            is against.
 
         signals: The `pdq1` signals of the content, each once.
 
-        timeline: What was done so far, in any order.
+        timeline: The steps so far, in any order.
 
-        known: What is known of the elements that are else the court's, by the element's id, such as
-            the `authority`.
+        known: Elements that the organisation fills in for the court, by the element's id, such as
+            `authority`.
     """
 
     facts: Facts
@@ -86,13 +87,15 @@ class OrderFacts:
 
     def __post_init__(self) -> None:
         if self.facts.kind is not NoticeKind.DSA_NOTICE:
-            raise BadNoticeError("An annex is made from the facts of a notice under Article 16.")
+            raise BadNoticeError("An annex needs the facts of a notice under Article 16.")
         if not 1 <= len(self.signals) <= MOST_SIGNALS:
-            raise BadNoticeError(f"An annex has 1 to {MOST_SIGNALS} signals.")
+            raise BadNoticeError(
+                f"An annex has 1 to {MOST_SIGNALS} signals; this one has {len(self.signals)}."
+            )
         if any(each.algorithm != PDQ.name for each in self.signals):
-            raise BadNoticeError(f"Of an image's signals, {PDQ.name} alone stands in an annex.")
+            raise BadNoticeError(f"An annex contains {PDQ.name} signals only.")
         if len(set(self.signals)) != len(self.signals):
-            raise BadNoticeError("A signal stands in an annex once.")
+            raise BadNoticeError("An annex contains each signal once.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,19 +121,19 @@ def write_order_annex(
     order: OrderFacts, law: Law, *, own_templates: Path | None = None
 ) -> OrderAnnex:
     """
-    Return the annex to an order: the one document by which signals leave the service in the clear.
+    Return the annex to an order, the only document that carries signals out in the clear.
 
-    Whoever calls this has checked that the caller is an analyst of the organisation whose case it
-    is, that the case's holder consented to litigation and has not withdrawn it, and writes to the
-    audit log, before the annex is handed out, who asked for it, for which request, and the annex's
-    digest. Nothing here looks a signal up, logs one, or keeps one.
+    Before the call, the caller checks that the user is an analyst of the organisation that has the
+    case, and that the holder consented to litigation and has not withdrawn that consent. Before the
+    annex is handed out, the caller writes to the audit log who asked for it, for which request, and
+    the annex's digest. This function looks up, logs and stores no signal.
 
     Raises:
-        UnknownLawError: If nothing that the annex has to cite applies on its day.
+        UnknownLawError: If the law data has nothing to cite for one of the annex's days.
 
-        BadNoticeError: If `known` names no element, or a letter is none of the PDF's.
+        BadNoticeError: If `known` has an id that no element has, or the PDF's font lacks a letter.
 
-        TemplateError: If a template cannot be used.
+        TemplateError: If the template breaks a rule.
     """
     facts = order.facts
     cited = (

@@ -1,10 +1,9 @@
 """
-A document's text in its parts, so that plain text, HTML and PDF say the same.
+Splits a document's text into parts, so that plain text, HTML and PDF say the same.
 
-A template is written as plain text: parts stand apart by an empty line. The first part is the
-title; a single line that begins with a number and a full stop is a heading; lines that begin with
-two spaces stay lines (addresses, lists); everything else is a paragraph, however its lines were
-broken.
+A template is plain text, and an empty line separates two parts. The first part is the title. A
+single line that begins with a number and a full stop is a heading. Lines that begin with two spaces
+stay separate lines (addresses, lists). Everything else is a paragraph, whose lines are rewrapped.
 """
 
 import re
@@ -18,7 +17,7 @@ _HEADING = re.compile(r"\d{1,2}\. \S")
 
 
 class ParagraphKind(StrEnum):
-    """What a part of a document is."""
+    """The kind of a part of a document."""
 
     TITLE = "title"
     HEADING = "heading"
@@ -28,7 +27,7 @@ class ParagraphKind(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Paragraph:
-    """One part of a document: one line of text, or several where it is a list."""
+    """One part of a document: one line of text, or several lines if it is a list."""
 
     role: ParagraphKind
     lines: tuple[str, ...]
@@ -40,7 +39,7 @@ def parts_of(rendered: str) -> tuple[Paragraph, ...]:
 
 
 def plain_text(parts: Iterable[Paragraph]) -> str:
-    """Return a document as plain text; paragraphs are wrapped, all else is never broken."""
+    """Return a document as plain text. Only paragraphs are wrapped."""
     return "\n\n".join(_as_text(each) for each in parts) + "\n"
 
 
@@ -66,5 +65,5 @@ def _as_text(part: Paragraph) -> str:
         return "\n".join(f"  {each}" for each in part.lines)
     if part.role in {ParagraphKind.TITLE, ParagraphKind.HEADING}:
         return part.lines[0]
-    # A URL or a long word is never cut.
+    # Never cut a URL or a long word.
     return textwrap.fill(part.lines[0], _WIDTH, break_long_words=False, break_on_hyphens=False)

@@ -1,7 +1,7 @@
 """
-A document as PDF, in the font that is shipped.
+Writes a document as PDF, in the shipped font.
 
-The bytes are the same for the same document: what a bundle holds can be checked by making it anew.
+The same document gives the same bytes, so a PDF in a bundle can be checked by writing it again.
 """
 
 from collections.abc import Iterator, Sequence
@@ -18,10 +18,10 @@ from hashsvc.removal.law.legal import Language
 from hashsvc.removal.notices.paragraphs import Paragraph, ParagraphKind
 
 _FAMILY = "notice"
-# DejaVu Sans, cut down to Latin, Greek and Cyrillic letters; dejavu-licence.txt stands beside it.
+# DejaVu Sans with Latin, Greek and Cyrillic letters only. Its licence is dejavu-licence.txt.
 _FONT = "dejavu-sans.ttf"
 _MARGIN_MM = 22
-# Points of the letters, millimetres of a line, millimetres before and after.
+# Letter size in points, then in millimetres: line height, space before, space after.
 _STYLES: dict[ParagraphKind, tuple[float, float, float, float]] = {
     ParagraphKind.TITLE: (15, 7, 0, 4),
     ParagraphKind.HEADING: (11.5, 6, 2, 1.5),
@@ -31,7 +31,7 @@ _STYLES: dict[ParagraphKind, tuple[float, float, float, float]] = {
 
 
 class _Paper(FPDF):
-    """A4 with the number of each page, and what the document is filed under, at its foot."""
+    """A4 pages whose foot shows a line of text and the page number."""
 
     foot = ""
 
@@ -48,12 +48,12 @@ def write_pdf(
     Return a document as PDF.
 
     Args:
-        foot: What stands at the foot of each page, beside its number.
+        foot: The text at the foot of each page, before the page number.
 
-        on: The document's day, which the file's own date is.
+        on: The document's day. It is the creation date in the file.
 
     Raises:
-        BadNoticeError: If a letter is none of the font's: it would be a gap in a legal document.
+        BadNoticeError: If the font lacks a letter, which would leave a gap in a legal document.
     """
     with open_paper(parts[0].lines[0], language=language, foot=foot, author=author, on=on) as paper:
         check_letters(paper, foot, *(line for part in parts for line in part.lines))
@@ -66,7 +66,7 @@ def write_pdf(
 def open_paper(
     title: str, *, language: Language, foot: str, author: str, on: date
 ) -> Iterator[FPDF]:
-    """Yield a PDF with one empty page, its font set; taken out of it is what it is written for."""
+    """Yield a PDF with one empty page and its font set. Take the output inside the block."""
     paper = _Paper(format="A4")
     paper.foot = foot
     paper.set_margin(_MARGIN_MM)
@@ -82,15 +82,15 @@ def open_paper(
         paper.set_font(_FAMILY, size=_STYLES[ParagraphKind.PARAGRAPH][0])
         yield paper
     finally:
-        _face(paper).ttfont.close()  # It reads the file as letters are wanted.
+        _face(paper).ttfont.close()  # The font file is read until the PDF is written.
 
 
 def write_part(paper: FPDF, part: Paragraph) -> None:
-    """Write one part of a document where the last one ended."""
+    """Write one part of a document below the previous one."""
     points, line_mm, before_mm, after_mm = _STYLES[part.role]
     paper.set_font(_FAMILY, size=points)
     paper.ln(before_mm)
-    # A heading does not stand alone at the foot of a page.
+    # Keep a heading off the foot of a page, away from its text.
     if part.role is ParagraphKind.HEADING and paper.will_page_break(line_mm * 4):
         paper.add_page()
     for line in part.lines:
@@ -101,7 +101,7 @@ def write_part(paper: FPDF, part: Paragraph) -> None:
             align="L",
             new_x=XPos.LMARGIN,
             new_y=YPos.NEXT,
-            # A URL longer than a line goes on in the next, without a hyphen that is not its own.
+            # Break a long URL without adding a hyphen to it.
             wrapmode=WrapMode.WORD,
         )
     paper.ln(after_mm)
@@ -109,14 +109,14 @@ def write_part(paper: FPDF, part: Paragraph) -> None:
 
 def check_letters(paper: FPDF, *lines: str) -> None:
     """
-    Go on only if the font has every letter.
+    Check that the font has every letter of some lines.
 
     Raises:
-        BadNoticeError: If it lacks one: it would be a gap in a legal document.
+        BadNoticeError: If the font lacks a letter, which would leave a gap in a legal document.
     """
     known = _face(paper).cmap
     if any(ord(letter) not in known for line in lines for letter in line):
-        raise BadNoticeError("A PDF has Latin, Greek and Cyrillic letters only.")
+        raise BadNoticeError("A PDF can contain Latin, Greek and Cyrillic letters only.")
 
 
 def _face(paper: FPDF) -> TTFFont:

@@ -1,4 +1,4 @@
-"""The law is dated data: what applies on a day is found, what is not in force is not cited."""
+"""Law data is dated: a lookup finds the law of a day, and law not in force is not cited."""
 
 import re
 from datetime import date, timedelta
@@ -44,12 +44,12 @@ def ids(law: Law, jurisdiction: str, on: date, *, topic: Topic | None = None) ->
     return [each.id for each in law.references(jurisdiction, on, topic=topic)]
 
 
-def test_there_is_law_of_five_origins(law: Law) -> None:
+def test_five_files_of_law_data_are_shipped(law: Law) -> None:
     assert law.jurisdictions == ("be", "eu", "own", "uk", "us")
 
 
 @pytest.mark.parametrize("name", sorted(VERSIONS))
-def test_each_file_has_a_version_and_a_digest_and_no_lawyer_has_seen_it(
+def test_each_file_has_a_version_and_a_digest_and_awaits_a_lawyers_review(
     law: Law, name: str
 ) -> None:
     version = law.version(name)
@@ -112,9 +112,9 @@ def test_uk_rules_are_pending_until_their_day_is_known(law: Law) -> None:
         law.deadline("uk-request", date(2030, 1, 1))
 
 
-@pytest.mark.parametrize(("day", "there"), [(date(2026, 5, 18), False), (date(2026, 5, 19), True)])
-def test_the_us_law_binds_platforms_from_its_day_on(law: Law, day: date, there: bool) -> None:
-    assert bool(law.references("us", day, topic=Topic.NOTICE)) is there
+@pytest.mark.parametrize(("day", "binds"), [(date(2026, 5, 18), False), (date(2026, 5, 19), True)])
+def test_the_us_law_binds_platforms_since_19_may_2026(law: Law, day: date, binds: bool) -> None:
+    assert bool(law.references("us", day, topic=Topic.NOTICE)) is binds
 
 
 @pytest.mark.parametrize(
@@ -124,7 +124,7 @@ def test_the_us_law_binds_platforms_from_its_day_on(law: Law, day: date, there: 
         ("us", "us-take-it-down", ["signature", "location", "good-faith", "contact"]),
     ],
 )
-def test_a_notice_has_its_elements_in_the_data(
+def test_the_data_lists_the_elements_of_a_notice(
     law: Law, jurisdiction: str, reference: str, elements: list[str]
 ) -> None:
     found = {each.id: each for each in law.references(jurisdiction, date(2026, 6, 1))}
@@ -141,7 +141,7 @@ def test_a_notice_has_its_elements_in_the_data(
         ("recheck", "hours", 24, False),
     ],
 )
-def test_a_deadline_has_its_length(
+def test_a_deadline_has_the_duration_that_the_law_sets(
     law: Law, deadline: str, measure: str, value: int, hard: bool
 ) -> None:
     found, _ = law.deadline(deadline, date(2026, 6, 1))
@@ -149,7 +149,7 @@ def test_a_deadline_has_its_length(
     assert found.hard is hard
 
 
-def test_the_operators_file_replaces_a_shipped_one_whole(tmp_path: Path) -> None:
+def test_the_operators_file_replaces_the_whole_shipped_file(tmp_path: Path) -> None:
     (tmp_path / "legal-be.yaml").write_text(OWN)
     (tmp_path / "notes.txt").write_text("not law")
     law = load_law(tmp_path)
@@ -163,7 +163,7 @@ BROKEN = {
     "an entry not verified against the text has a note": OWN.replace(
         "verified: text", "verified: secondary"
     ),
-    "exactly one of hours": OWN
+    "set exactly one of hours": OWN
     + """
 deadlines:
   - id: d
@@ -207,15 +207,19 @@ deadlines:
     ),
     "references entry be-new: citation.de: Field required": OWN.replace(", de: d", ""),
     "references entry be-new: artcle": OWN.replace("topic:", "artcle: 1\n    topic:"),
-    "line 4: a key stands twice": OWN.replace("reviewed_by", 'version: "2027-01-01"\nreviewed_by'),
-    "named legal-JURISDICTION.yaml": OWN.replace("jurisdiction: be", "jurisdiction: nl"),
+    "line 4: this key is repeated": OWN.replace(
+        "reviewed_by", 'version: "2027-01-01"\nreviewed_by'
+    ),
+    "must be named legal-JURISDICTION.yaml": OWN.replace("jurisdiction: be", "jurisdiction: nl"),
     "this is not YAML": OWN + "\n  - [",
     "reviewed_by_lawyer: Field required": OWN.replace("reviewed_by_lawyer: 2027-01-01", ""),
 }
 
 
 @pytest.mark.parametrize("rule", BROKEN)
-def test_an_error_names_file_entry_and_rule_in_one_line(tmp_path: Path, rule: str) -> None:
+def test_an_error_names_the_file_the_entry_and_the_rule_in_one_line(
+    tmp_path: Path, rule: str
+) -> None:
     (tmp_path / "legal-be.yaml").write_text(BROKEN[rule])
     with pytest.raises(DataFileError) as caught:
         load_law(tmp_path)
@@ -225,20 +229,22 @@ def test_an_error_names_file_entry_and_rule_in_one_line(tmp_path: Path, rule: st
     assert "\n" not in message
 
 
-def test_a_deadline_of_one_id_in_two_files_is_refused(tmp_path: Path) -> None:
+def test_two_files_with_the_same_deadline_id_are_refused(tmp_path: Path) -> None:
     own = yaml.safe_load((DATA / "legal-own.yaml").read_text())
     own["jurisdiction"] = "nl"
     (tmp_path / "legal-nl.yaml").write_text(yaml.safe_dump(own))
-    with pytest.raises(DataFileError, match="entry dsa-timely: the id stands in legal-"):
+    with pytest.raises(
+        DataFileError, match=r"entry dsa-timely: legal-.* has a deadline with this id too"
+    ):
         load_law(tmp_path)
 
 
-def test_a_directory_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+def test_a_missing_directory_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataFileError):
         load_law(tmp_path / "none")
 
 
-def test_a_yaml_tag_is_not_followed(tmp_path: Path) -> None:
+def test_a_yaml_tag_is_an_error_and_runs_nothing(tmp_path: Path) -> None:
     (tmp_path / "legal-be.yaml").write_text("!!python/object/apply:os.getcwd []")
     with pytest.raises(DataFileError, match="not YAML"):
         load_law(tmp_path)

@@ -1,4 +1,4 @@
-"""A notice has what the law asks for, in each language, and nothing of the case."""
+"""A notice contains what the law requires, in each language, and nothing about the case."""
 
 import dataclasses
 from datetime import UTC, date, datetime, timedelta
@@ -52,7 +52,7 @@ BEN = KeyId("key of another analyst")
 TEMPLATES = files("hashsvc.removal") / "templates"
 EVERY = [(kind, language) for kind in NoticeKind for language in Language]
 
-# What each element of the law sounds like, by language: the reasons, the belief in good faith.
+# The words of each element that the law requires, by language.
 ILLEGAL = {
     Language.EN: ("adult", "without that person's consent", "This is an offence (Article 417/9"),
     Language.NL: ("meerderjarige", "zonder toestemming", "Dit is strafbaar (artikel 417/9"),
@@ -147,7 +147,7 @@ def test_a_us_request_has_every_element_of_the_act(law: Law, language: Language)
 
 @pytest.mark.parametrize("language", list(Language))
 @pytest.mark.parametrize("decision", [Decision.REFUSED, Decision.PARTIAL, Decision.IDENTITY_ASKED])
-def test_a_complaint_says_what_it_is_against(
+def test_a_complaint_states_the_decision_it_is_against(
     law: Law, language: Language, decision: Decision
 ) -> None:
     earlier = dataclasses.replace(EARLIER, decision=decision, provider_reference=OneLine("T-1"))
@@ -162,7 +162,7 @@ def test_a_complaint_says_what_it_is_against(
 
 
 @pytest.mark.parametrize("language", list(Language))
-def test_what_was_decided_makes_another_text(law: Law, language: Language) -> None:
+def test_each_decision_gives_a_different_text(law: Law, language: Language) -> None:
     texts = set()
     for decision in Decision:
         earlier = dataclasses.replace(
@@ -178,7 +178,7 @@ def test_what_was_decided_makes_another_text(law: Law, language: Language) -> No
 
 
 @pytest.mark.parametrize(("kind", "language"), EVERY)
-def test_no_part_of_a_template_is_left_unfilled(
+def test_a_notice_has_every_blank_of_its_template_filled_in(
     law: Law, kind: NoticeKind, language: Language
 ) -> None:
     notice = compose(facts_of(kind, language, explanation=Explanation("A reason more.")), law)
@@ -191,16 +191,16 @@ def test_no_part_of_a_template_is_left_unfilled(
 
 
 @pytest.mark.parametrize("kind", list(NoticeKind))
-def test_every_language_says_it_in_its_own_words(law: Law, kind: NoticeKind) -> None:
+def test_every_language_has_its_own_words_and_the_same_parts(law: Law, kind: NoticeKind) -> None:
     notices = [compose(facts_of(kind, language), law) for language in Language]
     for position in (0, -3):
         assert len({each.parts[position] for each in notices}) == 4
-    # The same parts in the same order: nothing was left out of a translation.
+    # The parts are the same and in the same order, so no translation leaves anything out.
     assert len({tuple(part.role for part in each.parts) for each in notices}) == 1
     assert len({tuple(len(part.lines) for part in each.parts) for each in notices}) == 1
 
 
-def place(seen: datetime, posted_on: date | None = None) -> Location:
+def found_at(seen: datetime, posted_on: date | None = None) -> Location:
     return Location(LOCATION.page_url, LOCATION.image_url, seen, posted_on)
 
 
@@ -230,7 +230,7 @@ def test_a_notice_cites_the_offence_in_force_on_the_day_of_the_deed(
     law: Law, language: Language, seen: datetime, posted_on: date | None, cited: list[str]
 ) -> None:
     facts = facts_of(
-        language=language, locations=(place(seen, posted_on),), written_on=date(2026, 11, 1)
+        language=language, locations=(found_at(seen, posted_on),), written_on=date(2026, 11, 1)
     )
     notice = compose(facts, law)
     assert offences(notice) == cited
@@ -240,7 +240,7 @@ def test_a_notice_cites_the_offence_in_force_on_the_day_of_the_deed(
 
 def test_a_notice_across_the_change_cites_the_law_of_each_locations_day(law: Law) -> None:
     before, after = datetime(2026, 8, 31, 12, tzinfo=UTC), datetime(2026, 9, 1, 12, tzinfo=UTC)
-    facts = facts_of(locations=(place(after), place(before)), written_on=date(2026, 9, 2))
+    facts = facts_of(locations=(found_at(after), found_at(before)), written_on=date(2026, 9, 2))
     assert offences(compose(facts, law)) == OLD_CODE + NEW_CODE
 
 
@@ -257,8 +257,8 @@ def test_a_notice_says_when_an_image_was_posted_and_when_it_was_found(
     law: Law, kind: NoticeKind, language: Language
 ) -> None:
     seen = datetime(2026, 9, 1, 12, tzinfo=UTC)
-    known = compose(facts_of(kind, language, locations=(place(seen, date(2026, 8, 31)),)), law)
-    unknown = compose(facts_of(kind, language, locations=(place(seen),)), law)
+    known = compose(facts_of(kind, language, locations=(found_at(seen, date(2026, 8, 31)),)), law)
+    unknown = compose(facts_of(kind, language, locations=(found_at(seen),)), law)
     found = f"{LABELS[language][2]} 2026-09-01"
     assert found in lines_of(known)
     assert found in lines_of(unknown)
@@ -276,16 +276,16 @@ def test_a_notice_that_cites_an_offence_says_which_days_law_it_cites(
 
 def test_a_day_of_posting_before_all_law_data_is_an_error_that_says_what_to_do(law: Law) -> None:
     with pytest.raises(UnknownLawError, match=r"2022-05-31\. Add the law of that day .* leave out"):
-        compose(facts_of(locations=(place(SEEN, date(2022, 5, 31)),)), law)
+        compose(facts_of(locations=(found_at(SEEN, date(2022, 5, 31)),)), law)
 
 
 def test_an_image_is_not_posted_after_it_was_seen() -> None:
-    place(SEEN, SEEN.date())
-    with pytest.raises(BadNoticeError, match="on or before the day it was first seen"):
-        place(SEEN, SEEN.date() + timedelta(days=1))
+    found_at(SEEN, SEEN.date())
+    with pytest.raises(BadNoticeError, match="cannot be after the day of the find"):
+        found_at(SEEN, SEEN.date() + timedelta(days=1))
 
 
-def test_a_notice_keeps_what_it_was_made_with(law: Law) -> None:
+def test_a_notice_records_its_template_and_its_law_data(law: Law) -> None:
     notice = compose(facts_of(), law)
     source = (TEMPLATES / "dsa-notice.en.txt").read_bytes()
     assert notice.template.name == "dsa-notice.en.txt"
@@ -297,18 +297,18 @@ def test_a_notice_keeps_what_it_was_made_with(law: Law) -> None:
     assert compose(facts_of(), law) == notice
 
 
-def test_a_notice_that_could_cite_nothing_is_not_written(law: Law) -> None:
+def test_a_notice_without_law_to_cite_is_an_error(law: Law) -> None:
     with pytest.raises(UnknownLawError):
         compose(facts_of(NoticeKind.TAKE_IT_DOWN, written_on=date(2026, 5, 18)), law)
     with pytest.raises(UnknownLawError):
         compose(facts_of(jurisdiction="uk"), law)
 
 
-def test_five_hundred_urls_stand_in_one_notice(law: Law) -> None:
-    places = tuple(
+def test_one_notice_lists_five_hundred_urls(law: Law) -> None:
+    locations = tuple(
         Location(WebAddress(f"https://example.org/{n}"), None, SEEN) for n in range(1, 501)
     )
-    lines = lines_of(compose(facts_of(locations=places), law))
+    lines = lines_of(compose(facts_of(locations=locations), law))
     assert [each for each in lines if each.startswith("Page:")] == [
         f"Page: https://example.org/{n}" for n in range(1, 501)
     ]
@@ -322,7 +322,7 @@ def test_a_very_long_url_is_on_one_line(law: Law) -> None:
     assert url in notice.html
 
 
-def test_no_url_becomes_markup_or_turns_the_text(law: Law) -> None:
+def test_no_url_becomes_markup_or_reverses_the_text(law: Law) -> None:
     url = "https://example.org/?q=\"><img src=x onerror=alert(1)>&amp;'\u202e\u200b"
     notice = compose(facts_of(locations=(Location(WebAddress(url), WebAddress(url), SEEN),)), law)
     for text in (notice.text, notice.html):
@@ -340,7 +340,7 @@ def test_no_name_becomes_markup(law: Law) -> None:
     assert "a&amp;b@body.example" in html
 
 
-def test_no_value_is_run_as_a_template(law: Law) -> None:
+def test_a_value_with_template_syntax_is_not_run(law: Law) -> None:
     explanation = Explanation("{{ sender.email }} {% raw %} {{ 7 * 7 }}")
     assert explanation.text in flat(compose(facts_of(explanation=explanation), law).text)
 
@@ -352,7 +352,7 @@ def test_no_value_becomes_a_heading(law: Law, text: str) -> None:
     assert [part.role for part in notice.parts] == [part.role for part in plain.parts]
 
 
-def test_the_operators_template_goes_before_the_shipped_one(law: Law, tmp_path: Path) -> None:
+def test_the_operators_template_replaces_the_shipped_one(law: Law, tmp_path: Path) -> None:
     own = (
         "{# version: 2027-01-02.3, ours #}\nOurs to {{ recipient }}\n\nAt {{ locations[0].page }}."
     )
@@ -369,18 +369,24 @@ def test_the_operators_template_goes_before_the_shipped_one(law: Law, tmp_path: 
 @pytest.mark.parametrize(
     ("source", "rule"),
     [
-        ("Ours", "its first line is"),
-        ("{# version: 2027-01-01 #}\n{{ case_number }}", "a value that a document does not have"),
-        ("{# version: 2027-01-01 #}\n{{ sender.telephone }}", "a value that a document does not"),
-        ("{# version: 2027-01-01 #}\n{% if %}", "line 2: this is no template"),
-        ("{# version: 2027-01-01 #}\n{{ sender.__class__.__mro__ }}", "no further than its values"),
-        ("{# version: 2027-01-01 #}\n{{ ''.format.__globals__ }}", "no further than its values"),
-        ("{# version: 2027-01-01 #}\n{{ locations.append(1) }}", "no further than its values"),
-        ("{# version: 2027-01-01 #}\n{% include '/etc/passwd' %}", "no such template"),
-        ("{# version: 2027-01-01 #}\n{{ 1 / 0 }}", "cannot be done"),
+        ("Ours", "the first line must be"),
+        (
+            "{# version: 2027-01-01 #}\n{{ case_number }}",
+            "uses a value that a document does not have",
+        ),
+        (
+            "{# version: 2027-01-01 #}\n{{ sender.telephone }}",
+            "uses a value that a document does not",
+        ),
+        ("{# version: 2027-01-01 #}\n{% if %}", "line 2: this is not valid template syntax"),
+        ("{# version: 2027-01-01 #}\n{{ sender.__class__.__mro__ }}", "may use its values only"),
+        ("{# version: 2027-01-01 #}\n{{ ''.format.__globals__ }}", "may use its values only"),
+        ("{# version: 2027-01-01 #}\n{{ locations.append(1) }}", "may use its values only"),
+        ("{# version: 2027-01-01 #}\n{% include '/etc/passwd' %}", "this template does not exist"),
+        ("{# version: 2027-01-01 #}\n{{ 1 / 0 }}", "in a way that fails"),
     ],
 )
-def test_a_broken_template_is_named_with_the_rule(
+def test_an_error_names_the_broken_template_and_the_rule(
     law: Law, tmp_path: Path, source: str, rule: str
 ) -> None:
     (tmp_path / "dsa-notice.en.txt").write_text(source)
@@ -390,25 +396,27 @@ def test_a_broken_template_is_named_with_the_rule(
     assert rule in str(caught.value)
 
 
-def test_a_directory_of_templates_that_is_not_there_is_an_error(law: Law, tmp_path: Path) -> None:
+def test_a_missing_directory_of_templates_is_an_error(law: Law, tmp_path: Path) -> None:
     with pytest.raises(TemplateError):
         compose(facts_of(), law, own_templates=tmp_path / "none")
 
 
 @pytest.mark.parametrize(("kind", "language"), EVERY)
-def test_every_shipped_template_asks_for_a_lawyer(kind: NoticeKind, language: Language) -> None:
+def test_every_shipped_template_says_that_a_lawyer_reviews_it(
+    kind: NoticeKind, language: Language
+) -> None:
     first = (TEMPLATES / f"{kind}.{language}.txt").read_text("utf-8").splitlines()[0]
     assert first.startswith("{# version: ")
     assert "lawyer reviews" in first
 
 
 def test_every_fact_has_a_type_that_refuses_what_is_private() -> None:
-    """No field of a notice's facts is free text, so there is no place for what must not leave."""
+    """No field is free text, so nothing that must not leave the service fits in a notice."""
     checked = {OneLine, Host, Email, Explanation, NoticeReference, WebAddress, Sender, Earlier}
     checked |= {NoticeKind, Language, Decision, date, datetime, type(None), tuple[Location, ...]}
     for kind in (Facts, Sender, Location, Earlier):
         for name, hint in get_type_hints(kind).items():
-            # The jurisdiction is looked up in the law data, and never written.
+            # The jurisdiction selects law data and is never printed.
             if name != "jurisdiction":
                 assert set(get_args(hint) if isinstance(hint, UnionType) else (hint,)) <= checked
 
@@ -418,11 +426,11 @@ def test_every_fact_has_a_type_that_refuses_what_is_private() -> None:
     [
         ("1 to 1000 locations", {"locations": ()}),
         ("1 to 1000 locations", {"locations": (LOCATION,) * (MOST_LOCATIONS + 1)}),
-        ("signed by somebody", {"kind": NoticeKind.TAKE_IT_DOWN, "signatory": None}),
+        ("needs a signatory", {"kind": NoticeKind.TAKE_IT_DOWN, "signatory": None}),
         ("about an earlier notice", {"kind": NoticeKind.COMPLAINT, "earlier": None}),
         ("about an earlier notice", {"earlier": EARLIER}),
         (
-            "against a decision",
+            "needs a decision that it is against",
             {
                 "kind": NoticeKind.COMPLAINT,
                 "earlier": Earlier(date(2026, 5, 1), Decision.NO_ANSWER, OneLine("A Site")),
@@ -444,12 +452,14 @@ def test_facts_that_do_not_fit_together_are_refused(rule: str, more: dict[str, o
         {"decision": Decision.NO_ANSWER},
     ],
 )
-def test_an_earlier_notice_has_an_order_of_days(more: dict[str, object]) -> None:
+def test_days_of_an_earlier_notice_that_contradict_each_other_are_refused(
+    more: dict[str, object],
+) -> None:
     with pytest.raises(BadNoticeError):
         dataclasses.replace(EARLIER, **more)  # type: ignore[arg-type]
 
 
-# What a removal request is raised with: the same notice, of one place.
+# The notice of a removal request: the same document, for one location.
 
 
 @pytest.fixture
@@ -469,7 +479,7 @@ def notice_of(
     analyst: KeyId = ANN,
     clock: Clock | None = None,
 ) -> tuple[str, list[str]]:
-    """Return the notice for a match of a new case, and what it must not hold."""
+    """Return the notice for a match of a new case, and the secrets it must not contain."""
     bank = Bank(database)
     opened = bank.open_case(adult=True, actor="intake")
     new = new_content(seed)
@@ -490,7 +500,9 @@ def notice_of(
     return text.replace(notice.id, "REFERENCE"), secret
 
 
-def test_a_request_has_the_notice_of_its_image(own_settings: Settings, database: Database) -> None:
+def test_a_request_comes_with_the_notice_for_its_image(
+    own_settings: Settings, database: Database
+) -> None:
     notice, _ = notice_of(own_settings, database, 1)
     lines = [flat(each) for each in notice.splitlines()]
     assert f"Page: {PAGE_URL}" in lines
@@ -503,7 +515,7 @@ def test_a_request_has_the_notice_of_its_image(own_settings: Settings, database:
     assert "Article 417/9 of the Belgian Criminal Code" in flat(notice)
 
 
-def test_a_host_of_hexadecimal_digits_is_no_secret(
+def test_a_host_of_hexadecimal_digits_may_stand_in_a_notice(
     own_settings: Settings, database: Database
 ) -> None:
     host = f"pub-{'0f' * 16}.r2.example:8443"
@@ -511,16 +523,18 @@ def test_a_host_of_hexadecimal_digits_is_no_secret(
     assert f"To: {host}" in flat(notice)
 
 
-def test_it_holds_nothing_of_the_case(own_settings: Settings, database: Database) -> None:
+def test_a_notice_contains_no_secret_of_the_case(
+    own_settings: Settings, database: Database
+) -> None:
     notice, secret = notice_of(own_settings, database, 1)
     assert [each for each in secret if each.lower() in notice.lower()] == []
     assert "pdq" not in notice.lower()
 
 
-def test_notices_of_two_cases_differ_in_nothing_but_the_address(
+def test_notices_for_two_cases_differ_only_in_their_addresses(
     own_settings: Settings, database: Database
 ) -> None:
-    """So there is no place for a name, a number or a signal, whatever a case holds."""
+    """So no name, number or signal of a case can be in a notice."""
     first, _ = notice_of(own_settings, database, 1)
     other_page, other_image = "https://other.example/p", "https://cdn.other.example/i.png"
     second, _ = notice_of(
@@ -532,7 +546,7 @@ def test_notices_of_two_cases_differ_in_nothing_but_the_address(
     assert first == second
 
 
-def test_the_date_is_that_of_the_notice_and_of_the_find(
+def test_a_notice_states_its_own_day_and_the_day_of_the_find(
     own_settings: Settings, database: Database
 ) -> None:
     clock = Clock()

@@ -1,4 +1,4 @@
-"""A notice says the same as e-mail, PDF, JSON, X-ARF and table; none holds an image or breaks."""
+"""A notice says the same as e-mail, PDF, JSON, X-ARF and CSV, and none contains an image."""
 
 import csv
 import io
@@ -54,7 +54,7 @@ def pdf_text(content: bytes) -> str:
 
 
 def flat(text: str) -> str:
-    """Return a text without any white space: a PDF breaks its lines elsewhere."""
+    """Return a text without white space, because a PDF breaks its lines elsewhere."""
     return "".join(text.split())
 
 
@@ -82,7 +82,7 @@ def test_the_mail_says_what_the_notice_says(kind: NoticeKind, language: Language
     assert html.get_content().replace("\r\n", "\n").strip() == notice.html.strip()
 
 
-def test_the_mail_carries_the_notice_and_no_image() -> None:
+def test_the_mail_has_the_notice_attached_and_no_image() -> None:
     notice = notice_of(NoticeKind.HOST)
     message = read_mail(write_mail(notice, to=TO, at=AT))
     carried = {each.get_filename(): each for each in message.iter_attachments()}
@@ -122,10 +122,10 @@ def test_no_name_becomes_an_address_or_a_header(name: str) -> None:
     message = read_mail(content)
     (address,) = message["From"].addresses
     assert address.addr_spec == "notices@body.example"
-    # Python's newer reader puts spaces between the pieces of a long name; its older one does not.
+    # Python's newer parser adds spaces to a long name; its older one does not.
     raw = message_from_bytes(content)
-    told = str(make_header(decode_header(raw["From"]))).rpartition(" <")[0]
-    assert told.strip('"').replace("\\\\", "\\").replace('\\"', '"') == name
+    shown = str(make_header(decode_header(raw["From"]))).rpartition(" <")[0]
+    assert shown.strip('"').replace("\\\\", "\\").replace('\\"', '"') == name
     assert b"boundary*" not in content
     assert message["Bcc"] is None
     assert sorted(message.keys()) == sorted(set(message.keys()))
@@ -138,8 +138,8 @@ def test_a_header_cannot_be_put_into_an_address() -> None:
             Email(text)
 
 
-def test_lines_of_the_mail_are_short_enough_to_be_sent() -> None:
-    """RFC 5322 allows 998 octets; a longer URL is encoded, and comes out whole."""
+def test_no_line_of_the_mail_is_longer_than_smtp_allows() -> None:
+    """RFC 5322 allows 998 octets. A longer URL is encoded, and decodes to the whole URL."""
     url = "https://example.org/" + "a-b/" * 1_000
     notice = notice_of(locations=(Location(WebAddress(url), None, SEEN),))
     content = write_mail(notice, to=TO, at=AT)
@@ -154,7 +154,7 @@ def test_the_pdf_says_what_the_notice_says(kind: NoticeKind, language: Language)
     notice = notice_of(kind, language)
     content = notice_pdf(notice)
     reader = PdfReader(io.BytesIO(content), strict=True)
-    # At the foot of each page stands the reference with the page's number.
+    # The foot of each page has the reference and the page number.
     text = flat(pdf_text(content))
     for number in range(1, len(reader.pages) + 1):
         text = text.replace(f"{REFERENCE}{number}/{len(reader.pages)}", "")
@@ -165,11 +165,11 @@ def test_the_pdf_says_what_the_notice_says(kind: NoticeKind, language: Language)
     assert not any(page.images for page in reader.pages)
 
 
-def test_the_pdf_of_five_hundred_urls_has_each() -> None:
-    places = tuple(
+def test_the_pdf_lists_five_hundred_urls() -> None:
+    locations = tuple(
         Location(WebAddress(f"https://example.org/{n}/{'x' * 80}"), None, SEEN) for n in range(500)
     )
-    text = flat(pdf_text(notice_pdf(notice_of(locations=places))))
+    text = flat(pdf_text(notice_pdf(notice_of(locations=locations))))
     assert all(f"https://example.org/{n}/x" in text for n in range(500))
 
 
@@ -189,14 +189,14 @@ def test_the_pdf_has_the_letters_of_europe() -> None:
         assert flat(name) in flat(pdf_text(notice_pdf(notice_of(sender=sender))))
 
 
-def test_a_letter_that_the_font_lacks_is_an_error_and_no_gap() -> None:
+def test_a_letter_that_the_font_lacks_is_an_error() -> None:
     sender = Sender(OneLine("機関"), Email("notices@body.example"))
     with pytest.raises(BadNoticeError, match="Latin, Greek and Cyrillic"):
         notice_pdf(notice_of(sender=sender))
 
 
 @pytest.mark.parametrize(("kind", "language"), EVERY)
-def test_the_json_is_of_its_schema(kind: NoticeKind, language: Language) -> None:
+def test_the_json_fits_its_schema(kind: NoticeKind, language: Language) -> None:
     notice = notice_of(kind, language)
     content = json_of(notice)
     jsonschema_rs.validate(SCHEMA, content)
@@ -214,7 +214,7 @@ def test_the_json_is_of_its_schema(kind: NoticeKind, language: Language) -> None
     assert content["legal_references"]
 
 
-def test_the_day_of_posting_stands_in_every_form_that_gives_days() -> None:
+def test_every_format_states_the_day_of_posting() -> None:
     known = Location(WebAddress(PAGE_URL), None, SEEN, date(2026, 5, 18))
     notice = notice_of(NoticeKind.HOST, locations=(known, replace(known, posted_on=None)))
     content = json_of(notice)
@@ -234,7 +234,7 @@ def test_the_day_of_posting_stands_in_every_form_that_gives_days() -> None:
     assert notice.html.count("2026-05-18") == 1
 
 
-def test_the_schema_refuses_what_a_notice_does_not_have() -> None:
+def test_the_schema_refuses_a_case_number_and_a_missing_good_faith() -> None:
     content = json_of(notice_of())
     with pytest.raises(jsonschema_rs.ValidationError):
         jsonschema_rs.validate(SCHEMA, {**content, "case": "7K3M-X9QD-5"})
@@ -242,7 +242,7 @@ def test_the_schema_refuses_what_a_notice_does_not_have() -> None:
         jsonschema_rs.validate(SCHEMA, {**content, "good_faith": False})
 
 
-def test_what_is_not_verified_says_so_in_the_json() -> None:
+def test_the_json_states_how_far_each_reference_was_verified() -> None:
     after_the_change = Location(WebAddress(PAGE_URL), None, datetime(2026, 9, 1, tzinfo=UTC))
     references = json_of(notice_of(locations=(after_the_change,)))["legal_references"]
     assert isinstance(references, list)
@@ -252,8 +252,8 @@ def test_what_is_not_verified_says_so_in_the_json() -> None:
     }
 
 
-def test_a_host_gets_one_xarf_report_for_each_place() -> None:
-    """The fields that xarf-core.json of X-ARF 4.2.0 requires, and the notice as evidence."""
+def test_a_host_gets_one_xarf_report_for_each_location() -> None:
+    """A report has the fields that X-ARF 4.2.0 requires, and the notice as its evidence."""
     other = Location(WebAddress("http://other.example:8080/p"), None, SEEN)
     notice = notice_of(NoticeKind.HOST, locations=(*facts_of().locations, other))
     reports = [json.loads(each) for each in xarf_reports(notice)]
@@ -280,9 +280,9 @@ def test_a_host_gets_one_xarf_report_for_each_place() -> None:
         assert evidence["hash"] == f"sha256:{notice.digest}"
 
 
-def test_the_table_has_a_row_for_each_place_and_no_formula() -> None:
-    sender_of_trouble = OneLine("=HYPERLINK(A1)")
-    notice = notice_of(recipient=sender_of_trouble, locations=facts_of().locations * 2)
+def test_the_csv_has_a_row_for_each_location_and_no_formula() -> None:
+    formula = OneLine("=HYPERLINK(A1)")
+    notice = notice_of(recipient=formula, locations=facts_of().locations * 2)
     rows = list(csv.reader(io.StringIO(notices_csv([notice]), newline="")))
     assert rows[0] == [
         "reference",

@@ -1,4 +1,6 @@
-"""What a notice is made of is checked when made: nothing private, nothing misleading fits in."""
+"""The fields of a notice refuse private and misleading text."""
+
+from collections.abc import Callable
 
 import pytest
 from hypothesis import given
@@ -37,7 +39,9 @@ from hashsvc.signals import Signal
     ],
 )
 @pytest.mark.parametrize("kind", [OneLine, Explanation])
-def test_a_text_is_one_line_of_letters_that_are_seen(kind: type[OneLine], text: str) -> None:
+def test_a_text_with_line_breaks_or_invisible_letters_or_too_long_is_refused(
+    kind: type[OneLine | Explanation], text: str
+) -> None:
     if kind is Explanation and text == "a" * 201:
         text = "a" * 2_001
     with pytest.raises(BadNoticeError):
@@ -45,13 +49,12 @@ def test_a_text_is_one_line_of_letters_that_are_seen(kind: type[OneLine], text: 
 
 
 @pytest.mark.parametrize("written", [str, str.lower, lambda number: f"see {number}, please"])
-def test_no_text_holds_a_case_number(written: object) -> None:
-    assert callable(written)
+def test_a_text_with_a_case_number_is_refused(written: Callable[[str], str]) -> None:
     with pytest.raises(BadNoticeError, match="no case number"):
         Explanation(written(new_case_number()))
 
 
-def test_a_word_that_only_looks_like_a_case_number_is_let_through() -> None:
+def test_a_word_that_only_looks_like_a_case_number_is_accepted() -> None:
     number = new_case_number()
     wrong = number[:-1] + ("0" if number[-1] != "0" else "1")
     assert Explanation(f"part {wrong}").text.endswith(wrong)
@@ -67,7 +70,7 @@ def test_a_word_that_only_looks_like_a_case_number_is_let_through() -> None:
         ("it is IMG_2041.heic, as sent", "no file name"),
     ],
 )
-def test_no_text_holds_a_signal_a_hash_or_a_file_name(text: str, rule: str) -> None:
+def test_a_text_with_a_signal_a_hash_or_a_file_name_is_refused(text: str, rule: str) -> None:
     with pytest.raises(BadNoticeError, match=rule) as caught:
         OneLine(text)
     assert text not in str(caught.value)
@@ -86,7 +89,7 @@ def test_no_text_holds_a_signal_a_hash_or_a_file_name(text: str, rule: str) -> N
         "a" * 250 + "@example.org",
     ],
 )
-def test_an_email_address_is_one_and_nothing_else(address: str) -> None:
+def test_a_text_that_is_not_one_email_address_is_refused(address: str) -> None:
     with pytest.raises(BadNoticeError):
         Email(address)
 
@@ -100,26 +103,26 @@ def test_an_email_address_is_one_and_nothing_else(address: str) -> None:
         ("[::1]:80", "[::1]:80"),
     ],
 )
-def test_a_platform_may_be_a_host(text: str, spelling: str) -> None:
+def test_a_host_is_normalised(text: str, spelling: str) -> None:
     assert str(Host(text)) == spelling
 
 
 @pytest.mark.parametrize(
     "text", ["", "a b", "a.example/p", "u@a.example", "a.example:x", "a\nb", "a?b", "a#b"]
 )
-def test_a_host_is_nothing_else(text: str) -> None:
+def test_a_text_that_is_not_a_host_is_refused(text: str) -> None:
     with pytest.raises(BadNoticeError):
         Host(text)
 
 
 @pytest.mark.parametrize("text", ["", "7K3M-X9QD-5", "0" * 31, "0" * 33, "G" * 32])
-def test_a_reference_is_the_id_of_a_request(text: str) -> None:
+def test_a_reference_that_is_not_the_id_of_a_request_is_refused(text: str) -> None:
     with pytest.raises(BadNoticeError):
         NoticeReference(text)
 
 
 @pytest.mark.parametrize(
-    ("url", "wire"),
+    ("url", "encoded"),
     [
         ("https://Example.ORG", "https://example.org"),
         ("https://example.org/a?b=c&d=[1]#p-3", "https://example.org/a?b=c&d=[1]#p-3"),
@@ -133,9 +136,9 @@ def test_a_reference_is_the_id_of_a_request(text: str) -> None:
         ("http://[2001:DB8::1]:80/", "http://[2001:db8::1]:80/"),
     ],
 )
-def test_a_url_stands_as_it_goes_over_the_wire(url: str, wire: str) -> None:
-    assert str(WebAddress(url)) == wire
-    assert str(WebAddress(wire)) == wire
+def test_a_url_is_percent_encoded_as_clients_send_it(url: str, encoded: str) -> None:
+    assert str(WebAddress(url)) == encoded
+    assert str(WebAddress(encoded)) == encoded
 
 
 @pytest.mark.parametrize(
@@ -155,21 +158,21 @@ def test_a_url_stands_as_it_goes_over_the_wire(url: str, wire: str) -> None:
         "https://example.org/" + "a" * MAX_URL,
     ],
 )
-def test_a_url_that_is_none_or_holds_a_password_is_refused(url: str) -> None:
+def test_an_invalid_url_or_one_with_a_password_is_refused(url: str) -> None:
     with pytest.raises(BadNoticeError) as caught:
         WebAddress(url)
     assert "secret" not in str(caught.value)
 
 
 @given(st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=60))
-def test_any_path_becomes_ascii_once_and_for_all(path: str) -> None:
-    wire = str(WebAddress(f"https://example.org/{path}"))
-    assert wire.isascii()
-    assert not set(wire) & set(' "<>')
-    assert str(WebAddress(wire)) == wire
+def test_any_path_becomes_ascii_and_then_stays_the_same(path: str) -> None:
+    encoded = str(WebAddress(f"https://example.org/{path}"))
+    assert encoded.isascii()
+    assert not set(encoded) & set(' "<>')
+    assert str(WebAddress(encoded)) == encoded
 
 
-def test_the_longest_url_is_whole() -> None:
+def test_the_longest_allowed_url_is_kept_whole() -> None:
     url = "https://example.org/" + "a" * (MAX_URL - 20)
     assert str(WebAddress(url)) == url
 
@@ -182,7 +185,7 @@ def test_the_longest_url_is_whole() -> None:
         ("[::1]", "::1"),
     ],
 )
-def test_a_host_has_one_spelling(host: str, spelling: str) -> None:
+def test_ascii_host_gives_one_spelling(host: str, spelling: str) -> None:
     assert ascii_host(host) == spelling
 
 
@@ -190,7 +193,7 @@ def test_a_host_has_one_spelling(host: str, spelling: str) -> None:
     "value",
     ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", '"=1', "\u00a0@a", "＝1", "'-1"],
 )
-def test_no_cell_begins_like_a_formula(value: str) -> None:
+def test_a_cell_that_begins_like_a_formula_gets_an_apostrophe(value: str) -> None:
     assert safe_cell(value) == f"'{value}"
 
 
@@ -198,6 +201,6 @@ def test_a_number_stays_a_number() -> None:
     assert [safe_cell(each) for each in (-1, 2.5, None, "a=b")] == ["-1", "2.5", "", "a=b"]
 
 
-def test_a_table_is_quoted_cell_by_cell() -> None:
+def test_every_cell_of_a_csv_is_quoted() -> None:
     table = write_csv(["a", "b"], [['x"y', "=cmd|' /C calc'!A0"], ["p\r\nq", 3]])
     assert table == '"a","b"\r\n"x""y","\'=cmd|\' /C calc\'!A0"\r\n"p\r\nq","3"\r\n'

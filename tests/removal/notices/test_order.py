@@ -1,4 +1,4 @@
-"""The annex to an order names URLs and hashes, how to check them, and what the court adds."""
+"""The annex to an order lists URLs and hashes, and what the court has to complete."""
 
 import io
 import json
@@ -53,20 +53,20 @@ def flat(text: str) -> str:
 
 
 @pytest.mark.parametrize("language", list(Language))
-def test_it_names_urls_hashes_and_how_to_check_them(language: Language) -> None:
+def test_the_annex_lists_urls_and_hashes_and_says_how_to_check_them(language: Language) -> None:
     text = flat(annex(language).text)
     assert PAGE_URL in text
     assert IMAGE_URL in text
     for signal in SIGNALS:
         assert str(signal) in text
-    # How a hash is compared: PDQ's own figures.
+    # The figures that a comparison of PDQ hashes needs.
     assert "facebook/ThreatExchange" in text
     for figure in ("pdq1", "256", "31", "50", "64"):
         assert figure in text
 
 
 @pytest.mark.parametrize("language", list(Language))
-def test_it_has_every_element_of_article_9(language: Language) -> None:
+def test_the_annex_has_every_element_of_article_9(language: Language) -> None:
     document = annex(language)
     (article_9,) = (
         each for each in LAW.references("eu", facts_of().written_on) if each.id == "eu-dsa-9"
@@ -74,20 +74,20 @@ def test_it_has_every_element_of_article_9(language: Language) -> None:
     assert len(article_9.elements) == 8
     lines = document.text.splitlines()
     labels = [each.label.of(language) for each in article_9.elements]
-    told = [each for each in lines if each.startswith(tuple(f"  {label}" for label in labels))]
-    assert len(told) == 8
-    assert sum(COURT[language] in each for each in told) == 5
+    shown = [each for each in lines if each.startswith(tuple(f"  {label}" for label in labels))]
+    assert len(shown) == 8
+    assert sum(COURT[language] in each for each in shown) == 5
     assert article_9.citation.of(language) in flat(document.text)
 
 
-def test_what_is_known_of_the_court_stands_in_its_place() -> None:
+def test_a_known_element_replaces_the_blank_for_the_court() -> None:
     known = {"authority": OneLine("Court of first instance of Brussels")}
     text = annex(known=known).text
     assert "issuing authority: Court of first instance of Brussels" in text
     assert text.count(COURT[Language.EN]) == 4
 
 
-def test_it_rests_on_the_law_of_its_day() -> None:
+def test_the_annex_cites_the_belgian_acts_on_orders() -> None:
     document = annex()
     text = flat(document.text)
     assert "the Belgian Act of 31 July 2023" in text
@@ -96,7 +96,7 @@ def test_it_rests_on_the_law_of_its_day() -> None:
 
 
 @pytest.mark.parametrize("language", list(Language))
-def test_it_rests_on_the_criminal_law_of_the_day_of_posting(language: Language) -> None:
+def test_the_annex_cites_the_criminal_law_of_the_day_of_posting(language: Language) -> None:
     found = datetime(2026, 9, 1, 12, tzinfo=UTC)
     posted = replace(LOCATION, first_seen=found, posted_on=date(2026, 8, 31))
     old = annex(language, facts=facts_of(language=language, locations=(posted,)))
@@ -111,7 +111,7 @@ def test_it_rests_on_the_criminal_law_of_the_day_of_posting(language: Language) 
 
 
 @pytest.mark.parametrize("language", list(Language))
-def test_the_timeline_is_in_order_whatever_order_it_came_in(language: Language) -> None:
+def test_the_timeline_is_sorted_by_time(language: Language) -> None:
     document = annex(language, timeline=TIMELINE[::-1])
     assert document == annex(language)
     days = ("2026-05-21 09:00", "2026-05-22 09:00", "2026-05-23 09:00")
@@ -120,7 +120,7 @@ def test_the_timeline_is_in_order_whatever_order_it_came_in(language: Language) 
 
 
 @pytest.mark.parametrize("language", list(Language))
-def test_every_step_has_its_word(language: Language) -> None:
+def test_every_step_has_a_word_in_every_language(language: Language) -> None:
     entries = (TimelineEntry(START + timedelta(days=n), each) for n, each in enumerate(OrderStep))
     lines = annex(language, timeline=tuple(entries)).text.splitlines()
     words = [each.split("09:00")[1].strip() for each in lines if " 09:00 " in each]
@@ -128,7 +128,7 @@ def test_every_step_has_its_word(language: Language) -> None:
     assert all(words)
 
 
-def test_pdf_and_json_say_the_same() -> None:
+def test_the_pdf_and_the_json_say_the_same_as_the_text() -> None:
     document = annex()
     reader = PdfReader(io.BytesIO(document.pdf), strict=True)
     text = "".join("".join(page.extract_text().split()) for page in reader.pages)
@@ -145,7 +145,7 @@ def test_pdf_and_json_say_the_same() -> None:
     assert document == annex()
 
 
-def test_the_hashes_are_told_nowhere_but_in_the_document() -> None:
+def test_no_repr_shows_the_hashes() -> None:
     order = OrderFacts(facts_of(), SIGNALS, TIMELINE)
     document = annex()
     for each in SIGNALS:
@@ -158,19 +158,19 @@ def test_the_hashes_are_told_nowhere_but_in_the_document() -> None:
     [
         ("1 to 1000 signals", {"signals": ()}),
         ("1 to 1000 signals", {"signals": SIGNALS * (MOST_SIGNALS // 2 + 1)}),
-        ("once", {"signals": (SIGNALS[0], SIGNALS[0])}),
-        ("pdq1 alone", {"signals": (Signal("phash1", bytes(8)),)}),
-        ("pdq1 alone", {"signals": (*SIGNALS, Signal("reg1", bytes(32)))}),
-        ("facts of a notice", {"facts": facts_of(NoticeKind.COMPLAINT)}),
+        ("each signal once", {"signals": (SIGNALS[0], SIGNALS[0])}),
+        ("contains pdq1 signals only", {"signals": (Signal("phash1", bytes(8)),)}),
+        ("contains pdq1 signals only", {"signals": (*SIGNALS, Signal("reg1", bytes(32)))}),
+        ("needs the facts of a notice", {"facts": facts_of(NoticeKind.COMPLAINT)}),
         ("elements of an order are: legal-basis", {"known": {"judge": OneLine("A")}}),
     ],
 )
-def test_what_may_not_stand_in_an_annex_is_refused(rule: str, more: dict[str, object]) -> None:
+def test_an_annex_with_wrong_contents_is_refused(rule: str, more: dict[str, object]) -> None:
     with pytest.raises(BadNoticeError, match=rule) as caught:
         annex(**more)  # type: ignore[arg-type]
     assert SIGNALS[0].code.hex() not in str(caught.value)
 
 
-def test_a_moment_of_the_timeline_has_a_zone() -> None:
+def test_a_time_without_a_zone_is_refused() -> None:
     with pytest.raises(BadNoticeError, match="time zone"):
         TimelineEntry(START.replace(tzinfo=None), OrderStep.SENT)
