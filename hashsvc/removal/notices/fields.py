@@ -163,9 +163,9 @@ def ascii_host(host: str) -> str:
     try:
         host = urls.ascii_host(host.removeprefix("[").removesuffix("]"))
     except BadUrlError as error:
-        raise BadNoticeError("A host is a name or an IP address.") from error
+        raise BadNoticeError("A host must be a name or an IP address.") from error
     if len(host) > MAX_HOST:
-        raise BadNoticeError("A host is a name or an IP address.")
+        raise BadNoticeError("A host must be a name or an IP address.")
     return host
 
 

@@ -1,1 +1,1 @@
-"""Who can take an image down, and how to reach them: the registry of platforms, and RDAP."""
+"""The registry of platforms that can take an image down, their contacts, and RDAP lookups."""

@@ -1,9 +1,10 @@
 """
-Who can take an image down, and how each is reached: the registry of platforms.
+The registry of platforms: who can take an image down, and how to reach each of them.
 
-`data/platforms.yaml` is a small shipped set; the operator's own file replaces an entry of the same
-id, or adds one. Which of them a URL is on, its host says: the longest domain that it is or ends
-with. A host that nobody entered has a draft entry, for an analyst to find the contact of.
+`data/platforms.yaml` is a small shipped set. An entry in the operator's own file replaces the
+shipped entry with the same id, or is added. A URL belongs to the entry with the longest domain that
+its host equals or ends with. A host without an entry gets a draft entry, and an analyst has to find
+its contact.
 """
 
 from collections.abc import Iterable
@@ -32,13 +33,13 @@ def platform_of(url: str) -> str:
 
 
 class ActorKind(StrEnum):
-    """What an actor does with an image; a request goes to each that has a part in it."""
+    """An actor's part in showing an image. Each actor with a part gets a request of its own."""
 
     VERY_LARGE_PLATFORM = "very-large-platform"
     """Designated under Article 33 of the Digital Services Act."""
 
     HOSTING = "hosting"
-    """Any other site that people upload to, or the company whose machines a site is on."""
+    """Any other site that people upload to, or the company that runs a site's machines."""
 
     CDN = "cdn"
     SEARCH_ENGINE = "search-engine"
@@ -47,23 +48,23 @@ class ActorKind(StrEnum):
 
 
 class ChannelType(StrEnum):
-    """How a notice is handed in."""
+    """How a notice is submitted."""
 
     EMAIL = "email"
     FORM = "form"
     API = "api"
     CONTACT_POINT = "contact-point"
-    """What the Digital Services Act makes a provider name (Articles 11 and 12)."""
+    """The contact that the Digital Services Act makes a provider name (Articles 11 and 12)."""
 
 
 class Basis(StrEnum):
-    """What a channel is for."""
+    """The legal or contractual basis that a channel is for."""
 
     DSA_NOTICE = "dsa-notice"
     TAKE_IT_DOWN = "take-it-down"
     ORDER = "order"
     OWN_RULES = "own-rules"
-    """The platform's own terms, such as one against intimate images without consent."""
+    """The platform's own terms, for example those against intimate images without consent."""
 
     ABUSE = "abuse"
 
@@ -72,7 +73,7 @@ def _domain(text: str) -> str:
     try:
         host = ascii_host(text)
     except BadNoticeError as error:
-        raise ValueError("a domain is a host name, without port or path") from error
+        raise ValueError("a domain must be a host name, without port or path") from error
     return host
 
 
@@ -81,7 +82,7 @@ Tag = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")]
 
 
 class Channel(DataEntry):
-    """One way to hand in a notice."""
+    """One way to submit a notice."""
 
     type: ChannelType
     address: Annotated[str, StringConstraints(min_length=3, max_length=500)]
@@ -98,22 +99,26 @@ class Channel(DataEntry):
             except BadNoticeError as error:
                 raise ValueError(str(error)) from error
             if self.type in {ChannelType.FORM, ChannelType.API}:
-                raise ValueError(f"the address of a channel of type {self.type} begins https://")
+                raise ValueError(
+                    f"the address of a channel of type {self.type} must begin with https://"
+                )
         elif self.type is ChannelType.EMAIL:
-            raise ValueError("the address of a channel of type email is an e-mail address")
+            raise ValueError("the address of a channel of type email must be an e-mail address")
         elif not self.address.startswith("https://") or any(map(str.isspace, self.address)):
-            raise ValueError(f"the address of a channel of type {self.type} begins https://")
+            raise ValueError(
+                f"the address of a channel of type {self.type} must begin with https://"
+            )
         return self
 
 
 class Platform(DataEntry):
     """
-    One actor: the domains by which it is known, and its channels, the preferred one first.
+    One actor: its domains, and its channels with the preferred one first.
 
     Attributes:
-        trusted_flagger: What is known of how it takes notices of trusted flaggers.
+        trusted_flagger: How it accepts notices of trusted flaggers, as far as known.
 
-        draft: Whether nobody has entered it: `note` then says what to do.
+        draft: Whether the entry was made up for an unknown host. `note` then says what to do.
     """
 
     id: Annotated[str, StringConstraints(pattern=r"^(draft:\S+|[a-z0-9][a-z0-9-]*)$")]
@@ -129,17 +134,17 @@ class Platform(DataEntry):
     draft: bool = False
 
     @model_validator(mode="after")
-    def _says_where_from(self) -> Self:
+    def _has_its_source(self) -> Self:
         if not self.draft and self.checked is None:
-            raise ValueError("`checked` is the day on which somebody last looked")
+            raise ValueError("`checked` must be the day on which somebody last looked")
         if not self.draft and not self.source:
-            raise ValueError("`source` has at least one https address")
+            raise ValueError("`source` must have at least one https address")
         if not self.draft and not self.channels and self.note is None:
-            raise ValueError("an entry without channels has a note that says so")
+            raise ValueError("an entry without channels must have a note that says so")
         return self
 
     def channel(self, *bases: Basis) -> Channel | None:
-        """Return the first channel for any of these, in their order; None if there is none."""
+        """Return the first channel for the first basis that has one, or None."""
         for basis in bases:
             for each in self.channels:
                 if each.basis is basis:
@@ -148,36 +153,36 @@ class Platform(DataEntry):
 
 
 class PlatformFile(DataEntry):
-    """What a platforms file holds."""
+    """The content of a platforms file."""
 
     version: Annotated[str, StringConstraints(pattern=r"^\d{4}-\d{2}-\d{2}(\.\d+)?$")]
     platforms: tuple[Platform, ...]
 
     @field_validator("platforms")
     @classmethod
-    def _nobody_twice(cls, platforms: tuple[Platform, ...]) -> tuple[Platform, ...]:
+    def _ids_are_unique(cls, platforms: tuple[Platform, ...]) -> tuple[Platform, ...]:
         ids = [each.id for each in platforms]
         for each in ids:
             if ids.count(each) > 1:
-                raise ValueError(f"the id {each!r} stands twice")
+                raise ValueError(f"two entries have the id {each!r}")
         return platforms
 
 
 @dataclass(frozen=True, slots=True)
 class Registry:
     """
-    The actors that are known, shipped and the operator's own.
+    All known actors: the shipped ones and the operator's own.
 
     Attributes:
-        version: Of the shipped set, and of the operator's own if there is one.
+        version: The version of the shipped file, and of the operator's own file if there is one.
     """
 
     platforms: tuple[Platform, ...]
     version: str
 
-    def of(self, url_or_host: str) -> Platform:
+    def actor_of(self, url_or_host: str) -> Platform:
         """
-        Return whose a URL or host is: of the longest domain that fits, else a draft entry.
+        Return the entry with the longest domain that fits a URL or host, else a draft entry.
 
         Raises:
             BadNoticeError: If the text is neither a URL with a host, nor a host.
@@ -193,11 +198,16 @@ class Registry:
         return found[1] if found else draft_entry(host)
 
     def by_id(self, platform_id: str) -> Platform | None:
-        """Return an entry by its id; None if there is none."""
+        """Return the entry with an id, or None."""
         return next((each for each in self.platforms if each.id == platform_id), None)
 
     def with_own(self, own: Iterable[Platform]) -> "Registry":
-        """Return a registry in which these entries replace those of the same id, or are added."""
+        """
+        Return a registry with some entries added; they replace entries with the same ids.
+
+        Raises:
+            DataFileError: If two entries have the same domain.
+        """
         merged = {each.id: each for each in self.platforms} | {each.id: each for each in own}
         _check_domains(merged.values())
         return Registry(tuple(merged.values()), self.version)
@@ -208,15 +218,15 @@ def host_of(url_or_host: str) -> str:
     Return the host of a URL, or of `host` or `host:port`, in ASCII and without its port.
 
     Raises:
-        BadNoticeError: If there is none.
+        BadNoticeError: If the text contains no valid host.
     """
     text = url_or_host.strip()
     if text.count(":") > 1 and "://" not in text and "[" not in text:
-        return ascii_host(text)  # An IPv6 address without its brackets.
+        return ascii_host(text)  # An IPv6 address without brackets.
     try:
         host = urlsplit(text if "://" in text else f"//{text}").hostname
     except ValueError as error:
-        raise BadNoticeError("A host is a name or an IP address.") from error
+        raise BadNoticeError("A host must be a name or an IP address.") from error
     return ascii_host(host or "")
 
 
@@ -229,7 +239,7 @@ def _is_address(host: str) -> bool:
 
 
 def draft_entry(host: str) -> Platform:
-    """Return the entry of a host that nobody has entered: an analyst finds its contact."""
+    """Return a draft entry for an unknown host. An analyst has to find its contact."""
     name = host.removeprefix("www.")
     return Platform(
         id=f"draft:{name}",
@@ -245,10 +255,11 @@ def draft_entry(host: str) -> Platform:
 
 def load_platforms(own: Path | None = None) -> Registry:
     """
-    Return the shipped registry, with the operator's own entries over it.
+    Return the shipped registry, with the operator's own entries in place of shipped ones.
 
     Raises:
-        DataFileError: If a file cannot be used; one line, with the file, the entry and the rule.
+        DataFileError: If a file breaks a rule. The message is one line that names the file, the
+            entry and the rule.
     """
     shipped = (files("hashsvc.removal") / "data" / "platforms.yaml").read_text("utf-8")
     content = read_platforms(shipped, name="platforms.yaml")
@@ -258,7 +269,9 @@ def load_platforms(own: Path | None = None) -> Registry:
     try:
         text = own.read_text("utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise DataFileError(f"{own.name}: the file is there, to be read, and UTF-8") from error
+        raise DataFileError(
+            f"{own.name}: the file must exist, be readable, and be UTF-8"
+        ) from error
     content = read_platforms(text, name=own.name)
     try:
         merged = registry.with_own(content.platforms)
@@ -269,10 +282,11 @@ def load_platforms(own: Path | None = None) -> Registry:
 
 def read_platforms(text: str, *, name: str) -> PlatformFile:
     """
-    Return what a platforms file holds.
+    Return the content of a platforms file.
 
     Raises:
-        DataFileError: If it breaks a rule; one line, with the file, the entry and the rule.
+        DataFileError: If the file breaks a rule. The message is one line that names the file, the
+            entry and the rule.
     """
     content = read_yaml(text, PlatformFile, name=name)
     try:
@@ -283,15 +297,19 @@ def read_platforms(text: str, *, name: str) -> PlatformFile:
 
 
 def _check_domains(platforms: Iterable[Platform]) -> None:
-    """Refuse a domain in two entries: which of them a URL is on could not be told."""
+    """Raise DataFileError if two entries have the same domain, or an entry is a draft."""
     seen: dict[str, str] = {}
     for each in platforms:
         if each.draft or each.id.startswith("draft:"):
-            raise DataFileError(f"platforms entry {each.id}: draft: a file has no draft entries")
+            raise DataFileError(
+                f"platforms entry {each.id}: draft: a file must not contain draft entries"
+            )
         for domain in each.domains:
             if "." not in domain and ":" not in domain:
-                raise DataFileError(f"platforms entry {each.id}: domains: a domain has a dot in it")
+                raise DataFileError(
+                    f"platforms entry {each.id}: domains: a domain must contain a dot"
+                )
             if seen.setdefault(domain, each.id) != each.id:
                 raise DataFileError(
-                    f"platforms entry {each.id}: domains: {domain} is of {seen[domain]} too"
+                    f"platforms entry {each.id}: domains: {seen[domain]} has {domain} too"
                 )

@@ -1,8 +1,8 @@
 """
-Drafts an entry for an unknown host from RDAP (RFC 9083): whom its registration names for abuse.
+Drafts an entry for an unknown host, with its abuse contact from RDAP (RFC 9083).
 
-Nothing here opens a connection: whoever calls it hands in how an address is fetched, and a store
-for the answers. Without a network there is the plain draft, for an analyst to find the contact.
+This module opens no connections: the caller passes in a function that fetches, and a cache. Without
+a network the result is a plain draft, and an analyst has to find the contact.
 """
 
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
@@ -23,19 +23,19 @@ from hashsvc.removal.platforms.entries import (
     host_of,
 )
 
-# Sends each question on to the registry that answers it (RFC 9224 is how it knows which).
+# Redirects each question to the responsible registry (found as in RFC 9224).
 SERVICE = "https://rdap.org"
 FRESH_FOR = timedelta(days=30)
 _MOST_TRIES = 3
 _DEEPEST = 6
 
 Fetch = Callable[[str], Mapping[str, Any] | None]
-"""Returns the JSON at an address; None if there is none, or no network."""
+"""Returns the JSON at an address, or None if there is no JSON or no network."""
 
 
 @dataclass(frozen=True, slots=True)
 class RdapAnswer:
-    """What RDAP said of a host: the abuse contact, None if it names none; and when it said so."""
+    """The abuse contact that RDAP named for a host, or None, and the time of the answer."""
 
     email: str | None
     asked_at: datetime
@@ -47,13 +47,14 @@ def draft_with_contact(
     """
     Return the draft entry of a host, with the abuse contact of its registration if there is one.
 
-    The contact is unverified, and often the registrar's and not the site's: the note says so.
+    The contact is unverified, and often the registrar's rather than the site's. The note says so.
 
     Args:
-        cache: Keeps answers for 30 days, also that there was none; a network that is down is none.
+        cache: Answers by host, used for 30 days. An answer without a contact is stored too; a
+            failed fetch is not.
 
     Raises:
-        BadNoticeError: If the text has no host.
+        BadNoticeError: If the text contains no valid host.
     """
     host = host_of(url_or_host)
     known = cache.get(host)
@@ -66,7 +67,7 @@ def draft_with_contact(
 
 
 def _ask(host: str, fetch: Fetch) -> tuple[bool, str | None]:
-    """Return whether anybody answered, and the address found."""
+    """Return whether a registry answered, and the abuse address that it named."""
     for address in _addresses(host):
         content = fetch(address)
         if content is not None:
@@ -79,7 +80,7 @@ def _addresses(host: str) -> Iterator[str]:
         ip_address(host)
     except ValueError:
         labels = host.split(".")
-        # The registered name is a host's last two labels, or three; nobody answers to the others.
+        # A registered name has two or three labels, so only such names can have an answer.
         for length in range(min(len(labels), _MOST_TRIES), 1, -1):
             yield f"{SERVICE}/domain/{'.'.join(labels[-length:])}"
         return
@@ -105,7 +106,7 @@ def _entities(content: Mapping[str, Any], depth: int) -> Iterator[Mapping[str, A
 
 
 def _emails(card: object) -> Iterator[str]:
-    """Return the addresses of a jCard (RFC 7095) that are addresses."""
+    """Yield the valid e-mail addresses of a jCard (RFC 7095)."""
     properties = card[1] if isinstance(card, list) and len(card) > 1 else None
     for each in properties if isinstance(properties, list) else ():
         if isinstance(each, list) and len(each) > 3 and each[0] == "email":
@@ -125,8 +126,8 @@ def _entry(host: str, email: str | None, on: date) -> Platform:
         languages=("en",),
         basis=Basis.ABUSE,
         verified=False,
-        note="From RDAP; may be the registrar's or the network's, not the site's.",
+        note="From RDAP. It may be the contact of the registrar or the network, not of the site.",
     )
-    note = f"{FIND_CONTACT}: the one here is from RDAP, not verified"
+    note = f"{FIND_CONTACT}: the one given is from RDAP and not verified"
     changes = {"channels": (channel,), "checked": on, "source": (f"{SERVICE}/",), "note": note}
     return draft.model_copy(update=changes)

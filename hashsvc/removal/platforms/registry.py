@@ -1,4 +1,4 @@
-"""The registry of platforms as one service has it: shipped, the operator's file, and changes."""
+"""The service's registry of platforms: shipped entries, the operator's file, and stored changes."""
 
 import hashlib
 import threading
@@ -17,29 +17,30 @@ from hashsvc.store.ids import KeyId
 
 class Platforms:
     """
-    All platforms; safe to share between threads.
+    All platforms. Threads may share an instance.
 
-    What is changed here is kept in the database, over the shipped entries and the operator's file.
+    Changes are stored in the database. They replace entries of the operator's file, which replace
+    shipped ones.
 
     Raises:
-        DataFileError: If the operator's file cannot be used.
+        DataFileError: If the operator's file breaks a rule.
     """
 
     def __init__(self, settings: Settings, database: Database, clock: Clock = utc_now) -> None:
         self._database = database
         self._clock = clock
-        self._given = load_platforms(settings.platforms_file)
-        self._reading = threading.Lock()
+        self._from_files = load_platforms(settings.platforms_file)
+        self._lock = threading.Lock()
         self._stored: list[str] = []
-        self._merged = self._given
+        self._merged = self._from_files
 
     def registry(self, connection: Connection) -> Registry:
-        """Return all entries; read anew when they were changed."""
+        """Return all entries, including changes that another process has stored."""
         stored = platform_entries.all_entries(connection)
-        with self._reading:
+        with self._lock:
             if stored != self._stored:
                 own = [Platform.model_validate_json(each) for each in stored]
-                self._merged = self._given.with_own(own)
+                self._merged = self._from_files.with_own(own)
                 self._stored = stored
             return self._merged
 
@@ -50,24 +51,26 @@ class Platforms:
 
     def view(self, platform: str) -> Platform:
         """
-        Return the entry of this id, else that of a host.
+        Return the entry with this id, else the entry of this host.
 
         Raises:
-            UnknownPlatformError: If the text is neither.
+            UnknownPlatformError: If the text is neither an entry's id nor a host.
         """
         return find(self.all(), platform)
 
     def put(self, entry: Platform, *, actor: KeyId) -> None:
         """
-        Store an entry, in place of one of the same id.
+        Store an entry, which replaces an entry with the same id.
 
         Raises:
-            DataFileError: If a domain of it is another entry's, or it is a draft.
+            DataFileError: If another entry has one of its domains, or it is a draft.
         """
         now = self._clock()
         with self._database.write() as connection:
             if entry.draft or entry.id.startswith("draft:"):
-                raise DataFileError("An entry that somebody makes is no draft.")
+                raise DataFileError(
+                    "A draft entry cannot be stored: give it its own id and no `draft`."
+                )
             self.registry(connection).with_own([entry])
             text = entry.model_dump_json()
             platform_entries.put(connection, entry.id, text, now=now)
@@ -81,15 +84,17 @@ class Platforms:
 
     def remove(self, platform_id: str, *, actor: KeyId) -> None:
         """
-        Take back what was stored of an entry; a shipped one is then as it came.
+        Delete a stored entry. A shipped entry with the same id applies again.
 
         Raises:
-            UnknownPlatformError: If nothing was stored.
+            UnknownPlatformError: If no entry with this id was stored.
         """
         now = self._clock()
         with self._database.write() as connection:
             if not platform_entries.remove(connection, platform_id):
-                raise UnknownPlatformError("Of this platform nothing was changed here.")
+                raise UnknownPlatformError(
+                    "No change is stored for this platform, so there is nothing to remove."
+                )
             audit.record(
                 connection,
                 actor=actor,
@@ -100,19 +105,19 @@ class Platforms:
 
 
 def subject_of(platform_id: str) -> str:
-    """Return how the audit log names an entry or a host: by a digest, for it keeps no words."""
+    """Return the digest by which the audit log, which stores no words, names an entry or a host."""
     return hashlib.sha256(platform_id.encode()).hexdigest()[:32]
 
 
 def name_of(registry: Registry, url: str) -> str:
-    """Return what a request calls the platform of a URL: an entry's id, else its host and port."""
-    found = registry.of(url)
+    """Return a request's name for the platform of a URL: an entry's id, else host and port."""
+    found = registry.actor_of(url)
     return platform_of(url) if found.draft else found.id
 
 
 def find(registry: Registry, platform: str) -> Platform:
     """
-    Return the entry of what a request calls its platform.
+    Return the entry that a request's name for its platform refers to.
 
     Raises:
         UnknownPlatformError: If the text is neither an entry's id nor a host.
@@ -121,11 +126,11 @@ def find(registry: Registry, platform: str) -> Platform:
     if found is not None:
         return found
     try:
-        return registry.of(platform.removeprefix("draft:"))
+        return registry.actor_of(platform.removeprefix("draft:"))
     except BadNoticeError as error:
-        raise UnknownPlatformError("A platform is an entry's id, or a host.") from error
+        raise UnknownPlatformError("Name a platform by an entry's id or by a host.") from error
 
 
 def names(registry: Registry, platforms: set[str]) -> Mapping[str, str]:
-    """Return what to show for each platform of requests."""
+    """Return the name to display for each platform of some requests."""
     return {each: (entry.name if (entry := registry.by_id(each)) else each) for each in platforms}

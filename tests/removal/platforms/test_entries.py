@@ -1,4 +1,4 @@
-"""Whose a URL is, its host tells; who is not known has a draft, to find a contact for."""
+"""The host of a URL gives its platform; an unknown host gets a draft entry."""
 
 from datetime import date
 from pathlib import Path
@@ -57,7 +57,7 @@ def registry(tmp_path: Path) -> Registry:
     return load_platforms(own)
 
 
-def test_every_shipped_entry_says_when_and_where_it_was_looked_up(shipped: Registry) -> None:
+def test_every_shipped_entry_has_a_source_and_the_day_it_was_checked(shipped: Registry) -> None:
     assert len(shipped.platforms) >= 12
     assert {each.kind for each in shipped.platforms} == set(ActorKind)
     for each in shipped.platforms:
@@ -67,7 +67,7 @@ def test_every_shipped_entry_says_when_and_where_it_was_looked_up(shipped: Regis
         assert not each.draft
 
 
-def test_what_was_not_looked_up_is_not_called_verified(shipped: Registry) -> None:
+def test_only_channels_read_on_the_actors_own_page_are_verified(shipped: Registry) -> None:
     verified = {
         (each.id, channel.address)
         for each in shipped.platforms
@@ -93,34 +93,38 @@ def test_what_was_not_looked_up_is_not_called_verified(shipped: Registry) -> Non
         ("https://www.google.com/search?q=a", "google-search"),
     ],
 )
-def test_a_host_is_of_the_platform_whose_domain_it_ends_with(
+def test_a_host_belongs_to_the_platform_whose_domain_it_ends_with(
     shipped: Registry, url: str, platform: str
 ) -> None:
-    assert shipped.of(url).id == platform
+    assert shipped.actor_of(url).id == platform
 
 
 @pytest.mark.parametrize(
     "host",
     ["notx.com", "x.com.example.org", "drive.google.com", "com", "t.me.example.org", "xx.com"],
 )
-def test_a_host_that_only_looks_like_one_is_not_its(shipped: Registry, host: str) -> None:
-    assert shipped.of(f"https://{host}/").draft
+def test_a_host_that_only_resembles_a_platforms_domain_gets_a_draft(
+    shipped: Registry, host: str
+) -> None:
+    assert shipped.actor_of(f"https://{host}/").draft
 
 
-def test_the_longest_domain_wins(registry: Registry) -> None:
-    assert registry.of("https://example.org/").id == "a-site"
-    assert registry.of("https://www.example.org/").id == "a-site"
-    assert registry.of("https://img.example.org/").id == "its-images"
-    assert registry.of("https://a.img.example.org/").id == "its-images"
+def test_the_entry_with_the_longest_domain_wins(registry: Registry) -> None:
+    assert registry.actor_of("https://example.org/").id == "a-site"
+    assert registry.actor_of("https://www.example.org/").id == "a-site"
+    assert registry.actor_of("https://img.example.org/").id == "its-images"
+    assert registry.actor_of("https://a.img.example.org/").id == "its-images"
 
 
 @pytest.mark.parametrize("host", ["bücher.example", "xn--bcher-kva.example", "BÜCHER.example"])
-def test_a_name_in_other_letters_is_the_same_name(registry: Registry, host: str) -> None:
-    assert registry.of(f"https://{host}/").id == "its-images"
+def test_every_spelling_of_an_international_host_is_the_same_host(
+    registry: Registry, host: str
+) -> None:
+    assert registry.actor_of(f"https://{host}/").id == "its-images"
 
 
-def test_an_unknown_host_is_a_draft_to_find_a_contact_for(shipped: Registry) -> None:
-    draft = shipped.of("https://www.unheard-of.example:8080/a")
+def test_an_unknown_host_gets_a_draft_that_asks_for_a_contact(shipped: Registry) -> None:
+    draft = shipped.actor_of("https://www.unheard-of.example:8080/a")
     assert draft.draft
     assert draft.note == FIND_CONTACT
     assert draft.channels == ()
@@ -144,21 +148,21 @@ def test_a_host_is_read_without_its_port(text: str, host: str) -> None:
     assert host_of(text) == host
 
 
-def test_an_address_is_no_subdomain() -> None:
+def test_an_ip_address_is_not_a_subdomain() -> None:
     content = read_platforms(OWN.replace("[example.org]", "[0.113.5]"), name="own.yaml")
-    assert Registry(content.platforms, "").of("203.0.113.5").draft
+    assert Registry(content.platforms, "").actor_of("203.0.113.5").draft
 
 
 @pytest.mark.parametrize("text", ["", "https://", "https:///a", "http://[::1", "a b"])
-def test_what_has_no_host_is_an_error(shipped: Registry, text: str) -> None:
+def test_a_text_without_a_host_is_an_error(shipped: Registry, text: str) -> None:
     with pytest.raises(BadNoticeError):
-        shipped.of(text)
+        shipped.actor_of(text)
 
 
 @given(st.text(max_size=40))
-def test_any_text_is_of_somebody_or_an_error(text: str) -> None:
+def test_any_text_gives_an_entry_or_an_error(text: str) -> None:
     try:
-        entry = Registry((), "").of(text)
+        entry = Registry((), "").actor_of(text)
     except BadNoticeError:
         return
     assert entry.draft
@@ -168,14 +172,14 @@ def test_the_operators_entry_replaces_the_shipped_one(tmp_path: Path) -> None:
     own = tmp_path / "own.yaml"
     own.write_text(OWN.replace("id: a-site", "id: x").replace("[example.org]", "[x.com]"))
     registry = load_platforms(own)
-    assert registry.of("https://x.com/").name == "A Site"
-    assert registry.of("https://twitter.com/").draft
-    assert registry.of("https://reddit.com/").id == "reddit"
+    assert registry.actor_of("https://x.com/").name == "A Site"
+    assert registry.actor_of("https://twitter.com/").draft
+    assert registry.actor_of("https://reddit.com/").id == "reddit"
     assert registry.version == "2026-11-25 + 2027-01-01"
 
 
-def test_a_channel_is_chosen_by_what_it_is_for(registry: Registry) -> None:
-    entry = registry.of("https://example.org/")
+def test_a_channel_is_chosen_by_its_basis(registry: Registry) -> None:
+    entry = registry.actor_of("https://example.org/")
     form = entry.channel(Basis.DSA_NOTICE, Basis.ABUSE)
     assert form is not None
     assert form.type is ChannelType.FORM
@@ -198,24 +202,24 @@ BROKEN = [
     ("channels.0: the address of a channel of type email", changed("abuse@example.org", "https://a.example")),
     ("channels.0: An e-mail address", changed("abuse@example.org", '"a b@example.org"')),
     ("channels.1: the address of a channel of type form", changed("https://a.e", "http://a.e")),
-    ("the address of a channel of type form begins", changed("https://a.example/form", "a@b.be")),
+    ("channel of type form must begin", changed("https://a.example/form", "a@b.be")),
     ("channels.0.basis", changed("basis: abuse", "basis: hope")),
     ("channels.0.verified: Field required", changed(", verified: true", "")),
-    ("domains.0: a domain is a host name", changed("[example.org]", '["https://example.org/"]')),
-    ("domains: a domain has a dot", changed("[example.org]", "[example]")),
-    ("domains: example.org is of a-site too", changed("[img.example.org,", "[example.org,")),
-    ("without channels has a note", changed("note: No channel of its own is known.", "")),
-    ("the id 'a-site' stands twice", changed("id: its-images", "id: a-site")),
+    ("domains.0: a domain must be a host name", changed("[example.org]", '["https://example.org/"]')),
+    ("domains: a domain must contain a dot", changed("[example.org]", "[example]")),
+    ("domains: a-site has example.org too", changed("[img.example.org,", "[example.org,")),
+    ("without channels must have a note", changed("note: No channel of its own is known.", "")),
+    ("two entries have the id 'a-site'", changed("id: its-images", "id: a-site")),
     ("entry A Site: id", changed("id: a-site", "id: A Site")),
-    ("no draft entries", changed("id: a-site", "id: draft:a")),
-    ("a key stands twice", changed("    country: BE\n", "    country: BE\n    country: NL\n")),
+    ("must not contain draft entries", changed("id: a-site", "id: draft:a")),
+    ("this key is repeated", changed("    country: BE\n", "    country: BE\n    country: NL\n")),
     ("version", changed('version: "2027-01-01"', "version: 3")),
     ("not YAML", "platforms: [" + OWN),
 ]  # fmt: skip
 
 
 @pytest.mark.parametrize(("rule", "text"), BROKEN)
-def test_an_error_names_file_entry_and_rule_in_one_line(
+def test_an_error_names_the_file_the_entry_and_the_rule_in_one_line(
     tmp_path: Path, rule: str, text: str
 ) -> None:
     own = tmp_path / "own.yaml"
@@ -228,17 +232,17 @@ def test_an_error_names_file_entry_and_rule_in_one_line(
     assert "\n" not in message
 
 
-def test_an_own_entry_may_not_take_a_shipped_ones_domain(tmp_path: Path) -> None:
+def test_an_own_entry_with_a_shipped_entrys_domain_is_refused(tmp_path: Path) -> None:
     own = tmp_path / "own.yaml"
     own.write_text(changed("[example.org]", "[twimg.com]"))
-    with pytest.raises(DataFileError, match=r"own.yaml: .*a-site: domains: twimg.com is of x too"):
+    with pytest.raises(DataFileError, match=r"own.yaml: .*a-site: domains: x has twimg.com too"):
         load_platforms(own)
 
 
-def test_a_file_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+def test_a_missing_file_is_an_error(tmp_path: Path) -> None:
     with pytest.raises(DataFileError, match=r"none\.yaml"):
         load_platforms(tmp_path / "none.yaml")
 
 
-def test_a_platform_of_before_is_still_called_by_its_host() -> None:
+def test_platform_of_gives_the_host_and_an_unusual_port() -> None:
     assert platform_of("https://www.Example.org:8080/a") == "example.org:8080"

@@ -1,4 +1,4 @@
-"""An unknown host gets the abuse contact of its registration; without a network, none."""
+"""An unknown host gets the abuse contact of its registration, or none without a network."""
 
 from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
@@ -19,14 +19,14 @@ def card(email: object) -> list[object]:
 
 
 def answer(email: object = "abuse@host.example", role: str = "abuse") -> dict[str, Any]:
-    """Return an answer as registries give it: the abuse contact inside the registrar's entity."""
+    """Return an answer in the registries' form, with the abuse contact inside the registrar."""
     inner = {"roles": [role], "vcardArray": card(email)}
     registrar = {"roles": ["registrar"], "vcardArray": card("sales@host.example")}
     return {"entities": [{**registrar, "entities": [inner]}]}
 
 
 class Net:
-    """Answers what it is told, and keeps what it was asked."""
+    """Gives set answers, and records the addresses that were asked for."""
 
     def __init__(self, answers: Mapping[str, Any] | None = None) -> None:
         self.answers = answers or {}
@@ -37,7 +37,7 @@ class Net:
         return self.answers.get(self.asked[-1])
 
 
-def test_the_abuse_contact_of_the_registration_is_found() -> None:
+def test_the_draft_has_the_abuse_contact_of_the_registration() -> None:
     net = Net({"domain/site.example": answer()})
     entry = draft_with_contact("https://img.www.site.example:81/a", fetch=net, cache={}, now=NOW)
     channel = entry.channel(Basis.ABUSE)
@@ -50,7 +50,7 @@ def test_the_abuse_contact_of_the_registration_is_found() -> None:
     assert net.asked == ["domain/www.site.example", "domain/site.example"]
 
 
-def test_an_address_is_asked_for_as_one() -> None:
+def test_an_ip_address_is_looked_up_as_an_ip_address() -> None:
     net = Net({"ip/2001:db8::1": answer()})
     assert draft_with_contact("http://[2001:db8::1]/", fetch=net, cache={}, now=NOW).channels
 
@@ -67,7 +67,7 @@ def test_an_address_is_asked_for_as_one() -> None:
         {"entities": [1, {"roles": ["abuse"], "vcardArray": ["vcard"]}]},
     ],
 )
-def test_without_a_contact_it_is_the_plain_draft(content: Mapping[str, Any]) -> None:
+def test_without_a_contact_the_result_is_a_plain_draft(content: Mapping[str, Any]) -> None:
     entry = draft_with_contact(
         "site.example", fetch=Net({"domain/site.example": content}), cache={}, now=NOW
     )
@@ -75,7 +75,7 @@ def test_without_a_contact_it_is_the_plain_draft(content: Mapping[str, Any]) -> 
     assert entry.note == FIND_CONTACT
 
 
-def test_a_network_that_is_down_is_asked_again() -> None:
+def test_a_failed_lookup_is_tried_again_next_time() -> None:
     cache: dict[str, RdapAnswer] = {}
     assert draft_with_contact("site.example", fetch=Net(), cache=cache, now=NOW).channels == ()
     net = Net({"domain/site.example": answer()})
@@ -83,7 +83,7 @@ def test_a_network_that_is_down_is_asked_again() -> None:
 
 
 @pytest.mark.parametrize("content", [answer(), {}])
-def test_an_answer_is_kept_for_its_time(content: Mapping[str, Any]) -> None:
+def test_an_answer_is_cached_for_thirty_days(content: Mapping[str, Any]) -> None:
     net = Net({"domain/site.example": content})
     cache: dict[str, RdapAnswer] = {}
     first = draft_with_contact("site.example", fetch=net, cache=cache, now=NOW)
@@ -95,7 +95,7 @@ def test_an_answer_is_kept_for_its_time(content: Mapping[str, Any]) -> None:
     assert len(net.asked) == 2
 
 
-def test_entities_within_entities_without_end_are_not_followed() -> None:
+def test_endlessly_nested_entities_are_not_followed() -> None:
     content: dict[str, Any] = {"roles": ["registrar"]}
     content["entities"] = [content]
     net = Net({"domain/site.example": content})
@@ -114,6 +114,6 @@ JSON = st.recursive(
 
 @settings(deadline=None)
 @given(st.dictionaries(st.sampled_from(["entities", "roles", "vcardArray"]), JSON, max_size=3))
-def test_no_answer_breaks_it(content: Mapping[str, Any]) -> None:
+def test_any_answer_gives_a_draft(content: Mapping[str, Any]) -> None:
     net = Net({"domain/site.example": content})
     assert draft_with_contact("site.example", fetch=net, cache={}, now=NOW).draft

@@ -1,4 +1,4 @@
-"""What an operator changes lies over their file, and that over what is shipped; all see it."""
+"""Stored changes replace the operator's file, which replaces the shipped entries."""
 
 from pathlib import Path
 
@@ -8,9 +8,9 @@ from hashsvc.removal import DataFileError, Platform, UnknownPlatformError
 from hashsvc.removal.platforms.registry import Platforms, find, name_of
 from hashsvc.settings import Settings
 from hashsvc.store import Database
+from tests.removal.audit_entries import audit_entries
 from tests.removal.conftest import ANN
 from tests.removal.steps import entry
-from tests.removal.workflow.test_service import audited
 from tests.store.conftest import Clock, rows_of
 
 FILE = """
@@ -49,7 +49,7 @@ def platforms(settings: Settings, database: Database, clock: Clock, file: Path) 
     return Platforms(settings.model_copy(update={"platforms_file": file}), database, clock)
 
 
-def test_what_was_changed_here_lies_over_the_file_and_that_over_what_is_shipped(
+def test_a_stored_entry_replaces_the_files_which_replaces_the_shipped_one(
     settings: Settings, database: Database, clock: Clock, platforms: Platforms
 ) -> None:
     shipped = Platforms(settings, database, clock)
@@ -63,10 +63,10 @@ def test_what_was_changed_here_lies_over_the_file_and_that_over_what_is_shipped(
     assert shipped.view("bing").name == "Bing"
 
 
-def test_an_entry_is_seen_by_every_process_at_once_even_within_one_moment(
+def test_every_process_sees_a_stored_entry_at_once(
     settings: Settings, database: Database, clock: Clock, platforms: Platforms
 ) -> None:
-    """Their clocks may differ, or stand still."""
+    """This does not depend on their clocks, which may differ or stand still."""
     other = Platforms(settings, database, Clock())
     for name in ("First", "Second", "Third"):
         platforms.put(entry("a-host", "host.example", name=name), actor=ANN)
@@ -92,7 +92,7 @@ def test_an_entry_is_seen_by_every_process_at_once_even_within_one_moment(
     ],
     ids=["of the file", "of the shipped", "no domain", "a draft", "called a draft"],
 )
-def test_an_entry_that_would_leave_it_open_whose_a_url_is_is_refused(
+def test_an_entry_with_another_entrys_domain_or_a_draft_is_refused(
     settings: Settings, platforms: Platforms, made: Platform
 ) -> None:
     before = rows_of(settings.data_dir)
@@ -102,24 +102,24 @@ def test_an_entry_that_would_leave_it_open_whose_a_url_is_is_refused(
     assert platforms.view("https://site.example/x").id == "a-site"
 
 
-def test_a_domain_that_was_freed_may_be_anothers(platforms: Platforms) -> None:
+def test_another_entry_may_take_a_freed_domain(platforms: Platforms) -> None:
     platforms.put(entry("a-site", "new.example"), actor=ANN)
     platforms.put(entry("mine", "site.example"), actor=ANN)
     assert platforms.view("site.example").id == "mine"
-    with pytest.raises(DataFileError, match=r"site\.example is of"):
+    with pytest.raises(DataFileError, match=r"has site\.example too"):
         platforms.put(entry("a-site", "site.example"), actor=ANN)
 
 
-def test_what_is_not_there_is_not_removed(platforms: Platforms) -> None:
+def test_removing_an_entry_that_was_not_stored_is_an_error(platforms: Platforms) -> None:
     for name in ("bing", "a-site", "nobody"):
         with pytest.raises(UnknownPlatformError):
             platforms.remove(name, actor=ANN)
 
 
-def test_changes_are_in_the_audit_log(platforms: Platforms, database: Database) -> None:
+def test_the_audit_log_records_changes(platforms: Platforms, database: Database) -> None:
     platforms.put(entry("mine", "mine.example"), actor=ANN)
     platforms.remove("mine", actor=ANN)
-    (put, removed) = audited(database)
+    (put, removed) = audit_entries(database)
     assert (put[:2], removed[:2]) == ((ANN, "platform.put"), (ANN, "platform.remove"))
     assert put[2] == removed[2]
 
@@ -134,19 +134,19 @@ def test_changes_are_in_the_audit_log(platforms: Platforms, database: Database) 
         ("http://[2001:db8::7]:81/", "[2001:db8::7]:81"),
     ],
 )
-def test_a_request_calls_a_platform_by_its_entry_or_its_host(
+def test_a_request_names_a_platform_by_its_entrys_id_or_its_host(
     platforms: Platforms, url: str, name: str
 ) -> None:
     registry = platforms.all()
     assert name_of(registry, url) == name
     found = find(registry, name)
-    assert found == registry.of(url)
-    # What the entry is called leads back to it.
+    assert found == registry.actor_of(url)
+    # The entry's id leads back to the entry.
     assert find(registry, found.id) == found
 
 
 @pytest.mark.parametrize("text", ["", "no host", "a b.example", "http://", "x" * 400 + "..", "?"])
-def test_what_is_neither_an_entry_nor_a_host_is_no_platform(
+def test_a_text_that_is_neither_an_entry_nor_a_host_is_an_error(
     platforms: Platforms, text: str
 ) -> None:
     with pytest.raises(UnknownPlatformError):
