@@ -41,7 +41,7 @@ def verify(
         fail("A public key is 32 bytes, written as base64.")
     except AuditError as error:
         fail(str(error))
-    for line in verified.told():
+    for line in verified.sentences():
         say(line)
 
 

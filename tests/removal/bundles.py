@@ -1,4 +1,4 @@
-"""An evidence bundle of two requests, with an audit log around their steps."""
+"""The parts of an evidence bundle of two requests, and an audit log with their steps."""
 
 import hashlib
 import json
@@ -30,7 +30,7 @@ TEXT = b"A notice.\n"
 
 
 def two_requests() -> list[RequestView]:
-    """Return one that was refused and then went, and the one raised when it came back."""
+    """Return a request whose image was refused and then went, and one for its reappearance."""
     made = Timelines()
     facts = json.dumps(FACTS)
     first = made.add(
@@ -51,7 +51,7 @@ def _fixed(view: RequestView, fixed: str) -> RequestView:
 
 
 def documents_of(views: Sequence[RequestView]) -> Documents:
-    """Return the documents of the first request's notice; the other's is a draft."""
+    """Return the documents of the first request's notice. The second notice is a draft."""
     (notice,) = views[0].notices
     return {notice.id: {"text": TEXT, "pdf": b"%PDF-", "xarf": b"[]"}}
 
@@ -60,10 +60,10 @@ def excerpt_of(
     views: Sequence[RequestView], key: SigningKey, *, subjects: Iterable[str] = ()
 ) -> Excerpt:
     """
-    Return the audit entries of the steps, from a log in which others stand between them.
+    Return the audit entries of the steps, from a log that has other entries between them.
 
     Args:
-        subjects: What the first entries are about, in place of their requests.
+        subjects: The subjects of the first entries, in place of their requests.
     """
     steps = {each.audit_seq: each for view in views for each in view.events if each.audit_seq}
     seqs = entries_of(views)

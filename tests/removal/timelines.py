@@ -1,4 +1,4 @@
-"""Removal requests made up of their steps, without a service or a database."""
+"""Makes removal requests from their steps, without a service or a database."""
 
 import itertools
 from collections.abc import Sequence
@@ -17,16 +17,16 @@ IMAGE_URL = "https://canary.example/img/b.jpg"
 ACTOR = "a" * 32
 CASE = 990_017
 
-# A step: hours after BEGIN, the state after it; of a re-check also what it saw, of an answer the
-# platform's words.
-Told = tuple[float, State] | tuple[float, State, Outcome | str]
+# A step: hours after BEGIN and the state after it; then what a re-check saw, or the reason in a
+# platform's answer.
+StepFacts = tuple[float, State] | tuple[float, State, Outcome | str]
 
 STILL, GONE, UNREACHABLE = Outcome.STILL_THERE, Outcome.IMAGE_GONE, Outcome.UNREACHABLE
 REPLACED = Outcome.IMAGE_REPLACED
 
 
 class Timelines:
-    """Makes requests; ids of steps are 1, 2, 3 …, those of audit entries ten times as high."""
+    """Makes requests. Steps have the ids 1, 2, 3 …, and their audit entries ten times the id."""
 
     def __init__(self) -> None:
         self._events = itertools.count(1)
@@ -35,7 +35,7 @@ class Timelines:
 
     def add(
         self,
-        *told: Told,
+        *steps: StepFacts,
         platform: str = "a-site",
         channel: str | None = "form",
         basis: str = "dsa-notice",
@@ -44,11 +44,13 @@ class Timelines:
         link: str = "reappeared",
         facts: str | None = None,
     ) -> RequestView:
-        """Add a request with these steps; drafted an hour before BEGIN unless the first says so."""
+        """Add a request with these steps. A draft an hour before BEGIN is added if missing."""
         number = next(self._requests)
         request_id = RequestId(f"{number:032x}")
-        steps: Sequence[Told] = told if told[0][1] == State.DRAFT else ((-1, State.DRAFT), *told)
-        events = tuple(self._event(request_id, each, facts) for each in steps)
+        drafted: Sequence[StepFacts] = ((-1, State.DRAFT), *steps)
+        if steps[0][1] == State.DRAFT:
+            drafted = steps
+        events = tuple(self._event(request_id, each, facts) for each in drafted)
         notice = Notice(
             id=NoticeId(f"{number + 0x1000:032x}"),
             organisation_id=OrganisationId("0" * 32),
@@ -76,7 +78,7 @@ class Timelines:
         return self.views[-1]
 
     def gone(self, hours: float, **more: object) -> RequestView:
-        """Add one sent at BEGIN, and found gone so many hours later, and again a day after that."""
+        """Add a request sent at BEGIN whose image is gone after some hours and a day later."""
         return self.add(
             (0, State.SENT),
             (hours, State.SENT, GONE),
@@ -85,12 +87,12 @@ class Timelines:
         )
 
     def up(self, hours: float, **more: object) -> RequestView:
-        """Add one sent at BEGIN and still seen so many hours later."""
+        """Add a request sent at BEGIN whose image is still there after some hours."""
         return self.add((0, State.SENT), (hours, State.SENT, STILL), **more)  # type: ignore[arg-type]
 
-    def _event(self, request_id: RequestId, told: Told, facts: str | None) -> Event:
+    def _event(self, request_id: RequestId, step: StepFacts, facts: str | None) -> Event:
         number = next(self._events)
-        hours, state, *more = told
+        hours, state, *more = step
         outcome = next((each for each in more if isinstance(each, Outcome)), None)
         reason = next((str(each) for each in more if not isinstance(each, Outcome)), None)
         return Event(
@@ -107,5 +109,5 @@ class Timelines:
 
 
 def after(hours: float) -> datetime:
-    """Return the moment so many hours after BEGIN."""
+    """Return the time some hours after BEGIN."""
     return BEGIN + timedelta(hours=hours)

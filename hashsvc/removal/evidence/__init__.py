@@ -1,1 +1,1 @@
-"""Evidence bundles: one request's record, signed, time-stamped, and checked by anyone."""
+"""Evidence bundles: the signed record of removal requests, which anyone can check."""

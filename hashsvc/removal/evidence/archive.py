@@ -1,8 +1,8 @@
 """
-ZIP archives with one way to write them: whatever differs from it by a bit is refused.
+Writes and reads ZIP archives in exactly one form. An archive that differs by a bit is refused.
 
-Files are stored as they are, in the order of their names, with one fixed date; so nothing is packed
-that could burst, and an archive is read by taking its files out and writing it anew.
+Files are stored uncompressed, sorted by name, with one fixed date, so an archive cannot be a
+decompression bomb. To read an archive, its files are taken out, packed again, and compared with it.
 """
 
 import re
@@ -16,10 +16,10 @@ MOST_FILES = 20_000
 MOST_BYTES = 256 * 2**20
 ARCHIVE = "the archive"
 
-# No name leads out of the folder that it is unpacked in, or differs from another by case alone.
+# No name leads out of the folder that the archive is unpacked in.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*(?:/[A-Za-z0-9][A-Za-z0-9.-]*){0,3}")
 _LONGEST_NAME = 120
-# More than headers, names and the directory take of any file.
+# An upper bound of the bytes that headers, names and the directory need for one file.
 _OVERHEAD_BYTES = 512
 # PKWARE's APPNOTE.TXT 6.3.10, sections 4.3.7, 4.3.12 and 4.3.16.
 _LOCAL = struct.Struct("<4s5H3I2H")
@@ -33,14 +33,14 @@ _OWNER_READS = 0o100600 << 16
 
 def pack(contents: Mapping[str, bytes]) -> bytes:
     """
-    Return an archive of some files; the same files give the same bytes.
+    Return an archive of some files. The same files give the same bytes.
 
     Raises:
-        BadBundleError: If there are too many, they are too large, or one has another name.
+        BadBundleError: If the files are too many or too large, or a name is not allowed.
     """
     _check_names(list(contents))
     if sum(map(len, contents.values())) > MOST_BYTES:
-        raise BadBundleError(ARCHIVE, f"has at most {MOST_BYTES} bytes")
+        raise BadBundleError(ARCHIVE, f"may have at most {MOST_BYTES} bytes")
     body, directory = bytearray(), bytearray()
     for name in sorted(contents):
         content, at = contents[name], len(body)
@@ -58,39 +58,42 @@ def pack(contents: Mapping[str, bytes]) -> bytes:
 
 def unpack(archive: bytes) -> dict[str, bytes]:
     """
-    Return the files of an archive that `pack` has written.
+    Return the files of an archive that `pack` wrote.
 
     Raises:
-        BadBundleError: If it is another, or anything of it was altered but a file's content.
+        BadBundleError: If `pack` did not write the archive, or anything but a file's content was
+            altered. The caller checks the contents.
     """
     if len(archive) > MOST_BYTES + MOST_FILES * _OVERHEAD_BYTES:
-        raise BadBundleError(ARCHIVE, f"has at most {MOST_BYTES} bytes")
+        raise BadBundleError(ARCHIVE, f"may have at most {MOST_BYTES} bytes")
     contents: dict[str, bytes] = {}
     at = 0
     while archive[at : at + 4] == _LOCAL_MARK:
         if len(contents) >= MOST_FILES or at + _LOCAL.size > len(archive):
-            raise BadBundleError(ARCHIVE, f"has at most {MOST_FILES} whole files")
+            raise BadBundleError(ARCHIVE, f"may have at most {MOST_FILES} files, none cut off")
         *_, size, name_bytes, _ = _LOCAL.unpack_from(archive, at)
         begin = at + _LOCAL.size + name_bytes
         try:
             name = archive[at + _LOCAL.size : begin].decode("ascii")
         except UnicodeDecodeError as error:
-            raise BadBundleError(ARCHIVE, "has names of plain letters, digits, . and -") from error
+            raise BadBundleError(
+                ARCHIVE, "may have names of ASCII letters, digits, . and - only"
+            ) from error
         if name in contents:
-            raise BadBundleError(ARCHIVE, "has each file once")
+            raise BadBundleError(ARCHIVE, "may have each file name once, whatever its case")
         at = begin + size
         contents[name] = archive[begin:at]
-    # Marks, dates, sizes, checksums, the directory, what stands before, between and behind.
+    # Packing again checks marks, dates, sizes, checksums, the directory and any stray bytes.
     if pack(contents) != archive:
-        raise BadBundleError(ARCHIVE, "is not written as a bundle is, or was altered")
+        raise BadBundleError(ARCHIVE, "is not in the form of a bundle, or was altered")
     return contents
 
 
 def _check_names(names: list[str]) -> None:
     if len(names) > MOST_FILES:
-        raise BadBundleError(ARCHIVE, f"has at most {MOST_FILES} whole files")
+        raise BadBundleError(ARCHIVE, f"may have at most {MOST_FILES} files, none cut off")
     if len({each.lower() for each in names}) != len(names):
-        raise BadBundleError(ARCHIVE, "has each file once")
+        raise BadBundleError(ARCHIVE, "may have each file name once, whatever its case")
     for each in names:
         if len(each) > _LONGEST_NAME or not _NAME.fullmatch(each):
-            raise BadBundleError(ARCHIVE, "has names of plain letters, digits, . and -")
+            raise BadBundleError(ARCHIVE, "may have names of ASCII letters, digits, . and - only")

@@ -1,8 +1,8 @@
 """
-Evidence bundles: what was asked of whom, what came of it, and the proof, in one signed ZIP.
+Writes evidence bundles: removal requests, their outcome and the proofs, in one signed ZIP file.
 
-`bundle_check.py` checks one without the service; docs/evidence.md says what each proof proves. A
-bundle has the URLs and the notices; no case number, no signal, no PIN and no match is in it.
+`verify.py` checks a bundle without the service, and docs/evidence.md says what each proof proves.
+A bundle contains URLs and notices. It contains no case number, signal, PIN or match.
 """
 
 import hashlib
@@ -31,7 +31,7 @@ README, MANIFEST, SIGNATURE, STAMP = (
 )
 TIMELINE, PAGE, CHECKS, AUDIT = "timeline.json", "timeline.html", "rechecks.json", "audit.json"
 UNLISTED = frozenset({MANIFEST, SIGNATURE, STAMP})
-"""What the manifest does not list: itself, and what is made of it."""
+"""The files that the manifest does not list: itself, and the two that are made from it."""
 
 Documents = Mapping[NoticeId, Mapping[str, bytes]]
 
@@ -42,26 +42,26 @@ Evidence of removal requests
 {README}        this text
 {TIMELINE}     the requests, their steps and their notices, for programs
 {PAGE}     the same, for people
-notices/          each notice as it was sent, in every form
-{CHECKS}     what servers answered at each re-check
-{AUDIT}        the entries of the audit log behind the steps, with their proofs
-{MANIFEST}     every file's length and SHA-256
-{SIGNATURE}    who signed the manifest
-{STAMP}     only if there is one: a time stamp (RFC 3161) of the manifest
+notices/          each notice as it was sent, in every format
+{CHECKS}     the answers of servers at each re-check
+{AUDIT}        the audit log's entries for the steps, with their proofs
+{MANIFEST}     the length and SHA-256 of every file
+{SIGNATURE}    the signature of the manifest, and the key
+{STAMP}     a time stamp (RFC 3161) of the manifest, if the bundle has one
 
-Check it with:  hashsvc evidence verify BUNDLE.zip --key KEY-OF-THE-ORGANISATION
-The program needs no account and no connection. Without --key it says which key the bundle was
-signed with: compare its fingerprint with the one that the organisation publishes.
+Check the bundle with:  hashsvc evidence verify BUNDLE.zip --key KEY-OF-THE-ORGANISATION
+The program needs no account and no connection. Without --key it prints the fingerprint of the key
+that signed the bundle: compare it with the fingerprint that the organisation publishes.
 
-Without the program: `sha256sum` gives each file's digest in {MANIFEST}. The signature is Ed25519
-(RFC 8032), by the key in {SIGNATURE}, of the text
+To check it without the program, compare each file's `sha256sum` with {MANIFEST}. The signature is
+Ed25519 (RFC 8032). The key in {SIGNATURE} signed the text
 ["hashsvc {SIGNED_AS}","D"], where D is the SHA-256 of the text
-{{"manifest.json":"M","timestamp.tsr":T}}, M the SHA-256 of {MANIFEST} and T that of {STAMP} in
-quotes, or null. A time stamp is checked with `openssl ts -verify -data {MANIFEST}`.
+{{"manifest.json":"M","timestamp.tsr":T}}. M is the SHA-256 of {MANIFEST}. T is the SHA-256 of
+{STAMP} in quotes, or null. Check a time stamp with `openssl ts -verify -data {MANIFEST}`.
 
-The audit log is a chain of which only these entries are shown. Each has a path of digests to what
-the checkpoint in {AUDIT} signed; the same line stands in the organisation's anchor file, of which
-a witness may hold a copy.
+The audit log is a chain, and the bundle shows only these entries of it. Each entry has a path of
+digests to the checkpoint in {AUDIT}, which is signed. The organisation's anchor file has the same
+checkpoint, and a witness may have a copy of that file.
 """
 
 
@@ -76,24 +76,24 @@ def write_bundle(
     never: Sequence[str] = (),
 ) -> bytes:
     """
-    Return the bundle of some requests; the same ones at the same time give the same bytes.
+    Return the bundle of some requests. The same requests and time give the same bytes.
 
-    Whoever calls this has checked that the caller may see them, and writes to the audit log, before
-    the bundle is handed out, who asked for it.
+    The caller checks beforehand that the user may see the requests, and writes to the audit log
+    who asked for the bundle before handing it out.
 
     Args:
-        documents: Of each notice its documents, by format; of a draft none.
+        documents: The documents of each notice, by format. A draft has none.
 
-        excerpt: The audit entries of the requests' steps, and no other; see `entries_of`.
+        excerpt: The audit entries of the requests' steps, and no others; see `entries_of`.
 
         stamp: Returns an RFC 3161 answer for a content, as `hashsvc.audit.stamp_by` does.
 
-        never: What may stand nowhere in it, such as the case number.
+        never: Texts that the bundle must not contain, such as the case number.
 
     Raises:
-        BadBundleError: If it would hold what it may not, or lack what it has to.
+        BadBundleError: If the bundle would contain one of those texts, or the wrong audit entries.
 
-        BadTimestampError: If the stamp is of something else.
+        BadTimestampError: If the time stamp is for other content.
     """
     notices = {each.id: each for view in views for each in view.notices}
     _check_excerpt(views, excerpt)
@@ -121,18 +121,18 @@ def write_bundle(
 
 
 def entries_of(views: Sequence[RequestView]) -> list[int]:
-    """Return the numbers of the audit entries of some requests' steps, in order."""
+    """Return the sorted numbers of the audit entries for the steps of some requests."""
     return sorted({each.audit_seq for each in _events(views) if each.audit_seq is not None})
 
 
 def signed_content(manifest: bytes, stamp: bytes | None) -> bytes:
-    """Return what a bundle's signature is of."""
+    """Return the content that a bundle's signature signs."""
     digests = {MANIFEST: sha256(manifest), STAMP: None if stamp is None else sha256(stamp)}
     return json.dumps(digests, separators=(",", ":")).encode()
 
 
 def signature_file(key: PublicKey, signature: bytes) -> bytes:
-    """Return the file that holds a bundle's signature."""
+    """Return the content of a bundle's signature file."""
     return dumped(
         {
             "schema": SCHEMA,
@@ -145,17 +145,17 @@ def signature_file(key: PublicKey, signature: bytes) -> bytes:
 
 
 def dumped(values: Any) -> bytes:
-    """Return JSON as all files of a bundle are written."""
+    """Return values as JSON, in the form of every JSON file in a bundle."""
     return (json.dumps(values, ensure_ascii=False, indent=1) + "\n").encode()
 
 
 def sha256(content: bytes) -> str:
-    """Return a digest as it stands in a bundle."""
+    """Return a SHA-256 digest in hexadecimal, its form in a bundle."""
     return hashlib.sha256(content).hexdigest()
 
 
 def moment(at: datetime) -> str:
-    """Return a time as it stands in a bundle."""
+    """Return a time in its form in a bundle: ISO 8601, UTC, microseconds."""
     return at.astimezone(UTC).isoformat(timespec="microseconds").replace("+00:00", "Z")
 
 
@@ -180,18 +180,22 @@ def _events(views: Sequence[RequestView]) -> list[Event]:
 
 def _check_excerpt(views: Sequence[RequestView], excerpt: Excerpt) -> None:
     if [each.seq for each in excerpt.entries] != entries_of(views):
-        raise BadBundleError(AUDIT, "has the entries of the requests' steps, and no other")
-    theirs: set[str] = {view.request.id for view in views}
-    theirs |= {notice.id for view in views for notice in view.notices}
+        raise BadBundleError(AUDIT, "must have the entries of the requests' steps and no others")
+    subjects: set[str] = {view.request.id for view in views}
+    subjects |= {notice.id for view in views for notice in view.notices}
     for each in excerpt.entries:
-        if each.subject not in theirs:
-            raise BadBundleError(AUDIT, f"entry {each.seq} is about something else")
+        if each.subject not in subjects:
+            raise BadBundleError(
+                AUDIT, f"entry {each.seq} is about something else than these requests"
+            )
 
 
 def _check_private(contents: Mapping[str, bytes], never: Sequence[str]) -> None:
     for name, content in contents.items():
         if any(each.encode() in content for each in never if each):
-            raise BadBundleError(name, "holds what may not leave, such as a case number")
+            raise BadBundleError(
+                name, "contains a text that must not leave the service, such as a case number"
+            )
 
 
 def _place(notice_id: NoticeId, form: str) -> str:

@@ -1,4 +1,4 @@
-"""Asks the operator's time stamping authority (RFC 3161)."""
+"""Sends requests to the operator's time stamp authority (RFC 3161)."""
 
 from collections.abc import Callable
 
@@ -12,9 +12,9 @@ _MOST_BYTES = 100_000
 
 def post_to(url: str) -> Callable[[bytes], bytes]:
     """
-    Return what hands a request to the authority at a URL, which the operator has set.
+    Return a function that posts a time stamp request to the authority at a URL.
 
-    The authority is told a digest, and nothing else of what is stamped.
+    A request contains a digest and nothing else of the stamped content.
     """
 
     def post(request: bytes) -> bytes:
@@ -22,9 +22,13 @@ def post_to(url: str) -> Callable[[bytes], bytes]:
         try:
             answer = httpx2.post(url, content=request, headers=headers, timeout=_TIMEOUT_S)
         except httpx2.HTTPError as error:
-            raise BadTimestampError("The time stamping authority cannot be reached.") from error
+            raise BadTimestampError(
+                "The time stamp authority cannot be reached; try again later."
+            ) from error
         if not answer.is_success or len(answer.content) > _MOST_BYTES:
-            raise BadTimestampError("The time stamping authority gave no time stamp.")
+            raise BadTimestampError(
+                "The time stamp authority gave no time stamp; check the URL in the settings."
+            )
         return answer.content
 
     return post

@@ -1,9 +1,10 @@
 """
 Checks an evidence bundle, without the service, a database or a connection.
 
-First that it is whole: one way to write the archive, every file as the manifest says, the manifest
-signed. Then that it is right: every entry of the audit log in the log that was signed, every step
-with its entry. Whose key signed it, the bundle alone cannot say.
+The first checks show that the bundle is complete: the archive has its one form, every file is as
+the manifest says, and the manifest is signed. The next checks show that it is consistent: every
+audit entry is in the signed log, and every step has its entry. The bundle alone cannot show whose
+key signed it.
 """
 
 import json
@@ -46,18 +47,18 @@ _NEEDED = (README, MANIFEST, SIGNATURE, TIMELINE, CHECKS, AUDIT)
 @dataclass(frozen=True, slots=True)
 class VerifiedBundle:
     """
-    What was found good.
+    The result of a successful check.
 
     Attributes:
-        key: Which signed it.
+        key: The key that signed the bundle.
 
-        key_was_given: Whether that is a key which whoever checks had from elsewhere.
+        key_was_given: Whether the user gave that key, from another source than the bundle.
 
-        proven, unproven: Steps with an entry in the signed audit log, and steps without one.
+        proven, unproven: Numbers of steps with and without an entry in the signed audit log.
 
-        checkpoint: What the audit log's entries lead to.
+        checkpoint: The signed checkpoint that the proofs of the audit entries lead to.
 
-        stamp: What a time stamp says; None where there is none.
+        stamp: The time stamp, or None if the bundle has none.
     """
 
     made_at: datetime
@@ -72,35 +73,37 @@ class VerifiedBundle:
     checkpoint: Checkpoint
     stamp: Stamped | None
 
-    def told(self) -> list[str]:
-        """Return in sentences what was checked, and what is as good as the key alone."""
+    def sentences(self) -> list[str]:
+        """Return sentences that say what was checked, and what depends on trust in the key."""
         lines = [
-            f"{self.files} files are as they were signed on {_day(self.made_at)}; none is missing, "
-            "and none was added.",
+            f"All {self.files} files are as they were signed on {_day(self.made_at)}. No file is "
+            "missing and none was added.",
             f"{len(self.requests)} requests, {self.notices} notices, {self.checks} re-checks.",
-            f"{self.proven} steps have their entry in the audit log, at its place, under the "
-            f"checkpoint of {self.checkpoint.seq} entries that was signed on "
+            f"{self.proven} steps have their entry in the audit log, at the right place. The log's "
+            f"checkpoint of {self.checkpoint.seq} entries was signed on "
             f"{_day(self.checkpoint.at)}.",
         ]
         if self.unproven:
-            lines.append(f"NOT PROVEN: {self.unproven} steps name no entry of the audit log.")
+            lines.append(f"NOT PROVEN: {self.unproven} steps have no entry in the audit log.")
         if self.stamp is None:
-            lines.append("There is no time stamp: when it was made is the organisation's word.")
+            lines.append(
+                "There is no time stamp: only the organisation says when the bundle was made."
+            )
         elif self.stamp.verified:
             lines.append(
-                f"An authority that you trust saw the manifest on {_second(self.stamp.at)}."
+                f"An authority that you trust stamped the manifest on {_second(self.stamp.at)}."
             )
         else:
             lines.append(
-                f"NOT CHECKED: a time stamp says {_second(self.stamp.at)}; name the "
-                "authority's certificates to check who says so."
+                f"NOT CHECKED: a time stamp says {_second(self.stamp.at)}. To check who made it, "
+                "give the authority's certificates."
             )
         if self.key_was_given:
-            lines.append("It was signed with the key that you gave.")
+            lines.append("The bundle was signed with the key that you gave.")
         else:
             lines.append(
-                "WHOSE KEY? All of this is as good as the key in the bundle. Compare its "
-                "fingerprint with the one that the organisation publishes:"
+                "WHOSE KEY? All of this depends on the key in the bundle. Compare its fingerprint "
+                "with the one that the organisation publishes:"
             )
         lines.append(f"SHA-256 {self.key.fingerprint}")
         return lines
@@ -110,17 +113,17 @@ def verify_bundle(
     bundle: bytes, key: PublicKey | None = None, *, tsa_roots: bytes | None = None
 ) -> VerifiedBundle:
     """
-    Return what a bundle proves, having checked all of it.
+    Check a bundle and return what it proves.
 
     Args:
-        key: Of the organisation, from elsewhere; without it the key in the bundle is taken.
+        key: The organisation's key, from another source. Without it, the key in the bundle is used.
 
         tsa_roots: Certificates (PEM) of trusted time stamp authorities.
 
     Raises:
-        BadBundleError: At the first thing that is wrong; it names the file and the rule.
+        BadBundleError: If a check fails. The error names the file and the rule of the first one.
 
-        NoTimestampsError: If there is a time stamp, and the extra that reads them is missing.
+        NoTimestampsError: If the bundle has a time stamp and the extra that reads it is missing.
     """
     contents = unpack(bundle)
     for each in _NEEDED:
@@ -154,11 +157,15 @@ def _check_signature(contents: Mapping[str, bytes], given: PublicKey | None) -> 
         key = PublicKey.parse(str(values["public_key"]))
         signature = bytes.fromhex(values["signature"])
     except (KeyError, TypeError, ValueError, MalformedError) as error:
-        raise BadBundleError(SIGNATURE, "holds a key and a signature") from error
+        raise BadBundleError(SIGNATURE, "must contain a key and a signature") from error
     if contents[SIGNATURE] != signature_file(key, signature):
-        raise BadBundleError(SIGNATURE, "is not written as it is in a bundle, or was altered")
+        raise BadBundleError(
+            SIGNATURE, "is not in the form of a bundle's signature, or was altered"
+        )
     if given is not None and str(given) != str(key):
-        raise BadBundleError(SIGNATURE, "the bundle was signed with another key than the given one")
+        raise BadBundleError(
+            SIGNATURE, "the bundle was signed with another key than the one you gave"
+        )
     signed = signed_content(contents[MANIFEST], contents.get(STAMP))
     try:
         key.check_content(SIGNED_AS, signed, signature)
@@ -177,14 +184,14 @@ def _check_manifest(contents: Mapping[str, bytes], key: PublicKey) -> datetime:
         fingerprint = values["key_fingerprint"]
         claims = {name: (int(each["bytes"]), each["sha256"]) for name, each in listed.items()}
     except (KeyError, TypeError, ValueError) as error:
-        raise BadBundleError(MANIFEST, "lists every file's name, length and digest") from error
+        raise BadBundleError(MANIFEST, "must list every file's name, length and digest") from error
     if fingerprint != key.fingerprint:
-        raise BadBundleError(MANIFEST, "names another key than the one that signed it")
+        raise BadBundleError(MANIFEST, "names another key than the one that signed the bundle")
     for name in sorted(contents.keys() - UNLISTED):
         if name not in claims:
             raise BadBundleError(name, "was added: the manifest does not list it")
         if claims[name] != (len(contents[name]), sha256(contents[name])):
-            raise BadBundleError(name, "was altered: the manifest has another length or digest")
+            raise BadBundleError(name, "was altered: the manifest lists another length or digest")
     for name in claims:
         if name not in contents:
             raise BadBundleError(MANIFEST, "lists a file that is missing")
@@ -213,7 +220,7 @@ def _check_stamp(contents: Mapping[str, bytes], roots: bytes | None) -> Stamped 
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """One step: its audit entry is about one of the subjects."""
+    """One step, and the request and notices that its audit entry may be about."""
 
     id: int
     audit: int | None
@@ -223,7 +230,7 @@ class _Step:
 
 
 class _Timeline:
-    """The requests and their steps, as far as they are compared with other files."""
+    """The parts of the timeline that are compared with other files."""
 
     def __init__(self, content: bytes) -> None:
         values = _parsed(content, TIMELINE)
@@ -246,56 +253,58 @@ class _Timeline:
             ]
         except (KeyError, TypeError) as error:
             raise BadBundleError(
-                TIMELINE, "lists requests, their steps and their notices"
+                TIMELINE, "must list requests, their steps and their notices"
             ) from error
         self.notices = len(self._notices)
 
     def check(self, excerpt: Excerpt) -> tuple[int, int]:
-        """Return how many steps have their audit entry, and how many name none."""
+        """Check the steps' audit entries; return the numbers of steps with and without one."""
         entries = {each.seq: each for each in excerpt.entries}
         named = [each for each in self._steps if each.audit is not None]
         for step in named:
             entry = entries.get(step.audit or 0)
             if entry is None:
-                raise BadBundleError(TIMELINE, f"names entry {step.audit}, which is not there")
+                raise BadBundleError(TIMELINE, f"names audit entry {step.audit}, which is missing")
             if entry.actor != step.actor or entry.subject not in step.subjects:
                 raise BadBundleError(
-                    TIMELINE, f"has a step that is not what entry {entry.seq} says"
+                    TIMELINE, f"has a step that differs from audit entry {entry.seq}"
                 )
         if set(entries) != {each.audit for each in named}:
-            raise BadBundleError(AUDIT, "has the entries of the requests' steps, and no other")
+            raise BadBundleError(
+                AUDIT, "must have the entries of the requests' steps and no others"
+            )
         return len(named), len(self._steps) - len(named)
 
     def check_seen(self, values: dict[str, Any]) -> int:
-        """Return how many re-checks there are, having compared them with the steps."""
+        """Check the re-checks against the steps, and return their number."""
         try:
-            told = [(int(each["step"]), str(each["seen"])) for each in values["checks"]]
+            listed = [(int(each["step"]), str(each["seen"])) for each in values["checks"]]
         except (KeyError, TypeError, ValueError) as error:
-            raise BadBundleError(CHECKS, "lists re-checks and what they saw") from error
+            raise BadBundleError(CHECKS, "must list re-checks and what they saw") from error
         seen = [(each.id, str(each.seen)) for each in self._steps if each.seen is not None]
-        if sorted(told) != sorted(seen):
-            raise BadBundleError(CHECKS, "has the re-checks of the timeline, and no other")
-        return len(told)
+        if sorted(listed) != sorted(seen):
+            raise BadBundleError(CHECKS, "must have the re-checks of the timeline and no others")
+        return len(listed)
 
     def check_files(self, contents: Mapping[str, bytes]) -> None:
-        """Compare the notices with their files: the digest of its text stands in the timeline."""
+        """Check that each notice has its files, and a text with the digest in the timeline."""
         claimed = [name for _, names in self._notices for name in names]
         if sorted(claimed) != sorted(each for each in contents if each.startswith("notices/")):
-            raise BadBundleError(TIMELINE, "lists the files of every notice, and no other")
+            raise BadBundleError(TIMELINE, "must list the files of every notice and no others")
         for made_with, names in self._notices:
             digest = made_with.get("text_sha256") if isinstance(made_with, dict) else None
             for name in names:
                 if name.endswith("/notice.txt") and digest not in (None, sha256(contents[name])):
-                    raise BadBundleError(name, "is not the text that was approved")
+                    raise BadBundleError(name, "differs from the text that was approved")
 
 
 def _parsed(content: bytes, name: str) -> dict[str, Any]:
     try:
         values = json.loads(content)
     except (ValueError, RecursionError) as error:
-        raise BadBundleError(name, "is JSON") from error
+        raise BadBundleError(name, "must be JSON") from error
     if not isinstance(values, dict) or values.get("schema") != SCHEMA:
-        raise BadBundleError(name, f"is of the schema {SCHEMA}")
+        raise BadBundleError(name, f"must have the schema {SCHEMA}")
     return values
 
 

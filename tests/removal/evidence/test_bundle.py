@@ -1,4 +1,4 @@
-"""A bundle proves what it holds; one altered, added or missing byte anywhere is found."""
+"""Checking a bundle finds any altered, added or missing byte, and says what it proves."""
 
 import hashlib
 import io
@@ -63,8 +63,8 @@ def bundle(views: list[RequestView], key: SigningKey) -> bytes:
     return written(views, key)
 
 
-def signed_anew(contents: dict[str, bytes], key: SigningKey, **claims: str) -> bytes:
-    """Return a bundle whose holder of the key has listed and signed whatever is in it."""
+def signed_again(contents: dict[str, bytes], key: SigningKey, **claims: str) -> bytes:
+    """Return a bundle of these contents, listed and signed again with a key."""
     files = {name: each for name, each in contents.items() if name not in (MANIFEST, SIGNATURE)}
     manifest = json.loads(contents[MANIFEST]) | claims
     manifest["files"] = [
@@ -78,7 +78,9 @@ def signed_anew(contents: dict[str, bytes], key: SigningKey, **claims: str) -> b
     return pack(files)
 
 
-def test_a_good_bundle_is_good(bundle: bytes, views: list[RequestView], key: SigningKey) -> None:
+def test_a_good_bundle_passes_every_check(
+    bundle: bytes, views: list[RequestView], key: SigningKey
+) -> None:
     for given in (None, key.public()):
         found = verify_bundle(bundle, given)
         assert found.made_at == AT
@@ -89,7 +91,7 @@ def test_a_good_bundle_is_good(bundle: bytes, views: list[RequestView], key: Sig
         assert found.stamp is None
 
 
-def test_it_holds_what_a_court_asks_for(bundle: bytes, views: list[RequestView]) -> None:
+def test_a_bundle_contains_what_a_court_asks_for(bundle: bytes, views: list[RequestView]) -> None:
     contents = unpack(bundle)
     (notice,) = views[0].notices
     assert contents[f"notices/{notice.id}/notice.txt"] == TEXT
@@ -114,19 +116,23 @@ def test_it_holds_what_a_court_asks_for(bundle: bytes, views: list[RequestView])
     assert b"href" not in contents[PAGE]
 
 
-def test_no_case_and_no_match_is_in_it(bundle: bytes, views: list[RequestView]) -> None:
+def test_a_bundle_contains_no_case_match_or_organisation(
+    bundle: bytes, views: list[RequestView]
+) -> None:
     content = b"".join(unpack(bundle).values())
     assert IMAGE_URL.encode() in content
     for private in (str(CASE), views[0].request.match_id, views[0].request.organisation_id):
         assert str(private).encode() not in content
 
 
-def test_what_may_not_leave_stops_it(views: list[RequestView], key: SigningKey) -> None:
-    with pytest.raises(BadBundleError, match="may not leave") as raised:
+def test_a_bundle_with_a_forbidden_text_is_not_written(
+    views: list[RequestView], key: SigningKey
+) -> None:
+    with pytest.raises(BadBundleError, match="must not leave") as raised:
         written(views, key, never=["Within our rules"])
     assert raised.value.file in {TIMELINE, PAGE}
     assert "rules" not in raised.value.rule
-    written(views, key, never=["", "not there"])
+    written(views, key, never=["", "absent text"])
 
 
 def test_the_same_requests_give_the_same_bytes(
@@ -139,8 +145,8 @@ def test_the_same_requests_give_the_same_bytes(
     assert later != bundle
 
 
-def test_every_altered_byte_is_found(bundle: bytes, key: SigningKey) -> None:
-    """Of each byte one bit; what is neither in a file nor checked by the ZIP itself, too."""
+def test_any_altered_byte_of_the_archive_is_found(bundle: bytes, key: SigningKey) -> None:
+    """One bit is altered, also where neither a file nor a ZIP checksum covers it."""
     step = 7
     for place in [*range(0, len(bundle), step), *range(len(bundle) - 800, len(bundle))]:
         altered = bytearray(bundle)
@@ -149,8 +155,8 @@ def test_every_altered_byte_is_found(bundle: bytes, key: SigningKey) -> None:
             verify_bundle(bytes(altered), key.public())
 
 
-def test_every_altered_byte_of_every_file_is_found(bundle: bytes, key: SigningKey) -> None:
-    """By whoever mends the archive's own checksums too."""
+def test_any_altered_byte_of_a_file_is_found(bundle: bytes, key: SigningKey) -> None:
+    """This holds even if the archive's own checksums are corrected."""
     contents = unpack(bundle)
     for name, content in contents.items():
         for place in range(0, len(content), 1 if len(content) < 600 else 61):
@@ -164,7 +170,7 @@ def test_every_altered_byte_of_every_file_is_found(bundle: bytes, key: SigningKe
 
 
 @pytest.mark.parametrize("place", range(10))
-def test_every_missing_file_is_found(bundle: bytes, place: int) -> None:
+def test_a_missing_file_is_found(bundle: bytes, place: int) -> None:
     contents = unpack(bundle)
     assert len(contents) == 10
     del contents[sorted(contents)[place]]
@@ -184,27 +190,29 @@ def test_the_error_names_the_file_and_the_rule(bundle: bytes) -> None:
         verify_bundle(pack(contents | {CHECKS: b"{}"}))
     assert (raised.value.file, raised.value.rule) == (
         "rechecks.json",
-        "was altered: the manifest has another length or digest",
+        "was altered: the manifest lists another length or digest",
     )
     assert str(raised.value).startswith("rechecks.json: was altered")
 
 
-def test_another_key_is_found(bundle: bytes, key: SigningKey, tmp_path: Path) -> None:
+def test_a_bundle_signed_with_another_key_is_found(
+    bundle: bytes, key: SigningKey, tmp_path: Path
+) -> None:
     other = SigningKey.at(tmp_path / "other")
     with pytest.raises(BadBundleError, match="another key"):
         verify_bundle(bundle, other.public())
-    # Whoever signs all of it anew has another key; the audit log's checkpoint tells too.
-    forged = signed_anew(unpack(bundle), other)
+    # A forger who signs everything again has another key, and did not sign the checkpoint.
+    forged = signed_again(unpack(bundle), other)
     with pytest.raises(BadBundleError, match="another key"):
         verify_bundle(forged, key.public())
     with pytest.raises(BadBundleError, match="names another key"):
         verify_bundle(forged)
-    forged = signed_anew(unpack(bundle), other, key_fingerprint=other.public().fingerprint)
-    with pytest.raises(BadBundleError, match=r"audit\.json: The checkpoint .* another key"):
+    forged = signed_again(unpack(bundle), other, key_fingerprint=other.public().fingerprint)
+    with pytest.raises(BadBundleError, match=r"audit\.json: The checkpoint .* not signed"):
         verify_bundle(forged)
 
 
-def test_a_signature_of_something_else_is_none(bundle: bytes, key: SigningKey) -> None:
+def test_a_signature_of_something_else_is_refused(bundle: bytes, key: SigningKey) -> None:
     contents = unpack(bundle)
     signed = signed_content(contents[MANIFEST], None)
     for kind, content in (("audit checkpoint 2", signed), (SIGNED_AS, contents[MANIFEST])):
@@ -240,7 +248,7 @@ def in_checks(change: Callable[[dict[str, Any]], None]) -> Change:
     return do
 
 
-def rename(contents: dict[str, bytes]) -> None:
+def alter_notice(contents: dict[str, bytes]) -> None:
     name = next(each for each in contents if each.endswith("notice.txt"))
     contents[name] = b"Another notice.\n"
 
@@ -271,7 +279,7 @@ WRONG: dict[str, tuple[str, Change]] = {
     ),
     "a re-check made up": (CHECKS, in_checks(lambda v: v["checks"].append(v["checks"][0]))),
     "a re-check altered": (CHECKS, in_checks(lambda v: v["checks"][0].update(seen="image-gone"))),
-    "a notice's text altered": ("notices/", rename),
+    "a notice's text altered": ("notices/", alter_notice),
     "a notice left out": (TIMELINE, in_timeline(lambda v: v["notices"][0]["files"].pop())),
     "no JSON": (TIMELINE, lambda contents: contents.update({TIMELINE: b"{"})),
     "deep JSON": (TIMELINE, lambda contents: contents.update({TIMELINE: b"[" * 100_000})),
@@ -287,15 +295,15 @@ WRONG: dict[str, tuple[str, Change]] = {
 
 
 @pytest.mark.parametrize("name", WRONG)
-def test_what_does_not_fit_together_is_found_though_it_was_signed(
+def test_contents_that_contradict_each_other_are_found_even_if_signed(
     bundle: bytes, key: SigningKey, name: str
 ) -> None:
     file, change = WRONG[name]
     contents = unpack(bundle)
-    verify_bundle(signed_anew(contents, key))
+    verify_bundle(signed_again(contents, key))
     change(contents)
     with pytest.raises(BadBundleError) as raised:
-        verify_bundle(signed_anew(contents, key))
+        verify_bundle(signed_again(contents, key))
     assert raised.value.file.startswith(file)
 
 
@@ -312,7 +320,7 @@ def test_what_does_not_fit_together_is_found_though_it_was_signed(
         (MANIFEST, {"files": [{"name": "x"}]}),
     ],
 )
-def test_strange_values_are_refused(
+def test_values_of_the_wrong_type_are_refused(
     bundle: bytes, key: SigningKey, file: str, values: dict[str, object]
 ) -> None:
     contents = unpack(bundle)
@@ -325,29 +333,33 @@ def test_strange_values_are_refused(
     assert raised.value.file == file
 
 
-def test_entries_about_somebody_else_stop_it(views: list[RequestView], key: SigningKey) -> None:
+def test_audit_entries_about_other_requests_are_refused(
+    views: list[RequestView], key: SigningKey
+) -> None:
     with pytest.raises(BadBundleError, match="entry 10 is about something else"):
         written(views, key, excerpt=excerpt_of(views, key, subjects=["somebody else's"]))
-    # An entry about a notice is about its requests.
+    # An entry about a notice counts as an entry about its requests.
     notice = views[0].notices[0].id
     verify_bundle(written(views, key, excerpt=excerpt_of(views, key, subjects=[notice])))
 
 
-def test_too_many_or_too_few_entries_stop_it(views: list[RequestView], key: SigningKey) -> None:
+def test_too_many_or_too_few_audit_entries_are_refused(
+    views: list[RequestView], key: SigningKey
+) -> None:
     excerpt = excerpt_of(views, key)
     for wrong in (views[:1], two_requests()[1:]):
-        with pytest.raises(BadBundleError, match="and no other"):
+        with pytest.raises(BadBundleError, match="and no others"):
             written(wrong, key, excerpt=excerpt)
 
 
-def test_steps_older_than_the_audit_numbers_are_told(
+def test_the_result_counts_steps_without_an_audit_entry(
     views: list[RequestView], key: SigningKey
 ) -> None:
     first, *others = views[0].events
     old = replace(views[0], events=(replace(first, audit_seq=None), *others))
     found = verify_bundle(written([old, views[1]], key))
     assert (found.proven, found.unproven) == (7, 1)
-    assert "NOT PROVEN: 1 steps" in "\n".join(found.told())
+    assert "NOT PROVEN: 1 steps" in "\n".join(found.sentences())
 
 
 def test_one_request_alone_can_be_bundled(views: list[RequestView], key: SigningKey) -> None:
@@ -356,20 +368,20 @@ def test_one_request_alone_can_be_bundled(views: list[RequestView], key: Signing
     assert IMAGE_URL.encode() in unpack(written(views[:1], key))[TIMELINE]
 
 
-def test_it_says_what_it_rests_on(bundle: bytes, key: SigningKey) -> None:
-    told = "\n".join(verify_bundle(bundle).told())
-    assert "10 files are as they were signed on 2026-09-01" in told
-    assert "8 steps have their entry in the audit log" in told
-    assert "WHOSE KEY?" in told
-    assert "There is no time stamp" in told
-    assert f"SHA-256 {key.public().fingerprint}" in told
-    told = "\n".join(verify_bundle(bundle, key.public()).told())
-    assert "WHOSE KEY?" not in told
-    assert "the key that you gave" in told
+def test_the_sentences_say_what_the_proof_depends_on(bundle: bytes, key: SigningKey) -> None:
+    text = "\n".join(verify_bundle(bundle).sentences())
+    assert "All 10 files are as they were signed on 2026-09-01" in text
+    assert "8 steps have their entry in the audit log" in text
+    assert "WHOSE KEY?" in text
+    assert "There is no time stamp" in text
+    assert f"SHA-256 {key.public().fingerprint}" in text
+    text = "\n".join(verify_bundle(bundle, key.public()).sentences())
+    assert "WHOSE KEY?" not in text
+    assert "the key that you gave" in text
 
 
-def test_it_can_be_checked_by_hand_as_its_readme_says(bundle: bytes) -> None:
-    """With a ZIP program, SHA-256 and Ed25519 alone."""
+def test_a_bundle_can_be_checked_by_hand_as_its_readme_says(bundle: bytes) -> None:
+    """A ZIP program, SHA-256 and Ed25519 are enough."""
     with zipfile.ZipFile(io.BytesIO(bundle)) as file:
         contents = {each: file.read(each) for each in file.namelist()}
     readme = contents[README].decode()
@@ -389,7 +401,7 @@ def test_it_can_be_checked_by_hand_as_its_readme_says(bundle: bytes) -> None:
     )
 
 
-def test_the_page_has_both_times_of_each_step(bundle: bytes) -> None:
+def test_the_page_shows_both_times_of_each_step(bundle: bytes) -> None:
     page = unpack(bundle)[PAGE].decode()
     assert page.count("<tr>") == 2 + 8
     assert ACTOR not in page
@@ -397,7 +409,7 @@ def test_the_page_has_both_times_of_each_step(bundle: bytes) -> None:
 
 
 @pytest.mark.skipif(authority.MISSING, reason=authority.WHY)
-def test_a_time_stamp_is_of_the_manifest_and_under_the_signature(
+def test_a_time_stamp_covers_the_manifest_and_is_signed(
     views: list[RequestView], key: SigningKey, tmp_path: Path
 ) -> None:
     one, other = Authority(tmp_path / "one"), Authority(tmp_path / "other")
@@ -405,9 +417,9 @@ def test_a_time_stamp_is_of_the_manifest_and_under_the_signature(
     found = verify_bundle(stamped, key.public(), tsa_roots=one.roots)
     assert found.stamp is not None
     assert found.stamp.verified
-    assert "An authority that you trust saw the manifest on" in "\n".join(found.told())
+    assert "An authority that you trust stamped the manifest on" in "\n".join(found.sentences())
     unchecked = verify_bundle(stamped, key.public())
-    assert "NOT CHECKED: a time stamp says" in "\n".join(unchecked.told())
+    assert "NOT CHECKED: a time stamp says" in "\n".join(unchecked.sentences())
     with pytest.raises(BadBundleError, match="None of the given authorities") as raised:
         verify_bundle(stamped, key.public(), tsa_roots=other.roots)
     assert raised.value.file == STAMP
@@ -417,13 +429,13 @@ def test_a_time_stamp_is_of_the_manifest_and_under_the_signature(
         altered[place] ^= 1
         with pytest.raises(BadBundleError):
             verify_bundle(pack(contents | {STAMP: bytes(altered)}))
-    # Without the file the signature does not fit; signed anew, one that is asked for is not there.
+    # Without the stamp the signature is wrong. Signed again, the stamp to be checked is missing.
     del contents[STAMP]
     with pytest.raises(BadBundleError, match="not what was signed"):
         verify_bundle(pack(contents))
     with pytest.raises(BadBundleError, match=r"timestamp\.tsr: is missing"):
-        verify_bundle(signed_anew(contents, key), tsa_roots=one.roots)
-    # Nor can the stamp of another bundle stand in it.
+        verify_bundle(signed_again(contents, key), tsa_roots=one.roots)
+    # The stamp of another bundle is refused too.
     contents[STAMP] = stamp_by(one.post)(b"another manifest")
     with pytest.raises(BadBundleError, match="of something else"):
-        verify_bundle(signed_anew(contents, key))
+        verify_bundle(signed_again(contents, key))
