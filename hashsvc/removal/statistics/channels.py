@@ -1,9 +1,9 @@
 """
-Which channel of a platform works: the one by which most images were gone within a week.
+Suggests the channel of a platform through which most images were gone within a week.
 
-The same platform may ignore one kind of notice and act on another within a day; an audit of one
-found 0 of 25 reports of nudity acted on in three weeks, and 25 of 25 copyright notices within 25
-hours (arXiv 2409.12138).
+The same platform may ignore one kind of notice and act on another within a day. An audit of one
+platform found that it acted on 0 of 25 reports of nudity in three weeks, and on 25 of 25 copyright
+notices within 25 hours (arXiv 2409.12138).
 """
 
 from collections.abc import Iterable
@@ -12,16 +12,18 @@ from dataclasses import dataclass
 from hashsvc.removal.statistics.compute import Figure, StatisticsGroup
 
 MIN_REQUESTS = 5
-"""Fewer requests by a channel say nothing of it."""
+"""A channel needs this many requests to be compared."""
 
 
 @dataclass(frozen=True, slots=True)
 class Suggestion:
     """
-    A channel that worked best so far, and why it is suggested.
+    The channel of a platform that has worked best so far, and the reason for the suggestion.
 
     Attributes:
-        clear: Whether it is told from the next one by more than chance: the intervals are apart.
+        why: The shares of the best and the second channel, in a sentence.
+
+        clear: Whether the intervals of the best and the second channel do not overlap.
 
         compared: All groups that were compared, the best first.
     """
@@ -36,12 +38,11 @@ class Suggestion:
 
 def suggest_channel(groups: Iterable[StatisticsGroup], platform: str) -> Suggestion | None:
     """
-    Return the channel and legal basis by which a platform's images went best.
+    Return the channel and legal basis that removed most of a platform's images within a week.
 
-    Compared is the Kaplan–Meier share gone within seven days; between equals, the median time.
-
-    Returns None if fewer than two channels had MIN_REQUESTS, each observed for a week, or if no
-    image went within a week by any.
+    The channels are compared by the Kaplan–Meier share gone within seven days, and then by the
+    median time. Return None if fewer than two channels had MIN_REQUESTS requests and a week of
+    observation, or if no image was gone within a week through any channel.
     """
     known = [
         each
@@ -58,14 +59,14 @@ def suggest_channel(groups: Iterable[StatisticsGroup], platform: str) -> Suggest
     low, high = _share(best).low, _share(second).high
     clear = low is not None and high is not None and low > high
     why = (
-        f"{_told(best)}, against {_told(second)}"
-        f"{'' if clear else '; that may be chance, for the intervals overlap'}."
+        f"{_sentence(best)}. The next is {_sentence(second)}."
+        f"{'' if clear else ' The intervals overlap, so the difference may be chance.'}"
     )
     return Suggestion(platform, best.channel, best.basis, why, clear, tuple(ranked))
 
 
-def way(group: StatisticsGroup) -> str:
-    """Return what a channel and basis are called in a sentence."""
+def channel_and_basis(group: StatisticsGroup) -> str:
+    """Return the channel and basis of a group, as text."""
     return f"{group.channel or 'no known channel'} / {group.basis or 'no known basis'}"
 
 
@@ -76,10 +77,10 @@ def _share(group: StatisticsGroup) -> Figure:
 def _rank(group: StatisticsGroup) -> tuple[float, float, str]:
     share, median = _share(group).value, group.figures["remove-median"].value
     assert share is not None
-    return -share, float("inf") if median is None else median, way(group)
+    return -share, float("inf") if median is None else median, channel_and_basis(group)
 
 
-def _told(group: StatisticsGroup) -> str:
+def _sentence(group: StatisticsGroup) -> str:
     share = _share(group)
     assert share.value is not None
     interval = ""
@@ -87,4 +88,6 @@ def _told(group: StatisticsGroup) -> str:
         interval = f" (95 % interval {share.low:.0%} to {share.high:.0%})".replace("%)", " %)")
         interval = interval.replace("% to", " % to")
     percent = f"{share.value:.0%}".replace("%", " %")
-    return f"{way(group)}: {percent} gone within 7 days{interval} of n = {share.n} requests"
+    return (
+        f"{channel_and_basis(group)}: {percent} of {share.n} requests gone within 7 days{interval}"
+    )

@@ -1,8 +1,8 @@
 """
-How platforms handle removal requests: counts, shares and times, each with the events behind it.
+Computes how platforms handle removal requests: counts, shares and times, with their sources.
 
-docs/statistics.md says in words what each figure counts, so that whoever has the events can
-compute it again. No URL, no case and no person is in any of it.
+Each figure lists the steps that it was computed from. docs/statistics.md defines every figure, so
+that anyone who has the steps can compute it again. No figure contains a URL, a case or a person.
 """
 
 import re
@@ -28,7 +28,7 @@ REAPPEARED = "reappeared"
 WEEK_H, MONTH_H = 168.0, 720.0
 _LONGEST_REASON = 200
 _MASK = "[…]"
-# What could lead to an image or to a person: addresses, names of accounts, long numbers, ids.
+# Text that could lead to an image or a person: addresses, account names, long numbers, ids.
 _PRIVATE = re.compile(
     r"\b\w+://\S+|\bwww\.\S+|\S+@\S+|(?<!\w)@\w+|\b[\w-]+(?:\.[\w-]+)+/\S*"
     r"|\b[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]\b"
@@ -39,18 +39,18 @@ _PRIVATE = re.compile(
 @dataclass(frozen=True, slots=True)
 class Figure:
     """
-    A value and what it rests on.
+    A value, and the steps that it was computed from.
 
     Attributes:
-        value: None where the data do not reach so far, such as a median that was not reached.
+        value: None if the data do not go far enough, for example for a median not yet reached.
 
-        n: How many it is of.
+        n: The number of requests, or of whatever the figure's definition says `n` counts.
 
-        low, high: The interval at 95 %; None where there is none.
+        low, high: The 95 % interval; None if the figure has none.
 
-        events: Ids of the steps that it was counted from.
+        events: Ids of the steps that the figure was computed from.
 
-        audit: Numbers of their entries in the audit log.
+        audit: Numbers of these steps' entries in the audit log.
     """
 
     value: float | None
@@ -63,7 +63,7 @@ class Figure:
 
 @dataclass(frozen=True, slots=True)
 class Refusal:
-    """A reason that a platform gave, in its words but for what could lead to somebody."""
+    """A platform's reason for refusals, in its own words, with identifying text masked."""
 
     reason: str | None
     requests: int
@@ -74,14 +74,14 @@ class Refusal:
 @dataclass(frozen=True, slots=True)
 class StatisticsGroup:
     """
-    The figures of some requests.
+    The figures for a group of requests.
 
     Attributes:
-        by: "all"; "platform"; or "way": one platform, channel and legal basis.
+        by: "all", "platform", or "way" for one platform, channel and legal basis.
 
-        channel: Type of the channel; None where none was known, or `by` is another.
+        channel: The type of the channel. None if it is not known, or `by` is not "way".
 
-        removal: How long images stayed up, in hours.
+        removal: The hours that images stayed up, as a Kaplan–Meier curve.
     """
 
     by: str
@@ -95,7 +95,7 @@ class StatisticsGroup:
 
 @dataclass(frozen=True, slots=True)
 class Review:
-    """An analyst's verdict on one match, for the precision of the tier it was found with."""
+    """An analyst's verdict on one match, and the tier of that match."""
 
     tier: str
     confirmed: bool
@@ -105,7 +105,7 @@ class Review:
 
 @dataclass(frozen=True, slots=True)
 class Precision:
-    """Which share of a tier's reviewed matches was confirmed."""
+    """The share of a tier's reviewed matches that analysts confirmed."""
 
     tier: str
     confirmed: int
@@ -117,14 +117,14 @@ class Precision:
 @dataclass(frozen=True, slots=True)
 class Statistics:
     """
-    All figures of a period.
+    All figures for a period.
 
     Attributes:
-        since, until: First sending from `since` on and before `until`.
+        since, until: Requests first sent at or after `since` and before `until` are counted.
 
-        now: Up to when the requests were observed.
+        now: The end of the observation of these requests.
 
-        timely_hours: The organisation's own limit; None: that of the law data.
+        timely_hours: The organisation's own limit for an answer. None means the law data's limit.
     """
 
     since: datetime
@@ -156,24 +156,26 @@ def statistics(
     reviews: Sequence[Review] = (),
 ) -> Statistics:
     """
-    Return the figures of all requests first sent in a period.
+    Return the figures for all requests first sent in a period.
 
     Args:
-        views: Of all requests, also those outside the period: an image may have come back after.
+        views: All requests, also those outside the period: an image may have come back later.
 
-        until: Where the period ends; what was sent just then is not in it.
+        until: The end of the period. A request sent at this time is not in it.
 
-        now: What happened later is not looked at.
+        now: Steps after this time are ignored.
 
         timely_hours: The organisation's own limit for an answer under the DSA.
+
+        reviews: Verdicts on matches, for the precision of each tier.
     """
     known = list(views)
     children: dict[str, list[RequestView]] = defaultdict(list)
     for each in known:
         if each.request.parent_id is not None and each.request.link == REAPPEARED:
             children[each.request.parent_id].append(each)
-    seen = [observe(each, now) for each in known]
-    observed = [each for each in seen if each is not None and since <= each.sent.at < until]
+    every = [observe(each, now) for each in known]
+    observed = [each for each in every if each is not None and since <= each.sent.at < until]
     observed.sort(key=lambda each: (each.sent.at, each.view.request.id))
     counter = _Counter(children, now, law, timely_hours)
     platforms: dict[str, list[Observed]] = defaultdict(list)
@@ -202,7 +204,7 @@ def statistics(
 
 
 class _Counter:
-    """Counts the requests of a group."""
+    """Computes the figures for groups of requests."""
 
     def __init__(
         self,
@@ -226,15 +228,15 @@ class _Counter:
     ) -> StatisticsGroup:
         removal = kaplan_meier(each.removal for each in requests)
         figures = (
-            _of_standing(requests)
-            | _of_removal(requests, removal)
-            | _of_answers(requests)
-            | self._of_returns(requests)
-            | self._of_clocks(requests)
+            _image_state_figures(requests)
+            | _removal_figures(requests, removal)
+            | _answer_figures(requests)
+            | self._reappearance_figures(requests)
+            | self._clock_figures(requests)
         )
         return StatisticsGroup(by, platform, channel, basis, figures, _refusals(requests), removal)
 
-    def _of_returns(self, requests: Sequence[Observed]) -> dict[str, Figure]:
+    def _reappearance_figures(self, requests: Sequence[Observed]) -> dict[str, Figure]:
         gone = [each for each in requests if each.gone is not None]
         events: list[Event] = []
         hours = []
@@ -258,7 +260,7 @@ class _Counter:
             "reappear-median": _figure(middle, len(hours), events),
         }
 
-    def _of_clocks(self, requests: Sequence[Observed]) -> dict[str, Figure]:
+    def _clock_figures(self, requests: Sequence[Observed]) -> dict[str, Figure]:
         beyond: dict[str, list[tuple[float, Observed, Event]]] = {each: [] for each in CLOCKS}
         for each in requests:
             for name, (_, event, hours) in each.clocks(self._law, self._timely_hours).items():
@@ -278,13 +280,13 @@ class _Counter:
         return figures
 
 
-def _of_standing(requests: Sequence[Observed]) -> dict[str, Figure]:
+def _image_state_figures(requests: Sequence[Observed]) -> dict[str, Figure]:
     count = len(requests)
     figures = {"requests": _figure(count, count, [each.sent for each in requests])}
-    for standing in ImageState:
-        found = [each for each in requests if each.standing is standing]
+    for state in ImageState:
+        found = [each for each in requests if each.image_state is state]
         events = [event for each in found for event in each.events_of_removal()]
-        figures[standing.value] = _figure(len(found), count, events)
+        figures[state.value] = _figure(len(found), count, events)
     gone = figures[ImageState.GONE.value]
     figures["gone-share"] = _share_of(gone)
     replaced = [each for each in requests if each.replaced]
@@ -294,7 +296,7 @@ def _of_standing(requests: Sequence[Observed]) -> dict[str, Figure]:
     return figures
 
 
-def _of_removal(requests: Sequence[Observed], curve: Curve) -> dict[str, Figure]:
+def _removal_figures(requests: Sequence[Observed], curve: Curve) -> dict[str, Figure]:
     events = [event for each in requests for event in each.events_of_removal()]
     estimates = {
         "gone-within-7-days": curve.ended_by(WEEK_H),
@@ -305,7 +307,7 @@ def _of_removal(requests: Sequence[Observed], curve: Curve) -> dict[str, Figure]
     return {name: _estimated(each, len(requests), events) for name, each in estimates.items()}
 
 
-def _of_answers(requests: Sequence[Observed]) -> dict[str, Figure]:
+def _answer_figures(requests: Sequence[Observed]) -> dict[str, Figure]:
     count = len(requests)
     curve = kaplan_meier(each.acknowledgement for each in requests)
     timed = [event for each in requests for event in (each.sent, each.answer, each.proof) if event]
@@ -320,9 +322,9 @@ def _of_answers(requests: Sequence[Observed]) -> dict[str, Figure]:
     for state in (State.REFUSED, State.PARTIAL, State.IDENTITY_ASKED, State.SILENT):
         steps = [step for each in requests if (step := each.step(state)) is not None]
         figures[state.value] = _figure(len(steps), count, steps)
-    said = [(each, step) for each in requests if (step := each.step(State.REMOVED)) is not None]
-    wrong = [(step, seen) for each, step in said if (seen := each.still_there_after(step))]
-    figures["said-removed"] = _figure(len(wrong), len(said), [e for pair in wrong for e in pair])
+    claims = [(each, step) for each in requests if (step := each.step(State.REMOVED)) is not None]
+    wrong = [(step, seen) for each, step in claims if (seen := each.still_there_after(step))]
+    figures["said-removed"] = _figure(len(wrong), len(claims), [e for pair in wrong for e in pair])
     return figures
 
 
@@ -341,10 +343,10 @@ def _refusals(requests: Sequence[Observed]) -> tuple[Refusal, ...]:
 
 def masked(reason: str) -> str:
     """
-    Return a reason without addresses, account names, long numbers and ids, and not too long.
+    Return a reason with addresses, account names, long numbers and ids masked, and shortened.
 
-    Names of people cannot be told from other words: somebody reads the reasons before they are
-    published.
+    Names of people cannot be distinguished from other words, so a person has to read the reasons
+    before they are published.
     """
     text = " ".join(_PRIVATE.sub(_MASK, reason).split())
     return text if len(text) <= _LONGEST_REASON else f"{text[:_LONGEST_REASON]}…"

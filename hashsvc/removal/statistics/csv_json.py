@@ -1,4 +1,4 @@
-"""The statistics as tables (CSV) and for programs (JSON, by `data/statistics.schema.json`)."""
+"""Writes the statistics as CSV and as JSON (schema `data/statistics.schema.json`)."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -9,7 +9,7 @@ from typing import Any
 from hashsvc.removal.notices.spreadsheets import write_csv
 from hashsvc.removal.statistics.channels import MIN_REQUESTS, suggest_channel
 from hashsvc.removal.statistics.compute import Figure, Precision, Statistics, StatisticsGroup
-from hashsvc.removal.statistics.figures import BY_NAME, MEANINGS
+from hashsvc.removal.statistics.figures import BY_NAME, DEFINITIONS
 from hashsvc.removal.statistics.kaplan_meier import LEVEL
 
 SCHEMA = "hashsvc-statistics/1"
@@ -23,7 +23,7 @@ _REASON_HEADER = (
 
 
 def statistics_csv(found: Statistics) -> str:
-    """Return a row a figure; ids of events and audit entries as numbers and ranges (`3-7 9`)."""
+    """Return CSV with one row for each figure. Ids are written as ranges, such as `3-7 9`."""
     rows: list[tuple[object, ...]] = [
         (*_key(group), *_row(name, group.figures[name]))
         for group in found.groups
@@ -37,7 +37,7 @@ def statistics_csv(found: Statistics) -> str:
 
 
 def refusals_csv(found: Statistics) -> str:
-    """Return a row a reason; somebody reads the reasons before they are published."""
+    """Return CSV with one row for each reason. A person has to read it before it is published."""
     rows = (
         (*_key(group), each.reason, each.requests, ranges(each.events), ranges(each.audit))
         for group in found.groups
@@ -47,7 +47,7 @@ def refusals_csv(found: Statistics) -> str:
 
 
 def statistics_json(found: Statistics) -> str:
-    """Return all of it as JSON, of the schema whose name and version stands in it."""
+    """Return all figures as JSON. The `schema` field has the schema's name and version."""
     content = {
         "schema": SCHEMA,
         "software": f"hashsvc {version('hashsvc')}",
@@ -64,10 +64,10 @@ def statistics_json(found: Statistics) -> str:
                 "figure": each.name,
                 "label": each.label,
                 "unit": each.unit.value,
-                "of": each.of,
+                "of": each.n_counts,
                 "text": each.text,
             }
-            for each in MEANINGS
+            for each in DEFINITIONS
         ],
         "groups": [_group(each) for each in found.groups],
         "precision": [_precision(each) for each in found.precision],
@@ -77,7 +77,7 @@ def statistics_json(found: Statistics) -> str:
 
 
 def ranges(numbers: Iterable[int]) -> str:
-    """Return sorted numbers with runs of them drawn together: `3-7 9`."""
+    """Return sorted numbers as text, with consecutive numbers as ranges: `3-7 9`."""
     parts: list[list[int]] = []
     for each in numbers:
         if parts and each == parts[-1][1] + 1:
@@ -92,8 +92,15 @@ def _key(group: StatisticsGroup) -> tuple[object, ...]:
 
 
 def _row(name: str, figure: Figure) -> tuple[object, ...]:
-    meaning = BY_NAME[name]
-    numbers = (figure.value, meaning.unit.value, figure.n, meaning.of, figure.low, figure.high)
+    definition = BY_NAME[name]
+    numbers = (
+        figure.value,
+        definition.unit.value,
+        figure.n,
+        definition.n_counts,
+        figure.low,
+        figure.high,
+    )
     return (name, *numbers, ranges(figure.events), ranges(figure.audit))
 
 

@@ -1,7 +1,7 @@
 """
-Drawings of a few lines and words, written as SVG, as PNG, and into a PDF alike.
+Writes drawings of lines, dots and words as SVG, as PNG, and into a PDF.
 
-Lengths are in points, from the upper left corner.
+Coordinates are in points from the upper left corner.
 """
 
 import io
@@ -22,7 +22,8 @@ Colour = tuple[int, int, int]
 INK: Colour = (26, 26, 26)
 FAINT: Colour = (190, 190, 190)
 _ASCENT = 0.35
-# Pixels a point of a PNG; it is drawn larger and made small, so that slanting edges are smooth.
+# Pixels for each point of a PNG, and the factor by which it is first drawn larger: scaling it down
+# makes slanting edges smooth.
 _SCALE, _FINER = 2, 3
 
 
@@ -32,7 +33,7 @@ class Stroke:
     A line through points.
 
     Attributes:
-        dash: Lengths of dashes and gaps in turn; none for a whole line.
+        dash: Lengths of dashes and gaps in turn. Empty for a solid line.
     """
 
     points: tuple[Point, ...]
@@ -53,10 +54,10 @@ class Dot:
 @dataclass(frozen=True, slots=True)
 class Words:
     """
-    One line of text, its middle at the height of a point.
+    One line of text, vertically centred on a point.
 
     Attributes:
-        side: Which end of it stands at the point: "left", "middle" or "right".
+        side: The part of the text that is at the point: "left", "middle" or "right".
     """
 
     at: Point
@@ -69,10 +70,10 @@ class Words:
 @dataclass(frozen=True, slots=True)
 class Drawing:
     """
-    What is drawn on a white ground, in order.
+    Marks on a white background, drawn in order.
 
     Attributes:
-        title: What a reader that cannot show it says.
+        title: The text that a screen reader reads instead.
     """
 
     width: float
@@ -82,12 +83,12 @@ class Drawing:
 
 
 def width_of(text: str, size: float) -> float:
-    """Return how long a text is."""
+    """Return the width of a text, in points."""
     return _font(100).getlength(text) * size / 100
 
 
 def to_svg(drawing: Drawing) -> str:
-    """Return a drawing as SVG; it loads nothing and runs nothing."""
+    """Return a drawing as SVG, without scripts or external resources."""
     size = f'width="{drawing.width:g}" height="{drawing.height:g}"'
     lines = [
         f'<svg xmlns="http://www.w3.org/2000/svg" role="img" {size} '
@@ -129,13 +130,13 @@ def to_png(drawing: Drawing) -> bytes:
 
 def onto_pdf(drawing: Drawing, paper: FPDF, *, x: float, y: float, width: float) -> float:
     """
-    Draw onto the page of a PDF whose font is set, and return the height that it takes.
+    Draw onto the current page of a PDF, in its current font, and return the drawing's height.
 
     Args:
-        x, y, width: Where, in the units of the PDF.
+        x, y, width: Position and width, in the units of the PDF.
     """
     factor = width / drawing.width
-    points = 72 / 25.4 * factor  # The PDF's unit is the millimetre, that of its letters the point.
+    points = 72 / 25.4 * factor  # The PDF's unit is the millimetre, but fonts are in points.
     for each in drawing.marks:
         if isinstance(each, Stroke):
             paper.set_line_width(each.width * factor)
@@ -152,7 +153,7 @@ def onto_pdf(drawing: Drawing, paper: FPDF, *, x: float, y: float, width: float)
             shift = {"left": 0, "middle": 0.5, "right": 1}[each.side]
             begin = x + each.at[0] * factor - shift * paper.get_string_width(each.text)
             paper.text(begin, y + (each.at[1] + each.size * _ASCENT) * factor, each.text)
-    # What is written after it is as before.
+    # Reset the PDF for the text that follows.
     paper.set_text_color(0)
     paper.set_draw_color(0)
     paper.set_fill_color(255)
@@ -182,7 +183,7 @@ def _svg(mark: Stroke | Dot | Words) -> str:
 
 
 def _dashes(stroke: Stroke) -> Iterator[Sequence[Point]]:
-    """Return the parts of a line that are drawn."""
+    """Yield the dashes of a line, or the whole line if it is solid."""
     if not stroke.dash:
         yield stroke.points
         return

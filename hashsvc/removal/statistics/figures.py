@@ -1,4 +1,4 @@
-"""The figures of the statistics: what each is called, its unit, and what exactly it counts."""
+"""Defines every figure of the statistics: its name, label, unit, and exactly what it counts."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,7 +7,7 @@ from hashsvc.removal.law.deadlines import ORDER, TIMELY, US_REQUEST
 
 
 class Unit(StrEnum):
-    """What a figure is in."""
+    """The unit of a figure."""
 
     COUNT = "count"
     SHARE = "share"
@@ -17,201 +17,220 @@ class Unit(StrEnum):
 
 
 @dataclass(frozen=True, slots=True)
-class Meaning:
+class Definition:
     """
-    What a figure is.
+    The definition of a figure.
 
     Attributes:
-        of: What its `n` counts.
+        n_counts: What the figure's `n` counts.
+
+        text: What the value is.
     """
 
     name: str
     label: str
     unit: Unit
-    of: str
+    n_counts: str
     text: str
 
 
 _REQUESTS = "requests"
 _GONE = "requests whose image is gone"
 
-MEANINGS: tuple[Meaning, ...] = (
-    Meaning(
+DEFINITIONS: tuple[Definition, ...] = (
+    Definition(
         "requests",
         "Requests sent",
         Unit.COUNT,
         _REQUESTS,
-        "Requests first sent within the period. A draft is none.",
+        "Requests first sent within the period. Drafts are not counted.",
     ),
-    Meaning(
+    Definition(
         "gone",
         "Gone",
         Unit.COUNT,
         _REQUESTS,
-        "The image was proven gone: two re-checks, a set time apart, did not find it. What the "
-        "platform says does not count. One that came back later counts here and as reappeared.",
+        "The image was proven gone: two re-checks, a set time apart, did not find it. The "
+        "platform's word does not count. An image that came back later counts here and as "
+        "reappeared.",
     ),
-    Meaning("gone-share", "Share gone", Unit.SHARE, _REQUESTS, "Gone, divided by requests."),
-    Meaning(
+    Definition(
+        "gone-share",
+        "Share gone",
+        Unit.SHARE,
+        _REQUESTS,
+        "The number gone, divided by the number of requests.",
+    ),
+    Definition(
         "gone-within-7-days",
         "Gone within 7 days",
         Unit.SHARE,
         _REQUESTS,
-        "Kaplan–Meier share gone within 168 hours of the first sending.",
+        "Kaplan–Meier estimate of the share gone within 168 hours of the first sending.",
     ),
-    Meaning(
+    Definition(
         "gone-within-30-days",
         "Gone within 30 days",
         Unit.SHARE,
         _REQUESTS,
-        "Kaplan–Meier share gone within 720 hours of the first sending.",
+        "Kaplan–Meier estimate of the share gone within 720 hours of the first sending.",
     ),
-    Meaning(
+    Definition(
         "remove-median",
         "Median time to removal",
         Unit.HOURS,
         _REQUESTS,
-        "The first time by which half were gone (Kaplan–Meier), from the first sending to the "
-        "first of the re-checks that proved the image gone. An image that is still up counts for "
-        "as long as it was seen.",
+        "The time within which half of the images were gone (Kaplan–Meier), from the first sending "
+        "to the first of the re-checks that proved the image gone. An image that is still up "
+        "counts until it was last seen.",
     ),
-    Meaning(
+    Definition(
         "remove-p90",
-        "90th percentile of it",
+        "90th percentile of time to removal",
         Unit.HOURS,
         _REQUESTS,
-        "The first time by which nine in ten were gone, counted alike.",
+        "The time within which nine in ten images were gone, counted in the same way.",
     ),
-    Meaning(
+    Definition(
         "replaced",
         "Gone, another image in its place",
         Unit.COUNT,
         _GONE,
-        "Of those gone: the first of the re-checks that proved it saw another image at the "
-        "image's own address.",
+        "Of the images that are gone: the first of the re-checks that proved it saw another image "
+        "at the image's own address.",
     ),
-    Meaning(
+    Definition(
         "up",
         "Still up",
         Unit.COUNT,
         _REQUESTS,
-        "The last re-check saw the image, or none has been made yet.",
+        "The last re-check saw the image, or there was no re-check yet.",
     ),
-    Meaning(
+    Definition(
         "unproven",
         "Not found, not yet proven gone",
         Unit.COUNT,
         _REQUESTS,
-        "The last re-check did not find the image; a second one has not confirmed that.",
+        "The last re-check did not find the image, and no second one has confirmed that yet.",
     ),
-    Meaning(
+    Definition(
         "unreachable",
         "Cannot be seen",
         Unit.COUNT,
         _REQUESTS,
-        "The last re-check could not tell: a login wall, a block by country, an error. Not "
-        "counted as gone.",
+        "The last re-check could not tell whether the image is there: a login wall, a block by "
+        "country, an error. This does not count as gone.",
     ),
-    Meaning(
+    Definition(
         "withdrawn",
         "Withdrawn",
         Unit.COUNT,
         _REQUESTS,
         "The case was withdrawn before the image was proven gone.",
     ),
-    Meaning(
+    Definition(
         "acknowledged",
         "Answered at all",
         Unit.COUNT,
         _REQUESTS,
-        "The platform confirmed receipt, or decided.",
+        "The platform confirmed receipt or stated a decision.",
     ),
-    Meaning(
+    Definition(
         "acknowledge-median",
         "Median time to the first answer",
         Unit.HOURS,
         _REQUESTS,
-        "The first time by which half were answered (Kaplan–Meier), from the first sending to "
-        "the first receipt or decision. One without an answer counts until the image was proven "
-        "gone, the case withdrawn, or the statistics made.",
+        "The time within which half of the requests were answered (Kaplan–Meier), from the first "
+        "sending to the first receipt or decision. A request without an answer counts until the "
+        "image was proven gone, the case was withdrawn, or the statistics were made.",
     ),
-    Meaning(
+    Definition(
         "acknowledge-p90",
-        "90th percentile of it",
+        "90th percentile of time to the first answer",
         Unit.HOURS,
         _REQUESTS,
-        "The first time by which nine in ten were answered, counted alike.",
+        "The time within which nine in ten requests were answered, counted in the same way.",
     ),
-    Meaning(
+    Definition(
         "unanswered",
         "Never answered",
         Unit.COUNT,
         _REQUESTS,
-        "Neither receipt nor decision so far, whatever became of the image.",
+        "The platform has sent neither a receipt nor a decision, whether or not the image is gone.",
     ),
-    Meaning(
+    Definition(
         "silent",
         "Recorded as silent",
         Unit.COUNT,
         _REQUESTS,
-        "No answer within the organisation's own limit, and recorded as such.",
+        "The platform did not answer within the organisation's own limit, and this was recorded.",
     ),
-    Meaning("refused", "Refused", Unit.COUNT, _REQUESTS, "Refused at least once."),
-    Meaning("partial", "Removed in part", Unit.COUNT, _REQUESTS, "Granted in part at least once."),
-    Meaning(
+    Definition("refused", "Refused", Unit.COUNT, _REQUESTS, "The platform refused at least once."),
+    Definition(
+        "partial",
+        "Removed in part",
+        Unit.COUNT,
+        _REQUESTS,
+        "The platform acted on a part of the request at least once.",
+    ),
+    Definition(
         "identity-asked",
         "Identity demanded",
         Unit.COUNT,
         _REQUESTS,
-        "The platform wanted to know who the person shown is, at least once.",
+        "The platform asked for the identity of the person shown at least once.",
     ),
-    Meaning(
+    Definition(
         "said-removed",
-        "Said to be removed, and still there",
+        "Said to be removed, but still there",
         Unit.COUNT,
-        "requests of which the platform said that it removed the image",
-        "A re-check saw the image after the platform had said that it was removed.",
+        "requests whose image the platform said it had removed",
+        "A re-check saw the image after the platform had said that it removed the image.",
     ),
-    Meaning(
+    Definition(
         "reappeared",
         "Came back",
         Unit.COUNT,
         _GONE,
-        "A new request was raised because the image was seen again, at the same URL or another "
-        "of the same platform.",
+        "A new request was raised because the image was seen again, at the same URL or at another "
+        "URL of the same platform.",
     ),
-    Meaning(
-        "reappeared-share", "Share that came back", Unit.SHARE, _GONE, "Came back, divided by gone."
+    Definition(
+        "reappeared-share",
+        "Share that came back",
+        Unit.SHARE,
+        _GONE,
+        "The number that came back, divided by the number gone.",
     ),
-    Meaning(
+    Definition(
         "reappear-median",
         "Median time until it came back",
         Unit.HOURS,
         "requests whose image came back",
-        "Of those that came back: the middle time from the re-check by which the image was "
-        "proven gone to the first step of the new request; with an even number the lower of the "
-        "two.",
+        "For the images that came back: the median time from the re-check that completed the "
+        "proof to the first step of the new request. With an even number of images, the lower of "
+        "the two middle times.",
     ),
     *(
-        meaning
+        definition
         for clock in (TIMELY, US_REQUEST, ORDER)
-        for meaning in (
-            Meaning(
+        for definition in (
+            Definition(
                 f"beyond-{clock}",
                 f"Up beyond the clock {clock}",
                 Unit.COUNT,
-                "requests with this clock whose image went, or was up when the clock ended",
-                "The image was up after the clock's end. The law data says how long it runs.",
+                "requests with this clock whose image is gone, or was up when the clock ended",
+                "The image was up after the clock's end. The law data has the clock's duration.",
             ),
-            Meaning(
+            Definition(
                 f"hours-beyond-{clock}",
-                "Hours up beyond it, in sum",
+                "Total hours up beyond that clock",
                 Unit.HOURS,
-                "requests up beyond it",
-                "From the clock's end to the image's going, or to when it was last known of.",
+                "requests whose image was up beyond this clock",
+                "The hours from the clock's end until the image was gone or last known to be up.",
             ),
         )
     ),
 )
 
-BY_NAME = {each.name: each for each in MEANINGS}
+BY_NAME = {each.name: each for each in DEFINITIONS}

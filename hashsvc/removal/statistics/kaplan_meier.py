@@ -1,14 +1,14 @@
 """
-How long things last when some have not ended yet: the Kaplan–Meier estimate.
+The Kaplan–Meier estimate: how long things last when some of them have not ended yet.
 
 E. L. Kaplan and P. Meier, "Nonparametric Estimation from Incomplete Observations", Journal of the
 American Statistical Association 53 (1958) 457–481. An image that is still up is neither left out
-nor taken for removed: it counts for as long as it was seen, and is *censored* then.
+nor counted as removed: it counts until it was last observed, and is *censored* at that time.
 
 Intervals are Greenwood's (1926) on the log-log scale (Kalbfleisch and Prentice, "The Statistical
-Analysis of Failure Time Data", 1980), and those of quantiles are where the band crosses (Brookmeyer
-and Crowley, Biometrics 38 (1982) 29–41). Where nothing ended, or everything did, Greenwood's
-variance is zero, which says too much; the bound of Clopper and Pearson (1934) stands there instead.
+Analysis of Failure Time Data", 1980). The interval of a quantile is where the band crosses it
+(Brookmeyer and Crowley, Biometrics 38 (1982) 29–41). If none or all have ended, Greenwood's
+variance is zero, which is too confident, so the bound of Clopper and Pearson (1934) replaces it.
 """
 
 import math
@@ -19,7 +19,7 @@ from dataclasses import dataclass
 LEVEL = 0.95
 _Z = 1.959963984540054
 _TAIL = (1 - LEVEL) / 2
-# Products of fractions are not exact; a step is not missed for the last digit of one.
+# Tolerance for rounding: products of fractions are not exact in floating point.
 _SLACK = 1e-12
 
 
@@ -29,7 +29,7 @@ class Estimate:
     A value and its interval at LEVEL.
 
     Attributes:
-        low, high: None where the data do not reach so far.
+        low, high: None if the data do not go far enough.
     """
 
     value: float | None
@@ -40,12 +40,12 @@ class Estimate:
 @dataclass(frozen=True, slots=True)
 class CurveStep:
     """
-    The curve from a time on, up to the next step.
+    The value of the curve from one time up to the next step.
 
     Attributes:
-        left: The share that lasts longer than this.
+        left: The share that lasts longer than `time`.
 
-        at_risk: How many were still observed just before.
+        at_risk: The number still observed just before `time`.
     """
 
     time: float
@@ -58,14 +58,14 @@ class CurveStep:
 @dataclass(frozen=True, slots=True)
 class Curve:
     """
-    What share is left at each time.
+    The share that is left at each time.
 
     Attributes:
-        steps: One a time at which at least one ended, in order.
+        steps: One step for each time at which something ended, in order.
 
-        count: How many were observed.
+        count: The number observed.
 
-        censored: When observation of one ended without its end, in order.
+        censored: The sorted times at which an observation stopped before the end.
 
         last: The longest time observed, ended or not.
     """
@@ -76,7 +76,7 @@ class Curve:
     last: float
 
     def left_at(self, time: float) -> Estimate:
-        """Return the share that lasts longer than a time; unknown beyond the last observation."""
+        """Return the share that lasts longer than a time. Unknown after the last observation."""
         before = [each for each in self.steps if each.time <= time]
         done = bool(self.steps) and self.steps[-1].left <= 0
         if self.count == 0 or (time > self.last and not done):
@@ -95,9 +95,9 @@ class Curve:
 
     def quantile(self, share: float) -> Estimate:
         """
-        Return the time within which a share has ended: the first at which no more is left.
+        Return the earliest time by which a share has ended.
 
-        It is None where fewer have ended; so is an end of the interval.
+        The value or an end of the interval is None if fewer have ended.
         """
         left = 1 - share + _SLACK
         return Estimate(
@@ -109,11 +109,11 @@ class Curve:
 
 def kaplan_meier(observed: Iterable[tuple[float, bool]]) -> Curve:
     """
-    Return the curve of some durations.
+    Return the curve for some durations.
 
     Args:
-        observed: Duration, not negative, and whether it ended then; else it was still going on.
-            What ended and what was censored at the same time: the first came first.
+        observed: Each duration (not negative), and whether it ended then or was still going on. At
+            equal times, those that ended count as earlier than those that were censored.
     """
     pairs = list(observed)
     assert all(duration >= 0 for duration, _ in pairs)
@@ -137,9 +137,9 @@ def kaplan_meier(observed: Iterable[tuple[float, bool]]) -> Curve:
 
 def wilson(hits: int, count: int) -> Estimate:
     """
-    Return a share and its interval; E. B. Wilson, J. Am. Stat. Assoc. 22 (1927) 209–212.
+    Return a share and its interval (E. B. Wilson, J. Am. Stat. Assoc. 22 (1927) 209–212).
 
-    Unknown where there is nothing to count.
+    All values are None if the count is zero.
     """
     if count == 0:
         return Estimate(None, None, None)
@@ -147,7 +147,7 @@ def wilson(hits: int, count: int) -> Estimate:
     middle = (share + square / (2 * count)) / (1 + square / count)
     half = _Z * math.sqrt(share * (1 - share) / count + square / (4 * count * count))
     half /= 1 + square / count
-    # At either end of the scale rounding would leave an interval without its own value.
+    # Rounding could otherwise put a share of 0 or 1 outside its own interval.
     low = 0.0 if hits == 0 else middle - half
     high = 1.0 if hits == count else middle + half
     return Estimate(share, low, high)

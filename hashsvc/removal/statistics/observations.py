@@ -1,4 +1,4 @@
-"""What was observed of one removal request up to a moment, as the statistics count it."""
+"""What was observed of one removal request up to a given time: the input of the statistics."""
 
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -18,39 +18,41 @@ CLOCKS = (TIMELY, US_REQUEST, ORDER)
 
 
 class ImageState(StrEnum):
-    """Where the image of a request that was sent stands; exactly one is true."""
+    """The state of the image of a request that was sent. Exactly one applies."""
 
     GONE = "gone"
-    """Proven by two re-checks; it may have come back later."""
+    """Two re-checks proved that the image is gone. It may have come back later."""
 
     WITHDRAWN = "withdrawn"
-    """The case was withdrawn before the image was proven gone; nobody looks any more."""
+    """The case was withdrawn before the image was proven gone. Re-checks have stopped."""
 
     UNPROVEN = "unproven"
-    """The last re-check did not find it; a second one has not confirmed that."""
+    """The last re-check did not find the image, and no second one has confirmed that yet."""
 
     UNREACHABLE = "unreachable"
     """The last re-check could not tell: a login wall, a block by country, an error."""
 
     UP = "up"
-    """It was there at the last re-check, or none has been made yet."""
+    """The last re-check saw the image, or there was no re-check yet."""
 
 
 @dataclass(frozen=True, slots=True)
 class Observed:
     """
-    One request, from its first sending on.
+    One request, since it was first sent.
 
     Attributes:
-        view: With the steps up to the moment of the statistics, and no later ones.
+        view: The request with its steps up to the time of the statistics.
+
+        sent: The first sending.
 
         gone: The first of the re-checks that proved the image gone.
 
-        proof: The one by which it was proven.
+        proof: The re-check that completed the proof.
 
-        lost: The first of the last re-checks, none of which saw the image; None where the last did.
+        lost: The first re-check after the image was last seen, if the image is not proven gone.
 
-        until: When the observation ended: the moment of the statistics, or the withdrawal.
+        until: The end of the observation: the time of the statistics, or the withdrawal.
     """
 
     view: RequestView
@@ -63,23 +65,23 @@ class Observed:
 
     @property
     def steps(self) -> tuple[Event, ...]:
-        """What people and platforms did since the sending; re-checks are not among them."""
+        """The steps of people and platforms since the first sending, without re-checks."""
         later = self.view.events[self.view.events.index(self.sent) :]
         return tuple(each for each in later if each.outcome is None)
 
     def step(self, *states: State) -> Event | None:
-        """Return the first step to one of these states."""
+        """Return the first step to one of some states, or None."""
         return next((each for each in self.steps if each.state in states), None)
 
     @property
     def checks(self) -> tuple[Event, ...]:
-        """The re-checks since the sending."""
+        """The re-checks since the first sending."""
         later = self.view.events[self.view.events.index(self.sent) :]
         return tuple(each for each in later if each.outcome is not None)
 
     @property
-    def standing(self) -> ImageState:
-        """Where the image stands."""
+    def image_state(self) -> ImageState:
+        """The state of the image."""
         if self.gone is not None:
             return ImageState.GONE
         if self.withdrawn is not None:
@@ -91,39 +93,39 @@ class Observed:
 
     @property
     def replaced(self) -> bool:
-        """Whether another image stands at its address now that it is gone."""
+        """Whether the re-check that found the image gone saw another image at its address."""
         return self.gone is not None and self.gone.outcome == Outcome.IMAGE_REPLACED
 
     @property
     def removal(self) -> tuple[float, bool]:
-        """Hours from the sending to the image's going; False: to when it was last known of."""
+        """Hours until the image was gone, and True; or until it was last known up, and False."""
         end = self.gone or self.lost
         at = min(end.at, self.until) if end else self.until
         return hours_between(self.sent.at, at), self.gone is not None
 
     @property
     def answer(self) -> Event | None:
-        """The platform's first word: a receipt or a decision."""
+        """The platform's first answer: a receipt or a decision."""
         return self.step(State.RECEIPTED, *DECIDED)
 
     @property
     def acknowledgement(self) -> tuple[float, bool]:
-        """Hours from the sending to the first word; False: to when none could come any more."""
+        """Hours until the first answer, and True; or until none was expected, and False."""
         if self.answer is not None:
             return hours_between(self.sent.at, self.answer.at), True
-        # What an image's going leaves unanswered stays so.
+        # Once the image is proven gone, an answer is no longer expected.
         end = min(self.proof.at, self.until) if self.proof else self.until
         return hours_between(self.sent.at, end), False
 
     def events_of_removal(self) -> tuple[Event, ...]:
-        """Return the steps by which the time to removal is known."""
+        """Return the steps that the time to removal was computed from."""
         ends = [self.gone, self.proof] if self.gone else [self.lost, self.withdrawn]
         if not any(ends) and self.checks:
             ends = [self.checks[-1]]
         return (self.sent, *(each for each in ends if each is not None))
 
     def still_there_after(self, step: Event) -> Event | None:
-        """Return the first re-check after a step that saw the image."""
+        """Return the first re-check after a step that saw the image, or None."""
         later = self.view.events[self.view.events.index(step) + 1 :]
         return next((each for each in later if each.outcome == Outcome.STILL_THERE), None)
 
@@ -131,29 +133,32 @@ class Observed:
         self, law: Law, timely_hours: int | None
     ) -> dict[str, tuple[Countdown, Event, float | None]]:
         """
-        Return each clock that the request started, its event, and the hours up beyond its end.
+        Return, for each clock that the request started: the clock, the step that started it, and
+        the hours for which the image was up after the clock's end.
 
-        The hours are None where observation ended before the clock did, with the image still up.
+        The hours are None if the observation ended before the clock did, with the image still up.
         """
         notice = self.view.notice
         takes_down = notice is not None and notice.kind == NoticeKind.TAKE_IT_DOWN
-        first = US_REQUEST if takes_down else TIMELY
-        hours = None if takes_down else timely_hours
+        answer_clock = US_REQUEST if takes_down else TIMELY
+        own_limit = None if takes_down else timely_hours
         served = next((each for each in self.steps[::-1] if each.state == State.ORDER_SERVED), None)
-        wanted = [(first, Anchor.SENT, self.sent, hours)]
+        started = [(answer_clock, Anchor.SENT, self.sent, own_limit)]
         if served is not None:
-            wanted.append((ORDER, Anchor.ORDER_SERVED, served, None))
+            started.append((ORDER, Anchor.ORDER_SERVED, served, None))
         found = {}
-        for name, anchor, event, own in wanted:
+        for name, anchor, event, hours in started:
             reference = self.view.request.id
             try:
-                clock = start(law, name, reference=reference, anchor=anchor, at=event.at, hours=own)
+                clock = start(
+                    law, name, reference=reference, anchor=anchor, at=event.at, hours=hours
+                )
             except UnknownLawError:
-                continue  # Not in force on that day: no clock runs.
-            found[name] = (clock, event, self._beyond(clock, event))
+                continue  # The law was not in force on that day, so no clock runs.
+            found[name] = (clock, event, self._hours_beyond(clock, event))
         return found
 
-    def _beyond(self, clock: Countdown, event: Event) -> float | None:
+    def _hours_beyond(self, clock: Countdown, event: Event) -> float | None:
         hours, ended = self.removal
         end = self.sent.at + timedelta(hours=hours)
         if event.state == State.ORDER_SERVED:
@@ -167,7 +172,7 @@ class Observed:
 
 
 def observe(view: RequestView, now: datetime) -> Observed | None:
-    """Return what was observed of a request up to a moment; None if it was not sent by then."""
+    """Return what was observed of a request up to a time, or None if it was sent later or never."""
     view = replace(view, events=tuple(each for each in view.events if each.at <= now))
     sent = view.sent
     if sent is None:
@@ -186,7 +191,7 @@ def observe(view: RequestView, now: datetime) -> Observed | None:
 
 
 def hours_between(begin: datetime, end: datetime) -> float:
-    """Return the hours between two moments; negative if the second comes first."""
+    """Return the hours from one time to another. They are negative if the second is earlier."""
     return (end - begin) / timedelta(hours=1)
 
 

@@ -1,15 +1,15 @@
 """
-The statistics drawn: how fast images went, by platform, and how often within a week, by channel.
+Draws two plots: how fast images were removed by platform, and the share within a week by channel.
 
-Lines are told apart by their dashes and by the names at their ends, so that they are in print and
-by whoever sees no colours. Every name has its number of requests.
+Lines differ in their dashes and have names at their ends, so the plots work without colours. Every
+name states its number of requests.
 """
 
 import math
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
-from hashsvc.removal.statistics.channels import way
+from hashsvc.removal.statistics.channels import channel_and_basis
 from hashsvc.removal.statistics.compute import Statistics, StatisticsGroup
 from hashsvc.removal.statistics.drawing import (
     FAINT,
@@ -25,13 +25,13 @@ from hashsvc.removal.statistics.drawing import (
 from hashsvc.removal.statistics.kaplan_meier import Curve
 
 MOST_CURVES = 6
-"""Platforms with the most requests; the others' figures are in the tables."""
+"""Only the platforms with the most requests are drawn. The tables have all of them."""
 
 _GREY: Colour = (90, 90, 90)
 _WIDTH = 640
 _LONGEST_NAME = 32
 _MOST_DAYS = 90
-# Okabe and Ito's colours without the light ones; each has dashes of its own too.
+# The dark ones of Okabe and Ito's colours, each with its own dashes.
 _LOOKS: tuple[tuple[Colour, tuple[float, ...]], ...] = (
     (INK, ()),
     ((0, 114, 178), (7, 3)),
@@ -43,7 +43,7 @@ _LOOKS: tuple[tuple[Colour, tuple[float, ...]], ...] = (
 
 
 def removal_plot(found: Statistics) -> Drawing:
-    """Return the curves of the platforms: what share was gone by which day, and who is still up."""
+    """Return a plot of the share of images gone by each day, with a curve for each platform."""
     drawn = sorted(
         found.by("platform"), key=lambda each: (-each.removal.count, each.platform or "")
     )
@@ -64,7 +64,7 @@ def removal_plot(found: Statistics) -> Drawing:
         marks.append(Stroke((points[-1], (box[2] + 16, end)), 0.5, FAINT))
         marks.append(Stroke(((box[2] + 10, end), (box[2] + 24, end)), 1.6, colour, dash))
         marks.append(Words((box[2] + 28, end), name, 9))
-    foot = "Kaplan–Meier. A short upright stroke: images last seen then, still up or out of sight."
+    foot = "Kaplan–Meier estimate. A short vertical line marks when images were last observed."
     if left_out > 0:
         foot += f" Not drawn: {left_out} platforms with fewer requests."
     marks.append(Words((box[0] - 34, 378), foot, 8, _GREY))
@@ -72,9 +72,12 @@ def removal_plot(found: Statistics) -> Drawing:
 
 
 def channel_plot(found: Statistics) -> Drawing:
-    """Return the share gone within a week of each platform, channel and basis, with intervals."""
+    """Return a plot of the share gone within a week for each channel and basis, with intervals."""
     groups = found.by("way")
-    names = [f"{_short(each.platform)}: {way(each)} (n = {each.removal.count})" for each in groups]
+    names = [
+        f"{_short(each.platform)}: {channel_and_basis(each)} (n = {each.removal.count})"
+        for each in groups
+    ]
     begin = min(max((width_of(each, 9) for each in names), default=0) + 30, _WIDTH * 0.6)
     bottom = 62 + 20.0 * len(groups)
     box = (begin, 52.0, _WIDTH - 66.0, bottom)
@@ -99,7 +102,7 @@ def channel_plot(found: Statistics) -> Drawing:
         marks += [Stroke(((x, y - 3), (x, y + 3)), 1.4) for x in (low, high)]
         marks.append(Dot((at, y), 3.4))
         marks.append(Words((box[2] + 14, y), _percent(week.value), 9))
-    foot = "Kaplan–Meier; the line is the 95 % interval. A wide line: too few requests to tell."
+    foot = "Kaplan–Meier estimate with its 95 % interval. A long line means few requests."
     marks.append(Words((14, bottom + 22), foot, 8, _GREY))
     return Drawing(_WIDTH, bottom + 38, "Share of images gone within 7 days", tuple(marks))
 
@@ -129,7 +132,7 @@ def _curve(curve: Curve, box: tuple[float, float, float, float], days: float) ->
         yield _x(box, day, days), _y(box, gone)
         gone = 1 - step.left
         yield _x(box, day, days), _y(box, gone)
-    # Where all are gone nothing more can happen; else nobody knows more than was observed.
+    # If all images are gone, the curve stays level. Otherwise it ends with the last observation.
     last = days if gone >= 1 else min(curve.last / 24, days)
     yield _x(box, last, days), _y(box, gone)
 
@@ -157,14 +160,14 @@ def _days(groups: Sequence[StatisticsGroup]) -> float:
 
 
 def _apart(places: Sequence[float], least: float) -> list[float]:
-    """Return heights moved so that no two are nearer than `least`, in the same order."""
+    """Return heights moved apart to a distance of at least `least`, in the same order."""
     order = sorted(range(len(places)), key=lambda each: places[each])
     moved = list(places)
     for before, each in pairwise(order):
         moved[each] = max(moved[each], moved[before] + least)
     over = moved[order[-1]] - max(places[order[-1]], 330.0) if order else 0.0
     if over > 0:
-        # Down there is the axis: the whole row goes up, as far as it stands too close.
+        # The lowest name would cover the axis, so move it up, and the names above as needed.
         limit = moved[order[-1]] - over
         for each in reversed(order):
             moved[each] = min(moved[each], limit)

@@ -1,8 +1,9 @@
 """
-The yearly report: the statistics as a document for people, in English, as PDF.
+Writes the yearly report: the statistics as a PDF document in English.
 
-It says what was counted and how, names the law data, and has the digest of the statistics in JSON,
-where the events behind each figure are. Reasons of refusals are left out unless they are wanted.
+The report says what was counted and how, and names the law data. It has the digest of the JSON
+statistics, which list the steps behind each figure. It includes reasons for refusals only on
+request.
 """
 
 import hashlib
@@ -20,12 +21,12 @@ from hashsvc.removal.statistics.channels import suggest_channel
 from hashsvc.removal.statistics.compute import Figure, Statistics, StatisticsGroup
 from hashsvc.removal.statistics.csv_json import statistics_json
 from hashsvc.removal.statistics.drawing import onto_pdf
-from hashsvc.removal.statistics.figures import MEANINGS
+from hashsvc.removal.statistics.figures import DEFINITIONS
 from hashsvc.removal.statistics.observations import CLOCKS
 from hashsvc.removal.statistics.plots import channel_plot, removal_plot
 
 _TABLE_PT, _LINE_MM = 7.5, 4.4
-# A section begins where at least so much of it has room.
+# A section starts on a new page if less space than this is left.
 _SECTION_MM = 45
 _LONGEST_PLATFORM = 40
 _HEAD = FontFace(emphasis="", fill_color=(236, 236, 236))
@@ -36,16 +37,16 @@ def write_report(
     found: Statistics, *, title: str, organisation: str, law: Law, reasons: bool = False
 ) -> bytes:
     """
-    Return the report; the same statistics give the same bytes.
+    Return the report. The same statistics give the same bytes.
 
     Args:
-        law: Where the clocks' names are from.
+        law: The law data, for the labels of the clocks.
 
-        reasons: Whether the platforms' words stand in it. They are masked, but names of people
-            cannot be told from other words: somebody has to read them first.
+        reasons: Whether to include the platforms' reasons for refusals. Identifying text in them
+            is masked, except names of people, so a person has to read them before publication.
 
     Raises:
-        BadNoticeError: If a letter is none of the font's.
+        BadNoticeError: If the font lacks a letter.
     """
     digest = hashlib.sha256(statistics_json(found).encode()).hexdigest()
     with open_paper(
@@ -68,7 +69,7 @@ def write_report(
 
 
 class _Report:
-    """The document as far as it is written."""
+    """Writes the parts of the report to a PDF."""
 
     def __init__(self, paper: FPDF) -> None:
         self.paper = paper
@@ -112,16 +113,17 @@ def _begin(report: _Report, found: Statistics, organisation: str) -> None:
     report.text(
         f"{organisation} sent {_number(every, 'requests')} requests to "
         f"{len(found.by('platform'))} platforms, hosts and search engines from "
-        f"{_day(found.since)} to {_day(last)}, and looked until {_day(found.now)} whether the "
-        "images were gone. A request is for one image at one address, to one addressee."
+        f"{_day(found.since)} to {_day(last)}, and checked until {_day(found.now)} whether the "
+        "images were gone. A request asks one addressee to remove one image at one address."
     )
     report.text(
-        f"Gone, by two re-checks: {_of(every.figures['gone'])}. "
-        f"Median time to removal: {_time(every.figures['remove-median']) or 'none'}; 90th "
+        f"Images proven gone by two re-checks: {_of(every.figures['gone'])}. "
+        f"Median time to removal: {_time(every.figures['remove-median']) or 'none'}. 90th "
         f"percentile: {_time(every.figures['remove-p90']) or 'none'}. "
-        f"Never answered: {_of(every.figures['unanswered'])}. "
-        f"The person's identity was demanded in {_of(every.figures['identity-asked'])}. "
-        f"Came back after they were gone: {_of(every.figures['reappeared'])}."
+        f"Requests never answered: {_of(every.figures['unanswered'])}. "
+        "Requests for which the platform demanded the person's identity: "
+        f"{_of(every.figures['identity-asked'])}. "
+        f"Images that came back after they were gone: {_of(every.figures['reappeared'])}."
     )
 
 
@@ -179,7 +181,7 @@ def _platforms(report: _Report, found: Statistics) -> None:
 
 
 def _channels(report: _Report, found: Statistics) -> None:
-    report.section("Which channel works")
+    report.section("Which channel works best")
     if found.by("way"):
         drawing = channel_plot(found)
         paper = report.paper
@@ -187,21 +189,21 @@ def _channels(report: _Report, found: Statistics) -> None:
         if paper.will_page_break(min(height, paper.eph)):
             paper.add_page()
         width = min(paper.epw, paper.eph / drawing.height * drawing.width)
-        taken = onto_pdf(drawing, paper, x=paper.l_margin, y=paper.get_y(), width=width)
-        paper.set_y(paper.get_y() + taken + 2)
-    told = [
+        height = onto_pdf(drawing, paper, x=paper.l_margin, y=paper.get_y(), width=width)
+        paper.set_y(paper.get_y() + height + 2)
+    sentences = [
         f"{group.platform}: {best.why}"
         for group in found.by("platform")
         if (best := suggest_channel(found.groups, group.platform or ""))
     ]
-    for each in told:
+    for each in sentences:
         report.text(each)
-    if not told:
-        report.text("No platform had enough requests by two channels to compare them.")
+    if not sentences:
+        report.text("No platform had enough requests through two channels to compare them.")
 
 
 def _clocks(report: _Report, found: Statistics, law: Law) -> None:
-    report.section("Hours up beyond each clock")
+    report.section("How long images stayed up after a clock ended")
     for clock in CLOCKS:
         try:
             deadline, _ = law.deadline(clock, found.since.date())
@@ -223,14 +225,14 @@ def _clocks(report: _Report, found: Statistics, law: Law) -> None:
         if each.figures[f"beyond-{clock}"].n
     ]
     if rows:
-        header = ("", "clock", "up beyond it", "hours beyond it, in sum")
+        header = ("", "clock", "up after its end", "total hours after its end")
         report.table(header, rows, (60, 30, 35, 40))
 
 
 def _refusals(report: _Report, found: Statistics, *, with_reasons: bool) -> None:
     if not with_reasons:
         return
-    report.section("Reasons that were given for refusals")
+    report.section("Reasons given for refusals")
     rows = [
         (each.reason or "none given", _name(group), str(each.requests))
         for group in found.by("platform")
@@ -239,13 +241,13 @@ def _refusals(report: _Report, found: Statistics, *, with_reasons: bool) -> None
     if rows:
         report.table(("the platform's words", "platform", "requests"), rows, (110, 40, 20))
     else:
-        report.text("Nothing was refused.")
+        report.text("No platform refused a request.")
 
 
 def _precision(report: _Report, found: Statistics) -> None:
     if not found.precision:
         return
-    report.section("How often a suspected re-upload was one")
+    report.section("How often analysts confirmed a suspected re-upload")
     rows = (
         (
             each.tier,
@@ -259,18 +261,21 @@ def _precision(report: _Report, found: Statistics) -> None:
 
 
 def _definitions(report: _Report, found: Statistics, digest: str) -> None:
-    report.section("What is counted, and how it can be counted again")
+    report.section("Definitions, and how to compute the figures again")
     report.text(
-        "Shares and times are Kaplan–Meier estimates where it is said: an image that is still up "
-        "is neither left out nor taken for removed, it counts for as long as it was seen. "
-        "Not reached: fewer than the half, or nine in ten, are gone so far. "
-        "Small numbers say little; every share stands beside its number."
+        "Some shares and times are Kaplan–Meier estimates, as the definitions say. In them, an "
+        "image that is still up is neither left out nor counted as removed: it counts until it "
+        "was last seen. Not reached means that fewer than half, or nine in ten, are gone so far. "
+        "Figures from few requests are uncertain, so every share is given with its number."
     )
-    for each in MEANINGS:
-        report.part(ParagraphKind.LINES, f"{each.label} ({each.name}; of {each.of}): {each.text}")
+    for each in DEFINITIONS:
+        report.part(
+            ParagraphKind.LINES,
+            f"{each.label} ({each.name}; n counts {each.n_counts}): {each.text}",
+        )
     report.text(
-        "The steps of requests behind each figure, and the numbers of their entries in the audit "
-        "log, are in the statistics in JSON, whose SHA-256 is:"
+        "The JSON statistics list the steps behind each figure, and the numbers of their entries "
+        "in the audit log. The SHA-256 of the JSON statistics is:"
     )
     report.part(ParagraphKind.LINES, digest)
     report.text("Law data:")

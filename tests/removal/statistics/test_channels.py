@@ -1,4 +1,4 @@
-"""The channel by which images went is suggested, and only where enough were asked by it."""
+"""A suggestion names the channel that works best, if enough requests can be compared."""
 
 import pytest
 
@@ -20,8 +20,8 @@ def suggested(made: Timelines, *, now: float = 1000) -> Suggestion | None:
     return suggest_channel(found.groups, "a-site")
 
 
-def test_the_audit_of_one_platform_would_have_shown_its_channel(made: Timelines) -> None:
-    """0 of 25 in three weeks by one, 25 of 25 within 25 hours by the other (arXiv 2409.12138)."""
+def test_the_channel_that_works_is_suggested_with_the_numbers(made: Timelines) -> None:
+    """As in an audit: 0 of 25 gone in three weeks, and 25 of 25 in 25 hours (arXiv 2409.12138)."""
     for hours in range(25):
         made.up(21 * 24, basis="own-rules")
         made.gone(hours + 1, basis="abuse", channel="email")
@@ -29,15 +29,15 @@ def test_the_audit_of_one_platform_would_have_shown_its_channel(made: Timelines)
     assert found is not None
     assert (found.channel, found.basis, found.clear) == ("email", "abuse", True)
     assert found.why == (
-        "email / abuse: 100 % gone within 7 days (95 % interval 86 % to 100 %) of n = 25 requests, "
-        "against form / own-rules: 0 % gone within 7 days (95 % interval 0 % to 14 %) of n = 25 "
-        "requests."
+        "email / abuse: 100 % of 25 requests gone within 7 days (95 % interval 86 % to 100 %). The "
+        "next is form / own-rules: 0 % of 25 requests gone within 7 days (95 % interval 0 % to "
+        "14 %)."
     )
     assert [each.basis for each in found.compared] == ["abuse", "own-rules"]
 
 
 @pytest.mark.parametrize("count", [MIN_REQUESTS - 1, MIN_REQUESTS])
-def test_few_requests_say_nothing(made: Timelines, count: int) -> None:
+def test_channels_with_few_requests_are_not_compared(made: Timelines, count: int) -> None:
     for _ in range(MIN_REQUESTS):
         made.up(200, basis="own-rules")
     for _ in range(count):
@@ -45,7 +45,7 @@ def test_few_requests_say_nothing(made: Timelines, count: int) -> None:
     assert (suggested(made) is None) == (count < MIN_REQUESTS)
 
 
-def test_what_was_not_observed_for_a_week_says_nothing(made: Timelines) -> None:
+def test_channels_observed_for_less_than_a_week_are_not_compared(made: Timelines) -> None:
     for _ in range(9):
         made.up(1, basis="own-rules")
         made.gone(1)
@@ -54,7 +54,7 @@ def test_what_was_not_observed_for_a_week_says_nothing(made: Timelines) -> None:
     assert suggested(made, now=168) is not None
 
 
-def test_one_channel_is_compared_with_none(made: Timelines) -> None:
+def test_a_single_channel_is_not_suggested(made: Timelines) -> None:
     for _ in range(9):
         made.gone(1)
         made.gone(1, basis="own-rules", platform="b-site")
@@ -68,7 +68,7 @@ def test_channels_that_all_fail_are_not_suggested(made: Timelines) -> None:
     assert suggested(made) is None
 
 
-def test_of_equals_the_faster_is_suggested_and_chance_is_named(made: Timelines) -> None:
+def test_of_equal_channels_the_faster_is_suggested_as_possibly_chance(made: Timelines) -> None:
     for _ in range(9):
         made.gone(30)
         made.gone(20, basis="own-rules")

@@ -1,4 +1,4 @@
-"""Every figure is what can be counted by hand from the steps, and names the steps it is of."""
+"""Every figure equals a count by hand, and lists the steps that it was computed from."""
 
 import dataclasses
 from datetime import datetime
@@ -10,7 +10,7 @@ from hashsvc.removal.recheck import Outcome
 from hashsvc.removal.states import State
 from hashsvc.removal.statistics.compute import Figure, Review, Statistics, masked, statistics
 from hashsvc.removal.statistics.figures import BY_NAME
-from tests.removal.timelines import GONE, REPLACED, STILL, UNREACHABLE, Timelines, after
+from tests.removal.timelines import GONE, REPLACED, STILL, UNREACHABLE, StepFacts, Timelines, after
 
 S = State
 NOW = after(1000)
@@ -35,19 +35,19 @@ def figures(made: Timelines, law: Law, **more: object) -> dict[str, Figure]:
     return dict(counted(made, law, **more).all.figures)
 
 
-def test_there_is_every_figure_that_is_defined(made: Timelines, law: Law) -> None:
+def test_every_defined_figure_is_computed(made: Timelines, law: Law) -> None:
     assert set(figures(made, law)) == set(BY_NAME)
     made.gone(5)
     assert set(figures(made, law)) == set(BY_NAME)
 
 
-def test_of_nothing_nothing_is_said(made: Timelines, law: Law) -> None:
+def test_without_requests_every_figure_is_zero_or_none(made: Timelines, law: Law) -> None:
     for name, figure in figures(made, law).items():
         assert figure.value in (0, None), name
         assert (figure.n, figure.events, figure.audit) == (0, (), ())
 
 
-def test_a_request_belongs_to_the_period_of_its_first_sending(made: Timelines, law: Law) -> None:
+def test_a_request_counts_in_the_period_of_its_first_sending(made: Timelines, law: Law) -> None:
     made.add((0, S.DRAFT), (1, S.APPROVED))
     made.add((10, S.SENT))
     again = made.add((20, S.SENT), (30, S.REFUSED, "no"), (40, S.SENT))
@@ -60,14 +60,14 @@ def test_a_request_belongs_to_the_period_of_its_first_sending(made: Timelines, l
     assert figures(made, law)["requests"].value == 3
 
 
-def test_what_happened_later_is_not_looked_at(made: Timelines, law: Law) -> None:
+def test_steps_after_the_time_of_the_statistics_are_ignored(made: Timelines, law: Law) -> None:
     made.gone(10)
     assert figures(made, law, now=after(34))["gone"].value == 1
     assert figures(made, law, now=after(33.9))["gone"].value == 0
     assert figures(made, law, now=after(-0.5))["requests"].value == 0
 
 
-def standing_of(made: Timelines, law: Law) -> str:
+def image_state_of(made: Timelines, law: Law) -> str:
     names = ("gone", "up", "unproven", "unreachable", "withdrawn")
     found = figures(made, law)
     (name,) = [each for each in names if found[each].value]
@@ -75,7 +75,7 @@ def standing_of(made: Timelines, law: Law) -> str:
 
 
 @pytest.mark.parametrize(
-    ("steps", "standing"),
+    ("steps", "image_state"),
     [
         ([], "up"),
         ([(5, S.SENT, STILL)], "up"),
@@ -87,20 +87,20 @@ def standing_of(made: Timelines, law: Law) -> str:
         ([(5, S.SENT, UNREACHABLE)], "unreachable"),
         ([(5, S.SENT, GONE), (6, S.SENT, UNREACHABLE)], "unreachable"),
         ([(5, S.SENT, UNREACHABLE), (6, S.SENT, REPLACED)], "unproven"),
-        # What a platform says is no proof.
+        # A platform's word is not proof.
         ([(5, S.REMOVED)], "up"),
         ([(5, S.SENT, STILL), (6, S.WITHDRAWN)], "withdrawn"),
         ([(5, S.SENT, GONE), (30, S.GONE, GONE), (50, S.WITHDRAWN)], "gone"),
     ],
 )
-def test_each_request_stands_in_one_place(
-    made: Timelines, law: Law, steps: list[tuple[object, ...]], standing: str
+def test_each_request_has_exactly_one_image_state(
+    made: Timelines, law: Law, steps: list[StepFacts], image_state: str
 ) -> None:
     made.add((0, S.SENT), *steps)
-    assert standing_of(made, law) == standing
+    assert image_state_of(made, law) == image_state
 
 
-def test_one_that_was_replaced_is_told_apart(made: Timelines, law: Law) -> None:
+def test_replaced_images_are_counted_apart(made: Timelines, law: Law) -> None:
     made.add((0, S.SENT), (5, S.SENT, REPLACED), (30, S.GONE, GONE))
     made.gone(5)
     found = figures(made, law)
@@ -118,13 +118,13 @@ def test_one_that_was_replaced_is_told_apart(made: Timelines, law: Law) -> None:
         ([(5, S.SENT, STILL), (8, S.SENT, UNREACHABLE), (20, S.SENT, UNREACHABLE)], 8, False),
         ([(8, S.SENT, UNREACHABLE), (9, S.SENT, GONE), (20, S.WITHDRAWN)], 8, False),
         ([(8, S.SENT, GONE)], 8, False),
-        # It counts from the first sending, and an order that is revoked leaves the image up.
+        # Time runs from the first sending. A revoked order leaves the image up.
         ([(8, S.REFUSED), (9, S.SENT), (20, S.SENT, GONE), (50, S.GONE, GONE)], 20, True),
         ([(8, S.ORDER_SOUGHT), (9, S.ORDER_SERVED), (20, S.REVOKED)], 1000, False),
     ],
 )
-def test_time_to_removal_ends_with_the_first_proof_or_where_sight_was_lost(
-    made: Timelines, law: Law, steps: list[tuple[object, ...]], duration: float, ended: bool
+def test_time_to_removal_ends_when_the_image_is_gone_or_last_known_up(
+    made: Timelines, law: Law, steps: list[StepFacts], duration: float, ended: bool
 ) -> None:
     made.add((0, S.SENT), *steps)
     curve = counted(made, law).all.removal
@@ -132,8 +132,8 @@ def test_time_to_removal_ends_with_the_first_proof_or_where_sight_was_lost(
     assert bool(curve.steps) == ended
 
 
-def test_those_still_up_are_not_left_out(made: Timelines, law: Law) -> None:
-    """Two of five went, after 10 and 20 hours: half never did."""
+def test_images_still_up_are_not_left_out(made: Timelines, law: Law) -> None:
+    """Two of five images were gone, after 10 and 20 hours, so the median is not reached."""
     made.gone(10)
     made.gone(20)
     for _ in range(3):
@@ -159,12 +159,12 @@ def test_those_still_up_are_not_left_out(made: Timelines, law: Law) -> None:
         ([(9, S.SILENT), (20, S.REMOVED)], 20, True),
         ([(9, S.SILENT)], 1000, False),
         ([(9, S.SILENT), (30, S.WITHDRAWN)], 30, False),
-        # What went without a word is answered by nobody any more.
+        # Once the image is proven gone, no answer is expected any more.
         ([(5, S.SENT, GONE), (30, S.GONE, GONE)], 30, False),
     ],
 )
-def test_time_to_an_answer_ends_with_the_first_word(
-    made: Timelines, law: Law, steps: list[tuple[object, ...]], duration: float, answered: bool
+def test_time_to_an_answer_ends_with_the_first_answer(
+    made: Timelines, law: Law, steps: list[StepFacts], duration: float, answered: bool
 ) -> None:
     made.add((0, S.SENT), *steps)
     found = figures(made, law)
@@ -172,8 +172,8 @@ def test_time_to_an_answer_ends_with_the_first_word(
     assert (found["acknowledged"].value, found["unanswered"].value) == (answered, not answered)
 
 
-def test_what_went_without_a_word_does_not_wait_for_one(made: Timelines, law: Law) -> None:
-    """It was observed for 30 hours: of those observed for 50, all were answered."""
+def test_an_image_gone_without_an_answer_no_longer_waits_for_one(made: Timelines, law: Law) -> None:
+    """It was observed for 30 hours. All requests observed for 50 hours were answered."""
     made.gone(6)
     made.add((0, S.SENT), (50, S.RECEIPTED))
     assert figures(made, law)["acknowledge-p90"].value == 50
@@ -181,7 +181,7 @@ def test_what_went_without_a_word_does_not_wait_for_one(made: Timelines, law: La
     assert figures(made, law)["acknowledge-p90"].value is None
 
 
-def test_what_platforms_do_is_counted_once_a_request(made: Timelines, law: Law) -> None:
+def test_each_kind_of_answer_counts_once_for_each_request(made: Timelines, law: Law) -> None:
     twice = made.add(
         (0, S.SENT),
         (1, S.REFUSED, "Within our rules."),
@@ -191,17 +191,17 @@ def test_what_platforms_do_is_counted_once_a_request(made: Timelines, law: Law) 
     )
     made.add((0, S.SENT), (1, S.IDENTITY_ASKED, "Send a passport."), (9, S.PARTIAL))
     made.add((0, S.SENT), (1, S.SILENT))
-    lied = made.add((0, S.SENT), (1, S.REMOVED), (2, S.REMOVED, STILL))
+    false_claim = made.add((0, S.SENT), (1, S.REMOVED), (2, S.REMOVED, STILL))
     made.add((0, S.SENT), (1, S.REMOVED), (2, S.REMOVED, GONE), (30, S.GONE, GONE))
     found = figures(made, law)
     for name in ("refused", "identity-asked", "partial", "silent", "said-removed"):
         assert found[name].value == 1, name
     assert found["refused"].events == (twice.events[2].id,)
     assert found["said-removed"].n == 2
-    assert found["said-removed"].events == (lied.events[2].id, lied.events[3].id)
+    assert found["said-removed"].events == (false_claim.events[2].id, false_claim.events[3].id)
 
 
-def test_refusals_have_their_reasons(made: Timelines, law: Law) -> None:
+def test_refusals_are_grouped_by_reason(made: Timelines, law: Law) -> None:
     for hours in (1, 2):
         made.add((0, S.SENT), (hours, S.REFUSED, "Within  our\nrules."))
     made.add((0, S.SENT), (1, S.REFUSED, "Not him."), (2, S.COMPLAINED), (3, S.REFUSED))
@@ -209,13 +209,13 @@ def test_refusals_have_their_reasons(made: Timelines, law: Law) -> None:
     assert found == [("Within our rules.", 2), (None, 1), ("Not him.", 1)]
 
 
-def test_a_return_is_counted_with_its_interval(made: Timelines, law: Law) -> None:
+def test_reappearances_are_counted_with_their_times(made: Timelines, law: Law) -> None:
     first, second, third = made.gone(10), made.gone(10), made.gone(10)
     made.gone(10)
     made.add((100, S.DRAFT), (900, S.SENT), parent=first)
     made.add((300, S.DRAFT), parent=first)
     made.add((234, S.DRAFT), parent=second, platform="elsewhere")
-    # Who is asked next for the same image is no return.
+    # A request to the next actor for the same image is not a reappearance.
     made.add((40, S.DRAFT), parent=third, link="escalated")
     found = figures(made, law)
     assert (found["reappeared"].value, found["reappeared"].n) == (2, 4)
@@ -233,7 +233,7 @@ def test_a_return_is_counted_with_its_interval(made: Timelines, law: Law) -> Non
         ("take-it-down", "us-request", 48),
     ],
 )
-def test_hours_beyond_the_clock_that_a_notice_starts(
+def test_hours_after_the_end_of_the_clock_that_a_notice_starts(
     made: Timelines, law: Law, kind: str, clock: str, limit: int
 ) -> None:
     made.gone(limit, kind=kind)
@@ -250,7 +250,7 @@ def test_hours_beyond_the_clock_that_a_notice_starts(
     assert all(found[f"beyond-{each}"].n == 0 for each in others)
 
 
-def test_the_own_limit_is_for_the_soft_clock_alone(made: Timelines, law: Law) -> None:
+def test_the_organisations_own_limit_changes_the_soft_clock_only(made: Timelines, law: Law) -> None:
     made.gone(40)
     made.gone(40, kind="take-it-down")
     found = figures(made, law, timely_hours=24)
@@ -258,8 +258,8 @@ def test_the_own_limit_is_for_the_soft_clock_alone(made: Timelines, law: Law) ->
     assert found["hours-beyond-us-request"].value == 0
 
 
-def test_a_clock_runs_only_where_its_law_does(made: Timelines, law: Law) -> None:
-    """The act is enforced from 19 May 2026 on; these are sent a month before."""
+def test_a_clock_runs_only_if_its_law_was_in_force(made: Timelines, law: Law) -> None:
+    """The act is enforced since 19 May 2026, and this request was sent a month earlier."""
     early = -43 * 24.0
     made.add((early - 1, S.DRAFT), (early, S.SENT), kind="take-it-down")
     assert figures(made, law, since=after(early))["beyond-us-request"].n == 0
@@ -277,7 +277,7 @@ def test_a_clock_runs_only_where_its_law_does(made: Timelines, law: Law) -> None
     ],
 )
 def test_six_hours_run_from_the_service_of_an_order(
-    made: Timelines, law: Law, steps: list[tuple[object, ...]], hours: float | None
+    made: Timelines, law: Law, steps: list[StepFacts], hours: float | None
 ) -> None:
     made.add((0, S.SENT), (90, S.ORDER_SOUGHT), (100, S.ORDER_SERVED), *steps)
     found = figures(made, law)
@@ -285,7 +285,7 @@ def test_six_hours_run_from_the_service_of_an_order(
     assert found["hours-beyond-be-order"].value == (hours or 0)
 
 
-def test_groups_are_platforms_and_ways(made: Timelines, law: Law) -> None:
+def test_there_is_a_group_for_all_each_platform_and_each_way(made: Timelines, law: Law) -> None:
     made.gone(1, platform="b")
     made.gone(2, platform="b", basis="own-rules")
     made.gone(3, platform="a", channel=None)
@@ -301,7 +301,9 @@ def test_groups_are_platforms_and_ways(made: Timelines, law: Law) -> None:
     assert [each.figures["requests"].value for each in found.groups] == [3, 1, 2, 1, 1, 1]
 
 
-def test_the_way_is_that_of_the_first_notice_for_removal(made: Timelines, law: Law) -> None:
+def test_the_way_comes_from_the_first_notice_that_asks_for_removal(
+    made: Timelines, law: Law
+) -> None:
     view = made.gone(1)
     (notice,) = view.notices
     complaint = dataclasses.replace(notice, kind="complaint", channel="email", basis="order")
@@ -310,7 +312,7 @@ def test_the_way_is_that_of_the_first_notice_for_removal(made: Timelines, law: L
     assert (group.channel, group.basis) == ("form", "dsa-notice")
 
 
-def test_every_figure_names_its_steps_and_their_audit_entries(made: Timelines, law: Law) -> None:
+def test_every_figure_lists_its_steps_and_their_audit_entries(made: Timelines, law: Law) -> None:
     view = made.gone(10)
     old = dataclasses.replace(view.events[2], audit_seq=None)
     made.views = [dataclasses.replace(view, events=(*view.events[:2], old, view.events[3]))]
@@ -318,14 +320,14 @@ def test_every_figure_names_its_steps_and_their_audit_entries(made: Timelines, l
     found = figures(made, law)
     for name in ("gone", "gone-share", "remove-median", "remove-p90", "gone-within-7-days"):
         assert found[name].events == (ids[1], ids[2], ids[3]), name
-        # What is older than the audit numbers has none, and none is made up.
+        # A step older than the audit numbers has no number, and none is made up.
         assert found[name].audit == (ids[1] * 10, ids[3] * 10), name
     assert found["requests"].events == (ids[1],)
     for name, figure in found.items():
         assert figure.events or not figure.value, name
 
 
-def test_precision_is_of_what_was_reviewed(made: Timelines, law: Law) -> None:
+def test_precision_counts_reviewed_matches_only(made: Timelines, law: Law) -> None:
     reviews = [Review("likely", number < 3, f"match {number}", number) for number in range(4)]
     reviews.append(Review("certain", True, "one"))
     certain, likely = counted(made, law, reviews=reviews).precision
@@ -338,7 +340,7 @@ def test_precision_is_of_what_was_reviewed(made: Timelines, law: Law) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reason", "told"),
+    ("reason", "expected"),
     [
         ("See https://a.example/x?y=1 please", "See […] please"),
         ("See www.a.example/x", "See […]"),
@@ -351,12 +353,12 @@ def test_precision_is_of_what_was_reviewed(made: Timelines, law: Law) -> None:
         ("x " * 150, "x " * 100 + "…"),
     ],
 )
-def test_what_could_lead_to_somebody_is_masked(reason: str, told: str) -> None:
-    assert masked(reason) == told
+def test_identifying_text_in_reasons_is_masked(reason: str, expected: str) -> None:
+    assert masked(reason) == expected
 
 
-def test_reviewing_the_past_again_gives_the_same(made: Timelines, law: Law) -> None:
-    """Whoever has the steps can compute it again, in any order of requests."""
+def test_computing_the_figures_again_gives_the_same(made: Timelines, law: Law) -> None:
+    """The order of the requests does not matter."""
     made.gone(10)
     made.up(5)
     made.gone(7, platform="b")
@@ -365,14 +367,14 @@ def test_reviewing_the_past_again_gives_the_same(made: Timelines, law: Law) -> N
     assert counted(made, law) == first
 
 
-def test_times_may_be_told_in_any_zone(made: Timelines, law: Law) -> None:
+def test_times_may_be_in_any_time_zone(made: Timelines, law: Law) -> None:
     made.gone(10)
     zoned = datetime.fromisoformat("2026-06-01T09:00:00+02:00")
     assert figures(made, law, since=zoned)["requests"].value == 1
 
 
-def test_outcomes_are_all_known() -> None:
-    """A new one needs its place here first."""
+def test_the_statistics_know_every_outcome() -> None:
+    """Add a new outcome to the image states before you add it here."""
     assert {each.value for each in Outcome} == {
         "still-there",
         "image-gone",

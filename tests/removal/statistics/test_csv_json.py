@@ -1,4 +1,4 @@
-"""Tables, JSON, drawings and the report say the same figures, and nothing of any person or URL."""
+"""CSV, JSON, plots and the report show the same figures, and no person or URL."""
 
 import csv
 import io
@@ -71,7 +71,7 @@ OUTPUTS: dict[str, Callable[[Statistics], str]] = {
 
 
 @pytest.mark.parametrize("name", OUTPUTS)
-def test_no_url_no_case_and_no_person_is_in_any_of_it(found: Statistics, name: str) -> None:
+def test_no_output_contains_a_url_a_case_or_a_person(found: Statistics, name: str) -> None:
     text = OUTPUTS[name](found)
     assert "a-site" in text
     for private in ("canary", str(CASE), "a" * 32, "m" * 32, "notices@"):
@@ -91,10 +91,10 @@ def test_the_json_follows_its_schema(found: Statistics) -> None:
 def test_the_json_has_every_figure_of_every_group(found: Statistics) -> None:
     content = json.loads(statistics_json(found))
     assert [each["figure"] for each in content["definitions"]] == list(BY_NAME)
-    for told, group in zip(content["groups"], found.groups, strict=True):
-        assert told["platform"] == group.platform
+    for shown, group in zip(content["groups"], found.groups, strict=True):
+        assert shown["platform"] == group.platform
         for name, figure in group.figures.items():
-            values = told["figures"][name]
+            values = shown["figures"][name]
             assert (values["value"], values["n"]) == (figure.value, figure.n)
             assert tuple(values["audit"]) == figure.audit
             assert tuple(values["events"]) == figure.events
@@ -107,7 +107,7 @@ def numbers(text: str) -> list[int]:
     return [number for each in parts for number in range(int(each[0]), int(each[-1]) + 1)]
 
 
-def test_the_table_has_a_row_a_figure(found: Statistics) -> None:
+def test_the_csv_has_a_row_for_each_figure_of_each_group(found: Statistics) -> None:
     rows = list(csv.DictReader(io.StringIO(statistics_csv(found))))
     assert len(rows) == len(found.groups) * len(BY_NAME) + 1
     for group in found.groups:
@@ -120,7 +120,7 @@ def test_the_table_has_a_row_a_figure(found: Statistics) -> None:
         for row in own:
             figure = group.figures[row["figure"]]
             assert row["value"] == ("" if figure.value is None else str(figure.value))
-            assert (int(row["n"]), row["of"]) == (figure.n, BY_NAME[row["figure"]].of)
+            assert (int(row["n"]), row["of"]) == (figure.n, BY_NAME[row["figure"]].n_counts)
             assert tuple(numbers(row["events"])) == figure.events
             assert tuple(numbers(row["audit entries"])) == figure.audit
 
@@ -131,18 +131,18 @@ def test_no_cell_is_a_formula(found: Statistics) -> None:
 
 
 @pytest.mark.parametrize(
-    ("given", "told"),
+    ("given", "expected"),
     [((), ""), ((5,), "5"), ((1, 2, 3, 7, 9, 10), "1-3 7 9-10"), ((1, 3), "1 3")],
 )
-def test_ranges_are_drawn_together(given: tuple[int, ...], told: str) -> None:
-    assert ranges(given) == told
+def test_consecutive_numbers_become_a_range(given: tuple[int, ...], expected: str) -> None:
+    assert ranges(given) == expected
 
 
 def words(drawing: Drawing) -> list[str]:
     return [each.text for each in drawing.marks if isinstance(each, Words)]
 
 
-def test_each_platform_has_its_curve_with_its_number(found: Statistics) -> None:
+def test_each_platform_has_a_curve_with_its_number_of_requests(found: Statistics) -> None:
     drawing = removal_plot(found)
     named = [each for each in words(drawing) if "n = " in each]
     assert len(named) == MOST_CURVES
@@ -152,8 +152,8 @@ def test_each_platform_has_its_curve_with_its_number(found: Statistics) -> None:
     assert len(dashes) == MOST_CURVES
 
 
-def test_the_curve_is_drawn_where_the_figures_are(found: Statistics) -> None:
-    """Of those of the longest curve: 8 of 18 gone at the end."""
+def test_the_curve_ends_at_the_share_gone(found: Statistics) -> None:
+    """The platform with the longest curve has 8 of 18 images gone."""
     drawing = removal_plot(found)
     levels = {each.text: each.at[1] for each in drawing.marks if isinstance(each, Words)}
     bottom, top = levels["0 %"], levels["100 %"]
@@ -165,22 +165,26 @@ def test_the_curve_is_drawn_where_the_figures_are(found: Statistics) -> None:
 
 
 @pytest.mark.parametrize("plot", [removal_plot, channel_plot])
-def test_nothing_is_drawn_outside(found: Statistics, plot: Callable[..., Drawing]) -> None:
+def test_nothing_is_drawn_outside_the_drawing(
+    found: Statistics, plot: Callable[..., Drawing]
+) -> None:
     empty = statistics([], since=after(0), until=after(1), now=after(2), law=LAW)
-    for statistics_ in (found, empty):
-        drawing = plot(statistics_)
-        places = [
-            place
+    for each_statistics in (found, empty):
+        drawing = plot(each_statistics)
+        points = [
+            point
             for each in drawing.marks
-            for place in (each.points if isinstance(each, Stroke) else (each.at,))
+            for point in (each.points if isinstance(each, Stroke) else (each.at,))
         ]
-        assert all(0 <= x <= drawing.width and 0 <= y <= drawing.height for x, y in places)
+        assert all(0 <= x <= drawing.width and 0 <= y <= drawing.height for x, y in points)
 
 
 @pytest.mark.parametrize("plot", [removal_plot, channel_plot])
-def test_svg_and_png_are_what_they_are(found: Statistics, plot: Callable[..., Drawing]) -> None:
+def test_svg_has_plain_elements_and_png_has_the_size_and_colours(
+    found: Statistics, plot: Callable[..., Drawing]
+) -> None:
     drawing = plot(found)
-    root = ElementTree.fromstring(to_svg(drawing))  # noqa: S314 - our own
+    root = ElementTree.fromstring(to_svg(drawing))  # noqa: S314 - written by our own code
     tags = {each.tag.rpartition("}")[2] for each in root.iter()}
     assert tags <= {"svg", "title", "rect", "polyline", "circle", "text"}
     with Image.open(io.BytesIO(to_png(drawing))) as image:
@@ -195,28 +199,29 @@ def test_names_in_svg_are_escaped() -> None:
     assert "&lt;script&gt;&amp;" in text
 
 
-def test_dashes_leave_gaps_of_their_length() -> None:
+def test_a_dashed_line_has_gaps_of_the_given_length() -> None:
     stroke = Stroke(((0, 5), (90, 5)), 2, (0, 0, 0), (10, 20))
     content = to_png(Drawing(100, 10, "", (stroke,)))
     with Image.open(io.BytesIO(content)) as image:
-        row = [image.convert("L").getpixel((2 * x, 10)) < 128 for x in range(100)]
+        grey = image.convert("L").tobytes()
+        row = [grey[10 * image.width + 2 * x] < 128 for x in range(100)]
     assert [row[x] for x in (5, 15, 25, 35, 45, 65, 75)] == [1, 0, 0, 1, 0, 1, 0]
 
 
-def test_the_report_says_the_figures(found: Statistics) -> None:
+def test_the_report_states_the_figures(found: Statistics) -> None:
     text = " ".join(report_text(found).split())
     assert "A Body sent 24 requests to 7 platforms" in text
-    assert "Gone, by two re-checks: 14 of 24 (58 %)" in text
+    assert "Images proven gone by two re-checks: 14 of 24 (58 %)" in text
     assert "8 of 18 (44 %)" in text
     assert "form / dsa-notice: " in text
     assert "likely 3 of 4 (75 %) 30 % to 95 %" in text
-    for each in found.law:
-        assert each.sha256 in text
-    for each in BY_NAME.values():
-        assert " ".join(each.text.split()) in text
+    for law in found.law:
+        assert law.sha256 in text
+    for definition in BY_NAME.values():
+        assert " ".join(definition.text.split()) in text
 
 
-def test_reasons_stand_in_the_report_only_when_they_are_wanted(found: Statistics) -> None:
+def test_the_report_includes_reasons_only_on_request(found: Statistics) -> None:
     assert "=1+1 see" not in report_text(found)
     assert "=1+1 see" in report_text(found, reasons=True)
 
@@ -229,13 +234,13 @@ def test_the_same_statistics_give_the_same_report(found: Statistics) -> None:
     assert re.fullmatch(rb"%PDF-1\..*%%EOF\s*", first, re.S)
 
 
-def test_a_report_of_nothing_is_a_report_too() -> None:
+def test_a_report_without_requests_is_written_too() -> None:
     empty = statistics([], since=after(0), until=after(1), now=after(2), law=LAW)
     assert "A Body sent 0 requests to 0 platforms" in " ".join(report_text(empty).split())
 
 
-def test_what_is_written_down_is_what_is_counted() -> None:
-    """docs/statistics.md defines every figure in the words that all outputs use."""
+def test_the_documentation_defines_every_figure() -> None:
+    """docs/statistics.md uses the same words as the outputs."""
     text = " ".join(DOCS.read_text().split())
     for each in BY_NAME.values():
         assert f"`{each.name}`" in text
