@@ -15,7 +15,7 @@ from hashsvc.removal.law.legal import Language, Law, Topic, Verification, load_l
 
 DATA = files("hashsvc.removal") / "data"
 CHANGE = date(2026, 9, 1)
-VERSIONS = dict.fromkeys(("be", "eu", "uk", "us"), "2026-12-01") | {"own": "2026-11-25"}
+NAMES = ("be", "eu", "own", "uk", "us")
 OWN = """
 jurisdiction: be
 version: "2027-01-01"
@@ -48,12 +48,12 @@ def test_five_files_of_law_data_are_shipped(law: Law) -> None:
     assert law.jurisdictions == ("be", "eu", "own", "uk", "us")
 
 
-@pytest.mark.parametrize("name", sorted(VERSIONS))
+@pytest.mark.parametrize("name", NAMES)
 def test_each_file_has_a_version_and_a_digest_and_awaits_a_lawyers_review(
     law: Law, name: str
 ) -> None:
     version = law.version(name)
-    assert version.version == VERSIONS[name]
+    assert version.version == "2026-12-01"
     assert version.sha256 == sha256((DATA / f"legal-{name}.yaml").read_bytes()).hexdigest()
     assert law.reviewed(name) is None
 
@@ -64,7 +64,7 @@ def test_the_new_belgian_criminal_code_replaces_the_old_one_on_1_september_2026(
     assert ids(law, "be", CHANGE, topic=Topic.OFFENCE) == ["be-criminal-code-book-2"]
 
 
-@pytest.mark.parametrize("name", sorted(VERSIONS))
+@pytest.mark.parametrize("name", NAMES)
 def test_each_day_on_which_the_law_changes_stands_on_one_line(name: str) -> None:
     lines = (DATA / f"legal-{name}.yaml").read_text("utf-8").splitlines()
     days = [

@@ -175,7 +175,7 @@ def test_the_operators_entry_replaces_the_shipped_one(tmp_path: Path) -> None:
     assert registry.actor_of("https://x.com/").name == "A Site"
     assert registry.actor_of("https://twitter.com/").draft
     assert registry.actor_of("https://reddit.com/").id == "reddit"
-    assert registry.version == "2026-11-25 + 2027-01-01"
+    assert registry.version == "2026-12-01 + 2027-01-01"
 
 
 def test_a_channel_is_chosen_by_its_basis(registry: Registry) -> None:
