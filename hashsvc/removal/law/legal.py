@@ -103,7 +103,7 @@ class Sourced(DataEntry):
     @model_validator(mode="after")
     def _unverified_has_a_note(self) -> Self:
         if self.verified is not Verification.TEXT and self.note is None:
-            raise ValueError("an entry not verified against the text has a note that says so")
+            raise ValueError("an entry not verified against the text must have a note that says so")
         return self
 
 
@@ -138,11 +138,11 @@ class Dated(Sourced):
     @model_validator(mode="after")
     def _has_its_days(self) -> Self:
         if self.starts_with is None and "from_" not in self.model_fields_set:
-            raise ValueError("an entry has `from`, which may be null, or `starts_with`")
+            raise ValueError("an entry must have `from`, which may be null, or `starts_with`")
         if self.starts_with is not None and self.from_ is not None:
-            raise ValueError("an entry has `from` or `starts_with`, not both")
+            raise ValueError("an entry must not have both `from` and `starts_with`")
         if self.ends_before is not None and self.until is not None:
-            raise ValueError("an entry has `until` or `ends_before`, not both")
+            raise ValueError("an entry must not have both `until` and `ends_before`")
         # The days of commencements are not known here; LawFile checks them.
         if self.starts_with is None and self.until is not None:
             self.check_order()
@@ -156,7 +156,7 @@ class Dated(Sourced):
             ValueError: If it does.
         """
         if self.until is not None and (self.from_ is None or self.until < self.from_):
-            raise ValueError(f"{self.id}: `until` is a day on or after `from`")
+            raise ValueError(f"{self.id} must not end before it starts, nor end without a start")
 
     def with_days(self, days: Mapping[str, date | None]) -> Self:
         """Return the entry with the days of the commencements that it names."""
@@ -236,7 +236,9 @@ class LawFile(DataEntry):
         known = {each.id for each in self.references}
         for deadline in self.deadlines:
             if deadline.reference is not None and deadline.reference not in known:
-                raise ValueError(f"deadline {deadline.id!r} names a reference that is not there")
+                raise ValueError(
+                    f"deadline {deadline.id!r} names a reference that the file does not have"
+                )
         return self
 
     @model_validator(mode="after")
@@ -245,7 +247,9 @@ class LawFile(DataEntry):
         for entry in (*self.references, *self.deadlines):
             for each in (entry.starts_with, entry.ends_before):
                 if each is not None and each not in known:
-                    raise ValueError(f"{entry.id!r} names a commencement that is not there")
+                    raise ValueError(
+                        f"{entry.id!r} names a commencement that the file does not have"
+                    )
         dated = self.with_days()
         for entry in (*dated.references, *dated.deadlines):
             entry.check_order()
@@ -290,10 +294,6 @@ class Law:
             UnknownLawError: If there is no data of the jurisdiction.
         """
         return self._file(jurisdiction)[1]
-
-    def reviewed(self, jurisdiction: str) -> date | None:
-        """Return the day on which a lawyer reviewed the data, or None if no lawyer has."""
-        return self._file(jurisdiction)[0].reviewed_by_lawyer
 
     def keywords(self, jurisdiction: str) -> tuple[str, ...]:
         """Return the regulator's database keywords for this kind of content."""
