@@ -20,6 +20,11 @@ MOST_LOCATIONS = 1_000
 """The most locations in one notice. A platform with more locations gets several notices."""
 
 
+def day_of(moment: datetime) -> date:
+    """Return the day of a time in Belgium's time zone; every day in a notice is such a day."""
+    return moment.astimezone(ZONE).date()
+
+
 class NoticeKind(StrEnum):
     """The kind of document. The value is the first part of the template's file name."""
 
@@ -87,7 +92,7 @@ class Location:
     @property
     def seen_on(self) -> date:
         """The day on which the image was first seen, in Belgium's time zone."""
-        return self.first_seen.astimezone(ZONE).date()
+        return day_of(self.first_seen)
 
     @property
     def deed_day(self) -> date:

@@ -11,7 +11,7 @@ from hashsvc.removal.errors import BadNoticeError
 from hashsvc.removal.law.legal import Language, load_law
 from hashsvc.removal.notices import document as texts
 from hashsvc.removal.notices.eml import notice_pdf, write_mail
-from hashsvc.removal.notices.facts import Earlier, Facts, Location, NoticeKind, Sender
+from hashsvc.removal.notices.facts import Earlier, Facts, Location, NoticeKind, Sender, day_of
 from hashsvc.removal.notices.fields import (
     Email,
     Explanation,
@@ -108,7 +108,7 @@ class Letters:
                 )
                 for each in named
             ),
-            written_on=now.date(),
+            written_on=day_of(now),
             explanation=Explanation(explanation) if explanation else None,
             signatory=OneLine(signatory) if signatory else None,
             earlier=earlier,

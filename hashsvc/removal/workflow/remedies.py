@@ -10,7 +10,7 @@ from hashsvc.matching import signature_of
 from hashsvc.removal.errors import NotPossibleError
 from hashsvc.removal.history import RequestView, views_of
 from hashsvc.removal.law.legal import Language
-from hashsvc.removal.notices.facts import MOST_LOCATIONS, Decision, Earlier, NoticeKind
+from hashsvc.removal.notices.facts import MOST_LOCATIONS, Decision, Earlier, NoticeKind, day_of
 from hashsvc.removal.notices.fields import MAX_LINE, Host, OneLine
 from hashsvc.removal.notices.order import (
     OrderAnnex,
@@ -328,11 +328,11 @@ def _earlier(view: RequestView, provider: OneLine | Host) -> Earlier:
         raise NotPossibleError("The platform says that it removed the image: check that first.")
     reason = decided.reason if decided else None
     return Earlier(
-        sent_on=sent.at.date(),
+        sent_on=day_of(sent.at),
         decision=answer or Decision.NO_ANSWER,
         provider=provider,
-        receipted_on=receipted.at.date() if receipted else None,
-        decided_on=decided.at.date() if decided else None,
+        receipted_on=day_of(receipted.at) if receipted else None,
+        decided_on=day_of(decided.at) if decided else None,
         reason=OneLine(_shortened(reason)) if reason else None,
     )
 

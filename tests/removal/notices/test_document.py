@@ -554,3 +554,10 @@ def test_a_notice_states_its_own_day_and_the_day_of_the_find(
     notice, _ = notice_of(own_settings, database, 1, clock=clock)
     assert "Date: 2026-01-08" in flat(notice)
     assert "First seen: 2026-01-05" in flat(notice)
+
+
+def test_the_days_of_a_notice_are_belgiums(own_settings: Settings, database: Database) -> None:
+    clock = Clock()
+    clock.now = datetime(2026, 8, 31, 22, 30, tzinfo=UTC)
+    notice, _ = notice_of(own_settings, database, 1, clock=clock)
+    assert "Date: 2026-09-01" in flat(notice)
