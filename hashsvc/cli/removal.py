@@ -47,9 +47,13 @@ def list_requests(
     insecure: Insecure = False,
     state: Annotated[State | None, typer.Option(help="Only in this state.")] = None,
     platform: Platform = None,
+    unsure: Annotated[
+        bool,
+        typer.Option("--unsure", help="Only where nobody knows whether a mailed notice was sent."),
+    ] = False,
 ) -> None:
     """List requests, newest first; one JSON line each."""
-    query = _given(state=state, platform=platform)
+    query = _given(state=state, platform=platform, unsure=unsure or None)
     with connected(url, key, insecure) as client:
         for each in client.get(_PATH, limit=1000, **query):
             _print(each)
@@ -112,6 +116,23 @@ def mail(
 ) -> None:
     """Send an approved notice by the service's mail server."""
     _post(request, "mails", {"dry_run": dry_run}, url, key, insecure)
+
+
+@app.command("settle-mail")
+def settle_mail(
+    request: RequestId,
+    was_sent: Annotated[
+        bool,
+        typer.Option("--was-sent/--was-not-sent", help="Whether the mail server took the notice."),
+    ],
+    reason: Annotated[str, typer.Option(help="How you know, for the record.")],
+    key: Key,
+    url: Url = LOCAL,
+    insecure: Insecure = False,
+) -> None:
+    """Say whether a notice was sent, where the service was stopped before it recorded that."""
+    body = {"was_sent": was_sent, "reason": reason}
+    _post(request, "mail-settlements", body, url, key, insecure)
 
 
 @app.command()

@@ -18,6 +18,7 @@ from hashsvc.removal.errors import (
     UnknownLawError,
     UnknownPlatformError,
     UnknownRequestError,
+    UnsureSendingError,
 )
 from hashsvc.removal.history import RequestView
 from hashsvc.removal.law.legal import Language
@@ -52,5 +53,6 @@ __all__ = [
     "UnknownLawError",
     "UnknownPlatformError",
     "UnknownRequestError",
+    "UnsureSendingError",
     "platform_of",
 ]

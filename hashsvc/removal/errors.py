@@ -7,7 +7,8 @@ Errors of the removal room.
     ├── NotPossibleError     the request's state does not allow the step
     ├── NoConsentError       the person shown has not agreed to the step
     ├── UnknownPlatformError no such entry in the registry of platforms
-    ├── SendingError         a mail could not be handed to the mail server
+    ├── SendingError         a mail was not sent
+    │   └── UnsureSendingError   nobody knows whether a mail was sent
     ├── DataFileError        a data file (platforms, law) breaks a rule
     ├── UnknownLawError      no such reference or deadline in the data, on that day
     ├── BadNoticeError       what a notice is to say breaks a rule
@@ -41,7 +42,11 @@ class UnknownPlatformError(RemovalError):
 
 
 class SendingError(RemovalError):
-    """The mail server is not set, did not take a mail, or there is no address to send it to."""
+    """No mail server is set, or the mail server did not take a mail: it was not sent."""
+
+
+class UnsureSendingError(SendingError):
+    """The mail server was handed a mail and did not say whether it took it."""
 
 
 class DataFileError(RemovalError):

@@ -9,8 +9,9 @@ from sqlalchemy import Connection
 from hashsvc.removal.errors import UnknownRequestError
 from hashsvc.removal.recheck import ABSENT
 from hashsvc.removal.states import DECIDED, State
-from hashsvc.store import notices, requests
+from hashsvc.store import mailings, notices, requests
 from hashsvc.store.ids import NoticeId
+from hashsvc.store.mailings import Mailing
 from hashsvc.store.notices import Notice
 from hashsvc.store.requests import Event, Request
 
@@ -26,12 +27,17 @@ class RequestView:
     """
     A removal request, its steps and the notices that name it, both oldest first.
 
-    Everything below is read from the steps, each of which is in the audit log too.
+    The properties are read from the steps, each of which is in the audit log too.
+
+    Attributes:
+        mailing: The attempt to mail the request's notice whose outcome is not on record; None if
+            there is no such attempt.
     """
 
     request: Request
     events: tuple[Event, ...]
     notices: tuple[Notice, ...] = ()
+    mailing: Mailing | None = None
 
     @property
     def notice(self) -> Notice | None:
@@ -125,8 +131,12 @@ def views_of(connection: Connection, found: Sequence[Request]) -> list[RequestVi
         some = found[begin : begin + _AT_ONCE]
         ids = [each.id for each in some]
         named = notices.of_requests(connection, ids)
+        mailed = mailings.of_requests(connection, ids)
         events: dict[str, list[Event]] = {each: [] for each in ids}
         for event in requests.events_of(connection, ids):
             events[event.request_id].append(event)
-        views += [RequestView(each, tuple(events[each.id]), tuple(named[each.id])) for each in some]
+        views += [
+            RequestView(each, tuple(events[each.id]), tuple(named[each.id]), mailed.get(each.id))
+            for each in some
+        ]
     return views

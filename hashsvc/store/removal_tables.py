@@ -23,6 +23,8 @@ removal_request = table(
     # When the scheduled re-check is due; null: none.
     Column("check_at", UtcTime, index=True),
     Column("first_seen", UtcTime),
+    # The end of the platform's time to answer; null while no answer is awaited.
+    Column("answer_due_at", UtcTime, index=True),
     CheckConstraint("(parent_id IS NULL) = (link IS NULL)", name="link"),
 )
 
@@ -80,6 +82,24 @@ notice_document = table(
     Column("notice_id", ForeignKey("removal_notice.id", ondelete="CASCADE"), primary_key=True),
     Column("format", Text, primary_key=True),
     Column("sealed", LargeBinary, nullable=False),
+)
+
+# A notice that a process began to hand to the mail server, until its outcome is on record. The row
+# is committed before the mail server is contacted: no other process mails the notice meanwhile.
+notice_mailing = table(
+    "notice_mailing",
+    Column("notice_id", ForeignKey("removal_notice.id", ondelete="CASCADE"), primary_key=True),
+    # The request for which it is mailed.
+    Column(
+        "request_id",
+        ForeignKey("removal_request.id", ondelete="CASCADE"),
+        nullable=False,
+        index=True,
+    ),
+    Column("begun_by", Text, nullable=False),
+    Column("begun_at", UtcTime, nullable=False),
+    # From then on no process can still be mailing it: a person finds out whether it was sent.
+    Column("unsure_from", UtcTime, nullable=False),
 )
 
 # What the person shown has agreed to; a withdrawn consent stays on record.

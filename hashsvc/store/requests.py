@@ -4,9 +4,9 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
 
-from sqlalchemy import Connection, Select, delete, func, insert, not_, select, update
+from sqlalchemy import Connection, Select, delete, exists, func, insert, not_, select, update
 
-from hashsvc.store import data_keys, quarantines, rows
+from hashsvc.store import data_keys, mailings, quarantines, rows
 from hashsvc.store.feedback_tables import quarantine
 from hashsvc.store.ids import (
     DEFAULT_ORGANISATION,
@@ -17,11 +17,14 @@ from hashsvc.store.ids import (
     OrganisationId,
     RequestId,
 )
-from hashsvc.store.removal_tables import removal_request, request_event
+from hashsvc.store.removal_tables import consent, removal_request, request_event
 from hashsvc.store.tables import content, match
 
 _UNSENT = ("draft", "approved")
 _ENDED = ("gone", "reappeared", "withdrawn")
+WAITING = ("sent", "receipted")
+"""The states in which the platform owes an answer."""
+
 _COLUMNS = [each for each in removal_request.c if each is not removal_request.c.dedup_digest]
 
 
@@ -40,6 +43,8 @@ class Request:
         check_at: When the scheduled re-check is due; None: none.
 
         first_seen: When the image was found there; None of old ones.
+
+        answer_due_at: The end of the platform's time to answer; None while no answer is awaited.
     """
 
     id: RequestId
@@ -54,6 +59,7 @@ class Request:
     link: str | None = None
     check_at: datetime | None = None
     first_seen: datetime | None = None
+    answer_due_at: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -159,6 +165,11 @@ def by_id(
     return request
 
 
+def by_ids(connection: Connection, request_ids: Sequence[RequestId]) -> list[Request]:
+    """Return those of some requests that there are, in no order."""
+    return _all(connection, select(*_COLUMNS).where(removal_request.c.id.in_(request_ids)))
+
+
 def by_dedup_key(connection: Connection, dedup_key: str) -> Request | None:
     """Return the request that asks for this and has not ended, if there is one."""
     digest = data_keys.records(connection).digest(dedup_key)
@@ -194,8 +205,15 @@ def search(
     organisation_id: OrganisationId | None = None,
     platform: str | None = None,
     case_id: CaseId | None = None,
+    unsure_at: datetime | None = None,
 ) -> list[Request]:
-    """Return requests, newest first, of one state, platform or case when these are given."""
+    """
+    Return requests, newest first, of one state, platform or case when these are given.
+
+    Args:
+        unsure_at: Only requests of which nobody knows at that time whether a mailed notice was
+            sent.
+    """
     query = select(*_COLUMNS).order_by(removal_request.c.created_at.desc(), removal_request.c.id)
     if limit is not None:
         query = query.limit(limit)
@@ -210,21 +228,34 @@ def search(
             .where(content.c.case_id == case_id)
         )
         query = query.where(removal_request.c.match_id.in_(of_case))
+    if unsure_at is not None:
+        query = query.where(mailings.is_unsure(unsure_at))
     return _all(connection, _of(organisation_id, query))
 
 
 def certain_without(connection: Connection) -> list[MatchId]:
-    """Return the matches of tier `certain` that were not dismissed and have no request."""
+    """
+    Return the matches of tier `certain` for which a request may be drafted automatically.
+
+    They were not dismissed, have no request, and their case has the consent to ask platforms. A
+    match of a flood waits until an analyst has looked at the flood.
+    """
+    agreed = exists().where(
+        consent.c.case_id == content.c.case_id,
+        consent.c.kind == "notify",
+        consent.c.withdrawn_on.is_(None),
+    )
     query = (
         select(match.c.id)
+        .join(content, content.c.id == match.c.content_id)
         .outerjoin(removal_request, removal_request.c.match_id == match.c.id)
         .outerjoin(quarantine, quarantine.c.content_id == match.c.content_id)
         .where(
             match.c.tier == "certain",
             match.c.state != "dismissed",
             removal_request.c.id.is_(None),
-            # Of a flood somebody has to look first.
             not_(quarantines.is_quarantined()),
+            agreed,
         )
         .order_by(match.c.found_at)
     )
@@ -240,6 +271,8 @@ def children_of(connection: Connection, request_id: RequestId) -> list[Request]:
 def move(connection: Connection, request: Request, step: Step) -> bool:
     """Change a request's state and record it; False when somebody else changed it before."""
     changed: dict[str, object] = {"state": step.state}
+    if step.state not in WAITING:
+        changed["answer_due_at"] = None
     if step.state in ("reappeared", "withdrawn"):
         changed |= {"dedup_digest": None, "check_at": None}
     query = (
@@ -287,30 +320,9 @@ def events_of(connection: Connection, request_ids: Sequence[RequestId]) -> list[
     ]
 
 
-def set_check(connection: Connection, request_id: RequestId, at: datetime | None) -> None:
-    """Set when the next scheduled re-check of a request is due."""
-    connection.execute(
-        update(removal_request).where(removal_request.c.id == request_id).values(check_at=at)
-    )
-
-
-def take_due(connection: Connection, now: datetime, *, next_at: datetime) -> Request | None:
-    """
-    Return a request whose re-check is due, and put its next one off; None when there is none.
-
-    So no two workers check it, and one that dies has missed one check.
-    """
-    query = (
-        select(*_COLUMNS)
-        .where(removal_request.c.check_at <= now, removal_request.c.match_id.is_not(None))
-        .order_by(removal_request.c.check_at, removal_request.c.id)
-        .limit(1)
-        .with_for_update(skip_locked=True)
-    )
-    due = _first(connection, query)
-    if due is not None:
-        set_check(connection, due.id, next_at)
-    return due
+def delete_unsent(connection: Connection, request_id: RequestId) -> None:
+    """Delete a request of a withdrawn case that was never sent."""
+    connection.execute(delete(removal_request).where(removal_request.c.id == request_id))
 
 
 def count_by_state(connection: Connection) -> dict[str, int]:
@@ -330,15 +342,17 @@ def withdraw_for(
     """
     End the requests for a content that is about to be deleted.
 
-    One that was never sent is deleted; one that was sent stays on record, without its match. What
-    was removed in time stays `gone`, for it counts in the platform's record.
+    A request that was never sent is deleted. One that was sent, or whose notice is being mailed,
+    stays on record without its match. A request whose image is gone stays `gone`: it counts in the
+    platform's record.
 
     Args:
         record: Writes the audit entry of an action on a request, and returns its number.
     """
     of_content = select(match.c.id).where(match.c.content_id == content_id)
     theirs = removal_request.c.match_id.in_(of_content)
-    connection.execute(delete(removal_request).where(theirs, removal_request.c.state.in_(_UNSENT)))
+    unsent = removal_request.c.state.in_(_UNSENT) & not_(mailings.is_under_way())
+    connection.execute(delete(removal_request).where(theirs, unsent))
     open_ones = connection.execute(
         select(*_COLUMNS).where(theirs, removal_request.c.state.not_in(_ENDED))
     )

@@ -191,6 +191,7 @@ def test_an_answer_about_something_known_is_documented(
         ("POST", "/v1/removal-requests/{request}/rechecks"),
         ("POST", "/v1/removal-requests/{request}/observations"),
         ("POST", "/v1/removal-requests/{request}/mails"),
+        ("POST", "/v1/removal-requests/{request}/mail-settlements"),
         ("POST", "/v1/removal-requests/{request}/complaints"),
         ("POST", "/v1/removal-requests/{request}/referrals"),
         ("POST", "/v1/removal-requests/{request}/orders"),

@@ -79,6 +79,7 @@ def missing() -> dict[str, str]:
 
 CONTENT = content_of(jpeg(generated_photo(9)))
 SEEN = {"seen": "still-there", "reason": "I looked."}
+SETTLED = {"was_sent": True, "reason": "It is in the mail server's log."}
 SCOPED: list[tuple[Role, str, str, Any]] = [
     (INTAKE, "GET", "/v1/cases/{number}", None),
     (ANALYST, "GET", "/v1/cases/{number}", None),
@@ -115,6 +116,7 @@ SCOPED: list[tuple[Role, str, str, Any]] = [
     (ANALYST, "POST", "/v1/removal-requests/{request}/rechecks", None),
     (ANALYST, "POST", "/v1/removal-requests/{request}/observations", SEEN),
     (ANALYST, "POST", "/v1/removal-requests/{request}/mails", {"dry_run": True}),
+    (ANALYST, "POST", "/v1/removal-requests/{request}/mail-settlements", SETTLED),
     (ANALYST, "POST", "/v1/removal-requests/{request}/complaints", {}),
     (ANALYST, "POST", "/v1/removal-requests/{request}/referrals", {}),
     (ANALYST, "POST", "/v1/removal-requests/{request}/orders", {}),

@@ -1,7 +1,9 @@
 """A small mail server on loopback, which keeps the mails it receives."""
 
+import socket
 import socketserver
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from email import message_from_bytes, policy
 from email.message import EmailMessage
@@ -31,12 +33,19 @@ class PostOffice:
     Attributes:
         letters: The mails received, in order.
 
-        refuses: The SMTP command to refuse, such as "RCPT"; None refuses nothing.
+        refuses: The command that is refused, such as "RCPT"; None refuses nothing.
+
+        hangs_up: Whether the connection is closed in place of the answer to a mail.
+
+        before: What is called before a command is answered, such as "DATA". "." is called when a
+            mail was taken and the sender does not know yet.
     """
 
     def __init__(self) -> None:
         self.letters: list[Mail] = []
         self.refuses: str | None = None
+        self.hangs_up = False
+        self.before: dict[str, Callable[[], object]] = {}
         self._server = socketserver.ThreadingTCPServer(
             ("127.0.0.1", 0), type("Clerk", (_Clerk,), {"office": self})
         )
@@ -69,6 +78,7 @@ class _Clerk(socketserver.StreamRequestHandler):
             self._answer(verb, rest)
 
     def _answer(self, verb: str, rest: str) -> None:
+        self.office.before.get(verb, _nothing)()
         if verb == self.office.refuses:
             self._say("554 not here")
         elif verb == "DATA":
@@ -87,12 +97,22 @@ class _Clerk(socketserver.StreamRequestHandler):
         lines: list[bytes] = []
         while (line := self.rfile.readline()) not in (b".\r\n", b""):
             lines.append(line[1:] if line.startswith(b".") else line)
-        mail = Mail(self._sender, tuple(self._to), b"".join(lines))
-        self.office.letters.append(mail)
-        self._say("250 taken")
+        if not line:
+            return  # The sender is gone.
+        letter = Mail(self._sender, tuple(self._to), b"".join(lines))
+        self.office.letters.append(letter)
+        self.office.before.get(".", _nothing)()
+        if self.office.hangs_up:
+            self.connection.shutdown(socket.SHUT_RDWR)
+        else:
+            self._say("250 taken")
 
     def _say(self, text: str) -> None:
         self.wfile.write(f"{text}\r\n".encode())
+
+
+def _nothing() -> None:
+    pass
 
 
 def _address(text: str) -> str:

@@ -1,6 +1,6 @@
 """A confirmed match, a looker that sees what it is told, and a web site with moods."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
@@ -17,7 +17,9 @@ from tests.helpers.site import Site
 from tests.store.conftest import Clock, store_case, store_content, store_match
 
 ANN = KeyId("key of an analyst")
+BEN = KeyId("key of another analyst")
 GAP_S = 3600.0
+Configured = Callable[..., Removal]
 
 
 class ToldLooker(Looker):
@@ -99,9 +101,21 @@ def looker(content: Signature) -> ToldLooker:
 
 
 @pytest.fixture
-def removal(settings: Settings, database: Database, looker: ToldLooker, clock: Clock) -> Removal:
-    patient = settings.model_copy(update={"recheck_gap_s": GAP_S})
-    return Removal(patient, database, looker, clock)
+def configured(
+    settings: Settings, database: Database, looker: ToldLooker, clock: Clock
+) -> Configured:
+    """Build the service on the same database; the arguments are settings that differ."""
+
+    def build(**different: object) -> Removal:
+        update = {"recheck_gap_s": GAP_S} | different
+        return Removal(settings.model_copy(update=update), database, looker, clock)
+
+    return build
+
+
+@pytest.fixture
+def removal(configured: Configured) -> Removal:
+    return configured()
 
 
 @pytest.fixture

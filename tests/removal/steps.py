@@ -1,14 +1,16 @@
 """Short ways to where tests of removal begin: matches, requests in a state, platforms' entries."""
 
-from dataclasses import replace
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import select
 
+from hashsvc import audit
 from hashsvc.removal import Platform, Removal, RequestView, State
-from hashsvc.store import Database
+from hashsvc.store import Database, mailings, notices
 from hashsvc.store.ids import CaseId, ContentId, MatchId, RequestId
-from hashsvc.store.tables import content
+from hashsvc.store.mailings import Mailing
+from hashsvc.store.tables import audit_entry, content
 from tests.removal.conftest import ANN
 from tests.store.conftest import store_match
 
@@ -42,14 +44,6 @@ def sent_to(removal: Removal, match_id: MatchId, **wanted: Any) -> RequestId:
     return request_id
 
 
-def changed(removal: Removal, **settings: Any) -> None:
-    """Change settings of a service that is up."""
-    parts = replace(removal.context, settings=removal.context.settings.model_copy(update=settings))
-    parts.letters._settings = parts.settings
-    for each in (removal, removal.rechecks, removal.remedies, removal.contacts):
-        setattr(each, "parts" if each is removal else "_parts", parts)
-
-
 def entry(entry_id: str, *domains: str, **more: Any) -> Platform:
     """Return an entry of the registry, with a channel by mail unless told otherwise."""
     channel = {
@@ -78,3 +72,22 @@ def case_of(database: Database, content_id: ContentId) -> CaseId:
     with database.read() as connection:
         query = select(content.c.case_id).where(content.c.id == content_id)
         return CaseId(connection.execute(query).scalar_one())
+
+
+def audited(database: Database) -> list[tuple[str, str, str]]:
+    """Return actor, action and subject of each entry of the audit log, whose chain is unbroken."""
+    with database.read() as connection:
+        audit.verify(connection)
+        columns = (audit_entry.c.actor, audit_entry.c.action, audit_entry.c.subject)
+        rows = connection.execute(select(*columns).order_by(audit_entry.c.seq))
+        return [(actor, action, subject) for actor, action, subject in rows]
+
+
+def leave_unsure(database: Database, request_id: str, now: datetime) -> None:
+    """Leave what a process leaves that dies while it mails a request's notice."""
+    with database.write() as connection:
+        (notice, *_) = notices.of_requests(connection, [RequestId(request_id)])[
+            RequestId(request_id)
+        ]
+        mailing = Mailing(notice.id, RequestId(request_id), ANN, now, now)
+        assert mailings.begin(connection, mailing)

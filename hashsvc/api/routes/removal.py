@@ -20,6 +20,7 @@ from hashsvc.api.schemas.removal import (
     SeenIn,
     SendIn,
     SentOut,
+    SettlementIn,
 )
 from hashsvc.api.services import Services
 from hashsvc.removal import FORMATS, RequestView, State
@@ -54,11 +55,18 @@ def list_requests(
     services: ServicesDep,
     state: Annotated[State | None, Query(description="Only in this state.")] = None,
     platform: Annotated[PlatformName | None, Query(description="Only of this one.")] = None,
+    unsure: Annotated[
+        bool, Query(description="Only where nobody knows whether a mailed notice was sent.")
+    ] = False,
     limit: Limit = 100,
 ) -> list[RemovalBriefOut]:
     """List removal requests, newest first."""
     found = services.removal.search(
-        state=state, limit=limit, organisation_id=caller.organisation_id, platform=platform
+        state=state,
+        limit=limit,
+        organisation_id=caller.organisation_id,
+        platform=platform,
+        unsure=unsure,
     )
     ids = [each.id for each in found]
     services.record_list(caller.key_id, "request.list", "request.read", ids)
@@ -125,7 +133,12 @@ def move_request(
 def mail_notice(
     request: OpaqueId, body: SendIn, caller: AnalystDep, services: ServicesDep
 ) -> SentOut:
-    """Hand an approved notice to the mail server, and move its requests to sent; or show it."""
+    """
+    Hand an approved notice to the mail server, and move its requests to sent; or show it.
+
+    If the answer is of type `urn:hashsvc:unsure-sending`, or there is none, the notice may have
+    been sent: see `mailing` of the request. Nothing is sent again until you settle the mail.
+    """
     mail = services.removal.mail(
         RequestId(request),
         dry_run=body.dry_run,
@@ -139,6 +152,26 @@ def mail_notice(
         bytes=mail.size,
         sha256=mail.sha256,
     )
+
+
+@router.post("/{request}/mail-settlements", responses=problems(404, 409, 422))
+def settle_mail(
+    request: OpaqueId, body: SettlementIn, caller: AnalystDep, services: ServicesDep
+) -> RemovalOut:
+    """
+    Say whether a notice was sent, where the service was stopped before it could record that.
+
+    A notice that was sent counts as sent when its mailing began; one that was not sent may be
+    mailed again.
+    """
+    view = services.removal.mailer.settle(
+        RequestId(request),
+        was_sent=body.was_sent,
+        reason=body.reason,
+        actor=caller.key_id,
+        organisation_id=caller.organisation_id,
+    )
+    return _shown(view, services)
 
 
 @router.post("/{request}/rechecks", responses=problems(404, 409, 422))

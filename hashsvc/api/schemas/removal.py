@@ -9,6 +9,7 @@ from pydantic import AwareDatetime, BaseModel, Field, StringConstraints
 from hashsvc.api.schemas.base import Body, OpaqueId
 from hashsvc.removal import Basis, Language, Outcome, RequestView, State
 from hashsvc.removal.notices.fields import MAX_EXPLANATION, MAX_LINE
+from hashsvc.store.mailings import Mailing
 from hashsvc.store.notices import Notice
 from hashsvc.store.requests import Event, Request
 
@@ -87,6 +88,13 @@ class SendIn(Body):
     dry_run: bool = Field(default=True, description="Only show what would be sent.")
 
 
+class SettlementIn(Body):
+    """What you found out about a mail of which nobody knew whether it was sent."""
+
+    was_sent: bool = Field(description="Whether the mail server took the notice.")
+    reason: Words = Field(description="How you know, for the record.")
+
+
 class SentOut(BaseModel):
     """The mail that was sent, or would be."""
 
@@ -151,6 +159,29 @@ class NoticeOut(BaseModel):
         )
 
 
+class MailingOut(BaseModel):
+    """An attempt to mail the notice that asks for removal; its outcome is not on record."""
+
+    request: OpaqueId = Field(description="The request for which the notice is mailed.")
+    begun_by: str = Field(description="The key that asked for it.")
+    begun_at: datetime = Field(description="Just before the mail server was contacted.")
+    unsure_from: datetime = Field(
+        description=(
+            "From then on nobody is still mailing it, and nobody knows whether it was sent: find "
+            "out, and settle it."
+        )
+    )
+
+    @classmethod
+    def of(cls, mailing: Mailing) -> "MailingOut":
+        return cls(
+            request=mailing.request_id,
+            begun_by=mailing.begun_by,
+            begun_at=mailing.begun_at,
+            unsure_from=mailing.unsure_from,
+        )
+
+
 class RemovalBriefOut(BaseModel):
     """A removal request in a list."""
 
@@ -177,6 +208,9 @@ class RemovalOut(RemovalBriefOut):
 
     notice: str = Field(description="The text of the notice that asks for removal.")
     notices: list[NoticeOut] = Field(description="Oldest first.")
+    mailing: MailingOut | None = Field(
+        description="The attempt to mail the notice that has no outcome yet; null: none."
+    )
     events: list[EventOut] = Field(description="Oldest first.")
     removed_after_s: float | None = Field(
         description=(
@@ -191,6 +225,7 @@ class RemovalOut(RemovalBriefOut):
             **_brief(view.request),
             notice=notice,
             notices=[NoticeOut.of(each) for each in view.notices],
+            mailing=None if view.mailing is None else MailingOut.of(view.mailing),
             events=[EventOut.of(each) for each in view.events],
             removed_after_s=None if after is None else after.total_seconds(),
         )

@@ -9,7 +9,7 @@ from hashsvc.removal.history import RequestView
 from hashsvc.removal.law.deadlines import COMPLAINT, ORDER, TIMELY, US_REQUEST
 from hashsvc.removal.law.legal import Anchor, Law
 from hashsvc.removal.notices.facts import NoticeKind
-from hashsvc.removal.states import DECIDED, State
+from hashsvc.removal.states import DECIDED, WAITING, State
 from hashsvc.store.requests import Event
 
 # An answer that a complaint may be about.
@@ -39,6 +39,21 @@ def all_clocks(
     return [
         clock for each in views for clock in clocks_of(each, law, answer_within_h=answer_within_h)
     ]
+
+
+def answer_due_at(
+    view: RequestView, law: Law, *, answer_within_h: int | None = None
+) -> datetime | None:
+    """
+    Return when the platform's time to answer ends; None if no answer is awaited.
+
+    Args:
+        answer_within_h: The organisation's own limit for an answer, in place of the data's.
+    """
+    if view.request.state not in WAITING or view.sent is None:
+        return None
+    clock = _answer(view, law, answer_within_h)
+    return None if clock is None or clock.met_at is not None else clock.due_at
 
 
 def _answer(view: RequestView, law: Law, hours: int | None) -> Countdown | None:

@@ -25,6 +25,7 @@ from hashsvc.removal.notices.order import OrderAnnex
 from hashsvc.removal.platforms.entries import Basis, ChannelType
 from hashsvc.settings import Settings
 from hashsvc.store import notices, requests
+from hashsvc.store.ids import NoticeId
 from hashsvc.store.notices import Notice
 from hashsvc.store.requests import Request
 
@@ -160,6 +161,6 @@ def documents_of(written: texts.NoticeDocument, notice: Notice, now: datetime) -
     return documents
 
 
-def named_in(connection: Connection, notice: Notice) -> list[Request]:
-    """Return the requests that a notice names."""
-    return [requests.by_id(connection, each) for each in notices.request_ids(connection, notice.id)]
+def named_in(connection: Connection, notice_id: NoticeId) -> list[Request]:
+    """Return the requests that a notice names, oldest first."""
+    return [requests.by_id(connection, each) for each in notices.request_ids(connection, notice_id)]

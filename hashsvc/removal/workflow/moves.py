@@ -1,19 +1,19 @@
 """What an analyst, or a platform's answer, does to requests: the moves from state to state."""
 
 from dataclasses import replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 
 from sqlalchemy import Connection
 
 from hashsvc.bank import ConsentKind
-from hashsvc.removal.clocks.dues import clocks_of
+from hashsvc.removal.clocks.dues import answer_due_at, clocks_of
 from hashsvc.removal.errors import NotConfirmedError, NotPossibleError
 from hashsvc.removal.history import RequestView, views_of
 from hashsvc.removal.law.deadlines import ORDER
-from hashsvc.removal.states import MOVES, State
+from hashsvc.removal.states import MOVES, WAITING, State
 from hashsvc.removal.workflow.context import RemovalContext
 from hashsvc.removal.workflow.letters import documents_of, named_in
-from hashsvc.store import matches, notices, requests
+from hashsvc.store import due_requests, matches, notices, requests
 from hashsvc.store.ids import KeyId, NoticeId, RequestId, random_id
 from hashsvc.store.matches import Match
 from hashsvc.store.notices import Notice
@@ -37,7 +37,7 @@ def move_request(
     notice_id: NoticeId | None = None,
 ) -> None:
     """
-    Change a request's state, and that of the others on its notice where it is said of the notice.
+    Change a request's state. A state that is said of a whole notice changes all requests on it.
 
     Args:
         at: When it happened, if that was before now.
@@ -45,8 +45,8 @@ def move_request(
         notice_id: The notice that was written by this step.
 
     Raises:
-        NotPossibleError: If the state does not lead to the new one, or the time is not between the
-            last step and now, or somebody else was faster.
+        NotPossibleError: If the state does not lead to the new one, the notice is being mailed, the
+            time is not between the last step and now, or somebody else was faster.
 
         NotConfirmedError: If a match was dismissed.
 
@@ -59,51 +59,96 @@ def move_request(
     else:
         group = _together(connection, view, to)
     for each in group:
-        request = each.request
         _time_of(context, each, at)
         if to is State.SENT:
             _check_consent(context, connection, each)
-        seq = context.record(connection, actor, f"request.{to}", request.id, context.clock())
-        step = Step(at, actor, to, reason=reason, notice_id=notice_id, audit_seq=seq)
-        if not requests.move(connection, request, step):
-            raise NotPossibleError("Somebody else has just moved this request.")
-        if request.state == State.GONE:
-            _stay_gone(context, connection, each, step)
-        if to is State.SENT:
-            interval = timedelta(hours=context.settings.recheck_every_h)
-            requests.set_check(connection, request.id, at + interval)
-        elif to is State.ORDER_SERVED:
-            _check_when_over(context, connection, request.id)
+        record_step(
+            context, connection, each, to, actor=actor, at=at, reason=reason, notice_id=notice_id
+        )
 
 
-def _stay_gone(
-    context: RemovalContext, connection: Connection, view: RequestView, said: Step
+def record_step(
+    context: RemovalContext,
+    connection: Connection,
+    view: RequestView,
+    to: State,
+    *,
+    actor: str,
+    at: datetime,
+    reason: str | None = None,
+    notice_id: NoticeId | None = None,
 ) -> None:
-    """Go back to `gone`: what a platform says later changes nothing of what was seen."""
-    request = replace(view.request, state=said.state)
-    seq = context.record(connection, said.actor, "request.gone", request.id, context.clock())
-    requests.move(connection, request, Step(said.at, said.actor, State.GONE, audit_seq=seq))
+    """
+    Put a step of one request on record, and set what is due after it.
+
+    A step that does not lead on from the request's state is on record, and the state stays: what a
+    platform says of an image that is gone changes nothing of what was seen.
+
+    Raises:
+        NotPossibleError: If somebody else has just moved the request.
+    """
+    request = view.request
+    state = State(request.state)
+    seq = context.record(connection, actor, f"request.{to}", request.id, context.clock())
+    step = Step(at, actor, to, reason=reason, notice_id=notice_id, audit_seq=seq)
+    if not requests.move(connection, request, step):
+        raise NotPossibleError("Somebody else has just moved this request.")
+    if state is State.GONE or to not in MOVES.get(state, frozenset()):
+        _go_back(context, connection, view, step)
+        return
+    if to is State.SENT:
+        interval = timedelta(hours=context.settings.recheck_every_h)
+        due_requests.set_check(connection, request.id, at + interval)
+    elif to is State.ORDER_SERVED:
+        _check_when_over(context, connection, request.id)
+    if to in WAITING:
+        set_answer_due(context, connection, context.view(connection, request.id))
+
+
+def set_answer_due(context: RemovalContext, connection: Connection, view: RequestView) -> None:
+    """Store when the platform's time to answer a request ends, where that has changed."""
+    hours = context.settings.answer_within_h
+    due = answer_due_at(view, context.letters.law, answer_within_h=hours)
+    if due != view.request.answer_due_at:
+        due_requests.set_answer_due(connection, view.request.id, due)
+
+
+def _go_back(
+    context: RemovalContext, connection: Connection, view: RequestView, step: Step
+) -> None:
+    """Go back to the state that a request had before a step."""
+    request, state = replace(view.request, state=step.state), view.request.state
+    seq = context.record(connection, step.actor, f"request.{state}", request.id, context.clock())
+    at = max(step.at, view.events[-1].at)
+    requests.move(connection, request, Step(at, step.actor, state, audit_seq=seq))
 
 
 def check_move(view: RequestView, to: State) -> None:
     """
-    Go on only where a state leads to another.
+    Check that a request's state leads to another, and that its notice is not being mailed.
 
     Raises:
-        NotPossibleError: If not; the message names what it leads to.
+        NotPossibleError: If not. The message names the states that it leads to.
     """
     allowed = MOVES.get(State(view.request.state), frozenset())
     if to not in allowed:
         steps = ", ".join(sorted(allowed)) or "nothing more by hand"
         raise NotPossibleError(f"From {view.request.state} a request may go to: {steps}.")
+    if view.mailing is not None:
+        raise NotPossibleError(
+            f"Somebody began to mail the notice at {_minute(view.mailing.begun_at)}, and the "
+            "outcome is not on record. If that does not change until "
+            f"{_minute(view.mailing.unsure_from)}, find out whether it was sent, and settle the "
+            "mail."
+        )
 
 
 def check_sending(context: RemovalContext, connection: Connection, view: RequestView) -> None:
     """
-    Go on only where a notice may go out, with all requests that it goes out for.
+    Check that a notice may be sent, for all requests that it is sent for.
 
     Raises:
-        NotPossibleError: If a state does not lead to `sent`.
+        NotPossibleError: If a state does not lead to `sent`, or the notice is being mailed.
 
         NoConsentError: If the person shown does not agree any more.
     """
@@ -133,7 +178,7 @@ def _together(connection: Connection, view: RequestView, to: State) -> list[Requ
         return [view]
     if before == State.SILENT and to is State.SENT:
         return [view]
-    named = named_in(connection, view.notice)
+    named = named_in(connection, view.notice.id)
     return views_of(connection, [each for each in named if each.state == before])
 
 
@@ -153,7 +198,7 @@ def _approve(
     now, reviewer = context.clock(), KeyId(actor)
     if matches.review(connection, match.id, state="confirmed", reviewer=reviewer, now=now):
         context.record(connection, actor, "match.confirmed", match.id, now)
-    drafts = [each for each in named_in(connection, view.notice) if each.state == State.DRAFT]
+    drafts = [each for each in named_in(connection, view.notice.id) if each.state == State.DRAFT]
     views = views_of(connection, drafts)
     ready = [each for each in views if match_of(connection, each).state == "confirmed"]
     _set_apart(connection, view.notice, [each for each in views if each not in ready])
@@ -187,7 +232,7 @@ def _check_when_over(
     view = context.view(connection, request_id)
     for each in clocks_of(view, context.letters.law):
         if each.deadline.id == ORDER:
-            requests.set_check(connection, request_id, each.due_at + _JUST_AFTER)
+            due_requests.set_check(connection, request_id, each.due_at + _JUST_AFTER)
 
 
 def _time_of(context: RemovalContext, view: RequestView, at: datetime | None) -> datetime:
@@ -205,3 +250,7 @@ def _time_of(context: RemovalContext, view: RequestView, at: datetime | None) ->
     if not last <= at <= now:
         raise NotPossibleError("A step happens between the one before it and now.")
     return at
+
+
+def _minute(moment: datetime) -> str:
+    return f"{moment.astimezone(UTC):%H:%M} UTC"

@@ -1,7 +1,7 @@
 """Raises requests: one for an image URL and an actor, on a notice with the others of its case."""
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from sqlalchemy import Connection
 
@@ -32,6 +32,7 @@ from hashsvc.store.requests import Request, Step, dedup_key_of
 AUTOMATIC = "automatic"
 """Who raises requests for matches that nobody has looked at yet, where that is switched on."""
 
+_TRY_AGAIN_AFTER = timedelta(hours=1)
 _BASES = (Basis.DSA_NOTICE, Basis.OWN_RULES, Basis.ABUSE)
 _HOSTS = frozenset({ActorKind.CDN, ActorKind.REGISTRAR})
 
@@ -120,20 +121,40 @@ def _new(
     )
 
 
-def raise_certain(context: RemovalContext) -> int:
-    """Draft a request for every match of tier `certain` that has none, and return how many."""
-    with context.database.read() as connection:
-        found = requests.certain_without(connection)
-    raised = 0
-    for match_id in found:
-        try:
-            with context.database.write() as connection:
-                view = raise_request(context, connection, match_id, Wanted(), actor=AUTOMATIC)
-            # It may be another match's: of another content of the case at the same place.
-            raised += view.request.match_id == match_id
-        except (RemovalError, UnknownRowError):
-            continue  # Withdrawn or dismissed meanwhile, or without the consent.
-    return raised
+class AutomaticDrafts:
+    """Drafts requests for matches of tier `certain` that nobody has looked at yet."""
+
+    def __init__(self, context: RemovalContext) -> None:
+        self._context = context
+        self._try_again_at: dict[MatchId, datetime] = {}
+
+    def raise_certain(self) -> int:
+        """
+        Draft a request for every match of tier `certain` that has none, and return how many.
+
+        A match for which no request can be drafted, such as one at a place that another request
+        names already, is tried again after an hour: to try it takes a write transaction.
+        """
+        context, now = self._context, self._context.clock()
+        with context.database.read() as connection:
+            found = requests.certain_without(connection)
+        waiting = {each: at for each, at in self._try_again_at.items() if at > now}
+        raised = 0
+        for match_id in found:
+            if match_id in waiting:
+                continue
+            try:
+                with context.database.write() as connection:
+                    view = raise_request(context, connection, match_id, Wanted(), actor=AUTOMATIC)
+            except (RemovalError, UnknownRowError):
+                waiting[match_id] = now + _TRY_AGAIN_AFTER
+                continue
+            if view.request.match_id == match_id:
+                raised += 1
+            else:  # Another content of the case was found at the same place.
+                waiting[match_id] = now + _TRY_AGAIN_AFTER
+        self._try_again_at = waiting
+        return raised
 
 
 def actors_of(registry: Registry, match: Match) -> list[str]:

@@ -7,8 +7,7 @@ from sqlalchemy import Connection
 
 from hashsvc.loops import Loop
 from hashsvc.matching import signature_of
-from hashsvc.removal.clocks.clock import ClockState as Clockwise
-from hashsvc.removal.clocks.clock import standing
+from hashsvc.removal.clocks.clock import ClockState, standing
 from hashsvc.removal.clocks.dues import clocks_of
 from hashsvc.removal.errors import NotPossibleError, RemovalError
 from hashsvc.removal.history import RequestView, absent_since, views_of
@@ -17,16 +16,18 @@ from hashsvc.removal.notices.fields import Explanation
 from hashsvc.removal.recheck import ABSENT, Checked, Outcome, dump_facts, recheck
 from hashsvc.removal.states import RECHECKED, WAITING, State
 from hashsvc.removal.workflow.context import RemovalContext
-from hashsvc.removal.workflow.moves import match_of, move_request
-from hashsvc.removal.workflow.raising import Wanted, raise_certain, raise_request
+from hashsvc.removal.workflow.moves import match_of, move_request, set_answer_due
+from hashsvc.removal.workflow.raising import AutomaticDrafts, Wanted, raise_request
 from hashsvc.scanning import Looker
-from hashsvc.store import requests
+from hashsvc.store import due_requests, requests
 from hashsvc.store.ids import OrganisationId, RequestId
 from hashsvc.store.requests import Step
 
 ACTOR = "recheck"
 CLOCK = "clock"
 _EVERY_S = 10
+# Others that write wait for so many requests, not for all.
+_AT_ONCE = 200
 _log = structlog.get_logger()
 
 
@@ -39,6 +40,8 @@ class Rechecks(Loop):
         self._looker = looker
         self._interval = timedelta(hours=context.settings.recheck_every_h)
         self._gap = timedelta(seconds=context.settings.recheck_gap_s)
+        self._drafts = AutomaticDrafts(context) if context.settings.raise_certain else None
+        self._has_set_dues = False
 
     def check(
         self,
@@ -97,45 +100,64 @@ class Rechecks(Loop):
         """Check one request that is due; False when none is."""
         now = self._context.clock()
         with self._context.database.write() as connection:
-            due = requests.take_due(connection, now, next_at=now + self._interval)
+            due = due_requests.take_check(connection, now, next_at=now + self._interval)
         if due is None:
             return False
         try:
-            outcome, view = self.check(due.id, actor=ACTOR)
+            outcome, view = self.check(due, actor=ACTOR)
         except NotPossibleError:
             return True  # Withdrawn meanwhile.
         if outcome in ABSENT and view.request.state != State.GONE:
             # The second look that it takes comes as soon as it counts.
             with self._context.database.write() as connection:
                 soon = min(self._gap, self._interval)
-                requests.set_check(connection, due.id, self._context.clock() + soon)
+                due_requests.set_check(connection, due, self._context.clock() + soon)
         return True
 
     def mark_silent(self) -> int:
-        """Say of requests without an answer in time that the platform is silent; how many."""
+        """
+        Move requests without an answer in time to `silent`, and return how many were moved.
+
+        A call reads the requests whose stored time is over, and nothing of the others. The first
+        call stores that time anew for all that wait: the settings or the law data may have changed
+        while the service was down.
+        """
         context, marked = self._context, 0
-        for state in WAITING:
-            with context.database.read() as connection:
-                found = requests.search(connection, state=state, limit=None)
-                views = views_of(connection, found)
-            for each in filter(self._is_late, views):
-                try:
-                    with context.database.write() as connection:
-                        fresh = context.view(connection, each.request.id)
-                        if self._is_late(fresh):
-                            move_request(context, connection, fresh, State.SILENT, actor=CLOCK)
-                            marked += 1
-                except RemovalError:
-                    continue  # Answered meanwhile.
+        if not self._has_set_dues:
+            self._set_dues()
+            self._has_set_dues = True
+        with context.database.read() as connection:
+            overdue = due_requests.overdue_answers(connection, context.clock())
+        for each in overdue:
+            try:
+                with context.database.write() as connection:
+                    view = context.view(connection, each)
+                    if self._is_late(view):
+                        move_request(context, connection, view, State.SILENT, actor=CLOCK)
+                        marked += 1
+                    else:
+                        set_answer_due(context, connection, view)
+            except RemovalError:
+                continue  # The request was answered or withdrawn in the meantime.
         return marked
+
+    def _set_dues(self) -> None:
+        context = self._context
+        with context.database.read() as connection:
+            waiting = due_requests.awaited_answers(connection)
+        for begin in range(0, len(waiting), _AT_ONCE):
+            with context.database.write() as connection:
+                found = requests.by_ids(connection, waiting[begin : begin + _AT_ONCE])
+                for view in views_of(connection, found):
+                    set_answer_due(context, connection, view)
 
     def run_once(self) -> None:
         """Make all re-checks that are due, and move the requests that only wait for the clock."""
         while not self.is_stopping and self.work_once():
             continue
         self.mark_silent()
-        if self._context.settings.raise_certain:
-            raise_certain(self._context)
+        if self._drafts is not None:
+            self._drafts.raise_certain()
 
     def _record(
         self, request_id: RequestId, seen: Checked, *, actor: str, reason: str | None = None
@@ -205,6 +227,6 @@ class Rechecks(Loop):
         hours = context.settings.answer_within_h
         clocks = clocks_of(view, context.letters.law, answer_within_h=hours)
         return any(
-            each.deadline.id == deadline and standing(each, now) is Clockwise.OVERDUE
+            each.deadline.id == deadline and standing(each, now) is ClockState.OVERDUE
             for each in clocks
         )

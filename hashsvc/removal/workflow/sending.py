@@ -3,6 +3,7 @@
 import hashlib
 import smtplib
 import ssl
+import time
 from contextlib import suppress
 from dataclasses import dataclass
 from email import message_from_bytes, policy
@@ -10,9 +11,13 @@ from urllib.parse import unquote, urlsplit
 
 from pydantic import SecretStr
 
-from hashsvc.removal.errors import SendingError
+from hashsvc.removal.errors import SendingError, UnsureSendingError
 
 _TIMEOUT_S = 30
+# The server has this long for everything before it gets the mail itself.
+_LONGEST_S = 180
+_OK = 250
+_FORWARDED = 251
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +52,19 @@ def describe(content: bytes) -> Mail:
 
 def send(content: bytes, url: SecretStr) -> None:
     """
-    Hand a mail to the mail server; over TLS, unless that is this machine.
+    Hand a mail to the mail server, over TLS unless the server runs on this machine.
 
     Args:
         url: `smtp://user:password@host:port` or `smtps://…`, as in the settings.
 
     Raises:
-        SendingError: If the server cannot be reached or does not take it. The message names neither
-            the server nor the mail.
+        SendingError: If the server cannot be reached or refuses the mail: it was not sent. The
+            message names neither the server nor the mail.
+
+        UnsureSendingError: If the connection broke after the server was handed the mail and before
+            it said whether it took it.
     """
+    deadline = time.monotonic() + _LONGEST_S
     parts = urlsplit(url.get_secret_value())
     if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
         raise SendingError("The setting smtp_url begins with smtp:// or smtps:// and names a host.")
@@ -68,7 +77,10 @@ def send(content: bytes, url: SecretStr) -> None:
                 server.starttls(context=context)
             if parts.username:
                 server.login(unquote(parts.username), unquote(parts.password or ""))
-            server.sendmail(mail.sender, [mail.to], content)
+            _name_sender_and_recipient(server, mail)
+            if time.monotonic() > deadline:
+                raise TimeoutError
+            _hand_over(server, content)
         finally:
             _leave(server)
     except (OSError, smtplib.SMTPException) as error:
@@ -77,8 +89,33 @@ def send(content: bytes, url: SecretStr) -> None:
         ) from error
 
 
+def _name_sender_and_recipient(server: smtplib.SMTP, mail: Mail) -> None:
+    server.ehlo_or_helo_if_needed()
+    options = [f"size={mail.size}"] if server.has_extn("size") else []
+    code, reply = server.mail(mail.sender, options)
+    if code != _OK:
+        raise smtplib.SMTPSenderRefused(code, reply, mail.sender)
+    code, reply = server.rcpt(mail.to)
+    if code not in {_OK, _FORWARDED}:
+        raise smtplib.SMTPRecipientsRefused({mail.to: (code, reply)})
+
+
+def _hand_over(server: smtplib.SMTP, content: bytes) -> None:
+    try:
+        code, reply = server.data(content)
+    except smtplib.SMTPResponseException:
+        raise
+    except (OSError, smtplib.SMTPException) as error:
+        raise UnsureSendingError(
+            "The mail server was handed the notice and did not say whether it took it "
+            f"({type(error).__name__}). Find out, and settle the mail."
+        ) from error
+    if code != _OK:
+        raise smtplib.SMTPDataError(code, reply)
+
+
 def _leave(server: smtplib.SMTP) -> None:
-    # Whatever the server says to a farewell, it has taken the mail, or not, before.
+    # The server has taken or refused the mail before: its answer to QUIT changes nothing.
     with suppress(OSError, smtplib.SMTPException):
         server.quit()
     server.close()

@@ -1,12 +1,11 @@
 """Removal requests, from the confirmed match to the platform's answer."""
 
-import threading
 from datetime import datetime
 
 from sqlalchemy import Connection
 
 from hashsvc.clock import Clock, utc_now
-from hashsvc.removal.errors import NotPossibleError, SendingError
+from hashsvc.removal.errors import NotPossibleError
 from hashsvc.removal.history import RequestView, views_of
 from hashsvc.removal.law.legal import Language
 from hashsvc.removal.notices.fields import Explanation
@@ -16,11 +15,12 @@ from hashsvc.removal.states import State
 from hashsvc.removal.workflow.contacts import Contacts
 from hashsvc.removal.workflow.context import RemovalContext
 from hashsvc.removal.workflow.letters import FORMATS, documents_of, named_in
-from hashsvc.removal.workflow.moves import check_sending, move_request
+from hashsvc.removal.workflow.mailing import Mailer
+from hashsvc.removal.workflow.moves import move_request
 from hashsvc.removal.workflow.raising import Wanted, actors_of, raise_request
 from hashsvc.removal.workflow.recheck_loop import Rechecks
 from hashsvc.removal.workflow.remedies import Remedies
-from hashsvc.removal.workflow.sending import Mail, describe, send
+from hashsvc.removal.workflow.sending import Mail, describe
 from hashsvc.scanning import Fetcher, Looker
 from hashsvc.settings import Settings
 from hashsvc.store import Database, cases, matches, notices, requests
@@ -42,6 +42,8 @@ class Removal:
         rechecks: The looks whether images are still there.
 
         remedies: What follows where a platform does not do what it was asked.
+
+        mailer: Hands notices to the mail server.
     """
 
     def __init__(
@@ -57,7 +59,7 @@ class Removal:
         self.contacts = Contacts(self.context, fetcher)
         self.rechecks = Rechecks(self.context, looker)
         self.remedies = Remedies(self.context)
-        self._mailing = threading.Lock()
+        self.mailer = Mailer(self.context)
 
     def raise_for(
         self,
@@ -153,8 +155,14 @@ class Removal:
         limit: int,
         organisation_id: OrganisationId | None = None,
         platform: str | None = None,
+        unsure: bool = False,
     ) -> list[Request]:
-        """Return requests, newest first, of one state or platform when these are given."""
+        """
+        Return requests, newest first, of one state or platform when these are given.
+
+        Args:
+            unsure: Only requests of which nobody knows whether a mailed notice was sent.
+        """
         with self.context.database.read() as connection:
             return requests.search(
                 connection,
@@ -162,6 +170,7 @@ class Removal:
                 limit=limit,
                 organisation_id=organisation_id,
                 platform=platform,
+                unsure_at=self.context.clock() if unsure else None,
             )
 
     def views(
@@ -273,10 +282,7 @@ class Removal:
         organisation_id: OrganisationId | None = None,
     ) -> Mail:
         """
-        Send the notice that asks for removal by mail, and move its requests to `sent`.
-
-        Should the mail server fail, nothing is changed. Should the service be killed between the
-        two, the notice has gone out and still is approved: the mail's id tells a second one.
+        Send the notice that asks for removal by mail, as `Mailer.mail` does, or only show the mail.
 
         Args:
             dry_run: Only return what would be sent.
@@ -284,32 +290,16 @@ class Removal:
         Raises:
             UnknownRequestError: If there is no such request.
 
-            NotPossibleError: If it is not approved, or the notice has no address.
-
-            NoConsentError: If the person shown does not agree any more.
-
-            SendingError: If no mail server is set, or it does not take the mail.
+            NotPossibleError: If the notice has no address; and what `Mailer.mail` raises.
         """
-        context = self.context
+        if not dry_run:
+            return self.mailer.mail(request_id, actor=actor, organisation_id=organisation_id)
         content = self.document(request_id, "eml", actor=actor, organisation_id=organisation_id)
-        if dry_run:
-            return describe(content)
-        if context.settings.smtp_url is None:
-            raise SendingError("No mail server is set (HASHSVC_SMTP_URL): send it by hand.")
-        # Of two analysts who send it at once the second is told that it was sent.
-        with self._mailing:
-            with context.database.write() as connection:
-                view = context.view(connection, request_id, organisation_id)
-                check_sending(context, connection, view)
-                context.record(connection, actor, "request.mail", request_id, context.clock())
-            # Nobody who writes has to wait for the mail server.
-            send(content, context.settings.smtp_url)
-            self.move(request_id, State.SENT, actor=actor, organisation_id=organisation_id)
         return describe(content)
 
     def _as_draft(self, connection: Connection, notice: Notice) -> dict[str, bytes]:
         context, now = self.context, self.context.clock()
-        named = [each for each in named_in(connection, notice) if each.state == State.DRAFT]
+        named = [each for each in named_in(connection, notice.id) if each.state == State.DRAFT]
         if not named:
             return {}  # All were withdrawn: nothing would go out.
         recipient = context.recipient(connection, notice)

@@ -10,8 +10,8 @@ from hashsvc.removal.clocks.clock import ClockState, Countdown, standing
 from hashsvc.removal.clocks.dues import all_clocks, clocks_of
 from hashsvc.store import Database
 from hashsvc.store.ids import MatchId, RequestId
-from tests.removal.conftest import ANN, GAP_S, ToldLooker
-from tests.removal.steps import NUMBER, changed, entry, lead, sent_to
+from tests.removal.conftest import ANN, GAP_S, Configured, ToldLooker
+from tests.removal.steps import NUMBER, entry, lead, sent_to
 from tests.store.conftest import Clock
 
 H = 3600.0
@@ -211,12 +211,12 @@ def test_an_order_that_was_revoked_runs_no_more(
 
 
 def test_under_the_law_of_the_united_states_only_removal_meets_the_clock(
-    removal: Removal, looker: ToldLooker, match_id: MatchId, clock: Clock
+    configured: Configured, looker: ToldLooker, match_id: MatchId, clock: Clock
 ) -> None:
+    removal = configured(signatory="Head of the legal service")
     clock.now = datetime(2026, 7, 1, tzinfo=UTC)
     american = entry("a-site", "example.org", channel={"basis": "take-it-down"})
     removal.context.platforms.put(american, actor=ANN)
-    changed(removal, signatory="Head of the legal service")
     request_id = sent_to(removal, match_id)
     lead(removal, request_id, "refused")
     assert set(clocks(removal, request_id)) == {"us-request", "dsa-complaint"}

@@ -14,8 +14,7 @@ from hashsvc.settings import Settings
 from hashsvc.store import Database
 from hashsvc.store.ids import MatchId
 from tests.removal.conftest import ANN, ToldLooker
-from tests.removal.steps import entry
-from tests.removal.workflow.test_service import audited
+from tests.removal.steps import audited, entry
 from tests.store.conftest import Clock
 
 

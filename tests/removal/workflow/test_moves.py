@@ -19,9 +19,8 @@ from hashsvc.removal import (
 from hashsvc.settings import Settings
 from hashsvc.store import Database
 from hashsvc.store.ids import ContentId, NoticeId, RequestId
-from tests.removal.conftest import ANN, ToldLooker
-from tests.removal.steps import NUMBER, lead, matched, raised
-from tests.removal.workflow.test_service import BEN, audited
+from tests.removal.conftest import ANN, BEN, ToldLooker
+from tests.removal.steps import NUMBER, audited, lead, matched, raised
 from tests.store.conftest import Clock, rows_of
 
 

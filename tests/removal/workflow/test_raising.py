@@ -19,13 +19,13 @@ from hashsvc.removal import (
     UnknownPlatformError,
 )
 from hashsvc.removal.notices.facts import MOST_LOCATIONS
-from hashsvc.removal.workflow.raising import AUTOMATIC, raise_certain
+from hashsvc.removal.workflow.raising import AUTOMATIC, AutomaticDrafts
 from hashsvc.settings import Settings
 from hashsvc.store import Database, notices
 from hashsvc.store.ids import ContentId, MatchId, NoticeId, RequestId
-from tests.removal.conftest import ANN, GAP_S, ToldLooker
-from tests.removal.steps import NUMBER, case_of, changed, entry, lead, matched, raised, sent_to
-from tests.removal.workflow.test_service import BEN, audited
+from tests.removal.conftest import ANN, BEN, GAP_S, Configured, ToldLooker
+from tests.removal.statements import recorded
+from tests.removal.steps import NUMBER, audited, case_of, entry, lead, matched, raised, sent_to
 from tests.store.conftest import Clock, rows_of, store_case, store_content, store_match
 
 OTHER = "9FPS-48N2-R"
@@ -135,7 +135,7 @@ def test_a_host_that_nobody_entered_is_asked_by_its_name_and_port(
 
 
 def test_a_channel_is_chosen_by_its_basis(
-    removal: Removal, database: Database, content_id: ContentId
+    removal: Removal, configured: Configured, database: Database, content_id: ContentId
 ) -> None:
     american = entry("a-site", "example.org", channel={"basis": "take-it-down"})
     removal.context.platforms.put(american, actor=ANN)
@@ -149,8 +149,8 @@ def test_a_channel_is_chosen_by_its_basis(
     view = removal.raise_for(match_id, actor=ANN)
     assert view.notice is not None
     assert (view.notice.kind, view.notice.channel) == ("dsa-notice", None)
-    changed(removal, signatory="Head of the legal service")
-    other = removal.raise_for(matched(database, content_id, 2), actor=ANN)
+    signing = configured(signatory="Head of the legal service")
+    other = signing.raise_for(matched(database, content_id, 2), actor=ANN)
     assert other.notice is not None
     assert (other.notice.kind, other.notice.channel) == ("take-it-down", "email")
 
@@ -213,14 +213,33 @@ def test_what_is_certain_is_raised_without_a_verdict_and_once(
     Consents(database, clock).withdraw(OTHER, ConsentKind.NOTIFY, actor=ANN)
     matched(database, other, 3)
 
-    assert raise_certain(removal.context) == 1
+    assert AutomaticDrafts(removal.context).raise_certain() == 1
     (request,) = removal.search(state=None, limit=9)
     assert request.match_id in {match_id, same_place}
     before = audited(database)
     assert before[-1] == (AUTOMATIC, "request.raise", request.id)
     for _ in range(3):
-        assert raise_certain(removal.context) == 0
+        assert AutomaticDrafts(removal.context).raise_certain() == 0
     assert audited(database) == before
+
+
+def test_a_match_whose_place_is_asked_for_already_is_tried_once_an_hour(
+    removal: Removal, database: Database, clock: Clock, content_id: ContentId
+) -> None:
+    """A pass in between opens no transaction that writes."""
+    drafts = AutomaticDrafts(removal.context)
+    store_match(database, content_id)
+    store_match(database, store_content(database, case_of(database, content_id)))
+    assert drafts.raise_certain() == 1
+    (request,) = removal.search(state=None, limit=9)
+    lead(removal, request.id, "withdrawn")
+    clock.go_on(3599)
+    with recorded() as statements:
+        assert drafts.raise_certain() == 0
+    assert len([each for each in statements if not each.startswith("BEGIN")]) == 1
+    assert "BEGIN IMMEDIATE" not in statements
+    clock.go_on(1)
+    assert drafts.raise_certain() == 1
 
 
 def test_a_request_that_nobody_looked_at_is_approved_by_confirming_its_match(
@@ -230,7 +249,7 @@ def test_a_request_that_nobody_looked_at_is_approved_by_confirming_its_match(
         store_match(database, content_id, image_url=f"https://example.org/{each}.jpg")
         for each in range(2)
     )
-    assert raise_certain(removal.context) == 2
+    assert AutomaticDrafts(removal.context).raise_certain() == 2
     by_match = {each.match_id: each.id for each in removal.search(state=None, limit=9)}
     view = lead(removal, by_match[seen], "approved")
     assert Reviews(database, clock).view(seen, actor=ANN).state == "confirmed"
@@ -251,7 +270,7 @@ def test_a_dismissed_match_keeps_its_request_from_going_out(
         store_match(database, content_id, image_url=f"https://example.org/{each}.jpg")
         for each in range(2)
     )
-    raise_certain(removal.context)
+    AutomaticDrafts(removal.context).raise_certain()
     by_match = {each.match_id: each.id for each in removal.search(state=None, limit=9)}
     Reviews(database, clock).decide(dismissed, MatchState.DISMISSED, actor=BEN)
     with pytest.raises(NotConfirmedError, match="dismissed"):
@@ -259,7 +278,7 @@ def test_a_dismissed_match_keeps_its_request_from_going_out(
     lead(removal, by_match[kept], "approved")
     assert "/1.jpg" not in removal.document(by_match[kept], actor=ANN).decode()
     assert lead(removal, by_match[dismissed], "withdrawn").request.state == "withdrawn"
-    assert raise_certain(removal.context) == 0
+    assert AutomaticDrafts(removal.context).raise_certain() == 0
 
 
 def test_the_notice_of_a_withdrawn_draft_is_empty(removal: Removal, match_id: MatchId) -> None:

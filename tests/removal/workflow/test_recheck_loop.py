@@ -11,8 +11,9 @@ from hashsvc.removal.workflow.recheck_loop import ACTOR, CLOCK
 from hashsvc.settings import Settings
 from hashsvc.store import Database
 from hashsvc.store.ids import ContentId, MatchId, RequestId
-from tests.removal.conftest import ANN, GAP_S, ToldLooker
-from tests.removal.steps import NUMBER, changed, entry, lead, matched, raised, sent_to
+from tests.removal.conftest import ANN, GAP_S, Configured, ToldLooker
+from tests.removal.statements import recorded
+from tests.removal.steps import NUMBER, entry, lead, matched, raised, sent_to
 from tests.store.conftest import START, Clock
 
 DAY_S = 24 * 3600.0
@@ -192,9 +193,10 @@ def test_without_an_answer_in_48_hours_the_platform_is_silent(
 
 
 def test_the_organisations_own_limit_counts(
-    removal: Removal, sent: RequestId, clock: Clock
+    configured: Configured, sent: RequestId, clock: Clock
 ) -> None:
-    changed(removal, answer_within_h=5)
+    """The request was sent before the setting was changed and the service started anew."""
+    removal = configured(answer_within_h=5)
     clock.go_on(5 * 3600)
     assert removal.rechecks.mark_silent() == 0
     clock.go_on(ONE)
@@ -202,12 +204,12 @@ def test_the_organisations_own_limit_counts(
 
 
 def test_silence_is_said_under_the_law_of_the_united_states_too(
-    removal: Removal, match_id: MatchId, clock: Clock
+    configured: Configured, match_id: MatchId, clock: Clock
 ) -> None:
+    removal = configured(signatory="Head of the legal service")
     clock.now = clock.now.replace(month=7)
     american = entry("a-site", "example.org", channel={"basis": "take-it-down"})
     removal.context.platforms.put(american, actor=ANN)
-    changed(removal, signatory="Head of the legal service")
     request_id = sent_to(removal, match_id)
     clock.go_on(HOURS_48 + ONE)
     assert removal.rechecks.mark_silent() == 1
@@ -246,6 +248,65 @@ def test_the_clock_begins_anew_when_the_notice_is_sent_again(
     assert removal.rechecks.mark_silent() == 0
     clock.go_on(ONE)
     assert removal.rechecks.mark_silent() == 1
+
+
+@pytest.mark.parametrize("number", [1, 12])
+def test_a_pass_with_nothing_due_reads_no_waiting_request(
+    configured: Configured, database: Database, content_id: ContentId, clock: Clock, number: int
+) -> None:
+    """However many wait, it asks for what is due by an index, and gets no row."""
+    removal = configured(raise_certain=True)
+    made = raised(removal, *(matched(database, content_id, each) for each in range(number)))
+    lead(removal, made[0].request.id, "approved", "sent")
+    removal.rechecks.run_once()
+    clock.go_on(60)
+    with recorded() as statements:
+        removal.rechecks.run_once()
+    asked = [each for each in statements if not each.startswith("BEGIN")]
+    assert len(asked) == 3
+    for each in asked:
+        assert "page_url" not in each
+        assert "request_event" not in each
+    with database.read() as connection:
+        for statement, index in zip(asked, ("check_at", "answer_due_at"), strict=False):
+            values = tuple("" for _ in range(statement.count("?")))
+            rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {statement}", values)
+            assert f"ix_removal_request_{index}" in " ".join(row[3] for row in rows)
+
+
+def test_the_time_to_answer_is_kept_up_to_date_when_a_request_moves(
+    removal: Removal, sent: RequestId, clock: Clock
+) -> None:
+    def due() -> float | None:
+        at = removal.view(sent, actor=ANN).request.answer_due_at
+        return None if at is None else (at - START).total_seconds()
+
+    assert due() == HOURS_48
+    clock.go_on(DAY_S)
+    lead(removal, sent, "receipted")
+    assert due() == HOURS_48
+    removal.rechecks.check(sent, actor=ANN)
+    assert due() == HOURS_48
+    lead(removal, sent, "refused")
+    assert due() is None
+    lead(removal, sent, "sent")
+    assert due() == DAY_S + HOURS_48
+    clock.go_on(HOURS_48 + ONE)
+    assert removal.rechecks.mark_silent() == 1
+    assert due() is None
+
+
+def test_a_longer_limit_than_the_stored_one_counts(
+    configured: Configured, database: Database, sent: RequestId, clock: Clock
+) -> None:
+    """Another process that started with a shorter limit stored an earlier time."""
+    removal = configured(answer_within_h=72)
+    removal.rechecks.mark_silent()
+    configured(answer_within_h=5).rechecks.mark_silent()
+    clock.go_on(6 * 3600)
+    assert removal.rechecks.mark_silent() == 0
+    at = removal.view(sent, actor=ANN).request.answer_due_at
+    assert at == START + timedelta(hours=72)
 
 
 SIX_H = 6 * 3600.0

@@ -21,8 +21,7 @@ from hashsvc.signals import Signature
 from hashsvc.store import Database
 from hashsvc.store.ids import ContentId, MatchId, RequestId
 from tests.removal.conftest import ANN
-from tests.removal.steps import NUMBER, entry, lead, matched, raised, sent_to
-from tests.removal.workflow.test_service import audited
+from tests.removal.steps import NUMBER, audited, entry, lead, matched, raised, sent_to
 from tests.store.conftest import Clock, rows_of, store_case, store_content
 
 REASON = "It does not go against our rules"

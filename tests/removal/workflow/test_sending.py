@@ -20,9 +20,8 @@ from hashsvc.settings import Settings
 from hashsvc.store import Database
 from hashsvc.store.ids import ContentId, RequestId
 from tests.helpers.post import PostOffice
-from tests.removal.conftest import ANN
-from tests.removal.steps import NUMBER, changed, entry, lead, matched, raised
-from tests.removal.workflow.test_service import audited
+from tests.removal.conftest import ANN, Configured
+from tests.removal.steps import NUMBER, audited, entry, lead, matched, raised
 from tests.store.conftest import Clock
 
 
@@ -30,6 +29,11 @@ from tests.store.conftest import Clock
 def post() -> Iterator[PostOffice]:
     with PostOffice() as post:
         yield post
+
+
+@pytest.fixture
+def removal(configured: Configured, post: PostOffice) -> Removal:
+    return configured(smtp_url=post.url)
 
 
 @pytest.fixture
@@ -44,7 +48,6 @@ def two(removal: Removal, database: Database, content_id: ContentId) -> list[Req
 def test_a_dry_run_shows_the_mail_and_sends_nothing(
     removal: Removal, post: PostOffice, two: list[RequestId]
 ) -> None:
-    changed(removal, smtp_url=post.url)
     mail = removal.mail(two[0], dry_run=True, actor=ANN)
     assert mail.to == "notices@a-site.example"
     content = removal.document(two[0], "eml", actor=ANN)
@@ -53,7 +56,8 @@ def test_a_dry_run_shows_the_mail_and_sends_nothing(
     assert {each.request.state for each in removal.views()} == {"approved"}
 
 
-def test_a_dry_run_needs_no_mail_server(removal: Removal, two: list[RequestId]) -> None:
+def test_a_dry_run_needs_no_mail_server(configured: Configured, two: list[RequestId]) -> None:
+    removal = configured()
     assert removal.mail(two[0], dry_run=True, actor=ANN).to == "notices@a-site.example"
     with pytest.raises(SendingError, match="HASHSVC_SMTP_URL"):
         removal.mail(two[0], dry_run=False, actor=ANN)
@@ -62,7 +66,6 @@ def test_a_dry_run_needs_no_mail_server(removal: Removal, two: list[RequestId]) 
 def test_it_arrives_as_it_was_fixed_and_all_its_requests_are_sent(
     removal: Removal, post: PostOffice, database: Database, two: list[RequestId], clock: Clock
 ) -> None:
-    changed(removal, smtp_url=post.url)
     clock.go_on(60)
     content = removal.document(two[0], "eml", actor=ANN)
     removal.mail(two[1], dry_run=False, actor=ANN)
@@ -77,7 +80,6 @@ def test_it_arrives_as_it_was_fixed_and_all_its_requests_are_sent(
 
 
 def test_it_is_not_sent_twice(removal: Removal, post: PostOffice, two: list[RequestId]) -> None:
-    changed(removal, smtp_url=post.url)
     removal.mail(two[0], dry_run=False, actor=ANN)
     for each in two:
         with pytest.raises(NotPossibleError):
@@ -88,7 +90,6 @@ def test_it_is_not_sent_twice(removal: Removal, post: PostOffice, two: list[Requ
 def test_of_two_who_send_it_at_once_one_does(
     removal: Removal, post: PostOffice, two: list[RequestId]
 ) -> None:
-    changed(removal, smtp_url=post.url)
 
     def mail(request_id: RequestId) -> str:
         try:
@@ -106,7 +107,6 @@ def test_of_two_who_send_it_at_once_one_does(
 def test_a_server_that_refuses_changes_nothing(
     removal: Removal, settings: Settings, post: PostOffice, two: list[RequestId], verb: str
 ) -> None:
-    changed(removal, smtp_url=post.url)
     # To EHLO alone there is an older answer.
     post.refuses = verb
     if verb == "EHLO":
@@ -127,17 +127,18 @@ def test_a_server_that_refuses_changes_nothing(
 def test_what_was_taken_is_sent_whatever_the_server_says_to_a_farewell(
     removal: Removal, post: PostOffice, two: list[RequestId]
 ) -> None:
-    changed(removal, smtp_url=post.url)
     post.refuses = "QUIT"
     removal.mail(two[0], dry_run=False, actor=ANN)
     assert len(post.letters) == 1
     assert {each.request.state for each in removal.views()} == {"sent"}
 
 
-def test_a_server_that_is_not_there_changes_nothing(removal: Removal, two: list[RequestId]) -> None:
+def test_a_server_that_is_not_there_changes_nothing(
+    configured: Configured, two: list[RequestId]
+) -> None:
     with PostOffice() as closed:
         url = closed.url
-    changed(removal, smtp_url=url)
+    removal = configured(smtp_url=url)
     with pytest.raises(SendingError, match="not sent"):
         removal.mail(two[0], dry_run=False, actor=ANN)
     assert {each.request.state for each in removal.views()} == {"approved"}
@@ -151,7 +152,6 @@ def test_without_the_consent_no_mail_goes_out(
     post: PostOffice,
     two: list[RequestId],
 ) -> None:
-    changed(removal, smtp_url=post.url)
     Consents(database, clock).withdraw(NUMBER, ConsentKind.NOTIFY, actor=ANN)
     with pytest.raises(NoConsentError, match="notify"):
         removal.mail(two[0], dry_run=False, actor=ANN)
@@ -164,7 +164,6 @@ def test_a_draft_is_not_sent(
     removal: Removal, database: Database, content_id: ContentId, post: PostOffice
 ) -> None:
     removal.context.platforms.put(entry("a-site", "example.org"), actor=ANN)
-    changed(removal, smtp_url=post.url)
     (view,) = raised(removal, matched(database, content_id, 1))
     assert removal.mail(view.request.id, dry_run=True, actor=ANN).to == "notices@a-site.example"
     with pytest.raises(NotPossibleError, match="approved"):
@@ -175,7 +174,6 @@ def test_a_draft_is_not_sent(
 def test_a_notice_without_an_address_has_no_mail(
     removal: Removal, post: PostOffice, database: Database, content_id: ContentId
 ) -> None:
-    changed(removal, smtp_url=post.url)
     (view,) = raised(removal, matched(database, content_id, 1))
     lead(removal, view.request.id, "approved")
     with pytest.raises(NotPossibleError, match="no form"):
@@ -186,9 +184,9 @@ def test_a_notice_without_an_address_has_no_mail(
     "url", ["http://127.0.0.1", "smtp://", "127.0.0.1:25", "smtp:///x", "file:///etc/passwd"]
 )
 def test_an_address_that_is_no_mail_servers_is_said_to_be_one(
-    url: str, removal: Removal, two: list[RequestId]
+    url: str, configured: Configured, two: list[RequestId]
 ) -> None:
-    changed(removal, smtp_url=SecretStr(url))
+    removal = configured(smtp_url=SecretStr(url))
     with pytest.raises(SendingError, match="begins with smtp://"):
         removal.mail(two[0], dry_run=False, actor=ANN)
 
@@ -205,12 +203,12 @@ def test_a_server_elsewhere_has_to_speak_tls(
     assert post.letters == []
 
 
-def _only_here(post: PostOffice) -> Callable[..., list[tuple[object, ...]]]:
+def _only_here(post: PostOffice) -> Callable[..., object]:
     import socket  # noqa: PLC0415 - the real one, before it is patched.
 
     real = socket.getaddrinfo
 
-    def here(host: str, *args: object, **how: object) -> list[tuple[object, ...]]:
-        return real("127.0.0.1", *args, **how)  # type: ignore[arg-type]
+    def here(host: str, port: str | int | None, *args: int, **options: int) -> object:
+        return real("127.0.0.1", port, *args, **options)
 
     return here

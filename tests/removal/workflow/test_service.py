@@ -4,9 +4,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import select
 
-from hashsvc import audit
 from hashsvc.removal import (
     MOVES,
     Language,
@@ -19,12 +17,10 @@ from hashsvc.removal import (
 )
 from hashsvc.settings import Settings
 from hashsvc.store import Database, UnknownRowError, requests
-from hashsvc.store.ids import ContentId, KeyId, MatchId, RequestId
-from hashsvc.store.tables import audit_entry
-from tests.removal.conftest import ANN
+from hashsvc.store.ids import ContentId, MatchId, RequestId
+from tests.removal.conftest import ANN, BEN
+from tests.removal.steps import audited
 from tests.store.conftest import IMAGE_URL, START, Clock, rows_of, store_match, store_request
-
-BEN = KeyId("key of another analyst")
 
 ANSWERS = "removed refused partial identity-asked"
 LED_TO = {
@@ -47,14 +43,6 @@ LED_TO = {
     "gone": f"receipted {ANSWERS}",
 }
 ALLOWED = {(old, new) for old, all_new in LED_TO.items() for new in all_new.split()}
-
-
-def audited(database: Database) -> list[tuple[str, str, str]]:
-    with database.read() as connection:
-        audit.verify(connection)
-        columns = (audit_entry.c.actor, audit_entry.c.action, audit_entry.c.subject)
-        rows = connection.execute(select(*columns).order_by(audit_entry.c.seq))
-        return [tuple(each) for each in rows]
 
 
 def test_a_request_begins_as_a_draft(
