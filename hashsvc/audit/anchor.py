@@ -5,6 +5,7 @@ A checkpoint that a witness kept shows whether the log was rewritten since, as l
 key is trusted.
 """
 
+import fcntl
 import json
 import os
 from collections.abc import Iterable
@@ -15,10 +16,15 @@ from hashsvc.audit.errors import MalformedError
 
 
 def append(path: Path, checkpoint: Checkpoint) -> None:
-    """Append a checkpoint to the file; it is on disk when this returns."""
+    """
+    Add a checkpoint at the end of the file; it is on disk when this returns.
+
+    Several processes may do so at once: each line is written whole, and no reader sees half of it.
+    """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND
     with os.fdopen(os.open(path, flags, 0o600), "w", encoding="ascii") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
         file.write(checkpoint.dump() + "\n")
         file.flush()
         os.fsync(file.fileno())
@@ -34,7 +40,9 @@ def read(path: Path, key: PublicKey) -> list[Checkpoint]:
         BadSignatureError: If a checkpoint was signed by another key, or altered.
     """
     try:
-        lines = path.read_text(encoding="ascii").splitlines()
+        with path.open(encoding="ascii") as file:
+            fcntl.flock(file, fcntl.LOCK_SH)
+            lines = file.read().splitlines()
     except FileNotFoundError:
         return []
     except (OSError, UnicodeDecodeError) as error:

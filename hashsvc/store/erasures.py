@@ -5,6 +5,7 @@ A backup made before an erasure still holds the erased rows. A restore applies t
 so that the rows do not come back.
 """
 
+import fcntl
 import os
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -67,15 +68,19 @@ def mark_purged(connection: Connection, ids: Sequence[str], *, now: datetime) ->
 
 
 def list_beside(folder: Path, ids: Iterable[str]) -> None:
-    """Append the ids that are missing from the list in this folder, one on each line."""
+    """
+    Add those of these ids that are missing to the list beside the data; one on each line.
+
+    Several processes may do so at once: each id is written once, on a line of its own.
+    """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = folder / LIST_NAME
-    is_there = path.exists()
-    missing = sorted(set(ids) - set(read_list(path) if is_there else ()))
-    # Write an empty list too: it says that nothing was erased. A missing list would say nothing.
-    if is_there and not missing:
-        return
-    with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o600), "w") as file:
+    # The file is made even for no ids: an empty list says that nothing was erased.
+    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
+    with os.fdopen(os.open(folder / LIST_NAME, flags, 0o600), "r+", encoding="ascii") as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        missing = sorted(set(ids) - set(file.read().split()))
+        if not missing:
+            return
         file.writelines(f"{each}\n" for each in missing)
         file.flush()
         os.fsync(file.fileno())

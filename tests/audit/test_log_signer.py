@@ -1,7 +1,10 @@
 """Once entries are signed, altering, cutting off or rewriting them is found."""
 
+import fcntl
 import hashlib
 import json
+import threading
+import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path
@@ -48,6 +51,36 @@ def test_a_log_without_new_entries_is_not_signed_again(log_signer: LogSigner, ad
     assert second.seq == 8
     assert log_signer.checkpoints() == [first, second]
     assert log_signer.verify() == 8
+
+
+def test_a_reader_waits_until_another_process_has_written_its_line(
+    log_signer: LogSigner, settings: Settings, add: Add
+) -> None:
+    """The other process is stopped in the middle of a checkpoint."""
+    first = log_signer.checkpoint()
+    add(1)
+    second = log_signer.checkpoint()
+    anchor = settings.data_dir / "audit.anchor"
+    line = second.dump() + "\n"
+    anchor.write_text(first.dump() + "\n")
+    found: list[object] = []
+
+    def read() -> None:
+        try:
+            found.append(log_signer.checkpoints())
+        except MalformedError as error:
+            found.append(error)
+
+    reader = threading.Thread(target=read)
+    with anchor.open("a") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        other.write(line[:50])
+        other.flush()
+        reader.start()
+        reader.join(timeout=0.5)
+        other.write(line[50:])
+    reader.join()
+    assert found == [[first, second]]
 
 
 @pytest.mark.parametrize("entry", range(1, 7))

@@ -1,5 +1,6 @@
 """A destroyed key leaves all files at once; deleted rows do when the database is rewritten."""
 
+import fcntl
 import random
 import re
 import threading
@@ -256,6 +257,22 @@ def test_the_ids_of_what_was_erased_are_listed_beside_the_data(
     path.unlink()
     database.migrate()  # The service does this when it starts.
     assert sorted(path.read_text().splitlines()) == sorted([key_id, part.public_id])
+
+
+def test_processes_that_list_erasures_at_once_write_each_id_once(tmp_path: Path) -> None:
+    """Another process is stopped in the middle of an id."""
+    ids = [f"{number:032x}" for number in range(3)]
+    path = tmp_path / erasures.LIST_NAME
+    ours = threading.Thread(target=erasures.list_beside, args=(tmp_path, ids))
+    with path.open("a") as other:
+        fcntl.flock(other, fcntl.LOCK_EX)
+        other.write(ids[0][:20])
+        other.flush()
+        ours.start()
+        ours.join(timeout=0.5)
+        other.write(f"{ids[0][20:]}\n")
+    ours.join()
+    assert path.read_text().splitlines() == ids
 
 
 def test_closing_the_database_removes_the_log(new_database: Database, settings: Settings) -> None:
