@@ -248,12 +248,11 @@ def certain_without(connection: Connection) -> list[MatchId]:
     query = (
         select(match.c.id)
         .join(content, content.c.id == match.c.content_id)
-        .outerjoin(removal_request, removal_request.c.match_id == match.c.id)
         .outerjoin(quarantine, quarantine.c.content_id == match.c.content_id)
         .where(
             match.c.tier == "certain",
             match.c.state != "dismissed",
-            removal_request.c.id.is_(None),
+            ~exists().where(removal_request.c.match_id == match.c.id),
             not_(quarantines.is_quarantined()),
             agreed,
         )
