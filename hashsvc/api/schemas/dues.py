@@ -11,10 +11,10 @@ from hashsvc.removal.clocks.clock import (
     ClockState,
     Countdown,
     due_today,
+    label_of,
     next_step,
     overdue,
-    standing,
-    told,
+    state_of,
 )
 
 
@@ -40,12 +40,12 @@ class ClockOut(BaseModel):
             request=clock.reference,
             platform=platforms[clock.reference],
             rule=clock.deadline.id,
-            label=told(clock, language),
+            label=label_of(clock, language),
             version=clock.law.version,
             hard=clock.deadline.hard,
             began_at=clock.began_at,
             due_at=clock.due_at,
-            standing=standing(clock, now),
+            standing=state_of(clock, now),
             then=clock.deadline.then.value,
         )
 
@@ -70,7 +70,7 @@ class DuesOut(BaseModel):
             return [ClockOut.of(each, platforms, now, language) for each in found]
 
         first = next_step(clocks, now)
-        running = [each for each in clocks if standing(each, now) is ClockState.RUNNING]
+        running = [each for each in clocks if state_of(each, now) is ClockState.RUNNING]
         return cls(
             next=None if first is None else shown([first])[0],
             overdue=shown(overdue(clocks, now)),

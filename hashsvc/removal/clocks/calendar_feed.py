@@ -11,7 +11,7 @@ from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from uuid import UUID, uuid5
 
-from hashsvc.removal.clocks.clock import Countdown, told
+from hashsvc.removal.clocks.clock import Countdown, label_of
 from hashsvc.removal.law.legal import Language
 
 # Only makes the ids of events differ from everybody else's.
@@ -69,7 +69,7 @@ def _event(countdown: Countdown, now: datetime, platform: str, language: Languag
         f"DTSTAMP:{_moment(now)}",
         f"DTSTART:{due}",
         f"DTEND:{_moment(countdown.due_at + timedelta(minutes=15))}",
-        f"SUMMARY:{_text(f'{told(countdown, language)} – {platform}')}",
+        f"SUMMARY:{_text(f'{label_of(countdown, language)} – {platform}')}",
         f"DESCRIPTION:{_text(f'{countdown.reference}, {rule}')}",
         f"CATEGORIES:{_text(countdown.deadline.then.value)}",
         f"PRIORITY:{weight}",

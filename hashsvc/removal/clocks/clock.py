@@ -62,7 +62,7 @@ class ClockState(StrEnum):
     RUNNING = "running"
 
 
-def start(
+def start_clock(
     law: Law,
     deadline_id: str,
     *,
@@ -131,7 +131,7 @@ def is_working_day(day: date) -> bool:
     return day.weekday() < _SATURDAY and day not in _belgian_holidays(day.year)
 
 
-def standing(countdown: Countdown, now: datetime) -> ClockState:
+def state_of(countdown: Countdown, now: datetime) -> ClockState:
     """Return where a clock stands; the last moment of its period is still in time."""
     if countdown.met_at is not None:
         return ClockState.MET if countdown.met_at <= countdown.due_at else ClockState.MET_LATE
@@ -141,20 +141,14 @@ def standing(countdown: Countdown, now: datetime) -> ClockState:
     return ClockState.DUE_TODAY if same_day else ClockState.RUNNING
 
 
-def hours_beyond(countdown: Countdown, now: datetime) -> float:
-    """Return the hours by which a period was exceeded, so far if it still is; 0 if it was not."""
-    end = countdown.met_at or now
-    return max((end - countdown.due_at) / timedelta(hours=1), 0.0)
-
-
 def due_today(countdowns: Iterable[Countdown], now: datetime) -> list[Countdown]:
     """Return the clocks that end on this day in Belgium and have not yet, soonest first."""
-    return _of(countdowns, now, ClockState.DUE_TODAY)
+    return _in_state(countdowns, now, ClockState.DUE_TODAY)
 
 
 def overdue(countdowns: Iterable[Countdown], now: datetime) -> list[Countdown]:
     """Return the clocks that ended without what they wait for, latest kept waiting first."""
-    return _of(countdowns, now, ClockState.OVERDUE)
+    return _in_state(countdowns, now, ClockState.OVERDUE)
 
 
 def next_step(countdowns: Iterable[Countdown], now: datetime) -> Countdown | None:
@@ -170,13 +164,15 @@ def next_step(countdowns: Iterable[Countdown], now: datetime) -> Countdown | Non
     return min(waiting, key=lambda each: each.due_at, default=None)
 
 
-def told(countdown: Countdown, language: Language) -> str:
+def label_of(countdown: Countdown, language: Language) -> str:
     """Return what a clock is called in a language."""
     return countdown.deadline.label.of(language)
 
 
-def _of(countdowns: Iterable[Countdown], now: datetime, wanted: ClockState) -> list[Countdown]:
-    found = [each for each in countdowns if standing(each, now) is wanted]
+def _in_state(
+    countdowns: Iterable[Countdown], now: datetime, wanted: ClockState
+) -> list[Countdown]:
+    found = [each for each in countdowns if state_of(each, now) is wanted]
     return sorted(found, key=lambda each: each.due_at)
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import datetime
 
-from hashsvc.removal.clocks.clock import Countdown, start
+from hashsvc.removal.clocks.clock import Countdown, start_clock
 from hashsvc.removal.errors import UnknownLawError
 from hashsvc.removal.history import RequestView
 from hashsvc.removal.law.deadlines import COMPLAINT, ORDER, TIMELY, US_REQUEST
@@ -102,7 +102,7 @@ def _start(
     hours: int | None = None,
 ) -> Countdown | None:
     try:
-        return start(
+        return start_clock(
             law,
             deadline,
             reference=view.request.id,

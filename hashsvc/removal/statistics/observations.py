@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 
-from hashsvc.removal.clocks.clock import Countdown, start
+from hashsvc.removal.clocks.clock import Countdown, start_clock
 from hashsvc.removal.errors import UnknownLawError
 from hashsvc.removal.history import RequestView
 from hashsvc.removal.law.deadlines import ORDER, TIMELY, US_REQUEST
@@ -150,7 +150,7 @@ class Observed:
         for name, anchor, event, hours in started:
             reference = self.view.request.id
             try:
-                clock = start(
+                clock = start_clock(
                     law, name, reference=reference, anchor=anchor, at=event.at, hours=hours
                 )
             except UnknownLawError:

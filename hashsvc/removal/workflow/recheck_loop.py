@@ -7,7 +7,7 @@ from sqlalchemy import Connection
 
 from hashsvc.loops import Loop
 from hashsvc.matching import signature_of
-from hashsvc.removal.clocks.clock import ClockState, standing
+from hashsvc.removal.clocks.clock import ClockState, state_of
 from hashsvc.removal.clocks.dues import clocks_of
 from hashsvc.removal.errors import NotPossibleError, RemovalError
 from hashsvc.removal.history import RequestView, absent_since, views_of
@@ -227,6 +227,6 @@ class Rechecks(Loop):
         hours = context.settings.answer_within_h
         clocks = clocks_of(view, context.letters.law, answer_within_h=hours)
         return any(
-            each.deadline.id == deadline and standing(each, now) is ClockState.OVERDUE
+            each.deadline.id == deadline and state_of(each, now) is ClockState.OVERDUE
             for each in clocks
         )

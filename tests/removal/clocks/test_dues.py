@@ -6,7 +6,7 @@ import pytest
 
 from hashsvc.bank import ConsentKind, Consents
 from hashsvc.removal import Outcome, Removal
-from hashsvc.removal.clocks.clock import ClockState, Countdown, standing
+from hashsvc.removal.clocks.clock import ClockState, Countdown, state_of
 from hashsvc.removal.clocks.dues import all_clocks, clocks_of
 from hashsvc.store import Database
 from hashsvc.store.ids import MatchId, RequestId
@@ -25,7 +25,7 @@ def clocks(removal: Removal, request_id: RequestId, **how: int) -> dict[str, Cou
 
 
 def stands(removal: Removal, request_id: RequestId, deadline: str, **how: int) -> str:
-    return standing(clocks(removal, request_id, **how)[deadline], removal.context.clock())
+    return state_of(clocks(removal, request_id, **how)[deadline], removal.context.clock())
 
 
 def go(
@@ -93,7 +93,7 @@ def test_an_image_that_went_meets_it_when_it_was_first_not_there(
     go(removal, looker, clock, sent, Outcome.IMAGE_GONE)
     found = clocks(removal, sent)["dsa-timely"]
     assert found.met_at == went
-    assert standing(found, clock.now) is ClockState.MET
+    assert state_of(found, clock.now) is ClockState.MET
 
 
 def test_a_request_whose_image_came_back_waits_no_more(
