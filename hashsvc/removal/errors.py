@@ -1,17 +1,17 @@
 """
-Errors of the removal room.
+Errors of hashsvc.removal.
 
     RemovalError
     ├── UnknownRequestError  no such request
     ├── NotConfirmedError    the match was not confirmed by an analyst
     ├── NotPossibleError     the request's state does not allow the step
     ├── NoConsentError       the person shown has not agreed to the step
-    ├── UnknownPlatformError no such entry in the registry of platforms
+    ├── UnknownPlatformError the registry of platforms has no such entry
     ├── SendingError         a mail was not sent
     │   └── UnsureSendingError   nobody knows whether a mail was sent
     ├── DataFileError        a data file (platforms, law) breaks a rule
-    ├── UnknownLawError      no such reference or deadline in the data, on that day
-    ├── BadNoticeError       what a notice is to say breaks a rule
+    ├── UnknownLawError      the law data have no such reference or deadline on that day
+    ├── BadNoticeError       a fact may not stand in a notice
     ├── BadBundleError       an evidence bundle is not what was signed
     └── TemplateError        a template cannot be used
 """
@@ -54,7 +54,7 @@ class DataFileError(RemovalError):
 
 
 class UnknownLawError(RemovalError):
-    """The data has no such reference or deadline, or none that applies on the day."""
+    """The law data have no such reference or deadline, or it does not apply on the day."""
 
 
 class BadNoticeError(RemovalError):
@@ -66,9 +66,9 @@ class BadBundleError(RemovalError):
     An evidence bundle breaks a rule.
 
     Attributes:
-        file: Which of its files does; "the archive" where it is none of them.
+        file: The file that breaks the rule; "the archive" if no single file does.
 
-        rule: What is so of a good one, or what is wrong.
+        rule: The rule, or what is wrong.
     """
 
     def __init__(self, file: str, rule: str) -> None:

@@ -1,4 +1,4 @@
-"""What is known of one removal request: its steps, its notices, and what these come to."""
+"""A removal request with its steps and notices, and what can be read from them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -16,16 +16,16 @@ from hashsvc.store.notices import Notice
 from hashsvc.store.requests import Event, Request
 
 REMOVAL_KINDS = ("dsa-notice", "take-it-down", "host")
-"""The notices that ask for removal; others are about what came of them."""
+"""The kinds of notices that ask for removal. Others complain about, or refer, the outcome."""
 
-# SQLite takes 32,766 values in a statement.
+# SQLite takes at most 32,766 values in a statement.
 _AT_ONCE = 10_000
 
 
 @dataclass(frozen=True, slots=True)
 class RequestView:
     """
-    A removal request, its steps and the notices that name it, both oldest first.
+    A removal request with its steps and the notices that name it, both oldest first.
 
     The properties are read from the steps, each of which is in the audit log too.
 
@@ -46,7 +46,7 @@ class RequestView:
 
     def notice_of(self, notice_id: NoticeId | None) -> Notice:
         """
-        Return one of the notices, or that which asks for removal.
+        Return one of the notices; for None, the notice that asks for removal.
 
         Raises:
             UnknownRequestError: If there is no such notice of this request.
@@ -74,25 +74,25 @@ class RequestView:
 
     @property
     def sent(self) -> Event | None:
-        """The first sending."""
+        """The step by which the request was first sent."""
         return self.first(State.SENT)
 
     @property
     def decided(self) -> Event | None:
-        """The platform's last answer."""
+        """The step to the platform's last answer."""
         return self.last(*DECIDED)
 
     @property
     def absent(self) -> Event | None:
         """
-        The first of the re-checks by which the image went; None while it is not gone.
+        The first of the re-checks that showed the image gone; None if it is not gone.
 
-        Of one that came back it is that of the last time it went.
+        If the image came back, this is from the last time that it went.
         """
         states = [each.state for each in self.events]
         if State.GONE not in states:
             return None
-        # The last row of `gone` began with the check that made it so; later ones may see less.
+        # Start from the check that led to `gone`: later ones may not have reached the page.
         gone = len(states) - 1 - states[::-1].index(State.GONE)
         while gone and states[gone - 1] == State.GONE:
             gone -= 1
@@ -101,9 +101,9 @@ class RequestView:
     @property
     def removed_after(self) -> timedelta | None:
         """
-        Time from the first sending to the first check of those that showed the image gone.
+        Time from the first sending to the first of the re-checks that showed the image gone.
 
-        None while it is not gone.
+        None if it is not gone.
         """
         if self.request.state != State.GONE:
             return None
@@ -114,7 +114,7 @@ class RequestView:
 
 
 def absent_since(events: Sequence[Event]) -> Event | None:
-    """Return the first of the last checks, all of which did not find the image; None if none."""
+    """Return the first of the latest unbroken row of re-checks that did not find the image."""
     since = None
     for event in events:
         if event.outcome in ABSENT:

@@ -1,4 +1,4 @@
-"""Looks whether an image is still where it was."""
+"""Checks whether an image is still at its URL."""
 
 import json
 import time
@@ -11,7 +11,7 @@ from hashsvc.scanning import FetchError, Look, Looker, SeenImage
 from hashsvc.signals import NotAnImageError, Signature
 
 _GONE = frozenset({"http-404", "http-410"})
-# What a page shows beside its photographs, such as drawings in SVG, cannot be the image either.
+# Something that is no image, such as an SVG drawing, cannot be the image either.
 _NOT_IT = _GONE | {NotAnImageError.__name__}
 
 # An analyst waits for the answer.
@@ -26,15 +26,15 @@ class Outcome(StrEnum):
     STILL_THERE = "still-there"
     IMAGE_GONE = "image-gone"
     IMAGE_REPLACED = "image-replaced"
-    """Its own address shows another image, and the page does not show it."""
+    """The image's own address shows another image, and the page does not show the image."""
 
     PAGE_GONE = "page-gone"
     UNREACHABLE = "unreachable"
-    """Nobody can tell: a login wall, a block by country, an error. An analyst has to look."""
+    """A login wall, a block by country or an error is in the way: an analyst has to look."""
 
 
 ABSENT = frozenset({Outcome.IMAGE_GONE, Outcome.IMAGE_REPLACED, Outcome.PAGE_GONE})
-"""What speaks for the image's being gone."""
+"""The outcomes of a check that did not find the image."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -43,9 +43,9 @@ class Checked:
     What one re-check saw, and what the servers answered.
 
     Attributes:
-        facts: For `page`, and for `image` where that has an address of its own: the outcome there,
-            the reason where a download failed, and of the answer what the record keeps; of the
-            image seen also the `sha256`. Can be written as JSON.
+        facts: What was found at the `page`, and at the `image` if that has an address of its own.
+            Each has the outcome, the reason if a download failed, what is kept of the server's
+            answer, and the `sha256` of an image that was seen. Can be written as JSON.
     """
 
     outcome: Outcome
@@ -61,9 +61,10 @@ def recheck(looker: Looker, content: Signature, *, page_url: str, image_url: str
     """
     Return whether a content's image is still at a URL.
 
-    The image's own address is looked at as well as the page: one may go without the other.
-    Anything between there and gone is `unreachable`: an error of the server, a page where the image
-    was (a login wall looks like that), an image of the page that cannot be fetched.
+    The check looks at the page and at the image's own address: one may go without the other.
+    If it is not certain that the image is gone, the outcome is `unreachable`: the server fails, a
+    page is where the image was (a login wall looks like that), or an image of the page cannot be
+    fetched.
     """
     page, page_facts = _look(looker, content, page_url, was_image=page_url == image_url)
     facts = {"page": page_facts}
@@ -81,15 +82,15 @@ def recheck(looker: Looker, content: Signature, *, page_url: str, image_url: str
 def _look(
     looker: Looker, content: Signature, url: str, *, was_image: bool
 ) -> tuple[Outcome, Facts]:
-    told: list[Facts] = []
+    reported: list[Facts] = []
     try:
         deadline = time.monotonic() + _LONGEST_S
-        seen = list(looker.look(url, deadline=deadline, on_fetched=told.append))
+        seen = list(looker.look(url, deadline=deadline, on_fetched=reported.append))
     except FetchError as error:
         outcome = Outcome.PAGE_GONE if error.reason in _GONE else Outcome.UNREACHABLE
-        facts = told[0] if told else error.facts
+        facts = reported[0] if reported else error.facts
         return outcome, {"outcome": outcome, "reason": error.reason, **facts}
-    answered: Facts = told[0] if told else {}
+    answered: Facts = reported[0] if reported else {}
     shown = next((each.image for each in seen if _shows(content, each)), None)
     if shown is not None:
         found = {"image_url": shown.image_url, "sha256": shown.sha256.hex(), **shown.facts}
@@ -102,7 +103,7 @@ def _look(
 
 
 def _absent(seen: Iterable[Look], url: str, *, was_image: bool) -> tuple[Outcome, str | None]:
-    """Return what it means that none of the images is the one, and why it cannot be told."""
+    """Return the outcome where no image is the right one, and the reason if it is uncertain."""
     looks = list(seen)
     if was_image and all(look.image_url != url for look in looks):
         return Outcome.UNREACHABLE, "a-page-is-there-now"

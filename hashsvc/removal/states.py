@@ -11,15 +11,15 @@ class State(StrEnum):
     SENT = "sent"
     RECEIPTED = "receipted"
     REMOVED = "removed"
-    """The platform says that it removed the image; whether it did, re-checks tell."""
+    """The platform says that it removed the image; re-checks show whether it did."""
 
     REFUSED = "refused"
     PARTIAL = "partial"
     IDENTITY_ASKED = "identity-asked"
-    """The platform wants to know who the person shown is before it does anything."""
+    """The platform asks who the person shown is before it does anything."""
 
     SILENT = "silent"
-    """No answer within the organisation's own limit."""
+    """The platform did not answer within the law's or the organisation's own limit."""
 
     COMPLAINED = "complained"
     ESCALATED = "escalated"
@@ -29,10 +29,10 @@ class State(StrEnum):
     BREACHED = "breached"
     REVOKED = "revoked"
     GONE = "gone"
-    """Two re-checks apart did not find the image."""
+    """Two re-checks in a row, some time apart, did not find the image."""
 
     REAPPEARED = "reappeared"
-    """It was gone and is back; a new request goes on from here."""
+    """The image was gone and is back; a new request goes on from this one."""
 
     WITHDRAWN = "withdrawn"
 
@@ -60,13 +60,13 @@ MOVES: dict[State, frozenset[State]] = {
     State.GONE: _ANSWERS | {State.RECEIPTED},
 }
 """
-The moves that an analyst may make; `gone` and `reappeared` need a re-check's evidence.
+The moves that an analyst may make. Only re-checks lead to `gone` and `reappeared`.
 
-What a platform says after the image went is put on record, and the request stays `gone`.
+A platform's answer about an image that is gone is put on record, and the request stays `gone`.
 """
 
 RECHECKED = frozenset(State) - {State.DRAFT, State.APPROVED, State.REAPPEARED, State.WITHDRAWN}
-"""The states in which a re-check may find the image gone, or back."""
+"""The states in which the image is re-checked: it may be found gone, or back."""
 
 WAITING = frozenset({State.SENT, State.RECEIPTED})
 """The states in which the platform owes an answer to the notice."""

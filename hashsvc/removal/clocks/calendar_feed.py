@@ -1,8 +1,8 @@
 """
-The calendar of what is due: an iCalendar file (RFC 5545).
+Writes the calendar of what is due, as an iCalendar file (RFC 5545).
 
-A calendar is copied to telephones and to other companies' servers, so an event says which rule,
-which platform and which request, and nothing else: no URL, no case.
+People copy calendars to telephones and to other companies' servers. An event therefore names the
+rule, the platform and the request, and nothing else: no URL and no case.
 """
 
 import re
@@ -14,7 +14,7 @@ from uuid import UUID, uuid5
 from hashsvc.removal.clocks.clock import Countdown, label_of
 from hashsvc.removal.law.legal import Language
 
-# Only makes the ids of events differ from everybody else's.
+# Keeps the ids of our events apart from those of other programs.
 _NAMESPACE = UUID("5d1f0f5c-8f35-4c59-9b9b-3c1f8f0c8a4e")
 _OCTETS = 75
 _ESCAPED = re.compile(r"[\\;,]")
@@ -29,14 +29,14 @@ def calendar_feed(
     language: Language = Language.EN,
 ) -> bytes:
     """
-    Return the calendar of all clocks that still run or are overdue, soonest first.
+    Return the calendar of all clocks that run or are overdue, soonest first.
 
     Args:
         now: When the feed is made.
 
-        name: What calendar programs show it as.
+        name: The calendar's name in calendar programs.
 
-        platforms: For the reference of each clock, the platform's name.
+        platforms: The platform's name for the reference of each clock.
     """
     lines = [
         "BEGIN:VCALENDAR",
@@ -54,7 +54,7 @@ def calendar_feed(
 
 
 def event_id(countdown: Countdown) -> str:
-    """Return the event's id: the same for as long as request, rule and start are the same."""
+    """Return an event's id, which stays the same while request, rule and start do."""
     began = countdown.began_at.astimezone(UTC).isoformat()
     return f"{uuid5(_NAMESPACE, f'{countdown.reference} {countdown.deadline.id} {began}')}@hashsvc"
 
@@ -84,15 +84,15 @@ def _moment(moment: datetime) -> str:
 
 
 def _text(text: str) -> str:
-    """Return a value as RFC 5545, section 3.3.11, escapes it; line breaks become spaces."""
-    seen = "".join(
+    """Return a value escaped by RFC 5545, section 3.3.11; line breaks become spaces."""
+    one_line = "".join(
         " " if unicodedata.category(each) in {"Cc", "Zl", "Zp"} else each for each in text
     )
-    return _ESCAPED.sub(r"\\\g<0>", seen)
+    return _ESCAPED.sub(r"\\\g<0>", one_line)
 
 
 def _folded(line: str) -> bytes:
-    """Return a line in pieces of at most 75 octets, none of which cuts a character."""
+    """Return a line folded into pieces of at most 75 octets, without cutting a character."""
     pieces = [b""]
     for letter in line:
         octets = letter.encode()

@@ -1,10 +1,9 @@
 """
 Clocks of removal requests: when each period ends, what is due today, what is late.
 
-How long a period is, and which law says so, is data (`data/legal-*.yaml`); here is only how time
-is counted. Hours elapse: they are counted in UTC, so that a day on which the clocks change has its
-twenty-three or twenty-five. Days and months are those of a calendar, in Belgium's time zone, and
-end with the last second of their last day.
+The law data (`data/legal-*.yaml`) say how long a period is, and which law sets it. This module only
+counts time. Hours are counted in UTC: a day on which the clocks change has 23 or 25 of them. Days
+and months are those of Belgium's calendar, and end with the last second of their last day.
 """
 
 import calendar
@@ -28,20 +27,20 @@ _SATURDAY = 5
 @dataclass(frozen=True, slots=True)
 class Countdown:
     """
-    A period that runs, or ran.
+    A period that a removal request has started.
 
     Attributes:
         deadline: The period, from the law data.
 
-        law: The version of that data.
+        law: The version of the law data.
 
-        reference: The removal request it belongs to.
+        reference: The id of the removal request.
 
-        began_at: When its anchor happened, in UTC.
+        began_at: When the event happened that starts the period, in UTC.
 
         due_at: The last moment of the period, in UTC.
 
-        met_at: When what it waits for happened; None while it has not.
+        met_at: When the awaited event happened; None if it has not.
     """
 
     deadline: Deadline
@@ -53,7 +52,7 @@ class Countdown:
 
 
 class ClockState(StrEnum):
-    """Where a clock stands at a moment."""
+    """The state of a clock at a moment."""
 
     MET = "met"
     MET_LATE = "met-late"
@@ -76,23 +75,25 @@ def start_clock(
     Return the clock that an event starts.
 
     Args:
-        law: The data in which the deadline is looked up, as it applies on the event's day.
+        law: The law data. The version that applies on the day of the event is used.
 
         at: When the event happened; aware.
 
-        hours: The organisation's own limit, in place of the data's; for soft ones only.
+        hours: The organisation's own limit, in place of the one in the law data. Only a soft
+            deadline can have one.
 
     Raises:
-        UnknownLawError: If no such deadline applies on that day, as the UK's do not yet.
+        UnknownLawError: If no such deadline applies on that day, like the UK's, which are not in
+            force yet.
 
-        ValueError: If the deadline starts at another event, or is hard and `hours` are given.
+        ValueError: If another event starts the deadline, or if `hours` is given for a hard one.
     """
     deadline, version = law.deadline(deadline_id, _local_day(at))
     if deadline.anchor is not anchor:
-        raise ValueError(f"{deadline.id} starts at {deadline.anchor}.")
+        raise ValueError(f"The deadline {deadline.id} starts at {deadline.anchor}.")
     if hours is not None:
         if deadline.hard or deadline.hours is None:
-            raise ValueError("Only a soft limit of hours can be set to another.")
+            raise ValueError("Only a soft deadline in hours can have a limit of its own.")
         deadline = Deadline.model_validate({**deadline.model_dump(by_alias=True), "hours": hours})
     return Countdown(deadline, version, reference, at.astimezone(UTC), end_of(deadline, at), met_at)
 
@@ -101,8 +102,9 @@ def end_of(deadline: Deadline, began_at: datetime) -> datetime:
     """
     Return the last moment of a period, in UTC.
 
-    Months: the day with the same number, or the last of the month where there is none, as in
-    Regulation (EEC, Euratom) 1182/71, Article 3(2)(c); the day of the event itself does not count.
+    A period of months ends on the day with the same number, or on the last day of a month that has
+    no such day. The day of the event does not count. Both follow Regulation (EEC, Euratom) 1182/71,
+    Article 3(2)(c).
     """
     if deadline.hours is not None:
         return began_at.astimezone(UTC) + timedelta(hours=deadline.hours)
@@ -127,12 +129,12 @@ def next_working_day(day: date) -> date:
 
 
 def is_working_day(day: date) -> bool:
-    """Tell whether a day is no Saturday, no Sunday and no legal holiday of Belgium."""
+    """Return whether a day is a working day in Belgium: no weekend and no legal holiday."""
     return day.weekday() < _SATURDAY and day not in _belgian_holidays(day.year)
 
 
 def state_of(countdown: Countdown, now: datetime) -> ClockState:
-    """Return where a clock stands; the last moment of its period is still in time."""
+    """Return the state of a clock; the last moment of its period is still in time."""
     if countdown.met_at is not None:
         return ClockState.MET if countdown.met_at <= countdown.due_at else ClockState.MET_LATE
     if now > countdown.due_at:
@@ -142,20 +144,20 @@ def state_of(countdown: Countdown, now: datetime) -> ClockState:
 
 
 def due_today(countdowns: Iterable[Countdown], now: datetime) -> list[Countdown]:
-    """Return the clocks that end on this day in Belgium and have not yet, soonest first."""
+    """Return the clocks that end later today, by Belgium's calendar, soonest first."""
     return _in_state(countdowns, now, ClockState.DUE_TODAY)
 
 
 def overdue(countdowns: Iterable[Countdown], now: datetime) -> list[Countdown]:
-    """Return the clocks that ended without what they wait for, latest kept waiting first."""
+    """Return the clocks whose period is over without the awaited event, longest overdue first."""
     return _in_state(countdowns, now, ClockState.OVERDUE)
 
 
 def next_step(countdowns: Iterable[Countdown], now: datetime) -> Countdown | None:
     """
-    Return the clock whose step comes next; None if none runs.
+    Return the clock to act on next; None if every clock was met.
 
-    A hard one that is overdue goes first, then a soft one that is, then whichever ends soonest.
+    Overdue hard deadlines come first, then overdue soft ones, then the clock that ends soonest.
     """
     waiting = [each for each in countdowns if each.met_at is None]
     late = [each for each in waiting if now > each.due_at]
@@ -165,7 +167,7 @@ def next_step(countdowns: Iterable[Countdown], now: datetime) -> Countdown | Non
 
 
 def label_of(countdown: Countdown, language: Language) -> str:
-    """Return what a clock is called in a language."""
+    """Return the name of a clock's deadline in a language."""
     return countdown.deadline.label.of(language)
 
 
@@ -178,7 +180,7 @@ def _in_state(
 
 def _local_day(moment: datetime) -> date:
     if moment.tzinfo is None:
-        raise ValueError("A moment has a time zone.")
+        raise ValueError("A moment needs a time zone.")
     return moment.astimezone(ZONE).date()
 
 

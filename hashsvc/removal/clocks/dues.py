@@ -1,4 +1,4 @@
-"""The clocks of each removal request: what is due, what is late, what comes next."""
+"""Which clocks run for a removal request, and when the platform's answer is due."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -12,7 +12,7 @@ from hashsvc.removal.notices.facts import NoticeKind
 from hashsvc.removal.states import DECIDED, WAITING, State
 from hashsvc.store.requests import Event
 
-# An answer that a complaint may be about.
+# The answers that a complaint may be about.
 _AGAINST = frozenset({State.REFUSED, State.PARTIAL, State.IDENTITY_ASKED})
 _OVER = frozenset({State.DRAFT, State.APPROVED, State.WITHDRAWN})
 
@@ -21,7 +21,7 @@ def clocks_of(
     view: RequestView, law: Law, *, answer_within_h: int | None = None
 ) -> list[Countdown]:
     """
-    Return every clock that a request has started, also those that were met.
+    Return every clock that a request has started, including those that were met.
 
     Args:
         answer_within_h: The organisation's own limit for an answer, in place of the data's.
@@ -57,7 +57,7 @@ def answer_due_at(
 
 
 def _answer(view: RequestView, law: Law, hours: int | None) -> Countdown | None:
-    """Return the clock for the platform's answer: met by its decision, or the image's going."""
+    """Return the clock for the platform's answer: its decision or the image's removal meets it."""
     sent = view.last(State.SENT)
     assert sent is not None
     takes_down = view.notice is not None and view.notice.kind == NoticeKind.TAKE_IT_DOWN
@@ -82,7 +82,7 @@ def _order(view: RequestView, law: Law) -> Countdown | None:
 
 
 def _complaint(view: RequestView, law: Law) -> Countdown | None:
-    """Return the window for a complaint; met by one, and of no use once the image is gone."""
+    """Return the clock for a complaint, which a complaint or the image's removal meets."""
     decided = view.decided
     if decided is None or decided.state not in _AGAINST:
         return None
@@ -112,7 +112,7 @@ def _start(
             hours=hours,
         )
     except UnknownLawError:
-        # Not in force on that day: then no clock runs.
+        # The deadline was not in force on that day: no clock runs.
         return None
 
 
