@@ -1,4 +1,4 @@
-"""`hashsvc removal`: requests to platforms, from the confirmed match to the order of a court."""
+"""`hashsvc removal`: removal requests, from the confirmed match to the order of a court."""
 
 import json
 from datetime import datetime
@@ -17,9 +17,10 @@ app = typer.Typer(
 
 RequestId = Annotated[str, typer.Argument(help="The request's id.", metavar="REQUEST")]
 Spoken = Annotated[
-    Language | None, typer.Option(help="What it is written in; else what the channel takes.")
+    Language | None,
+    typer.Option(help="The notice's language; by default one that the channel takes."),
 ]
-Explanation = Annotated[str | None, typer.Option(help="What the template does not say.")]
+Explanation = Annotated[str | None, typer.Option(help="Words that the template does not have.")]
 Platform = Annotated[str | None, typer.Option(help="An entry's id in the registry, or a host.")]
 _PATH = "/v1/removal-requests"
 
@@ -34,7 +35,7 @@ def raise_request(
     language: Spoken = None,
     basis: Annotated[Basis | None, typer.Option(help="What the notice rests on.")] = None,
 ) -> None:
-    """Draft the request for a confirmed match; it joins its case's draft to the same platform."""
+    """Draft the request for a confirmed match. It joins the case's draft to the same platform."""
     body = _given(match=match, platform=platform, language=language, basis=basis)
     with connected(url, key, insecure) as client:
         _print(client.post(_PATH, body))
@@ -45,7 +46,7 @@ def list_requests(
     key: Key,
     url: Url = LOCAL,
     insecure: Insecure = False,
-    state: Annotated[State | None, typer.Option(help="Only in this state.")] = None,
+    state: Annotated[State | None, typer.Option(help="Only requests in this state.")] = None,
     platform: Platform = None,
     unsure: Annotated[
         bool,
@@ -74,13 +75,13 @@ def notice(
     insecure: Insecure = False,
     form: Annotated[str, typer.Option("--format", help=f"One of {', '.join(FORMATS)}.")] = "text",
     which: Annotated[
-        str | None, typer.Option("--notice", help="Id of one of its notices; else the first.")
+        str | None, typer.Option("--notice", help="Id of one of its notices; by default the first.")
     ] = None,
     output: Annotated[
-        Path | None, typer.Option(help="File to write it to; else it is printed.")
+        Path | None, typer.Option(help="File to write to; by default it is printed.")
     ] = None,
 ) -> None:
-    """Write a request's notice, complaint, referral or annex: fixed, or as it would go out now."""
+    """Write a request's notice, complaint, referral or annex, as it was or would be sent."""
     query = _given(format=form, notice=which)
     with connected(url, key, insecure) as client:
         content = client.content(f"{_PATH}/{request}/notice", **query)
@@ -101,7 +102,7 @@ def move(
         str | None, typer.Option(help="The reason that the platform gave, or your own words.")
     ] = None,
 ) -> None:
-    """Move a request on, such as to approved, sent, receipted, removed, refused."""
+    """Move a request to another state, such as approved, sent, receipted, removed or refused."""
     moment = at.astimezone().isoformat() if at else None
     _post(request, "moves", _given(to=to, at=moment, reason=reason), url, key, insecure)
 
@@ -137,7 +138,7 @@ def settle_mail(
 
 @app.command()
 def recheck(request: RequestId, key: Key, url: Url = LOCAL, insecure: Insecure = False) -> None:
-    """Look now whether the image is still there."""
+    """Check now whether the image is still there."""
     _post(request, "rechecks", {}, url, key, insecure)
 
 
@@ -150,7 +151,7 @@ def observe(
     url: Url = LOCAL,
     insecure: Insecure = False,
 ) -> None:
-    """Record what you saw with your own eyes, where a check cannot tell."""
+    """Record what you saw with your own eyes, where a check is uncertain."""
     _post(request, "observations", {"seen": seen, "reason": reason}, url, key, insecure)
 
 
@@ -192,12 +193,12 @@ def order(
     explanation: Explanation = None,
     known: Annotated[
         list[str] | None,
-        typer.Option(help="ELEMENT=WORDS of the order's elements that are else the court's."),
+        typer.Option(help="ELEMENT=WORDS for elements that otherwise are left to the court."),
     ] = None,
 ) -> None:
     """Write the annex to a court's order about the case's images at the platform."""
     if wrong := [each for each in known or [] if "=" not in each]:
-        fail(f"--known is ELEMENT=WORDS; {len(wrong)} of them have no =.")
+        fail(f"--known takes ELEMENT=WORDS; {len(wrong)} of them have no =.")
     elements = [
         {"element": name, "words": words}
         for name, _, words in (each.partition("=") for each in known or [])
@@ -214,7 +215,7 @@ def escalate(
     insecure: Insecure = False,
     platform: Platform = None,
 ) -> None:
-    """Draft the request to the next actor that has a part in the image: host, CDN, search."""
+    """Draft the request to the next actor that can take the image down: host, CDN, search."""
     _post(request, "escalations", _given(platform=platform), url, key, insecure)
 
 
@@ -224,12 +225,14 @@ def evidence(
     key: Key,
     url: Url = LOCAL,
     insecure: Insecure = False,
-    request: Annotated[str | None, typer.Option(help="Of one request, and its kin.")] = None,
+    request: Annotated[
+        str | None, typer.Option(help="Of one request and those linked with it.")
+    ] = None,
     case: Annotated[str | None, typer.Option(help="Of all requests of a case.")] = None,
 ) -> None:
     """Write the evidence bundle of a request or a case; `hashsvc evidence verify` checks it."""
     if (request is None) == (case is None):
-        fail("Name one: --request or --case.")
+        fail("Give either --request or --case.")
     path = f"{_PATH}/{request}" if request else f"/v1/cases/{case}"
     with connected(url, key, insecure) as client:
         write(client.content(f"{path}/evidence"), output)
@@ -242,7 +245,7 @@ def due(
     insecure: Insecure = False,
     language: Language = Language.EN,
     calendar: Annotated[
-        Path | None, typer.Option(help="Write all clocks to this .ics file in their place.")
+        Path | None, typer.Option(help="Write all clocks to this .ics file instead.")
     ] = None,
 ) -> None:
     """Show what is late, what is due today, and what comes next."""
@@ -261,7 +264,7 @@ def due(
 
 
 def write(content: bytes, output: Path | None) -> None:
-    """Write what a service gave to a file, or print it."""
+    """Write the content to a file, or print it."""
     if output is None:
         typer.echo(content, nl=False)
         return

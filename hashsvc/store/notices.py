@@ -1,4 +1,4 @@
-"""Notices: which requests each names, and its documents as they went out."""
+"""Notices: the requests that each names, and its documents as they were sent."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -19,20 +19,20 @@ from hashsvc.store.removal_tables import (
 @dataclass(frozen=True, slots=True)
 class Notice:
     """
-    One document to one actor, of one case; names no person and no case.
+    One letter to one actor about one case. It names no person and no case.
 
     Attributes:
         case_id: None once the case is withdrawn.
 
-        kind: Which document, such as "dsa-notice"; "order" for the annex to an order.
+        kind: The kind of letter, such as "dsa-notice"; "order" for the annex to an order.
 
-        basis: What it rests on, as a channel's.
+        basis: The legal basis, named as in the registry's channels.
 
-        channel: The type of the channel it goes by; None while nobody knows one.
+        channel: The type of the channel that it is sent by; None if no channel is known.
 
-        address: Where that is.
+        address: The channel's address.
 
-        fixed: What it was made with, as JSON text; None while it is a draft.
+        fixed: What the letter was made with, as JSON text; None while it is a draft.
     """
 
     id: NoticeId
@@ -62,7 +62,7 @@ def add_request(connection: Connection, notice_id: NoticeId, request_id: Request
 
 
 def take_off(connection: Connection, notice_id: NoticeId, request_ids: Sequence[RequestId]) -> None:
-    """Name these requests in a notice no more."""
+    """Remove these requests from a notice."""
     connection.execute(
         delete(notice_request).where(
             notice_request.c.notice_id == notice_id,
@@ -73,10 +73,10 @@ def take_off(connection: Connection, notice_id: NoticeId, request_ids: Sequence[
 
 def draft_for(connection: Connection, like: Notice, *, most: int) -> Notice | None:
     """
-    Return the draft to the same actor, of the same case, kind and language, if there is one.
+    Return the draft to the same actor of the same case, kind, basis and language, or None.
 
     Args:
-        most: It names fewer requests than this.
+        most: A draft that names this many requests is full and is passed over.
     """
     named = (
         select(func.count())
@@ -136,7 +136,7 @@ def fix(
     fixed: str,
     documents: Mapping[str, bytes],
 ) -> None:
-    """Store a draft's documents, by format, after which it changes no more."""
+    """Store a draft's documents, by format. The notice does not change after that."""
     connection.execute(
         update(removal_notice)
         .where(removal_notice.c.id == notice.id)
@@ -151,7 +151,7 @@ def fix(
 
 
 def document(connection: Connection, notice_id: NoticeId, form: str) -> bytes | None:
-    """Return a fixed notice in a format; None if it has none of it."""
+    """Return a document of a notice; None if the notice has no such format, or is a draft."""
     query = select(notice_document.c.sealed).where(
         notice_document.c.notice_id == notice_id, notice_document.c.format == form
     )
@@ -168,7 +168,7 @@ def formats(connection: Connection, notice_id: NoticeId) -> list[str]:
 
 
 def delete_empty(connection: Connection) -> None:
-    """Delete notices that never went out and name nothing more, as those of a withdrawn case."""
+    """Delete notices that no longer name a request, such as those of a withdrawn case."""
     named = exists().where(notice_request.c.notice_id == removal_notice.c.id)
     connection.execute(delete(removal_notice).where(~named))
 

@@ -14,13 +14,13 @@ removal_request = table(
     Column("state", Text, nullable=False),
     Column("created_at", UtcTime, nullable=False),
     organisation_column(),
-    # Of case, platform and image URL, under the key for records: what is asked for once. Null when
-    # the request has ended, so that the same may be asked for again.
+    # Digest of case, platform and image URL under the key for records: no two open requests ask for
+    # the same. Null once the request has ended, so that somebody can ask for the same again.
     Column("dedup_digest", LargeBinary, unique=True),
-    # The request that this one goes on from, and how.
+    # The request that this one goes on from, and why.
     Column("parent_id", Text, index=True),
     Column("link", Text),
-    # When the scheduled re-check is due; null: none.
+    # When the scheduled re-check is due; null if none is scheduled.
     Column("check_at", UtcTime, index=True),
     Column("first_seen", UtcTime),
     # The end of the platform's time to answer; null while no answer is awaited.
@@ -45,7 +45,7 @@ request_event = table(
     Column("reason", Text),
     Column("facts", Text),
     Column("notice_id", Text),
-    # The audit entry of the same transaction; null of what is older than this column.
+    # The audit entry of the same transaction; null in rows that are older than this column.
     Column("audit_seq", BigId),
 )
 
@@ -61,7 +61,7 @@ removal_notice = table(
     Column("address", Text),
     Column("language", Text, nullable=False),
     Column("created_at", UtcTime, nullable=False),
-    # What it was made with, once it is fixed (JSON): digest of the text, law, template.
+    # What the notice was made with (JSON): digest of the text, law, template. Null in a draft.
     Column("fixed", Text),
 )
 
@@ -76,7 +76,7 @@ notice_request = table(
     ),
 )
 
-# A notice as it went out, one row a format.
+# A notice as it was sent, one row for each format.
 notice_document = table(
     "notice_document",
     Column("notice_id", ForeignKey("removal_notice.id", ondelete="CASCADE"), primary_key=True),
@@ -102,7 +102,7 @@ notice_mailing = table(
     Column("unsure_from", UtcTime, nullable=False),
 )
 
-# What the person shown has agreed to; a withdrawn consent stays on record.
+# The consents of the person shown; a withdrawn consent stays on record.
 consent = table(
     "consent",
     Column("id", BigId, primary_key=True),
@@ -114,7 +114,7 @@ consent = table(
     one_of("kind", "hash", "notify", "share", "litigate"),
 )
 
-# An operator's own entries of the registry of platforms (JSON).
+# The operator's own entries of the registry of platforms (JSON).
 platform_entry = table(
     "platform_entry",
     Column("id", Text, primary_key=True),
@@ -122,7 +122,7 @@ platform_entry = table(
     Column("changed_at", UtcTime, nullable=False),
 )
 
-# What RDAP said of a host.
+# The contact that RDAP named for a host.
 rdap_answer = table(
     "rdap_answer",
     Column("host", Text, primary_key=True),

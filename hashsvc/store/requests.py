@@ -31,18 +31,18 @@ _COLUMNS = [each for each in removal_request.c if each is not removal_request.c.
 @dataclass(frozen=True, slots=True, repr=False)
 class Request:
     """
-    What is asked of one actor for one image URL; it outlives a withdrawn case.
+    A request to one actor about one image URL. It stays on record after its case is withdrawn.
 
     Attributes:
         match_id: None once the case is withdrawn.
 
         parent_id: The request that this one goes on from.
 
-        link: How it does: "reappeared" or "escalated".
+        link: Why it goes on: "reappeared" or "escalated".
 
-        check_at: When the scheduled re-check is due; None: none.
+        check_at: When the scheduled re-check is due; None if no re-check is scheduled.
 
-        first_seen: When the image was found there; None of old ones.
+        first_seen: When the image was found; None of requests that are older than this field.
 
         answer_due_at: The end of the platform's time to answer; None while no answer is awaited.
     """
@@ -80,7 +80,8 @@ class Event:
 
         notice_id: The notice that the step made or sent.
 
-        audit_seq: Number of the audit entry that was written with it; None of old ones.
+        audit_seq: Number of the audit entry that was written with it; None of steps that are older
+            than this field.
     """
 
     id: int
@@ -97,7 +98,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Step:
-    """A new event, without what the request and the table give it."""
+    """A new event, without its id and its request."""
 
     at: datetime
     actor: str
@@ -110,7 +111,7 @@ class Step:
 
 
 def dedup_key_of(case: str, platform: str, image_url: str) -> str:
-    """Return what is asked for once: an image URL, of an actor, for a case."""
+    """Return the key that two requests share if they ask an actor for the same image of a case."""
     return "\n".join((case, platform, image_url))
 
 
@@ -121,10 +122,10 @@ def add(
     Store a new request and its first event.
 
     Args:
-        dedup_key: What it asks for, as `dedup_key_of` tells it.
+        dedup_key: What it asks for, from `dedup_key_of`.
 
     Returns:
-        False when a request that has not ended asks for the same; nothing is stored then.
+        False if an open request asks for the same; nothing is stored then.
     """
     key = data_keys.records(connection)
     new = rows.insert_once(connection, removal_request).values(
@@ -155,10 +156,10 @@ def by_id(
     Return one request.
 
     Args:
-        organisation_id: Whose it has to be; here and below, None stands for any.
+        organisation_id: The organisation that must own it. Here and below, None stands for any.
 
     Raises:
-        UnknownRowError: If there is none with this id.
+        UnknownRowError: If there is no such request.
     """
     query = _of(organisation_id, select(*_COLUMNS).where(removal_request.c.id == request_id))
     (request,) = _opened(connection, [rows.as_one(Request, connection.execute(query))])
@@ -166,12 +167,12 @@ def by_id(
 
 
 def by_ids(connection: Connection, request_ids: Sequence[RequestId]) -> list[Request]:
-    """Return those of some requests that there are, in no order."""
+    """Return the requests with these ids, in no order; unknown ids are left out."""
     return _all(connection, select(*_COLUMNS).where(removal_request.c.id.in_(request_ids)))
 
 
 def by_dedup_key(connection: Connection, dedup_key: str) -> Request | None:
-    """Return the request that asks for this and has not ended, if there is one."""
+    """Return the open request with this key; None if there is no such request."""
     digest = data_keys.records(connection).digest(dedup_key)
     return _first(connection, select(*_COLUMNS).where(removal_request.c.dedup_digest == digest))
 
@@ -183,7 +184,7 @@ def by_match(connection: Connection, match_id: MatchId) -> list[Request]:
 
 
 def gone_before(connection: Connection, content_id: ContentId, platform: str) -> list[Request]:
-    """Return the requests by which images of this content went from a platform, newest first."""
+    """Return the requests that removed images of a content from a platform, newest first."""
     query = (
         select(*_COLUMNS)
         .join(match, match.c.id == removal_request.c.match_id)
@@ -262,13 +263,13 @@ def certain_without(connection: Connection) -> list[MatchId]:
 
 
 def children_of(connection: Connection, request_id: RequestId) -> list[Request]:
-    """Return the requests that go on from this one, oldest first."""
+    """Return the requests that go on from a request, oldest first."""
     query = select(*_COLUMNS).where(removal_request.c.parent_id == request_id)
     return _all(connection, query.order_by(removal_request.c.created_at, removal_request.c.id))
 
 
 def move(connection: Connection, request: Request, step: Step) -> bool:
-    """Change a request's state and record it; False when somebody else changed it before."""
+    """Store a step and the state it leads to; False if somebody else changed the state before."""
     changed: dict[str, object] = {"state": step.state}
     if step.state not in WAITING:
         changed["answer_due_at"] = None
@@ -286,7 +287,7 @@ def move(connection: Connection, request: Request, step: Step) -> bool:
 
 
 def add_event(connection: Connection, request_id: RequestId, step: Step) -> None:
-    """Record one step without changing the request."""
+    """Store a step without changing the request."""
     key = data_keys.records(connection)
     sealed = {
         name: None if value is None else key.seal_text(value, context=_context(request_id, name))
@@ -297,7 +298,7 @@ def add_event(connection: Connection, request_id: RequestId, step: Step) -> None
 
 
 def events_of(connection: Connection, request_ids: Sequence[RequestId]) -> list[Event]:
-    """Return the steps of requests, oldest first."""
+    """Return the steps of these requests, oldest first."""
     query = (
         select(request_event)
         .where(request_event.c.request_id.in_(request_ids))

@@ -1,4 +1,4 @@
-"""Removal requests: raised, moved on, re-checked, and what follows."""
+"""Routes that raise, show, move, mail and re-check removal requests."""
 
 from typing import Annotated
 
@@ -34,9 +34,9 @@ _MEDIA: dict[str, dict[str, str]] = {media: {} for media in sorted(set(FORMATS.v
 @router.post("", status_code=status.HTTP_201_CREATED, responses=problems(404, 409, 422))
 def raise_request(body: RemovalIn, caller: AnalystDep, services: ServicesDep) -> RemovalOut:
     """
-    Draft the removal request for a confirmed match; asked again, the same one is shown.
+    Draft the removal request for a confirmed match, or show the one that is open.
 
-    It goes on the draft notice of its case to the same platform, if there is one.
+    The request joins the draft notice of its case to the same platform, if there is one.
     """
     made = services.removal.raise_for(
         MatchId(body.match),
@@ -53,8 +53,10 @@ def raise_request(body: RemovalIn, caller: AnalystDep, services: ServicesDep) ->
 def list_requests(
     caller: AnalystDep,
     services: ServicesDep,
-    state: Annotated[State | None, Query(description="Only in this state.")] = None,
-    platform: Annotated[PlatformName | None, Query(description="Only of this one.")] = None,
+    state: Annotated[State | None, Query(description="Only requests in this state.")] = None,
+    platform: Annotated[
+        PlatformName | None, Query(description="Only requests to this platform.")
+    ] = None,
     unsure: Annotated[
         bool, Query(description="Only where nobody knows whether a mailed notice was sent.")
     ] = False,
@@ -92,13 +94,14 @@ def read_notice(
     caller: AnalystDep,
     services: ServicesDep,
     form: Annotated[
-        str, Query(alias="format", pattern=f"^({'|'.join(FORMATS)})$", description="Which form.")
+        str,
+        Query(alias="format", pattern=f"^({'|'.join(FORMATS)})$", description="The notice's form."),
     ] = "text",
     notice: Annotated[
-        OpaqueId | None, Query(description="Which of its notices; else the one for removal.")
+        OpaqueId | None, Query(description="One of its notices; null: the one for removal.")
     ] = None,
 ) -> Response:
-    """Show a notice alone: as it went out, or a draft as it would go out now."""
+    """Show one notice as it was sent, or a draft as it would be sent now."""
     document = services.removal.document(
         RequestId(request),
         form,
@@ -114,9 +117,9 @@ def move_request(
     request: OpaqueId, body: MoveIn, caller: AnalystDep, services: ServicesDep
 ) -> RemovalOut:
     """
-    Move a request on, such as to approved, sent, receipted, refused.
+    Move a request to another state, such as approved, sent, receipted or refused.
 
-    What is said of a notice as a whole is said of all requests on it.
+    Approved, sent and receipted are said of a whole notice: they move all requests on it.
     """
     moved = services.removal.move(
         RequestId(request),
@@ -176,7 +179,7 @@ def settle_mail(
 
 @router.post("/{request}/rechecks", responses=problems(404, 409, 422))
 def recheck(request: OpaqueId, caller: AnalystDep, services: ServicesDep) -> RecheckOut:
-    """Look now whether the image is still there. Two checks apart must agree that it is gone."""
+    """Check now whether the image is still there. Two checks must agree that it is gone."""
     outcome, view = services.removal.rechecks.check(
         RequestId(request), actor=caller.key_id, organisation_id=caller.organisation_id
     )
@@ -187,7 +190,7 @@ def recheck(request: OpaqueId, caller: AnalystDep, services: ServicesDep) -> Rec
 def observe(
     request: OpaqueId, body: SeenIn, caller: AnalystDep, services: ServicesDep
 ) -> RemovalOut:
-    """Record what you saw yourself where a check cannot tell; it counts as one check."""
+    """Record what you saw yourself, where a check is uncertain. It counts as one check."""
     view = services.removal.rechecks.observe(
         RequestId(request),
         body.seen,
@@ -252,7 +255,7 @@ def seek_order(
 def ask_next(
     request: OpaqueId, body: NextIn, caller: AnalystDep, services: ServicesDep
 ) -> RemovalOut:
-    """Draft the request to the next actor that has a part in the image, and show that."""
+    """Draft and show the request to the next actor that can take the image down."""
     view = services.removal.remedies.ask_next(
         RequestId(request),
         platform=body.platform,

@@ -1,4 +1,4 @@
-"""Removal requests."""
+"""Bodies of the routes for removal requests."""
 
 import json
 from datetime import datetime
@@ -20,65 +20,69 @@ PlatformName = Annotated[
 ]
 Words = Annotated[str, StringConstraints(min_length=1, max_length=MAX_EXPLANATION)]
 NoticeLanguage = Annotated[
-    Language | None, Field(description="What it is written in; null: what the channel takes.")
+    Language | None, Field(description="The notice's language; null: one that the channel takes.")
 ]
 
 
 class RemovalIn(Body):
-    """The confirmed match to raise a removal request for, and whom to ask."""
+    """The confirmed match to raise a removal request for, and the actor to ask."""
 
     match: OpaqueId
     language: NoticeLanguage = None
-    platform: PlatformName | None = Field(default=None, description="Null: the page's site.")
+    platform: PlatformName | None = Field(
+        default=None, description="The actor to ask; null: the page's site."
+    )
     basis: Basis | None = Field(
-        default=None, description="What it rests on; null: what the platform has a channel for."
+        default=None, description="The legal basis; null: one that the platform has a channel for."
     )
 
 
 class MoveIn(Body):
-    """The state to go to, when that happened, and what was said."""
+    """The new state, when it came, and the reason."""
 
-    to: State = Field(description="If it may not follow, the answer names the states that may.")
-    at: AwareDatetime | None = Field(default=None, description="When, if that was before now.")
+    to: State = Field(description="If it may not follow, the error names the states that may.")
+    at: AwareDatetime | None = Field(default=None, description="When that was; null: now.")
     reason: Words | None = Field(
         default=None, description="The reason that the platform gave, or your own words."
     )
 
 
 class SeenIn(Body):
-    """What an analyst saw with their own eyes, where a check cannot tell."""
+    """What an analyst saw with their own eyes, where a check is uncertain."""
 
     seen: Outcome
-    reason: Words = Field(description="How, for the record.")
+    reason: Words = Field(description="How you saw it, for the record.")
 
 
 class LetterIn(Body):
     """A complaint, a referral, or the annex to an order."""
 
     language: NoticeLanguage = None
-    explanation: Words | None = Field(default=None, description="What the template does not say.")
+    explanation: Words | None = Field(
+        default=None, description="Words that the template does not have."
+    )
 
 
 class ElementIn(Body):
-    """What is known of one element of an order."""
+    """The words for one element of an order."""
 
     element: str = Field(
         pattern=r"^[a-z-]{1,60}$", description="Its id in the law data.", examples=["authority"]
     )
-    words: str = Field(min_length=1, max_length=MAX_LINE, description="What to say of it.")
+    words: str = Field(min_length=1, max_length=MAX_LINE, description="What the annex says there.")
 
 
 class OrderIn(LetterIn):
-    """The annex to an order, and what is known of the elements that are else the court's."""
+    """The annex to an order, and words for elements that otherwise are left to the court."""
 
     known: list[ElementIn] = Field(default=[], max_length=20, description="Each element once.")
 
 
 class NextIn(Body):
-    """Whom to ask next for the same image."""
+    """The actor to ask next about the same image."""
 
     platform: PlatformName | None = Field(
-        default=None, description="Null: the next that was not asked."
+        default=None, description="Null: the next actor that was not asked yet."
     )
 
 
@@ -96,26 +100,26 @@ class SettlementIn(Body):
 
 
 class SentOut(BaseModel):
-    """The mail that was sent, or would be."""
+    """The mail that was sent or, in a dry run, would be sent."""
 
-    dry_run: bool = Field(description="Whether it was not sent.")
+    dry_run: bool = Field(description="True if the mail was only shown, not sent.")
     to: str = Field(description="The address of the channel.")
-    subject: str = Field(description="Its first line.")
-    bytes: int = Field(description="Its size.")
-    sha256: str = Field(description="Of the mail as it goes out.")
+    subject: str = Field(description="The mail's subject.")
+    bytes: int = Field(description="The mail's size.")
+    sha256: str = Field(description="SHA-256 of the mail, hexadecimal.")
 
 
 class EventOut(BaseModel):
     """One step of a removal request."""
 
-    at: datetime = Field(description="When it happened; the audit log has when it was entered.")
+    at: datetime = Field(description="When it happened; the audit log says when it was entered.")
     actor: str = Field(description="The key, or the part of the service, that did it.")
     state: State = Field(description="The request's state after it.")
     outcome: Outcome | None = Field(description="What a re-check saw; null for other steps.")
     reason: str | None = Field(description="The platform's reason, or an analyst's words.")
     facts: dict[str, Any] | None = Field(description="What servers answered to a re-check.")
     notice: OpaqueId | None = Field(description="The notice that the step made.")
-    audit: int | None = Field(description="Number of its audit entry; null of old ones.")
+    audit: int | None = Field(description="Number of its audit entry; null in old steps.")
 
     @classmethod
     def of(cls, event: Event) -> "EventOut":
@@ -134,15 +138,15 @@ class EventOut(BaseModel):
 class NoticeOut(BaseModel):
     """A notice that names a request."""
 
-    notice: OpaqueId = Field(description="Stands in the notice as its reference.")
-    kind: str = Field(description="Which document.", examples=["dsa-notice"])
+    notice: OpaqueId = Field(description="The notice's id, which is its reference too.")
+    kind: str = Field(description="The kind of letter.", examples=["dsa-notice"])
     basis: Basis
-    channel: str | None = Field(description="How it is handed in; null: find a contact.")
+    channel: str | None = Field(description="How it is handed in; null: no channel is known.")
     address: str | None = Field(description="Where it goes; null: not known.")
     language: Language
-    fixed: bool = Field(description="Whether it is as it goes out; else a draft.")
+    fixed: bool = Field(description="True if it does not change any more, false for a draft.")
     made_with: dict[str, Any] | None = Field(
-        description="Digest of its text, the law data and the template; null of a draft."
+        description="Digest of its text, law data and template; null for a draft."
     )
 
     @classmethod
@@ -188,15 +192,17 @@ class RemovalBriefOut(BaseModel):
     request: OpaqueId
     state: State
     platform: str = Field(
-        description="Who is asked: an entry's id in the registry, or a host.",
+        description="The actor that is asked: an entry's id in the registry, or a host.",
         examples=["example.org"],
     )
     page_url: str
     image_url: str
     created_at: datetime
     parent: OpaqueId | None = Field(description="The request that this one goes on from.")
-    link: str | None = Field(description="How: `reappeared` or `escalated`.")
-    check_at: datetime | None = Field(description="When the next check is due; null: none.")
+    link: str | None = Field(description="Why it goes on: `reappeared` or `escalated`.")
+    check_at: datetime | None = Field(
+        description="When the next check is due; null: no check is scheduled."
+    )
 
     @classmethod
     def brief(cls, request: Request) -> "RemovalBriefOut":

@@ -1,4 +1,4 @@
-"""Finds how to reach a host that nobody has entered: by RDAP, where a network may be asked."""
+"""Finds the contact of a host that has no entry in the registry, by RDAP."""
 
 import json
 from collections.abc import Iterator, Mapping, MutableMapping
@@ -17,10 +17,10 @@ from hashsvc.store.platform_entries import RdapAnswers
 
 class Contacts:
     """
-    What is known of platforms, entered or not.
+    The registry of platforms, and contacts of hosts that have no entry in it.
 
     Args:
-        fetcher: What asks RDAP; None asks nobody.
+        fetcher: Fetches from RDAP servers; None if RDAP is switched off.
     """
 
     def __init__(self, context: RemovalContext, fetcher: Fetcher | None) -> None:
@@ -29,15 +29,15 @@ class Contacts:
 
     @property
     def asks(self) -> bool:
-        """Whether RDAP is asked at all."""
+        """Whether RDAP is switched on."""
         return self._fetcher is not None
 
     def of(self, platform: str, *, actor: str) -> Platform:
         """
-        Return an entry by its id or a host, else the host's draft with the contact that RDAP names.
+        Return the entry with an id or a host; without one, a draft with the contact from RDAP.
 
         Raises:
-            UnknownPlatformError: If the text is neither.
+            UnknownPlatformError: If the text is neither an id nor a host.
         """
         context = self._context
         with context.database.read() as connection:
@@ -68,7 +68,7 @@ class Contacts:
 
 
 def with_known_contact(connection: Connection, entry: Platform, *, now: datetime) -> Platform:
-    """Return an entry; a draft with the contact that RDAP named before, if it did."""
+    """Return an entry; a draft gets the contact that RDAP named before, if there is one."""
     if not entry.draft:
         return entry
     known = dict(_Cache(RdapAnswers(connection)))
@@ -76,7 +76,7 @@ def with_known_contact(connection: Connection, entry: Platform, *, now: datetime
 
 
 class _Cache(MutableMapping[str, RdapAnswer]):
-    """The stored answers, as rdap knows them."""
+    """The stored answers of RDAP, by host."""
 
     def __init__(self, rows: RdapAnswers) -> None:
         self._rows = rows

@@ -1,4 +1,4 @@
-"""What everything that changes requests needs."""
+"""Dependencies shared by everything that changes removal requests."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -22,7 +22,7 @@ from hashsvc.store.notices import Notice
 
 @dataclass(frozen=True, slots=True)
 class RemovalContext:
-    """The settings, the database, the registry of platforms, what writes letters, and the time."""
+    """The settings, the database, the registry of platforms, the writer of notices, the clock."""
 
     settings: Settings
     database: Database
@@ -33,7 +33,7 @@ class RemovalContext:
     @classmethod
     def build(cls, settings: Settings, database: Database, clock: Clock) -> Self:
         """
-        Put the parts together.
+        Return the context for these settings and this database.
 
         Raises:
             DataFileError: If the law data or the registry of platforms cannot be used.
@@ -48,10 +48,10 @@ class RemovalContext:
         organisation_id: OrganisationId | None = None,
     ) -> RequestView:
         """
-        Return what is known of one request.
+        Return one request with its steps and notices.
 
         Raises:
-            UnknownRequestError: If there is none, or it is another organisation's.
+            UnknownRequestError: If there is no such request, or another organisation has it.
         """
         try:
             request = requests.by_id(connection, request_id, organisation_id)
@@ -61,13 +61,13 @@ class RemovalContext:
         return view
 
     def recipient(self, connection: Connection, notice: Notice) -> OneLine | Host:
-        """Return how a notice calls the platform that it goes to."""
+        """Return the name that a notice gives the platform it goes to."""
         entry = find(self.platforms.registry(connection), notice.platform)
         return Host(notice.platform) if entry.draft else OneLine(entry.name)
 
     def check_consent(self, connection: Connection, case: str, kind: ConsentKind) -> None:
         """
-        Go on only if the person shown has agreed.
+        Check that the person shown has agreed to a step.
 
         Raises:
             NoConsentError: If they have not.

@@ -1,4 +1,4 @@
-"""Writes the notices of requests, and fixes them when they go out."""
+"""Writes the notices of requests, and stores them unchangeably when they are approved."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -35,7 +35,7 @@ KIND_FOR = {
     Basis.ABUSE: NoticeKind.HOST,
     Basis.TAKE_IT_DOWN: NoticeKind.TAKE_IT_DOWN,
 }
-"""Which document goes out on which basis; an order's is the court's."""
+"""The kind of notice for each basis. An order has none: the court writes it."""
 
 FORMATS = {
     "text": "text/plain; charset=utf-8",
@@ -46,12 +46,12 @@ FORMATS = {
     "xarf": "application/json",
     "csv": "text/csv; charset=utf-8",
 }
-"""The forms that a notice has, and the media type of each."""
+"""The forms of a notice, and the media type of each."""
 
 
 class Letters:
     """
-    What writes notices, by the settings, the law data and the templates.
+    Writes notices from the settings, the law data and the templates.
 
     Raises:
         DataFileError: If the law data cannot be used.
@@ -64,10 +64,10 @@ class Letters:
     @property
     def sender(self) -> Sender:
         """
-        The organisation that notices are from.
+        The organisation that sends the notices.
 
         Raises:
-            BadNoticeError: If the settings name it in a way that may not stand in a notice.
+            BadNoticeError: If a name or address in the settings may not stand in a notice.
         """
         contact = self._settings.organisation_contact
         return Sender(
@@ -87,10 +87,10 @@ class Letters:
         earlier: Earlier | None = None,
     ) -> Facts:
         """
-        Return what a notice says of the requests that it names.
+        Return the facts of a notice about the requests that it names.
 
         Raises:
-            BadNoticeError: If something of it may not stand in a notice.
+            BadNoticeError: If one of the facts may not stand in a notice.
         """
         signatory = self._settings.signatory
         if notice.kind == NoticeKind.TAKE_IT_DOWN and signatory is None:
@@ -117,10 +117,10 @@ class Letters:
 
     def compose(self, facts: Facts) -> texts.NoticeDocument:
         """
-        Return the notice that says these facts.
+        Return the notice with these facts.
 
         Raises:
-            UnknownLawError: If the law data has nothing to cite on that day.
+            UnknownLawError: If the law data have nothing to cite on that day.
 
             TemplateError: If a template cannot be used.
         """
@@ -133,7 +133,7 @@ class Letters:
         written: texts.NoticeDocument | OrderAnnex,
         documents: Mapping[str, bytes],
     ) -> None:
-        """Store a notice's documents as they go out; it does not change after."""
+        """Store a notice's documents as they are sent. The notice does not change after that."""
         made_with = {
             "text_sha256": written.digest,
             "law": [asdict(each) for each in written.law],
@@ -143,7 +143,7 @@ class Letters:
 
 
 def documents_of(written: texts.NoticeDocument, notice: Notice, now: datetime) -> dict[str, bytes]:
-    """Return a notice in every form that it has; a mail where there is somebody to send it to."""
+    """Return a notice in all its forms; the mail only if the notice has an address."""
     pdf = notice_pdf(written)
     documents = {
         "text": written.text.encode(),

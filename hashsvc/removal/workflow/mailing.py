@@ -105,7 +105,7 @@ class Mailer:
 
             NotPossibleError: If the request has no such mail, or it may still be being sent.
 
-            BadNoticeError: If the reason has letters that no text may have.
+            BadNoticeError: If the reason has a character that no text may have.
         """
         Explanation(reason)
         context, now = self._context, self._context.clock()

@@ -1,4 +1,4 @@
-"""What an analyst, or a platform's answer, does to requests: the moves from state to state."""
+"""Moves requests from state to state, as an analyst or a platform's answer does."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -19,9 +19,9 @@ from hashsvc.store.matches import Match
 from hashsvc.store.notices import Notice
 from hashsvc.store.requests import Step
 
-# What is said of a whole notice, and so of all requests on it.
+# These states are said of a whole notice, and so of all requests on it.
 _TOGETHER = frozenset({State.APPROVED, State.SENT, State.RECEIPTED})
-# The last moment of a period is still in time.
+# The last moment of a period still counts as in time.
 _JUST_AFTER = timedelta(seconds=1)
 
 
@@ -79,10 +79,10 @@ def record_step(
     notice_id: NoticeId | None = None,
 ) -> None:
     """
-    Put a step of one request on record, and set what is due after it.
+    Put a step of one request on record, and set when its next check and its answer are due.
 
-    A step that does not lead on from the request's state is on record, and the state stays: what a
-    platform says of an image that is gone changes nothing of what was seen.
+    A step that does not lead on from the request's state is put on record, and the state stays.
+    That happens when a platform answers about an image that is gone already.
 
     Raises:
         NotPossibleError: If somebody else has just moved the request.
@@ -159,10 +159,10 @@ def check_sending(context: RemovalContext, connection: Connection, view: Request
 
 def match_of(connection: Connection, view: RequestView) -> Match:
     """
-    Return the match of a request.
+    Return the match that a request was raised for.
 
     Raises:
-        NotPossibleError: If its case is withdrawn.
+        NotPossibleError: If the case is withdrawn.
     """
     if view.request.match_id is None:
         raise NotPossibleError("The case of this request is withdrawn.")
@@ -170,7 +170,7 @@ def match_of(connection: Connection, view: RequestView) -> Match:
 
 
 def _together(connection: Connection, view: RequestView, to: State) -> list[RequestView]:
-    """Return the requests that move with this one, it among them."""
+    """Return the requests that move together with this one, including this one."""
     before = view.request.state
     of_notice = to in _TOGETHER and before in (State.APPROVED, State.SENT, State.SILENT)
     ends_notice = to is State.WITHDRAWN and before == State.APPROVED
@@ -186,10 +186,10 @@ def _approve(
     context: RemovalContext, connection: Connection, view: RequestView, *, actor: str, at: datetime
 ) -> list[RequestView]:
     """
-    Fix a request's notice, and return the requests that it names.
+    Write a request's notice for good, and return the requests that it names.
 
-    A match that nobody has looked at is confirmed by whoever approves its request; requests for
-    others of that kind go on a draft of their own.
+    The analyst who approves a request also confirms its match. Other requests on the notice whose
+    matches nobody has looked at are put on a draft of their own.
     """
     assert view.notice is not None
     match = match_of(connection, view)
@@ -213,7 +213,7 @@ def _approve(
 
 
 def _set_apart(connection: Connection, notice: Notice, views: list[RequestView]) -> None:
-    """Put requests that are not ready on a notice of their own."""
+    """Put these requests on a new notice of their own."""
     if not views:
         return
     ids = [each.request.id for each in views]
@@ -228,7 +228,7 @@ def _check_consent(context: RemovalContext, connection: Connection, view: Reques
 def _check_when_over(
     context: RemovalContext, connection: Connection, request_id: RequestId
 ) -> None:
-    """Have the image looked at as soon as an order's time is over."""
+    """Schedule a re-check for the moment at which an order's time is over."""
     view = context.view(connection, request_id)
     for each in clocks_of(view, context.letters.law):
         if each.deadline.id == ORDER:
@@ -239,8 +239,8 @@ def _time_of(context: RemovalContext, view: RequestView, at: datetime | None) ->
     now = context.clock()
     if at is None:
         return now
-    # A check that changed nothing may come between an answer and the day on which it is entered;
-    # so may one that saw the image gone.
+    # An answer may be entered days after it came. Checks that changed nothing, or that saw the
+    # image gone, may lie in between.
     is_gone = view.request.state == State.GONE
     before, last = None, view.request.created_at
     for each in view.events:
@@ -248,7 +248,7 @@ def _time_of(context: RemovalContext, view: RequestView, at: datetime | None) ->
             last = max(last, each.at)
         before = each.state
     if not last <= at <= now:
-        raise NotPossibleError("A step happens between the one before it and now.")
+        raise NotPossibleError("A step cannot be before the last one, nor in the future.")
     return at
 
 

@@ -1,4 +1,4 @@
-"""Raises requests: one for an image URL and an actor, on a notice with the others of its case."""
+"""Raises requests: each for one image URL and one actor, on a notice with others of its case."""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -30,7 +30,7 @@ from hashsvc.store.notices import Notice
 from hashsvc.store.requests import Request, Step, dedup_key_of
 
 AUTOMATIC = "automatic"
-"""Who raises requests for matches that nobody has looked at yet, where that is switched on."""
+"""The actor that drafts requests for matches that nobody has looked at yet."""
 
 _TRY_AGAIN_AFTER = timedelta(hours=1)
 _BASES = (Basis.DSA_NOTICE, Basis.OWN_RULES, Basis.ABUSE)
@@ -40,12 +40,12 @@ _HOSTS = frozenset({ActorKind.CDN, ActorKind.REGISTRAR})
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """
-    How a request is to be raised; what is None is chosen by the registry of platforms.
+    How to raise a request. The registry of platforms decides what is None.
 
     Attributes:
-        platform: An entry's id, or a host; else the site whose page shows the image.
+        platform: An entry's id or a host; None for the site whose page shows the image.
 
-        parent: The request that it goes on from, and how: "escalated" or "reappeared".
+        parent: The request that it goes on from, and the link: "escalated" or "reappeared".
     """
 
     language: Language | None = None
@@ -64,12 +64,13 @@ def raise_request(
     organisation_id: OrganisationId | None = None,
 ) -> RequestView:
     """
-    Return the request for a match at an actor; raised when none that has not ended is there.
+    Return the open request for a match to an actor; without one, raise and return a new request.
 
     Raises:
         UnknownRowError: If there is no such match.
 
-        NotConfirmedError: If it was not confirmed, or is not `certain` where it is automatic.
+        NotConfirmedError: If the match was not confirmed. For an automatic draft, if it is not
+            `certain` either.
 
         NoConsentError: If the person shown has not agreed that platforms are asked.
 
@@ -84,7 +85,7 @@ def raise_request(
     known = requests.by_dedup_key(connection, dedup_key)
     now = context.clock()
     if known is not None:
-        if actor != AUTOMATIC:  # It comes by again and again, and reads nothing.
+        if actor != AUTOMATIC:  # Automatic drafts show the request to nobody.
             context.record(connection, actor, "request.read", known.id, now)
         return context.view(connection, known.id)
     context.check_consent(connection, match.case, ConsentKind.NOTIFY)
@@ -159,9 +160,10 @@ class AutomaticDrafts:
 
 def actors_of(registry: Registry, match: Match) -> list[str]:
     """
-    Return who has a part in an image, in the order in which they are asked.
+    Return the actors that can take an image down, in the order in which they are asked.
 
-    The site whose page shows it, whoever serves the image itself, then the search engines.
+    The site whose page shows the image comes first, then the host of the image, then the search
+    engines.
     """
     engines = [each.id for each in registry.platforms if each.kind is ActorKind.SEARCH_ENGINE]
     found = [name_of(registry, match.page_url), name_of(registry, match.image_url), *engines]
@@ -180,16 +182,16 @@ def _name(registry: Registry, match: Match, platform: Platform | None) -> str:
         return name_of(registry, match.page_url)
     if not platform.draft:
         return platform.id
-    # A host's own spelling, with a port where the URLs have one.
+    # Keep the spelling in the URLs, which may have a port.
     hosts = [platform_of(match.page_url), platform_of(match.image_url)]
     return next((each for each in hosts if find(registry, each).id == platform.id), platform.name)
 
 
 def _came_back(connection: Connection, match: Match, platform: str) -> tuple[RequestId, str] | None:
     """
-    Return the request by which this content went from the platform before.
+    Return the earlier request that removed this content from the platform, as a parent.
 
-    A copy that was found while the other one was still up has not come back.
+    A copy that was found while the earlier image was still up has not come back.
     """
     before = requests.gone_before(connection, match.content_id, platform)
     for each in views_of(connection, before):
@@ -230,7 +232,7 @@ def _notice_like(
 
 
 def _bases(context: RemovalContext) -> tuple[Basis, ...]:
-    # What nobody could sign is not chosen by itself.
+    # A notice that needs a signature is chosen only if there is somebody to sign it.
     return (*_BASES, Basis.TAKE_IT_DOWN) if context.settings.signatory else _BASES
 
 
@@ -245,6 +247,6 @@ def _case_of(connection: Connection, match: Match) -> CaseId:
 
 
 def _draft(connection: Connection, like: Notice) -> tuple[Notice, bool]:
-    """Return the draft that the request goes on, and whether it is new."""
+    """Return the draft notice for the request, and whether it is new."""
     found = notices.draft_for(connection, like, most=MOST_LOCATIONS)
     return (like, True) if found is None else (found, False)

@@ -1,4 +1,4 @@
-"""Checks again and again whether images are still where removal was asked for."""
+"""Re-checks on a schedule whether images are gone, and moves requests whose time is over."""
 
 from datetime import datetime, timedelta
 
@@ -32,7 +32,7 @@ _log = structlog.get_logger()
 
 
 class Rechecks(Loop):
-    """The looks at URLs of requests, asked for or on schedule, and what they change."""
+    """Re-checks images at once or on schedule, and moves their requests."""
 
     def __init__(self, context: RemovalContext, looker: Looker) -> None:
         super().__init__("rechecks", every_s=_EVERY_S)
@@ -51,14 +51,15 @@ class Rechecks(Loop):
         organisation_id: OrganisationId | None = None,
     ) -> tuple[Outcome, RequestView]:
         """
-        Look whether the image is still there, and return what was seen and the request after it.
+        Check whether the image is still there, and return the outcome and the request after it.
 
-        It is `gone` once two checks in a row, `recheck_gap_s` apart, did not find it.
+        The request is `gone` once two checks in a row, `recheck_gap_s` apart, did not find the
+        image.
 
         Raises:
             UnknownRequestError: If there is no such request.
 
-            NotPossibleError: If it was not sent, or its case is withdrawn.
+            NotPossibleError: If the request was not sent, or its case is withdrawn.
         """
         with self._context.database.read() as connection:
             view = self._to_be_checked(connection, request_id, organisation_id)
@@ -79,16 +80,16 @@ class Rechecks(Loop):
         organisation_id: OrganisationId | None = None,
     ) -> RequestView:
         """
-        Record what an analyst saw with their own eyes, where a check cannot tell.
+        Record what an analyst saw with their own eyes, where a check is uncertain.
 
-        It counts as one check does: gone are two, apart.
+        An observation counts as one check.
 
         Raises:
             UnknownRequestError: If there is no such request.
 
-            NotPossibleError: If it was not sent, or its case is withdrawn.
+            NotPossibleError: If the request was not sent, or its case is withdrawn.
 
-            BadNoticeError: If the words have letters that no text may have.
+            BadNoticeError: If the reason has a character that no text may have.
         """
         Explanation(reason)
         with self._context.database.read() as connection:
@@ -97,7 +98,7 @@ class Rechecks(Loop):
         return self._record(request_id, seen, actor=actor, reason=reason)
 
     def work_once(self) -> bool:
-        """Check one request that is due; False when none is."""
+        """Re-check one request that is due, and return whether there was one."""
         now = self._context.clock()
         with self._context.database.write() as connection:
             due = due_requests.take_check(connection, now, next_at=now + self._interval)
@@ -106,9 +107,9 @@ class Rechecks(Loop):
         try:
             outcome, view = self.check(due, actor=ACTOR)
         except NotPossibleError:
-            return True  # Withdrawn meanwhile.
+            return True  # The case was withdrawn in the meantime.
         if outcome in ABSENT and view.request.state != State.GONE:
-            # The second look that it takes comes as soon as it counts.
+            # The second check that it takes comes as soon as it may count.
             with self._context.database.write() as connection:
                 soon = min(self._gap, self._interval)
                 due_requests.set_check(connection, due, self._context.clock() + soon)
@@ -118,9 +119,9 @@ class Rechecks(Loop):
         """
         Move requests without an answer in time to `silent`, and return how many were moved.
 
-        A call reads the requests whose stored time is over, and nothing of the others. The first
-        call stores that time anew for all that wait: the settings or the law data may have changed
-        while the service was down.
+        A call reads only the requests whose time to answer is over, by the stored end of that
+        time. The first call stores it anew for all waiting requests: the settings or the law data
+        may have changed while the service was down.
         """
         context, marked = self._context, 0
         if not self._has_set_dues:
@@ -152,7 +153,7 @@ class Rechecks(Loop):
                     set_answer_due(context, connection, view)
 
     def run_once(self) -> None:
-        """Make all re-checks that are due, and move the requests that only wait for the clock."""
+        """Make all re-checks that are due, and move the requests whose time to answer is over."""
         while not self.is_stopping and self.work_once():
             continue
         self.mark_silent()
@@ -164,7 +165,7 @@ class Rechecks(Loop):
     ) -> RequestView:
         context, now = self._context, self._context.clock()
         with context.database.write() as connection:
-            # The look took its time, and the case may have been withdrawn meanwhile.
+            # The check took some time: the case may have been withdrawn in the meantime.
             view = self._to_be_checked(connection, request_id)
             state = self._state_after(view, seen.outcome, now)
             seq = context.record(connection, actor, "request.recheck", request_id, now)
@@ -184,14 +185,14 @@ class Rechecks(Loop):
             return context.view(connection, request_id)
 
     def _raise_again(self, connection: Connection, view: RequestView, actor: str) -> None:
-        """Draft the request that goes on from one whose image came back."""
+        """Draft a new request for an image that came back."""
         parent = (view.request.id, "reappeared")
         wanted = Wanted(platform=view.request.platform, parent=parent)
         try:
             match = match_of(connection, view)
             raise_request(self._context, connection, match.id, wanted, actor=actor)
         except RemovalError as error:
-            # Without the consent to ask again, or a platform whose entry is gone: it is on record.
+            # The consent is withdrawn, or the platform's entry is gone. The return is on record.
             _log.warning("removal.not_raised_again", error=type(error).__name__)
 
     def _to_be_checked(
@@ -202,7 +203,9 @@ class Rechecks(Loop):
     ) -> RequestView:
         view = self._context.view(connection, request_id, organisation_id)
         if view.request.state not in RECHECKED or view.request.match_id is None:
-            raise NotPossibleError("Only a request that was sent, of a live case, is checked.")
+            raise NotPossibleError(
+                "Only a request that was sent, of a case that is not withdrawn, is checked."
+            )
         return view
 
     def _state_after(self, view: RequestView, outcome: Outcome, now: datetime) -> State:

@@ -1,4 +1,4 @@
-"""What is handed to courts, regulators and the public: evidence bundles and statistics."""
+"""Makes evidence bundles for courts, and statistics for regulators and the public."""
 
 from collections.abc import Callable, Sequence
 from datetime import datetime
@@ -19,17 +19,17 @@ from hashsvc.store.requests import Request
 
 class Records:
     """
-    The record of removal requests.
+    Evidence bundles and statistics of removal requests.
 
     Args:
-        log_signer: What signs the audit log, and bundles.
+        log_signer: Signs the audit log and the bundles.
     """
 
     def __init__(self, context: RemovalContext, log_signer: LogSigner) -> None:
         self._context = context
         self._log_signer = log_signer
         url = context.settings.evidence_tsa_url
-        # A missing extra is told at the start, not in the hour before a hearing.
+        # A missing package is reported when the service starts, not the hour before a hearing.
         self._stamp: Callable[[bytes], bytes] | None = stamp_by(post_to(url)) if url else None
 
     def of_request(
@@ -40,10 +40,13 @@ class Records:
         organisation_id: OrganisationId | None = None,
     ) -> bytes:
         """
-        Return the evidence bundle of a request, with those that it goes on from and leads to.
+        Return the evidence bundle of a request and of all requests linked with it.
+
+        Args:
+            organisation_id: The organisation that must own the request; None for any.
 
         Raises:
-            UnknownRequestError: If there is no such request; here None stands for any organisation.
+            UnknownRequestError: If there is no such request.
 
             AuditError: If the audit log is not what was signed.
         """
@@ -84,7 +87,7 @@ class Records:
         actor: str,
         organisation_id: OrganisationId | None = None,
     ) -> Statistics:
-        """Return the figures of all requests first sent in a period; `until` is not in it."""
+        """Return the figures of all requests first sent from `since` on and before `until`."""
         context, now = self._context, self._context.clock()
         with context.database.write() as connection:
             found = requests.search(
@@ -123,7 +126,7 @@ class Records:
         )
 
     def _kin(self, connection: Connection, view: RequestView) -> list[RequestView]:
-        """Return the requests that one goes on from, first of all, and those that it leads to."""
+        """Return the requests that this one goes on from, then those that go on from it."""
         before: list[Request] = []
         after: list[Request] = []
         parent = view.request.parent_id
@@ -139,7 +142,7 @@ class Records:
 
 
 def _documents(connection: Connection, views: Sequence[RequestView]) -> Documents:
-    """Return every document of every notice, as it went out."""
+    """Return every document of every notice, as it was sent."""
     named = sorted({each.id for view in views for each in view.notices})
     return {
         notice: {

@@ -1,4 +1,4 @@
-"""What follows a refusal or silence: complaint, referral, order, the next actor."""
+"""Steps after a refusal or silence: complaint, referral, order, request to the next actor."""
 
 from collections.abc import Mapping
 from dataclasses import replace
@@ -30,7 +30,7 @@ from hashsvc.store.ids import NoticeId, OrganisationId, RequestId, random_id
 from hashsvc.store.notices import Notice
 
 ORDER = "order"
-"""The kind of the annex to an order, beside those of notices."""
+"""The kind of a notice that is the annex to an order."""
 
 _DECISIONS = {
     State.REFUSED: Decision.REFUSED,
@@ -40,7 +40,7 @@ _DECISIONS = {
 
 
 class Remedies:
-    """Complaints, referrals to the coordinator, annexes to orders, and requests to other actors."""
+    """Writes complaints, referrals and annexes to orders, and drafts requests to other actors."""
 
     def __init__(self, context: RemovalContext) -> None:
         self._context = context
@@ -62,7 +62,7 @@ class Remedies:
 
             NotPossibleError: If there is no decision to complain about.
 
-            NoConsentError: If the person shown does not agree any more that platforms are asked.
+            NoConsentError: If the person shown no longer agrees that platforms are asked.
 
             BadNoticeError: If the explanation may not stand in a notice.
         """
@@ -93,7 +93,7 @@ class Remedies:
 
             NotPossibleError: If the platform neither refused nor was silent.
 
-            NoConsentError: If the person shown does not agree any more that it is told of.
+            NoConsentError: If the person shown no longer agrees that platforms are asked.
 
             BadNoticeError: If the explanation may not stand in a notice.
         """
@@ -116,17 +116,18 @@ class Remedies:
         platform: str | None = None,
     ) -> RequestView:
         """
-        Draft the request to the next actor that has a part in the image, and return it.
+        Draft the request to the next actor that can take the image down, and return the draft.
 
-        The one it goes on from is `escalated`, where its state leads there.
+        The request it goes on from is `escalated`, if its state leads there.
 
         Args:
-            platform: Which actor, by an entry's id or a host; else the next that was not asked.
+            platform: An entry's id or a host; None for the next actor that was not asked yet.
 
         Raises:
             UnknownRequestError: If there is no such request.
 
-            NotPossibleError: If it was not sent, everybody was asked, or the actor is its own.
+            NotPossibleError: If the request was not sent, if every actor was asked, or if the actor
+                is the one that this request is addressed to.
 
             NoConsentError: If the person shown has not agreed that platforms are asked.
         """
@@ -134,13 +135,13 @@ class Remedies:
         with context.database.write() as connection:
             view = context.view(connection, request_id, organisation_id)
             if view.sent is None:
-                raise NotPossibleError("Others are asked once the request was sent.")
+                raise NotPossibleError("Other actors can be asked once the request was sent.")
             match = match_of(connection, view)
             chosen = platform or self._next(connection, view)
             wanted = Wanted(platform=chosen, parent=(request_id, "escalated"))
             child = raise_request(context, connection, match.id, wanted, actor=actor)
             if child.request.platform == view.request.platform:
-                raise NotPossibleError("This actor is the one that was asked: name another.")
+                raise NotPossibleError("This request already asks that actor: name another.")
             if State.ESCALATED in MOVES.get(State(view.request.state), frozenset()):
                 move_request(context, connection, view, State.ESCALATED, actor=actor)
             return child
@@ -158,11 +159,12 @@ class Remedies:
         """
         Write the annex to an order about all of a case's images at a platform.
 
-        Each request that may is `order-sought` from then on. The annex holds `pdq1` signals of the
-        contents: it is for the court.
+        Every open request of the case to the platform is `order-sought` from then on. The annex has
+        the `pdq1` signals of the contents: it is for the court only.
 
         Args:
-            known: Of the order's elements that are else the court's, by the element's id.
+            known: Words for elements of the order that otherwise are left to the court, by the
+                element's id.
 
         Raises:
             UnknownRequestError: If there is no such request.
@@ -195,7 +197,7 @@ class Remedies:
         actors = actors_of(self._context.platforms.registry(connection), match)
         following = next((each for each in actors if each not in asked), None)
         if following is None:
-            raise NotPossibleError("Everybody who is known to have a part in it was asked.")
+            raise NotPossibleError("Every known actor was asked: name another platform.")
         return following
 
     def _write(
@@ -251,9 +253,9 @@ class Remedies:
 
     def _of_order(self, connection: Connection, view: RequestView) -> list[RequestView]:
         """
-        Return the requests that an order is about: of the case, at the platform, and open.
+        Return the requests for an order: those of the case to the platform that may lead to one.
 
-        This one is the first of them; what an annex has no room for is left to another.
+        This request comes first. Requests that do not fit into the annex are left to another one.
         """
         case_id = view.notices[0].case_id
         found = requests.search(
@@ -318,7 +320,7 @@ class Remedies:
 
 
 def _earlier(view: RequestView, provider: OneLine | Host) -> Earlier:
-    """Return what a complaint or a referral is about: the notice, and the answer to it."""
+    """Return the notice and the answer that a complaint or a referral is about."""
     sent, receipted, decided = view.sent, view.first(State.RECEIPTED), view.decided
     if sent is None:
         raise NotPossibleError("Nothing was sent yet.")
@@ -338,7 +340,7 @@ def _earlier(view: RequestView, provider: OneLine | Host) -> Earlier:
 
 
 def _timeline(view: RequestView) -> list[TimelineEntry]:
-    """Return what happened so far: each new state that an annex has a word for, each sighting."""
+    """Return what happened so far: new states and outcomes that an annex has a word for."""
     words = {each.value for each in OrderStep}
     found = [TimelineEntry(view.request.first_seen or view.request.created_at, OrderStep.FOUND)]
     before: str | None = None

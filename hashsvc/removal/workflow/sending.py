@@ -23,12 +23,12 @@ _FORWARDED = 251
 @dataclass(frozen=True, slots=True)
 class Mail:
     """
-    A mail as it goes out.
+    The headers and the digest of a mail.
 
     Attributes:
-        size: In bytes.
+        size: Size in bytes.
 
-        sha256: Of its bytes, hexadecimal.
+        sha256: SHA-256 of the bytes, hexadecimal.
     """
 
     to: str
@@ -39,7 +39,7 @@ class Mail:
 
 
 def describe(content: bytes) -> Mail:
-    """Return what a mail is, for a person who decides whether to send it."""
+    """Return the headers and the digest of a mail, for a person who decides whether to send it."""
     message = message_from_bytes(content, policy=policy.default)
     return Mail(
         to=str(message["To"]),

@@ -1,4 +1,4 @@
-"""Removal requests, from the confirmed match to the platform's answer."""
+"""The service for removal requests, from the confirmed match to the platform's answer."""
 
 from datetime import datetime
 
@@ -31,17 +31,17 @@ from hashsvc.store.requests import Request
 
 class Removal:
     """
-    All removal requests.
+    Raises, shows, moves and mails removal requests.
 
     Args:
-        fetcher: What asks RDAP about hosts that nobody entered; None asks nobody.
+        fetcher: Asks RDAP about hosts without an entry in the registry; None asks nobody.
 
     Attributes:
-        contacts: How platforms are reached.
+        contacts: Finds how platforms are reached.
 
-        rechecks: The looks whether images are still there.
+        rechecks: Checks whether images are still there.
 
-        remedies: What follows where a platform does not do what it was asked.
+        remedies: Writes what follows if a platform does not remove an image.
 
         mailer: Hands notices to the mail server.
     """
@@ -72,21 +72,22 @@ class Removal:
         basis: Basis | None = None,
     ) -> RequestView:
         """
-        Return the removal request for a confirmed match; raised when there is none yet.
+        Return the open removal request for a confirmed match; without one, raise a new request.
 
         Args:
-            organisation_id: Whose match it has to be; here and below, None stands for any.
+            organisation_id: The organisation that must own the match. Here and below, None stands
+                for any.
 
-            language: What the notice is written in, if it is raised now; else the channel's.
+            language: The language of a new notice; None for the channel's.
 
-            platform: Who is asked, by an entry's id or a host; else the site.
+            platform: The actor to ask, by an entry's id or a host; None for the page's site.
 
-            basis: What the notice rests on; else the first that the platform has a channel for.
+            basis: What the notice rests on; None for the first that the platform has a channel for.
 
         Raises:
             UnknownRowError: If there is no such match.
 
-            NotConfirmedError: If it was not confirmed.
+            NotConfirmedError: If the match was not confirmed.
 
             NoConsentError: If the person shown has not agreed that platforms are asked.
         """
@@ -110,7 +111,7 @@ class Removal:
         actor: KeyId,
         organisation_id: OrganisationId | None,
     ) -> None:
-        """Ask how a platform is reached that nobody has entered; nobody who writes waits for it."""
+        """Ask RDAP for the contact of a platform without an entry, outside any transaction."""
         with self.context.database.read() as connection:
             match = matches.by_id(connection, match_id, organisation_id)
             registry = self.context.platforms.registry(connection)
@@ -122,7 +123,7 @@ class Removal:
         self, match_id: MatchId, *, actor: KeyId, organisation_id: OrganisationId | None = None
     ) -> list[str]:
         """
-        Return who may be asked to remove a match's image, in the order they are asked in.
+        Return the actors that can remove a match's image, in the order in which they are asked.
 
         Raises:
             UnknownRowError: If there is no such match.
@@ -199,32 +200,31 @@ class Removal:
         reason: str | None = None,
     ) -> RequestView:
         """
-        Change a request's state as an analyst may.
+        Move a request to another state, by an analyst's decision, and return the request.
 
-        What is said of a notice as a whole, that it is approved, sent or receipted, is said of
-        every request on it.
+        Approved, sent and receipted are said of a whole notice: they move every request on it.
 
         Args:
             at: When it happened, if that was before now.
 
-            reason: What the platform gave as a reason, or an analyst's words.
+            reason: The reason that the platform gave, or the analyst's words.
 
         Raises:
             UnknownRequestError: If there is no such request.
 
-            NotPossibleError: If its state does not lead to the new one, or the time is not
-                between its last step and now.
+            NotPossibleError: If the request's state does not lead to the new one, if the notice is
+                being mailed, or if the time is not between the request's last step and now.
 
             NoConsentError: If the person shown has not agreed to it.
 
-            BadNoticeError: If the reason has letters that no text may have.
+            BadNoticeError: If the reason has a character that no text may have.
         """
         if reason is not None:
             Explanation(reason)
         with self.context.database.write() as connection:
             view = self.context.view(connection, request_id, organisation_id)
             if to is State.ORDER_SOUGHT:
-                raise NotPossibleError("An order is sought by writing its annex.")
+                raise NotPossibleError("To seek an order, write its annex.")
             move_request(self.context, connection, view, to, actor=actor, at=at, reason=reason)
             return self.context.view(connection, request_id)
 
@@ -238,15 +238,15 @@ class Removal:
         organisation_id: OrganisationId | None = None,
     ) -> bytes:
         """
-        Return a notice that names a request, in one of FORMATS; a draft as it would go out now.
+        Return a notice of a request in one of FORMATS; a draft is shown as it would be sent now.
 
         Args:
-            notice_id: Which one; else that which asks for removal.
+            notice_id: One of the request's notices; None for the one that asks for removal.
 
         Raises:
-            UnknownRequestError: If there is no such request, or no such notice of it.
+            UnknownRequestError: If there is no such request, or it has no such notice.
 
-            NotPossibleError: If the notice has no such form: a mail needs an address.
+            NotPossibleError: If the notice has no such form. A mail needs an address.
         """
         context = self.context
         with context.database.write() as connection:
@@ -263,7 +263,7 @@ class Removal:
         return found
 
     def text_of(self, view: RequestView) -> str:
-        """Return the text of the notice that asks for removal, fixed or as it would go out now."""
+        """Return the text of the notice that asks for removal, as it was or would be sent."""
         if view.notice is None:
             return ""
         with self.context.database.read() as connection:
@@ -301,7 +301,7 @@ class Removal:
         context, now = self.context, self.context.clock()
         named = [each for each in named_in(connection, notice.id) if each.state == State.DRAFT]
         if not named:
-            return {}  # All were withdrawn: nothing would go out.
+            return {}  # All its requests were withdrawn: nothing would be sent.
         recipient = context.recipient(connection, notice)
         facts = context.letters.facts(notice, named, recipient, now=now)
         return documents_of(context.letters.compose(facts), notice, now)

@@ -201,7 +201,7 @@ def test_what_was_not_sent_or_is_withdrawn_is_not_looked_at(
 ) -> None:
     request_id = store_request(database, match_id, state)
     before = rows_of(settings.data_dir)
-    with pytest.raises(NotPossibleError, match="was sent, of a live case"):
+    with pytest.raises(NotPossibleError, match="was sent, of a case that is not withdrawn"):
         removal.rechecks.check(request_id, actor=ANN)
     assert looker.looks == 0
     assert rows_of(settings.data_dir) == before
@@ -230,7 +230,7 @@ def test_a_withdrawn_case_ends_the_checks(
     before, looks = removal.view(sent, actor=ANN), looker.looks
     assert before.request.state == ("gone" if gone else "withdrawn")
     assert before.removed_after == (timedelta(0) if gone else None)
-    with pytest.raises(NotPossibleError, match="was sent, of a live case"):
+    with pytest.raises(NotPossibleError, match="was sent, of a case that is not withdrawn"):
         removal.rechecks.check(sent, actor=ANN)
     assert looker.looks == looks
     assert removal.view(sent, actor=ANN) == before
@@ -262,7 +262,7 @@ def test_a_check_under_way_when_the_case_is_withdrawn_is_not_recorded(
         yield from look(url, **how)
 
     monkeypatch.setattr(looker, "look", withdraw_and_look)
-    with pytest.raises(NotPossibleError, match="of a live case"):
+    with pytest.raises(NotPossibleError, match="of a case that is not withdrawn"):
         removal.rechecks.check(sent, actor=ANN)
     view = removal.view(sent, actor=ANN)
     assert view.request.state == ("gone" if gone else "withdrawn")

@@ -105,7 +105,7 @@ def test_a_step_is_entered_between_the_one_before_it_and_now(
         view = lead(removal, sent, "receipted", at=at)
         assert view.events[-1].at == at
     else:
-        with pytest.raises(NotPossibleError, match="between the one before it and now"):
+        with pytest.raises(NotPossibleError, match="cannot be before the last one"):
             lead(removal, sent, "receipted", at=at)
         assert rows_of(settings.data_dir) == before
 

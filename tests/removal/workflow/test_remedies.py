@@ -232,7 +232,7 @@ def test_the_others_are_asked_one_after_the_other(
         here = child.request.id
         lead(removal, here, "approved", "sent")
     assert asked == [("a-cache", "host"), ("google-search", "dsa-notice"), ("bing", "dsa-notice")]
-    with pytest.raises(NotPossibleError, match="Everybody"):
+    with pytest.raises(NotPossibleError, match="Every known actor was asked"):
         removal.remedies.ask_next(here, actor=ANN)
     assert removal.view(here, actor=ANN).request.state == "sent"
 
