@@ -1,4 +1,4 @@
-"""A confirmed match, a looker that sees what it is told, and a web site with moods."""
+"""Fixtures: a confirmed match, a looker with set outcomes, a web site with set answers."""
 
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler
@@ -23,7 +23,7 @@ Configured = Callable[..., Removal]
 
 
 class ToldLooker(Looker):
-    """Sees at every URL what the test says."""
+    """Sees at every URL what the test sets."""
 
     def __init__(self, content: Signature) -> None:
         self._content = content

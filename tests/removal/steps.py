@@ -1,4 +1,4 @@
-"""Short ways to where tests of removal begin: matches, requests in a state, platforms' entries."""
+"""Helpers that set up tests of removal: matches, requests in a state, entries of platforms."""
 
 from datetime import datetime
 from typing import Any
@@ -15,17 +15,17 @@ from tests.removal.conftest import ANN
 from tests.store.conftest import store_match
 
 NUMBER = "7K3M-X9QD-5"
-"""Of the case that the fixture `content_id` is of."""
+"""The number of the case of the fixture `content_id`."""
 
 
 def matched(database: Database, content_id: ContentId, number: int, **more: Any) -> MatchId:
     """Return a confirmed match at an image URL of its own."""
-    told = {"image_url": f"https://example.org/img/{number}.jpg", "state": "confirmed"}
-    return store_match(database, content_id, **told | more)
+    usual = {"image_url": f"https://example.org/img/{number}.jpg", "state": "confirmed"}
+    return store_match(database, content_id, **usual | more)
 
 
 def raised(removal: Removal, *match_ids: MatchId) -> list[RequestView]:
-    """Return the requests for matches, as they are once all of them are raised."""
+    """Raise a request for each match, and return the requests."""
     made = [removal.raise_for(each, actor=ANN).request.id for each in match_ids]
     return [removal.view(each, actor=ANN) for each in made]
 
@@ -45,7 +45,7 @@ def sent_to(removal: Removal, match_id: MatchId, **wanted: Any) -> RequestId:
 
 
 def entry(entry_id: str, *domains: str, **more: Any) -> Platform:
-    """Return an entry of the registry, with a channel by mail unless told otherwise."""
+    """Return an entry of the registry; its channel takes mail unless `channel` says otherwise."""
     channel = {
         "type": "email",
         "address": f"notices@{entry_id}.example",

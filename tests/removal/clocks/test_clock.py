@@ -204,7 +204,7 @@ def test_the_timely_limit_is_the_organisations_own(law: Law) -> None:
     assert own.due_at - own.began_at == timedelta(hours=72)
 
 
-def test_a_limit_of_the_law_cannot_be_set_to_another(law: Law) -> None:
+def test_a_limit_of_the_law_cannot_be_changed(law: Law) -> None:
     with pytest.raises(ValueError, match="soft"):
         running(law, "be-order", Anchor.ORDER_SERVED, local(2026, 6, 1, 9, 0), hours=72)
 
@@ -227,7 +227,7 @@ def test_the_last_moment_is_in_time_and_the_next_is_late(law: Law) -> None:
 
 
 @pytest.mark.parametrize(("late", "state"), [(0, ClockState.MET), (1, ClockState.MET_LATE)])
-def test_what_was_met_stays_met(law: Law, late: int, state: ClockState) -> None:
+def test_a_clock_that_was_met_stays_met(law: Law, late: int, state: ClockState) -> None:
     served = local(2026, 6, 1, 9, 0)
     met = served + timedelta(hours=6 + 1.5 * late)
     clock = running(law, "be-order", Anchor.ORDER_SERVED, served, met_at=met)
@@ -243,7 +243,7 @@ def test_today_is_belgiums_day(law: Law) -> None:
     assert due_today([clock], local(2026, 6, 2, 0, 31)) == []
 
 
-def test_what_is_late_and_hard_comes_first(law: Law) -> None:
+def test_overdue_hard_deadlines_come_first(law: Law) -> None:
     now = local(2026, 6, 10, 12, 0)
     soft = running(law, "dsa-timely", Anchor.SENT, local(2026, 6, 1, 9, 0))
     hard = running(law, "be-order", Anchor.ORDER_SERVED, local(2026, 6, 10, 5, 0))
@@ -296,7 +296,7 @@ def test_the_calendar_speaks_four_languages(law: Law, language: Language) -> Non
     assert f"SUMMARY:{label} – A Site" in unfolded(feed_of([clock], language=language))
 
 
-def test_an_event_keeps_its_id_and_no_two_have_one(law: Law) -> None:
+def test_an_event_keeps_its_id_and_no_two_events_share_one(law: Law) -> None:
     served = local(2026, 6, 1, 9, 0)
     order = running(law, "be-order", Anchor.ORDER_SERVED, served)
     again = running(law, "be-order", Anchor.ORDER_SERVED, served.astimezone(UTC))

@@ -31,7 +31,7 @@ def stands(removal: Removal, request_id: RequestId, deadline: str, **how: int) -
 def go(
     removal: Removal, looker: ToldLooker, clock: Clock, request_id: RequestId, sees: Outcome
 ) -> None:
-    """Check twice, as far apart as counts."""
+    """Check twice, far enough apart that both count."""
     looker.sees = sees
     removal.rechecks.check(request_id, actor=ANN)
     clock.go_on(GAP_S)
@@ -51,14 +51,14 @@ def test_before_the_sending_no_clock_runs(removal: Removal, match_id: MatchId) -
     ("seconds", "expected"),
     [(0, "running"), (48 * H, "due-today"), (48 * H + ONE, "overdue")],
 )
-def test_an_answer_is_due_in_48_hours_the_last_moment_among_them(
+def test_an_answer_is_due_in_48_hours_including_the_last_moment(
     removal: Removal, sent: RequestId, clock: Clock, seconds: float, expected: str
 ) -> None:
     clock.go_on(seconds)
     assert stands(removal, sent, "dsa-timely") == expected
 
 
-def test_the_organisations_own_hours_take_their_place(
+def test_the_organisations_own_hours_replace_the_48(
     removal: Removal, sent: RequestId, clock: Clock
 ) -> None:
     clock.go_on(5 * H + ONE)
@@ -70,7 +70,7 @@ def test_the_organisations_own_hours_take_their_place(
 @pytest.mark.parametrize(
     ("seconds", "met"), [(48 * H, ClockState.MET), (48 * H + ONE, ClockState.MET_LATE)]
 )
-def test_a_decision_meets_it_in_time_or_late(
+def test_a_decision_meets_the_clock_in_time_or_late(
     removal: Removal, sent: RequestId, clock: Clock, answer: str, seconds: float, met: ClockState
 ) -> None:
     clock.go_on(seconds)
@@ -79,13 +79,15 @@ def test_a_decision_meets_it_in_time_or_late(
 
 
 @pytest.mark.parametrize("step", ["receipted", "silent", "escalated"])
-def test_nothing_else_meets_it(removal: Removal, sent: RequestId, clock: Clock, step: str) -> None:
+def test_nothing_but_a_decision_meets_the_clock(
+    removal: Removal, sent: RequestId, clock: Clock, step: str
+) -> None:
     lead(removal, sent, step)
     clock.go_on(48 * H + ONE)
     assert stands(removal, sent, "dsa-timely") == "overdue"
 
 
-def test_an_image_that_went_meets_it_when_it_was_first_not_there(
+def test_an_image_that_is_gone_meets_the_clock_when_it_was_first_absent(
     removal: Removal, sent: RequestId, looker: ToldLooker, clock: Clock
 ) -> None:
     clock.go_on(48 * H)
@@ -96,7 +98,7 @@ def test_an_image_that_went_meets_it_when_it_was_first_not_there(
     assert state_of(found, clock.now) is ClockState.MET
 
 
-def test_a_request_whose_image_came_back_waits_no_more(
+def test_a_request_whose_image_came_back_has_no_running_clock(
     removal: Removal, sent: RequestId, looker: ToldLooker, clock: Clock
 ) -> None:
     """The new request has clocks of its own."""
@@ -107,7 +109,9 @@ def test_a_request_whose_image_came_back_waits_no_more(
     assert stands(removal, sent, "dsa-timely") == "met"
 
 
-def test_sent_again_it_begins_anew(removal: Removal, sent: RequestId, clock: Clock) -> None:
+def test_a_request_that_is_sent_again_restarts_the_clock(
+    removal: Removal, sent: RequestId, clock: Clock
+) -> None:
     clock.go_on(100 * H)
     lead(removal, sent, "refused", "sent")
     found = clocks(removal, sent)["dsa-timely"]
@@ -140,7 +144,7 @@ def test_a_complaint_may_be_made_for_six_months_from_the_decision(
     assert stands(removal, sent, "dsa-complaint") == "overdue"
 
 
-def test_a_complaint_ends_its_window_and_a_new_decision_opens_another(
+def test_a_complaint_meets_its_clock_and_a_new_decision_starts_another(
     removal: Removal, sent: RequestId, clock: Clock
 ) -> None:
     lead(removal, sent, "removed")
@@ -202,7 +206,7 @@ def test_six_hours_are_six_when_the_clocks_change(
 
 
 @pytest.mark.parametrize("then", [(), ("complained",), ("escalated",)])
-def test_an_order_that_was_revoked_runs_no_more(
+def test_a_revoked_order_has_no_running_clock(
     removal: Removal, served: RequestId, clock: Clock, then: tuple[str, ...]
 ) -> None:
     lead(removal, served, "revoked", *then)
@@ -232,7 +236,7 @@ def test_under_the_law_of_the_united_states_only_removal_meets_the_clock(
     assert found.due_at - found.began_at == timedelta(hours=48)
 
 
-def test_the_clocks_of_all_are_told_by_request(
+def test_the_clocks_of_several_requests_name_their_requests(
     removal: Removal, sent: RequestId, served: RequestId
 ) -> None:
     found = all_clocks(removal.views(), removal.context.letters.law)

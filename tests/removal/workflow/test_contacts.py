@@ -77,7 +77,7 @@ def test_an_answer_is_kept_for_thirty_days_also_by_another_process(
     assert channel.address == "b@host.example"
 
 
-def test_that_there_is_no_contact_is_kept_too_and_that_nobody_answered_is_not(
+def test_the_answer_that_there_is_no_contact_is_kept_but_a_failure_is_not(
     make: Make,
 ) -> None:
     for answers, times in (({"host_example": b"{}"}, 1), ({}, 4), ({"other_example": b"["}, 4)):
@@ -102,7 +102,7 @@ def test_nonsense_is_no_contact(make: Make, body: bytes) -> None:
     assert found.channels == ()
 
 
-def test_without_a_network_there_is_the_draft_alone(make: Make) -> None:
+def test_without_rdap_a_host_has_a_draft_without_a_contact(make: Make) -> None:
     found = make(None).contacts.of("host.example", actor=ANN)
     assert (found.id, found.note, found.channels) == ("draft:host.example", "find contact", ())
 
@@ -112,7 +112,7 @@ def test_a_draft_is_found_by_what_it_is_called(make: Make, name: str) -> None:
     assert make(None).contacts.of(name, actor=ANN).id == "draft:host.example"
 
 
-def test_about_an_entry_nobody_is_asked(make: Make, database: Database) -> None:
+def test_rdap_is_not_asked_about_a_platform_with_an_entry(make: Make, database: Database) -> None:
     fetcher = ToldFetcher()
     removal = make(fetcher)
     removal.context.platforms.put(entry("a-site", "site.example"), actor=ANN)
@@ -123,14 +123,14 @@ def test_about_an_entry_nobody_is_asked(make: Make, database: Database) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "no host", "http://"])
-def test_what_is_no_host_is_refused_and_nobody_asked(make: Make, text: str) -> None:
+def test_a_text_that_is_no_host_is_refused_without_asking_rdap(make: Make, text: str) -> None:
     fetcher = ToldFetcher()
     with pytest.raises(UnknownPlatformError):
         make(fetcher).contacts.of(text, actor=ANN)
     assert fetcher.asked == []
 
 
-def test_a_request_to_a_host_that_nobody_entered_goes_where_rdap_says(
+def test_a_request_to_a_host_without_an_entry_goes_to_the_contact_from_rdap(
     make: Make, match_id: MatchId
 ) -> None:
     fetcher = ToldFetcher(example_org=card("abuse@registrar.example"))
@@ -140,7 +140,7 @@ def test_a_request_to_a_host_that_nobody_entered_goes_where_rdap_says(
     assert fetcher.asked == ["https://rdap.org/domain/example.org"]
 
 
-def test_without_an_answer_a_contact_has_to_be_found(make: Make, match_id: MatchId) -> None:
+def test_without_an_answer_from_rdap_a_notice_has_no_address(make: Make, match_id: MatchId) -> None:
     fetcher = ToldFetcher()
     (notice,) = make(fetcher).raise_for(match_id, actor=ANN).notices
     assert (notice.kind, notice.channel, notice.address) == ("dsa-notice", None, None)

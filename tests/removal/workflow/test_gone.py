@@ -128,7 +128,7 @@ def check(
 
 
 @pytest.mark.parametrize("state", sorted(RECHECKED - {State.GONE}))
-def test_it_may_be_gone_whatever_the_platform_said(
+def test_an_image_may_be_gone_whatever_the_platform_said(
     removal: Removal,
     database: Database,
     looker: ToldLooker,
@@ -142,7 +142,7 @@ def test_it_may_be_gone_whatever_the_platform_said(
     assert check(removal, looker, request_id, NO_IMAGE).request.state == "gone"
 
 
-def test_a_receipt_between_two_checks_does_not_begin_anew(
+def test_a_receipt_between_two_checks_does_not_restart_the_count(
     removal: Removal, looker: ToldLooker, clock: Clock, sent: RequestId
 ) -> None:
     """A platform that answers after it has removed the image is not measured longer for it."""
@@ -169,7 +169,7 @@ def test_the_time_to_removal_begins_with_the_first_sending(
     assert check(removal, looker, sent, NO_IMAGE).removed_after == timedelta(seconds=300)
 
 
-def test_what_came_back_is_asked_for_anew(
+def test_an_image_that_came_back_gets_a_new_request(
     removal: Removal, looker: ToldLooker, clock: Clock, sent: RequestId, match_id: MatchId
 ) -> None:
     check(removal, looker, sent, NO_IMAGE)
@@ -191,7 +191,7 @@ def test_what_came_back_is_asked_for_anew(
 
 
 @pytest.mark.parametrize("state", ["draft", "approved", "reappeared", "withdrawn"])
-def test_what_was_not_sent_or_is_withdrawn_is_not_looked_at(
+def test_a_request_that_was_not_sent_or_was_withdrawn_is_not_checked(
     removal: Removal,
     database: Database,
     settings: Settings,
@@ -285,7 +285,7 @@ def test_every_check_is_in_the_audit_log(
 def test_an_answer_after_the_image_went_is_on_record_and_it_stays_gone(
     removal: Removal, looker: ToldLooker, clock: Clock, sent: RequestId
 ) -> None:
-    """A platform that acts first and writes later has answered, and was as fast as it was."""
+    """A platform that removes first and writes later has answered; its time to removal stays."""
     clock.go_on(10)
     check(removal, looker, sent, NO_IMAGE)
     clock.go_on(GAP_S)

@@ -55,7 +55,7 @@ def test_a_decision_is_about_one_image(
     assert states(removal, three) == [answer, "sent", "sent"]
 
 
-def test_one_that_was_decided_is_left_out_of_a_receipt(
+def test_a_receipt_does_not_move_a_request_that_was_decided(
     removal: Removal, three: list[RequestId]
 ) -> None:
     lead(removal, three[0], "approved", "sent", "refused")
@@ -63,7 +63,7 @@ def test_one_that_was_decided_is_left_out_of_a_receipt(
     assert states(removal, three) == ["refused", "receipted", "receipted"]
 
 
-def test_one_is_sent_again_alone(removal: Removal, three: list[RequestId]) -> None:
+def test_a_request_that_is_sent_again_moves_alone(removal: Removal, three: list[RequestId]) -> None:
     lead(removal, three[0], "approved", "sent", "silent")
     lead(removal, three[1], "silent")
     lead(removal, three[0], "sent")
@@ -80,7 +80,7 @@ def test_an_approved_notice_is_called_off_as_a_whole_and_a_draft_one_by_one(
     assert states(removal, three) == ["withdrawn"] * 3
 
 
-def test_what_is_approved_does_not_change_any_more(
+def test_an_approved_notice_does_not_change_any_more(
     removal: Removal, three: list[RequestId], clock: Clock
 ) -> None:
     lead(removal, three[0], "approved")
@@ -113,7 +113,7 @@ def test_a_step_is_entered_between_the_one_before_it_and_now(
 def test_an_answer_may_be_entered_after_a_check_that_came_later(
     removal: Removal, sent: RequestId, looker: ToldLooker, clock: Clock
 ) -> None:
-    """Who comes to work on Monday enters what was answered on Saturday."""
+    """On Monday an analyst enters an answer that came on Saturday."""
     answered = clock.now + timedelta(hours=1)
     clock.go_on(2 * 3600)
     removal.rechecks.check(sent, actor=ANN)
@@ -126,7 +126,7 @@ def test_an_answer_may_be_entered_after_a_check_that_came_later(
         lead(removal, sent, "complained", at=answered - timedelta(seconds=1))
 
 
-def test_it_is_in_time_for_every_request_of_the_notice(
+def test_the_time_of_a_step_must_fit_every_request_on_the_notice(
     removal: Removal, database: Database, content_id: ContentId, clock: Clock
 ) -> None:
     (first,) = raised(removal, matched(database, content_id, 1))
@@ -185,7 +185,7 @@ def test_without_the_consent_nothing_is_approved_or_sent(
     assert states(removal, three) == ["sent"] * 3
 
 
-def test_of_two_analysts_who_move_at_once_one_is_told_that_it_is_done(
+def test_one_of_two_analysts_who_move_a_request_at_once_is_refused(
     removal: Removal, database: Database, three: list[RequestId]
 ) -> None:
     def move(actor: str) -> str:
@@ -205,7 +205,9 @@ def test_of_two_analysts_who_move_at_once_one_is_told_that_it_is_done(
     assert sorted(subject for _, _, subject in deeds) == sorted(three)
 
 
-def test_an_order_is_sought_by_its_annex_alone(removal: Removal, sent: RequestId) -> None:
+def test_a_request_moves_to_order_sought_only_by_writing_the_annex(
+    removal: Removal, sent: RequestId
+) -> None:
     with pytest.raises(NotPossibleError, match="annex"):
         lead(removal, sent, "order-sought")
 

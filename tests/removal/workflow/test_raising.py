@@ -45,7 +45,7 @@ def test_the_images_of_a_case_go_on_one_notice(
     assert all(each.request.image_url in text for each in views)
 
 
-def test_what_is_raised_after_the_approval_goes_on_another_notice(
+def test_a_request_raised_after_the_approval_goes_on_another_notice(
     removal: Removal, database: Database, content_id: ContentId
 ) -> None:
     (before,) = raised(removal, matched(database, content_id, 1))
@@ -90,7 +90,7 @@ def test_the_thousand_and_first_image_goes_on_a_second_notice(
     assert MOST_LOCATIONS == 1_000
 
 
-def test_who_has_a_part_in_an_image_is_asked_by_name(
+def test_every_actor_with_a_part_in_an_image_can_be_asked_by_name(
     removal: Removal, database: Database, content_id: ContentId
 ) -> None:
     platforms = removal.context.platforms
@@ -114,7 +114,7 @@ def test_who_has_a_part_in_an_image_is_asked_by_name(
         removal.raise_for(match_id, actor=ANN, platform="no host at all")
 
 
-def test_a_host_that_nobody_entered_is_asked_by_its_name_and_port(
+def test_a_host_without_an_entry_is_named_with_its_port(
     removal: Removal, database: Database, content_id: ContentId
 ) -> None:
     match_id = matched(
@@ -170,7 +170,7 @@ def test_without_the_consent_nothing_is_raised(
 
 
 def gone(removal: Removal, looker: ToldLooker, clock: Clock, request_id: RequestId) -> None:
-    """Let an image go, and be seen to be gone."""
+    """Let an image disappear, and check it until its request is gone."""
     looker.sees = Outcome.PAGE_GONE
     for _ in range(2):
         removal.rechecks.check(request_id, actor=ANN)
@@ -190,7 +190,7 @@ def test_a_new_address_on_the_platform_is_a_return_if_it_was_found_after_the_ima
     assert (after.request.parent_id, after.request.link) == (first, "reappeared")
 
 
-def test_of_another_content_or_platform_it_is_none(
+def test_another_content_or_another_platform_is_no_return(
     removal: Removal, database: Database, looker: ToldLooker, clock: Clock, content_id: ContentId
 ) -> None:
     gone(removal, looker, clock, sent_to(removal, matched(database, content_id, 1)))
@@ -201,7 +201,7 @@ def test_of_another_content_or_platform_it_is_none(
     assert [each.request.link for each in views] == [None, None]
 
 
-def test_what_is_certain_is_raised_without_a_verdict_and_once(
+def test_a_certain_match_gets_one_automatic_draft_without_a_verdict(
     removal: Removal, database: Database, clock: Clock, content_id: ContentId
 ) -> None:
     match_id = store_match(database, content_id)

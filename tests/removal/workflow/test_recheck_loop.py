@@ -1,4 +1,4 @@
-"""What was sent is looked at on schedule until its case ends; the clock speaks where nobody did."""
+"""Sent requests are re-checked on schedule, and move to silent when no answer came in time."""
 
 from datetime import timedelta
 from typing import Any
@@ -21,20 +21,20 @@ ONE = 0.000_001
 
 
 def check_at(removal: Removal, request_id: RequestId) -> float | None:
-    """Return when the next look is due, in seconds after START."""
+    """Return when the next check is due, in seconds after START."""
     at = removal.view(request_id, actor=ANN).request.check_at
     return None if at is None else (at - START).total_seconds()
 
 
 def work(removal: Removal) -> int:
-    """Do all that is due, and return how many looks that were."""
-    looks = 0
+    """Make all checks that are due, and return their number."""
+    checks = 0
     while removal.rechecks.work_once():
-        looks += 1
-    return looks
+        checks += 1
+    return checks
 
 
-def test_it_is_looked_at_a_day_after_the_sending_and_each_day_after(
+def test_a_request_is_checked_a_day_after_the_sending_and_each_day_after(
     removal: Removal, looker: ToldLooker, sent: RequestId, clock: Clock
 ) -> None:
     clock.go_on(DAY_S - ONE)
@@ -49,15 +49,13 @@ def test_it_is_looked_at_a_day_after_the_sending_and_each_day_after(
     assert [(each.actor, each.outcome) for each in steps] == [(ACTOR, "still-there")] * 2
 
 
-def test_what_was_missed_is_not_made_up_for(
-    removal: Removal, sent: RequestId, clock: Clock
-) -> None:
+def test_missed_checks_are_not_made_up_for(removal: Removal, sent: RequestId, clock: Clock) -> None:
     clock.go_on(10 * DAY_S)
     assert work(removal) == 1
     assert check_at(removal, sent) == 11 * DAY_S
 
 
-def test_before_the_sending_nothing_is_looked_at(
+def test_nothing_is_checked_before_the_sending(
     removal: Removal, looker: ToldLooker, match_id: MatchId, clock: Clock
 ) -> None:
     request_id = removal.raise_for(match_id, actor=ANN).request.id
@@ -67,7 +65,7 @@ def test_before_the_sending_nothing_is_looked_at(
     assert looker.looks == 0
 
 
-def test_the_second_look_at_what_is_not_there_comes_as_soon_as_it_counts(
+def test_the_second_check_of_an_absent_image_comes_as_soon_as_it_counts(
     removal: Removal, looker: ToldLooker, sent: RequestId, clock: Clock
 ) -> None:
     looker.sees = Outcome.PAGE_GONE
@@ -83,7 +81,7 @@ def test_the_second_look_at_what_is_not_there_comes_as_soon_as_it_counts(
     assert check_at(removal, sent) == 2 * DAY_S + GAP_S
 
 
-def test_unreachable_brings_no_second_look(
+def test_an_unreachable_page_brings_no_early_second_check(
     removal: Removal, looker: ToldLooker, sent: RequestId, clock: Clock
 ) -> None:
     looker.sees = Outcome.UNREACHABLE
@@ -92,7 +90,7 @@ def test_unreachable_brings_no_second_look(
     assert check_at(removal, sent) == 2 * DAY_S
 
 
-def test_a_worker_that_dies_has_missed_one_look(
+def test_a_worker_that_dies_has_missed_one_check(
     removal: Removal,
     looker: ToldLooker,
     sent: RequestId,
@@ -114,7 +112,7 @@ def test_a_worker_that_dies_has_missed_one_look(
     assert removal.view(sent, actor=ANN).events[-1].outcome == "still-there"
 
 
-def test_a_case_that_is_withdrawn_while_it_is_looked_at_ends_the_looks(
+def test_a_case_that_is_withdrawn_during_a_check_ends_the_checks(
     removal: Removal,
     database: Database,
     looker: ToldLooker,
@@ -140,7 +138,7 @@ def test_a_case_that_is_withdrawn_while_it_is_looked_at_ends_the_looks(
     assert work(removal) == 0
 
 
-def test_what_comes_back_is_asked_for_anew_and_looked_at_no_more(
+def test_an_image_that_comes_back_gets_a_new_request_and_the_old_one_no_more_checks(
     removal: Removal, looker: ToldLooker, sent: RequestId, clock: Clock
 ) -> None:
     looker.sees = Outcome.IMAGE_GONE
@@ -161,7 +159,7 @@ def test_what_comes_back_is_asked_for_anew_and_looked_at_no_more(
     assert removal.view(child.id, actor=ANN).events[-1].outcome == "still-there"
 
 
-def test_what_comes_back_without_the_consent_is_on_record_and_not_asked_for(
+def test_an_image_that_comes_back_without_the_consent_is_recorded_and_not_requested(
     removal: Removal, database: Database, looker: ToldLooker, sent: RequestId, clock: Clock
 ) -> None:
     looker.sees = Outcome.IMAGE_GONE
@@ -203,7 +201,7 @@ def test_the_organisations_own_limit_counts(
     assert removal.rechecks.mark_silent() == 1
 
 
-def test_silence_is_said_under_the_law_of_the_united_states_too(
+def test_a_platform_is_silent_under_the_law_of_the_united_states_too(
     configured: Configured, match_id: MatchId, clock: Clock
 ) -> None:
     removal = configured(signatory="Head of the legal service")
@@ -217,7 +215,7 @@ def test_silence_is_said_under_the_law_of_the_united_states_too(
 
 
 @pytest.mark.parametrize("state", ["removed", "refused", "partial", "identity-asked"])
-def test_who_has_answered_or_removed_is_not_silent(
+def test_a_platform_that_answered_or_removed_is_not_silent(
     removal: Removal,
     database: Database,
     content_id: ContentId,
@@ -254,7 +252,7 @@ def test_the_clock_begins_anew_when_the_notice_is_sent_again(
 def test_a_pass_with_nothing_due_reads_no_waiting_request(
     configured: Configured, database: Database, content_id: ContentId, clock: Clock, number: int
 ) -> None:
-    """However many wait, it asks for what is due by an index, and gets no row."""
+    """The number of waiting requests does not matter: indexes show that nothing is due."""
     removal = configured(raise_certain=True)
     made = raised(removal, *(matched(database, content_id, each) for each in range(number)))
     lead(removal, made[0].request.id, "approved", "sent")
@@ -342,7 +340,7 @@ def test_the_image_is_looked_at_as_soon_as_the_six_hours_are_over(
     assert check_at(removal, served) == SIX_H + 1 + DAY_S
 
 
-def test_an_order_that_was_served_a_day_ago_is_looked_after_at_once(
+def test_an_order_that_was_served_a_day_ago_is_checked_at_once(
     removal: Removal, database: Database, sent: RequestId, clock: Clock
 ) -> None:
     Consents(database, clock).give(NUMBER, ConsentKind.LITIGATE, version="1", actor=ANN)
@@ -355,7 +353,7 @@ def test_an_order_that_was_served_a_day_ago_is_looked_after_at_once(
 
 
 @pytest.mark.parametrize("sees", [Outcome.IMAGE_GONE, Outcome.UNREACHABLE])
-def test_an_order_is_not_breached_by_what_nobody_saw(
+def test_an_order_is_not_breached_unless_the_image_was_seen(
     removal: Removal, looker: ToldLooker, served: RequestId, clock: Clock, sees: Outcome
 ) -> None:
     looker.sees = sees
@@ -377,13 +375,15 @@ def test_what_an_analyst_saw_counts_as_a_check(
     assert view.removed_after == timedelta(0)
 
 
-def test_what_was_not_sent_is_not_observed(removal: Removal, match_id: MatchId) -> None:
+def test_a_request_that_was_not_sent_cannot_be_observed(
+    removal: Removal, match_id: MatchId
+) -> None:
     request_id = removal.raise_for(match_id, actor=ANN).request.id
     with pytest.raises(NotPossibleError, match="was sent"):
         removal.rechecks.observe(request_id, Outcome.IMAGE_GONE, reason="Looked", actor=ANN)
 
 
-def test_two_workers_share_what_is_due(
+def test_two_workers_share_the_checks_that_are_due(
     removal: Removal,
     database: Database,
     settings: Settings,

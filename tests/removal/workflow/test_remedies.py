@@ -29,7 +29,7 @@ ANSWERED = ["refused", "partial", "identity-asked"]
 
 
 def document(removal: Removal, view: RequestView, kind: str, form: str = "text") -> str:
-    """Return a notice of a request, of a kind, as it went out."""
+    """Return the text of a request's notice of a kind."""
     (notice,) = [each for each in view.notices if each.kind == kind]
     return removal.document(view.request.id, form, notice_id=notice.id, actor=ANN).decode()
 
@@ -80,7 +80,7 @@ def test_a_second_refusal_may_be_complained_about_again(removal: Removal, sent: 
 
 
 @pytest.mark.parametrize("state", ["sent", "silent", "refused", "complained"])
-def test_a_report_goes_to_the_coordinator_and_names_the_platform(
+def test_a_referral_goes_to_the_coordinator_and_names_the_platform(
     removal: Removal, sent: RequestId, state: str
 ) -> None:
     if state == "complained":
@@ -116,7 +116,7 @@ def test_after_the_consent_is_withdrawn_no_letter_is_written(
     assert rows_of(settings.data_dir) == before
 
 
-def test_words_that_may_not_stand_in_a_letter_write_none(
+def test_an_explanation_that_may_not_stand_in_a_letter_writes_no_letter(
     removal: Removal, sent: RequestId, settings: Settings
 ) -> None:
     lead(removal, sent, "refused")
@@ -219,7 +219,7 @@ def behind_a_cache(removal: Removal, database: Database, content_id: ContentId) 
     return sent_to(removal, matched(database, content_id, 1, **urls))
 
 
-def test_the_others_are_asked_one_after_the_other(
+def test_other_actors_are_asked_one_after_the_other(
     removal: Removal, behind_a_cache: RequestId
 ) -> None:
     asked, here = [], behind_a_cache
@@ -237,7 +237,7 @@ def test_the_others_are_asked_one_after_the_other(
     assert removal.view(here, actor=ANN).request.state == "sent"
 
 
-def test_one_may_be_named_and_is_not_asked_twice(
+def test_an_actor_may_be_named_and_is_not_asked_twice(
     removal: Removal, behind_a_cache: RequestId
 ) -> None:
     first = removal.remedies.ask_next(behind_a_cache, actor=ANN, platform="bing")
@@ -249,7 +249,7 @@ def test_one_may_be_named_and_is_not_asked_twice(
 
 
 @pytest.mark.parametrize("platform", ["a-site", "site.example"])
-def test_the_one_that_was_asked_is_not_the_next(
+def test_the_actor_of_a_request_is_not_the_next_actor(
     removal: Removal, settings: Settings, behind_a_cache: RequestId, platform: str
 ) -> None:
     before = rows_of(settings.data_dir)
@@ -275,7 +275,7 @@ def test_a_withdrawn_case_has_no_remedies(
 
 
 @pytest.mark.parametrize("remedy", ["complain", "refer", "ask_next", "seek_order"])
-def test_another_organisation_has_none_either(
+def test_another_organisation_has_no_remedies_either(
     removal: Removal, sent: RequestId, settings: Settings, remedy: str
 ) -> None:
     lead(removal, sent, "refused")

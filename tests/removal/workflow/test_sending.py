@@ -1,4 +1,4 @@
-"""A notice goes out by mail when it is approved and asked for, once, and only within consent."""
+"""An approved notice is mailed when an analyst asks for it, once, and only with the consent."""
 
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -63,7 +63,7 @@ def test_a_dry_run_needs_no_mail_server(configured: Configured, two: list[Reques
         removal.mail(two[0], dry_run=False, actor=ANN)
 
 
-def test_it_arrives_as_it_was_fixed_and_all_its_requests_are_sent(
+def test_a_mail_arrives_as_it_was_approved_and_all_its_requests_are_sent(
     removal: Removal, post: PostOffice, database: Database, two: list[RequestId], clock: Clock
 ) -> None:
     clock.go_on(60)
@@ -79,7 +79,9 @@ def test_it_arrives_as_it_was_fixed_and_all_its_requests_are_sent(
     assert (ANN, "request.mail", two[1]) in audited(database)
 
 
-def test_it_is_not_sent_twice(removal: Removal, post: PostOffice, two: list[RequestId]) -> None:
+def test_a_notice_is_not_sent_twice(
+    removal: Removal, post: PostOffice, two: list[RequestId]
+) -> None:
     removal.mail(two[0], dry_run=False, actor=ANN)
     for each in two:
         with pytest.raises(NotPossibleError):
@@ -87,7 +89,7 @@ def test_it_is_not_sent_twice(removal: Removal, post: PostOffice, two: list[Requ
     assert len(post.letters) == 1
 
 
-def test_of_two_who_send_it_at_once_one_does(
+def test_one_of_several_threads_that_mail_at_once_sends_the_notice(
     removal: Removal, post: PostOffice, two: list[RequestId]
 ) -> None:
 
@@ -124,7 +126,7 @@ def test_a_server_that_refuses_changes_nothing(
     assert len(post.letters) == 1
 
 
-def test_what_was_taken_is_sent_whatever_the_server_says_to_a_farewell(
+def test_a_mail_that_was_taken_is_sent_even_if_the_server_refuses_quit(
     removal: Removal, post: PostOffice, two: list[RequestId]
 ) -> None:
     post.refuses = "QUIT"
@@ -183,7 +185,7 @@ def test_a_notice_without_an_address_has_no_mail(
 @pytest.mark.parametrize(
     "url", ["http://127.0.0.1", "smtp://", "127.0.0.1:25", "smtp:///x", "file:///etc/passwd"]
 )
-def test_an_address_that_is_no_mail_servers_is_said_to_be_one(
+def test_a_setting_that_names_no_mail_server_is_refused(
     url: str, configured: Configured, two: list[RequestId]
 ) -> None:
     removal = configured(smtp_url=SecretStr(url))

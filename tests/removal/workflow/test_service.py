@@ -1,4 +1,4 @@
-"""A request is raised once for a confirmed match, and goes only where its state allows."""
+"""A request is raised once for a confirmed match, and moves only as its state allows."""
 
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
@@ -76,7 +76,7 @@ def test_the_notice_is_in_the_language_that_was_asked_for(
     assert request.image_url in notice
 
 
-def test_raised_again_it_is_the_same_one(
+def test_a_request_that_is_raised_again_is_the_same_one(
     removal: Removal, database: Database, clock: Clock, match_id: MatchId
 ) -> None:
     first = removal.raise_for(match_id, actor=ANN)
@@ -92,7 +92,9 @@ def test_raised_again_it_is_the_same_one(
     ]  # fmt: skip
 
 
-def test_two_who_raise_it_at_once_get_the_same_one(removal: Removal, match_id: MatchId) -> None:
+def test_two_analysts_who_raise_a_request_at_once_get_the_same_one(
+    removal: Removal, match_id: MatchId
+) -> None:
     with ThreadPoolExecutor(4) as pool:
         views = list(pool.map(lambda actor: removal.raise_for(match_id, actor=actor), "abcd"))
     assert len({each.request.id for each in views}) == 1
@@ -100,7 +102,7 @@ def test_two_who_raise_it_at_once_get_the_same_one(removal: Removal, match_id: M
 
 
 @pytest.mark.parametrize("state", ["suspected", "dismissed"])
-def test_a_match_that_was_not_confirmed_leads_to_none(
+def test_a_match_that_was_not_confirmed_leads_to_no_request(
     removal: Removal,
     database: Database,
     settings: Settings,
@@ -163,7 +165,7 @@ UNKNOWN: dict[str, Callable[[Removal], object]] = {
 
 
 @pytest.mark.parametrize("deed", UNKNOWN)
-def test_an_unknown_request_is_said_to_be_one_and_leaves_no_trace(
+def test_an_unknown_request_is_refused_and_leaves_no_trace(
     removal: Removal, settings: Settings, sent: RequestId, deed: str
 ) -> None:
     before = rows_of(settings.data_dir)
@@ -172,7 +174,7 @@ def test_an_unknown_request_is_said_to_be_one_and_leaves_no_trace(
     assert rows_of(settings.data_dir) == before
 
 
-def test_who_reads_a_request_is_in_the_audit_log(
+def test_reading_a_request_is_in_the_audit_log(
     removal: Removal, database: Database, sent: RequestId
 ) -> None:
     assert removal.view(sent, actor=BEN).request.state == "sent"
