@@ -83,7 +83,7 @@ def send(content: bytes, url: SecretStr) -> None:
             _hand_over(server, content)
         finally:
             _leave(server)
-    except (OSError, smtplib.SMTPException) as error:
+    except (OSError, smtplib.SMTPException, UnicodeError) as error:
         raise SendingError(
             f"The mail server did not take the notice ({type(error).__name__}). It was not sent."
         ) from error
