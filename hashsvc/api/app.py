@@ -7,9 +7,8 @@ from importlib.metadata import version
 from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
-from hashsvc.api import batches, documentation, errors
-from hashsvc.api.answers import SafeAnswers
-from hashsvc.api.intake import SignalsOnly
+from hashsvc.api import documentation, errors, scan_batches
+from hashsvc.api.request_bodies import SignalsOnly
 from hashsvc.api.routes import (
     admin,
     cases,
@@ -29,6 +28,7 @@ from hashsvc.api.routes import (
     status,
     watches,
 )
+from hashsvc.api.safe_responses import SafeAnswers
 from hashsvc.api.services import Services
 
 _ROUTES = (
@@ -89,7 +89,7 @@ def create_app(services: Services) -> FastAPI:
     app.add_middleware(
         SignalsOnly,
         max_bytes=services.settings.max_body_bytes,
-        texts={batches.PATH: batches.MEDIA_TYPES},
+        texts={scan_batches.PATH: scan_batches.MEDIA_TYPES},
     )
     app.add_middleware(SafeAnswers)
     app.openapi_tags = []

@@ -9,7 +9,7 @@ from hashsvc.access.budgets import Budgets
 from hashsvc.access.lookups import Lookups
 from hashsvc.access.people import People
 from hashsvc.access.walk_guard import WalkGuard
-from hashsvc.api.streams import Streams
+from hashsvc.api.open_streams import Streams
 from hashsvc.audit import LogSigner
 from hashsvc.bank import (
     Bank,

@@ -11,7 +11,7 @@ import pytest
 from fastapi.testclient import TestClient
 
 from hashsvc.access import Role
-from hashsvc.api import Services, create_app, sentences
+from hashsvc.api import Services, create_app, holder_messages
 from hashsvc.bank import CaseView, HolderView, new_case_number, pins
 from hashsvc.removal import State
 from hashsvc.settings import Settings
@@ -245,10 +245,10 @@ def test_an_address_has_a_budget_whatever_numbers_it_tries(few: TestClient) -> N
 
 
 def test_there_is_a_sentence_for_every_state() -> None:
-    assert {f"request.{state}" for state in State} <= set(sentences.TEXTS)
+    assert {f"request.{state}" for state in State} <= set(holder_messages.TEXTS)
     view = CaseView(number="", opened_on="2026-01-05", ends_on=None, ends_soon=False, contents=())
     holding = HolderView(view, {"suspected": 1, "confirmed": 2, "dismissed": 3}, [])
-    said = [each.text for each in sentences.of_case(holding)]
+    said = [each.text for each in holder_messages.of_case(holding)]
     assert said == [
         "This case stays until you withdraw it.",
         "No image is in this case, so that none is looked for.",

@@ -11,8 +11,8 @@ from sqlalchemy import text
 
 from hashsvc.access import Role, create_key
 from hashsvc.api import Services
-from hashsvc.api import events as events_module
-from hashsvc.api.streams import MOST_STREAMS
+from hashsvc.api import scan_events as events_module
+from hashsvc.api.open_streams import MOST_STREAMS
 from hashsvc.clock import utc_now
 from tests.api.conftest import Call, OpenCase, SetClock, work_off
 from tests.conftest import generated_photo, jpeg

@@ -6,9 +6,9 @@ from fastapi import APIRouter, Request, Response, status
 from fastapi.responses import StreamingResponse
 from starlette.exceptions import HTTPException
 
-from hashsvc.api.answers import was_head
 from hashsvc.api.auth import AdminDep, ServicesDep
 from hashsvc.api.routes import problems
+from hashsvc.api.safe_responses import was_head
 from hashsvc.api.schemas.admin import ExportOut
 from hashsvc.api.schemas.base import OpaqueId
 from hashsvc.store.ids import ExportId

@@ -7,14 +7,14 @@ from fastapi import APIRouter, Header, Query, Request, Response, status
 from fastapi.responses import StreamingResponse
 
 from hashsvc.access.callers import Role
-from hashsvc.api import batches
-from hashsvc.api.answers import was_head
+from hashsvc.api import scan_batches
 from hashsvc.api.auth import LookupDep, ReporterDep, ScanReaderDep, ServicesDep
-from hashsvc.api.batches import BodyDep, IdempotencyKey
 from hashsvc.api.errors import BodyTooLargeError
-from hashsvc.api.events import EVENT, EventStream, events_of, no_events
-from hashsvc.api.results import as_csv, as_json, results
 from hashsvc.api.routes import problems
+from hashsvc.api.safe_responses import was_head
+from hashsvc.api.scan_batches import BodyDep, IdempotencyKey
+from hashsvc.api.scan_events import EVENT, EventStream, events_of, no_events
+from hashsvc.api.scan_results import as_csv, as_json, results
 from hashsvc.api.schemas.base import Limit, OpaqueId
 from hashsvc.api.schemas.scans import ItemOut, ResultOut, ScanCreatedOut, ScanOut
 from hashsvc.api.schemas.signatures import LookupIn, LookupOut
@@ -35,7 +35,7 @@ class ResultFormat(StrEnum):
     "/scans",
     status_code=status.HTTP_202_ACCEPTED,
     responses=problems(409, 422),
-    openapi_extra=batches.documented(),
+    openapi_extra=scan_batches.documented(),
 )
 def submit_scan(
     sent: BodyDep,
@@ -55,14 +55,14 @@ def submit_scan(
     break, not lost; a URL that is there twice is scanned once.
     """
     media_type, body = sent
-    lines, limit = batches.lines_of(media_type, body), services.settings.max_urls_per_scan
+    lines, limit = scan_batches.lines_of(media_type, body), services.settings.max_urls_per_scan
     if len(lines) > limit:
         raise BodyTooLargeError(f"A scan has at most {limit} URLs.")
     submitted = services.work_list.submit(
         lines,
         actor=caller.key_id,
         organisation_id=caller.organisation_id,
-        repeatable=batches.repeatable(idempotency_key, caller, f"{media_type} {via}", body),
+        repeatable=scan_batches.repeatable(idempotency_key, caller, f"{media_type} {via}", body),
         via=via,
     )
     return ScanCreatedOut.of(submitted)

@@ -12,11 +12,11 @@ from pydantic import (
     model_validator,
 )
 
-from hashsvc.api import sentences
+from hashsvc.api import holder_messages
+from hashsvc.api.holder_messages import Sentence
 from hashsvc.api.schemas.base import Body, OpaqueId
 from hashsvc.api.schemas.cases import ContentOut, contents_of
 from hashsvc.api.schemas.signatures import ContentIn
-from hashsvc.api.sentences import Sentence
 from hashsvc.bank import MAX_CONTENTS, HolderView, read_case_number
 from hashsvc.removal import State
 from hashsvc.store.holder_views import RequestState
@@ -89,7 +89,7 @@ class HolderRequestOut(BaseModel):
             platform=request.platform,
             state=State(request.state),
             since=request.since,
-            told=SentenceOut.of(sentences.of_request(request)),
+            told=SentenceOut.of(holder_messages.of_request(request)),
         )
 
 
@@ -116,7 +116,7 @@ class HolderOut(BaseModel):
             contents=contents_of(case),
             matches=dict(holding.matches),
             requests=[HolderRequestOut.of(each) for each in holding.requests],
-            told=[SentenceOut.of(each) for each in sentences.of_case(holding)],
+            told=[SentenceOut.of(each) for each in holder_messages.of_case(holding)],
         )
 
 

@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hashsvc.access import Role
-from hashsvc.api.intake import SignalsOnly
+from hashsvc.api.request_bodies import SignalsOnly
 from tests.api.conftest import Call
 from tests.conftest import generated_photo
 

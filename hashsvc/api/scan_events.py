@@ -11,9 +11,9 @@ from starlette.concurrency import run_in_threadpool
 from starlette.types import Receive, Scope, Send
 
 from hashsvc.access.callers import Caller, Role
+from hashsvc.api.open_streams import Streams
 from hashsvc.api.schemas.scans import ScanOut
 from hashsvc.api.services import Services
-from hashsvc.api.streams import Streams
 from hashsvc.scanning import Progress
 from hashsvc.store.ids import KeyId, MatchId, ScanId
 from hashsvc.store.scans import Seen
