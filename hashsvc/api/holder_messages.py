@@ -48,7 +48,7 @@ TEXTS: dict[str, str] = {
 
 
 @dataclass(frozen=True, slots=True)
-class Sentence:
+class Message:
     """A sentence: which one it is, what is put into it, and the English text."""
 
     key: str
@@ -60,30 +60,30 @@ class Sentence:
         return TEXTS[self.key].format_map(self.values)
 
 
-def of_case(holding: HolderView) -> list[Sentence]:
+def of_case(holding: HolderView) -> list[Message]:
     """Return what there is to say of a case as a whole."""
-    told = [_end(holding.case)]
+    messages = [_end(holding.case)]
     if not holding.case.contents:
-        told.append(Sentence("contents.none", {}))
+        messages.append(Message("contents.none", {}))
     pending = sum(each.pending for each in holding.case.contents)
     if pending:
-        told.append(Sentence("contents.pending", {"count": str(pending)}))
+        messages.append(Message("contents.pending", {"count": str(pending)}))
     if not holding.matches:
-        told.append(Sentence("matches.none", {}))
-    return told + [
-        Sentence(f"matches.{state}", {"count": str(holding.matches[state])})
+        messages.append(Message("matches.none", {}))
+    return messages + [
+        Message(f"matches.{state}", {"count": str(holding.matches[state])})
         for state in ("confirmed", "suspected", "dismissed")
         if state in holding.matches
     ]
 
 
-def of_request(request: RequestState) -> Sentence:
+def of_request(request: RequestState) -> Message:
     """Return what there is to say of a removal request."""
     values = {"platform": request.platform, "day": request.since.date().isoformat()}
-    return Sentence(f"request.{State(request.state)}", values)
+    return Message(f"request.{State(request.state)}", values)
 
 
-def _end(case: CaseView) -> Sentence:
+def _end(case: CaseView) -> Message:
     if case.ends_on is None:
-        return Sentence("case.stays", {})
-    return Sentence("case.ends-soon" if case.ends_soon else "case.ends", {"day": case.ends_on})
+        return Message("case.stays", {})
+    return Message("case.ends-soon" if case.ends_soon else "case.ends", {"day": case.ends_on})

@@ -46,7 +46,7 @@ def visible(answer: httpx2.Response) -> tuple[Any, ...]:
 
 def told(answer: httpx2.Response) -> dict[str, str]:
     """Return what a holder is told, by key."""
-    return {each["key"]: each["text"] for each in answer.json()["told"]}
+    return {each["key"]: each["text"] for each in answer.json()["messages"]}
 
 
 def test_a_holder_sees_contents_matches_and_requests(
@@ -55,7 +55,7 @@ def test_a_holder_sees_contents_matches_and_requests(
     state = send(call, "state", case.number, case.pin)
     assert state.status_code == 200
     assert set(state.json()) == {
-        "opened_on", "ends_on", "ends_soon", "contents", "matches", "requests", "told",
+        "opened_on", "ends_on", "ends_soon", "contents", "matches", "requests", "messages",
     }  # fmt: skip
     assert state.json()["contents"] == [
         {"content": case.content, "quality": 100, "added_on": "2026-01-05", "pending": False}
@@ -85,7 +85,7 @@ def test_a_holder_sees_contents_matches_and_requests(
     (request,) = state.json()["requests"]
     platform = f"127.0.0.1:{site.port}"
     assert request["state"] == "sent"
-    assert request["told"] == {
+    assert request["message"] == {
         "key": "request.sent",
         "values": {"platform": platform, "day": "2026-01-05"},
         "text": f"On 2026-01-05 {platform} was asked to remove an image. It has not answered yet.",

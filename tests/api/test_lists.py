@@ -150,7 +150,7 @@ def test_a_holder_is_told_that_an_image_waits(call: Call, number: str, case: Ope
     body = {"number": case.number, "pin": case.pin, "contents": [content_of(PHOTO)]}
     state = call(None, "POST", "/v1/holder/contents", json=body).json()
     assert [each["pending"] for each in state["contents"]] == [False, True]
-    assert "contents.pending" in {each["key"] for each in state["told"]}
+    assert "contents.pending" in {each["key"] for each in state["messages"]}
 
 
 def test_another_organisation_s_analysts_see_nothing_of_it(

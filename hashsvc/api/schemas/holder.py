@@ -13,7 +13,7 @@ from pydantic import (
 )
 
 from hashsvc.api import holder_messages
-from hashsvc.api.holder_messages import Sentence
+from hashsvc.api.holder_messages import Message
 from hashsvc.api.schemas.base import Body, OpaqueId
 from hashsvc.api.schemas.cases import ContentOut, contents_of
 from hashsvc.api.schemas.signatures import ContentIn
@@ -61,7 +61,7 @@ class HolderWithdrawIn(HolderIn):
         return self
 
 
-class SentenceOut(BaseModel):
+class MessageOut(BaseModel):
     """A sentence for the holder, and what it takes to say it in another language."""
 
     key: str = Field(description="Which sentence it is.", examples=["request.gone"])
@@ -71,8 +71,8 @@ class SentenceOut(BaseModel):
     text: str = Field(description="The sentence in English.")
 
     @classmethod
-    def of(cls, sentence: Sentence) -> "SentenceOut":
-        return cls(key=sentence.key, values=dict(sentence.values), text=sentence.text)
+    def of(cls, message: Message) -> "MessageOut":
+        return cls(key=message.key, values=dict(message.values), text=message.text)
 
 
 class HolderRequestOut(BaseModel):
@@ -81,7 +81,7 @@ class HolderRequestOut(BaseModel):
     platform: str = Field(description="The host of the image's URL.", examples=["example.org"])
     state: State
     since: datetime = Field(description="When it came into this state.")
-    told: SentenceOut = Field(description="The same in a sentence.")
+    message: MessageOut = Field(description="The state as a sentence for the holder.")
 
     @classmethod
     def of(cls, request: RequestState) -> "HolderRequestOut":
@@ -89,7 +89,7 @@ class HolderRequestOut(BaseModel):
             platform=request.platform,
             state=State(request.state),
             since=request.since,
-            told=SentenceOut.of(holder_messages.of_request(request)),
+            message=MessageOut.of(holder_messages.of_request(request)),
         )
 
 
@@ -104,7 +104,7 @@ class HolderOut(BaseModel):
     contents: list[ContentOut]
     matches: dict[str, int] = Field(description="Matches by state.", examples=[{"confirmed": 1}])
     requests: list[HolderRequestOut] = Field(description="Removal requests, oldest first.")
-    told: list[SentenceOut] = Field(description="What there is to say of the case as a whole.")
+    messages: list[MessageOut] = Field(description="Messages about the case as a whole.")
 
     @classmethod
     def of(cls, holding: HolderView) -> "HolderOut":
@@ -116,7 +116,7 @@ class HolderOut(BaseModel):
             contents=contents_of(case),
             matches=dict(holding.matches),
             requests=[HolderRequestOut.of(each) for each in holding.requests],
-            told=[SentenceOut.of(each) for each in holder_messages.of_case(holding)],
+            messages=[MessageOut.of(each) for each in holder_messages.of_case(holding)],
         )
 
 
