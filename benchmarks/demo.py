@@ -191,7 +191,9 @@ def _remove(analyst: Client, site: Site, matches: list[dict[str, Any]]) -> bool:
     request = analyst.post("/v1/removal-requests", {"match": first["match"]})
     path = f"/v1/removal-requests/{request['request']}"
     console.print(f"\n{len(matches)} confirmed. The notice to the platform of one of them:\n")
-    console.print(request["notice"], style="dim", highlight=False, markup=False, soft_wrap=True)
+    console.print(
+        request["notice_text"], style="dim", highlight=False, markup=False, soft_wrap=True
+    )
     for state in ("approved", "sent"):
         analyst.post(f"{path}/moves", {"to": state})
     before = analyst.post(f"{path}/rechecks")

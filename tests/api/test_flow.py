@@ -263,12 +263,12 @@ def test_from_the_request_to_gone_and_back(
     match = confirmed(call, services, page)
     made = call(ANALYST, "POST", "/v1/removal-requests", json={"match": match}).json()
     assert (made["state"], made["image_url"], made["page_url"]) == ("draft", image, page)
-    assert image in made["notice"]
-    assert case.number not in made["notice"]
+    assert image in made["notice_text"]
+    assert case.number not in made["notice_text"]
     path = f"/v1/removal-requests/{made['request']}"
     notice = call(ANALYST, "GET", f"{path}/notice")
     assert notice.headers["Content-Type"] == "text/plain; charset=utf-8"
-    assert notice.text == made["notice"]
+    assert notice.text == made["notice_text"]
     too_early = call(ANALYST, "POST", f"{path}/moves", json={"to": "sent"})
     assert too_early.status_code == 409
     assert "approved" in too_early.json()["detail"]
@@ -297,7 +297,7 @@ def test_from_the_request_to_gone_and_back(
     assert states == ["draft", "approved", "sent", "sent", "sent", "gone", "reappeared"]
     listed = call(ANALYST, "GET", "/v1/removal-requests", params={"state": "reappeared"}).json()
     assert [each["request"] for each in listed] == [made["request"]]
-    assert "notice" not in listed[0]
+    assert "notice_text" not in listed[0]
     assert call(ANALYST, "GET", "/v1/removal-requests", params={"state": "sent"}).json() == []
 
 

@@ -212,7 +212,7 @@ class RemovalBriefOut(BaseModel):
 class RemovalOut(RemovalBriefOut):
     """A removal request, its notices, and its steps."""
 
-    notice: str = Field(description="The text of the notice that asks for removal.")
+    notice_text: str = Field(description="The text of the notice that asks for removal.")
     notices: list[NoticeOut] = Field(description="Oldest first.")
     mailing: MailingOut | None = Field(
         description="The attempt to mail the notice that has no outcome yet; null: none."
@@ -225,11 +225,11 @@ class RemovalOut(RemovalBriefOut):
     )
 
     @classmethod
-    def of(cls, view: RequestView, notice: str) -> "RemovalOut":
+    def of(cls, view: RequestView, notice_text: str) -> "RemovalOut":
         after = view.removed_after
         return cls(
             **_brief(view.request),
-            notice=notice,
+            notice_text=notice_text,
             notices=[NoticeOut.of(each) for each in view.notices],
             mailing=None if view.mailing is None else MailingOut.of(view.mailing),
             events=[EventOut.of(each) for each in view.events],
