@@ -199,10 +199,10 @@ class RemovalBriefOut(BaseModel):
     image_url: str
     created_at: datetime
     parent: OpaqueId | None = Field(description="The request that this one goes on from.")
-    link: str | None = Field(description="Why it goes on: `reappeared` or `escalated`.")
-    check_at: datetime | None = Field(
-        description="When the next check is due; null: no check is scheduled."
+    parent_reason: str | None = Field(
+        description="Why this request goes on from its parent: `reappeared` or `escalated`."
     )
+    next_check_at: datetime | None = Field(description="When the next check is due; null: none.")
 
     @classmethod
     def brief(cls, request: Request) -> "RemovalBriefOut":
@@ -253,6 +253,6 @@ def _brief(request: Request) -> dict[str, Any]:
         "image_url": request.image_url,
         "created_at": request.created_at,
         "parent": request.parent_id,
-        "link": request.link,
-        "check_at": request.check_at,
+        "parent_reason": request.link,
+        "next_check_at": request.check_at,
     }
