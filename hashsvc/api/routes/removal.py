@@ -152,7 +152,7 @@ def mail_notice(
         dry_run=body.dry_run,
         to=mail.to,
         subject=mail.subject,
-        bytes=mail.size,
+        size_bytes=mail.size,
         sha256=mail.sha256,
     )
 

@@ -104,9 +104,9 @@ class SentOut(BaseModel):
 
     dry_run: bool = Field(description="True if the mail was only shown, not sent.")
     to: str = Field(description="The address of the channel.")
-    subject: str = Field(description="The mail's subject.")
-    bytes: int = Field(description="The mail's size.")
-    sha256: str = Field(description="SHA-256 of the mail, hexadecimal.")
+    subject: str = Field(description="Its first line.")
+    size_bytes: int = Field(description="The size of the mail.")
+    sha256: str = Field(description="Of the mail as it goes out.")
 
 
 class EventOut(BaseModel):
@@ -119,7 +119,9 @@ class EventOut(BaseModel):
     reason: str | None = Field(description="The platform's reason, or an analyst's words.")
     facts: dict[str, Any] | None = Field(description="What servers answered to a re-check.")
     notice: OpaqueId | None = Field(description="The notice that the step made.")
-    audit: int | None = Field(description="Number of its audit entry; null in old steps.")
+    audit_entry: int | None = Field(
+        description="Number of its entry in the audit log; null for steps before that was kept."
+    )
 
     @classmethod
     def of(cls, event: Event) -> "EventOut":
@@ -131,7 +133,7 @@ class EventOut(BaseModel):
             reason=event.reason,
             facts=json.loads(event.facts) if event.facts else None,
             notice=event.notice_id,
-            audit=event.audit_seq,
+            audit_entry=event.audit_seq,
         )
 
 
@@ -144,7 +146,7 @@ class NoticeOut(BaseModel):
     channel: str | None = Field(description="How it is handed in; null: no channel is known.")
     address: str | None = Field(description="Where it goes; null: not known.")
     language: Language
-    fixed: bool = Field(description="True if it does not change any more, false for a draft.")
+    final: bool = Field(description="True: the text is as it goes out. False: it is a draft.")
     made_with: dict[str, Any] | None = Field(
         description="Digest of its text, law data and template; null for a draft."
     )
@@ -158,7 +160,7 @@ class NoticeOut(BaseModel):
             channel=notice.channel,
             address=notice.address,
             language=Language(notice.language),
-            fixed=notice.fixed is not None,
+            final=notice.fixed is not None,
             made_with=json.loads(notice.fixed) if notice.fixed else None,
         )
 
