@@ -151,8 +151,8 @@ def observe(
     url: Url = LOCAL,
     insecure: Insecure = False,
 ) -> None:
-    """Record what you saw with your own eyes, where a check is uncertain."""
-    _post(request, "observations", {"seen": seen, "reason": reason}, url, key, insecure)
+    """Record what you saw with your own eyes, where a check cannot tell."""
+    _post(request, "observations", {"outcome": seen, "reason": reason}, url, key, insecure)
 
 
 @app.command()

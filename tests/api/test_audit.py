@@ -295,7 +295,7 @@ DEEDS = [
         "POST",
         "/v1/removal-requests/{request}/observations",
         [("request.recheck", "{request}")],
-        {"seen": "unreachable", "reason": "A login wall."},
+        {"outcome": "unreachable", "reason": "A login wall."},
     ),
     Deed(ANALYST, "GET", "/v1/dues", [("request.list", "1"), ("request.read", "{request}")]),
     Deed(ANALYST, "GET", "/v1/dues.ics", [("request.list", "1"), ("request.read", "{request}")]),

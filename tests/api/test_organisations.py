@@ -78,7 +78,7 @@ def missing() -> dict[str, str]:
 
 
 CONTENT = content_of(jpeg(generated_photo(9)))
-SEEN = {"seen": "still-there", "reason": "I looked."}
+SEEN = {"outcome": "still-there", "reason": "I looked."}
 SETTLED = {"was_sent": True, "reason": "It is in the mail server's log."}
 SCOPED: list[tuple[Role, str, str, Any]] = [
     (INTAKE, "GET", "/v1/cases/{number}", None),

@@ -11,13 +11,13 @@ from hashsvc.api.schemas.removal import (
     LetterIn,
     MoveIn,
     NextIn,
+    ObservationIn,
     OrderIn,
     PlatformName,
     RecheckOut,
     RemovalBriefOut,
     RemovalIn,
     RemovalOut,
-    SeenIn,
     SendIn,
     SentOut,
     SettlementIn,
@@ -188,12 +188,12 @@ def recheck(request: OpaqueId, caller: AnalystDep, services: ServicesDep) -> Rec
 
 @router.post("/{request}/observations", responses=problems(404, 409, 422))
 def observe(
-    request: OpaqueId, body: SeenIn, caller: AnalystDep, services: ServicesDep
+    request: OpaqueId, body: ObservationIn, caller: AnalystDep, services: ServicesDep
 ) -> RemovalOut:
     """Record what you saw yourself, where a check is uncertain. It counts as one check."""
     view = services.removal.rechecks.observe(
         RequestId(request),
-        body.seen,
+        body.outcome,
         reason=body.reason,
         actor=caller.key_id,
         organisation_id=caller.organisation_id,

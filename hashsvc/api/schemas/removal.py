@@ -47,11 +47,11 @@ class MoveIn(Body):
     )
 
 
-class SeenIn(Body):
-    """What an analyst saw with their own eyes, where a check is uncertain."""
+class ObservationIn(Body):
+    """What an analyst saw with their own eyes, where a check cannot tell."""
 
-    seen: Outcome
-    reason: Words = Field(description="How you saw it, for the record.")
+    outcome: Outcome
+    reason: Words = Field(description="How, for the record.")
 
 
 class LetterIn(Body):
