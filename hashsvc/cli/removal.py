@@ -200,10 +200,10 @@ def order(
     if wrong := [each for each in known or [] if "=" not in each]:
         fail(f"--known takes ELEMENT=WORDS; {len(wrong)} of them have no =.")
     elements = [
-        {"element": name, "words": words}
+        {"element": name, "text": words}
         for name, _, words in (each.partition("=") for each in known or [])
     ]
-    body = _given(language=language, explanation=explanation) | {"known": elements}
+    body = _given(language=language, explanation=explanation) | {"elements": elements}
     _post(request, "orders", body, url, key, insecure)
 
 

@@ -240,7 +240,7 @@ def seek_order(
         RequestId(request),
         language=body.language,
         explanation=body.explanation,
-        known={each.element: each.words for each in body.known},
+        known={each.element: each.text for each in body.elements},
         actor=caller.key_id,
         organisation_id=caller.organisation_id,
     )

@@ -69,13 +69,13 @@ class ElementIn(Body):
     element: str = Field(
         pattern=r"^[a-z-]{1,60}$", description="Its id in the law data.", examples=["authority"]
     )
-    words: str = Field(min_length=1, max_length=MAX_LINE, description="What the annex says there.")
+    text: str = Field(min_length=1, max_length=MAX_LINE, description="What to say of it.")
 
 
 class OrderIn(LetterIn):
     """The annex to an order, and words for elements that otherwise are left to the court."""
 
-    known: list[ElementIn] = Field(default=[], max_length=20, description="Each element once.")
+    elements: list[ElementIn] = Field(default=[], max_length=20, description="Each element once.")
 
 
 class NextIn(Body):
