@@ -143,17 +143,17 @@ def test_why_compares_anew_and_hides_how_far_a_banked_code_is(
     scan(call, services, site.add_image("/mirrored.jpg", copy))
     (match,) = listed(call)
     told = call(ANALYST, "GET", f"/v1/matches/{match['match']}/why").json()
-    assert told["kept"] is True
-    compared = told["compared"]
+    assert told["candidate_kept"] is True
+    compared = told["comparison"]
     assert (compared["tier"], compared["why"]) == (match["tier"], match["why"])
-    assert compared["findings"][0]["seen_as"] == "mirror"
+    assert compared["findings"][0]["view"] == "mirror"
     for each in compared["findings"]:
         assert (each["distance"] is not None) is each["matches"]
     assert any(not each["matches"] for each in compared["findings"])
     services.housekeeping._candidate_days = 0
     services.housekeeping.run_once()
     told = call(ANALYST, "GET", f"/v1/matches/{match['match']}/why").json()
-    assert told == {"kept": False, "compared": None}
+    assert told == {"candidate_kept": False, "comparison": None}
 
 
 def test_two_sent_signatures_are_compared_with_all_distances(call: Call) -> None:
@@ -163,7 +163,7 @@ def test_two_sent_signatures_are_compared_with_all_distances(call: Call) -> None
     assert answer.status_code == 200
     told = answer.json()
     assert told["tier"] is None
-    views = {each["seen_as"] for each in told["findings"] if each["algorithm"] == "pdq1"}
+    views = {each["view"] for each in told["findings"] if each["algorithm"] == "pdq1"}
     assert views == {str(each.view) for each in second.groups if each.algorithm == "pdq1"}
     assert all(each["distance"] > each["threshold"] for each in told["findings"])
     assert [each.partition(":")[0] for each in told["reasons"]] == [
@@ -175,7 +175,7 @@ def test_two_sent_signatures_are_compared_with_all_distances(call: Call) -> None
     mirror = sign_image(jpeg(ImageOps.mirror(generated_photo(1))))
     body = {"first": body_of(first.whole()), "second": body_of(mirror)}
     told = call(ANALYST, "POST", "/v1/comparisons", json=body).json()
-    assert (told["tier"], told["findings"][0]["seen_as"]) == ("certain", View.MIRROR)
+    assert (told["tier"], told["findings"][0]["view"]) == ("certain", View.MIRROR)
 
 
 def test_a_comparison_meets_nothing_that_is_stored(call: Call, case: OpenCase) -> None:

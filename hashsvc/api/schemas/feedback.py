@@ -38,7 +38,7 @@ class FindingOut(BaseModel):
     """What one algorithm says of one view."""
 
     algorithm: str = Field(description="An algorithm's name.", examples=["pdq1"])
-    seen_as: View = Field(description="The second image's view.")
+    view: View = Field(description="The second image's view.")
     distance: int | None = Field(
         description="Differing bits; of regions the median of those that match. Null where it is "
         "over the threshold and one of the images is of the bank."
@@ -70,13 +70,13 @@ class ComparisonOut(BaseModel):
 class WhyOut(BaseModel):
     """Why a match is one: its content and candidate compared anew."""
 
-    kept: bool = Field(description="Whether the candidate's signals are still kept.")
-    compared: ComparisonOut | None = Field(description="Null when they are not.")
+    candidate_kept: bool = Field(description="Whether the candidate's signals are still kept.")
+    comparison: ComparisonOut | None = Field(description="Null when they are not.")
 
     @classmethod
     def of(cls, compared: Comparison | None) -> "WhyOut":
         if compared is None:
-            return cls(kept=False, compared=None)
+            return cls(candidate_kept=False, comparison=None)
         told = ComparisonOut.of(compared)
         # How far a banked code is beyond the threshold would lead on to the code.
         told.findings = [
@@ -84,7 +84,7 @@ class WhyOut(BaseModel):
             for each in told.findings
         ]
         told.reasons = []
-        return cls(kept=True, compared=told)
+        return cls(candidate_kept=True, comparison=told)
 
 
 class SuppressionOut(BaseModel):
@@ -164,7 +164,7 @@ class HostLowestTierOut(LowestTierOut):
 def _finding(finding: Finding) -> FindingOut:
     return FindingOut(
         algorithm=finding.algorithm,
-        seen_as=finding.view,
+        view=finding.view,
         distance=finding.distance,
         threshold=finding.threshold,
         regions=finding.regions,
