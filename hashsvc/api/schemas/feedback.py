@@ -113,8 +113,8 @@ class QuarantineOut(BaseModel):
     content: OpaqueId
     case: CaseNumber
     since: datetime = Field(description="Suspected matches found from then on are set apart.")
-    begun_at: datetime = Field(description="When it was noticed.")
-    matches: int = Field(description="How many matches wait.")
+    noticed_at: datetime = Field(description="When it was noticed.")
+    waiting_matches: int = Field(description="How many matches wait for a decision.")
 
     @classmethod
     def of(cls, found: Quarantine) -> "QuarantineOut":
@@ -122,8 +122,8 @@ class QuarantineOut(BaseModel):
             content=found.content,
             case=found.case,
             since=found.since,
-            begun_at=found.begun_at,
-            matches=found.matches,
+            noticed_at=found.begun_at,
+            waiting_matches=found.matches,
         )
 
 
