@@ -294,7 +294,7 @@ def _parts(lines: Sequence[BatchLine]) -> Iterator[list[BatchLine]]:
 def _tell(submitted: tuple[Sequence[BatchLine], Any]) -> str:
     """Say what became of a part of a batch, and return the scan's id."""
     part, created = submitted
-    for each in created["invalid"]:
+    for each in created["invalid_lines"]:
         say(f"Line {part[each['line'] - 1].number}: {each['rule']}")
     say(
         f"Scan {created['scan']}: {created['accepted']} URLs, "

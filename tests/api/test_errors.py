@@ -324,5 +324,5 @@ def test_a_line_that_is_no_url_is_told_by_its_number(call: Call, logged: Callabl
     answer = call(ANALYST, "POST", "/v1/scans", json={"urls": lines})
     assert answer.status_code == 202
     assert answer.json()["accepted"] == 1
-    assert [each["line"] for each in answer.json()["invalid"]] == [2, 3, 4, 5, 6, 7]
+    assert [each["line"] for each in answer.json()["invalid_lines"]] == [2, 3, 4, 5, 6, 7]
     assert SHORT not in answer.text + logged()

@@ -148,10 +148,10 @@ def test_a_scan_is_followed_to_its_end(call: Call, services: Services, site: Sit
     made = call(SCANNER, "POST", "/v1/scans", json={"urls": urls})
     assert made.status_code == 202
     path = f"/v1/scans/{made.json()['scan']}"
-    assert {name: made.json()[name] for name in ("accepted", "duplicates", "invalid")} == {
+    assert {name: made.json()[name] for name in ("accepted", "duplicates", "invalid_lines")} == {
         "accepted": 4,
         "duplicates": 1,
-        "invalid": [{"line": 2, "rule": "A URL begins with http:// or https://."}],
+        "invalid_lines": [{"line": 2, "rule": "A URL begins with http:// or https://."}],
     }
     before = call(ANALYST, "GET", path).json()
     assert (before["total"], before["finished"], before["items"]) == (4, 0, {"queued": 4})

@@ -58,14 +58,14 @@ def test_a_batch_may_be_written_in_several_ways(
     made = submit(call, body, media_type)
     assert made.status_code == 202, made.text
     told = made.json()
-    assert [each["line"] for each in told["invalid"]] == invalid
+    assert [each["line"] for each in told["invalid_lines"]] == invalid
     assert urls_of(call, told["scan"]) == [A, B]
     assert told["accepted"] == 2
     state = call(SCANNER, "GET", f"/v1/scans/{told['scan']}").json()
     assert (state["total"], state["duplicates"], state["invalid"]) == (
         2,
         told["duplicates"],
-        len(told["invalid"]),
+        len(told["invalid_lines"]),
     )
 
 
@@ -105,7 +105,7 @@ def test_lines_that_are_no_url_are_counted_and_never_repeated(call: Call) -> Non
     answer = submit(
         call, f"{A}\ncanary\nftp://canary/\nhttp://u:canary@x/\n\x80canary", "text/plain"
     )
-    assert [each["line"] for each in answer.json()["invalid"]] == [2, 3, 4, 5]
+    assert [each["line"] for each in answer.json()["invalid_lines"]] == [2, 3, 4, 5]
     assert "canary" not in answer.text
 
 

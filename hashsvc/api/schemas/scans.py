@@ -37,7 +37,9 @@ class ScanCreatedOut(BaseModel):
     scan: OpaqueId
     accepted: int = Field(description="URLs to be scanned.")
     duplicates: int = Field(description="Lines that name a URL a second time.")
-    invalid: list[InvalidLine]
+    invalid_lines: list[InvalidLine] = Field(
+        description="Lines that are no URL. They are not scanned; the others are."
+    )
 
     @classmethod
     def of(cls, submitted: Submitted) -> "ScanCreatedOut":
@@ -45,7 +47,7 @@ class ScanCreatedOut(BaseModel):
             scan=submitted.scan_id,
             accepted=submitted.accepted,
             duplicates=submitted.duplicates,
-            invalid=[InvalidLine(line=line, rule=rule) for line, rule in submitted.invalid],
+            invalid_lines=[InvalidLine(line=line, rule=rule) for line, rule in submitted.invalid],
         )
 
 
