@@ -248,10 +248,10 @@ def test_no_name_can_be_typed_anywhere(document: dict[str, Any]) -> None:
         "ChannelIn.note",
         # What a platform or an analyst says of a request; sealed, and it holds no case number.
         "MoveIn.reason",
-        "SeenIn.reason",
+        "ObservationIn.reason",
         "LetterIn.explanation",
         "OrderIn.explanation",
-        "ElementIn.words",
+        "ElementIn.text",
         # A moment, or none.
         "since",
         "until",

@@ -112,11 +112,8 @@ def test_a_flood_is_listed_apart_and_released(
     assert len(apart) == flood
     assert {each["quarantined"] for each in apart} == {True}
     (found,) = call(ANALYST, "GET", "/v1/quarantine").json()
-    assert (found["content"], found["case"], found["waiting_matches"]) == (
-        case.content,
-        case.number,
-        flood,
-    )
+    assert (found["content"], found["case"]) == (case.content, case.number)
+    assert found["waiting_matches"] == flood
     path = f"/v1/quarantine/{case.content}"
     assert call(ANALYST, "POST", f"{path}/release").status_code == 204
     assert len(listed(call, limit=1000)) == flood

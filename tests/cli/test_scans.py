@@ -85,10 +85,10 @@ def test_urls_are_watched_until_that_is_ended(run: Run, service: Running, page: 
     variables = service.variables(Role.ANALYST)
     scan = json.loads(run("scan", "urls.txt", **variables).stdout)["scan"]
     made = json.loads(run("scans", "watch", scan, "--every-h", "6", **variables).stdout)
-    assert (made["scan"], made["every_h"]) == (scan, 6)
+    assert (made["last_scan"], made["every_h"]) == (scan, 6)
     assert json.loads(run("scans", "watches", **variables).stdout) == made
     assert run("scans", "unwatch", made["watch"], **variables).stderr == "Ended.\n"
-    assert json.loads(run("scans", "watches", **variables).stdout)["due_at"] is None
+    assert json.loads(run("scans", "watches", **variables).stdout)["next_scan_at"] is None
 
 
 def test_more_urls_than_a_service_takes_are_sent_in_parts(

@@ -21,19 +21,21 @@ class WatchOut(BaseModel):
     """A watch."""
 
     watch: OpaqueId
-    scan: OpaqueId = Field(description="The last scan of its URLs.")
+    last_scan: OpaqueId = Field(description="The latest scan of the watched URLs.")
     every_h: int = Field(description="Hours from one scan to the next.")
     created_at: datetime
-    due_at: datetime | None = Field(description="When the next begins; null when it has ended.")
+    next_scan_at: datetime | None = Field(
+        description="When the next begins; null when it has ended."
+    )
     ends_at: datetime = Field(description="When it ends by itself.")
 
     @classmethod
     def of(cls, watch: Watch) -> "WatchOut":
         return cls(
             watch=watch.id,
-            scan=watch.scan_id,
+            last_scan=watch.scan_id,
             every_h=watch.every_h,
             created_at=watch.created_at,
-            due_at=watch.due_at,
+            next_scan_at=watch.due_at,
             ends_at=watch.ends_at,
         )
