@@ -26,12 +26,12 @@ class LookupAnswer:
     One content that a signature matches, as the caller may know it.
 
     Attributes:
-        match: The same for the same key and content; nobody can tell which content it is.
+        pseudonym: The same for the same key and content; nobody can tell which content it is.
 
         evidence: What is within its threshold, for analysts of the content's organisation.
     """
 
-    match: str
+    pseudonym: str
     tier: Tier
     evidence: dict[str, Any] | None
 
@@ -112,7 +112,7 @@ def _is_theirs(caller: Caller, content: Owned) -> bool:
 def _answer(caller: Caller, found: Found, content: Owned) -> LookupAnswer:
     assert found.evidence.tier is not None
     return LookupAnswer(
-        match=_name_for(caller, content.public_id),
+        pseudonym=_pseudonym(caller, content.public_id),
         tier=found.evidence.tier,
         evidence=_shown(found.evidence) if _is_theirs(caller, content) else None,
     )
@@ -122,7 +122,7 @@ def _shown(evidence: Evidence) -> dict[str, Any]:
     return told_evidence(evidence.as_json())
 
 
-def _name_for(caller: Caller, content: PublicContentId) -> str:
+def _pseudonym(caller: Caller, content: PublicContentId) -> str:
     return hmac.digest(caller.match_secret, content.encode(), hashlib.sha256).hex()[:32]
 
 

@@ -132,7 +132,7 @@ def test_a_lookup_tells_the_tier_and_only_analysts_why(call: Call, case: OpenCas
     found = call(SCANNER, "POST", "/v1/lookups", json=copy)
     assert found.status_code == 200
     (answer,) = found.json()
-    assert set(answer) == {"match", "tier", "evidence"}
+    assert set(answer) == {"pseudonym", "tier", "evidence"}
     assert (answer["tier"], answer["evidence"]) == ("certain", None)
     (told,) = call(ANALYST, "POST", "/v1/lookups", json=copy).json()
     assert told["tier"] == told["evidence"]["tier"] == "certain"

@@ -110,10 +110,14 @@ def test_a_match_has_a_name_for_one_key_that_is_no_id(
     header = {"Authorization": f"Bearer {other.token}"}
     theirs = client.post("/v1/lookups", json=copy, headers=header).json()
     assert first == again
-    assert theirs[0]["match"] != first[0]["match"]
-    assert case.content not in {first[0]["match"], theirs[0]["match"]}
+    assert theirs[0]["pseudonym"] != first[0]["pseudonym"]
+    assert case.content not in {first[0]["pseudonym"], theirs[0]["pseudonym"]}
     analysts = call(ANALYST, "POST", "/v1/lookups", json=copy).json()
-    assert analysts[0]["match"] not in {first[0]["match"], theirs[0]["match"], case.content}
+    assert analysts[0]["pseudonym"] not in {
+        first[0]["pseudonym"],
+        theirs[0]["pseudonym"],
+        case.content,
+    }
 
 
 def test_distances_beyond_a_threshold_are_told_to_nobody(

@@ -74,7 +74,7 @@ class ContentsIn(Body):
 class LookupOut(BaseModel):
     """One content that a looked-up signature matches; which one is not told."""
 
-    match: OpaqueId = Field(
+    pseudonym: OpaqueId = Field(
         description="The same whenever this key finds this content; another for every other key."
     )
     tier: Tier = Field(description="`possible` is told to analysts of the content's organisation.")
@@ -84,4 +84,4 @@ class LookupOut(BaseModel):
 
     @classmethod
     def of(cls, answer: LookupAnswer) -> "LookupOut":
-        return cls(match=answer.match, tier=answer.tier, evidence=answer.evidence)
+        return cls(pseudonym=answer.pseudonym, tier=answer.tier, evidence=answer.evidence)
