@@ -251,14 +251,14 @@ def due(
     """Show what is late, what is due today, and what comes next."""
     with connected(url, key, insecure) as client:
         if calendar is not None:
-            write(client.content("/v1/dues.ics", language=language), calendar)
+            write(client.content("/v1/deadlines.ics", language=language), calendar)
             return
-        dues = client.get("/v1/dues", language=language)
-    for name in ("overdue", "today", "running"):
-        for each in dues[name]:
+        deadlines = client.get("/v1/deadlines", language=language)
+    for name in ("overdue", "due_today", "running"):
+        for each in deadlines[name]:
             moment = datetime.fromisoformat(each["due_at"]).astimezone()
             typer.echo(
-                f"{name:8} {moment:%Y-%m-%d %H:%M}  {each['platform']}  {each['label']}  "
+                f"{name.replace('_', ' '):9} {moment:%Y-%m-%d %H:%M}  {each['platform']}  {each['label']}  "
                 f"{each['request']}"
             )
 

@@ -297,8 +297,13 @@ DEEDS = [
         [("request.recheck", "{request}")],
         {"outcome": "unreachable", "reason": "A login wall."},
     ),
-    Deed(ANALYST, "GET", "/v1/dues", [("request.list", "1"), ("request.read", "{request}")]),
-    Deed(ANALYST, "GET", "/v1/dues.ics", [("request.list", "1"), ("request.read", "{request}")]),
+    Deed(ANALYST, "GET", "/v1/deadlines", [("request.list", "1"), ("request.read", "{request}")]),
+    Deed(
+        ANALYST,
+        "GET",
+        "/v1/deadlines.ics",
+        [("request.list", "1"), ("request.read", "{request}")],
+    ),
     Deed(
         ANALYST,
         "POST",

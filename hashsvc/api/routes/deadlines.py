@@ -5,7 +5,7 @@ from fastapi import APIRouter, Response
 from hashsvc.access.callers import Caller
 from hashsvc.api.auth import AnalystDep, ServicesDep
 from hashsvc.api.routes import problems
-from hashsvc.api.schemas.dues import DuesOut
+from hashsvc.api.schemas.deadlines import DeadlinesOut
 from hashsvc.api.services import Services
 from hashsvc.removal import Language
 from hashsvc.removal.clocks.calendar_feed import calendar_feed
@@ -13,7 +13,7 @@ from hashsvc.removal.clocks.clock import Countdown
 from hashsvc.removal.clocks.dues import all_clocks
 from hashsvc.removal.platforms.registry import names
 
-router = APIRouter(prefix="/v1/dues", tags=["dues"])
+router = APIRouter(prefix="/v1/deadlines", tags=["deadlines"])
 
 _NAME = {
     Language.EN: "Removal requests: what is due",
@@ -24,12 +24,12 @@ _NAME = {
 
 
 @router.get("", responses=problems(422))
-def list_dues(
+def list_deadlines(
     caller: AnalystDep, services: ServicesDep, language: Language = Language.EN
-) -> DuesOut:
+) -> DeadlinesOut:
     """Show what is due today, what is late, and what comes next."""
     clocks, platforms = _clocks(caller, services)
-    return DuesOut.of(clocks, platforms, services.clock(), language)
+    return DeadlinesOut.of(clocks, platforms, services.clock(), language)
 
 
 @router.get(
@@ -37,7 +37,7 @@ def list_dues(
     response_class=Response,
     responses={200: {"content": {"text/calendar": {}}}, **problems(422)},
 )
-def calendar(
+def read_deadline_calendar(
     caller: AnalystDep, services: ServicesDep, language: Language = Language.EN
 ) -> Response:
     """Show the same as a calendar, with neither URL nor case, for a program to subscribe to."""
