@@ -257,10 +257,8 @@ def due(
     for name in ("overdue", "due_today", "running"):
         for each in deadlines[name]:
             moment = datetime.fromisoformat(each["due_at"]).astimezone()
-            typer.echo(
-                f"{name.replace('_', ' '):9} {moment:%Y-%m-%d %H:%M}  {each['platform']}  {each['label']}  "
-                f"{each['request']}"
-            )
+            what = f"{each['platform']}  {each['label']}  {each['request']}"
+            typer.echo(f"{name.replace('_', ' '):9} {moment:%Y-%m-%d %H:%M}  {what}")
 
 
 def write(content: bytes, output: Path | None) -> None:
