@@ -8,7 +8,7 @@ Errors of hashsvc.access: who may call, and how much.
     ├── BadNameError           the organisation's name is empty or too long
     ├── SetupError             a setting is wrong; the service does not start
     └── TooManyCallsError      the budget of the key or address is spent
-        └── TooAlikeError      the key's lookups move towards a banked code
+        └── ProbingError       the key's lookups move towards a banked code
 """
 
 
@@ -44,5 +44,5 @@ class TooManyCallsError(AccessError):
         self.retry_after_s = retry_after_s
 
 
-class TooAlikeError(TooManyCallsError):
+class ProbingError(TooManyCallsError):
     """Too many lookups of a key were near one banked content."""

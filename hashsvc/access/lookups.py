@@ -8,7 +8,7 @@ from typing import Any
 
 from hashsvc import audit
 from hashsvc.access.callers import Caller, Role
-from hashsvc.access.errors import TooAlikeError
+from hashsvc.access.errors import ProbingError
 from hashsvc.access.walk_guard import WalkGuard
 from hashsvc.clock import Clock
 from hashsvc.matching import BankIndex, Evidence, Found, Tier
@@ -52,11 +52,11 @@ class Lookups:
         Return what the caller may know of the contents that a signature matches, surest first.
 
         Raises:
-            TooAlikeError: If the caller walks towards a content, and has to wait.
+            ProbingError: If the caller walks towards a content, and has to wait.
         """
         wait = self._watch.wait_of(caller.key_id)
         if wait is not None:
-            raise _too_alike(wait.total_seconds())
+            raise _probing(wait.total_seconds())
         found = self._bank_index.find(signature)
         with self._database.read() as connection:
             owned = organisations.owned(connection, [each.content_id for each in found])
@@ -70,7 +70,7 @@ class Lookups:
         if walked_to is not None:
             self._record(caller, "lookup.walk", self._public_id(walked_to))
             wait = self._watch.wait_of(caller.key_id)
-            raise _too_alike(wait.total_seconds() if wait is not None else 1)
+            raise _probing(wait.total_seconds() if wait is not None else 1)
         self._record(caller, "lookup.make", str(len(told)))
         return [_answer(caller, each, owned[each.content_id]) for each in told]
 
@@ -126,8 +126,8 @@ def _pseudonym(caller: Caller, content: PublicContentId) -> str:
     return hmac.digest(caller.match_secret, content.encode(), hashlib.sha256).hex()[:32]
 
 
-def _too_alike(seconds: float) -> TooAlikeError:
-    return TooAlikeError(
+def _probing(seconds: float) -> ProbingError:
+    return ProbingError(
         "Too many lookups of this key were nearly alike. There are no more answers for a while; "
         "it is in the audit log.",
         retry_after_s=seconds,

@@ -13,7 +13,7 @@ from hashsvc.matching.contents import signature_of
 from hashsvc.matching.errors import (
     AlreadyReviewedError,
     MatchingError,
-    UnknownFloodError,
+    NotQuarantinedError,
     UnknownMatchError,
     UnknownSuppressionError,
 )
@@ -35,6 +35,7 @@ __all__ = [
     "LowestTiers",
     "MatchState",
     "MatchingError",
+    "NotQuarantinedError",
     "Quarantines",
     "Reason",
     "RetroactiveMatcher",
@@ -42,7 +43,6 @@ __all__ = [
     "Screen",
     "Suppressions",
     "Tier",
-    "UnknownFloodError",
     "UnknownMatchError",
     "UnknownSuppressionError",
     "compare",

@@ -4,7 +4,7 @@ Errors of the matching room.
     MatchingError
     ├── UnknownMatchError         no such match
     ├── AlreadyReviewedError      the match has the other verdict
-    ├── UnknownFloodError         no such content is in quarantine
+    ├── NotQuarantinedError       no such content is in quarantine
     └── UnknownSuppressionError   no such dismissed image
 """
 
@@ -21,7 +21,7 @@ class AlreadyReviewedError(MatchingError):
     """The match was given the other verdict before."""
 
 
-class UnknownFloodError(MatchingError):
+class NotQuarantinedError(MatchingError):
     """No such content is in quarantine."""
 
 

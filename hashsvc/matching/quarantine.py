@@ -8,7 +8,7 @@ from sqlalchemy import Connection
 
 from hashsvc import audit
 from hashsvc.clock import Clock, utc_now
-from hashsvc.matching.errors import UnknownFloodError
+from hashsvc.matching.errors import NotQuarantinedError
 from hashsvc.store import Database, UnknownRowError, cases, matches, quarantines
 from hashsvc.store.ids import ContentId, KeyId, OrganisationId, PublicContentId
 from hashsvc.store.quarantines import Quarantine
@@ -66,7 +66,7 @@ class Quarantines:
         Let the matches of a flood be listed with the others.
 
         Raises:
-            UnknownFloodError: If no such content is in quarantine; so below.
+            NotQuarantinedError: If no such content is in quarantine; so below.
         """
         now = self._clock()
         with self._database.write() as connection:
@@ -101,4 +101,4 @@ def _found(
     try:
         return quarantines.by_content(connection, content, organisation_id)
     except UnknownRowError as error:
-        raise UnknownFloodError("No such content is in quarantine.") from error
+        raise NotQuarantinedError("No such content is in quarantine.") from error

@@ -347,7 +347,7 @@ def test_waits_grow_and_each_is_worth_one_answer(
         body = body_of(Signature(100, (flipped(start, bit),)))
         answer = call(SCANNER, "POST", "/v1/lookups", json=body)
         if answer.status_code == 429:
-            assert answer.json()["type"] == "urn:hashsvc:too-alike"
+            assert answer.json()["type"] == "urn:hashsvc:probing"
         return answer.status_code, int(answer.headers.get("Retry-After", 0))
 
     body = body_of(Signature(100, (start,)))

@@ -10,12 +10,12 @@ from hashsvc.matching import (
     Found,
     LowestTiers,
     MatchState,
+    NotQuarantinedError,
     Quarantines,
     Reason,
     Reviews,
     Suppressions,
     Tier,
-    UnknownFloodError,
     UnknownSuppressionError,
     record_match,
     sighted,
@@ -313,7 +313,7 @@ def test_a_flood_is_released(database: Database, content_id: ContentId, clock: C
     (flood,) = quarantines.search(organisation_id=OWN, limit=9)
     assert (flood.content, flood.case, flood.matches) == (content, NUMBER, 8)
     clock.go_on(60)
-    with pytest.raises(UnknownFloodError):
+    with pytest.raises(NotQuarantinedError):
         quarantines.release(content, actor=ANN, organisation_id=OrganisationId("f" * 32))
     quarantines.release(content, actor=ANN, organisation_id=OWN)
     assert apart(database) == set()
@@ -340,7 +340,7 @@ def test_a_flood_is_dismissed_all_at_once(
         each: "confirmed" if each == found[0] else "dismissed" for each in found
     }
     assert len(audited(database, "match.dismissed")) == 7
-    with pytest.raises(UnknownFloodError):
+    with pytest.raises(NotQuarantinedError):
         quarantines.dismiss(content, actor=ANN, organisation_id=OWN)
     # What was dismissed is not usual; the one that was confirmed is.
     clock.go_on(60)
