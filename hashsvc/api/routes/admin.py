@@ -4,8 +4,7 @@ from datetime import timedelta
 
 from fastapi import APIRouter, status
 
-from hashsvc.access.keys import create_key, revoke_key
-from hashsvc.access.organisations import create_organisation
+from hashsvc import access
 from hashsvc.api.auth import AdminDep, ServicesDep
 from hashsvc.api.routes import problems
 from hashsvc.api.schemas.admin import (
@@ -24,11 +23,11 @@ router = APIRouter(prefix="/v1", tags=["administration"])
 
 
 @router.post("/organisations", status_code=status.HTTP_201_CREATED, responses=problems(409, 422))
-def make_organisation(
+def create_organisation(
     body: OrganisationIn, caller: AdminDep, services: ServicesDep
 ) -> OrganisationOut:
     """Make an organisation; keys of its analysts see its cases and no others."""
-    made = create_organisation(
+    made = access.create_organisation(
         services.database, body.name, actor=caller.key_id, clock=services.clock
     )
     return OrganisationOut.of(made)
@@ -43,10 +42,10 @@ def list_organisations(_caller: AdminDep, services: ServicesDep) -> list[Organis
 
 
 @router.post("/keys", status_code=status.HTTP_201_CREATED, responses=problems(404, 422))
-def make_key(body: KeyIn, caller: AdminDep, services: ServicesDep) -> NewKeyOut:
+def create_key(body: KeyIn, caller: AdminDep, services: ServicesDep) -> NewKeyOut:
     """Make an API key. Its token is shown this once."""
     days = body.expires_in_days
-    new = create_key(
+    new = access.create_key(
         services.database,
         body.role,
         actor=caller.key_id,
@@ -73,9 +72,9 @@ def list_keys(caller: AdminDep, services: ServicesDep) -> list[KeyOut]:
 
 
 @router.delete("/keys/{key}", status_code=status.HTTP_204_NO_CONTENT, responses=problems(404, 422))
-def drop_key(key: OpaqueId, caller: AdminDep, services: ServicesDep) -> None:
+def revoke_key(key: OpaqueId, caller: AdminDep, services: ServicesDep) -> None:
     """Revoke a key; it is useless from the next request on."""
-    revoke_key(services.database, KeyId(key), actor=caller.key_id, clock=services.clock)
+    access.revoke_key(services.database, KeyId(key), actor=caller.key_id, clock=services.clock)
 
 
 @router.get("/audit/verification", responses=problems(409))

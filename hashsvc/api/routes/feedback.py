@@ -52,7 +52,7 @@ def list_suppressions(
     status_code=status.HTTP_204_NO_CONTENT,
     responses=problems(404, 422),
 )
-def take_back_suppression(suppression: OpaqueId, caller: AnalystDep, services: ServicesDep) -> None:
+def remove_suppression(suppression: OpaqueId, caller: AnalystDep, services: ServicesDep) -> None:
     """Take a dismissal back. Its match is open again, and such images are reported again."""
     services.suppressions.take_back(
         SuppressionId(suppression), actor=caller.key_id, organisation_id=caller.organisation_id
@@ -75,7 +75,7 @@ def list_quarantine(
     status_code=status.HTTP_204_NO_CONTENT,
     responses=problems(404, 422),
 )
-def release_flood(content: OpaqueId, caller: AnalystDep, services: ServicesDep) -> None:
+def release_quarantine(content: OpaqueId, caller: AnalystDep, services: ServicesDep) -> None:
     """Let the matches of a content in quarantine be listed with the others."""
     services.quarantines.release(
         PublicContentId(content), actor=caller.key_id, organisation_id=caller.organisation_id
@@ -83,7 +83,9 @@ def release_flood(content: OpaqueId, caller: AnalystDep, services: ServicesDep) 
 
 
 @router.post("/quarantine/{content}/dismissal", responses=problems(404, 422))
-def dismiss_flood(content: OpaqueId, caller: AnalystDep, services: ServicesDep) -> DismissedOut:
+def dismiss_quarantine(
+    content: OpaqueId, caller: AnalystDep, services: ServicesDep
+) -> DismissedOut:
     """Dismiss all waiting matches of a content in quarantine, and end that."""
     dismissed = services.quarantines.dismiss(
         PublicContentId(content), actor=caller.key_id, organisation_id=caller.organisation_id

@@ -26,7 +26,7 @@ router = APIRouter(prefix="/v1/holder", tags=["holders"], dependencies=[Depends(
 
 
 @router.post("/state", responses=problems(404, 422, 429, key=False))
-def show_holding(body: HolderIn, services: ServicesDep) -> HolderOut:
+def read_holder_state(body: HolderIn, services: ServicesDep) -> HolderOut:
     """Show what there is of a case and what became of it; no answer tells which numbers exist."""
     return HolderOut.of(services.holders.enter(body.number, body.pin).view())
 
@@ -36,7 +36,7 @@ def show_holding(body: HolderIn, services: ServicesDep) -> HolderOut:
     status_code=status.HTTP_201_CREATED,
     responses=problems(404, 409, 422, 429, key=False),
 )
-def add_pending_contents(body: HolderContentsIn, services: ServicesDep) -> HolderOut:
+def add_holder_contents(body: HolderContentsIn, services: ServicesDep) -> HolderOut:
     """Add contents, as signals made on the holder's machine; never images."""
     holder = services.holders.enter(body.number, body.pin)
     services.budgets.spend(Budget.SUBMISSIONS, f"case {holder.number}", cost=len(body.contents))
@@ -49,7 +49,7 @@ def add_pending_contents(body: HolderContentsIn, services: ServicesDep) -> Holde
     status_code=status.HTTP_204_NO_CONTENT,
     responses=problems(404, 422, 429, key=False),
 )
-def withdraw_holding(body: HolderWithdrawIn, services: ServicesDep) -> None:
+def withdraw_as_holder(body: HolderWithdrawIn, services: ServicesDep) -> None:
     """Withdraw one content or the whole case; no search finds it again."""
     holder = services.holders.enter(body.number, body.pin)
     if body.content is None:
@@ -59,7 +59,7 @@ def withdraw_holding(body: HolderWithdrawIn, services: ServicesDep) -> None:
 
 
 @router.post("/renew", responses=problems(404, 422, 429, key=False))
-def renew_holding(body: HolderIn, services: ServicesDep) -> RenewedOut:
+def renew_case(body: HolderIn, services: ServicesDep) -> RenewedOut:
     """Let the case end later, a lifetime from today."""
     ends_on = services.holders.enter(body.number, body.pin).renew()
     return RenewedOut(ends_on=date.fromisoformat(ends_on))

@@ -14,21 +14,23 @@ router = APIRouter(prefix="/v1/lists", tags=["lists"])
 
 
 @router.post("/common/images", status_code=status.HTTP_201_CREATED, responses=problems(422))
-def list_common(body: LookupIn, caller: AdminDep, services: ServicesDep) -> LabelOut:
+def add_common_image(body: LookupIn, caller: AdminDep, services: ServicesDep) -> LabelOut:
     """List an image that many have, such as a logo. A content like it is refused from now on."""
     label = services.lists.add(ImageList.COMMON, body.signature(), actor=caller.key_id)
     return LabelOut(label=label)
 
 
 @router.post("/protected/images", status_code=status.HTTP_201_CREATED, responses=problems(422))
-def list_protected(body: LookupIn, caller: ListerDep, services: ServicesDep) -> LabelOut:
+def add_protected_image(body: LookupIn, caller: ListerDep, services: ServicesDep) -> LabelOut:
     """List an image that must stay public, such as news. A content like it waits for an analyst."""
     label = services.lists.add(ImageList.PROTECTED, body.signature(), actor=caller.key_id)
     return LabelOut(label=label)
 
 
 @router.get("/{kind}/images", responses=problems(404, 422))
-def show_list(kind: ImageList, _caller: ListerDep, services: ServicesDep) -> list[ListedOut]:
+def list_listed_images(
+    kind: ImageList, _caller: ListerDep, services: ServicesDep
+) -> list[ListedOut]:
     """Show the images on a list, by their labels; never their signals."""
     return [ListedOut.of(each) for each in services.lists.images(kind)]
 
@@ -38,7 +40,7 @@ def show_list(kind: ImageList, _caller: ListerDep, services: ServicesDep) -> lis
     status_code=status.HTTP_204_NO_CONTENT,
     responses=problems(404, 422),
 )
-def unlist_common(label: OpaqueId, caller: AdminDep, services: ServicesDep) -> None:
+def remove_common_image(label: OpaqueId, caller: AdminDep, services: ServicesDep) -> None:
     """Take an image off the list of common ones."""
     services.lists.remove(ImageList.COMMON, LabelId(label), actor=caller.key_id)
 
@@ -48,6 +50,6 @@ def unlist_common(label: OpaqueId, caller: AdminDep, services: ServicesDep) -> N
     status_code=status.HTTP_204_NO_CONTENT,
     responses=problems(404, 422),
 )
-def unlist_protected(label: OpaqueId, caller: ListerDep, services: ServicesDep) -> None:
+def remove_protected_image(label: OpaqueId, caller: ListerDep, services: ServicesDep) -> None:
     """Take an image off the list of protected ones."""
     services.lists.remove(ImageList.PROTECTED, LabelId(label), actor=caller.key_id)

@@ -57,7 +57,9 @@ def list_actors(match: OpaqueId, caller: AnalystDep, services: ServicesDep) -> l
 
 
 @router.post("/{match}/verdict", responses=problems(404, 409, 422))
-def decide(match: OpaqueId, body: VerdictIn, caller: AnalystDep, services: ServicesDep) -> MatchOut:
+def review_match(
+    match: OpaqueId, body: VerdictIn, caller: AnalystDep, services: ServicesDep
+) -> MatchOut:
     """
     Confirm or dismiss a match. The verdict is remembered with the reviewer's key.
 

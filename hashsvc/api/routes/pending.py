@@ -12,7 +12,7 @@ router = APIRouter(prefix="/v1/pending-contents", tags=["pending contents"])
 
 
 @router.get("", responses=problems(422))
-def list_pending(
+def list_pending_contents(
     caller: AnalystDep, services: ServicesDep, limit: Limit = 100
 ) -> list[PendingContentOut]:
     """List contents that wait, longest first. No search finds them meanwhile."""
@@ -25,7 +25,7 @@ def list_pending(
 @router.post(
     "/{content}/release", status_code=status.HTTP_204_NO_CONTENT, responses=problems(404, 422)
 )
-def release_content(content: OpaqueId, caller: AnalystDep, services: ServicesDep) -> None:
+def release_pending_content(content: OpaqueId, caller: AnalystDep, services: ServicesDep) -> None:
     """Let a content in; the next search finds it."""
     services.pending.release(
         PublicContentId(content),
@@ -37,7 +37,7 @@ def release_content(content: OpaqueId, caller: AnalystDep, services: ServicesDep
 @router.post(
     "/{content}/rejection", status_code=status.HTTP_204_NO_CONTENT, responses=problems(404, 422)
 )
-def reject_content(content: OpaqueId, caller: AnalystDep, services: ServicesDep) -> None:
+def reject_pending_content(content: OpaqueId, caller: AnalystDep, services: ServicesDep) -> None:
     """Reject a content: it is deleted, as if it had been withdrawn."""
     services.pending.reject(
         PublicContentId(content),

@@ -59,7 +59,7 @@ def read_platform(platform: Name, caller: AnalystDep, services: ServicesDep) -> 
 
 
 @router.put("/{platform}", status_code=status.HTTP_204_NO_CONTENT, responses=problems(404, 422))
-def put_platform(
+def store_platform(
     platform: Entry, body: PlatformIn, caller: AnalystDep, services: ServicesDep
 ) -> None:
     """Store an entry, in place of one of the same id."""

@@ -84,7 +84,7 @@ def read_statistics(
     response_class=Response,
     responses={200: {"content": {_ZIP: {}}}, **problems(404, 409, 422, 502)},
 )
-def evidence_of_request(request: OpaqueId, caller: AnalystDep, services: ServicesDep) -> Response:
+def read_request_evidence(request: OpaqueId, caller: AnalystDep, services: ServicesDep) -> Response:
     """Make the evidence bundle of a request, with those it goes on from and leads to."""
     bundle = services.records.of_request(
         RequestId(request), actor=caller.key_id, organisation_id=caller.organisation_id
@@ -97,7 +97,7 @@ def evidence_of_request(request: OpaqueId, caller: AnalystDep, services: Service
     response_class=Response,
     responses={200: {"content": {_ZIP: {}}}, **problems(404, 409, 422, 502)},
 )
-def evidence_of_case(
+def read_case_evidence(
     number: Annotated[CaseNumber, Path(max_length=20)],
     caller: AnalystDep,
     services: ServicesDep,

@@ -32,7 +32,7 @@ _MEDIA: dict[str, dict[str, str]] = {media: {} for media in sorted(set(FORMATS.v
 
 
 @router.post("", status_code=status.HTTP_201_CREATED, responses=problems(404, 409, 422))
-def raise_request(body: RemovalIn, caller: AnalystDep, services: ServicesDep) -> RemovalOut:
+def raise_removal_request(body: RemovalIn, caller: AnalystDep, services: ServicesDep) -> RemovalOut:
     """
     Draft the removal request for a confirmed match, or show the one that is open.
 
@@ -50,7 +50,7 @@ def raise_request(body: RemovalIn, caller: AnalystDep, services: ServicesDep) ->
 
 
 @router.get("", responses=problems(422))
-def list_requests(
+def list_removal_requests(
     caller: AnalystDep,
     services: ServicesDep,
     state: Annotated[State | None, Query(description="Only requests in this state.")] = None,
@@ -76,7 +76,9 @@ def list_requests(
 
 
 @router.get("/{request}", responses=problems(404, 422))
-def read_request(request: OpaqueId, caller: AnalystDep, services: ServicesDep) -> RemovalOut:
+def read_removal_request(
+    request: OpaqueId, caller: AnalystDep, services: ServicesDep
+) -> RemovalOut:
     """Show one request with its notices and its steps."""
     view = services.removal.view(
         RequestId(request), actor=caller.key_id, organisation_id=caller.organisation_id
@@ -113,7 +115,7 @@ def read_notice(
 
 
 @router.post("/{request}/moves", responses=problems(404, 409, 422))
-def move_request(
+def move_removal_request(
     request: OpaqueId, body: MoveIn, caller: AnalystDep, services: ServicesDep
 ) -> RemovalOut:
     """
@@ -178,8 +180,10 @@ def settle_mail(
 
 
 @router.post("/{request}/rechecks", responses=problems(404, 409, 422))
-def recheck(request: OpaqueId, caller: AnalystDep, services: ServicesDep) -> RecheckOut:
-    """Check now whether the image is still there. Two checks must agree that it is gone."""
+def recheck_removal_request(
+    request: OpaqueId, caller: AnalystDep, services: ServicesDep
+) -> RecheckOut:
+    """Look now whether the image is still there. Two checks apart must agree that it is gone."""
     outcome, view = services.removal.rechecks.check(
         RequestId(request), actor=caller.key_id, organisation_id=caller.organisation_id
     )
@@ -187,7 +191,7 @@ def recheck(request: OpaqueId, caller: AnalystDep, services: ServicesDep) -> Rec
 
 
 @router.post("/{request}/observations", responses=problems(404, 409, 422))
-def observe(
+def record_observation(
     request: OpaqueId, body: ObservationIn, caller: AnalystDep, services: ServicesDep
 ) -> RemovalOut:
     """Record what you saw yourself, where a check is uncertain. It counts as one check."""
@@ -202,7 +206,7 @@ def observe(
 
 
 @router.post("/{request}/complaints", responses=problems(404, 409, 422))
-def complain(
+def write_complaint(
     request: OpaqueId, body: LetterIn, caller: AnalystDep, services: ServicesDep
 ) -> RemovalOut:
     """Write the internal complaint against the platform's decision."""
@@ -217,7 +221,7 @@ def complain(
 
 
 @router.post("/{request}/referrals", responses=problems(404, 409, 422))
-def refer(
+def write_referral(
     request: OpaqueId, body: LetterIn, caller: AnalystDep, services: ServicesDep
 ) -> RemovalOut:
     """Write the complaint about the platform to the Digital Services Coordinator (a referral)."""
@@ -232,7 +236,7 @@ def refer(
 
 
 @router.post("/{request}/orders", responses=problems(404, 409, 422))
-def seek_order(
+def write_order_annex(
     request: OpaqueId, body: OrderIn, caller: AnalystDep, services: ServicesDep
 ) -> RemovalOut:
     """Write the annex to an order about the case's images at the platform, for the court."""
@@ -252,7 +256,7 @@ def seek_order(
     status_code=status.HTTP_201_CREATED,
     responses=problems(404, 409, 422),
 )
-def ask_next(
+def escalate_removal_request(
     request: OpaqueId, body: NextIn, caller: AnalystDep, services: ServicesDep
 ) -> RemovalOut:
     """Draft and show the request to the next actor that can take the image down."""

@@ -15,7 +15,7 @@ router = APIRouter(prefix="/v1/cases", tags=["new PINs"])
 @router.post(
     "/{number}/pin-resets", status_code=status.HTTP_201_CREATED, responses=problems(404, 422)
 )
-def request_pin(number: Number, caller: AnalystDep, services: ServicesDep) -> ResetOut:
+def request_pin_reset(number: Number, caller: AnalystDep, services: ServicesDep) -> ResetOut:
     """Ask for a new PIN, for a person you have spoken to. Another analyst has to approve it."""
     made = services.resets.request(
         number, actor=caller.key_id, organisation_id=caller.organisation_id
@@ -24,7 +24,7 @@ def request_pin(number: Number, caller: AnalystDep, services: ServicesDep) -> Re
 
 
 @router.post("/{number}/pin-resets/{reset}/approval", responses=problems(404, 409, 422))
-def approve_pin(
+def approve_pin_reset(
     number: Number, reset: OpaqueId, caller: AnalystDep, services: ServicesDep
 ) -> NewPinOut:
     """Approve a new PIN that another analyst asked for. It is shown this once."""

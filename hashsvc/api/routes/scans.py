@@ -75,7 +75,7 @@ def read_scan(scan: OpaqueId, caller: ScanReaderDep, services: ServicesDep) -> S
 
 
 @router.get("/scans/{scan}/items", responses=problems(404, 422))
-def read_items(
+def list_scan_items(
     scan: OpaqueId,
     caller: ScanReaderDep,
     services: ServicesDep,
@@ -95,7 +95,7 @@ def read_items(
     response_model=list[ResultOut],
     responses=problems(404, 422) | {200: {"content": {_CSV: {"schema": {"type": "string"}}}}},
 )
-def read_results(
+def read_scan_results(
     scan: OpaqueId,
     caller: ScanReaderDep,
     services: ServicesDep,

@@ -16,7 +16,7 @@ _VERSION = version("hashsvc")
 
 
 @router.get("/", include_in_schema=False, response_class=HTMLResponse)
-def show_status(services: ServicesDep) -> str:
+def read_status_page(services: ServicesDep) -> str:
     """Show people that the service works; no key is needed."""
     services.bank_index.catch_up()
     with services.database.read() as connection:
@@ -25,13 +25,13 @@ def show_status(services: ServicesDep) -> str:
 
 
 @router.get("/health", responses=problems(key=False))
-def health() -> HealthOut:
+def read_health() -> HealthOut:
     """Say that the service is up. No key is needed."""
     return HealthOut(status="up", version=_VERSION)
 
 
 @router.get("/ready", responses=problems(key=False))
-def ready(services: ServicesDep) -> HealthOut:
+def read_readiness(services: ServicesDep) -> HealthOut:
     """Say that the database answers too, for what spreads calls over machines."""
     services.database.ping()
-    return health()
+    return read_health()
