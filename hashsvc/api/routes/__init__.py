@@ -1,4 +1,4 @@
-"""The routes, a module for each kind of thing; each names the roles that may call it."""
+"""Routes, one module per subject. Each route names the roles that may call it."""
 
 from typing import Any
 
@@ -7,12 +7,12 @@ _MEDIA = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/
 
 def problems(*statuses: int, key: bool = True) -> dict[int | str, dict[str, Any]]:
     """
-    Document the errors of a route.
+    Return the documentation of a route's errors.
 
     Args:
-        statuses: Those of its own, beside the ones that come before any route.
+        statuses: Statuses of the route's own errors. Those that any request can get are added.
 
-        key: Whether it needs an API key.
+        key: Whether the route needs an API key.
     """
     before = (401, 403, 413, 415, 429, 503) if key else (413, 415, 503)
     return {status: {"content": _MEDIA} for status in sorted({*before, *statuses})}

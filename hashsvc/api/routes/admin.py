@@ -1,4 +1,4 @@
-"""Organisations, keys and the audit log, for administrators; they see no case and no match."""
+"""Organisations, API keys and the audit log. Administrators see no cases and no matches."""
 
 from datetime import timedelta
 
@@ -26,7 +26,7 @@ router = APIRouter(prefix="/v1", tags=["administration"])
 def create_organisation(
     body: OrganisationIn, caller: AdminDep, services: ServicesDep
 ) -> OrganisationOut:
-    """Make an organisation; keys of its analysts see its cases and no others."""
+    """Create an organisation. Its analysts see its own cases and no others."""
     made = access.create_organisation(
         services.database, body.name, actor=caller.key_id, clock=services.clock
     )
@@ -43,7 +43,7 @@ def list_organisations(_caller: AdminDep, services: ServicesDep) -> list[Organis
 
 @router.post("/keys", status_code=status.HTTP_201_CREATED, responses=problems(404, 422))
 def create_key(body: KeyIn, caller: AdminDep, services: ServicesDep) -> NewKeyOut:
-    """Make an API key. Its token is shown this once."""
+    """Create an API key. Its token is shown only once."""
     days = body.expires_in_days
     new = access.create_key(
         services.database,
@@ -73,13 +73,13 @@ def list_keys(caller: AdminDep, services: ServicesDep) -> list[KeyOut]:
 
 @router.delete("/keys/{key}", status_code=status.HTTP_204_NO_CONTENT, responses=problems(404, 422))
 def revoke_key(key: OpaqueId, caller: AdminDep, services: ServicesDep) -> None:
-    """Revoke a key; it is useless from the next request on."""
+    """Revoke a key. Every later request with it is refused."""
     access.revoke_key(services.database, KeyId(key), actor=caller.key_id, clock=services.clock)
 
 
 @router.get("/audit/verification", responses=problems(409))
 def verify_audit(caller: AdminDep, services: ServicesDep) -> AuditOut:
-    """Check the audit log's chain from the first entry to the last, and what was signed of it."""
+    """Check the audit log's hash chain from the first entry to the last, and its checkpoints."""
     entries = services.log_signer.verify()
     services.record(caller.key_id, "audit.verify", str(entries))
     return AuditOut(entries=entries)

@@ -1,4 +1,4 @@
-"""Cases and their contents: opened, filled and withdrawn by intake."""
+"""Cases and their contents. Intake staff open, fill and withdraw them."""
 
 from typing import Annotated
 
@@ -21,7 +21,7 @@ Number = Annotated[CaseNumber, Path(max_length=20)]
 
 @router.post("", status_code=status.HTTP_201_CREATED, responses=problems(422))
 def open_case(body: NewCaseIn, caller: SubmitterDep, services: ServicesDep) -> NewCaseOut:
-    """Open a case. No name, address or picture is asked for; the PIN is shown this once."""
+    """Open a case. It needs no name, address or picture. The PIN is shown only once."""
     services.budgets.spend(Budget.SUBMISSIONS, caller.key_id)
     opened = services.bank.open_case(
         adult=body.adult,
@@ -34,7 +34,7 @@ def open_case(body: NewCaseIn, caller: SubmitterDep, services: ServicesDep) -> N
 
 @router.get("/{number}", responses=problems(404, 422))
 def read_case(number: Number, caller: CaseReaderDep, services: ServicesDep) -> CaseOut:
-    """Show a case: its contents' ids, quality and days; never their signals."""
+    """Show a case with the ids, quality and dates of its contents. Signals are never shown."""
     return _view(number, caller, services)
 
 
@@ -44,7 +44,7 @@ def read_case(number: Number, caller: CaseReaderDep, services: ServicesDep) -> C
 def add_contents(
     number: Number, body: ContentsIn, caller: SubmitterDep, services: ServicesDep
 ) -> CaseOut:
-    """Add contents, as signals made on the holder's machine (`hashsvc hash`); never images."""
+    """Add contents to a case. Send signals, never images: `hashsvc hash` makes them."""
     services.budgets.spend(Budget.SUBMISSIONS, caller.key_id, cost=len(body.contents))
     contents = [each.new_content() for each in body.contents]
     services.bank.add_contents(
@@ -61,7 +61,7 @@ def add_contents(
 def withdraw_content(
     number: Number, content: OpaqueId, caller: IntakeDep, services: ServicesDep
 ) -> None:
-    """Withdraw one content: its signals and matches are deleted, no search finds it again."""
+    """Withdraw a content. Its signals and matches are deleted, and no search finds it again."""
     services.bank.withdraw_content(
         number,
         PublicContentId(content),

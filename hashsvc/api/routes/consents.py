@@ -1,4 +1,4 @@
-"""What the person shown has agreed to; nothing is done for a case beyond it."""
+"""What the person shown has agreed to. The service does nothing for a case beyond that."""
 
 from typing import Annotated
 
@@ -17,7 +17,7 @@ Number = Annotated[CaseNumber, Path(max_length=20)]
 
 @router.get("", responses=problems(404, 422))
 def list_consents(number: Number, caller: CaseReaderDep, services: ServicesDep) -> list[ConsentOut]:
-    """Show a case's consents, also withdrawn ones."""
+    """List a case's consents, including withdrawn ones."""
     found = services.consents.view(
         number, actor=caller.key_id, organisation_id=caller.organisation_id
     )
@@ -43,7 +43,7 @@ def give_consent(
 def withdraw_consent(
     number: Number, kind: ConsentKind, caller: CaseReaderDep, services: ServicesDep
 ) -> list[ConsentOut]:
-    """Record that a consent is withdrawn; what was not done yet is not done any more."""
+    """Withdraw a consent. Actions that need it and were not taken yet are not taken."""
     found = services.consents.withdraw(
         number, kind, actor=caller.key_id, organisation_id=caller.organisation_id
     )

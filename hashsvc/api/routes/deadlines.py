@@ -1,4 +1,4 @@
-"""What is due: the clocks that removal requests have started."""
+"""Deadlines of removal requests: overdue, due today and later."""
 
 from fastapi import APIRouter, Response
 
@@ -27,7 +27,7 @@ _NAME = {
 def list_deadlines(
     caller: AnalystDep, services: ServicesDep, language: Language = Language.EN
 ) -> DeadlinesOut:
-    """Show what is due today, what is late, and what comes next."""
+    """List deadlines that are overdue, due today or later."""
     clocks, platforms = _clocks(caller, services)
     return DeadlinesOut.of(clocks, platforms, services.clock(), language)
 
@@ -40,7 +40,7 @@ def list_deadlines(
 def read_deadline_calendar(
     caller: AnalystDep, services: ServicesDep, language: Language = Language.EN
 ) -> Response:
-    """Show the same as a calendar, with neither URL nor case, for a program to subscribe to."""
+    """Show the deadlines as a calendar to subscribe to. It names no URL and no case."""
     clocks, platforms = _clocks(caller, services)
     content = calendar_feed(
         clocks,
@@ -53,7 +53,7 @@ def read_deadline_calendar(
 
 
 def _clocks(caller: Caller, services: Services) -> tuple[list[Countdown], dict[str, str]]:
-    """Return all clocks that are not met, and the platform's name for each request."""
+    """Return all deadlines that are not met yet, and the platform's name for each request."""
     removal = services.removal
     views = removal.views(caller.organisation_id)
     services.record_list(

@@ -1,4 +1,4 @@
-"""All PDQ codes at once, for other systems: two administrators are needed, and it is on record."""
+"""Exports of all PDQ signals. They need two administrators and are in the audit log."""
 
 import json
 
@@ -17,14 +17,14 @@ router = APIRouter(prefix="/v1/exports", tags=["exports"])
 
 
 class JsonLines(StreamingResponse):
-    """One JSON object a line."""
+    """A response with one JSON object per line."""
 
     media_type = "application/x-ndjson"
 
 
 @router.post("", status_code=status.HTTP_201_CREATED, responses=problems())
 def request_export(caller: AdminDep, services: ServicesDep) -> ExportOut:
-    """Ask for an export. Another administrator has to approve it within a day."""
+    """Request an export. Another administrator must approve it within a day."""
     made = services.exports.request(actor=caller.key_id)
     return ExportOut(export=made.export_id, expires_at=made.expires_at)
 
@@ -35,7 +35,7 @@ def request_export(caller: AdminDep, services: ServicesDep) -> ExportOut:
     responses=problems(404, 409, 422),
 )
 def approve_export(export: OpaqueId, caller: AdminDep, services: ServicesDep) -> None:
-    """Approve an export that another administrator has asked for."""
+    """Approve an export that another administrator requested."""
     services.exports.approve(ExportId(export), actor=caller.key_id)
 
 
@@ -44,11 +44,13 @@ def take_export(
     export: OpaqueId, caller: AdminDep, services: ServicesDep, request: Request
 ) -> Response:
     """
-    Take an approved export, once, with the key that asked for it. Each line is an object whose
-    `signal` is a `pdq1` signal; no case, no day, no region signal is in it.
+    Take an approved export. This works once, and only with the key that requested it.
+
+    Each line is a JSON object. Its `signal` is a `pdq1` signal. The export names no cases and no
+    dates, and holds no region signals.
     """
     if was_head(request):
-        # It would use the export up without showing it.
+        # HEAD would use up the export without showing it.
         raise HTTPException(status.HTTP_405_METHOD_NOT_ALLOWED, headers={"Allow": "GET"})
     signals = services.exports.take(ExportId(export), actor=caller.key_id)
     return JsonLines(json.dumps({"signal": str(each)}) + "\n" for each in signals)

@@ -1,4 +1,4 @@
-"""What matching learns from: dismissed images, floods, lowest tiers; and why two images match."""
+"""Corrections of matching (suppressions, quarantine, lowest tiers) and comparisons."""
 
 from typing import Annotated
 
@@ -30,7 +30,7 @@ Number = Annotated[CaseNumber, Path(max_length=20)]
 def compare_signatures(
     body: ComparisonIn, caller: AnalystDep, services: ServicesDep
 ) -> ComparisonOut:
-    """Compare two signatures as a scan does. Neither is kept, and nothing stored takes part."""
+    """Compare two signatures as a scan does. Neither is stored or compared with the bank."""
     compared = explain(body.first.signature(), body.second.signature())
     services.record(caller.key_id, "comparison.make", "2")
     return ComparisonOut.of(compared)
@@ -40,7 +40,7 @@ def compare_signatures(
 def list_suppressions(
     caller: AnalystDep, services: ServicesDep, limit: Limit = 100
 ) -> list[SuppressionOut]:
-    """List images that were dismissed as other ones and are not reported, newest first."""
+    """List dismissed images whose matches are not recorded, newest first."""
     found = services.suppressions.search(organisation_id=caller.organisation_id, limit=limit)
     ids = [each.id for each in found]
     services.record_list(caller.key_id, "match.list-suppressed", "match.read-suppressed", ids)
@@ -53,7 +53,7 @@ def list_suppressions(
     responses=problems(404, 422),
 )
 def remove_suppression(suppression: OpaqueId, caller: AnalystDep, services: ServicesDep) -> None:
-    """Take a dismissal back. Its match is open again, and such images are reported again."""
+    """Take back a dismissal. Its match is open again, and new matches are recorded."""
     services.suppressions.take_back(
         SuppressionId(suppression), actor=caller.key_id, organisation_id=caller.organisation_id
     )
@@ -63,7 +63,7 @@ def remove_suppression(suppression: OpaqueId, caller: AnalystDep, services: Serv
 def list_quarantine(
     caller: AnalystDep, services: ServicesDep, limit: Limit = 100
 ) -> list[QuarantineOut]:
-    """List contents that matched far more often than expected, those noticed last first."""
+    """List contents in quarantine. They matched far more often than expected; newest first."""
     found = services.quarantines.search(organisation_id=caller.organisation_id, limit=limit)
     ids = [each.content for each in found]
     services.record_list(caller.key_id, "content.list-quarantine", "content.read", ids)
@@ -76,7 +76,7 @@ def list_quarantine(
     responses=problems(404, 422),
 )
 def release_quarantine(content: OpaqueId, caller: AnalystDep, services: ServicesDep) -> None:
-    """Let the matches of a content in quarantine be listed with the others."""
+    """Release a content from quarantine. Its matches are listed with the others again."""
     services.quarantines.release(
         PublicContentId(content), actor=caller.key_id, organisation_id=caller.organisation_id
     )
@@ -86,7 +86,7 @@ def release_quarantine(content: OpaqueId, caller: AnalystDep, services: Services
 def dismiss_quarantine(
     content: OpaqueId, caller: AnalystDep, services: ServicesDep
 ) -> DismissedOut:
-    """Dismiss all waiting matches of a content in quarantine, and end that."""
+    """Dismiss all waiting matches of a content in quarantine, and end its quarantine."""
     dismissed = services.quarantines.dismiss(
         PublicContentId(content), actor=caller.key_id, organisation_id=caller.organisation_id
     )
@@ -95,7 +95,7 @@ def dismiss_quarantine(
 
 @router.get("/cases/{number}/lowest-tier", responses=problems(404, 422))
 def read_lowest_tier(number: Number, caller: AnalystDep, services: ServicesDep) -> LowestTierOut:
-    """Show the lowest tier that is reported for a case."""
+    """Show the lowest tier of a case. Matches below it are not recorded."""
     lowest = services.lowest_tiers.of_case(
         number, actor=caller.key_id, organisation_id=caller.organisation_id
     )
@@ -110,7 +110,7 @@ def read_lowest_tier(number: Number, caller: AnalystDep, services: ServicesDep) 
 def set_lowest_tier(
     number: Number, body: LowestTierIn, caller: AnalystDep, services: ServicesDep
 ) -> None:
-    """Report nothing below a tier for a case. Below it, matches are not stored."""
+    """Set the lowest tier of a case. Matches below it are not recorded."""
     services.lowest_tiers.set_for_case(
         number, body.lowest_tier, actor=caller.key_id, organisation_id=caller.organisation_id
     )
@@ -118,7 +118,7 @@ def set_lowest_tier(
 
 @router.get("/lowest-tiers", responses=problems())
 def list_host_lowest_tiers(caller: AnalystDep, services: ServicesDep) -> list[HostLowestTierOut]:
-    """List the hosts of which only some tiers are reported."""
+    """List the hosts that have a lowest tier."""
     found = services.lowest_tiers.hosts(caller.organisation_id)
     services.record(caller.key_id, "host.list-lowest-tiers", str(len(found)))
     return [HostLowestTierOut.of(each) for each in found]
@@ -126,7 +126,7 @@ def list_host_lowest_tiers(caller: AnalystDep, services: ServicesDep) -> list[Ho
 
 @router.put("/lowest-tiers", status_code=status.HTTP_204_NO_CONTENT, responses=problems(422))
 def set_host_lowest_tier(body: HostLowestTierIn, caller: AnalystDep, services: ServicesDep) -> None:
-    """Report nothing below a tier of a host. That holds for your organisation's cases, from now."""
+    """Set the lowest tier of a host, for future matches with your organisation's cases."""
     services.lowest_tiers.set_for_host(
         body.host,
         body.lowest_tier,

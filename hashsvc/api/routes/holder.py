@@ -1,4 +1,4 @@
-"""What the holder of a case may do, without a key: number and PIN are in the body."""
+"""Calls for holders of cases. They need no API key: case number and PIN are in the body."""
 
 from datetime import date
 
@@ -18,7 +18,7 @@ from hashsvc.store.ids import PublicContentId
 
 
 def count_call(request: Request, services: ServicesDep) -> None:
-    """Count a call for the address it comes from; addresses are in memory only, for a minute."""
+    """Count a call against its address. Addresses stay in memory only, for a minute."""
     services.budgets.spend_at(request.client.host if request.client else "unknown")
 
 
@@ -27,7 +27,7 @@ router = APIRouter(prefix="/v1/holder", tags=["holders"], dependencies=[Depends(
 
 @router.post("/state", responses=problems(404, 422, 429, key=False))
 def read_holder_state(body: HolderIn, services: ServicesDep) -> HolderOut:
-    """Show what there is of a case and what became of it; no answer tells which numbers exist."""
+    """Show the state of a case. A wrong PIN and an unknown number get the same answer."""
     return HolderOut.of(services.holders.enter(body.number, body.pin).view())
 
 
@@ -37,7 +37,7 @@ def read_holder_state(body: HolderIn, services: ServicesDep) -> HolderOut:
     responses=problems(404, 409, 422, 429, key=False),
 )
 def add_holder_contents(body: HolderContentsIn, services: ServicesDep) -> HolderOut:
-    """Add contents, as signals made on the holder's machine; never images."""
+    """Add contents to the holder's case. Send signals made on your machine, never images."""
     holder = services.holders.enter(body.number, body.pin)
     services.budgets.spend(Budget.SUBMISSIONS, f"case {holder.number}", cost=len(body.contents))
     holder.add_contents([each.new_content() for each in body.contents])
@@ -50,7 +50,7 @@ def add_holder_contents(body: HolderContentsIn, services: ServicesDep) -> Holder
     responses=problems(404, 422, 429, key=False),
 )
 def withdraw_as_holder(body: HolderWithdrawIn, services: ServicesDep) -> None:
-    """Withdraw one content or the whole case; no search finds it again."""
+    """Withdraw one content or the whole case. No search finds it again."""
     holder = services.holders.enter(body.number, body.pin)
     if body.content is None:
         holder.withdraw_case()
@@ -60,6 +60,6 @@ def withdraw_as_holder(body: HolderWithdrawIn, services: ServicesDep) -> None:
 
 @router.post("/renew", responses=problems(404, 422, 429, key=False))
 def renew_case(body: HolderIn, services: ServicesDep) -> RenewedOut:
-    """Let the case end later, a lifetime from today."""
+    """Renew the case. It then ends one full case lifetime from today."""
     ends_on = services.holders.enter(body.number, body.pin).renew()
     return RenewedOut(ends_on=date.fromisoformat(ends_on))

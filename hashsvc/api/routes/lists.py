@@ -1,4 +1,4 @@
-"""Images that nobody's case is about: common ones are refused, protected ones looked at first."""
+"""Common images, which the bank refuses, and protected images, which an analyst must check."""
 
 from fastapi import APIRouter, status
 
@@ -15,14 +15,14 @@ router = APIRouter(prefix="/v1/lists", tags=["lists"])
 
 @router.post("/common/images", status_code=status.HTTP_201_CREATED, responses=problems(422))
 def add_common_image(body: LookupIn, caller: AdminDep, services: ServicesDep) -> LabelOut:
-    """List an image that many have, such as a logo. A content like it is refused from now on."""
+    """Add a common image, such as a logo. New contents that are similar to it are refused."""
     label = services.lists.add(ImageList.COMMON, body.signature(), actor=caller.key_id)
     return LabelOut(label=label)
 
 
 @router.post("/protected/images", status_code=status.HTTP_201_CREATED, responses=problems(422))
 def add_protected_image(body: LookupIn, caller: ListerDep, services: ServicesDep) -> LabelOut:
-    """List an image that must stay public, such as news. A content like it waits for an analyst."""
+    """Add a protected image, such as news. New contents that are similar wait for an analyst."""
     label = services.lists.add(ImageList.PROTECTED, body.signature(), actor=caller.key_id)
     return LabelOut(label=label)
 
@@ -31,7 +31,7 @@ def add_protected_image(body: LookupIn, caller: ListerDep, services: ServicesDep
 def list_listed_images(
     kind: ImageList, _caller: ListerDep, services: ServicesDep
 ) -> list[ListedOut]:
-    """Show the images on a list, by their labels; never their signals."""
+    """List the images on a list by their labels. Signals are never shown."""
     return [ListedOut.of(each) for each in services.lists.images(kind)]
 
 
@@ -41,7 +41,7 @@ def list_listed_images(
     responses=problems(404, 422),
 )
 def remove_common_image(label: OpaqueId, caller: AdminDep, services: ServicesDep) -> None:
-    """Take an image off the list of common ones."""
+    """Remove an image from the list of common images."""
     services.lists.remove(ImageList.COMMON, LabelId(label), actor=caller.key_id)
 
 
@@ -51,5 +51,5 @@ def remove_common_image(label: OpaqueId, caller: AdminDep, services: ServicesDep
     responses=problems(404, 422),
 )
 def remove_protected_image(label: OpaqueId, caller: ListerDep, services: ServicesDep) -> None:
-    """Take an image off the list of protected ones."""
+    """Remove an image from the list of protected images."""
     services.lists.remove(ImageList.PROTECTED, LabelId(label), actor=caller.key_id)

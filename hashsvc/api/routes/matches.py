@@ -1,4 +1,4 @@
-"""Suspected re-uploads, and the analyst's verdicts."""
+"""Matches (suspected re-uploads) and analysts' verdicts on them."""
 
 from typing import Annotated
 
@@ -19,10 +19,15 @@ router = APIRouter(prefix="/v1/matches", tags=["matches"])
 def list_matches(
     caller: AnalystDep,
     services: ServicesDep,
-    state: Annotated[MatchState | None, Query(description="Only in this state.")] = None,
-    scan: Annotated[OpaqueId | None, Query(description="Only of this scan.")] = None,
+    state: Annotated[
+        MatchState | None, Query(description="List only matches in this state.")
+    ] = None,
+    scan: Annotated[
+        OpaqueId | None, Query(description="List only matches that this scan found first.")
+    ] = None,
     quarantined: Annotated[
-        bool, Query(description="Only those of contents in quarantine, in place of all others.")
+        bool,
+        Query(description="True: list only matches in quarantine. False: list only the others."),
     ] = False,
     limit: Limit = 100,
 ) -> list[MatchOut]:
@@ -41,7 +46,7 @@ def list_matches(
 
 @router.get("/{match}", responses=problems(404, 422))
 def read_match(match: OpaqueId, caller: AnalystDep, services: ServicesDep) -> MatchOut:
-    """Show one match: where, how sure, and why."""
+    """Show a match with its URLs, tier and evidence."""
     found = services.reviews.view(
         MatchId(match), actor=caller.key_id, organisation_id=caller.organisation_id
     )
@@ -50,7 +55,7 @@ def read_match(match: OpaqueId, caller: AnalystDep, services: ServicesDep) -> Ma
 
 @router.get("/{match}/actors", responses=problems(404, 422))
 def list_actors(match: OpaqueId, caller: AnalystDep, services: ServicesDep) -> list[str]:
-    """List who may be asked to remove a match's image, in the order in which they are asked."""
+    """List who can be asked to remove a match's image, in the order of asking."""
     return services.removal.actors(
         MatchId(match), actor=caller.key_id, organisation_id=caller.organisation_id
     )
@@ -61,9 +66,10 @@ def review_match(
     match: OpaqueId, body: VerdictIn, caller: AnalystDep, services: ServicesDep
 ) -> MatchOut:
     """
-    Confirm or dismiss a match. The verdict is remembered with the reviewer's key.
+    Confirm or dismiss a match. The verdict is stored with the reviewer's key.
 
-    An image dismissed as another one is not reported again for the content, nor one like it.
+    If the reason is `other-image`, this image and similar ones are not recorded again for the
+    content.
     """
     verdict = MatchState.CONFIRMED if body.confirmed else MatchState.DISMISSED
     decided = services.reviews.decide(
@@ -79,7 +85,7 @@ def review_match(
 
 @router.get("/{match}/why", responses=problems(404, 422))
 def explain_match(match: OpaqueId, caller: AnalystDep, services: ServicesDep) -> WhyOut:
-    """Compare a match's content and candidate anew, while the candidate's signals are kept."""
+    """Compare a match's content and candidate again, while the candidate's signals are kept."""
     _, compared = services.reviews.why(
         MatchId(match), actor=caller.key_id, organisation_id=caller.organisation_id
     )

@@ -1,4 +1,4 @@
-"""Contents that are like a protected image: they wait until an analyst lets them in."""
+"""Pending contents: an analyst must release or reject them before they are searched."""
 
 from fastapi import APIRouter, status
 
@@ -15,7 +15,7 @@ router = APIRouter(prefix="/v1/pending-contents", tags=["pending contents"])
 def list_pending_contents(
     caller: AnalystDep, services: ServicesDep, limit: Limit = 100
 ) -> list[PendingContentOut]:
-    """List contents that wait, longest first. No search finds them meanwhile."""
+    """List pending contents, the longest waiting first. No search finds them."""
     found = services.pending.search(organisation_id=caller.organisation_id, limit=limit)
     ids = [each.content for each in found]
     services.record_list(caller.key_id, "content.list-pending", "content.read", ids)
@@ -26,7 +26,7 @@ def list_pending_contents(
     "/{content}/release", status_code=status.HTTP_204_NO_CONTENT, responses=problems(404, 422)
 )
 def release_pending_content(content: OpaqueId, caller: AnalystDep, services: ServicesDep) -> None:
-    """Let a content in; the next search finds it."""
+    """Release a pending content. The next search finds it."""
     services.pending.release(
         PublicContentId(content),
         actor=caller.key_id,
@@ -38,7 +38,7 @@ def release_pending_content(content: OpaqueId, caller: AnalystDep, services: Ser
     "/{content}/rejection", status_code=status.HTTP_204_NO_CONTENT, responses=problems(404, 422)
 )
 def reject_pending_content(content: OpaqueId, caller: AnalystDep, services: ServicesDep) -> None:
-    """Reject a content: it is deleted, as if it had been withdrawn."""
+    """Reject a pending content. It is deleted as if it had been withdrawn."""
     services.pending.reject(
         PublicContentId(content),
         actor=caller.key_id,

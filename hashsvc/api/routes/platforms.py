@@ -1,4 +1,4 @@
-"""The registry of platforms: who can take an image down, and how each is reached."""
+"""The registry of platforms: who can take an image down, and how to reach them."""
 
 from typing import Annotated, Any
 
@@ -28,7 +28,7 @@ Entry = Annotated[
 
 @router.get("", responses=problems())
 def list_platforms(caller: AnalystDep, services: ServicesDep) -> PlatformsOut:
-    """Show all entries: shipped ones, the operator's file, and what was changed here."""
+    """List all entries: shipped ones, those of the operator's file and those stored here."""
     services.record(caller.key_id, "platform.list", "all")
     registry = services.removal.context.platforms.all()
     return PlatformsOut(
@@ -42,7 +42,7 @@ def list_platforms(caller: AnalystDep, services: ServicesDep) -> PlatformsOut:
     responses={200: {"content": {"application/yaml": {}}}, **problems()},
 )
 def export_platforms(caller: AnalystDep, services: ServicesDep) -> Response:
-    """Show all entries as a YAML file, which the setting `platforms_file` takes."""
+    """Export all entries as a YAML file for the setting `platforms_file`."""
     services.record(caller.key_id, "platform.list", "all")
     registry = services.removal.context.platforms.all()
     today = services.clock().date().isoformat()
@@ -53,7 +53,7 @@ def export_platforms(caller: AnalystDep, services: ServicesDep) -> Response:
 
 @router.get("/{platform}", responses=problems(404, 422))
 def read_platform(platform: Name, caller: AnalystDep, services: ServicesDep) -> dict[str, Any]:
-    """Show one entry, by its id or a host; of a host that nobody entered, what is known of it."""
+    """Show an entry by its id or a host. For a host without an entry, show what is known of it."""
     found = services.removal.contacts.of(platform, actor=caller.key_id)
     return as_json(found)
 
@@ -62,11 +62,11 @@ def read_platform(platform: Name, caller: AnalystDep, services: ServicesDep) -> 
 def store_platform(
     platform: Entry, body: PlatformIn, caller: AnalystDep, services: ServicesDep
 ) -> None:
-    """Store an entry, in place of one of the same id."""
+    """Store an entry. It replaces the entry with the same id."""
     services.removal.context.platforms.put(body.entry(platform), actor=caller.key_id)
 
 
 @router.delete("/{platform}", status_code=status.HTTP_204_NO_CONTENT, responses=problems(404, 422))
 def remove_platform(platform: Entry, caller: AnalystDep, services: ServicesDep) -> None:
-    """Take back what was stored of an entry; a shipped one is then as it came."""
+    """Remove a stored entry. A shipped entry with the same id takes its place again."""
     services.removal.context.platforms.remove(platform, actor=caller.key_id)

@@ -1,4 +1,4 @@
-"""The record: how platforms handle requests, and evidence for courts."""
+"""Statistics of how platforms handle requests, and evidence bundles for courts."""
 
 from datetime import datetime
 from enum import StrEnum
@@ -23,7 +23,7 @@ _ZIP = "application/zip"
 
 
 class StatisticsFile(StrEnum):
-    """How statistics are written."""
+    """File formats of statistics."""
 
     JSON = "json"
     CSV = "csv"
@@ -56,13 +56,17 @@ _CONTENT: dict[str, dict[str, str]] = {media: {} for media in sorted(set(_MEDIA.
 def read_statistics(
     caller: AnalystDep,
     services: ServicesDep,
-    since: Annotated[AwareDatetime, Query(description="First sent at this moment or later.")],
-    until: Annotated[AwareDatetime, Query(description="First sent before this moment.")],
+    since: Annotated[
+        AwareDatetime, Query(description="Count requests first sent at this moment or later.")
+    ],
+    until: Annotated[
+        AwareDatetime, Query(description="Count requests first sent before this moment.")
+    ],
     form: Annotated[
-        StatisticsFile, Query(alias="format", description="How it is written.")
+        StatisticsFile, Query(alias="format", description="File format.")
     ] = StatisticsFile.JSON,
 ) -> Response:
-    """Show how platforms handled the requests of a period, each figure with its events."""
+    """Show how platforms handled the requests of a period. Each figure names its events."""
     found = services.records.statistics(
         since=since,
         until=until,
@@ -85,7 +89,7 @@ def read_statistics(
     responses={200: {"content": {_ZIP: {}}}, **problems(404, 409, 422, 502)},
 )
 def read_request_evidence(request: OpaqueId, caller: AnalystDep, services: ServicesDep) -> Response:
-    """Make the evidence bundle of a request, with those it goes on from and leads to."""
+    """Create the evidence bundle of a request and of the requests it continues or leads to."""
     bundle = services.records.of_request(
         RequestId(request), actor=caller.key_id, organisation_id=caller.organisation_id
     )
@@ -102,7 +106,7 @@ def read_case_evidence(
     caller: AnalystDep,
     services: ServicesDep,
 ) -> Response:
-    """Make the evidence bundle of all requests of a case."""
+    """Create the evidence bundle of all requests of a case."""
     bundle = services.records.of_case(
         number, actor=caller.key_id, organisation_id=caller.organisation_id
     )

@@ -1,4 +1,4 @@
-"""Routes that raise, show, move, mail and re-check removal requests."""
+"""Removal requests: drafts, sending, re-checks, and the steps after a refusal."""
 
 from typing import Annotated
 
@@ -34,9 +34,9 @@ _MEDIA: dict[str, dict[str, str]] = {media: {} for media in sorted(set(FORMATS.v
 @router.post("", status_code=status.HTTP_201_CREATED, responses=problems(404, 409, 422))
 def raise_removal_request(body: RemovalIn, caller: AnalystDep, services: ServicesDep) -> RemovalOut:
     """
-    Draft the removal request for a confirmed match, or show the one that is open.
+    Draft the removal request for a confirmed match. A second call shows the same request.
 
-    The request joins the draft notice of its case to the same platform, if there is one.
+    If the case already has a draft notice to the platform, the request is added to it.
     """
     made = services.removal.raise_for(
         MatchId(body.match),
@@ -53,9 +53,9 @@ def raise_removal_request(body: RemovalIn, caller: AnalystDep, services: Service
 def list_removal_requests(
     caller: AnalystDep,
     services: ServicesDep,
-    state: Annotated[State | None, Query(description="Only requests in this state.")] = None,
+    state: Annotated[State | None, Query(description="List only requests in this state.")] = None,
     platform: Annotated[
-        PlatformName | None, Query(description="Only requests to this platform.")
+        PlatformName | None, Query(description="List only requests to this platform.")
     ] = None,
     unsure: Annotated[
         bool, Query(description="Only where nobody knows whether a mailed notice was sent.")
@@ -79,7 +79,7 @@ def list_removal_requests(
 def read_removal_request(
     request: OpaqueId, caller: AnalystDep, services: ServicesDep
 ) -> RemovalOut:
-    """Show one request with its notices and its steps."""
+    """Show a removal request with its notices and its steps."""
     view = services.removal.view(
         RequestId(request), actor=caller.key_id, organisation_id=caller.organisation_id
     )
@@ -97,13 +97,14 @@ def read_notice(
     services: ServicesDep,
     form: Annotated[
         str,
-        Query(alias="format", pattern=f"^({'|'.join(FORMATS)})$", description="The notice's form."),
+        Query(alias="format", pattern=f"^({'|'.join(FORMATS)})$", description="Document format."),
     ] = "text",
     notice: Annotated[
-        OpaqueId | None, Query(description="One of its notices; null: the one for removal.")
+        OpaqueId | None,
+        Query(description="Id of one of its notices. Default: the one that asks for removal."),
     ] = None,
 ) -> Response:
-    """Show one notice as it was sent, or a draft as it would be sent now."""
+    """Show a notice as a document. A draft is shown as it would be sent now."""
     document = services.removal.document(
         RequestId(request),
         form,
@@ -119,9 +120,9 @@ def move_removal_request(
     request: OpaqueId, body: MoveIn, caller: AnalystDep, services: ServicesDep
 ) -> RemovalOut:
     """
-    Move a request to another state, such as approved, sent, receipted or refused.
+    Move a request to its next state, such as approved, sent, receipted or refused.
 
-    Approved, sent and receipted are said of a whole notice: they move all requests on it.
+    A move that concerns the whole notice moves all requests on it.
     """
     moved = services.removal.move(
         RequestId(request),
@@ -183,7 +184,7 @@ def settle_mail(
 def recheck_removal_request(
     request: OpaqueId, caller: AnalystDep, services: ServicesDep
 ) -> RecheckOut:
-    """Look now whether the image is still there. Two checks apart must agree that it is gone."""
+    """Check now whether the image is still there. It is gone once two checks apart agree."""
     outcome, view = services.removal.rechecks.check(
         RequestId(request), actor=caller.key_id, organisation_id=caller.organisation_id
     )
@@ -194,7 +195,7 @@ def recheck_removal_request(
 def record_observation(
     request: OpaqueId, body: ObservationIn, caller: AnalystDep, services: ServicesDep
 ) -> RemovalOut:
-    """Record what you saw yourself, where a check is uncertain. It counts as one check."""
+    """Record what you saw on the page yourself. It counts as one re-check."""
     view = services.removal.rechecks.observe(
         RequestId(request),
         body.outcome,
@@ -209,7 +210,7 @@ def record_observation(
 def write_complaint(
     request: OpaqueId, body: LetterIn, caller: AnalystDep, services: ServicesDep
 ) -> RemovalOut:
-    """Write the internal complaint against the platform's decision."""
+    """Write the internal complaint about the platform's decision (DSA Article 20)."""
     view = services.removal.remedies.complain(
         RequestId(request),
         language=body.language,
@@ -224,7 +225,7 @@ def write_complaint(
 def write_referral(
     request: OpaqueId, body: LetterIn, caller: AnalystDep, services: ServicesDep
 ) -> RemovalOut:
-    """Write the complaint about the platform to the Digital Services Coordinator (a referral)."""
+    """Write the referral to the Digital Services Coordinator (DSA Article 53)."""
     view = services.removal.remedies.refer(
         RequestId(request),
         language=body.language,
@@ -239,7 +240,7 @@ def write_referral(
 def write_order_annex(
     request: OpaqueId, body: OrderIn, caller: AnalystDep, services: ServicesDep
 ) -> RemovalOut:
-    """Write the annex to an order about the case's images at the platform, for the court."""
+    """Write the annex to a court order about the case's images at the platform."""
     view = services.removal.remedies.seek_order(
         RequestId(request),
         language=body.language,
@@ -259,7 +260,7 @@ def write_order_annex(
 def escalate_removal_request(
     request: OpaqueId, body: NextIn, caller: AnalystDep, services: ServicesDep
 ) -> RemovalOut:
-    """Draft and show the request to the next actor that can take the image down."""
+    """Draft the request to the next actor that serves the image, and show the draft."""
     view = services.removal.remedies.ask_next(
         RequestId(request),
         platform=body.platform,

@@ -1,4 +1,4 @@
-"""New PINs for holders who lost theirs: one analyst asks for it, another one gives it out."""
+"""New PINs for holders who lost theirs. One analyst requests it and another approves it."""
 
 from fastapi import APIRouter, status
 
@@ -16,7 +16,7 @@ router = APIRouter(prefix="/v1/cases", tags=["new PINs"])
     "/{number}/pin-resets", status_code=status.HTTP_201_CREATED, responses=problems(404, 422)
 )
 def request_pin_reset(number: Number, caller: AnalystDep, services: ServicesDep) -> ResetOut:
-    """Ask for a new PIN, for a person you have spoken to. Another analyst has to approve it."""
+    """Request a new PIN for a holder you have spoken to. Another analyst must approve it."""
     made = services.resets.request(
         number, actor=caller.key_id, organisation_id=caller.organisation_id
     )
@@ -27,7 +27,7 @@ def request_pin_reset(number: Number, caller: AnalystDep, services: ServicesDep)
 def approve_pin_reset(
     number: Number, reset: OpaqueId, caller: AnalystDep, services: ServicesDep
 ) -> NewPinOut:
-    """Approve a new PIN that another analyst asked for. It is shown this once."""
+    """Approve a new PIN that another analyst requested. The PIN is shown only once."""
     pin = services.resets.approve(
         number, ResetId(reset), actor=caller.key_id, organisation_id=caller.organisation_id
     )

@@ -1,4 +1,4 @@
-"""Batches of reported URLs, and single signatures looked up."""
+"""Scans of reported URLs, and lookups of single signatures."""
 
 from enum import StrEnum
 from typing import Annotated
@@ -25,7 +25,7 @@ _CSV = "text/csv"
 
 
 class ResultFormat(StrEnum):
-    """How results are written."""
+    """File formats of results."""
 
     JSON = "json"
     CSV = "csv"
@@ -46,18 +46,20 @@ def submit_scan(
         str | None,
         Query(
             pattern=r"^[a-z0-9-]{1,40}$",
-            description="Name of a proxy of the settings, through which its URLs are fetched.",
+            description="Name of a proxy in the settings. The URLs are fetched through it.",
         ),
     ] = None,
 ) -> ScanCreatedOut:
     """
-    Report URLs that may show a case's image. Lines that are no URL are listed with the rule they
-    break, not lost; a URL that is there twice is scanned once.
+    Submit URLs that may show a case's image, and start a scan of them.
+
+    Lines that are not valid URLs are listed with the rule that they break; the others are scanned.
+    A URL that appears twice is scanned once.
     """
     media_type, body = sent
     lines, limit = scan_batches.lines_of(media_type, body), services.settings.max_urls_per_scan
     if len(lines) > limit:
-        raise BodyTooLargeError(f"A scan has at most {limit} URLs.")
+        raise BodyTooLargeError(f"A scan has at most {limit} URLs. Split the batch.")
     submitted = services.work_list.submit(
         lines,
         actor=caller.key_id,
@@ -70,7 +72,7 @@ def submit_scan(
 
 @router.get("/scans/{scan}", responses=problems(404, 422))
 def read_scan(scan: OpaqueId, caller: ScanReaderDep, services: ServicesDep) -> ScanOut:
-    """Show how far a scan is."""
+    """Show the progress of a scan."""
     return ScanOut.of(services.work_list.progress(ScanId(scan), caller.organisation_id))
 
 
@@ -79,10 +81,15 @@ def list_scan_items(
     scan: OpaqueId,
     caller: ScanReaderDep,
     services: ServicesDep,
-    after: Annotated[int, Query(ge=0, le=2**63 - 1, description="Id of the last one seen.")] = 0,
+    after: Annotated[
+        int,
+        Query(
+            ge=0, le=2**63 - 1, description="Id of the last item you have. 0 for the first page."
+        ),
+    ] = 0,
     limit: Limit = 100,
 ) -> list[ItemOut]:
-    """List a scan's URLs, each with its state and, where it failed, the reason."""
+    """List a scan's URLs with their state and, if they failed, the reason."""
     items = services.work_list.items(
         ScanId(scan), after=after, limit=limit, organisation_id=caller.organisation_id
     )
@@ -102,12 +109,17 @@ def read_scan_results(
     request: Request,
     form: Annotated[
         ResultFormat | None,
-        Query(alias="format", description="Unset: CSV where `Accept` begins with it, else JSON."),
+        Query(
+            alias="format",
+            description="Default: CSV if the `Accept` header begins with `text/csv`, else JSON.",
+        ),
     ] = None,
 ) -> Response:
     """
-    Show what became of each URL of a scan, with the suspected re-uploads there for analysts. As
-    CSV, a URL has a row for each; what a spreadsheet would take for a formula is quoted.
+    Show the result for each URL of a scan. Analysts also see the matches there.
+
+    In CSV, a URL has one row for each of its matches. A cell that a spreadsheet would read as a
+    formula begins with an apostrophe.
     """
     rows = results(services, caller, ScanId(scan))
     wants_csv = request.headers.get("accept", "").strip().lower().startswith(_CSV)
@@ -133,15 +145,17 @@ def follow_scan(
         Header(
             alias="Last-Event-ID",
             max_length=50,
-            description="That of the last event received, to go on from there.",
+            description="Id of the last event you received. The stream continues from there.",
         ),
     ] = None,
 ) -> Response:
     """
-    Follow a scan by server-sent events: `progress` whenever it has changed, with what `GET` shows;
-    for analysts `match` for each suspected re-upload; `end` when nothing more will come. A comment
-    comes every 15 seconds at least, and the stream ends after an hour, to be followed again. After
-    that a match may come a second time. A key has at most 4 streams open.
+    Follow a scan by server-sent events.
+
+    `progress` comes whenever the scan has changed, and holds what `GET` shows. `match` comes for
+    each match, for analysts only. `end` is the last event. If there are no events, a comment comes
+    every 15 seconds. The stream ends after an hour; connect again to follow on. A match may then
+    come a second time. A key can have 4 streams open at once.
     """
     services.work_list.progress(ScanId(scan), caller.organisation_id)
     services.record(caller.key_id, "scan.follow", scan)
@@ -156,7 +170,7 @@ def follow_scan(
 
 @router.post("/scans/{scan}/cancel", responses=problems(404, 422))
 def cancel_scan(scan: OpaqueId, caller: ScanReaderDep, services: ServicesDep) -> ScanOut:
-    """Stop what has not begun of a scan."""
+    """Cancel a scan. URLs that are being scanned are finished."""
     cancelled = services.work_list.cancel(
         ScanId(scan), actor=caller.key_id, organisation_id=caller.organisation_id
     )
@@ -165,7 +179,7 @@ def cancel_scan(scan: OpaqueId, caller: ScanReaderDep, services: ServicesDep) ->
 
 @router.post("/scans/{scan}/resume", responses=problems(404, 422))
 def resume_scan(scan: OpaqueId, caller: ScanReaderDep, services: ServicesDep) -> ScanOut:
-    """Go on with what was cancelled of a scan."""
+    """Resume a cancelled scan."""
     resumed = services.work_list.resume(
         ScanId(scan), actor=caller.key_id, organisation_id=caller.organisation_id
     )
@@ -174,7 +188,7 @@ def resume_scan(scan: OpaqueId, caller: ScanReaderDep, services: ServicesDep) ->
 
 @router.post("/scans/{scan}/retry", responses=problems(404, 409, 422))
 def retry_scan(scan: OpaqueId, caller: ScanReaderDep, services: ServicesDep) -> ScanOut:
-    """Try again what has failed of a scan, also what was given up."""
+    """Retry the failed URLs of a scan, including those that were given up."""
     tried = services.work_list.retry(
         ScanId(scan), actor=caller.key_id, organisation_id=caller.organisation_id
     )
@@ -183,5 +197,5 @@ def retry_scan(scan: OpaqueId, caller: ScanReaderDep, services: ServicesDep) -> 
 
 @router.post("/lookups", responses=problems(422))
 def look_up(body: LookupIn, caller: LookupDep, services: ServicesDep) -> list[LookupOut]:
-    """Say which tiers of match an image has in the bank; only the organisation's analysts, why."""
+    """Look up a signature in the bank. Analysts also see evidence for their own cases."""
     return [LookupOut.of(each) for each in services.lookups.look_up(caller, body.signature())]

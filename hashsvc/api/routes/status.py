@@ -1,4 +1,4 @@
-"""Whether the service is up."""
+"""Health checks and the status page."""
 
 from importlib.metadata import version
 
@@ -17,7 +17,7 @@ _VERSION = version("hashsvc")
 
 @router.get("/", include_in_schema=False, response_class=HTMLResponse)
 def read_status_page(services: ServicesDep) -> str:
-    """Show people that the service works; no key is needed."""
+    """Return the status page. It needs no key."""
     services.bank_index.catch_up()
     with services.database.read() as connection:
         waiting = scans.count_waiting(connection)
@@ -26,12 +26,12 @@ def read_status_page(services: ServicesDep) -> str:
 
 @router.get("/health", responses=problems(key=False))
 def read_health() -> HealthOut:
-    """Say that the service is up. No key is needed."""
+    """Report that the service is up. No key is needed."""
     return HealthOut(status="up", version=_VERSION)
 
 
 @router.get("/ready", responses=problems(key=False))
 def read_readiness(services: ServicesDep) -> HealthOut:
-    """Say that the database answers too, for what spreads calls over machines."""
+    """Report that the database answers too. Load balancers can poll this."""
     services.database.ping()
     return read_health()

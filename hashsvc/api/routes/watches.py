@@ -1,4 +1,4 @@
-"""URLs that are scanned again on a schedule, to see whether an image comes back."""
+"""Watches: scans repeated on a schedule, to find images that come back."""
 
 from fastapi import APIRouter, status
 
@@ -14,8 +14,10 @@ router = APIRouter(prefix="/v1/watches", tags=["watches"])
 @router.post("", status_code=status.HTTP_201_CREATED, responses=problems(404, 422))
 def begin_watch(body: WatchIn, caller: ReporterDep, services: ServicesDep) -> WatchOut:
     """
-    Watch the URLs of a scan. Each interval they are scanned again, as a scan of its own: a match
-    that is seen again is among its results, and only one that was never seen is reported.
+    Watch the URLs of a scan. They are scanned again at each interval, as a new scan.
+
+    The results of the new scan include matches that were seen before. Only matches that were never
+    seen are recorded.
     """
     watch = services.watches.begin(
         ScanId(body.scan),
@@ -31,14 +33,14 @@ def begin_watch(body: WatchIn, caller: ReporterDep, services: ServicesDep) -> Wa
 def list_watches(
     caller: ScanReaderDep, services: ServicesDep, limit: Limit = 100
 ) -> list[WatchOut]:
-    """List watches, newest first, also those that have ended."""
+    """List watches, including ended ones, newest first."""
     found = services.watches.search(limit=limit, organisation_id=caller.organisation_id)
     return [WatchOut.of(each) for each in found]
 
 
 @router.delete("/{watch}", status_code=status.HTTP_204_NO_CONTENT, responses=problems(404, 422))
 def end_watch(watch: OpaqueId, caller: ScanReaderDep, services: ServicesDep) -> None:
-    """End a watch. What it has found stays."""
+    """End a watch. Its scans and their results stay."""
     services.watches.end(
         WatchId(watch), actor=caller.key_id, organisation_id=caller.organisation_id
     )

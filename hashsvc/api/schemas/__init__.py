@@ -1,1 +1,1 @@
-"""What goes in and out of the API, a module for each kind of thing; unknown fields are refused."""
+"""Bodies of requests and responses, one module per subject. Unknown fields are refused."""

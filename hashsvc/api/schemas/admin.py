@@ -1,4 +1,4 @@
-"""Keys, organisations, the audit log, and whether the service is up."""
+"""Schemas for organisations, API keys, exports, the audit log and the health check."""
 
 from datetime import date, datetime
 from typing import Annotated, Literal
@@ -18,14 +18,16 @@ class OrganisationIn(Body):
 
     name: Annotated[
         str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_NAME)
-    ] = Field(description="Of the body, for administrators; never a person's.")
+    ] = Field(
+        description="Name of the organisation, shown to administrators. Never a person's name."
+    )
 
 
 class OrganisationOut(BaseModel):
-    """A body whose analysts see its own cases, matches, requests and scans, and no others."""
+    """An organisation. Its analysts see only its own cases, matches, requests and scans."""
 
     organisation: OpaqueId
-    name: str = Field(description="The body's name.")
+    name: str = Field(description="The organisation's name.")
     created_at: datetime
 
     @classmethod
@@ -42,10 +44,11 @@ class KeyIn(Body):
 
     role: Role
     organisation: OpaqueId = Field(
-        DEFAULT_ORGANISATION, description="Whose cases it sees; left out: the default one's."
+        DEFAULT_ORGANISATION,
+        description="The organisation whose cases the key can see. Default: the first one.",
     )
     expires_in_days: Annotated[int, Field(ge=1, le=36_500)] | None = Field(
-        None, description="It is useless after so many days; null: never."
+        None, description="Days until the key expires. Null: it never expires."
     )
 
 
@@ -56,11 +59,16 @@ class KeyOut(BaseModel):
     role: Role
     organisation: OpaqueId
     created_at: datetime
-    expires_at: datetime | None = Field(description="From then on it is useless; null: never.")
-    revoked_at: datetime | None = Field(description="Null while nobody has revoked it.")
-    last_used_on: date | None = Field(description="The last day on which it was used; no finer.")
+    expires_at: datetime | None = Field(description="When the key expires. Null: it never expires.")
+    revoked_at: datetime | None = Field(
+        description="When the key was revoked. Null: it is not revoked."
+    )
+    last_used_on: date | None = Field(
+        description="The last day on which the key was used. The time of day is not kept."
+    )
     is_person: bool = Field(
-        description="Whether it stands for somebody who signs in at the issuer; it has no token."
+        description="True if the key stands for a person who signs in at the issuer. It then has no "
+        "token."
     )
 
     @classmethod
@@ -78,30 +86,33 @@ class KeyOut(BaseModel):
 
 
 class NewKeyOut(BaseModel):
-    """A new key and its token, which is shown this once."""
+    """A new key and its token. The token is shown only once."""
 
     key: OpaqueId
     role: Role
     organisation: OpaqueId
-    expires_at: datetime | None = Field(description="From then on it is useless; null: never.")
-    token: str = Field(description="Shown this once.", examples=["hsk_…"])
+    expires_at: datetime | None = Field(description="When the key expires. Null: it never expires.")
+    token: str = Field(
+        description="Send it as `Authorization: Bearer …`. It is shown only once.",
+        examples=["hsk_…"],
+    )
 
 
 class ExportOut(BaseModel):
-    """A request for an export, which waits for another administrator."""
+    """A requested export that waits for another administrator's approval."""
 
     export: OpaqueId
-    expires_at: datetime = Field(description="When it is over, if it was not taken before.")
+    expires_at: datetime = Field(description="When the export expires if nobody has taken it.")
 
 
 class HealthOut(BaseModel):
-    """That the service is up."""
+    """The state of the service."""
 
     status: Literal["up"]
     version: str
 
 
 class AuditOut(BaseModel):
-    """That the audit log's chain holds, and its length."""
+    """The result of a successful check of the audit log."""
 
-    entries: int = Field(description="How many there are; all follow from one another.")
+    entries: int = Field(description="Number of entries checked. Their hash chain is unbroken.")

@@ -1,4 +1,4 @@
-"""What all bodies have in common: kinds of fields, and the refusal of unknown ones."""
+"""Field types that several schemas share, and the base of all request bodies."""
 
 from typing import Annotated, Any
 
@@ -12,24 +12,28 @@ OpaqueId = Annotated[
 CaseNumber = Annotated[str, Field(description="A case's number.", examples=["7K3M-X9QD-5"])]
 Quality = Annotated[
     int,
-    Field(ge=0, le=100, description="PDQ's measure of detail; below 50 an image is too plain."),
+    Field(
+        ge=0,
+        le=100,
+        description="PDQ's measure of detail. Below 50, an image is too plain to match.",
+    ),
 ]
 Evidence = Annotated[
     dict[str, Any],
     Field(
-        description="The tier, why, and the distance of each algorithm and view that is within its "
-        "threshold; no signal."
+        description="The tier, the reason in a sentence, and the distance for each algorithm and "
+        "view within its threshold. It holds no signal."
     ),
 ]
-Limit = Annotated[int, Field(ge=1, le=1000, description="Most that are listed.")]
+Limit = Annotated[int, Field(ge=1, le=1000, description="Largest number of items to list.")]
 SignalText = Annotated[
     str,
     StringConstraints(pattern=r"^[a-z]+[0-9]+:[0-9a-f]{16,64}$"),
-    Field(description="A signal's text, `algorithm:hex`.", examples=["phash1:9f172786e71f1e00"]),
+    Field(description="A signal as text: `algorithm:hex`.", examples=["phash1:9f172786e71f1e00"]),
 ]
 
 
 class Body(BaseModel):
-    """A request's body: unknown fields are refused, so that nothing is taken unseen."""
+    """A request body. Unknown fields are refused, so that none is silently ignored."""
 
     model_config = ConfigDict(extra="forbid", hide_input_in_errors=True)

@@ -1,4 +1,4 @@
-"""Cases, as intake and analysts see them."""
+"""Schemas for cases as intake staff and analysts see them, and for new PINs."""
 
 from datetime import date, datetime
 
@@ -9,20 +9,23 @@ from hashsvc.bank import FIRST_CONSENTS, CaseView, ConsentKind, OpenedCase
 
 
 class NewCaseIn(Body):
-    """The question asked before a case is opened."""
+    """What must be known before a case is opened."""
 
-    adult: StrictBool = Field(description="Whether the person shown was an adult in every image.")
+    adult: StrictBool = Field(
+        description="True if the person shown was an adult in every image. If false, no case is "
+        "opened."
+    )
     consents: frozenset[ConsentKind] = Field(
         default=FIRST_CONSENTS,
-        description="What the person shown agrees to; that images are looked for always is.",
+        description="What the person shown agrees to. Consent to `hash` is always recorded.",
     )
 
 
 class NewCaseOut(BaseModel):
-    """A case's number and PIN; the PIN is shown this once."""
+    """A new case's number and PIN. The PIN is shown only once."""
 
     number: CaseNumber
-    pin: str = Field(description="Shown this once.", examples=["40718263"])
+    pin: str = Field(description="The case's PIN. It is shown only once.", examples=["40718263"])
 
     @classmethod
     def of(cls, opened: OpenedCase) -> "NewCaseOut":
@@ -30,12 +33,14 @@ class NewCaseOut(BaseModel):
 
 
 class ContentOut(BaseModel):
-    """A content as its case shows it."""
+    """A content, as shown with its case."""
 
     content: OpaqueId
     quality: Quality
     added_on: date
-    pending: bool = Field(description="Whether an analyst has to look before it is searched.")
+    pending: bool = Field(
+        description="True while the content waits for an analyst. It is not searched until then."
+    )
 
 
 class CaseOut(BaseModel):
@@ -44,7 +49,7 @@ class CaseOut(BaseModel):
     number: CaseNumber
     opened_on: date
     ends_on: date | None = Field(
-        description="The first day on which it is no more; null: until it is withdrawn."
+        description="The day on which the case is deleted. Null: it stays until it is withdrawn."
     )
     contents: list[ContentOut]
 
@@ -59,20 +64,20 @@ class CaseOut(BaseModel):
 
 
 class ResetOut(BaseModel):
-    """A request for a new PIN, which waits for another analyst."""
+    """A requested PIN reset that waits for another analyst's approval."""
 
     reset: OpaqueId
-    expires_at: datetime = Field(description="When it is over if nobody approves it.")
+    expires_at: datetime = Field(description="When the request expires if nobody approves it.")
 
 
 class NewPinOut(BaseModel):
-    """A new PIN, which is shown this once."""
+    """A new PIN. It is shown only once."""
 
-    pin: str = Field(description="Shown this once.", examples=["40718263"])
+    pin: str = Field(description="The case's PIN. It is shown only once.", examples=["40718263"])
 
 
 def contents_of(case: CaseView) -> list[ContentOut]:
-    """Return a case's contents as they are shown."""
+    """Return the contents of a case as the API shows them."""
     return [
         ContentOut(
             content=each.content,

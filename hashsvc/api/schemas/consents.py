@@ -1,4 +1,4 @@
-"""What the person shown has agreed to."""
+"""Schemas for consents: what the person shown has agreed to."""
 
 from datetime import date
 
@@ -10,23 +10,25 @@ from hashsvc.store.consents import Consent
 
 
 class ConsentIn(Body):
-    """A consent, and the version of its wording that was agreed to."""
+    """A consent to record."""
 
     kind: ConsentKind
     version: str = Field(
         default=CONSENT_VERSION,
         pattern=r"^[0-9A-Za-z.-]{1,20}$",
-        description="Of the wording that was agreed to.",
+        description="Version of the wording that the person agreed to.",
     )
 
 
 class ConsentOut(BaseModel):
-    """A consent; one that was withdrawn stays on record."""
+    """A recorded consent. A withdrawn consent stays on record."""
 
     kind: ConsentKind
-    version: str
-    given_on: date = Field(description="The day; no finer.")
-    withdrawn_on: date | None = Field(description="Null while it holds.")
+    version: str = Field(description="Version of the wording that the person agreed to.")
+    given_on: date = Field(description="The day of the consent. The time of day is not kept.")
+    withdrawn_on: date | None = Field(
+        description="The day of the withdrawal. Null: the consent is in force."
+    )
 
     @classmethod
     def of(cls, consent: Consent) -> "ConsentOut":

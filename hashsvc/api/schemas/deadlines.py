@@ -1,4 +1,4 @@
-"""Clocks of removal requests."""
+"""Schemas for the deadlines of removal requests."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -19,18 +19,22 @@ from hashsvc.removal.clocks.clock import (
 
 
 class DeadlineOut(BaseModel):
-    """A period that runs."""
+    """A deadline of one removal request that has not been met yet."""
 
     request: OpaqueId
-    platform: str = Field(description="Its name, or its host.")
-    rule: str = Field(description="Of the law data.", examples=["dsa-timely"])
-    label: str = Field(description="What it is called.")
-    law_version: str = Field(description="Of the law data.")
-    set_by_law: bool = Field(description="Whether the law sets it; else the organisation does.")
-    began_at: datetime = Field(description="When its event happened.")
-    due_at: datetime = Field(description="The last moment of the period.")
+    platform: str = Field(description="The platform's name, or its host if it has no entry.")
+    rule: str = Field(description="The rule's id in the law data.", examples=["dsa-timely"])
+    label: str = Field(description="The deadline in words, in the requested language.")
+    law_version: str = Field(description="Version of the law data that sets the deadline.")
+    set_by_law: bool = Field(
+        description="True: the law sets the deadline. False: the organisation sets it."
+    )
+    began_at: datetime = Field(description="When the event that starts the deadline happened.")
+    due_at: datetime = Field(description="The last moment at which the deadline can be met.")
     state: ClockState
-    next_step: str = Field(description="What to do at its end.", examples=["complain"])
+    next_step: str = Field(
+        description="What to do once the deadline has passed.", examples=["complain"]
+    )
 
     @classmethod
     def of(
@@ -51,12 +55,14 @@ class DeadlineOut(BaseModel):
 
 
 class DeadlinesOut(BaseModel):
-    """What is due today, what is late, and what comes next."""
+    """Open deadlines: overdue, due today and later."""
 
-    next: DeadlineOut | None = Field(description="What to do first; null: nothing runs.")
-    overdue: list[DeadlineOut] = Field(description="Latest kept waiting first.")
-    due_today: list[DeadlineOut] = Field(description="Ends on this day in Belgium.")
-    running: list[DeadlineOut] = Field(description="All others that run, soonest first.")
+    next: DeadlineOut | None = Field(
+        description="The deadline to act on first. Null: there is none."
+    )
+    overdue: list[DeadlineOut] = Field(description="Overdue deadlines, the longest overdue first.")
+    due_today: list[DeadlineOut] = Field(description="Deadlines that end today in Belgium.")
+    running: list[DeadlineOut] = Field(description="Later deadlines, the soonest first.")
 
     @classmethod
     def of(

@@ -1,4 +1,4 @@
-"""Dismissed images, floods, lowest tiers, comparisons."""
+"""Schemas for comparisons, suppressions, quarantines and lowest tiers."""
 
 from datetime import datetime
 from typing import Annotated
@@ -13,7 +13,10 @@ from hashsvc.store.lowest_tiers import HostRule
 from hashsvc.store.quarantines import Quarantine
 from hashsvc.store.suppressions import Suppression
 
-LowestTier = Annotated[Tier, Field(description="`possible` has everything reported.")]
+LowestTier = Annotated[
+    Tier,
+    Field(description="Matches below this tier are not recorded. `possible` records all matches."),
+]
 Host = Annotated[
     str,
     StringConstraints(
@@ -21,41 +24,43 @@ Host = Annotated[
         max_length=253,
     ),
     Field(
-        description="Name of a host, in lower case; those below it are meant too.",
+        description="A host in lower case. The rule also covers its subdomains.",
         examples=["example.org"],
     ),
 ]
 
 
 class ComparisonIn(Body):
-    """Two images' signatures, made on the sender's machine."""
+    """Signatures of two images, made on the caller's machine."""
 
-    first: LookupIn = Field(description="Counts with its whole view, as a content does.")
-    second: LookupIn = Field(description="Counts with every view, as a candidate does.")
+    first: LookupIn = Field(description="Compared by its whole view, as a content is.")
+    second: LookupIn = Field(description="Compared by all its views, as a candidate is.")
 
 
 class FindingOut(BaseModel):
-    """What one algorithm says of one view."""
+    """The result of one algorithm for one view."""
 
     algorithm: str = Field(description="An algorithm's name.", examples=["pdq1"])
-    view: View = Field(description="The second image's view.")
+    view: View = Field(description="The view of the second image, or of the candidate.")
     distance: int | None = Field(
-        description="Differing bits; of regions the median of those that match. Null where it is "
-        "over the threshold and one of the images is of the bank."
+        description="Number of differing bits. For regions: the median over the matching ones. "
+        "Null if it is over the threshold and the content is in the bank."
     )
-    threshold: int = Field(description="Most bits that may differ.")
-    regions: int = Field(description="Regions of the first image that are in the second.")
-    contrast: int = Field(description="What these come to by how clearly they stand out.")
-    matches: bool = Field(description="Whether the distance is within the threshold.")
+    threshold: int = Field(description="Largest matching distance, in bits.")
+    regions: int = Field(description="Number of regions of the first image found in the second.")
+    contrast: int = Field(description="Sum over these regions of how clearly each stands out.")
+    matches: bool = Field(description="True if the distance is within the threshold.")
 
 
 class ComparisonOut(BaseModel):
-    """What was found, and why."""
+    """The result of a comparison."""
 
-    tier: Tier | None = Field(description="Null when it is no match.")
+    tier: Tier | None = Field(description="The tier. Null: the images do not match.")
     why: str = Field(description="The evidence in a sentence.")
-    reasons: list[str] = Field(description="A sentence for each algorithm.")
-    findings: list[FindingOut] = Field(description="By algorithm and view, the strongest first.")
+    reasons: list[str] = Field(description="One sentence for each algorithm.")
+    findings: list[FindingOut] = Field(
+        description="One finding for each algorithm and view, the strongest first."
+    )
 
     @classmethod
     def of(cls, compared: Comparison) -> "ComparisonOut":
@@ -68,32 +73,38 @@ class ComparisonOut(BaseModel):
 
 
 class WhyOut(BaseModel):
-    """Why a match is one: its content and candidate compared anew."""
+    """A new comparison of a match's content and candidate."""
 
-    candidate_kept: bool = Field(description="Whether the candidate's signals are still kept.")
-    comparison: ComparisonOut | None = Field(description="Null when they are not.")
+    candidate_kept: bool = Field(description="True if the candidate's signals are still kept.")
+    comparison: ComparisonOut | None = Field(
+        description="The comparison. Null if the candidate's signals are not kept."
+    )
 
     @classmethod
     def of(cls, compared: Comparison | None) -> "WhyOut":
         if compared is None:
             return cls(candidate_kept=False, comparison=None)
-        told = ComparisonOut.of(compared)
-        # How far a banked code is beyond the threshold would lead on to the code.
-        told.findings = [
+        shown = ComparisonOut.of(compared)
+        # A distance beyond the threshold would help a caller to reconstruct the banked code.
+        shown.findings = [
             each if each.matches else each.model_copy(update={"distance": None})
-            for each in told.findings
+            for each in shown.findings
         ]
-        told.reasons = []
-        return cls(candidate_kept=True, comparison=told)
+        shown.reasons = []
+        return cls(candidate_kept=True, comparison=shown)
 
 
 class SuppressionOut(BaseModel):
-    """A dismissed image that is not reported again; nothing of it is shown."""
+    """A dismissed image. Matches with it are not recorded again."""
 
     suppression: OpaqueId
-    content: OpaqueId | None = Field(description="For which; null for any of the organisation.")
-    match: OpaqueId | None = Field(description="What was dismissed; null when that has gone.")
-    created_by: OpaqueId = Field(description="The key that dismissed it.")
+    content: OpaqueId | None = Field(
+        description="The content it applies to. Null: all contents of the organisation."
+    )
+    match: OpaqueId | None = Field(
+        description="The dismissed match. Null if the match was deleted."
+    )
+    created_by: OpaqueId = Field(description="The key that dismissed the match.")
     created_at: datetime
 
     @classmethod
@@ -108,12 +119,16 @@ class SuppressionOut(BaseModel):
 
 
 class QuarantineOut(BaseModel):
-    """A content that matched far more often than expected."""
+    """A content in quarantine: it matched far more often than expected."""
 
     content: OpaqueId
     case: CaseNumber
-    since: datetime = Field(description="Suspected matches found from then on are set apart.")
-    noticed_at: datetime = Field(description="When it was noticed.")
+    since: datetime = Field(
+        description="Suspected matches found from this moment on are in quarantine."
+    )
+    noticed_at: datetime = Field(
+        description="When the service noticed the flood and began the quarantine."
+    )
     waiting_matches: int = Field(description="How many matches wait for a decision.")
 
     @classmethod
@@ -128,31 +143,31 @@ class QuarantineOut(BaseModel):
 
 
 class DismissedOut(BaseModel):
-    """What became of a flood."""
+    """The result of dismissing a content's quarantined matches."""
 
-    dismissed: int = Field(description="How many matches were dismissed.")
+    dismissed: int = Field(description="Number of matches dismissed.")
 
 
 class LowestTierIn(Body):
-    """From which tier on matches are reported."""
+    """The lowest tier to set."""
 
     lowest_tier: LowestTier
 
 
 class LowestTierOut(BaseModel):
-    """From which tier on matches are reported."""
+    """The lowest tier of a case."""
 
     lowest_tier: LowestTier
 
 
 class HostLowestTierIn(LowestTierIn):
-    """From which tier on matches at a host are reported."""
+    """The lowest tier to set for a host."""
 
     host: Host
 
 
 class HostLowestTierOut(LowestTierOut):
-    """From which tier on matches at a host are reported."""
+    """The lowest tier of a host."""
 
     host: Host
 

@@ -1,4 +1,4 @@
-"""What holders of cases send and are shown; they have no key, but a number and a PIN."""
+"""Schemas for holders' calls. Holders identify by case number and PIN, not by an API key."""
 
 from datetime import date, datetime
 from typing import Annotated, Self
@@ -25,7 +25,10 @@ TypedNumber = Annotated[
     str,
     StringConstraints(max_length=20),
     AfterValidator(read_case_number),
-    Field(description="A case's number; case and dashes do not matter.", examples=["7K3M-X9QD-5"]),
+    Field(
+        description="The case number. Upper or lower case and dashes do not matter.",
+        examples=["7K3M-X9QD-5"],
+    ),
 ]
 Pin = Annotated[
     str,
@@ -36,39 +39,45 @@ Pin = Annotated[
 
 
 class HolderIn(Body):
-    """What shows that somebody is the holder of a case."""
+    """Case number and PIN: they show that the caller is the holder."""
 
     number: TypedNumber
     pin: Pin
 
 
 class HolderContentsIn(HolderIn):
-    """Contents that a holder adds."""
+    """Contents for a holder to add."""
 
-    contents: list[ContentIn] = Field(min_length=1, max_length=MAX_CONTENTS)
+    contents: list[ContentIn] = Field(
+        min_length=1,
+        max_length=MAX_CONTENTS,
+        description="All are added, or none if one is refused.",
+    )
 
 
 class HolderWithdrawIn(HolderIn):
-    """What a holder withdraws: one content, or the case with all of them."""
+    """What a holder withdraws: one content or the whole case."""
 
-    content: OpaqueId | None = Field(None, description="The content; null for the whole case.")
+    content: OpaqueId | None = Field(
+        None, description="The content to withdraw. Null to withdraw the whole case."
+    )
     whole_case: StrictBool = Field(False, description="True to withdraw the whole case.")
 
     @model_validator(mode="after")
-    def _is_clear(self) -> Self:
+    def _names_one_target(self) -> Self:
         if self.whole_case is (self.content is not None):
-            raise ValueError("Either a content is named, or `whole_case` is true.")
+            raise ValueError("Name a content, or set `whole_case` to true, but not both.")
         return self
 
 
 class MessageOut(BaseModel):
-    """A sentence for the holder, and what it takes to say it in another language."""
+    """A message for the holder, with a key and values for its translation."""
 
-    key: str = Field(description="Which sentence it is.", examples=["request.gone"])
+    key: str = Field(description="The message's key.", examples=["request.gone"])
     values: dict[str, str] = Field(
-        description="What is put into it.", examples=[{"platform": "example.org"}]
+        description="The values that the text contains.", examples=[{"platform": "example.org"}]
     )
-    text: str = Field(description="The sentence in English.")
+    text: str = Field(description="The message in English.")
 
     @classmethod
     def of(cls, message: Message) -> "MessageOut":
@@ -76,11 +85,11 @@ class MessageOut(BaseModel):
 
 
 class HolderRequestOut(BaseModel):
-    """A removal request, as the holder is told of it."""
+    """A removal request, as its holder sees it."""
 
     platform: str = Field(description="The host of the image's URL.", examples=["example.org"])
     state: State
-    since: datetime = Field(description="When it came into this state.")
+    since: datetime = Field(description="When the request entered this state.")
     message: MessageOut = Field(description="The state as a sentence for the holder.")
 
     @classmethod
@@ -94,15 +103,17 @@ class HolderRequestOut(BaseModel):
 
 
 class HolderOut(BaseModel):
-    """A case, as its holder is shown it."""
+    """A case, as its holder sees it."""
 
     opened_on: date
     ends_on: date | None = Field(
-        description="The first day on which it is no more; null: until it is withdrawn."
+        description="The day on which the case is deleted. Null: it stays until it is withdrawn."
     )
-    ends_soon: bool = Field(description="Whether that is within a month.")
+    ends_soon: bool = Field(description="True if the case ends within a month.")
     contents: list[ContentOut]
-    matches: dict[str, int] = Field(description="Matches by state.", examples=[{"confirmed": 1}])
+    matches: dict[str, int] = Field(
+        description="Number of matches in each state.", examples=[{"confirmed": 1}]
+    )
     requests: list[HolderRequestOut] = Field(description="Removal requests, oldest first.")
     messages: list[MessageOut] = Field(description="Messages about the case as a whole.")
 
@@ -121,6 +132,6 @@ class HolderOut(BaseModel):
 
 
 class RenewedOut(BaseModel):
-    """The new end of a case."""
+    """The new end date of a case."""
 
-    ends_on: date = Field(description="The first day on which the case is no more.")
+    ends_on: date = Field(description="The day on which the case is deleted.")

@@ -1,4 +1,4 @@
-"""Listed images, and contents that wait because they are like one."""
+"""Schemas for listed images, and for pending contents that are similar to one."""
 
 from datetime import date, datetime
 from typing import Literal
@@ -11,17 +11,21 @@ from hashsvc.store.pending import PendingContent
 
 
 class LabelOut(BaseModel):
-    """What a listed image is known by."""
+    """The label of a listed image."""
 
-    label: OpaqueId = Field(description="Note elsewhere what it shows: here it has no other name.")
+    label: OpaqueId = Field(
+        description="The image's only name. Keep a note elsewhere of what it shows."
+    )
 
 
 class ListedOut(LabelOut):
-    """A listed image, without its signals."""
+    """A listed image. Its signals are not shown."""
 
-    signals_kept: int = Field(description="How many signals are kept of it.")
-    added_by: str = Field(description="The key that put it there; `cli` for the command line.")
-    added_at: datetime = Field(description="When it was put there.")
+    signals_kept: int = Field(description="Number of signals kept for the image.")
+    added_by: str = Field(
+        description="The key that listed the image, or `cli` for the command line."
+    )
+    added_at: datetime = Field(description="When the image was listed.")
 
     @classmethod
     def of(cls, image: ListedImage) -> "ListedOut":
@@ -34,13 +38,15 @@ class ListedOut(LabelOut):
 
 
 class PendingContentOut(BaseModel):
-    """A content that waits for an analyst."""
+    """A pending content: it waits for an analyst and is not searched."""
 
     content: OpaqueId
     case: CaseNumber
-    reason: Literal["common", "protected"] = Field(description="The list that it is on.")
-    label: OpaqueId | None = Field(description="The listed image that it is like.")
-    pending_since: date = Field(description="The day on which it was submitted; no finer.")
+    reason: Literal["common", "protected"] = Field(description="The list that has a similar image.")
+    label: OpaqueId | None = Field(
+        description="The similar image's label. Null: it is an image shipped with the service."
+    )
+    pending_since: date = Field(description="The day of submission. The time of day is not kept.")
 
     @classmethod
     def of(cls, pending: PendingContent) -> "PendingContentOut":

@@ -1,4 +1,4 @@
-"""Suspected re-uploads and verdicts."""
+"""Schemas for matches (suspected re-uploads) and verdicts."""
 
 import json
 from datetime import datetime
@@ -18,21 +18,31 @@ class MatchOut(BaseModel):
     match: OpaqueId
     state: MatchState
     tier: Tier
-    why: str = Field(description="The evidence in a sentence.")
+    why: str = Field(description="The reason for the match, in a sentence.")
     evidence: Evidence
     case: CaseNumber
     content: OpaqueId
-    page_url: str = Field(description="The reported URL.")
-    image_url: str = Field(description="The image there; the page's own URL if that is an image.")
-    image_sha256: str = Field(description="Of the bytes that were found.", examples=["0f" * 32])
+    page_url: str = Field(description="The reported URL, where the image was found.")
+    image_url: str = Field(
+        description="URL of the image. Equal to `page_url` if that is itself an image."
+    )
+    image_sha256: str = Field(
+        description="SHA-256 of the image's bytes as found.", examples=["0f" * 32]
+    )
     facts: dict[str, Any] = Field(
-        description="What the server said with the image, such as its status; no cookie."
+        description="Facts from the server's response, such as its status. Cookies are not kept."
     )
     found_at: datetime
-    reviewed_by: OpaqueId | None = Field(description="The key that gave the verdict.")
+    reviewed_by: OpaqueId | None = Field(
+        description="The key that gave the verdict. Null: there is no verdict."
+    )
     reviewed_at: datetime | None
-    reason: Reason | None = Field(description="Why it was dismissed, where that was said.")
-    quarantined: bool = Field(description="Whether its content is in quarantine, see there.")
+    reason: Reason | None = Field(
+        description="Why the match was dismissed. Null if no reason was given."
+    )
+    quarantined: bool = Field(
+        description="True if the match is set apart because its content is in quarantine."
+    )
 
     @classmethod
     def of(cls, match: Match) -> "MatchOut":
@@ -58,22 +68,25 @@ class MatchOut(BaseModel):
 
 
 class VerdictIn(Body):
-    """What an analyst says of a match."""
+    """An analyst's verdict on a match."""
 
-    confirmed: StrictBool = Field(description="True: it is the image. False: it is another one.")
+    confirmed: StrictBool = Field(description="True: confirm the match. False: dismiss it.")
     reason: Reason | None = Field(
         default=None,
-        description="Why it is dismissed. An `other-image` is not reported again.",
+        description="Why the match is dismissed. An `other-image` is not recorded again.",
     )
     everywhere: StrictBool = Field(
         default=False,
-        description="An `other-image` is not reported for any content of the organisation.",
+        description="True: an `other-image` is not recorded again for any of the organisation's "
+        "contents. False: only for this content.",
     )
 
     @model_validator(mode="after")
-    def _hangs_together(self) -> Self:
+    def _allows_reason(self) -> Self:
         if self.confirmed and self.reason is not None:
-            raise ValueError("Only a dismissal has a reason.")
+            raise ValueError(
+                "Only a dismissal has a reason: set `confirmed` to false, or leave `reason` out."
+            )
         if self.everywhere and self.reason is not Reason.OTHER_IMAGE:
-            raise ValueError("Only an other-image is dismissed everywhere.")
+            raise ValueError("`everywhere` needs the reason `other-image`.")
         return self

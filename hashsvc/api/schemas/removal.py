@@ -1,4 +1,4 @@
-"""Bodies of the routes for removal requests."""
+"""Schemas for removal requests, their notices and their steps."""
 
 import json
 from datetime import datetime
@@ -20,105 +20,116 @@ PlatformName = Annotated[
 ]
 Words = Annotated[str, StringConstraints(min_length=1, max_length=MAX_EXPLANATION)]
 NoticeLanguage = Annotated[
-    Language | None, Field(description="The notice's language; null: one that the channel takes.")
+    Language | None,
+    Field(description="Language of the document. Null: the channel's preferred one."),
 ]
 
 
 class RemovalIn(Body):
-    """The confirmed match to raise a removal request for, and the actor to ask."""
+    """The confirmed match to raise a removal request for, and the platform to ask."""
 
     match: OpaqueId
     language: NoticeLanguage = None
     platform: PlatformName | None = Field(
-        default=None, description="The actor to ask; null: the page's site."
+        default=None, description="The platform to ask. Null: the site of the page."
     )
     basis: Basis | None = Field(
-        default=None, description="The legal basis; null: one that the platform has a channel for."
+        default=None,
+        description="Legal basis of the request. Null: one that the platform has a channel for.",
     )
 
 
 class MoveIn(Body):
-    """The new state, when it came, and the reason."""
+    """The next state of a removal request, and when and why it was reached."""
 
-    to: State = Field(description="If it may not follow, the error names the states that may.")
-    at: AwareDatetime | None = Field(default=None, description="When that was; null: now.")
+    to: State = Field(
+        description="The next state. If it is not allowed now, the error lists the states that are."
+    )
+    at: AwareDatetime | None = Field(default=None, description="When it happened. Null: now.")
     reason: Words | None = Field(
-        default=None, description="The reason that the platform gave, or your own words."
+        default=None, description="The reason that the platform gave, or your own explanation."
     )
 
 
 class ObservationIn(Body):
-    """What an analyst saw with their own eyes, where a check cannot tell."""
+    """What an analyst saw on the page, for images that a re-check cannot see."""
 
     outcome: Outcome
-    reason: Words = Field(description="How, for the record.")
+    reason: Words = Field(description="How you checked, for the record.")
 
 
 class LetterIn(Body):
     """A complaint, a referral, or the annex to an order."""
 
     language: NoticeLanguage = None
-    explanation: Words | None = Field(
-        default=None, description="Words that the template does not have."
-    )
+    explanation: Words | None = Field(default=None, description="Text to add to the template.")
 
 
 class ElementIn(Body):
-    """The words for one element of an order."""
+    """Text for one element of an order."""
 
     element: str = Field(
-        pattern=r"^[a-z-]{1,60}$", description="Its id in the law data.", examples=["authority"]
+        pattern=r"^[a-z-]{1,60}$",
+        description="The element's id in the law data.",
+        examples=["authority"],
     )
-    text: str = Field(min_length=1, max_length=MAX_LINE, description="What to say of it.")
+    text: str = Field(min_length=1, max_length=MAX_LINE, description="Text of the element.")
 
 
 class OrderIn(LetterIn):
-    """The annex to an order, and words for elements that otherwise are left to the court."""
+    """The annex to an order, with elements that are otherwise left to the court."""
 
-    elements: list[ElementIn] = Field(default=[], max_length=20, description="Each element once.")
+    elements: list[ElementIn] = Field(
+        default=[],
+        max_length=20,
+        description="Elements to fill in. Name each element at most once.",
+    )
 
 
 class NextIn(Body):
-    """The actor to ask next about the same image."""
+    """The next platform to ask about the same image."""
 
     platform: PlatformName | None = Field(
-        default=None, description="Null: the next actor that was not asked yet."
+        default=None, description="The platform to ask. Null: the next one that was not asked yet."
     )
 
 
 class SendIn(Body):
-    """Whether to hand the notice to the mail server, or to show only what would be sent."""
+    """Whether to send the notice by e-mail or only to show the e-mail."""
 
-    dry_run: bool = Field(default=True, description="Only show what would be sent.")
-
-
-class SettlementIn(Body):
-    """What you found out about a mail of which nobody knew whether it was sent."""
-
-    was_sent: bool = Field(description="Whether the mail server took the notice.")
-    reason: Words = Field(description="How you know, for the record.")
+    dry_run: bool = Field(default=True, description="True: show the e-mail and do not send it.")
 
 
 class SentOut(BaseModel):
-    """The mail that was sent or, in a dry run, would be sent."""
+    """The e-mail that was sent, or would be sent."""
 
-    dry_run: bool = Field(description="True if the mail was only shown, not sent.")
-    to: str = Field(description="The address of the channel.")
-    subject: str = Field(description="Its first line.")
-    size_bytes: int = Field(description="The size of the mail.")
-    sha256: str = Field(description="Of the mail as it goes out.")
+    dry_run: bool = Field(description="True: the e-mail was not sent.")
+    to: str = Field(description="The channel's address.")
+    subject: str = Field(description="Subject of the e-mail.")
+    size_bytes: int = Field(description="Size of the e-mail.")
+    sha256: str = Field(description="SHA-256 of the e-mail as it is sent.")
 
 
 class EventOut(BaseModel):
     """One step of a removal request."""
 
-    at: datetime = Field(description="When it happened; the audit log says when it was entered.")
-    actor: str = Field(description="The key, or the part of the service, that did it.")
-    state: State = Field(description="The request's state after it.")
-    outcome: Outcome | None = Field(description="What a re-check saw; null for other steps.")
-    reason: str | None = Field(description="The platform's reason, or an analyst's words.")
-    facts: dict[str, Any] | None = Field(description="What servers answered to a re-check.")
-    notice: OpaqueId | None = Field(description="The notice that the step made.")
+    at: datetime = Field(
+        description="When the step happened. The audit log has the time of its entry."
+    )
+    actor: str = Field(
+        description="The key that took the step, or the part of the service that did."
+    )
+    state: State = Field(description="The request's state after the step.")
+    outcome: Outcome | None = Field(
+        description="Outcome of a re-check or observation. Null for other steps."
+    )
+    reason: str | None = Field(description="The platform's reason, or the analyst's explanation.")
+    facts: dict[str, Any] | None = Field(
+        description="Facts from the servers' responses to a re-check."
+    )
+    notice: OpaqueId | None = Field(
+        description="The notice that the step created. Null if it created none."
+    )
     audit_entry: int | None = Field(
         description="Number of its entry in the audit log; null for steps before that was kept."
     )
@@ -138,17 +149,19 @@ class EventOut(BaseModel):
 
 
 class NoticeOut(BaseModel):
-    """A notice that names a request."""
+    """A notice that includes the request."""
 
-    notice: OpaqueId = Field(description="The notice's id, which is its reference too.")
-    kind: str = Field(description="The kind of letter.", examples=["dsa-notice"])
+    notice: OpaqueId = Field(description="Id of the notice. The notice quotes it as its reference.")
+    kind: str = Field(description="Kind of document.", examples=["dsa-notice"])
     basis: Basis
-    channel: str | None = Field(description="How it is handed in; null: no channel is known.")
-    address: str | None = Field(description="Where it goes; null: not known.")
+    channel: str | None = Field(
+        description="Channel type, for example e-mail. Null: no channel is known."
+    )
+    address: str | None = Field(description="The channel's address. Null: not known.")
     language: Language
-    final: bool = Field(description="True: the text is as it goes out. False: it is a draft.")
+    final: bool = Field(description="True: the text can no longer change. False: it is a draft.")
     made_with: dict[str, Any] | None = Field(
-        description="Digest of its text, law data and template; null for a draft."
+        description="Digests of the text, the law data and the template. Null for a draft."
     )
 
     @classmethod
@@ -189,22 +202,24 @@ class MailingOut(BaseModel):
 
 
 class RemovalBriefOut(BaseModel):
-    """A removal request in a list."""
+    """A removal request, as lists show it."""
 
     request: OpaqueId
     state: State
     platform: str = Field(
-        description="The actor that is asked: an entry's id in the registry, or a host.",
+        description="The platform asked: an entry's id in the registry, or a host.",
         examples=["example.org"],
     )
     page_url: str
     image_url: str
     created_at: datetime
-    parent: OpaqueId | None = Field(description="The request that this one goes on from.")
+    parent: OpaqueId | None = Field(description="The request that this one continues. Null: none.")
     parent_reason: str | None = Field(
-        description="Why this request goes on from its parent: `reappeared` or `escalated`."
+        description="Why it continues its parent: `reappeared` or `escalated`. Null: no parent."
     )
-    next_check_at: datetime | None = Field(description="When the next check is due; null: none.")
+    next_check_at: datetime | None = Field(
+        description="When the next re-check is due. Null: none is planned."
+    )
 
     @classmethod
     def brief(cls, request: Request) -> "RemovalBriefOut":
@@ -212,17 +227,15 @@ class RemovalBriefOut(BaseModel):
 
 
 class RemovalOut(RemovalBriefOut):
-    """A removal request, its notices, and its steps."""
+    """A removal request with its notices and its steps."""
 
     notice_text: str = Field(description="The text of the notice that asks for removal.")
-    notices: list[NoticeOut] = Field(description="Oldest first.")
-    mailing: MailingOut | None = Field(
-        description="The attempt to mail the notice that has no outcome yet; null: none."
-    )
-    events: list[EventOut] = Field(description="Oldest first.")
+    notices: list[NoticeOut] = Field(description="Its notices, oldest first.")
+    events: list[EventOut] = Field(description="Its steps, oldest first.")
     removed_after_s: float | None = Field(
         description=(
-            "Seconds from the sending to the first check that did not find it; null until gone."
+            "Seconds from sending to the first re-check that did not find the image. "
+            "Null until it is gone."
         )
     )
 
@@ -240,7 +253,7 @@ class RemovalOut(RemovalBriefOut):
 
 
 class RecheckOut(BaseModel):
-    """What one re-check saw, and the request after it."""
+    """The outcome of a re-check, and the request after it."""
 
     outcome: Outcome
     request: RemovalOut

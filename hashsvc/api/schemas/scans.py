@@ -1,4 +1,4 @@
-"""Batches of reported URLs."""
+"""Schemas for scans (batches of reported URLs), their items and their results."""
 
 from collections.abc import Iterable
 from datetime import datetime
@@ -19,26 +19,29 @@ class ScanIn(Body):
 
     urls: list[Annotated[str, StringConstraints(max_length=2 * MAX_URL_LENGTH)]] = Field(
         min_length=1,
-        description="http or https URLs, of pages or of images.",
+        description="URLs of pages or images. Each begins with http:// or https://.",
         examples=[["https://example.org/page"]],
     )
 
 
 class InvalidLine(BaseModel):
-    """A line of a batch that is no URL, counted from 1, and the rule it breaks."""
+    """A line of a batch that is not a valid URL."""
 
-    line: int
-    rule: str = Field(examples=["A URL begins with http:// or https://."])
+    line: int = Field(description="The line's number. The first line is 1.")
+    rule: str = Field(
+        description="The rule that the line breaks.",
+        examples=["A URL begins with http:// or https://."],
+    )
 
 
 class ScanCreatedOut(BaseModel):
-    """What became of a batch."""
+    """The new scan, and what became of each line of the batch."""
 
     scan: OpaqueId
-    accepted: int = Field(description="URLs to be scanned.")
-    duplicates: int = Field(description="Lines that name a URL a second time.")
+    accepted: int = Field(description="Number of URLs that will be scanned.")
+    duplicates: int = Field(description="Number of lines that repeat a URL.")
     invalid_lines: list[InvalidLine] = Field(
-        description="Lines that are no URL. They are not scanned; the others are."
+        description="Lines that are not valid URLs. They are not scanned; the others are."
     )
 
     @classmethod
@@ -52,20 +55,23 @@ class ScanCreatedOut(BaseModel):
 
 
 class ScanOut(BaseModel):
-    """How far a scan is."""
+    """The progress of a scan."""
 
     scan: OpaqueId
     created_at: datetime
-    cancelled: bool
-    total: int = Field(description="All URLs of the scan.")
-    finished: int = Field(description="URLs of which nothing more will come.")
-    items: dict[str, int] = Field(description="URLs by state.", examples=[{"done": 12}])
-    matches: dict[str, int] = Field(
-        description="Matches that it found first, by state.", examples=[{"suspected": 1}]
+    cancelled: bool = Field(description="True if the scan is cancelled.")
+    total: int = Field(description="Number of URLs in the scan.")
+    finished: int = Field(description="Number of URLs that are finished.")
+    items: dict[str, int] = Field(
+        description="Number of URLs in each state.", examples=[{"done": 12}]
     )
-    duplicates: int = Field(description="Lines of the batch that named a URL a second time.")
-    invalid: int = Field(description="Lines of the batch that were no URL.")
-    watch: OpaqueId | None = Field(description="The watch that made it; null if none did.")
+    matches: dict[str, int] = Field(
+        description="Number of matches that this scan found first, in each state.",
+        examples=[{"suspected": 1}],
+    )
+    duplicates: int = Field(description="Number of lines of the batch that repeated a URL.")
+    invalid: int = Field(description="Number of lines of the batch that were not valid URLs.")
+    watch: OpaqueId | None = Field(description="The watch that created the scan. Null: none.")
 
     @classmethod
     def of(cls, progress: Progress) -> "ScanOut":
@@ -87,15 +93,17 @@ class ScanOut(BaseModel):
 class ItemOut(BaseModel):
     """One URL of a scan."""
 
-    id: int = Field(description="Grows along the list; `after` takes it.")
+    id: int = Field(description="Number that grows along the list. Pass the last one as `after`.")
     url: str
-    state: ItemState = Field(description="What is `failed` is tried again, what is `dead` not.")
-    attempts: int = Field(description="How often it was tried.")
-    reason: str | None = Field(
-        description="Why it failed; null if it did not.", examples=["timeout"]
+    state: ItemState = Field(
+        description="State of the URL. `failed` is tried again; `dead` is given up."
     )
-    images: int = Field(description="Images looked at.")
-    images_failed: int = Field(description="Images that could not be looked at.")
+    attempts: int = Field(description="Number of attempts.")
+    reason: str | None = Field(
+        description="Why the last attempt failed. Null: it did not fail.", examples=["timeout"]
+    )
+    images: int = Field(description="Number of images examined.")
+    images_failed: int = Field(description="Number of images that could not be fetched or read.")
 
     @classmethod
     def of(cls, item: Item) -> "ItemOut":
@@ -111,26 +119,30 @@ class ItemOut(BaseModel):
 
 
 class SightingOut(BaseModel):
-    """A match that a scan has seen at one of its URLs."""
+    """A match that a scan saw at one of its URLs."""
 
     match: OpaqueId
-    new: bool = Field(description="False when an earlier scan had reported it.")
+    new: bool = Field(
+        description="True if this scan found it first; false if it was recorded before."
+    )
     tier: Tier
     state: MatchState
-    why: str = Field(description="The evidence in a sentence.")
+    why: str = Field(description="The reason for the match, in a sentence.")
     case: CaseNumber
     content: OpaqueId
     image_url: str
-    image_sha256: str = Field(description="Of the bytes that were found at first.")
+    image_sha256: str = Field(description="SHA-256 of the image's bytes when it was first found.")
     found_at: datetime
 
 
 class ResultOut(ItemOut):
-    """What became of one URL of a scan."""
+    """The result for one URL of a scan."""
 
-    finished_at: datetime | None = Field(description="Null while it is not finished.")
+    finished_at: datetime | None = Field(
+        description="When the URL was finished. Null: it is not finished."
+    )
     matches: list[SightingOut] | None = Field(
-        description="Suspected re-uploads there, of the organisation's cases; null for scanners."
+        description="Matches there with the organisation's cases. Null for keys of role scanner."
     )
 
     @classmethod

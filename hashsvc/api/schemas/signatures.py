@@ -1,4 +1,4 @@
-"""Signatures, as contents of a case and as lookups."""
+"""Schemas for signatures: contents of a case, and lookups."""
 
 from collections import Counter
 from typing import Self
@@ -12,27 +12,34 @@ from hashsvc.matching import Tier
 from hashsvc.signals import REGION, Signal, Signature, View, ViewedSignal
 from hashsvc.store.ids import PublicContentId
 
-# What `sign_image` makes at most: it keeps a hundred regions, and shows up to a thousand in two
-# directions each, as they are and as in a mirror.
+# The most that `sign_image` makes: it keeps 100 regions, and shows up to 1,000 regions in two
+# directions each, both as they are and mirrored.
 _MOST_REGIONS = {View.WHOLE: 100, View.PART: 2_000, View.MIRROR: 2_000}
 _MOST_SIGNALS = sum(_MOST_REGIONS.values()) + 100
 
 
 class ViewedSignalIn(Body):
-    """A signal and the view it was made from."""
+    """A signal and the view from which it was made."""
 
     signal: SignalText
-    view: View = Field(description="Contents have `whole` only; lookups may have every view.")
+    view: View = Field(
+        description="View of the image. Contents have `whole` only; lookups may have any view."
+    )
 
 
 class SignatureIn(Body):
-    """The signals of one image, made on the sender's machine."""
+    """The signals of one image, made on the caller's machine."""
 
     quality: Quality
     signals: list[ViewedSignalIn] = Field(min_length=1, max_length=_MOST_SIGNALS)
 
     def signature(self) -> Signature:
-        """Return the signature; raises SignalFormatError for an unknown algorithm or width."""
+        """
+        Return the signature.
+
+        Raises:
+            SignalFormatError: If an algorithm is unknown, or a signal has the wrong length.
+        """
         return Signature(
             self.quality,
             tuple(ViewedSignal(Signal.parse(each.signal), each.view) for each in self.signals),
@@ -40,7 +47,7 @@ class SignatureIn(Body):
 
 
 class LookupIn(SignatureIn):
-    """The signals of one image, as `hashsvc match` makes them; no more than one image has."""
+    """The signals of one image, as `hashsvc match` makes them."""
 
     @model_validator(mode="after")
     def _is_of_one_image(self) -> Self:
@@ -56,30 +63,35 @@ class LookupIn(SignatureIn):
 
 
 class ContentIn(SignatureIn):
-    """One image of a case: its random id and its signature."""
+    """One image of a case: a random id and the image's signature."""
 
     content: OpaqueId
 
     def new_content(self) -> NewContent:
-        """Return the content as the bank takes it."""
+        """Return the content in the form that the bank takes."""
         return NewContent(PublicContentId(self.content), self.signature())
 
 
 class ContentsIn(Body):
-    """Contents to add: all of them, or none when one is refused."""
+    """Contents to add. If one is refused, none is added."""
 
-    contents: list[ContentIn] = Field(min_length=1, max_length=MAX_CONTENTS)
+    contents: list[ContentIn] = Field(
+        min_length=1, max_length=MAX_CONTENTS, description="The contents to add."
+    )
 
 
 class LookupOut(BaseModel):
-    """One content that a looked-up signature matches; which one is not told."""
+    """One content that the signature matches. The answer does not say which."""
 
     pseudonym: OpaqueId = Field(
-        description="The same whenever this key finds this content; another for every other key."
+        description="Stands for the content. The same key always gets the same one; other keys get "
+        "others. It is not an id."
     )
-    tier: Tier = Field(description="`possible` is told to analysts of the content's organisation.")
+    tier: Tier = Field(
+        description="Tier of the match. Only analysts of the content's organisation see `possible`."
+    )
     evidence: Evidence | None = Field(
-        description="Null unless the key is an analyst's of the content's organisation."
+        description="The evidence, for analysts of the content's organisation. Null for others."
     )
 
     @classmethod

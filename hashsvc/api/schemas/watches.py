@@ -1,4 +1,4 @@
-"""URLs that are scanned again and again."""
+"""Schemas for watches: scans repeated on a schedule."""
 
 from datetime import datetime
 
@@ -10,11 +10,11 @@ from hashsvc.store.watches import Watch
 
 
 class WatchIn(Body):
-    """The scan whose URLs are to be watched, how often and how long."""
+    """The scan to repeat, how often and for how long."""
 
-    scan: OpaqueId
+    scan: OpaqueId = Field(description="The scan whose URLs are watched.")
     every_h: int = Field(ge=1, le=MOST_HOURS, description="Hours from one scan to the next.")
-    days: int = Field(ge=1, le=MOST_DAYS, description="The watch ends after so many days.")
+    days: int = Field(ge=1, le=MOST_DAYS, description="Days until the watch ends.")
 
 
 class WatchOut(BaseModel):
@@ -25,9 +25,9 @@ class WatchOut(BaseModel):
     every_h: int = Field(description="Hours from one scan to the next.")
     created_at: datetime
     next_scan_at: datetime | None = Field(
-        description="When the next begins; null when it has ended."
+        description="When the next scan begins. Null: the watch has ended."
     )
-    ends_at: datetime = Field(description="When it ends by itself.")
+    ends_at: datetime = Field(description="When the watch ends.")
 
     @classmethod
     def of(cls, watch: Watch) -> "WatchOut":
