@@ -83,11 +83,14 @@ def test_what_was_dismissed_as_another_image_is_not_reported_again(
 @pytest.mark.parametrize(
     ("body", "rule"),
     [
-        ({"confirmed": True, "reason": "other"}, "Only a dismissal has a reason."),
-        ({"confirmed": False, "everywhere": True}, "Only an other-image is dismissed everywhere."),
+        (
+            {"confirmed": True, "reason": "other"},
+            "Only a dismissal has a reason: set `confirmed` to false, or leave `reason` out.",
+        ),
+        ({"confirmed": False, "everywhere": True}, "`everywhere` needs the reason `other-image`."),
         (
             {"confirmed": False, "reason": "other", "everywhere": True},
-            "Only an other-image is dismissed everywhere.",
+            "`everywhere` needs the reason `other-image`.",
         ),
         ({"confirmed": False, "reason": CANARY}, "Input should be 'other-image' or 'other'"),
     ],

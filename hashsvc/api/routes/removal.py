@@ -210,7 +210,7 @@ def record_observation(
 def write_complaint(
     request: OpaqueId, body: LetterIn, caller: AnalystDep, services: ServicesDep
 ) -> RemovalOut:
-    """Write the internal complaint about the platform's decision (DSA Article 20)."""
+    """Write the internal complaint to the platform (DSA Article 20)."""
     view = services.removal.remedies.complain(
         RequestId(request),
         language=body.language,

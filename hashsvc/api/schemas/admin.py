@@ -67,8 +67,8 @@ class KeyOut(BaseModel):
         description="The last day on which the key was used. The time of day is not kept."
     )
     is_person: bool = Field(
-        description="True if the key stands for a person who signs in at the issuer. It then has no "
-        "token."
+        description="True if the key stands for a person who signs in at the issuer. Such a key "
+        "has no token."
     )
 
     @classmethod
