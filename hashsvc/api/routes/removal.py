@@ -240,7 +240,7 @@ def write_referral(
 def write_order_annex(
     request: OpaqueId, body: OrderIn, caller: AnalystDep, services: ServicesDep
 ) -> RemovalOut:
-    """Write the annex to a court order about the case's images at the platform."""
+    """Write the annex to a court order about a case's images."""
     view = services.removal.remedies.seek_order(
         RequestId(request),
         language=body.language,
