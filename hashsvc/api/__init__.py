@@ -1,4 +1,4 @@
-"""The HTTP interface under /v1: wiring, routes, schemas and errors."""
+"""The HTTP API under /v1: application, routes, schemas and errors."""
 
 from hashsvc.api.app import create_app
 from hashsvc.api.services import Services

@@ -1,4 +1,4 @@
-"""The application: wiring only."""
+"""Builds the FastAPI application from the services, routes and middleware."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -28,7 +28,7 @@ from hashsvc.api.routes import (
     status,
     watches,
 )
-from hashsvc.api.safe_responses import SafeAnswers
+from hashsvc.api.safe_responses import SafeResponses
 from hashsvc.api.services import Services
 
 _ROUTES = (
@@ -52,11 +52,13 @@ _ROUTES = (
 )
 _ABOUT = """
 Finds re-uploads of intimate images spread without consent. Images are hashed on the machine of the
-person shown, or of an analyst; this service takes and keeps **signals** only.
+person shown or of an analyst. This service takes and keeps **signals** only, never images.
 
-Every call needs an API key of the role that it names: `Authorization: Bearer hsk_…`; but for
-`/health`, and for holders' calls, which need the case's number and PIN.
-Errors are `application/problem+json`.
+Every call needs an API key of a role that the call names: `Authorization: Bearer hsk_…`. There are
+two exceptions: `/health` and `/ready` need no key, and holders' calls need a case number and PIN.
+
+A field named after a thing, such as `case`, `content`, `match` or `scan`, holds that thing's id.
+Errors are `application/problem+json` (RFC 9457).
 """
 
 
@@ -70,12 +72,12 @@ async def _lifespan(app: FastAPI) -> AsyncIterator[None]:
 
 
 def create_app(services: Services) -> FastAPI:
-    """Return the application around services; it starts and stops them."""
-    # Has the documentation's scripts at hand: FastAPI's own page loads them from a third party.
+    """Return the application. It starts and stops the services together with itself."""
+    # FastAPIOffline ships the scripts of /docs; FastAPI's own page loads them from a third party.
     app = FastAPIOffline(
         docs_url=None,
         redoc_url=None,
-        # FastAPI can record every path to a collector; a path may hold the number of a case.
+        # FastAPI can send every path to a collector, and a path may contain a case number.
         telemetry={"tracing": False, "metrics": False, "logs": False, "auto_configure": False},
         title="hashsvc",
         version=version("hashsvc"),
@@ -83,7 +85,7 @@ def create_app(services: Services) -> FastAPI:
         lifespan=_lifespan,
     )
     app.state.services = services
-    # A redirect would repeat the path and the query, to any host that the caller names.
+    # A redirect would repeat path and query towards any host that the caller names.
     app.router.redirect_slashes = False
     errors.install(app)
     app.add_middleware(
@@ -91,7 +93,7 @@ def create_app(services: Services) -> FastAPI:
         max_bytes=services.settings.max_body_bytes,
         texts={scan_batches.PATH: scan_batches.MEDIA_TYPES},
     )
-    app.add_middleware(SafeAnswers)
+    app.add_middleware(SafeResponses)
     app.openapi_tags = []
     for module in _ROUTES:
         app.include_router(module.router)

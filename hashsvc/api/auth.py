@@ -1,4 +1,4 @@
-"""Who calls, by API key or by an issuer's token, and whether they may."""
+"""Checks API keys and issuers' tokens, and that the caller's role may make the call."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -17,13 +17,13 @@ from hashsvc.store.keys import LiveKey
 
 _bearer = HTTPBearer(
     auto_error=False,
-    description="An API key, made by `hashsvc keys create`, or a token of the issuer that the "
-    "service was set up with (OpenID Connect).",
+    description="An API key made by `hashsvc keys create`, or a token of the OpenID Connect issuer "
+    "in the service's settings.",
 )
 
 
 def services_of(request: Request) -> Services:
-    """Return the parts of the service that this request is served by."""
+    """Return the services of the application that serves this request."""
     services = request.app.state.services
     assert isinstance(services, Services)
     return services
@@ -34,10 +34,12 @@ ServicesDep = Annotated[Services, Depends(services_of)]
 
 class _MayCall:
     """
-    A dependency that lets callers of some roles through; its `roles` are read by a test.
+    A dependency that admits callers with one of some roles.
 
     Args:
-        spends: The budget that a call is counted in; None when the route counts for itself.
+        roles: The roles that may call.
+
+        spends: The budget that a call is counted against; None if the route counts for itself.
     """
 
     def __init__(self, *roles: Role, spends: Budget | None = Budget.READS) -> None:
@@ -50,7 +52,7 @@ class _MayCall:
         credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
     ) -> Caller:
         if credentials is None:
-            raise UnauthorisedError("This needs an API key: `Authorization: Bearer …`.")
+            raise UnauthorisedError("This call needs an API key: `Authorization: Bearer …`.")
         key = _live_key(services, credentials.credentials)
         if key.role not in self.roles:
             raise ForbiddenError(f"This is for keys of role {', '.join(sorted(self.roles))}.")
@@ -81,12 +83,12 @@ def _key_of(database: Database, token: str, now: datetime) -> LiveKey:
 
 
 def roles_of(dependency: Callable[..., object] | None) -> frozenset[Role] | None:
-    """Return the roles that a route's dependency lets through; None when it checks no role."""
+    """Return the roles that a route's dependency admits; None if it checks no role."""
     return dependency.roles if isinstance(dependency, _MayCall) else None
 
 
 IntakeDep = Annotated[Caller, Depends(_MayCall(Role.INTAKE))]
-# Counts what is submitted, not calls.
+# The routes count submitted contents, not calls.
 SubmitterDep = Annotated[Caller, Depends(_MayCall(Role.INTAKE, spends=None))]
 CaseReaderDep = Annotated[Caller, Depends(_MayCall(Role.INTAKE, Role.ANALYST))]
 AnalystDep = Annotated[Caller, Depends(_MayCall(Role.ANALYST))]

@@ -1,4 +1,4 @@
-"""Shows the OpenAPI document, completed with what FastAPI cannot know: roles, shapes of errors."""
+"""The page at /docs, and the OpenAPI document with roles, summaries and errors added."""
 
 import re
 from collections.abc import Iterator
@@ -19,10 +19,10 @@ router = APIRouter(include_in_schema=False)
 _SCRIPTS = "/static-offline-docs"
 
 
-# Not fastapi_offline's own page, which holds the application: FastAPI remembers whoever answers.
+# Don't use fastapi_offline's own page: its route keeps a reference to the application for ever.
 @router.get("/docs")
 def show_documentation(request: Request) -> HTMLResponse:
-    """Show all calls, to be tried out; every script comes from here."""
+    """Return the interactive documentation. All its scripts come from this service."""
     root = request.scope.get("root_path", "")
     return get_swagger_ui_html(
         openapi_url=f"{root}/openapi.json",
@@ -34,13 +34,13 @@ def show_documentation(request: Request) -> HTMLResponse:
 
 
 def complete(app: FastAPI) -> None:
-    """Make the app's OpenAPI document a complete one, when it is first asked for."""
+    """Have roles, summaries and errors added to the OpenAPI document when it is first built."""
     write = app.openapi
     known: dict[str, Any] = {}
 
     def openapi() -> dict[str, Any]:
         nonlocal known
-        # FastAPI hands out the same document until the routes change.
+        # FastAPI returns the same document until the routes change.
         document = write()
         if document is not known:
             _complete(document, app)
@@ -60,7 +60,7 @@ def _complete(document: dict[str, Any], app: FastAPI) -> None:
             continue
         for method in route.methods or ():
             operation = document["paths"][route.path][method.lower()]
-            # The first words of a docstring, up to any stop, say what the call does.
+            # The summary is the start of the docstring, up to the first punctuation mark.
             (operation["summary"],) = re.findall(r"^[^.,:;]+", operation["description"])
             operation["operationId"] = route.name
             if roles := sorted(set(_roles(route.dependant))):

@@ -1,12 +1,12 @@
 """
-Errors to answers: one shape, `application/problem+json` (RFC 9457), for all of them.
+Turns every error into a response of one shape, `application/problem+json` (RFC 9457).
 
     ApiError
-    ├── ImageSentError       image bytes instead of signals
-    ├── NotJsonError         a body that is no JSON object
-    └── BodyTooLargeError    a body over the limit
+    ├── ImageSentError       the body is an image instead of signals
+    ├── NotJsonError         the body is not a JSON object
+    └── BodyTooLargeError    the body is over the limit
 
-No answer repeats what was sent: it may hold a signal, a URL or a token.
+No response repeats what the caller sent: that may contain a signal, a URL or a token.
 """
 
 import math
@@ -34,11 +34,11 @@ class ApiError(Exception):
 
 
 class ImageSentError(ApiError):
-    """The body is an image; only signals are taken."""
+    """The body is an image; the service takes only signals."""
 
 
 class NotJsonError(ApiError):
-    """The body is no JSON object."""
+    """The body is not a JSON object."""
 
 
 class BodyTooLargeError(ApiError):
@@ -46,29 +46,32 @@ class BodyTooLargeError(ApiError):
 
 
 class BrokenRule(BaseModel):
-    """A rule that a request breaks; what was sent is not repeated."""
+    """A rule that the request breaks. The offending value is not repeated."""
 
     where: list[str | int] = Field(
-        description="Path to the place, from `body`, `path` or `query` on.",
+        description="Path to the field, beginning with `body`, `path`, `query` or `header`.",
         examples=[["body", "contents", 0, "quality"]],
     )
-    rule: str = Field(examples=["Input should be less than or equal to 100"])
+    rule: str = Field(
+        description="The rule that is broken.",
+        examples=["Input should be less than or equal to 100"],
+    )
 
 
 class Problem(BaseModel):
     """An error (RFC 9457)."""
 
     type: str = Field(
-        description="Which error it is; stays the same between versions.",
+        description="The kind of error. It stays the same between versions.",
         examples=["urn:hashsvc:unknown-case"],
     )
-    title: str = Field(description="The status in words.", examples=["Not Found"])
+    title: str = Field(description="The HTTP status in words.", examples=["Not Found"])
     status: int = Field(description="The HTTP status.", examples=[404])
     detail: str = Field(
-        description="What is wrong, for a person.", examples=["There is no such case."]
+        description="What is wrong, in words for a person.", examples=["There is no such case."]
     )
     errors: list[BrokenRule] = Field(
-        default=[], description="In errors of type `urn:hashsvc:invalid`: every rule broken."
+        default=[], description="Every rule broken. Only in errors of type `urn:hashsvc:invalid`."
     )
 
 
@@ -129,7 +132,7 @@ _STATUS: dict[type[Exception], HTTPStatus] = {
 
 
 def install(app: FastAPI) -> None:
-    """Make the app answer every error as a problem."""
+    """Have the app answer every error with a problem."""
     for kind in _STATUS:
         app.add_exception_handler(kind, _known)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -144,7 +147,7 @@ def problem(
     headers: dict[str, str] | None = None,
     **more: Any,
 ) -> JSONResponse:
-    """Return an answer of type `urn:hashsvc:<name>`."""
+    """Return a response of type `urn:hashsvc:<name>`."""
     code = HTTPStatus(status)
     body = {"type": f"urn:hashsvc:{name}", "title": code.phrase, "status": code, "detail": detail}
     return JSONResponse(
@@ -153,7 +156,7 @@ def problem(
 
 
 def answer(error: Exception) -> JSONResponse:
-    """Return the problem for an error that has one."""
+    """Return the response for an error that has a status in this module."""
     status = next(_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS)
     name = _name(type(error).__name__.removesuffix("Error"))
     headers: dict[str, str] = {}
@@ -165,10 +168,14 @@ def answer(error: Exception) -> JSONResponse:
 
 
 def unexpected(error: Exception) -> JSONResponse:
-    """Return the problem for an error that should not be."""
-    # The message may repeat what was sent, so that only the kind is told, and only to the log.
+    """Return the response for an unexpected error, and log the error's class."""
+    # The message may repeat what the caller sent: log only the class.
     _log.error("api.unexpected", error=type(error).__name__)
-    return problem(HTTPStatus.INTERNAL_SERVER_ERROR, "unexpected", "Something went wrong here.")
+    return problem(
+        HTTPStatus.INTERNAL_SERVER_ERROR,
+        "unexpected",
+        "The service failed unexpectedly. The operator finds the error in the log.",
+    )
 
 
 async def _known(_request: Request, error: Exception) -> JSONResponse:
@@ -184,19 +191,19 @@ def _rules_broken(rules: list[dict[str, Any]]) -> JSONResponse:
     return problem(
         HTTPStatus.UNPROCESSABLE_ENTITY,
         "invalid",
-        "The request does not follow the rules of this address.",
+        "The request breaks a rule of this call; see `errors`.",
         errors=rules,
     )
 
 
 def _place(error: dict[str, Any]) -> list[str | int]:
     where: Sequence[str | int] = error["loc"]
-    # The name of a field that is not known here was chosen by the sender.
+    # The caller chose the name of an unknown field: don't repeat it.
     return list(where[:-1] if error["type"] == "extra_forbidden" else where)
 
 
 def _rule(error: dict[str, Any]) -> str:
-    # Our own validators raise ValueError with a text of ours; pydantic puts a word before it.
+    # Pydantic puts a prefix before the text of our own validators' ValueError.
     return str(error["msg"]).removeprefix("Value error, ")
 
 
@@ -204,7 +211,7 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     status = HTTPStatus(error.status_code)
     if status is HTTPStatus.BAD_REQUEST:
-        # FastAPI's word for JSON that is no UTF-8, too deep, or has a number of too many digits.
+        # FastAPI's answer to JSON that is not UTF-8, is nested too deeply or has too long a number.
         return _rules_broken([{"where": ["body"], "rule": "JSON decode error"}])
     headers = dict(error.headers or {})
     if status is HTTPStatus.METHOD_NOT_ALLOWED:
@@ -213,12 +220,12 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
 
 
 def _allowed(request: Request) -> str:
-    """Return all methods of a path; FastAPI names those of the first route there alone."""
+    """Return all methods of a path. FastAPI names only those of the first matching route."""
     methods: set[str] = set()
     for route in iter_route_contexts(request.app.routes):
         if route.path and compile_path(route.path)[0].match(request.scope["path"]):
             methods |= route.methods or set()
-    # HEAD is answered wherever GET is.
+    # HEAD works wherever GET does.
     return ", ".join(sorted(methods | ({"HEAD"} if "GET" in methods else set())))
 
 

@@ -1,7 +1,7 @@
 """
-What holders are told of their case, in plain words.
+Messages that tell holders the state of their case in plain words.
 
-Each sentence has a key and values, so that whoever shows it may say the same in another language.
+Each message has a key and values, so that a client can show it in another language.
 """
 
 from collections.abc import Mapping
@@ -17,51 +17,51 @@ TEXTS: dict[str, str] = {
         "This case ends soon, on {day}. All of it is deleted then, unless you renew it before."
     ),
     "case.stays": "This case stays until you withdraw it.",
-    "contents.none": "No image is in this case, so that none is looked for.",
-    "contents.pending": "Images that a person has to look at before they are looked for: {count}.",
-    "matches.none": "No copy was found so far.",
-    "matches.suspected": "Possible copies that a person has yet to look at: {count}.",
-    "matches.confirmed": "Copies that were found: {count}.",
-    "matches.dismissed": "Images that looked alike and are others: {count}.",
+    "contents.none": "There are no images in this case, so we are not looking for any.",
+    "contents.pending": "Images that a person has to check before we look for copies: {count}.",
+    "matches.none": "No copies have been found so far.",
+    "matches.suspected": "Possible copies that a person still has to check: {count}.",
+    "matches.confirmed": "Copies found: {count}.",
+    "matches.dismissed": "Similar images that turned out not to be copies: {count}.",
     "request.draft": "A request to remove an image from {platform} is being prepared.",
     "request.approved": "A request to remove an image from {platform} is ready to be sent.",
-    "request.sent": "On {day} {platform} was asked to remove an image. It has not answered yet.",
-    "request.receipted": "On {day} {platform} said that it has the request to remove an image.",
-    "request.refused": "On {day} {platform} refused to remove an image. We go on with it.",
-    "request.removed": "On {day} {platform} said that it removed an image. We check that.",
-    "request.partial": "On {day} {platform} removed a part of it. We go on with the rest.",
+    "request.sent": "On {day} we asked {platform} to remove an image. It has not answered yet.",
+    "request.receipted": "On {day} {platform} confirmed that it has our request.",
+    "request.refused": "On {day} {platform} refused to remove an image. We are pursuing this.",
+    "request.removed": "On {day} {platform} said that it removed an image. We are checking that.",
+    "request.partial": "On {day} {platform} removed part of an image. We are pursuing the rest.",
     "request.identity-asked": (
-        "On {day} {platform} asked who you are. We do not tell, and go on without."
+        "On {day} {platform} asked who you are. We do not tell them, and continue without."
     ),
-    "request.silent": "{platform} did not answer in time; that was on {day}. We go on with it.",
+    "request.silent": "{platform} had not answered by the deadline on {day}. We are pursuing this.",
     "request.complained": "On {day} we complained to {platform} about its answer.",
-    "request.escalated": "On {day} we turned to others who can act on {platform}.",
+    "request.escalated": "On {day} we took this beyond {platform}, to others who can act.",
     "request.order-sought": "On {day} a court was asked to order {platform} to remove an image.",
-    "request.order-served": "On {day} {platform} was given the order of a court.",
-    "request.complied": "On {day} {platform} said that it followed the order. We check that.",
-    "request.breached": "On {day} {platform} had not followed the order of the court in time.",
-    "request.revoked": "On {day} the order of the court to {platform} was taken back.",
+    "request.order-served": "On {day} {platform} received the court's order.",
+    "request.complied": "On {day} {platform} said that it obeyed the order. We are checking that.",
+    "request.breached": "By {day} {platform} had not followed the court's order in time.",
+    "request.revoked": "On {day} the court's order to {platform} was revoked.",
     "request.gone": "An image is gone from {platform}. We saw that on {day}.",
-    "request.reappeared": "An image was gone from {platform} and was seen there again on {day}.",
-    "request.withdrawn": "On {day} a request to {platform} was ended, as you withdrew the image.",
+    "request.reappeared": "An image was gone from {platform}, but we saw it there again on {day}.",
+    "request.withdrawn": "On {day} we ended a request to {platform}: you withdrew the image.",
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Message:
-    """A sentence: which one it is, what is put into it, and the English text."""
+    """A message for the holder: its key in TEXTS, and the values that the text contains."""
 
     key: str
     values: Mapping[str, str]
 
     @property
     def text(self) -> str:
-        """The sentence in English."""
+        """The message in English."""
         return TEXTS[self.key].format_map(self.values)
 
 
 def of_case(holding: HolderView) -> list[Message]:
-    """Return what there is to say of a case as a whole."""
+    """Return the messages about a case as a whole."""
     messages = [_end(holding.case)]
     if not holding.case.contents:
         messages.append(Message("contents.none", {}))
@@ -78,7 +78,7 @@ def of_case(holding: HolderView) -> list[Message]:
 
 
 def of_request(request: RequestState) -> Message:
-    """Return what there is to say of a removal request."""
+    """Return the message about a removal request."""
     values = {"platform": request.platform, "day": request.since.date().isoformat()}
     return Message(f"request.{State(request.state)}", values)
 

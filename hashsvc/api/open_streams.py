@@ -1,4 +1,4 @@
-"""How many streams of events each key has open; counted in memory only."""
+"""Limits how many event streams each key has open; counted in the memory of one process."""
 
 import threading
 from collections import Counter
@@ -7,11 +7,11 @@ from hashsvc.access.errors import TooManyCallsError
 from hashsvc.store.ids import KeyId
 
 MOST_STREAMS = 4
-"""Of one key at a time."""
+"""Most streams that one key may have open at once."""
 
 
 class Streams:
-    """How many streams each key has open in this process."""
+    """Counts the event streams that each key has open in this process."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()
@@ -19,18 +19,20 @@ class Streams:
 
     def enter(self, key_id: KeyId) -> None:
         """
-        Count one more.
+        Count a new stream of a key.
 
         Raises:
-            TooManyCallsError: If there are as many as may be.
+            TooManyCallsError: If the key has MOST_STREAMS open already.
         """
         with self._lock:
             if self._open[key_id] >= MOST_STREAMS:
-                raise TooManyCallsError(f"A key has at most {MOST_STREAMS} streams of events.")
+                raise TooManyCallsError(
+                    f"A key can have {MOST_STREAMS} event streams open at once. Close one first."
+                )
             self._open[key_id] += 1
 
     def leave(self, key_id: KeyId) -> None:
-        """Count one less."""
+        """Stop counting a stream that has ended."""
         with self._lock:
             self._open[key_id] -= 1
             self._open += Counter()

@@ -1,4 +1,4 @@
-"""What is refused before a route sees it: images, bodies that are no JSON or over the limit."""
+"""Refuses request bodies that are images, not JSON, or too large, before a route sees them."""
 
 from collections.abc import Collection, Mapping
 
@@ -10,7 +10,7 @@ from hashsvc.api.errors import BodyTooLargeError, ImageSentError, NotJsonError, 
 _IMAGE_TYPES = ("image/", "video/", "multipart/", "application/octet-stream")
 # The first bytes of JPEG, PNG, GIF, RIFF (WebP), BMP and TIFF; HEIC and AVIF have "ftyp" at 4.
 _IMAGE_STARTS = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"RIFF", b"BM", b"II*\0", b"MM\0*")
-_SAYS_WHY = (
+_NO_IMAGES = (
     "This service takes no images, so that none can leak from it. Make signals on your own "
     "machine with `hashsvc hash`, and send those."
 )
@@ -18,12 +18,14 @@ _SAYS_WHY = (
 
 class SignalsOnly:
     """
-    ASGI middleware: reads the body within its limit, and lets a JSON object through or nothing.
+    ASGI middleware that reads the body, up to a limit, and admits only JSON objects or no body.
 
-    Nothing of a refused body is kept.
+    It keeps nothing of a refused body.
 
     Args:
-        texts: Paths that take text of some media types too.
+        max_bytes: Largest body that is admitted.
+
+        texts: Paths whose body may also have one of these media types.
     """
 
     def __init__(
@@ -57,11 +59,11 @@ class SignalsOnly:
         await self._app(scope, replay, send)
 
     async def _body(self, headers: Headers, receive: Receive, path: str) -> bytes | None:
-        """Return the body; None when the caller went away."""
+        """Return the body; None if the client disconnected."""
         media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
         if media_type.startswith(_IMAGE_TYPES):
-            raise ImageSentError(_SAYS_WHY)
-        # A body that is announced as too large is refused unread.
+            raise ImageSentError(_NO_IMAGES)
+        # Refuse a body that is announced as too large without reading it.
         self._check(_announced(headers))
         body = bytearray()
         while True:
@@ -70,25 +72,28 @@ class SignalsOnly:
                 return None
             body += message.get("body", b"")
             if body.startswith(_IMAGE_STARTS) or body[4:8] == b"ftyp":
-                raise ImageSentError(_SAYS_WHY)
+                raise ImageSentError(_NO_IMAGES)
             self._check(len(body))
             if not message.get("more_body", False):
                 break
         if media_type in self._texts.get(path, ()):
             return bytes(body)
         if body and (media_type != "application/json" or body.lstrip()[:1] != b"{"):
-            raise NotJsonError("A body is a JSON object, with `Content-Type: application/json`.")
+            raise NotJsonError(
+                "The body must be a JSON object with `Content-Type: application/json`."
+            )
         return bytes(body)
 
     def _check(self, length: int) -> None:
         if length > self._max_bytes:
             raise BodyTooLargeError(
-                f"A body has at most {self._max_bytes} bytes; it holds signals, never an image."
+                f"A body has at most {self._max_bytes} bytes. Send signals, never images; "
+                "send a large batch in parts."
             )
 
 
 def _announced(headers: Headers) -> int:
-    """Return the body's length as its header says; 0 when it does not."""
+    """Return the length that the Content-Length header announces; 0 if there is none."""
     digits = headers.get("content-length", "")
-    # Eighteen digits are over every limit; int() raises an error for some thousands.
+    # 18 digits are over every limit; int() raises an error for thousands of digits.
     return int(digits[:18]) if digits.isdecimal() else 0

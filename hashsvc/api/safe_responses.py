@@ -1,4 +1,4 @@
-"""What every answer has, and what none has: safe headers; a word of an unexpected error."""
+"""Middleware that puts safe headers on every response and hides unexpected errors."""
 
 from starlette.datastructures import MutableHeaders
 from starlette.requests import Request
@@ -7,14 +7,14 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from hashsvc.api.errors import unexpected
 
 _HEADERS = {
-    # What is answered here stays in no cache, of a browser or on the way.
+    # Keep responses out of all caches, in browsers and proxies.
     "Cache-Control": "no-store",
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "no-referrer",
 }
 _NO_FRAME = "base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 _POLICY = f"default-src 'none'; style-src 'unsafe-inline'; {_NO_FRAME}"
-# Swagger UI starts from a script in its page, makes styles, and draws icons from data: URLs.
+# Swagger UI needs an inline script, inline styles, and icons from data: URLs.
 _DOCS = "/docs"
 _DOCS_POLICY = (
     "default-src 'self'; script-src 'self' 'unsafe-inline'; style-src 'self' 'unsafe-inline'; "
@@ -26,16 +26,17 @@ _WAS_HEAD = "hashsvc.head"
 
 
 def was_head(request: Request) -> bool:
-    """Tell whether a GET was a HEAD, whose answer nobody will read."""
+    """Return whether the client sent HEAD, so that nobody will read the response's body."""
     return bool(request.scope.get(_WAS_HEAD, False))
 
 
-class SafeAnswers:
+class SafeResponses:
     """
-    ASGI middleware, the outermost: puts headers on every answer and ends unexpected errors.
+    The outermost ASGI middleware. It adds safe headers and turns unexpected errors into responses.
 
-    An exception must not reach the server, which writes its text and its traceback to the log:
-    parameters of a statement, parts of a body. HEAD is answered like GET; servers drop the body.
+    An exception must not reach the server. The server would log its text and traceback, which may
+    contain parameters of a statement or parts of a body. HEAD is answered like GET, because servers
+    drop the body.
     """
 
     def __init__(self, app: ASGIApp) -> None:
@@ -61,7 +62,7 @@ class SafeAnswers:
 
         try:
             await self._app(scope, receive, send_safe)
-        except Exception as error:  # noqa: BLE001 - whatever it is, it ends here.
+        except Exception as error:  # noqa: BLE001 - no exception may reach the server.
             answer = unexpected(error)
             if not started:
                 await answer(scope, receive, send_safe)

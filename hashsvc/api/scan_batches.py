@@ -1,4 +1,4 @@
-"""Batches of reported URLs as they come over HTTP: JSON, a URL a line, CSV, JSON lines."""
+"""Reads batches of reported URLs from request bodies: JSON, plain lines, CSV or JSON lines."""
 
 from typing import Annotated, Any
 
@@ -12,7 +12,7 @@ from hashsvc.scanning import BatchFormat, BatchLine, read_lines
 from hashsvc.store.scans import Repeatable
 
 PATH = "/v1/scans"
-"""Where bodies may be other than JSON."""
+"""The only path whose body may be text instead of JSON."""
 
 MEDIA_TYPES = frozenset(BatchFormat)
 
@@ -23,29 +23,34 @@ IdempotencyKey = Annotated[
         min_length=1,
         max_length=255,
         pattern=r"^[\x21-\x7e]+$",
-        description="Chosen by the caller, another for each batch: sent again with the same key, "
-        "the same batch is not scanned twice, and answered in the same way. Known for a day.",
+        description="A key of your choice, new for each batch. A batch that is sent again with the "
+        "same key within a day is not scanned again and gets the same answer.",
     ),
 ]
 
 _TEXTS = {
-    BatchFormat.LINES: ("A URL a line.", "https://example.org/page\n"),
+    BatchFormat.LINES: ("One URL per line.", "https://example.org/page\n"),
     BatchFormat.CSV: (
-        "A URL a row, in the column named `url`, or else in the first.",
+        "One URL per row, in the column named `url` or else in the first column.",
         "url,note\nhttps://example.org/page,\n",
     ),
     BatchFormat.JSON_LINES: (
-        "A JSON object a line, with a field `url`.",
+        "One JSON object per line, with a field `url`.",
         '{"url": "https://example.org/page"}\n',
     ),
 }
 
 
 def documented() -> dict[str, Any]:
-    """Return what the OpenAPI document says of the body."""
+    """Return the OpenAPI description of the request body."""
     content: dict[str, Any] = {"application/json": {"schema": ScanIn.model_json_schema()}}
-    for form, (told, example) in _TEXTS.items():
-        schema = {"type": "string", "minLength": 1, "description": told, "examples": [example]}
+    for form, (description, example) in _TEXTS.items():
+        schema = {
+            "type": "string",
+            "minLength": 1,
+            "description": description,
+            "examples": [example],
+        }
         content[form] = {"schema": schema}
     return {"requestBody": {"required": True, "content": content}}
 
@@ -63,7 +68,7 @@ def lines_of(media_type: str, body: bytes) -> list[BatchLine]:
     Return the lines of a batch.
 
     Raises:
-        RequestValidationError: If the body is no such JSON, or names nothing.
+        RequestValidationError: If the JSON does not follow the schema, or the body has no lines.
     """
     if media_type in MEDIA_TYPES:
         lines = read_lines(body, BatchFormat(media_type))
@@ -82,8 +87,8 @@ def lines_of(media_type: str, body: bytes) -> list[BatchLine]:
 
 
 def repeatable(key: str | None, caller: Caller, media_type: str, body: bytes) -> Repeatable | None:
-    """Return by what a batch is known when it is sent again; None without a key."""
+    """Return what identifies a batch that is sent again; None without an idempotency key."""
     if key is None:
         return None
-    # Only digests of both are stored.
+    # The store keeps only digests of both.
     return Repeatable(name=f"{caller.key_id} {key}", batch=f"{media_type} {body.hex()}")

@@ -1,4 +1,4 @@
-"""Tells how a scan goes on while it goes on: server-sent events, a bounded number of listeners."""
+"""Streams a scan's progress and matches as server-sent events."""
 
 import json
 from collections.abc import AsyncIterator
@@ -20,7 +20,7 @@ from hashsvc.store.scans import Seen
 
 EVENT = {
     "type": "object",
-    "description": "One event of the stream.",
+    "description": "One event of the stream. `data` depends on the event.",
     "required": ["event", "id", "data"],
     "properties": {
         "event": {"enum": ["progress", "match", "end"]},
@@ -28,18 +28,18 @@ EVENT = {
         "data": {"type": "string", "description": "A JSON object."},
     },
 }
-"""What the OpenAPI document says of it."""
+"""The OpenAPI schema of an event."""
 
 _EVERY_S = 1.0
 _HEARTBEAT_S = 15
-# A listener comes again after that, with whatever key is valid then.
+# A stream ends after an hour, so that a revoked key cannot listen for longer.
 _LONGEST_S = 3600
-# What was stored by the time of an event's id may be visible that much later at most.
+# A match stored before an event was sent may become visible up to this much later.
 _OVERLAP = timedelta(seconds=60)
 
 
 class EventStream(StreamingResponse):
-    """Server-sent events, counted while they are sent."""
+    """A response with server-sent events. It counts as an open stream until it ends."""
 
     media_type = "text/event-stream"
 
@@ -49,7 +49,7 @@ class EventStream(StreamingResponse):
         self._key_id = key_id
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Send the events, until they end or nobody listens."""
+        """Send the events until they end or the client disconnects."""
         try:
             await super().__call__(scope, receive, send)
         finally:
@@ -60,11 +60,11 @@ async def events_of(
     services: Services, caller: Caller, scan_id: ScanId, last_id: str | None
 ) -> AsyncIterator[str]:
     """
-    Yield a scan's events until it is over: `progress`, `match` for analysts, `end`.
+    Yield a scan's events until the scan is over: `progress`, `match` (for analysts) and `end`.
 
     Args:
-        last_id: That of the last event that was received; matches since then come, some of them
-            for a second time.
+        last_id: Id of the last event that the client received. Matches since then are sent; some of
+            them may be sent a second time.
     """
     since = _moment_of(last_id)
     sent: set[MatchId] = set()
@@ -74,11 +74,11 @@ async def events_of(
         now = services.clock()
         progress, seen = await run_in_threadpool(_look, services, caller, scan_id, since, sent)
         for each in seen:
-            yield _event("match", _told(each), now)
-        told = ScanOut.of(progress).model_dump(mode="json")
-        if told != before:
-            before, waited = told, 0.0
-            yield _event("progress", told, now)
+            yield _event("match", _shown(each), now)
+        state = ScanOut.of(progress).model_dump(mode="json")
+        if state != before:
+            before, waited = state, 0.0
+            yield _event("progress", state, now)
         if progress.is_over:
             yield _event("end", {}, now)
             return
@@ -92,7 +92,7 @@ async def events_of(
 
 
 async def no_events() -> AsyncIterator[str]:
-    """Yield no event, as HEAD is answered."""
+    """Yield no events: the response to HEAD."""
     yield ""
 
 
@@ -103,8 +103,12 @@ def _look(
     since: datetime | None,
     sent: set[MatchId],
 ) -> tuple[Progress, list[Seen]]:
-    """Return how far a scan is, and the matches not `sent` yet, which go there and on record."""
-    # In this order: what the last items found is seen before the scan is said to be over.
+    """
+    Return a scan's progress and the matches that are not in `sent` yet.
+
+    Add these matches to `sent`, and record in the audit log that they were shown.
+    """
+    # Read the progress first: if it says that the scan is over, no match can come later.
     progress = services.work_list.progress(scan_id, caller.organisation_id)
     if caller.role is not Role.ANALYST:
         return progress, []
@@ -119,7 +123,7 @@ def _look(
     return progress, list(fresh.values())
 
 
-def _told(seen: Seen) -> dict[str, Any]:
+def _shown(seen: Seen) -> dict[str, Any]:
     return {
         "match": seen.match_id,
         "new": seen.is_new,
@@ -134,7 +138,7 @@ def _event(name: str, data: dict[str, Any], now: datetime) -> str:
 
 
 def _moment_of(event_id: str | None) -> datetime | None:
-    """Return from when on matches are told; None for all."""
+    """Return the moment from which matches are sent; None for all matches."""
     if event_id is None or not event_id.isdecimal() or len(event_id) > 14:
         return None
     return datetime.fromtimestamp(int(event_id) / 1000, tz=UTC) - _OVERLAP

@@ -1,4 +1,4 @@
-"""Results of a scan, as JSON or as a table for a spreadsheet."""
+"""The results of a scan as JSON, or as CSV for a spreadsheet."""
 
 import csv
 import io
@@ -15,8 +15,8 @@ from hashsvc.store.ids import MatchId, ScanId
 from hashsvc.store.scans import Seen
 
 _PAGE = 500
-_OF_URL = ("url", "state", "reason", "attempts", "images", "images_failed", "finished_at")
-_OF_MATCH = (
+_URL_COLUMNS = ("url", "state", "reason", "attempts", "images", "images_failed", "finished_at")
+_MATCH_COLUMNS = (
     "match",
     "new",
     "tier",
@@ -28,28 +28,29 @@ _OF_MATCH = (
     "image_sha256",
     "found_at",
 )
-# A spreadsheet takes what begins so for a formula, whatever the file says.
+# Spreadsheets read a cell as a formula if it begins with one of these.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def results(services: Services, caller: Caller, scan_id: ScanId) -> Iterator[ResultOut]:
     """
-    Return what became of each URL of a scan, in order; the answer grows as it is read.
+    Return the result for each URL of a scan, in order, reading page by page.
 
     Raises:
-        UnknownScanError: If the caller's organisation has no such scan. At once, not in between.
+        UnknownScanError: If the caller's organisation has no such scan. It is raised here, not
+            while the results are read.
     """
     seen: dict[int, list[Seen]] = defaultdict(list)
-    told = caller.role is Role.ANALYST
+    sees_matches = caller.role is Role.ANALYST
     for each in services.work_list.seen(scan_id, caller.organisation_id):
         seen[each.item_id].append(each)
     services.record(caller.key_id, "scan.results", scan_id)
-    if told:
-        # A match may have been seen at several URLs.
+    if sees_matches:
+        # A match may have been seen at several URLs of the scan.
         ids = sorted({each.match_id for some in seen.values() for each in some})
         if ids:
             services.record_list(caller.key_id, "match.list", "match.read", ids)
-    return _results(services, caller, scan_id, seen if told else None)
+    return _results(services, caller, scan_id, seen if sees_matches else None)
 
 
 def _results(
@@ -69,7 +70,7 @@ def _sightings(services: Services, caller: Caller, seen: Iterable[Seen]) -> list
     found = []
     with services.database.read() as connection:
         for each in seen:
-            # A case may be withdrawn while its results are read.
+            # A case may be withdrawn while the results are read.
             if not matches.is_there(connection, each.match_id):
                 continue
             match = matches.by_id(connection, MatchId(each.match_id), caller.organisation_id)
@@ -100,14 +101,14 @@ def as_json(rows: Iterable[ResultOut]) -> Iterator[str]:
 
 
 def as_csv(rows: Iterable[ResultOut], *, with_matches: bool) -> Iterator[str]:
-    """Yield a table's lines: one for each match of a URL, or one without any."""
-    yield _line((*_OF_URL, *_OF_MATCH) if with_matches else _OF_URL)
+    """Yield CSV lines: one for each match of a URL, or one line for a URL without matches."""
+    yield _line((*_URL_COLUMNS, *_MATCH_COLUMNS) if with_matches else _URL_COLUMNS)
     for row in rows:
-        told = row.model_dump(mode="json")
-        url = [told[name] for name in _OF_URL]
-        for match in told["matches"] or [{}]:
+        result = row.model_dump(mode="json")
+        url = [result[name] for name in _URL_COLUMNS]
+        for match in result["matches"] or [{}]:
             values = {"verdict": match.get("state"), **match}
-            yield _line([*url, *(values.get(name) for name in _OF_MATCH if with_matches)])
+            yield _line([*url, *(values.get(name) for name in _MATCH_COLUMNS if with_matches)])
 
 
 def _line(cells: Iterable[object]) -> str:

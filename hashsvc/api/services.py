@@ -1,4 +1,4 @@
-"""Builds the service's parts from its settings, and starts and stops them."""
+"""Builds the service's parts from the settings, and starts and stops them."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -40,7 +40,7 @@ from hashsvc.store.ids import KeyId
 
 @dataclass(frozen=True, slots=True)
 class Services:
-    """Everything that a route may need."""
+    """The parts of the service that routes use."""
 
     settings: Settings
     clock: Clock
@@ -75,11 +75,11 @@ class Services:
         Open the database, bring its schema up to date, and wire the parts together.
 
         Raises:
-            LockedError: If the key-encryption key is missing, or is not the database's.
+            LockedError: If the key-encryption key is missing, or is not the one of the database.
 
             SchemaError: If the database was made by a newer version.
 
-            SetupError: If a setting of people's tokens is wrong.
+            SetupError: If a setting for sign-in by an issuer's tokens is wrong.
         """
         database = Database.of(settings)
         database.migrate()
@@ -87,8 +87,8 @@ class Services:
         bank_index = BankIndex(database, engine=settings.engine)
         scanning = ScanningService.build(settings, database, bank_index, clock)
         log_signer = LogSigner(settings, database, clock)
-        asked = scanning.fetcher if settings.rdap else None
-        removal = Removal(settings, database, scanning.looker, clock, fetcher=asked)
+        rdap_fetcher = scanning.fetcher if settings.rdap else None
+        removal = Removal(settings, database, scanning.looker, clock, fetcher=rdap_fetcher)
         return cls(
             settings=settings,
             clock=clock,
@@ -125,27 +125,27 @@ class Services:
 
     @property
     def work_list(self) -> WorkList:
-        """The scans."""
+        """The list of scans and their items."""
         return self.scanning.work_list
 
     @property
     def scanner(self) -> Scanner:
-        """What works them off in this process."""
+        """The scanner of this process."""
         return self.scanning.scanner
 
     def record(self, actor: KeyId, action: str, subject: str) -> None:
-        """Put into the audit log what changes nothing else."""
+        """Add an entry to the audit log for a call that changes nothing else."""
         with self.database.write() as connection:
             audit.record(connection, actor=actor, action=action, subject=subject, now=self.clock())
 
     def record_list(self, actor: KeyId, listed: str, shown: str, ids: Sequence[str]) -> None:
-        """Put into the audit log that a list was shown, and what was on it."""
+        """Add an entry to the audit log for a list that was shown, and one for each item on it."""
         deeds = [(listed, str(len(ids))), *((shown, each) for each in ids)]
         with self.database.write() as connection:
             audit.record_all(connection, deeds, actor=actor, now=self.clock())
 
     def start(self) -> None:
-        """Load the index and begin to work off the scans."""
+        """Load the index and start the background loops."""
         self.bank_index.start()
         self.retroactive.start()
         self.scanning.start()
@@ -155,7 +155,7 @@ class Services:
         self.log_signer.start()
 
     def stop(self) -> None:
-        """Finish what is in hand and close everything."""
+        """Stop the background loops and close the database."""
         self.housekeeping.stop()
         self.removal.rechecks.stop()
         self.watches.stop()

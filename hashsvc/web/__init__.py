@@ -1,4 +1,4 @@
-"""Pages for people: the status page at `/`; the consoles come later."""
+"""Web pages: the status page at `/`."""
 
 from hashsvc.web.status import status_page
 

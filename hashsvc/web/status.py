@@ -1,4 +1,4 @@
-"""The status page: that the service works, and how to go on; counts only, no key needed."""
+"""The status page: it shows that the service works, and where to go next. It needs no key."""
 
 from importlib.metadata import version
 
@@ -16,9 +16,9 @@ def status_page(*, codes: int, waiting: int) -> str:
     Return the status page as HTML.
 
     Args:
-        codes: How many are searched.
+        codes: Number of codes that are searched.
 
-        waiting: Reported URLs that are still to be scanned.
+        waiting: Number of reported URLs that wait to be scanned.
     """
     return _PAGES.get_template("status.html").render(
         version=version("hashsvc"), codes=codes, waiting=waiting

@@ -195,7 +195,7 @@ def test_an_unexpected_error_tells_its_kind_to_the_log_alone(
         "type": "urn:hashsvc:unexpected",
         "title": "Internal Server Error",
         "status": 500,
-        "detail": "Something went wrong here.",
+        "detail": "The service failed unexpectedly. The operator finds the error in the log.",
     }
     log = logged()
     assert "api.unexpected" in log

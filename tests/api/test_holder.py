@@ -64,7 +64,7 @@ def test_a_holder_sees_contents_matches_and_requests(
     assert told(state) == {
         "case.ends": "This case ends on 2028-01-05. All of it is deleted then, unless you renew "
         "it before.",
-        "matches.none": "No copy was found so far.",
+        "matches.none": "No copies have been found so far.",
     }
 
     image = site.add_image("/copy.jpg", case.photo)
@@ -73,7 +73,7 @@ def test_a_holder_sees_contents_matches_and_requests(
     (match,) = call(ANALYST, "GET", "/v1/matches").json()
     state = send(call, "state", case.number, case.pin)
     assert state.json()["matches"] == {"suspected": 1}
-    assert told(state)["matches.suspected"].endswith("yet to look at: 1.")
+    assert told(state)["matches.suspected"].endswith("still has to check: 1.")
     call(ANALYST, "POST", f"/v1/matches/{match['match']}/verdict", json={"confirmed": True})
     made = call(ANALYST, "POST", "/v1/removal-requests", json={"match": match["match"]}).json()
     path = f"/v1/removal-requests/{made['request']}"
@@ -88,7 +88,7 @@ def test_a_holder_sees_contents_matches_and_requests(
     assert request["message"] == {
         "key": "request.sent",
         "values": {"platform": platform, "day": "2026-01-05"},
-        "text": f"On 2026-01-05 {platform} was asked to remove an image. It has not answered yet.",
+        "text": f"On 2026-01-05 we asked {platform} to remove an image. It has not answered yet.",
     }
     # Where the image is, how alike it is and who looked is not the holder's to carry around.
     for private in ("/copy.jpg", match["match"], made["request"], case.number, case.pin, "pdq1"):
@@ -244,17 +244,17 @@ def test_an_address_has_a_budget_whatever_numbers_it_tries(few: TestClient) -> N
     assert "testclient" not in answer.text
 
 
-def test_there_is_a_sentence_for_every_state() -> None:
+def test_every_state_has_a_message() -> None:
     assert {f"request.{state}" for state in State} <= set(holder_messages.TEXTS)
     view = CaseView(number="", opened_on="2026-01-05", ends_on=None, ends_soon=False, contents=())
     holding = HolderView(view, {"suspected": 1, "confirmed": 2, "dismissed": 3}, [])
     said = [each.text for each in holder_messages.of_case(holding)]
     assert said == [
         "This case stays until you withdraw it.",
-        "No image is in this case, so that none is looked for.",
-        "Copies that were found: 2.",
-        "Possible copies that a person has yet to look at: 1.",
-        "Images that looked alike and are others: 3.",
+        "There are no images in this case, so we are not looking for any.",
+        "Copies found: 2.",
+        "Possible copies that a person still has to check: 1.",
+        "Similar images that turned out not to be copies: 3.",
     ]
 
 

@@ -34,7 +34,7 @@ def open_case(body: NewCaseIn, caller: SubmitterDep, services: ServicesDep) -> N
 
 @router.get("/{number}", responses=problems(404, 422))
 def read_case(number: Number, caller: CaseReaderDep, services: ServicesDep) -> CaseOut:
-    """Show a case with the ids, quality and dates of its contents. Signals are never shown."""
+    """Show a case and its contents: ids, quality and dates. Signals are never shown."""
     return _view(number, caller, services)
 
 

@@ -27,7 +27,7 @@ _NAME = {
 def list_deadlines(
     caller: AnalystDep, services: ServicesDep, language: Language = Language.EN
 ) -> DeadlinesOut:
-    """List deadlines that are overdue, due today or later."""
+    """List open deadlines: overdue, due today and later."""
     clocks, platforms = _clocks(caller, services)
     return DeadlinesOut.of(clocks, platforms, services.clock(), language)
 

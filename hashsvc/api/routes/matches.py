@@ -46,7 +46,7 @@ def list_matches(
 
 @router.get("/{match}", responses=problems(404, 422))
 def read_match(match: OpaqueId, caller: AnalystDep, services: ServicesDep) -> MatchOut:
-    """Show a match with its URLs, tier and evidence."""
+    """Show a match. It includes the URLs, the tier and the evidence."""
     found = services.reviews.view(
         MatchId(match), actor=caller.key_id, organisation_id=caller.organisation_id
     )

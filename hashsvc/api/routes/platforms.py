@@ -28,7 +28,7 @@ Entry = Annotated[
 
 @router.get("", responses=problems())
 def list_platforms(caller: AnalystDep, services: ServicesDep) -> PlatformsOut:
-    """List all entries: shipped ones, those of the operator's file and those stored here."""
+    """List all entries of the registry: shipped, from the operator's file and stored here."""
     services.record(caller.key_id, "platform.list", "all")
     registry = services.removal.context.platforms.all()
     return PlatformsOut(

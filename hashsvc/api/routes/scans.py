@@ -89,7 +89,7 @@ def list_scan_items(
     ] = 0,
     limit: Limit = 100,
 ) -> list[ItemOut]:
-    """List a scan's URLs with their state and, if they failed, the reason."""
+    """List a scan's URLs with their states. Failed ones have a reason."""
     items = services.work_list.items(
         ScanId(scan), after=after, limit=limit, organisation_id=caller.organisation_id
     )
