@@ -87,7 +87,10 @@ def test_a_key_may_have_an_organisation_and_an_end(run: Run) -> None:
     assert re.fullmatch(r"[0-9a-f]{32}", organisation)
     assert f"{organisation}  " in run("organisations", "list").stdout
     again = run("organisations", "create", "A body")
-    assert (again.exit_code, again.stderr) == (1, "There is an organisation of this name.\n")
+    assert (again.exit_code, again.stderr) == (
+        1,
+        "Another organisation has this name. Choose a different one.\n",
+    )
     for wrong in ("", "  ", "x" * 101, "two\nlines"):
         refused = run("organisations", "create", wrong)
         assert (refused.exit_code, refused.stderr.count("\n")) == (1, 1)
