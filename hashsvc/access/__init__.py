@@ -1,7 +1,8 @@
 """
-Who may call, and how much: API keys, organisations, people's tokens, budgets, the walk guard.
+Who may use the service and how much: keys, organisations, sign-in, budgets, lookups, walk guard.
 
-It knows nothing of HTTP: the API turns its errors into answers, and the command line into messages.
+Nothing here depends on HTTP. The API turns the errors into responses, the command line into
+messages.
 """
 
 from hashsvc.access.callers import Caller, Role

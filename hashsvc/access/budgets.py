@@ -1,4 +1,4 @@
-"""How much one key, or one address, may do in a minute or a day; counted in memory only."""
+"""Budgets: how much one key or address may do per minute or day, counted in memory only."""
 
 import math
 import threading
@@ -15,7 +15,7 @@ from hashsvc.settings import Settings
 
 
 class Budget(StrEnum):
-    """Kinds of calls that are counted apart."""
+    """Kinds of calls. Each has its own budget."""
 
     LOOKUPS = "lookups"
     SUBMISSIONS = "submissions"
@@ -24,11 +24,11 @@ class Budget(StrEnum):
 
 
 class Budgets:
-    """The budgets of all callers of one process."""
+    """Counts what callers do in this process against their budgets."""
 
     def __init__(self, settings: Settings) -> None:
         self._lock = threading.Lock()
-        self._of_keys = MovingWindowRateLimiter(MemoryStorage())
+        self._key_limiter = MovingWindowRateLimiter(MemoryStorage())
         self._limits: dict[Budget, list[tuple[RateLimitItem, str]]] = {
             Budget.LOOKUPS: [
                 _per_minute(settings.limit_lookups_per_minute, "lookups"),
@@ -43,46 +43,53 @@ class Budgets:
             Budget.SCANS: [_per_minute(settings.limit_scans_per_minute, "scans")],
             Budget.READS: [_per_minute(settings.limit_reads_per_minute, "other calls")],
         }
-        # Forgets an address when its minute is over, as a moving window does not.
-        self._of_addresses = FixedWindowRateLimiter(MemoryStorage())
-        self._tries = _per_minute(settings.limit_holder_calls_per_minute, "calls with a PIN")
+        # A fixed window forgets an address after its minute; a moving window would not.
+        self._address_limiter = FixedWindowRateLimiter(MemoryStorage())
+        self._address_limit = _per_minute(
+            settings.limit_holder_calls_per_minute, "calls with a PIN"
+        )
 
     def spend(self, budget: Budget, key: str, *, cost: int = 1) -> None:
         """
-        Count something that a key does.
+        Count an action of a key against a budget.
+
+        Args:
+            cost: How much the action counts.
 
         Raises:
-            TooManyCallsError: If it is more than the budget has left; nothing is counted then.
+            TooManyCallsError: If the budget has less than that left. Then nothing is counted.
         """
         limits = self._limits[budget]
         with self._lock:
             for item, rule in limits:
-                if not self._of_keys.test(item, key, cost=cost):
-                    reset = self._of_keys.get_window_stats(item, key).reset_time
+                if not self._key_limiter.test(item, key, cost=cost):
+                    reset = self._key_limiter.get_window_stats(item, key).reset_time
                     raise TooManyCallsError(
-                        f"A key has at most {rule}.", retry_after_s=_seconds_until(reset)
+                        f"A key's budget is {rule}. Wait before trying again.",
+                        retry_after_s=_seconds_until(reset),
                     )
             for item, _ in limits:
-                self._of_keys.hit(item, key, cost=cost)
+                self._key_limiter.hit(item, key, cost=cost)
 
-    def spend_at(self, address: str) -> None:
+    def spend_for_address(self, address: str) -> None:
         """
-        Count a call that came without a key.
+        Count a call without a key against its address.
 
         Raises:
-            TooManyCallsError: If too many came from the same address.
+            TooManyCallsError: If the address has made too many calls.
         """
-        item, rule = self._tries
+        item, rule = self._address_limit
         network = _network_of(address)
-        if not self._of_addresses.hit(item, network):
-            reset = self._of_addresses.get_window_stats(item, network).reset_time
+        if not self._address_limiter.hit(item, network):
+            reset = self._address_limiter.get_window_stats(item, network).reset_time
             raise TooManyCallsError(
-                f"From one address there are at most {rule}.", retry_after_s=_seconds_until(reset)
+                f"An address's budget is {rule}. Wait before trying again.",
+                retry_after_s=_seconds_until(reset),
             )
 
 
-def _per_minute(amount: int, what: str) -> tuple[RateLimitItem, str]:
-    return RateLimitItemPerMinute(amount, namespace=what), f"{amount} {what} in a minute"
+def _per_minute(amount: int, calls: str) -> tuple[RateLimitItem, str]:
+    return RateLimitItemPerMinute(amount, namespace=calls), f"{amount} {calls} in a minute"
 
 
 def _seconds_until(moment: float) -> int:

@@ -1,4 +1,4 @@
-"""Who calls: the roles that a key may have, and what is known of a request's key."""
+"""Roles of keys, and the caller that a request's key stands for."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -7,7 +7,7 @@ from hashsvc.store.ids import KeyId, OrganisationId
 
 
 class Role(StrEnum):
-    """What a key is for. No role includes another."""
+    """What a key may be used for. No role includes another."""
 
     INTAKE = "intake"
     ANALYST = "analyst"
@@ -18,10 +18,10 @@ class Role(StrEnum):
 @dataclass(frozen=True, slots=True, repr=False)
 class Caller:
     """
-    Whose key a request came with.
+    The key that a request was made with.
 
     Attributes:
-        match_secret: Under it this key's lookups name what they find.
+        match_secret: Secret from which the pseudonyms in this key's lookups are derived.
     """
 
     key_id: KeyId

@@ -1,14 +1,14 @@
 """
-Errors of hashsvc.access: who may call, and how much.
+Errors of hashsvc.access.
 
     AccessError
     ├── UnauthorisedError      the key or token is missing, unknown, expired or revoked
-    ├── ForbiddenError         the caller's role does not allow the call
+    ├── ForbiddenError         the caller's role does not allow the action
     ├── NameTakenError         another organisation has this name
     ├── BadNameError           the organisation's name is empty or too long
-    ├── SetupError             a setting is wrong; the service does not start
+    ├── SetupError             a setting is wrong, or a package is missing
     └── TooManyCallsError      the budget of the key or address is spent
-        └── ProbingError       the key's lookups move towards a banked code
+        └── ProbingError       the key's lookups approach a banked code
 """
 
 
@@ -17,27 +17,32 @@ class AccessError(Exception):
 
 
 class UnauthorisedError(AccessError):
-    """There is no key, or none that is known."""
+    """The key or token is missing, unknown, expired or revoked."""
 
 
 class ForbiddenError(AccessError):
-    """The key's role may not do this."""
+    """The caller's role does not allow this."""
 
 
 class NameTakenError(AccessError):
-    """An organisation has this name."""
+    """Another organisation has this name."""
 
 
 class BadNameError(AccessError):
-    """An organisation's name is empty or too long."""
+    """The organisation's name is empty, too long, or has several lines."""
 
 
 class SetupError(AccessError):
-    """A setting is wrong, or a package for it is missing; the service does not start."""
+    """A setting is wrong, or a package that it needs is missing. The service does not start."""
 
 
 class TooManyCallsError(AccessError):
-    """A budget is spent; the answer says after how many seconds to try again."""
+    """
+    A budget is spent.
+
+    Attributes:
+        retry_after_s: Seconds after which the caller may try again.
+    """
 
     def __init__(self, message: str, *, retry_after_s: float = 1) -> None:
         super().__init__(message)
@@ -45,4 +50,4 @@ class TooManyCallsError(AccessError):
 
 
 class ProbingError(TooManyCallsError):
-    """Too many lookups of a key were near one banked content."""
+    """Too many lookups of a key were near one banked content: the key may be probing its code."""

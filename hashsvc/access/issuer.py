@@ -1,8 +1,8 @@
 """
-The issuer that vouches for people (OpenID Connect): reads its tokens, and fetches its keys.
+Checks tokens of an OpenID Connect issuer, and fetches the issuer's public keys.
 
-It is the one address beside reported URLs that the service connects to: the issuer's own, which the
-operator has set. A redirect, or keys at another address than the issuer's, is refused.
+It connects only to the issuer's own address, which the operator has set. It refuses redirects, and
+keys at any other address.
 """
 
 import json
@@ -19,38 +19,41 @@ from joserfc.jwk import KeySet
 from hashsvc.access.errors import SetupError, UnauthorisedError
 from hashsvc.clock import Clock
 
-# None of them with a shared secret: with one, the issuer's public key would be such a secret.
+# No algorithm with a shared secret: an attacker could use the issuer's public key as that secret.
 _ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
 _TYPES = frozenset({"jwt", "at+jwt", "application/at+jwt"})
-_LONGEST_TOKEN = 16_000
+_MAX_TOKEN_LENGTH = 16_000
 _MAX_BYTES = 1_000_000
 _TIMEOUT_S = 5
-# Clocks of two machines differ by so much.
+# Tolerated difference between the issuer's clock and ours.
 _LEEWAY_S = 10
-# A key that the issuer has taken back is believed for so long at most.
-_KEYS_LAST_S = 600.0
-# Whoever sends unknown keys' names makes the service ask the issuer this often, no more.
-_ASK_AGAIN_S = 30.0
 _log = structlog.get_logger()
+
+KEYS_LAST_S = 600.0
+"""Seconds for which fetched keys are trusted, even if the issuer has revoked one since."""
+
+ASK_AGAIN_S = 30.0
+"""Least seconds between two requests to the issuer, even if tokens name unknown keys."""
 
 
 class IssuerError(Exception):
-    """The issuer's keys cannot be had."""
+    """The issuer's keys cannot be fetched."""
 
 
 class Issuer:
     """
-    Reads tokens of one issuer.
+    Checks the tokens of one issuer.
 
     Args:
-        url: As its tokens name it; https, or http on this machine.
+        url: The issuer as its tokens name it. It begins with https://; http:// is allowed for an
+            address of this machine.
 
-        audience: What its tokens have to be for.
+        audience: The audience that tokens must name.
 
-        max_age_s: They are refused so long after they were issued.
+        max_age_s: Seconds after which an issued token is refused.
 
     Raises:
-        SetupError: If the URL is of another kind.
+        SetupError: If the URL is not allowed.
     """
 
     def __init__(self, url: str, *, audience: str, max_age_s: float, clock: Clock) -> None:
@@ -58,7 +61,7 @@ class Issuer:
             self._keys = _Keys(url)
         except IssuerError as error:
             raise SetupError(
-                "HASHSVC_OIDC_ISSUER begins with https://, or is an address of this machine."
+                "HASHSVC_OIDC_ISSUER must begin with https://, or be an address of this machine."
             ) from error
         self.url = url
         self._audience = audience
@@ -67,27 +70,30 @@ class Issuer:
 
     def read(self, token: str) -> dict[str, Any]:
         """
-        Return the claims of a token that is good now.
+        Return the claims of a valid token.
 
         Raises:
-            UnauthorisedError: If it was not signed by the issuer, is for somebody else, or is over.
+            UnauthorisedError: If the issuer did not sign the token, the token is for another
+                audience, it has expired, or the issuer's keys cannot be fetched.
         """
-        if len(token) > _LONGEST_TOKEN:
+        if len(token) > _MAX_TOKEN_LENGTH:
             raise _refused()
         try:
             return self._checked(self._decoded(token))
         except IssuerError as error:
-            raise UnauthorisedError("The token cannot be checked: its issuer is silent.") from error
+            raise UnauthorisedError(
+                "The token cannot be checked: its issuer does not answer."
+            ) from error
         except (JoseError, ValueError, TypeError, KeyError, OverflowError) as error:
             raise _refused() from error
 
     def _decoded(self, token: str) -> jwt.Token:
-        keys = self._keys.known()
+        keys = self._keys.current()
         try:
             return jwt.decode(token, keys, algorithms=_ALGORITHMS)
         except InvalidKeyIdError:
             # The issuer may have new keys.
-            return jwt.decode(token, self._keys.asked_again(), algorithms=_ALGORITHMS)
+            return jwt.decode(token, self._keys.refreshed(), algorithms=_ALGORITHMS)
 
     def _checked(self, token: jwt.Token) -> dict[str, Any]:
         now = int(self._clock().timestamp())
@@ -102,51 +108,51 @@ class Issuer:
         )
         rules.validate(token.claims)
         if str(token.header.get("typ", "jwt")).lower() not in _TYPES:
-            raise ValueError("A token of another kind.")
+            raise ValueError("The token is of another type.")
         if token.claims["iat"] + self._max_age_s <= now:
-            raise ValueError("A token that was issued too long ago.")
+            raise ValueError("The token was issued too long ago.")
         return dict(token.claims)
 
 
 class _Keys:
-    """The issuer's public keys, as it told them not long ago."""
+    """The issuer's public keys, fetched recently."""
 
     def __init__(self, issuer: str) -> None:
         self._issuer = issuer
         self._origin = _origin_of(issuer)
-        self._asking = threading.Lock()
+        self._fetching = threading.Lock()
         self._keys: KeySet | None = None
-        self._told_at = self._asked_at = float("-inf")
+        self._fetched_at = self._asked_at = float("-inf")
 
-    def known(self) -> KeySet:
-        """Return the keys; the issuer is asked when there are none, or they are old."""
-        return self._younger_than(_KEYS_LAST_S)
+    def current(self) -> KeySet:
+        """Return the keys. Fetch them if there are none, or they are too old."""
+        return self._younger_than(KEYS_LAST_S)
 
-    def asked_again(self) -> KeySet:
-        """Return the keys after having asked the issuer, unless that was just done."""
-        return self._younger_than(_ASK_AGAIN_S)
+    def refreshed(self) -> KeySet:
+        """Return the keys after fetching them again, unless that was done a moment ago."""
+        return self._younger_than(ASK_AGAIN_S)
 
     def _younger_than(self, seconds: float) -> KeySet:
-        with self._asking:
+        with self._fetching:
             now = time.monotonic()
-            if now - self._told_at >= seconds and now - self._asked_at >= _ASK_AGAIN_S:
+            if now - self._fetched_at >= seconds and now - self._asked_at >= ASK_AGAIN_S:
                 self._asked_at = now
                 try:
-                    self._keys, self._told_at = self._ask(), now
+                    self._keys, self._fetched_at = self._fetch(), now
                 except IssuerError as error:
                     _log.error("oidc.keys_failed", error=type(error.__cause__ or error).__name__)
-            if self._keys is None or now - self._told_at >= _KEYS_LAST_S:
+            if self._keys is None or now - self._fetched_at >= KEYS_LAST_S:
                 raise IssuerError
             return self._keys
 
-    def _ask(self) -> KeySet:
+    def _fetch(self) -> KeySet:
         try:
             with httpx2.Client(timeout=_TIMEOUT_S, trust_env=False) as client:
                 where = self._issuer.rstrip("/") + "/.well-known/openid-configuration"
-                told = self._json(client, where)
-                if told["issuer"] != self._issuer:
+                configuration = self._json(client, where)
+                if configuration["issuer"] != self._issuer:
                     raise IssuerError
-                return KeySet.import_key_set(self._json(client, told["jwks_uri"]))
+                return KeySet.import_key_set(self._json(client, configuration["jwks_uri"]))
         except (httpx2.HTTPError, httpx2.InvalidURL, JoseError) as error:
             raise IssuerError from error
         except (ValueError, TypeError, KeyError, AttributeError) as error:
@@ -178,4 +184,6 @@ def _origin_of(url: str) -> tuple[str, str, int | None]:
 
 
 def _refused() -> UnauthorisedError:
-    return UnauthorisedError("The token is not the issuer's, is not for this service, or is over.")
+    return UnauthorisedError(
+        "The token is not from the issuer, is not for this service, or has expired."
+    )

@@ -1,4 +1,4 @@
-"""API keys made and revoked."""
+"""Creates and revokes API keys."""
 
 import hashlib
 import secrets
@@ -14,12 +14,12 @@ from hashsvc.store import Database, UnknownRowError, keys, organisations
 from hashsvc.store.ids import DEFAULT_ORGANISATION, KeyId, OrganisationId, random_id
 
 PREFIX = "hsk_"
-"""What every token begins with."""
+"""The beginning of every API key's token."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class NewKey:
-    """A new key and its token, which is shown this once."""
+    """A new key and its token. The token is not stored, so it can be shown only once."""
 
     key_id: KeyId
     role: Role
@@ -38,10 +38,10 @@ def create_key(
     expires_at: datetime | None = None,
 ) -> NewKey:
     """
-    Make a key; only the SHA-256 of its token is stored.
+    Create a key and return it with its token. Only the token's SHA-256 is stored.
 
     Raises:
-        UnknownRowError: If there is no such organisation.
+        UnknownRowError: If the organisation does not exist.
     """
     token = PREFIX + secrets.token_urlsafe(32)
     new = NewKey(KeyId(random_id()), role, token, organisation_id, expires_at)
@@ -72,7 +72,7 @@ def store_key(
     expires_at: datetime | None = None,
     now: datetime,
 ) -> None:
-    """Store a new key; without a token, none opens anything."""
+    """Store a new key. Without a token, no token gives access to the key."""
     keys.add(
         connection,
         key_id,
@@ -87,10 +87,10 @@ def store_key(
 
 def revoke_key(database: Database, key_id: KeyId, *, actor: str, clock: Clock) -> None:
     """
-    Make a key useless from the next request on.
+    Revoke a key. Every later request with it is refused.
 
     Raises:
-        UnknownRowError: If there is no such live key.
+        UnknownRowError: If there is no such key, or it is revoked.
     """
     now = clock()
     with database.write() as connection:
@@ -99,5 +99,5 @@ def revoke_key(database: Database, key_id: KeyId, *, actor: str, clock: Clock) -
 
 
 def digest_of(token: str) -> bytes:
-    """Return what is stored of a token."""
+    """Return the SHA-256 digest that is stored in place of a token."""
     return hashlib.sha256(token.encode()).digest()

@@ -1,4 +1,4 @@
-"""Answers lookups: as little as the caller's role needs, and to nobody who walks."""
+"""Answers lookups with as little as the caller's role needs, and refuses callers that probe."""
 
 import hashlib
 import hmac
@@ -17,18 +17,19 @@ from hashsvc.store import Database, organisations
 from hashsvc.store.ids import ContentId, PublicContentId
 from hashsvc.store.organisations import Owned
 
-_TOLD_TO_ALL = frozenset({Tier.CERTAIN, Tier.LIKELY})
+_SHOWN_TO_ALL = frozenset({Tier.CERTAIN, Tier.LIKELY})
 
 
 @dataclass(frozen=True, slots=True)
 class LookupAnswer:
     """
-    One content that a signature matches, as the caller may know it.
+    One content that a signature matches, with what the caller may know.
 
     Attributes:
-        pseudonym: The same for the same key and content; nobody can tell which content it is.
+        pseudonym: Stands for the content, for this key only. It does not reveal the content.
 
-        evidence: What is within its threshold, for analysts of the content's organisation.
+        evidence: Findings within their threshold, for analysts of the content's organisation; None
+            for other callers.
     """
 
     pseudonym: str
@@ -37,42 +38,42 @@ class LookupAnswer:
 
 
 class Lookups:
-    """The lookups of one process."""
+    """Looks up signatures in the bank for callers of this process."""
 
     def __init__(
-        self, database: Database, bank_index: BankIndex, watch: WalkGuard, clock: Clock
+        self, database: Database, bank_index: BankIndex, walk_guard: WalkGuard, clock: Clock
     ) -> None:
         self._database = database
         self._bank_index = bank_index
-        self._watch = watch
+        self._walk_guard = walk_guard
         self._clock = clock
 
     def look_up(self, caller: Caller, signature: Signature) -> list[LookupAnswer]:
         """
-        Return what the caller may know of the contents that a signature matches, surest first.
+        Return the contents that a signature matches and the caller may know of, surest first.
 
         Raises:
-            ProbingError: If the caller walks towards a content, and has to wait.
+            ProbingError: If the caller's lookups approach a banked code. The caller has to wait.
         """
-        wait = self._watch.wait_of(caller.key_id)
+        wait = self._walk_guard.wait_of(caller.key_id)
         if wait is not None:
             raise _probing(wait.total_seconds())
         found = self._bank_index.find(signature)
         with self._database.read() as connection:
             owned = organisations.owned(connection, [each.content_id for each in found])
-        told = [each for each in found if _may_know(caller, each, owned)]
-        walked_to = self._watch.follow(
+        shown = [each for each in found if _may_know(caller, each, owned)]
+        approached = self._walk_guard.follow(
             caller.key_id,
             signature,
             near=[each.content_id for each in found],
-            told=[each.content_id for each in told],
+            shown=[each.content_id for each in shown],
         )
-        if walked_to is not None:
-            self._record(caller, "lookup.walk", self._public_id(walked_to))
-            wait = self._watch.wait_of(caller.key_id)
+        if approached is not None:
+            self._record(caller, "lookup.walk", self._public_id(approached))
+            wait = self._walk_guard.wait_of(caller.key_id)
             raise _probing(wait.total_seconds() if wait is not None else 1)
-        self._record(caller, "lookup.make", str(len(told)))
-        return [_answer(caller, each, owned[each.content_id]) for each in told]
+        self._record(caller, "lookup.make", str(len(shown)))
+        return [_answer(caller, each, owned[each.content_id]) for each in shown]
 
     def _public_id(self, content_id: ContentId) -> str:
         with self._database.read() as connection:
@@ -90,8 +91,8 @@ class Lookups:
             )
 
 
-def told_evidence(evidence: Mapping[str, Any]) -> dict[str, Any]:
-    """Return evidence without distances beyond a threshold: those lead on to other codes."""
+def shown_evidence(evidence: Mapping[str, Any]) -> dict[str, Any]:
+    """Return evidence without findings beyond the threshold, which would reveal other codes."""
     return {
         **evidence,
         "findings": [each for each in evidence["findings"] if each["matches"]],
@@ -99,13 +100,13 @@ def told_evidence(evidence: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _may_know(caller: Caller, found: Found, owned: Mapping[ContentId, Owned]) -> bool:
-    # Withdrawn since it was found.
+    # The content was withdrawn after it was found.
     if found.content_id not in owned:
         return False
-    return _is_theirs(caller, owned[found.content_id]) or found.evidence.tier in _TOLD_TO_ALL
+    return _owns(caller, owned[found.content_id]) or found.evidence.tier in _SHOWN_TO_ALL
 
 
-def _is_theirs(caller: Caller, content: Owned) -> bool:
+def _owns(caller: Caller, content: Owned) -> bool:
     return caller.role is Role.ANALYST and caller.organisation_id == content.organisation_id
 
 
@@ -114,12 +115,12 @@ def _answer(caller: Caller, found: Found, content: Owned) -> LookupAnswer:
     return LookupAnswer(
         pseudonym=_pseudonym(caller, content.public_id),
         tier=found.evidence.tier,
-        evidence=_shown(found.evidence) if _is_theirs(caller, content) else None,
+        evidence=_shown(found.evidence) if _owns(caller, content) else None,
     )
 
 
 def _shown(evidence: Evidence) -> dict[str, Any]:
-    return told_evidence(evidence.as_json())
+    return shown_evidence(evidence.as_json())
 
 
 def _pseudonym(caller: Caller, content: PublicContentId) -> str:
@@ -128,7 +129,7 @@ def _pseudonym(caller: Caller, content: PublicContentId) -> str:
 
 def _probing(seconds: float) -> ProbingError:
     return ProbingError(
-        "Too many lookups of this key were nearly alike. There are no more answers for a while; "
-        "it is in the audit log.",
+        "Too many lookups of this key were nearly alike. The audit log has an entry about them. "
+        "Wait before the next lookup.",
         retry_after_s=seconds,
     )

@@ -1,4 +1,4 @@
-"""Organisations: made by an administrator or on the service's machine, and never deleted."""
+"""Creates organisations. Organisations are never deleted."""
 
 from hashsvc import audit
 from hashsvc.access.errors import BadNameError, NameTakenError
@@ -7,32 +7,34 @@ from hashsvc.store import Database, organisations
 from hashsvc.store.ids import OrganisationId, random_id
 from hashsvc.store.organisations import Organisation
 
-LONGEST_NAME = 100
-"""Characters. It is the one free text that is taken: of a body, from administrators alone."""
+MAX_NAME_LENGTH = 100
+"""Longest name of an organisation, in characters."""
 
 
 def create_organisation(database: Database, name: str, *, actor: str, clock: Clock) -> Organisation:
     """
-    Make an organisation.
+    Create an organisation and return it.
 
     Raises:
-        BadNameError: If the name is empty, longer than LONGEST_NAME or of several lines.
+        BadNameError: If the name is empty, longer than MAX_NAME_LENGTH, or has several lines.
 
-        NameTakenError: If there is one with this name.
+        NameTakenError: If another organisation has this name.
     """
     name = name.strip()
-    if not 1 <= len(name) <= LONGEST_NAME or not name.isprintable():
-        raise BadNameError(f"An organisation's name is one line of 1 to {LONGEST_NAME} characters.")
-    made = Organisation(OrganisationId(random_id()), name, clock())
+    if not 1 <= len(name) <= MAX_NAME_LENGTH or not name.isprintable():
+        raise BadNameError(
+            f"An organisation's name must be one line of 1 to {MAX_NAME_LENGTH} characters."
+        )
+    new = Organisation(OrganisationId(random_id()), name, clock())
     with database.write() as connection:
         if organisations.has_name(connection, name):
-            raise NameTakenError("There is an organisation of this name.")
-        organisations.add(connection, made.id, name=name, now=made.created_at)
+            raise NameTakenError("Another organisation has this name. Choose a different one.")
+        organisations.add(connection, new.id, name=name, now=new.created_at)
         audit.record(
             connection,
             actor=actor,
             action="organisation.create",
-            subject=made.id,
-            now=made.created_at,
+            subject=new.id,
+            now=new.created_at,
         )
-    return made
+    return new

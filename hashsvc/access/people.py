@@ -1,4 +1,4 @@
-"""People who sign in elsewhere: a token of the issuer in place of an API key."""
+"""People who sign in at an OpenID Connect issuer and use its token instead of an API key."""
 
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any, Self
@@ -23,13 +23,16 @@ Grant = tuple[Role, OrganisationId]
 
 class People:
     """
-    Everybody whom the issuer vouches for.
+    The people who sign in at the issuer.
 
-    Whoever comes for the first time gets a key without a token. By its random id they are known in
-    the audit log and in verdicts; it has their budgets; when it is revoked they are out at once.
+    A person's first sign-in creates a key that has no token. The key's random id stands for the
+    person in the audit log and in verdicts, and the person's calls count against the key's budgets.
+    Revoking the key locks the person out at once.
 
     Args:
-        grants: What each value of the claim lets its bearer be.
+        claim: The claim of the token that decides a person's role.
+
+        grants: The role and organisation that each value of the claim grants.
     """
 
     def __init__(
@@ -50,19 +53,21 @@ class People:
     @classmethod
     def of(cls, settings: Settings, database: Database, clock: Clock) -> Self | None:
         """
-        Return them as the settings say; None when there is no issuer.
+        Return the people of the issuer in the settings; None if the settings name no issuer.
 
         Raises:
-            SetupError: If settings are missing or wrong, or a package is missing.
+            SetupError: If a setting is missing or wrong, or the package joserfc is missing.
         """
         if settings.oidc_issuer is None:
             return None
         if settings.oidc_audience is None:
-            raise SetupError("HASHSVC_OIDC_ISSUER needs HASHSVC_OIDC_AUDIENCE beside it.")
+            raise SetupError("HASHSVC_OIDC_ISSUER also needs HASHSVC_OIDC_AUDIENCE. Set both.")
         try:
-            from hashsvc.access.issuer import Issuer  # noqa: PLC0415 - its package is optional.
+            from hashsvc.access.issuer import Issuer  # noqa: PLC0415 - joserfc is optional.
         except ImportError as error:
-            raise SetupError("HASHSVC_OIDC_ISSUER needs the package joserfc.") from error
+            raise SetupError(
+                "HASHSVC_OIDC_ISSUER needs the package joserfc. Install the extra `oidc`."
+            ) from error
         issuer = Issuer(
             settings.oidc_issuer,
             audience=settings.oidc_audience,
@@ -74,12 +79,12 @@ class People:
 
     def enter(self, token: str) -> LiveKey:
         """
-        Return the key of whoever a token is of.
+        Return the key of the person whom a token names. Create it at the first sign-in.
 
         Raises:
-            UnauthorisedError: If the token is not good, or their key was revoked.
+            UnauthorisedError: If the token is not valid, or the person's key was revoked.
 
-            ForbiddenError: If the token gives them no role here, or several.
+            ForbiddenError: If the token grants no role here, or several.
         """
         claims = self._issuer.read(token)
         grant = self._grant_of(claims)
@@ -93,27 +98,31 @@ class People:
         return person.key
 
     def _grant_of(self, claims: Mapping[str, Any]) -> Grant:
-        told = claims.get(self._claim)
-        values = told if isinstance(told, list) else [told]
+        claimed = claims.get(self._claim)
+        values = claimed if isinstance(claimed, list) else [claimed]
         found = {
             self._grants[each] for each in values if isinstance(each, str) and each in self._grants
         }
         if len(found) != 1:
-            raise ForbiddenError("The token has to give one role here: it gives none, or several.")
+            raise ForbiddenError(
+                "The token must grant exactly one role here; it grants none or several."
+            )
         return found.pop()
 
     def _enrol(self, digest: bytes, grant: Grant) -> Person:
         (role, organisation_id), now = grant, self._clock()
         with self._database.write() as connection:
             if not organisations.has_id(connection, organisation_id):
-                raise ForbiddenError("The token's organisation is none that is here.")
+                raise ForbiddenError(
+                    "The token grants a role in an organisation that does not exist here."
+                )
             person = people.by_digest(connection, digest)
             if person is None:
                 key_id, action = KeyId(random_id()), "key.create"
                 store_key(connection, key_id, role, organisation_id=organisation_id, now=now)
                 people.add(connection, key_id, digest)
             else:
-                # Of a revoked key, too: it stays revoked.
+                # A revoked key gets the new role too, but stays revoked.
                 key_id, action = person.key.id, "key.assign"
                 people.assign(connection, key_id, role=role, organisation_id=organisation_id)
             audit.record(connection, actor=_ACTOR, action=action, subject=key_id, now=now)
@@ -123,7 +132,7 @@ class People:
 
 
 def _grant(text: str) -> tuple[str, Grant]:
-    """Read `value=role` or `value=role@organisation`."""
+    """Return the claim value and the grant in `value=role` or `value=role@organisation`."""
     value, _, granted = text.rpartition("=")
     role, at, organisation = granted.partition("@")
     try:
@@ -138,6 +147,6 @@ def _grant(text: str) -> tuple[str, Grant]:
 def _bad_grant() -> SetupError:
     roles: Iterable[str] = Role
     return SetupError(
-        "HASHSVC_OIDC_GRANTS is made of value=role or value=role@organisation; a role is one of "
+        "HASHSVC_OIDC_GRANTS takes value=role or value=role@organisation. A role is one of "
         f"{', '.join(roles)}."
     )

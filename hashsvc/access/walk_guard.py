@@ -1,12 +1,12 @@
 """
-Notices who feels their way towards a banked code, lookup by lookup, and slows them down.
+The walk guard: detects keys whose lookups approach a banked code step by step, and slows them down.
 
-Whoever has one copy that matches can alter it bit by bit, and learn from each answer whether the
-altered one still matches: so many bits, so many lookups. Each such lookup is near one that was
-answered with the same content before. Those are counted for each key and content; above a limit
-there is one answer for each wait, and the waits grow.
+A caller with one matching copy can alter it bit by bit. Each answer tells whether the altered copy
+still matches, so about one lookup per bit reveals the banked code. Each of these lookups is near an
+earlier one that was answered with the same content. The guard counts such steps for each key and
+content. Above a limit, the key gets one answer per wait, and the waits grow.
 
-All of it is in memory, and holds what the key itself sent; never a banked code.
+The guard keeps its state in memory: only what the key itself sent, never a banked code.
 """
 
 import hashlib
@@ -23,8 +23,8 @@ from hashsvc.clock import Clock
 from hashsvc.signals import PROFILES, Signature
 from hashsvc.store.ids import ContentId, KeyId
 
-# What matches a content, or just does not, is so near to a copy that does: 5/4 of the threshold.
-# Altering more bits blindly leads away from the content, where answers say nothing.
+# A lookup is a step if it is within 5/4 of the threshold of an earlier match: then it matches the
+# content or barely misses it. Altering more bits blindly leads away, where answers reveal nothing.
 _NEAR = 1.25
 _WINDOW = timedelta(days=7)
 _FIRST_WAIT = timedelta(seconds=30)
@@ -38,7 +38,7 @@ _Codes = dict[str, NDArray[np.uint8]]
 
 @dataclass(slots=True)
 class _Around:
-    """What a key did around one content that it was told of."""
+    """One key's lookups near one content that the key was shown."""
 
     codes: list[_Codes] = field(default_factory=list)
     steps: deque[datetime] = field(default_factory=deque)
@@ -46,7 +46,7 @@ class _Around:
 
 @dataclass(slots=True)
 class _Trail:
-    """What one key looked up."""
+    """The lookups of one key."""
 
     known: OrderedDict[bytes, None] = field(default_factory=OrderedDict)
     around: OrderedDict[ContentId, _Around] = field(default_factory=OrderedDict)
@@ -57,20 +57,33 @@ class _Trail:
 
 class WalkGuard:
     """
-    The lookups of all keys of one process.
+    Follows the lookups of all keys in this process.
 
     Args:
         most_steps: Lookups near one content that a key may make in a week before it has to wait.
+
+        max_contents: Contents remembered for each key; the least recently shown are forgotten.
+
+        max_lookups: Lookups remembered for each key; the oldest are forgotten.
     """
 
-    def __init__(self, clock: Clock, *, most_steps: int) -> None:
+    def __init__(
+        self,
+        clock: Clock,
+        *,
+        most_steps: int,
+        max_contents: int = _CONTENTS,
+        max_lookups: int = _LOOKUPS,
+    ) -> None:
         self._clock = clock
         self._most_steps = most_steps
+        self._max_contents = max_contents
+        self._max_lookups = max_lookups
         self._lock = threading.Lock()
         self._trails: dict[KeyId, _Trail] = {}
 
     def wait_of(self, key: KeyId) -> timedelta | None:
-        """Return how long a key has to wait before it may look up again; None if not at all."""
+        """Return how long a key must wait before its next lookup; None if it need not wait."""
         now = self._clock()
         with self._lock:
             trail = self._trails.get(key)
@@ -84,26 +97,26 @@ class WalkGuard:
         signature: Signature,
         *,
         near: Iterable[ContentId],
-        told: Iterable[ContentId],
+        shown: Iterable[ContentId],
     ) -> ContentId | None:
         """
-        Take note of a lookup before it is answered.
+        Record a lookup before it is answered, and return None if it may be answered.
 
         Args:
-            near: Contents that it matches, however weakly.
+            near: Contents that the lookup matches, however weakly.
 
-            told: Those of them that the answer would tell of.
+            shown: Those of them that the answer would show.
 
         Returns:
-            None when it may be answered. Else the content that the key walks towards; the answer
-            is withheld then, and the key has to wait.
+            None, or the content that the key approaches. In that case the answer must be withheld,
+            and the key has to wait.
         """
         now = self._clock()
         codes, name = _codes(signature), _name(signature)
         with self._lock:
             trail = self._trails.setdefault(key, _Trail())
             if name in trail.known:
-                # The same again tells nothing new.
+                # Repeating a lookup reveals nothing new.
                 return None
             touched = _touched(trail, codes, set(near))
             for content_id in touched:
@@ -115,7 +128,7 @@ class WalkGuard:
                     break
             for content_id in touched:
                 trail.around[content_id].steps.append(now)
-            self._remember(trail, name, codes, told)
+            self._remember(trail, name, codes, shown)
             return None
 
     def _count(self, around: _Around, now: datetime) -> int:
@@ -124,18 +137,18 @@ class WalkGuard:
         return len(around.steps)
 
     def _remember(
-        self, trail: _Trail, name: bytes, codes: _Codes, told: Iterable[ContentId]
+        self, trail: _Trail, name: bytes, codes: _Codes, shown: Iterable[ContentId]
     ) -> None:
         trail.known[name] = None
-        while len(trail.known) > _LOOKUPS:
+        while len(trail.known) > self._max_lookups:
             trail.known.popitem(last=False)
-        for content_id in told:
+        for content_id in shown:
             around = trail.around.setdefault(content_id, _Around())
             trail.around.move_to_end(content_id)
-            # The first ones stay: what is near later ones is near them, too.
+            # Keep the first signatures: lookups near later ones are near these too.
             if len(around.codes) < _SIGNATURES:
                 around.codes.append(codes)
-        while len(trail.around) > _CONTENTS:
+        while len(trail.around) > self._max_contents:
             trail.around.popitem(last=False)
 
 
@@ -149,11 +162,11 @@ def _block(trail: _Trail, now: datetime) -> None:
 
 
 def _touched(trail: _Trail, codes: _Codes, near: set[ContentId]) -> list[ContentId]:
-    """Return the contents known to the key that a lookup comes near."""
+    """Return the contents shown to the key before that a lookup comes near."""
     return [
         content_id
         for content_id, around in trail.around.items()
-        # Regions are compared by the index: a content that shares some is among the near ones.
+        # The index compares regions: contents that share some are in `near`.
         if content_id in near or any(_alike(codes, each) for each in around.codes)
     ]
 
@@ -171,7 +184,7 @@ def _distances(mine: NDArray[np.uint8], theirs: NDArray[np.uint8]) -> NDArray[np
 
 
 def _codes(signature: Signature) -> _Codes:
-    """Return the codes of whole images by algorithm, of whatever view the sender calls them."""
+    """Return the codes of whole images by algorithm, whichever view the caller names."""
     found: dict[str, list[bytes]] = {}
     for viewed in signature.signals:
         if not viewed.signal.profile.many_per_image:
@@ -183,6 +196,6 @@ def _codes(signature: Signature) -> _Codes:
 
 
 def _name(signature: Signature) -> bytes:
-    """Return a digest that two lookups share when they are the same."""
+    """Return a digest that is equal for equal lookups."""
     signals = sorted(f"{each.view} {each.signal}" for each in signature.signals)
     return hashlib.sha256(f"{signature.quality} {signals}".encode()).digest()

@@ -159,23 +159,23 @@ def test_an_address_is_counted_with_its_network(
 ) -> None:
     budgets = Budgets(settings.model_copy(update=SMALL))
     for address in addresses[:-1]:
-        budgets.spend_at(address)
+        budgets.spend_for_address(address)
     if are_one:
         with pytest.raises(TooManyCallsError, match="2 calls with a PIN in a minute") as raised:
-            budgets.spend_at(addresses[-1])
+            budgets.spend_for_address(addresses[-1])
         assert addresses[-1] not in str(raised.value)
         assert 1 <= raised.value.retry_after_s <= 60
     else:
-        budgets.spend_at(addresses[-1])
+        budgets.spend_for_address(addresses[-1])
 
 
 def test_addresses_are_forgotten(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     budgets = Budgets(settings.model_copy(update=SMALL))
-    budgets.spend_at("192.0.2.1")
+    budgets.spend_for_address("192.0.2.1")
     storage = budgets._of_addresses.storage
     assert any("192.0.2.1" in key for key in list(storage.storage))
     later(monkeypatch, 61)
-    budgets.spend_at("192.0.2.2")
+    budgets.spend_for_address("192.0.2.2")
     deadline = time.monotonic() + 10
     while any("192.0.2.1" in key for key in list(storage.storage)):
         assert time.monotonic() < deadline

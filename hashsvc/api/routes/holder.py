@@ -19,7 +19,7 @@ from hashsvc.store.ids import PublicContentId
 
 def count_call(request: Request, services: ServicesDep) -> None:
     """Count a call against its address. Addresses stay in memory only, for a minute."""
-    services.budgets.spend_at(request.client.host if request.client else "unknown")
+    services.budgets.spend_for_address(request.client.host if request.client else "unknown")
 
 
 router = APIRouter(prefix="/v1/holder", tags=["holders"], dependencies=[Depends(count_call)])

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 from pydantic import BaseModel, Field, StringConstraints
 
 from hashsvc.access.callers import Role
-from hashsvc.access.organisations import LONGEST_NAME
+from hashsvc.access.organisations import MAX_NAME_LENGTH
 from hashsvc.api.schemas.base import Body, OpaqueId
 from hashsvc.store.ids import DEFAULT_ORGANISATION
 from hashsvc.store.keys import Key
@@ -17,7 +17,7 @@ class OrganisationIn(Body):
     """A new organisation."""
 
     name: Annotated[
-        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=LONGEST_NAME)
+        str, StringConstraints(strip_whitespace=True, min_length=1, max_length=MAX_NAME_LENGTH)
     ] = Field(
         description="Name of the organisation, shown to administrators. Never a person's name."
     )

@@ -6,7 +6,7 @@ from typing import Any, Self
 
 from pydantic import BaseModel, Field, StrictBool, model_validator
 
-from hashsvc.access.lookups import told_evidence
+from hashsvc.access.lookups import shown_evidence
 from hashsvc.api.schemas.base import Body, CaseNumber, Evidence, OpaqueId
 from hashsvc.matching import MatchState, Reason, Tier
 from hashsvc.store.matches import Match
@@ -46,7 +46,7 @@ class MatchOut(BaseModel):
 
     @classmethod
     def of(cls, match: Match) -> "MatchOut":
-        evidence = told_evidence(json.loads(match.evidence))
+        evidence = shown_evidence(json.loads(match.evidence))
         return cls(
             match=match.id,
             state=MatchState(match.state),
