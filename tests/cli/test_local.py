@@ -153,7 +153,7 @@ def test_compare_says_when_it_is_no_match(run: Run, photos: Path) -> None:
     assert done.stdout.startswith("no match: No signal is within its threshold, ")
     for name in (each.name for each in SIGNED):
         assert any(line.startswith(f"{name}: ") for line in done.stdout.splitlines())
-    assert "no more than 31 may." in done.stdout
+    assert "at most 31 may differ." in done.stdout
     assert " regions, contrast 0" in done.stdout
 
 
