@@ -1,9 +1,9 @@
 """
-Signatures against signatures: evidence, tiers, the search of the bank, analysts' verdicts.
+Matching of candidates with contents: evidence, tiers, the index of the bank, verdicts.
 
-`compare` weighs one content against one candidate. `BankIndex` finds, among all contents, those
-worth comparing: it is a copy of the bank's codes in memory that follows the change feed. `Backward`
-compares the other way round: contents that come in with candidates that were seen before them.
+`compare` compares one content with one candidate. `BankIndex` finds the contents that are worth
+comparing: it is a copy of the bank's codes in memory that follows the change feed.
+`RetroactiveMatcher` works the other way round: it compares new contents with kept candidates.
 """
 
 from hashsvc.matching.bank_index import BankIndex, Found

@@ -1,4 +1,4 @@
-"""The bank's codes in memory: follows the change feed, finds the contents near a candidate."""
+"""The bank index: all codes in memory. It follows the change feed and finds near contents."""
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
@@ -16,10 +16,12 @@ from hashsvc.store.ids import ContentId
 from hashsvc.store.signatures import Codes
 from index import Engine, LiveIndex, warm_up
 
-_CHANGES_A_STEP = 2_000
-_CONTENTS_A_STEP = 500
+_CHANGES_PER_STEP = 2_000
+CONTENTS_PER_STEP = 500
+"""Contents whose signatures a search reads into memory at a time."""
 
-# What is searched by; the other algorithms speak only once a content is found by one of these.
+
+# The index searches by these. Other algorithms only compare contents that these have found.
 _SEARCHED = (PDQ, PHASH, REGION)
 _TOO_PLAIN = Signature(0, ())
 
@@ -29,21 +31,21 @@ Ids = NDArray[np.int64]
 
 @dataclass(frozen=True, slots=True)
 class Found:
-    """A content that a candidate matches, and why."""
+    """A content that a candidate matches, with the evidence."""
 
     content_id: ContentId
     evidence: Evidence
 
     def surer_than(self, other: "Found") -> bool:
-        """Tell whether this is the stronger evidence of the two."""
+        """Return whether this evidence is stronger than the other."""
         return _surest_first(self) < _surest_first(other)
 
 
 class BankIndex:
     """
-    The codes of all live contents, searchable; safe to share between threads.
+    An index of the codes of all live contents. Threads can share it.
 
-    Nothing of it is written to disk: it is built from the database when the service starts.
+    It is never written to disk: the service builds it from the database at its start.
     """
 
     def __init__(self, database: Database, *, engine: Engine = "auto") -> None:
@@ -57,59 +59,59 @@ class BankIndex:
             )
             for profile in _SEARCHED
         }
-        self._batches = {
+        self._searches = {
             profile.name: Batches(self._indices[profile.name], threshold=profile.threshold)
             for profile in _SEARCHED
         }
 
     def __len__(self) -> int:
-        """How many codes are searched."""
+        """Return the number of codes in the index."""
         return sum(len(each) for each in self._indices.values())
 
     def start(self) -> None:
-        """Load all codes, and compile what a search needs, so that none has to wait."""
+        """Load all codes and compile the search, so that the first search need not wait."""
         warm_up()
         self.catch_up()
 
     def stop(self) -> None:
-        """Begin no more work in the background."""
+        """Stop the index's work in the background."""
         for each in self._indices.values():
             each.close()
 
     def catch_up(self) -> int:
-        """Follow the change feed to its end, and return how many changes that were."""
+        """Follow the change feed to its end, and return the number of changes."""
         followed = 0
         newest = self._database.newest_change()
         if newest is not None and newest == self._newest:
             return 0
         with self._following, self._database.read() as connection:
             while True:
-                changes, position = feed.after(connection, self._position, _CHANGES_A_STEP)
+                changes, position = feed.after(connection, self._position, _CHANGES_PER_STEP)
                 added = [each.content_id for each in changes if each.kind == "add"]
                 removed = [each.content_id for each in changes if each.kind == "remove"]
-                # A content is added once, so the order of kinds does: what has gone, as this
-                # transaction sees it, has no signals left to add.
+                # Each content is added once, so adding all before removing is in order. A content
+                # that this transaction sees as removed has no signals left to add.
                 if added:
                     self._add(signatures.codes_of(connection, added))
                 if removed:
                     self._remove(removed)
                 self._position = position
                 if not changes:
-                    # Of before the transaction began: all up to there is in the index now.
+                    # It was read before the transaction began: all changes up to it are indexed.
                     self._newest = newest
                     return followed
                 followed += len(changes)
 
     def find(self, candidate: Signature) -> list[Found]:
         """
-        Return the contents that a candidate matches, surest first.
+        Return the contents that a candidate matches, the surest first.
 
-        A content whose withdrawal was committed before the call is never among them.
+        They never include a content whose withdrawal was committed before the call.
         """
         return self.find_all([candidate])[0]
 
     def find_all(self, candidates: Sequence[Signature]) -> list[list[Found]]:
-        """Return for each of some candidates what `find` does, in less time than one by one."""
+        """Return what `find` returns for each candidate. This is faster than separate calls."""
         if not candidates:
             return []
         self.catch_up()
@@ -121,16 +123,16 @@ class BankIndex:
         found: list[list[Found]] = [[] for _ in candidates]
         every = sorted(set().union(*near))
         with self._database.read() as connection:
-            # Of a bank that is flooded with copies of one image not all are in memory at once.
-            for start in range(0, len(every), _CONTENTS_A_STEP):
-                contents = signatures_of(connection, every[start : start + _CONTENTS_A_STEP])
+            # A bank may hold very many copies of one image: don't read all of them at once.
+            for start in range(0, len(every), CONTENTS_PER_STEP):
+                contents = signatures_of(connection, every[start : start + CONTENTS_PER_STEP])
                 for place, candidate in enumerate(candidates):
-                    its = contents.keys() & near[place]
-                    found[place] += _matches(candidate, {each: contents[each] for each in its})
+                    ids = contents.keys() & near[place]
+                    found[place] += _matches(candidate, {each: contents[each] for each in ids})
         return [sorted(each, key=_surest_first) for each in found]
 
     def _near(self, candidates: Sequence[Signature]) -> list[set[ContentId]]:
-        """Return for each candidate the contents that have a code near one of its codes."""
+        """Return, for each candidate, the contents with a code near one of its codes."""
         near: list[set[ContentId]] = [set() for _ in candidates]
         for profile in _SEARCHED:
             codes = [each.codes(profile) for each in candidates]
@@ -149,7 +151,7 @@ class BankIndex:
         every = np.concatenate(codes)
         if len(every) == 0:
             return
-        hits, start = self._batches[profile.name].search(every), 0
+        hits, start = self._searches[profile.name].search(every), 0
         for place, each in enumerate(codes):
             yield place, hits.for_queries(start, start + len(each)).owners
             start += len(each)
@@ -174,7 +176,7 @@ class BankIndex:
 
 
 def _matches(candidate: Signature, contents: Mapping[ContentId, Signature]) -> list[Found]:
-    """Return those of these contents that a candidate matches."""
+    """Return the contents, of those given, that a candidate matches."""
     found = [Found(each, compare(content, candidate)) for each, content in contents.items()]
     return [each for each in found if each.evidence.tier is not None]
 

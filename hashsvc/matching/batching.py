@@ -1,4 +1,4 @@
-"""Searches that come at the same time are made together, which costs less than one by one."""
+"""Combines searches that arrive at the same time, which costs less than separate searches."""
 
 import os
 import threading
@@ -14,15 +14,15 @@ Codes = NDArray[np.uint8]
 
 class Batches:
     """
-    Searches of one index by many threads.
+    Searches one index for many threads.
 
-    A thread that finds a searcher idle searches at once, for itself and for all who wait; so
-    nobody waits for others to come. As many batches run at a time as there are processors.
+    When a searcher is idle, a thread searches at once, for itself and for all threads that wait. No
+    thread waits for a batch to fill. As many batches run at once as there are processors.
 
     Args:
-        index: Searched.
+        index: The index to search.
 
-        threshold: Largest distance, inclusive.
+        threshold: Largest matching distance in bits, inclusive.
     """
 
     def __init__(self, index: LiveIndex, *, threshold: int) -> None:
@@ -33,12 +33,12 @@ class Batches:
         self._waiting: list[tuple[Codes, Future[Hits]]] = []
 
     def search(self, codes: Codes) -> Hits:
-        """Return what the index finds for these codes, shape (n, bits // 8)."""
+        """Return the hits for these codes, shape (n, bits // 8)."""
         answer: Future[Hits] = Future()
         with self._lock:
             self._waiting.append((codes, answer))
         with self._idle:
-            # Another thread may have searched for this one meanwhile.
+            # Another thread may have searched for these codes in the meantime.
             if not answer.done():
                 self._search_all()
         return answer.result()

@@ -1,4 +1,4 @@
-"""Candidates as they are kept: packed, frame by frame, and read again."""
+"""Packs candidates' signatures for storage, frame by frame, and unpacks them."""
 
 import json
 import struct
@@ -13,12 +13,12 @@ from hashsvc.store import packing
 from hashsvc.store.candidates import Sighted
 from hashsvc.store.packing import pack_groups, unpack
 
-# Quality, and how many bytes of codes follow.
+# The frame's quality, and the number of bytes of codes that follow.
 _FRAME = struct.Struct(">BI")
 
 
 class CandidateImage(Protocol):
-    """An image that a scan has looked at."""
+    """An image that a scan has signed."""
 
     @property
     def page_url(self) -> str: ...
@@ -33,7 +33,7 @@ class CandidateImage(Protocol):
 
 
 def sighted(image: CandidateImage) -> Sighted | None:
-    """Return what is kept of an image; None of one too plain to match on, in every frame."""
+    """Return what is kept of an image; None if every frame is too plain to match."""
     frames = [each for each in image.frames if each.quality >= PDQ.min_quality]
     if not frames:
         return None
@@ -48,7 +48,7 @@ def sighted(image: CandidateImage) -> Sighted | None:
 
 
 def frames_of(seen: Sighted) -> tuple[Signature, ...]:
-    """Return the signatures that were kept."""
+    """Return the signatures of a kept candidate, one for each frame."""
     pairs = zip(frames_in(seen.whole), frames_in(seen.regions), strict=True)
     return tuple(
         Signature.from_groups(
@@ -63,7 +63,7 @@ def frames_of(seen: Sighted) -> tuple[Signature, ...]:
 
 
 def frames_in(packed: bytes) -> Iterator[tuple[int, list[packing.CodeGroup]]]:
-    """Yield each frame's quality and codes."""
+    """Yield the quality and the codes of each frame."""
     at = 0
     while at < len(packed):
         quality, size = _FRAME.unpack_from(packed, at)
@@ -76,10 +76,10 @@ def codes_in(
     packed: Sequence[bytes], profiles: Sequence[Profile]
 ) -> dict[str, tuple[NDArray[np.int64], NDArray[np.uint8]]]:
     """
-    Return, by algorithm, the codes of many candidates, and the place of each one's owner.
+    Return, by algorithm, the places of the codes' owners in `packed`, and the codes.
 
-    Nearly all were signed in the same views: what was packed is laid out alike. So it is read once
-    for each layout, and the codes of all that have it are taken together.
+    Nearly all candidates were signed in the same views, so their packed bytes have the same layout.
+    Each layout is read once, and the codes of all candidates with this layout are taken together.
     """
     found: dict[str, list[tuple[NDArray[np.int64], NDArray[np.uint8]]]] = {
         each.name: [] for each in profiles

@@ -1,4 +1,4 @@
-"""Says in sentences, algorithm by algorithm, why two images match or do not."""
+"""Explains in sentences, for each algorithm, why two images match or do not match."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -20,10 +20,10 @@ from hashsvc.signals import (
 @dataclass(frozen=True, slots=True)
 class Comparison:
     """
-    Two signatures held against each other.
+    The result of comparing two signatures.
 
     Attributes:
-        reasons: A sentence for each algorithm, and one where an image is too plain.
+        reasons: One sentence for each algorithm, and one for each image that is too plain.
     """
 
     evidence: Evidence
@@ -31,11 +31,11 @@ class Comparison:
 
 
 def explain(content: Signature, candidate: Signature) -> Comparison:
-    """Compare two signatures as a scan does, and say what each algorithm makes of them."""
+    """Compare two signatures as a scan does, and explain the result of each algorithm."""
     evidence = compare(content, candidate)
     reasons = [
-        f"The {which} image is too plain: its quality is {each.quality}, and {PDQ.min_quality} is "
-        "needed."
+        f"The {which} image is too plain: its quality is {each.quality}, and at least "
+        f"{PDQ.min_quality} is needed."
         for which, each in (("first", content), ("second", candidate))
         if each.quality < PDQ.min_quality
     ]
@@ -51,7 +51,7 @@ def explain(content: Signature, candidate: Signature) -> Comparison:
 
 
 def _reason(profile: Profile, findings: Sequence[Finding]) -> str:
-    # They come with the strongest first.
+    # The findings are sorted, the strongest first.
     if not findings:
         return f"{profile.name}: the images have no view in common."
     best = findings[0]
@@ -59,16 +59,16 @@ def _reason(profile: Profile, findings: Sequence[Finding]) -> str:
         return f"{profile.name}: {_of_regions(findings)}"
     away = f"{best.distance} of {profile.bits} bits differ in the {best.view} view"
     if best.matches:
-        return f"{profile.name}: {away}, and {profile.threshold} may."
-    return f"{profile.name}: {away}, the nearest one; no more than {profile.threshold} may."
+        return f"{profile.name}: {away}; at most {profile.threshold} may differ."
+    return f"{profile.name}: {away}, the nearest view; at most {profile.threshold} may differ."
 
 
 def _of_regions(findings: Sequence[Finding]) -> str:
     best = max(findings, key=lambda each: (each.contrast, each.regions))
-    image = "mirrored image" if best.view is View.MIRROR else "image"
+    image = "image, mirrored" if best.view is View.MIRROR else "image"
     if best.regions < POSSIBLE_REGIONS:
-        shared = f"{best.regions} of the first one's regions are in the {image}"
+        shared = f"{best.regions} regions of the first image are in the second {image}"
         return f"{shared}, each within {REGION.threshold} bits; {POSSIBLE_REGIONS} are needed."
-    stood = f"{best.regions} regions are in the {image}, and come to {best.contrast}"
-    needed = f"{CERTAIN_CONTRAST} is certain, {LIKELY_CONTRAST} likely, fewer a hint"
-    return f"{stood} by how clearly they stand out; {needed}."
+    shared = f"{best.regions} regions of the first image are in the second {image}"
+    needed = f"{CERTAIN_CONTRAST} is certain, {LIKELY_CONTRAST} is likely, less is possible"
+    return f"{shared}. Their contrast is {best.contrast}; {needed}."

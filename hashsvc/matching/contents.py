@@ -1,4 +1,4 @@
-"""Reads contents' signatures from the store."""
+"""Reads the signatures of contents from the store."""
 
 from collections.abc import Sequence
 
@@ -16,7 +16,7 @@ def signature_of(connection: Connection, content_id: ContentId) -> Signature:
     Return a content's signature.
 
     Raises:
-        UnknownRowError: If the content is gone.
+        UnknownRowError: If the content no longer exists.
     """
     content = cases.content_by_id(connection, content_id)
     return _signature(content, signatures.codes_of(connection, [content_id]))
@@ -25,7 +25,7 @@ def signature_of(connection: Connection, content_id: ContentId) -> Signature:
 def signatures_of(
     connection: Connection, content_ids: Sequence[ContentId]
 ) -> dict[ContentId, Signature]:
-    """Return the signatures of those of these contents that are still there."""
+    """Return the signatures of these contents. Contents that no longer exist are left out."""
     by_content: dict[ContentId, list[Codes]] = {}
     for each in signatures.codes_of(connection, content_ids):
         by_content.setdefault(each.content_id, []).append(each)

@@ -1,11 +1,11 @@
 """
-Errors of the matching room.
+Errors of hashsvc.matching.
 
     MatchingError
-    ├── UnknownMatchError         no such match
-    ├── AlreadyReviewedError      the match has the other verdict
-    ├── NotQuarantinedError       no such content is in quarantine
-    └── UnknownSuppressionError   no such dismissed image
+    ├── UnknownMatchError         there is no such match
+    ├── AlreadyReviewedError      the match already has the other verdict
+    ├── NotQuarantinedError       the content is not in quarantine
+    └── UnknownSuppressionError   there is no such suppression
 """
 
 
@@ -18,12 +18,12 @@ class UnknownMatchError(MatchingError):
 
 
 class AlreadyReviewedError(MatchingError):
-    """The match was given the other verdict before."""
+    """The match already has the other verdict."""
 
 
 class NotQuarantinedError(MatchingError):
-    """No such content is in quarantine."""
+    """The content does not exist, or is not in quarantine."""
 
 
 class UnknownSuppressionError(MatchingError):
-    """There is no such dismissed image."""
+    """There is no such suppression."""

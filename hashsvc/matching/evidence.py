@@ -1,4 +1,4 @@
-"""Weighs a content against a candidate: distances by algorithm and view, a tier, and why."""
+"""Compares a content with a candidate: distances by algorithm and view, a tier, and a reason."""
 
 import json
 from collections.abc import Iterable
@@ -28,7 +28,7 @@ _Views = dict[View, NDArray[np.uint8]]
 
 
 class Tier(StrEnum):
-    """How sure a match is; the false-positive rate of each is measured by the benchmarks."""
+    """How sure a match is. The benchmarks measure the false-positive rate of each tier."""
 
     CERTAIN = "certain"
     LIKELY = "likely"
@@ -38,21 +38,21 @@ class Tier(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Finding:
     """
-    What one algorithm says of a content and one view of a candidate.
+    The result of one algorithm for a content and one view of a candidate.
 
     Attributes:
         algorithm: Name of a profile.
 
-        view: The candidate's view; the content's is always the whole.
+        view: The candidate's view. The content's view is always the whole image.
 
-        distance: Differing bits; of region signals, the median of those that match, or the
-            smallest where none does.
+        distance: Number of differing bits. For regions: the median over the matching ones, or the
+            smallest distance if none matches.
 
         threshold: The profile's largest matching distance, inclusive.
 
-        regions: How many of the content's regions are in the candidate; 0 for other algorithms.
+        regions: Number of the content's regions found in the candidate; 0 for other algorithms.
 
-        contrast: What these come to, see `contrast`; 0 of fewer than POSSIBLE_REGIONS.
+        contrast: Contrast of these regions, see `contrast`; 0 for fewer than POSSIBLE_REGIONS.
     """
 
     algorithm: str
@@ -71,14 +71,14 @@ class Finding:
 @dataclass(frozen=True, slots=True)
 class Evidence:
     """
-    What speaks for a candidate being a copy of a content.
+    The evidence that a candidate is a copy of a content.
 
     Attributes:
-        tier: None when it is no match.
+        tier: The tier of the match; None if there is no match.
 
-        findings: The one that decided first; one for each algorithm and view.
+        findings: One for each algorithm and view, the strongest first.
 
-        why: One sentence for a person.
+        why: The reason in one sentence.
     """
 
     tier: Tier | None
@@ -87,11 +87,11 @@ class Evidence:
 
     @property
     def nearest(self) -> Finding | None:
-        """The finding that decided, or the closest one when none did."""
+        """The strongest finding, or the closest one if none is within its threshold."""
         return self.findings[0] if self.findings else None
 
     def as_json(self) -> dict[str, Any]:
-        """Return the evidence as JSON values; no signal is among them."""
+        """Return the evidence as JSON values, without signals."""
         return {
             "tier": self.tier,
             "why": self.why,
@@ -116,10 +116,10 @@ class Evidence:
 
 def compare(content: Signature, candidate: Signature) -> Evidence:
     """
-    Return what speaks for the candidate being a copy of the content.
+    Return the evidence that a candidate is a copy of a content.
 
-    The content counts with its whole view only, as the bank keeps it; the candidate with every
-    view it was signed in.
+    Only the content's whole view is compared, as the bank keeps it, with all views of the
+    candidate.
     """
     mine, theirs = content.views(), candidate.views()
     findings = [
@@ -143,7 +143,7 @@ def _findings(algorithm: str, content: _Views, candidate: _Views) -> Iterable[Fi
             distance = int(nearest(mine, theirs).min())
             yield Finding(algorithm, view, distance, profile.threshold)
         return
-    # A copy is mirrored or it is not: the two views' regions do not add up.
+    # A copy is mirrored or not, so regions of the two poses must not add up.
     poses = {View.WHOLE: (View.WHOLE, View.PART), View.MIRROR: (View.MIRROR,)}
     shown = {
         view: np.concatenate([candidate[part] for part in parts if part in candidate])
@@ -154,29 +154,29 @@ def _findings(algorithm: str, content: _Views, candidate: _Views) -> Iterable[Fi
         distances = nearest(mine, theirs)
         within = distances[distances <= profile.threshold]
         middle = np.median(within) if len(within) else distances.min()
-        # Of fewer it is not asked, and this is the hot path of every comparison.
+        # Skip contrast below POSSIBLE_REGIONS: this is the hot path of every comparison.
         enough = len(within) >= POSSIBLE_REGIONS
-        clear = contrast(mine, theirs, np.concatenate([*shown.values()])) if enough else 0
-        yield Finding(algorithm, view, int(middle), profile.threshold, len(within), clear)
+        score = contrast(mine, theirs, np.concatenate([*shown.values()])) if enough else 0
+        yield Finding(algorithm, view, int(middle), profile.threshold, len(within), score)
 
 
 def _weight(finding: Finding) -> tuple[bool, int, tuple[int, int], float, str, str]:
-    """Put what matches first, the strongest evidence before other."""
+    """Return the sort key of a finding: matching ones first, then the strongest."""
     strength = {PDQ.name: 0, REGION.name: 1}.get(finding.algorithm, 2)
-    clear = -finding.contrast, -finding.regions
-    far = finding.distance / PROFILES[finding.algorithm].bits
+    shared = -finding.contrast, -finding.regions
+    distance = finding.distance / PROFILES[finding.algorithm].bits
     view = "" if finding.view is View.WHOLE else finding.view
-    return not finding.matches, strength, clear, far, finding.algorithm, view
+    return not finding.matches, strength, shared, distance, finding.algorithm, view
 
 
 def _weigh(findings: tuple[Finding, ...], *, plain: bool) -> tuple[Tier | None, str]:
     """
     Return the tier and the reason.
 
-    PDQ within its threshold is `certain` in any pose, and so are regions that come to much; half of
-    that is `likely`. pHash and dHash, with 64 bits each, are weaker: they are `possible`, even
-    together, for screenshots of one interface often agree in both. dHash alone is none: the bank is
-    not searched by it.
+    PDQ within its threshold is `certain` in any pose. So are regions with a contrast of at least
+    CERTAIN_CONTRAST; LIKELY_CONTRAST is `likely`. pHash and dHash have 64 bits each and are weaker:
+    even together they are `possible`, because screenshots of one interface often agree in both.
+    dHash alone is no match, because the bank is not searched by it.
     """
     if plain:
         return None, f"One image is too plain to match on: its quality is below {PDQ.min_quality}."
@@ -184,21 +184,21 @@ def _weigh(findings: tuple[Finding, ...], *, plain: bool) -> tuple[Tier | None, 
     pdq, phash, dhash = (best.get(each.name) for each in (PDQ, PHASH, DHASH))
     regions = best.get(REGION.name)
     shared = regions.regions if regions else 0
-    clear = regions.contrast if regions else 0
-    for tier, witnesses, speaks in (
+    score = regions.contrast if regions else 0
+    for tier, needed, is_enough in (
         (Tier.CERTAIN, [pdq], True),
-        (Tier.CERTAIN, [regions], clear >= CERTAIN_CONTRAST),
-        (Tier.LIKELY, [regions], clear >= LIKELY_CONTRAST),
+        (Tier.CERTAIN, [regions], score >= CERTAIN_CONTRAST),
+        (Tier.LIKELY, [regions], score >= LIKELY_CONTRAST),
         (Tier.POSSIBLE, [phash, dhash], True),
         (Tier.POSSIBLE, [phash], True),
         (Tier.POSSIBLE, [regions], shared >= POSSIBLE_REGIONS),
     ):
-        if speaks and None not in witnesses:
-            return tier, " and ".join(_told(each) for each in witnesses if each) + "."
-    return None, "No signal is within its threshold, and too few regions are."
+        if is_enough and None not in needed:
+            return tier, " and ".join(_in_words(each) for each in needed if each) + "."
+    return None, "No signal is within its threshold, and too few regions match."
 
 
-def _told(finding: Finding) -> str:
+def _in_words(finding: Finding) -> str:
     bits = PROFILES[finding.algorithm].bits
     if finding.regions:
         image = "mirrored image" if finding.view is View.MIRROR else "image"

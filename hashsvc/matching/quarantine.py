@@ -1,4 +1,4 @@
-"""Notices a content that matches far more often than expected, and what analysts do then."""
+"""Puts contents that match far more often than expected into quarantine, and ends it."""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -19,19 +19,19 @@ _ACTOR = "floods"
 _log = structlog.get_logger()
 
 
-def notice(
+def quarantine_flood(
     connection: Connection, content_id: ContentId, *, flood_matches: int, now: datetime
 ) -> bool:
     """
-    Put a content in quarantine when it has matched too often, and tell whether it just was.
+    Put a content into quarantine if its matches are a flood. Return whether it was put there now.
 
-    That is when more than `flood_matches` URLs were found in the last 24 hours, and ten times as
-    many as in a mean day before. Of one flood there is one entry in the audit log.
+    It is a flood if more than `flood_matches` URLs were found in the last 24 hours, and ten times
+    as many as on an average day before. The audit log gets one entry for each flood.
     """
-    goes_on, ended_at = quarantines.last_of(connection, content_id)
-    if goes_on:
+    is_quarantined, ended_at = quarantines.last_of(connection, content_id)
+    if is_quarantined:
         return False
-    # Whoever ended one has looked at what was found until then.
+    # The analyst who ended the last quarantine has seen all matches found until then.
     since = max(now - _DAY, ended_at) if ended_at is not None else now - _DAY
     older, new = quarantines.counts(connection, content_id, since)
     content = cases.content_by_id(connection, content_id)
@@ -48,14 +48,14 @@ def notice(
 
 
 class Quarantines:
-    """The contents in quarantine; each is shown to analysts of its case's organisation only."""
+    """The contents in quarantine. Only analysts of a case's organisation see its contents."""
 
     def __init__(self, database: Database, clock: Clock = utc_now) -> None:
         self._database = database
         self._clock = clock
 
     def search(self, *, organisation_id: OrganisationId, limit: int) -> Sequence[Quarantine]:
-        """Return them, those noticed last first."""
+        """Return the contents in quarantine, the latest first."""
         with self._database.read() as connection:
             return quarantines.search(connection, organisation_id, limit)
 
@@ -63,10 +63,10 @@ class Quarantines:
         self, content: PublicContentId, *, actor: KeyId, organisation_id: OrganisationId
     ) -> None:
         """
-        Let the matches of a flood be listed with the others.
+        End a content's quarantine. Its matches are listed with the others again.
 
         Raises:
-            NotQuarantinedError: If no such content is in quarantine; so below.
+            NotQuarantinedError: If no such content is in quarantine. `dismiss` raises it too.
         """
         now = self._clock()
         with self._database.write() as connection:
@@ -79,7 +79,7 @@ class Quarantines:
     def dismiss(
         self, content: PublicContentId, *, actor: KeyId, organisation_id: OrganisationId
     ) -> int:
-        """Dismiss all matches of a flood, end it, and return how many matches those were."""
+        """Dismiss a content's quarantined matches, end the quarantine, and return their number."""
         now = self._clock()
         with self._database.write() as connection:
             found = _found(connection, content, organisation_id)

@@ -1,4 +1,4 @@
-"""Which suspected re-uploads are reported: no dismissed image, no lower tier than is wanted."""
+"""Records suspected re-uploads, except dismissed images and tiers below the lowest tier."""
 
 from collections.abc import Iterable, Sequence
 from datetime import datetime
@@ -11,14 +11,14 @@ from hashsvc.bank import find_case
 from hashsvc.clock import Clock, utc_now
 from hashsvc.matching.bank_index import Found
 from hashsvc.matching.evidence import Tier
-from hashsvc.matching.quarantine import notice
+from hashsvc.matching.quarantine import quarantine_flood
 from hashsvc.matching.suppressing import is_suppressed
 from hashsvc.store import Database, cases, lowest_tiers, matches, pending, unmatched
 from hashsvc.store.candidates import Sighted
 from hashsvc.store.ids import ContentId, KeyId, MatchId, OrganisationId, ScanId, random_id
 from hashsvc.store.lowest_tiers import HostRule
 
-# The surest first.
+# From the surest to the least sure.
 _TIERS = tuple(Tier)
 
 
@@ -32,12 +32,12 @@ def record_match(
     now: datetime,
 ) -> MatchId | None:
     """
-    Store a suspected re-upload, and return its id; None when it is not to be reported.
+    Record a suspected re-upload and return its id; None if it must not be recorded.
 
-    Of one that was reported before, by content and image URL, that id is returned.
+    If a match of the same content and image URL was recorded before, return its id.
     """
     if not cases.has_content(connection, found.content_id):
-        return None  # Withdrawn since.
+        return None  # The content was withdrawn in the meantime.
     before = matches.find(connection, found.content_id, seen.image_url)
     if before is not None:
         return before
@@ -60,12 +60,12 @@ def record_match(
         facts=seen.facts,
         now=now,
     )
-    notice(connection, found.content_id, flood_matches=flood_matches, now=now)
+    quarantine_flood(connection, found.content_id, flood_matches=flood_matches, now=now)
     return match_id
 
 
 class LowestTiers:
-    """The lowest tiers that are reported, by case and by host; of two the stricter counts."""
+    """The lowest tiers of cases and hosts. If both have one, the stricter one counts."""
 
     def __init__(self, database: Database, clock: Clock = utc_now) -> None:
         self._database = database
@@ -73,10 +73,10 @@ class LowestTiers:
 
     def of_case(self, number: str, *, actor: KeyId, organisation_id: OrganisationId) -> Tier:
         """
-        Return the lowest tier that is reported for a case.
+        Return the lowest tier of a case.
 
         Raises:
-            UnknownCaseError: If there is none with this number; so below.
+            UnknownCaseError: If there is no such case. `set_for_case` raises it too.
         """
         with self._database.write() as connection:
             case = find_case(connection, number, organisation_id)
@@ -87,9 +87,10 @@ class LowestTiers:
         self, number: str, lowest: Tier, *, actor: KeyId, organisation_id: OrganisationId
     ) -> None:
         """
-        Have nothing below a tier reported for a case.
+        Set the lowest tier of a case.
 
-        When more is wanted than before, its contents are compared with the kept candidates again.
+        If this admits more matches than before, the case's contents are compared with the kept
+        candidates again.
         """
         with self._database.write() as connection:
             case = find_case(connection, number, organisation_id)
@@ -102,14 +103,14 @@ class LowestTiers:
             self._record(connection, actor, "case.set-lowest-tier", number)
 
     def hosts(self, organisation_id: OrganisationId) -> Sequence[HostRule]:
-        """Return the rules of an organisation."""
+        """Return an organisation's lowest tiers of hosts."""
         with self._database.read() as connection:
             return lowest_tiers.of_hosts(connection, organisation_id)
 
     def set_for_host(
         self, host: str, lowest: Tier, *, actor: KeyId, organisation_id: OrganisationId
     ) -> None:
-        """Have nothing below a tier reported of a host, and of those below it, from now on."""
+        """Set the lowest tier of a host and its subdomains, for future matches."""
         with self._database.write() as connection:
             lowest_tiers.set_for_host(connection, organisation_id, host, _stored(lowest))
             self._record(connection, actor, "host.set-lowest-tier", str(lowest))

@@ -1,4 +1,4 @@
-"""Compares contents that have just come in with the candidates that scans have seen before."""
+"""Retroactive matching: compares new contents with the candidates that earlier scans kept."""
 
 import math
 import time
@@ -28,12 +28,12 @@ from hashsvc.store.unmatched import Unmatched
 from index import count_near, nearest
 
 _EVERY_S = 0.2
-_IN_ANY_CASE_EVERY_S = 1.0
-_AT_A_TIME = 100
+_LOOKED_EVERY_S = 1.0
+_MOST_TAKEN = 100
 _EXTENDED_EVERY_S = 10
-# Codes of whole images take 1 kB a candidate, those of regions 30.
-_WHOLES_A_PAGE = 2_000
-_REGIONS_A_PAGE = 200
+# A candidate's codes of whole images take 1 kB, its codes of regions 30 kB.
+_WHOLES_PER_PAGE = 2_000
+_REGIONS_PER_PAGE = 200
 _POSES = ((View.WHOLE, View.PART), (View.MIRROR,))
 _log = structlog.get_logger()
 
@@ -42,25 +42,25 @@ _Page = list[tuple[CandidateId, bytes]]
 
 
 @dataclass(slots=True)
-class _Goal:
-    """A content that is compared, its codes by algorithm, and the candidates it was shown."""
+class _Task:
+    """A content to compare, its codes by algorithm, and the candidates compared so far."""
 
-    of: Unmatched
+    unmatched: Unmatched
     content: Signature
     codes: dict[str, _Codes]
-    met: set[CandidateId] = field(default_factory=set)
+    compared: set[CandidateId] = field(default_factory=set)
 
 
 class RetroactiveMatcher(Loop):
     """
-    Compares what is unmatched with all kept candidates, exactly as a scan would.
+    Compares unmatched contents with all kept candidates, exactly as a scan would.
 
-    First go codes of whole images, which are few bytes and tell of most copies; then regions.
-    Several processes may do so: each takes contents that no other has in hand.
+    It first compares codes of whole images, which are small and find most copies, and then regions.
+    Several processes can do this at once: each takes contents that no other process has leased.
     """
 
     LEASE = timedelta(seconds=60)
-    """So long after somebody who had contents in hand was killed, the next one takes them."""
+    """After this time, another process takes over the contents of a process that was killed."""
 
     def __init__(self, settings: Settings, database: Database, clock: Clock = utc_now) -> None:
         super().__init__("retroactive", every_s=_EVERY_S)
@@ -73,22 +73,22 @@ class RetroactiveMatcher(Loop):
     def run_once(self) -> None:
         """Compare all contents that are due, if the feed has news or a second has passed."""
         before, self._newest = self._newest, self._database.newest_change()
-        # The feed tells only of contents that are let in. What a scan or an analyst puts back, and
-        # what a killed process had in hand, waits up to a second longer.
+        # The change feed only shows contents that were added. Contents that a scan or an analyst
+        # puts back, and those of a killed process, wait up to a second longer.
         is_new = self._newest is None or self._newest != before
-        if is_new or time.monotonic() - self._looked >= _IN_ANY_CASE_EVERY_S:
+        if is_new or time.monotonic() - self._looked >= _LOOKED_EVERY_S:
             self._looked = time.monotonic()
             while not self.is_stopping and self.work_once():
                 continue
 
     def work_once(self) -> bool:
-        """Compare the contents that are due; False when none is."""
+        """Compare the contents that are due. Return False if none is."""
         now = self._clock()
         with self._database.read() as connection:
             if not unmatched.is_any_due(connection, now):
                 return False
         with self._database.write(alone=False) as connection:
-            taken = unmatched.take(connection, now=now, until=now + self.LEASE, limit=_AT_A_TIME)
+            taken = unmatched.take(connection, now=now, until=now + self.LEASE, limit=_MOST_TAKEN)
         if not taken:
             return False
         self._compare(taken)
@@ -97,28 +97,28 @@ class RetroactiveMatcher(Loop):
     def _compare(self, taken: Sequence[Unmatched]) -> None:
         with self._database.read() as connection:
             contents = signatures_of(connection, sorted({each.content_id for each in taken}))
-        goals = [
-            _Goal(each, contents[each.content_id], _codes_of(contents[each.content_id]))
+        tasks = [
+            _Task(each, contents[each.content_id], _codes_of(contents[each.content_id]))
             for each in taken
             if each.content_id in contents
         ]
         lease = _Lease(self._database, self._clock, [each.seq for each in taken])
         found = 0
-        for stage in (_Stage(candidates.wholes, _WHOLES_A_PAGE, _near_wholes),
-                      _Stage(candidates.regions, _REGIONS_A_PAGE, _near_regions)):  # fmt: skip
-            for page in self._pages(stage, goals):
-                found += self._meet(goals, stage.near(goals, page))
+        for stage in (_Pass(candidates.wholes, _WHOLES_PER_PAGE, _near_wholes),
+                      _Pass(candidates.regions, _REGIONS_PER_PAGE, _near_regions)):  # fmt: skip
+            for page in self._pages(stage, tasks):
+                found += self._record_matches(tasks, stage.near(tasks, page))
                 if self.is_stopping:
                     lease.give_back()
                     return
                 lease.extend()
         lease.end()
-        _log.info("match.retroactive_done", contents=len(goals), found=found)
+        _log.info("match.retroactive_done", contents=len(tasks), found=found)
 
-    def _pages(self, stage: "_Stage", goals: Sequence[_Goal]) -> Iterator[_Page]:
-        if not goals:
+    def _pages(self, stage: "_Pass", tasks: Sequence[_Task]) -> Iterator[_Page]:
+        if not tasks:
             return
-        after = min(each.of.after_id for each in goals)
+        after = min(each.unmatched.after_id for each in tasks)
         while True:
             with self._database.read() as connection:
                 page = stage.read(connection, after, stage.size)
@@ -127,11 +127,11 @@ class RetroactiveMatcher(Loop):
             yield page
             after = page[-1][0]
 
-    def _meet(self, goals: Sequence[_Goal], near: Sequence[set[CandidateId]]) -> int:
-        """Weigh each content against the candidates near it, and report what matches."""
-        for goal, its in zip(goals, near, strict=True):
-            its.difference_update(goal.met)
-            goal.met.update(its)
+    def _record_matches(self, tasks: Sequence[_Task], near: Sequence[set[CandidateId]]) -> int:
+        """Compare each content with its near candidates, record the matches, and count them."""
+        for task, candidate_ids in zip(tasks, near, strict=True):
+            candidate_ids.difference_update(task.compared)
+            task.compared.update(candidate_ids)
         ids = sorted(set[CandidateId]().union(*near))
         if not ids:
             return 0
@@ -140,12 +140,12 @@ class RetroactiveMatcher(Loop):
         matched = [
             (candidate, best)
             for candidate in seen
-            for goal, its in zip(goals, near, strict=True)
-            if candidate.id in its and (best := _best(goal, candidate)) is not None
+            for task, candidate_ids in zip(tasks, near, strict=True)
+            if candidate.id in candidate_ids and (best := _best(task, candidate)) is not None
         ]
-        reported = 0
+        recorded = 0
         with self._database.write(alone=False) as connection:
-            # In the order in which scans store theirs, so that nobody waits for one another.
+            # Use the order in which scans record matches, to avoid deadlocks with them.
             for candidate, best in sorted(matched, key=_order):
                 match_id = record_match(
                     connection,
@@ -155,21 +155,21 @@ class RetroactiveMatcher(Loop):
                     flood_matches=self._settings.flood_matches,
                     now=self._clock(),
                 )
-                reported += match_id is not None
-        return reported
+                recorded += match_id is not None
+        return recorded
 
 
 @dataclass(frozen=True, slots=True)
-class _Stage:
-    """One way of going through the candidates: how a page is read, and who is near on it."""
+class _Pass:
+    """One pass over the candidates: how to read a page, and how to find near candidates on it."""
 
     read: Callable[[Connection, CandidateId, int], _Page]
     size: int
-    near: Callable[[Sequence[_Goal], _Page], list[set[CandidateId]]]
+    near: Callable[[Sequence[_Task], _Page], list[set[CandidateId]]]
 
 
 class _Lease:
-    """What is in hand, for as long as it takes; whoever is killed loses it after a minute."""
+    """The lease on the contents that this process compares. It ends if the process is killed."""
 
     def __init__(self, database: Database, clock: Clock, seqs: Sequence[int]) -> None:
         self._database = database
@@ -178,17 +178,17 @@ class _Lease:
         self._extended = time.monotonic()
 
     def extend(self) -> None:
-        """Keep it for longer, where some time has passed."""
+        """Extend the lease if it was not extended for a while."""
         if time.monotonic() - self._extended > _EXTENDED_EVERY_S:
             self._until(RetroactiveMatcher.LEASE)
             self._extended = time.monotonic()
 
     def give_back(self) -> None:
-        """Let the next one take it, from the beginning."""
+        """Give up the lease: another process starts these contents again."""
         self._until(timedelta(0))
 
     def end(self) -> None:
-        """Say that it is done."""
+        """Mark the contents as compared with all candidates."""
         with self._database.write(alone=False) as connection:
             unmatched.done(connection, self._seqs)
 
@@ -201,23 +201,23 @@ def _codes_of(content: Signature) -> dict[str, _Codes]:
     return {profile.name: content.codes(profile) for profile in (PDQ, PHASH, REGION)}
 
 
-def _near_wholes(goals: Sequence[_Goal], page: _Page) -> list[set[CandidateId]]:
-    found: list[set[CandidateId]] = [set() for _ in goals]
+def _near_wholes(tasks: Sequence[_Task], page: _Page) -> list[set[CandidateId]]:
+    found: list[set[CandidateId]] = [set() for _ in tasks]
     ids = np.array([each for each, _ in page])
     shown = codes_in([each for _, each in page], (PDQ, PHASH))
     for profile in (PDQ, PHASH):
         owners, codes = shown[profile.name]
         if not len(codes):
             continue
-        for goal, near in zip(goals, found, strict=True):
-            mine = goal.codes[profile.name]
+        for task, near in zip(tasks, found, strict=True):
+            mine = task.codes[profile.name]
             if len(mine):
                 within = nearest(codes, mine) <= profile.threshold
-                near.update(_after(goal, ids[owners[within]]))
+                near.update(_after(task, ids[owners[within]]))
     return found
 
 
-def _near_regions(goals: Sequence[_Goal], page: _Page) -> list[set[CandidateId]]:
+def _near_regions(tasks: Sequence[_Task], page: _Page) -> list[set[CandidateId]]:
     groups = [
         (candidate_id, shown)
         for candidate_id, packed in page
@@ -226,34 +226,34 @@ def _near_regions(goals: Sequence[_Goal], page: _Page) -> list[set[CandidateId]]
         if (shown := _shown(frame, pose))
     ]
     if not groups:
-        return [set() for _ in goals]
+        return [set() for _ in tasks]
     owners = np.array([each for each, _ in groups])
     codes = _packed([shown for _, shown in groups], REGION)
     ends = np.cumsum([len(shown) * 8 // REGION.bits for _, shown in groups])
     found = []
-    for goal in goals:
-        mine = goal.codes[REGION.name]
+    for task in tasks:
+        mine = task.codes[REGION.name]
         counts = count_near(mine, codes, ends, threshold=REGION.threshold)
-        found.append(set(_after(goal, owners[counts >= POSSIBLE_REGIONS])))
+        found.append(set(_after(task, owners[counts >= POSSIBLE_REGIONS])))
     return found
 
 
 def _shown(frame: Sequence[CodeGroup], pose: Sequence[View]) -> bytes:
-    """Return the codes of all regions that are seen in a pose."""
+    """Return the codes of all regions of a frame in one pose."""
     return b"".join(
         each.packed for each in frame if each.algorithm == REGION.name and each.view in pose
     )
 
 
-def _after(goal: _Goal, owners: NDArray[np.int64]) -> Iterator[CandidateId]:
-    return (CandidateId(each) for each in owners.tolist() if each > goal.of.after_id)
+def _after(task: _Task, owners: NDArray[np.int64]) -> Iterator[CandidateId]:
+    return (CandidateId(each) for each in owners.tolist() if each > task.unmatched.after_id)
 
 
-def _best(goal: _Goal, candidate: Candidate) -> Found | None:
-    """Return the strongest evidence of any frame; None when none matches."""
+def _best(task: _Task, candidate: Candidate) -> Found | None:
+    """Return the strongest evidence of any frame; None if no frame matches."""
     best: Found | None = None
     for frame in frames_of(candidate.seen):
-        found = Found(goal.of.content_id, compare(goal.content, frame))
+        found = Found(task.unmatched.content_id, compare(task.content, frame))
         if found.evidence.tier is None:
             continue
         if best is None or found.surer_than(best):

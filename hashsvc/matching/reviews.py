@@ -1,4 +1,4 @@
-"""What analysts say of suspected re-uploads."""
+"""Analysts' reviews of matches: lists, verdicts and explanations."""
 
 from enum import StrEnum
 
@@ -18,7 +18,7 @@ from hashsvc.store.matches import Match
 
 
 class MatchState(StrEnum):
-    """Whether an analyst has looked at a match, and what they said."""
+    """The state of a match: not reviewed yet, or the analyst's verdict."""
 
     SUSPECTED = "suspected"
     CONFIRMED = "confirmed"
@@ -29,14 +29,14 @@ class Reason(StrEnum):
     """Why a match was dismissed."""
 
     OTHER_IMAGE = "other-image"
-    """It shows something else: this image is not reported again."""
+    """The image shows something else. It is not recorded again."""
 
     OTHER = "other"
-    """It is the image, or may be; it is left where it is for another reason."""
+    """The image is, or may be, a copy. It is left where it is for another reason."""
 
 
 class Reviews:
-    """The matches of the service, for analysts."""
+    """Lists matches for analysts and stores their verdicts."""
 
     def __init__(self, database: Database, clock: Clock = utc_now) -> None:
         self._database = database
@@ -52,10 +52,15 @@ class Reviews:
         quarantined: bool | None = None,
     ) -> list[Match]:
         """
-        Return matches, newest first, of one state or one scan when these are given.
+        Return matches, newest first.
 
         Args:
-            quarantined: Only those of a flood, or only those of none; None for both.
+            state: Only matches in this state; None for all states.
+
+            scan_id: Only matches that this scan found first; None for all scans.
+
+            quarantined: True for matches in quarantine only, False for the others only; None for
+                both.
         """
         with self._database.read() as connection:
             return matches.search(
@@ -74,10 +79,11 @@ class Reviews:
         Return one match.
 
         Args:
-            organisation_id: Whose case's match it has to be; here and below, None stands for any.
+            organisation_id: The organisation that owns the match's case; None for any. The other
+                methods use it in the same way.
 
         Raises:
-            UnknownMatchError: If there is none with this id.
+            UnknownMatchError: If there is no such match.
         """
         with self._database.write() as connection:
             match = _match(connection, match_id, organisation_id)
@@ -101,19 +107,20 @@ class Reviews:
         everywhere: bool = False,
     ) -> Match:
         """
-        Record an analyst's verdict, and return the match with it.
+        Store an analyst's verdict and return the match with it.
 
-        Saying the same again changes nothing; the first reviewer stays named.
+        Giving the same verdict again changes nothing: the first reviewer stays named.
 
         Args:
-            reason: Why it is dismissed; as another image, it is not reported again.
+            reason: Why the match is dismissed. An `other-image` is not recorded again.
 
-            everywhere: Not for any content of the organisation, instead of this one.
+            everywhere: True: the image is not recorded for any content of the organisation. False:
+                only for this content.
 
         Raises:
             UnknownMatchError: If there is no such match.
 
-            AlreadyReviewedError: If the other verdict was given before.
+            AlreadyReviewedError: If the match already has the other verdict.
         """
         now = self._clock()
         with self._database.write() as connection:
@@ -131,14 +138,18 @@ class Reviews:
                 audit.record_all(connection, deeds, actor=actor, now=now)
         match = self.view(match_id, actor=actor, organisation_id=organisation_id)
         if match.state != verdict:
-            raise AlreadyReviewedError(f"This match was {match.state} before.")
+            raise AlreadyReviewedError(
+                f"This match is {match.state} already. A verdict cannot be changed."
+            )
         return match
 
     def why(
         self, match_id: MatchId, *, actor: KeyId, organisation_id: OrganisationId | None = None
     ) -> tuple[Match, Comparison | None]:
         """
-        Return a match, and its content and candidate compared anew; None: it is kept no more.
+        Return a match, and a new comparison of its content and candidate.
+
+        The comparison is None if the candidate's signals are no longer kept.
 
         Raises:
             UnknownMatchError: If there is no such match.

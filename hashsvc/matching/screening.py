@@ -1,4 +1,4 @@
-"""Tells whether a content that is submitted is like an image on a list."""
+"""Screens submitted contents: finds the listed image that a content is similar to."""
 
 import threading
 from collections.abc import Sequence
@@ -17,24 +17,24 @@ from index import nearest
 
 _Codes = NDArray[np.uint8]
 
-# Of a common image with fewer steady bits the whole code counts alone. Photographs differ from each
-# listed image in at least 20 % of its steady bits, where it has so many; 12 % are allowed.
+# If a common image has fewer steady bits than this, only its whole code is compared. Photographs
+# differ from each image with at least 64 steady bits in 20 % of them or more; 12 % are allowed.
 _ENOUGH_STEADY = 64
 
 
 class _Shipped:
-    """The common images that come with the service."""
+    """The common images shipped with the service."""
 
     def __init__(self, images: Sequence[CommonImage]) -> None:
         self._codes = _packed([each.signal.code for each in images])
         self._steady = _packed([each.steady for each in images])
         steady = np.bitwise_count(self._steady).sum(axis=1, dtype=np.int64)
-        # As large a share of the steady bits as the threshold is of all.
+        # The threshold's share of all bits, applied to the steady bits.
         most = PDQ.threshold * steady // PDQ.bits
         self._most = np.where(steady >= _ENOUGH_STEADY, most, -1)
 
     def has(self, codes: _Codes) -> bool:
-        """Tell whether one of these codes is that of a listed image."""
+        """Return whether one of these codes is near a shipped image."""
         for code in codes:
             different = self._codes ^ code
             all_bits = np.bitwise_count(different).sum(axis=1, dtype=np.int64)
@@ -46,10 +46,10 @@ class _Shipped:
 
 class Screen:
     """
-    All listed images, in memory; safe to share between threads.
+    Compares contents with all listed images, held in memory. Threads can share it.
 
-    The lists are short and change seldom: they are compared one by one, and read anew when they
-    were changed.
+    The lists are short and rarely change. Their images are compared one by one, and the lists are
+    read again after a change.
     """
 
     def __init__(self) -> None:
@@ -61,10 +61,10 @@ class Screen:
 
     def __call__(self, connection: Connection, signature: Signature) -> Listed | None:
         """
-        Return which listed image a content is like; None for none.
+        Return the listed image that a content is similar to; None if there is none.
 
-        As with contents, it is like one when PDQ is within its threshold, in any pose of the listed
-        image, or when as many regions are in both as make a match `likely`. Common ones come first.
+        A content is similar if PDQ is within its threshold in any pose of the listed image, or if
+        the regions of both would make a match `likely`. Common images take precedence.
         """
         self._follow(connection)
         whole = signature.codes(PDQ)

@@ -1,4 +1,4 @@
-"""Images that analysts have dismissed as other ones: they are not reported again."""
+"""Suppressions: images that analysts dismissed as other images are not recorded again."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -32,11 +32,11 @@ _Codes = NDArray[np.uint8]
 
 def is_suppressed(connection: Connection, content_id: ContentId, seen: Sighted) -> bool:
     """
-    Tell whether a candidate was dismissed for a content, or for all of its organisation.
+    Return whether a candidate is an image dismissed for a content or its whole organisation.
 
-    It is the dismissed image when its bytes are, or when PDQ is within its threshold in any pose of
-    the two. What is no farther from the content than from the dismissed image is reported all the
-    same: between two images that are alike, a copy of the content must not be lost.
+    It is the dismissed image if its bytes are the same, or if PDQ is within its threshold in any
+    pose of the two. But a candidate that is at least as near to the content as to the dismissed
+    image is recorded: no copy of the content may be lost because a similar image was dismissed.
     """
     dismissed = suppressions.of_content(connection, content_id)
     if any(each.image_sha256 == seen.image_sha256 for each in dismissed):
@@ -53,9 +53,9 @@ def suppress(
     connection: Connection, match: Match, *, everywhere: bool, actor: KeyId, now: datetime
 ) -> SuppressionId:
     """
-    Have a match's image not reported again, for its content or for all of the organisation.
+    Suppress a match's image, for its content or for the whole organisation, and return the id.
 
-    It is known by its SHA-256, and by its signals while they are kept.
+    The suppression stores the image's SHA-256, and its PDQ codes if they are still kept.
     """
     kept = candidates.find(connection, match.image_url, match.image_sha256)
     codes = _pdq_codes(kept.seen) if kept is not None else []
@@ -74,14 +74,14 @@ def suppress(
 
 
 class Suppressions:
-    """The dismissed images of the service; each is shown to analysts of its organisation only."""
+    """The suppressions. Analysts see only those of their own organisation."""
 
     def __init__(self, database: Database, clock: Clock = utc_now) -> None:
         self._database = database
         self._clock = clock
 
     def search(self, *, organisation_id: OrganisationId, limit: int) -> Sequence[Suppression]:
-        """Return them, newest first."""
+        """Return suppressions, newest first."""
         with self._database.read() as connection:
             return suppressions.search(connection, organisation_id, limit)
 
@@ -89,19 +89,19 @@ class Suppressions:
         self, suppression_id: SuppressionId, *, actor: KeyId, organisation_id: OrganisationId
     ) -> None:
         """
-        Take back a dismissal: such images are reported again, and its match is open again.
+        Remove a suppression: the image is recorded again, and the dismissed match is open again.
 
-        The content of the match is compared anew with the candidates that are kept.
+        The match's content is compared with the kept candidates again.
 
         Raises:
-            UnknownSuppressionError: If there is none with this id.
+            UnknownSuppressionError: If there is no such suppression.
         """
         now = self._clock()
         with self._database.write() as connection:
             try:
                 found = suppressions.by_id(connection, suppression_id, organisation_id)
             except UnknownRowError as error:
-                raise UnknownSuppressionError("There is no such dismissed image.") from error
+                raise UnknownSuppressionError("There is no such suppression.") from error
             suppressions.remove(connection, suppression_id)
             deeds = [("match.unsuppress", str(suppression_id))]
             if found.match_id is not None:

@@ -98,7 +98,7 @@ def test_a_plain_candidate_and_one_without_signals_find_nothing(database: Databa
 def test_several_candidates_find_what_each_finds_alone(
     database: Database, monkeypatch: pytest.MonkeyPatch, at_a_time: int
 ) -> None:
-    monkeypatch.setattr(bank_index, "_CONTENTS_A_STEP", at_a_time)
+    monkeypatch.setattr(bank_index, "CONTENTS_PER_STEP", at_a_time)
     rng = random.Random(3)
     case_id = store_case(database)
     contents = [store_content(database, case_id) for _ in range(4)]
@@ -158,7 +158,7 @@ def test_a_withdrawal_by_another_process_counts_from_its_commit_on(
 def test_the_surest_comes_first_however_few_are_weighed_at_a_time(
     database: Database, monkeypatch: pytest.MonkeyPatch, at_a_time: int
 ) -> None:
-    monkeypatch.setattr(bank_index, "_CONTENTS_A_STEP", at_a_time)
+    monkeypatch.setattr(bank_index, "CONTENTS_PER_STEP", at_a_time)
     rng = random.Random(2)
     case_id = store_case(database)
     seen = {name: rng.randbytes(PROFILES[name].bits // 8) for name in ("pdq1", "phash1", "dhash1")}

@@ -12,8 +12,8 @@ def test_a_match_and_what_is_none_say_so_for_each_algorithm() -> None:
     compared = explain(signature(pdq1=0, phash1=0, dhash1=0), signature(pdq1=31, phash1=9))
     assert compared.evidence.tier == "certain"
     assert compared.reasons == (
-        "pdq1: 31 of 256 bits differ in the whole view, and 31 may.",
-        "phash1: 9 of 64 bits differ in the whole view, the nearest one; no more than 8 may.",
+        "pdq1: 31 of 256 bits differ in the whole view; at most 31 may differ.",
+        "phash1: 9 of 64 bits differ in the whole view, the nearest view; at most 8 may differ.",
         "dhash1: only one of the images has such signals.",
     )
 
