@@ -7,8 +7,8 @@ import pytest
 from hashsvc.access.walk_guard import WalkGuard
 from hashsvc.signals import DHASH, PDQ, PHASH, Profile, Signature, ViewedSignal
 from hashsvc.store.ids import ContentId, KeyId
-from tests.api.conftest import SetClock as Clock
-from tests.api.conftest import flipped, random_signal
+from tests.helpers.made_signals import flipped, random_signal
+from tests.helpers.set_clock import SetClock
 
 
 def followed(watch: WalkGuard, *signals: ViewedSignal, told: int | None = None) -> ContentId | None:
@@ -20,7 +20,7 @@ def followed(watch: WalkGuard, *signals: ViewedSignal, told: int | None = None) 
 def test_near_is_five_quarters_of_the_threshold(profile: Profile, near: int) -> None:
     rng = random.Random(10)
     for distance, counts in ((1, True), (near, True), (near + 1, False)):
-        watch = WalkGuard(Clock(), most_steps=1)
+        watch = WalkGuard(SetClock(), most_steps=1)
         start = random_signal(rng, profile)
         assert followed(watch, start, told=1) is None
         results = [
@@ -32,7 +32,7 @@ def test_near_is_five_quarters_of_the_threshold(profile: Profile, near: int) -> 
 
 def test_what_was_not_told_of_is_no_start_of_a_walk() -> None:
     rng = random.Random(11)
-    watch = WalkGuard(Clock(), most_steps=1)
+    watch = WalkGuard(SetClock(), most_steps=1)
     start = random_signal(rng, PDQ)
     assert [followed(watch, flipped(start, bit)) for bit in range(20)] == [None] * 20
     near = [ContentId(1)]
@@ -43,7 +43,7 @@ def test_what_was_not_told_of_is_no_start_of_a_walk() -> None:
 
 def test_steps_around_each_content_are_counted_apart() -> None:
     rng = random.Random(12)
-    watch = WalkGuard(Clock(), most_steps=2)
+    watch = WalkGuard(SetClock(), most_steps=2)
     for number in range(30):
         start = random_signal(rng, PDQ)
         for bit in range(3):
@@ -57,7 +57,7 @@ def test_what_the_watch_remembers_is_bounded_and_the_start_stays(
     monkeypatch.setattr("hashsvc.access.walk_guard._CONTENTS", 5)
     monkeypatch.setattr("hashsvc.access.walk_guard._LOOKUPS", 20)
     rng = random.Random(13)
-    watch = WalkGuard(Clock(), most_steps=1000)
+    watch = WalkGuard(SetClock(), most_steps=1000)
     start = random_signal(rng, PDQ)
     for number in range(200):
         followed(watch, random_signal(rng, PDQ), told=number)

@@ -1,10 +1,7 @@
 """A service in this process, called over HTTP with a key of any role."""
 
-import random
 import shutil
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,38 +16,12 @@ from hashsvc.api import Services, create_app
 from hashsvc.bank import pins
 from hashsvc.clock import utc_now
 from hashsvc.settings import Settings
-from hashsvc.signals import Profile, Signal, Signature, View, ViewedSignal, sign_image
+from hashsvc.signals import sign_image
 from hashsvc.store import Database
-from hashsvc.store.ids import random_id
+from tests.api.helpers import Call, OpenCase, content_of
 from tests.conftest import generated_photo, jpeg
+from tests.helpers.set_clock import SetClock
 from tests.helpers.site import Site
-
-Call = Callable[..., httpx2.Response]
-
-
-class SetClock:
-    """A clock that stands still until it is moved."""
-
-    def __init__(self) -> None:
-        self._now = datetime(2026, 1, 5, 23, 59, 30, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self._now
-
-    def move(self, seconds: float) -> None:
-        """Let time pass."""
-        self._now += timedelta(seconds=seconds)
-
-
-@dataclass(frozen=True)
-class OpenCase:
-    """A case with one content."""
-
-    number: str
-    pin: str
-    content: str
-    photo: bytes
-    signature: Signature
 
 
 @pytest.fixture(autouse=True)
@@ -61,7 +32,7 @@ def _quick_pins(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def watch() -> SetClock:
+def clock() -> SetClock:
     """The service's clock."""
     return SetClock()
 
@@ -77,11 +48,11 @@ def new_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def services(settings: Settings, watch: SetClock, new_data: Path) -> Services:
+def services(settings: Settings, clock: SetClock, new_data: Path) -> Services:
     """The parts of a service without any case."""
     # It is set up faster so than step by step.
     shutil.copytree(new_data, settings.data_dir)
-    return Services.build(settings, watch)
+    return Services.build(settings, clock)
 
 
 @pytest.fixture
@@ -161,33 +132,3 @@ def site() -> Iterator[Site]:
     """A web site on loopback, which the service may fetch from; what a test needs it adds."""
     with Site() as running:
         yield running
-
-
-def body_of(signature: Signature) -> dict[str, Any]:
-    """Return a signature as the API takes it."""
-    signals = [{"signal": str(each.signal), "view": each.view} for each in signature.signals]
-    return {"quality": signature.quality, "signals": signals}
-
-
-def content_of(photo: bytes) -> dict[str, Any]:
-    """Return a photo's content, under a new id, as the API takes it."""
-    return {"content": random_id()} | body_of(sign_image(photo).whole())
-
-
-def work_off(services: Services) -> None:
-    """Do all scan items that are due."""
-    while services.scanner.work_once():
-        continue
-
-
-def random_signal(rng: random.Random, profile: Profile, view: View = View.WHOLE) -> ViewedSignal:
-    """Return a signal of random bits."""
-    return ViewedSignal(Signal(profile.name, rng.randbytes(profile.bits // 8)), view)
-
-
-def flipped(viewed: ViewedSignal, *bits: int) -> ViewedSignal:
-    """Return the signal with these bits turned over."""
-    code = bytearray(viewed.signal.code)
-    for bit in bits:
-        code[bit // 8] ^= 0x80 >> bit % 8
-    return ViewedSignal(Signal(viewed.signal.algorithm, bytes(code)), viewed.view)

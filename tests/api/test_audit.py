@@ -18,7 +18,7 @@ from hashsvc.removal.platforms.registry import subject_of
 from hashsvc.signals import sign_image
 from hashsvc.store import cases, matches, quarantines
 from hashsvc.store.tables import audit_entry
-from tests.api.conftest import Call, OpenCase, body_of, content_of, work_off
+from tests.api.helpers import Call, OpenCase, body_of, content_of, work_off
 from tests.conftest import generated_photo, jpeg
 from tests.helpers.site import Site
 from tests.removal.steps import leave_unsure

@@ -15,7 +15,7 @@ from hashsvc.bank import new_case_number
 from hashsvc.clock import utc_now
 from hashsvc.settings import Settings
 from hashsvc.store.ids import random_id
-from tests.api.conftest import SetClock
+from tests.helpers.set_clock import SetClock
 
 SMALL = {
     "limit_lookups_per_minute": 3,
@@ -42,8 +42,8 @@ class Phone:
 
 
 @pytest.fixture
-def services(settings: Settings, watch: SetClock) -> Services:
-    return Services.build(settings.model_copy(update=SMALL), watch)
+def services(settings: Settings, clock: SetClock) -> Services:
+    return Services.build(settings.model_copy(update=SMALL), clock)
 
 
 @pytest.fixture

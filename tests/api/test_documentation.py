@@ -11,7 +11,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from hashsvc.bank import is_case_number
-from tests.api.test_roles import FOR_HOLDERS, MAY_CALL
+from tests.api.role_table import FOR_HOLDERS, MAY_CALL
 
 PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
 # What a field of this name holds, nobody asks.

@@ -16,7 +16,7 @@ from hashsvc.access import Role
 from hashsvc.api import errors
 from hashsvc.bank import new_case_number
 from hashsvc.store.errors import BackupError, LockedError, OpenError, RotationError, SchemaError
-from tests.api.conftest import Call
+from tests.api.helpers import Call
 
 INTAKE, ANALYST, ADMIN = Role.INTAKE, Role.ANALYST, Role.ADMIN
 

@@ -13,8 +13,9 @@ from hashsvc.api import Services
 from hashsvc.signals import PDQ, Signature, sign_image
 from hashsvc.store import exports
 from hashsvc.store.tables import audit_entry
-from tests.api.conftest import Call, OpenCase, SetClock, body_of, content_of
+from tests.api.helpers import Call, OpenCase, body_of, content_of
 from tests.conftest import generated_photo, jpeg
+from tests.helpers.set_clock import SetClock
 
 ADMIN, ANALYST, INTAKE = Role.ADMIN, Role.ANALYST, Role.INTAKE
 Phone = Callable[[str, str], httpx2.Response]
@@ -86,11 +87,11 @@ def test_it_is_approved_once(other: Phone, asked: str) -> None:
 @pytest.mark.parametrize(("seconds", "lasts"), [(24 * 3600 - 1, True), (24 * 3600, False)])
 @pytest.mark.parametrize("approved", [True, False])
 def test_it_is_over_after_a_day(
-    call: Call, other: Phone, asked: str, watch: SetClock, seconds: int, lasts: bool, approved: bool
+    call: Call, other: Phone, asked: str, clock: SetClock, seconds: int, lasts: bool, approved: bool
 ) -> None:
     if approved:
         other("POST", f"{asked}/approval")
-    watch.move(seconds)
+    clock.move(seconds)
     if approved:
         assert call(ADMIN, "GET", asked).status_code == (200 if lasts else 404)
     else:

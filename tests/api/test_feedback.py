@@ -9,8 +9,8 @@ from hashsvc.access import Role
 from hashsvc.api import Services
 from hashsvc.settings import Settings
 from hashsvc.signals import Signature, View, sign_image
-from tests.api.conftest import Call, OpenCase, body_of, content_of, work_off
-from tests.api.test_privacy import found_in
+from tests.api.helpers import Call, OpenCase, body_of, content_of, work_off
+from tests.api.marks import found_in
 from tests.conftest import generated_photo, jpeg
 from tests.helpers.site import Site
 from tests.helpers.waiting import wait_until

@@ -11,8 +11,9 @@ from hashsvc.access import Role
 from hashsvc.api import Services
 from hashsvc.bank import MAX_CONTENTS, MAX_SIGNALS
 from hashsvc.signals import sign_image
-from tests.api.conftest import Call, OpenCase, SetClock, body_of, content_of, work_off
+from tests.api.helpers import Call, OpenCase, body_of, content_of, work_off
 from tests.conftest import generated_photo, jpeg
+from tests.helpers.set_clock import SetClock
 from tests.helpers.site import Site
 
 INTAKE, ANALYST, SCANNER, ADMIN = Role.INTAKE, Role.ANALYST, Role.SCANNER, Role.ADMIN
@@ -46,7 +47,7 @@ def sent(call: Call, match: str) -> str:
     return path
 
 
-def test_a_case_is_a_number_a_pin_and_contents(call: Call, watch: SetClock) -> None:
+def test_a_case_is_a_number_a_pin_and_contents(call: Call, clock: SetClock) -> None:
     opened = call(INTAKE, "POST", "/v1/cases", json={"adult": True})
     assert opened.status_code == 201
     assert set(opened.json()) == {"number", "pin"}
@@ -54,7 +55,7 @@ def test_a_case_is_a_number_a_pin_and_contents(call: Call, watch: SetClock) -> N
     assert re.fullmatch(r"[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]", number)
     assert re.fullmatch(r"[0-9]{8}", opened.json()["pin"])
     contents = [content_of(jpeg(generated_photo(seed))) for seed in (1, 2)]
-    watch.move(60)
+    clock.move(60)
     added = call(INTAKE, "POST", f"/v1/cases/{number}/contents", json={"contents": contents})
     assert added.status_code == 201
     assert added.json() == {
@@ -256,7 +257,7 @@ def test_from_the_report_to_the_verdict(
 
 
 def test_from_the_request_to_gone_and_back(
-    call: Call, services: Services, site: Site, case: OpenCase, watch: SetClock
+    call: Call, services: Services, site: Site, case: OpenCase, clock: SetClock
 ) -> None:
     image = site.add_image("/copy.jpg", case.photo)
     page = site.add_page("/page", [image])
@@ -276,15 +277,15 @@ def test_from_the_request_to_gone_and_back(
     assert call(ANALYST, "POST", f"{path}/moves", json={"to": "gone"}).status_code == 409
 
     assert sent(call, match) == path
-    watch.move(100)
+    clock.move(100)
     check = call(ANALYST, "POST", f"{path}/rechecks").json()
     assert (check["outcome"], check["request"]["state"]) == ("still-there", "sent")
     site.take_off(image)
-    watch.move(100)
+    clock.move(100)
     check = call(ANALYST, "POST", f"{path}/rechecks").json()
     assert (check["outcome"], check["request"]["state"]) == ("image-gone", "sent")
     assert check["request"]["removed_after_s"] is None
-    watch.move(1000)
+    clock.move(1000)
     check = call(ANALYST, "POST", f"{path}/rechecks").json()
     assert (check["outcome"], check["request"]["state"]) == ("image-gone", "gone")
     assert check["request"]["removed_after_s"] == 200

@@ -20,8 +20,8 @@ from hashsvc.bank import ImageList
 from hashsvc.matching.suppressing import suppress
 from hashsvc.signals import sign_image
 from hashsvc.store import cases, matches, quarantines
-from tests.api.conftest import Call, OpenCase, content_of, work_off
-from tests.api.test_roles import FOR_HOLDERS, MAY_CALL
+from tests.api.helpers import Call, OpenCase, content_of, work_off
+from tests.api.role_table import FOR_HOLDERS, MAY_CALL
 from tests.conftest import generated_photo, jpeg
 from tests.helpers.site import Site
 

@@ -15,8 +15,9 @@ from hashsvc.api import Services, create_app, holder_messages
 from hashsvc.bank import CaseView, HolderView, new_case_number, pins
 from hashsvc.removal import State
 from hashsvc.settings import Settings
-from tests.api.conftest import Call, OpenCase, SetClock, content_of, work_off
+from tests.api.helpers import Call, OpenCase, content_of, work_off
 from tests.conftest import generated_photo, jpeg
+from tests.helpers.set_clock import SetClock
 from tests.helpers.site import Site
 
 INTAKE, ANALYST, SCANNER = Role.INTAKE, Role.ANALYST, Role.SCANNER
@@ -50,7 +51,7 @@ def told(answer: httpx2.Response) -> dict[str, str]:
 
 
 def test_a_holder_sees_contents_matches_and_requests(
-    call: Call, services: Services, site: Site, case: OpenCase, watch: SetClock
+    call: Call, services: Services, site: Site, case: OpenCase, clock: SetClock
 ) -> None:
     state = send(call, "state", case.number, case.pin)
     assert state.status_code == 200
@@ -79,7 +80,7 @@ def test_a_holder_sees_contents_matches_and_requests(
     path = f"/v1/removal-requests/{made['request']}"
     for state_after in ("approved", "sent"):
         call(ANALYST, "POST", f"{path}/moves", json={"to": state_after})
-    watch.move(24 * 3600)
+    clock.move(24 * 3600)
     call(ANALYST, "POST", f"{path}/rechecks")
     state = send(call, "state", case.number, case.pin)
     (request,) = state.json()["requests"]
@@ -96,9 +97,9 @@ def test_a_holder_sees_contents_matches_and_requests(
 
 
 def test_a_holder_is_warned_before_the_end_and_can_renew(
-    call: Call, case: OpenCase, watch: SetClock
+    call: Call, case: OpenCase, clock: SetClock
 ) -> None:
-    watch.move(701 * 24 * 3600)
+    clock.move(701 * 24 * 3600)
     state = send(call, "state", case.number, case.pin)
     assert state.json()["ends_soon"]
     assert "case.ends-soon" in told(state)
@@ -225,10 +226,10 @@ def test_a_key_is_neither_needed_nor_enough(call: Call, case: OpenCase) -> None:
 
 
 @pytest.fixture
-def few(settings: Settings, watch: SetClock) -> Iterator[TestClient]:
+def few(settings: Settings, clock: SetClock) -> Iterator[TestClient]:
     """A service that takes five calls with a PIN from one address in a minute."""
     small = settings.model_copy(update={"limit_holder_calls_per_minute": 5})
-    with TestClient(create_app(Services.build(small, watch))) as client:
+    with TestClient(create_app(Services.build(small, clock))) as client:
         yield client
 
 
@@ -280,7 +281,7 @@ def test_two_analysts_give_out_a_new_pin(
 
 @pytest.mark.soak
 def test_both_take_the_same_time(
-    call: Call, case: OpenCase, watch: SetClock, monkeypatch: pytest.MonkeyPatch
+    call: Call, case: OpenCase, clock: SetClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Medians of 200 calls each, in turns, differ by less than a tenth of the time of either."""
     monkeypatch.setattr(pins, "HASHER", argon2.PasswordHasher())
@@ -289,7 +290,7 @@ def test_both_take_the_same_time(
     for _ in range(200):
         for number, times in ((case.number, known), (new_case_number(), unknown)):
             # So that no wait begins.
-            watch.move(8 * 24 * 3600)
+            clock.move(8 * 24 * 3600)
             began = time.perf_counter()
             assert send(call, "renew", number, other_than(case.pin)).status_code == 404
             times.append(time.perf_counter() - began)

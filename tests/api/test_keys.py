@@ -9,7 +9,8 @@ from sqlalchemy import event
 
 from hashsvc.access import Role
 from hashsvc.api import Services
-from tests.api.conftest import Call, SetClock
+from tests.api.helpers import Call
+from tests.helpers.set_clock import SetClock
 
 ADMIN = Role.ADMIN
 Phone = Callable[[], httpx2.Response]
@@ -37,13 +38,13 @@ def phone(client: TestClient, token: str) -> Phone:
     (1, DAY - 1, True), (1, DAY, False), (30, 30 * DAY - 1, True), (None, 4000 * DAY, True),
 ])  # fmt: skip
 def test_a_key_is_good_until_it_expires(
-    days: int | None, seconds: int, good: bool, call: Call, client: TestClient, watch: SetClock
+    days: int | None, seconds: int, good: bool, call: Call, client: TestClient, clock: SetClock
 ) -> None:
     body = {"role": "scanner", "expires_in_days": days}
     made = call(ADMIN, "POST", "/v1/keys", json=body).json()
     look = phone(client, made["token"])
     assert look().status_code == 404
-    watch.move(seconds)
+    clock.move(seconds)
     answer = look()
     assert answer.status_code == (404 if good else 401)
     if not good:
@@ -59,7 +60,7 @@ def test_an_end_that_is_none_is_refused(days: object, call: Call) -> None:
 
 
 def test_the_list_tells_all_but_the_token(
-    call: Call, listed: Callable[[str], dict[str, object]], watch: SetClock
+    call: Call, listed: Callable[[str], dict[str, object]], clock: SetClock
 ) -> None:
     made = call(ADMIN, "POST", "/v1/keys", json={"role": "scanner", "expires_in_days": 2}).json()
     assert listed(made["key"]) == {
@@ -80,19 +81,19 @@ def test_the_last_use_is_known_to_the_day(
     call: Call,
     client: TestClient,
     listed: Callable[[str], dict[str, object]],
-    watch: SetClock,
+    clock: SetClock,
 ) -> None:
     made = call(ADMIN, "POST", "/v1/keys", json={"role": "scanner"}).json()
     look = phone(client, made["token"])
     look()
     assert listed(made["key"])["last_used_on"] == "2026-01-05"
-    watch.move(60)
+    clock.move(60)
     look()
     assert listed(made["key"])["last_used_on"] == "2026-01-06"
 
 
 def test_it_is_written_once_a_day(
-    call: Call, client: TestClient, services: Services, watch: SetClock
+    call: Call, client: TestClient, services: Services, clock: SetClock
 ) -> None:
     made = call(ADMIN, "POST", "/v1/keys", json={"role": "scanner"}).json()
     look, written = phone(client, made["token"]), []
@@ -106,14 +107,14 @@ def test_it_is_written_once_a_day(
         for _ in range(4):
             look()
         assert len(written) == day + 1
-        watch.move(DAY)
+        clock.move(DAY)
 
 
 def test_a_refused_key_was_not_used(
-    call: Call, client: TestClient, listed: Callable[[str], dict[str, object]], watch: SetClock
+    call: Call, client: TestClient, listed: Callable[[str], dict[str, object]], clock: SetClock
 ) -> None:
     made = call(ADMIN, "POST", "/v1/keys", json={"role": "scanner", "expires_in_days": 1}).json()
-    watch.move(DAY)
+    clock.move(DAY)
     assert phone(client, made["token"])().status_code == 401
     assert listed(made["key"])["last_used_on"] is None
 

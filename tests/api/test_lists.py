@@ -11,7 +11,7 @@ from hashsvc.api import Services
 from hashsvc.clock import utc_now
 from hashsvc.signals import sign_image
 from hashsvc.store.tables import audit_entry
-from tests.api.conftest import Call, OpenCase, body_of, content_of, work_off
+from tests.api.helpers import Call, OpenCase, body_of, content_of, work_off
 from tests.conftest import generated_photo, jpeg
 from tests.helpers.common_images import common_image
 from tests.helpers.site import Site

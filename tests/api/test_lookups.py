@@ -35,9 +35,10 @@ from hashsvc.signals import (
 from hashsvc.store import organisations
 from hashsvc.store.ids import OrganisationId, random_id
 from hashsvc.store.tables import audit_entry
-from tests.api.conftest import Call, OpenCase, body_of, content_of, flipped, random_signal
-from tests.api.conftest import SetClock as Clock
+from tests.api.helpers import Call, OpenCase, body_of, content_of
 from tests.conftest import generated_photo, jpeg
+from tests.helpers.made_signals import flipped, random_signal
+from tests.helpers.set_clock import SetClock
 
 INTAKE, ANALYST, SCANNER = Role.INTAKE, Role.ANALYST, Role.SCANNER
 STEPS = Settings.model_fields["limit_lookup_steps"].default
@@ -339,7 +340,7 @@ def test_fishing_with_phashes_finds_scanners_nothing(
 
 
 def test_waits_grow_and_each_is_worth_one_answer(
-    call: Call, services: Services, watch: Clock, case: OpenCase
+    call: Call, services: Services, clock: SetClock, case: OpenCase
 ) -> None:
     (start,) = of(case.signature, PDQ)
 
@@ -358,12 +359,12 @@ def test_waits_grow_and_each_is_worth_one_answer(
         status, wait = ask(bit)
         assert status == 429
         waits.append(wait)
-        watch.move(wait - 1)
+        clock.move(wait - 1)
         # Not yet: neither this lookup, nor one that has nothing to do with it.
         assert ask(bit)[0] == 429
         other = body_of(Signature(100, (random_signal(random.Random(bit), PDQ),)))
         assert call(SCANNER, "POST", "/v1/lookups", json=other).status_code == 429
-        watch.move(1)
+        clock.move(1)
         assert ask(bit)[0] == 200
         bit += 1
     assert waits[:5] == [30, 60, 120, 240, 480]
@@ -372,7 +373,7 @@ def test_waits_grow_and_each_is_worth_one_answer(
     assert len(walks) == len(waits)
     # Other keys are not concerned, and other contents neither.
     assert call(ANALYST, "POST", "/v1/lookups", json=body).status_code == 200
-    watch.move(8 * 24 * 3600)
+    clock.move(8 * 24 * 3600)
     assert [ask(bit + more)[0] for more in range(3)] == [200] * 3
 
 

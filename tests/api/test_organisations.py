@@ -14,8 +14,8 @@ from hashsvc.clock import utc_now
 from hashsvc.matching.suppressing import suppress
 from hashsvc.store import matches, quarantines
 from hashsvc.store.ids import DEFAULT_ORGANISATION
-from tests.api.conftest import Call, OpenCase, body_of, content_of, work_off
-from tests.api.test_roles import MAY_CALL
+from tests.api.helpers import Call, OpenCase, body_of, content_of, work_off
+from tests.api.role_table import MAY_CALL
 from tests.conftest import generated_photo, jpeg
 from tests.helpers.site import Site
 

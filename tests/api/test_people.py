@@ -27,7 +27,8 @@ from hashsvc.settings import Settings
 from hashsvc.store import Database
 from hashsvc.store.ids import DEFAULT_ORGANISATION
 from hashsvc.store.tables import audit_entry
-from tests.api.conftest import Call, SetClock
+from tests.api.helpers import Call
+from tests.helpers.set_clock import SetClock
 
 AUDIENCE = "hashsvc"
 NAME = "canary@people.example"
@@ -37,8 +38,8 @@ Send = Callable[..., httpx2.Response]
 class FakeIssuer:
     """An issuer on loopback; what it tells of itself can be changed."""
 
-    def __init__(self, watch: SetClock) -> None:
-        self.watch = watch
+    def __init__(self, clock: SetClock) -> None:
+        self.clock = clock
         self.key = RSAKey.generate_key(2048, {"kid": "one", "use": "sig"})
         self.published = [self.key]
         self.told: dict[str, Any] = {}
@@ -67,7 +68,7 @@ class FakeIssuer:
 
     def claims(self, **other: Any) -> dict[str, Any]:
         """Return good claims with some changed; None takes one out."""
-        now = int(self.watch().timestamp())
+        now = int(self.clock().timestamp())
         good = {
             "iss": self.url,
             "aud": AUDIENCE,
@@ -100,8 +101,8 @@ def running(made: FakeIssuer) -> Iterator[FakeIssuer]:
 
 
 @pytest.fixture
-def fake(watch: SetClock) -> Iterator[FakeIssuer]:
-    with running(FakeIssuer(watch)) as made:
+def fake(clock: SetClock) -> Iterator[FakeIssuer]:
+    with running(FakeIssuer(clock)) as made:
         yield made
 
 
@@ -154,11 +155,11 @@ def test_somebody_of_the_right_group_is_an_analyst(
 
 
 def test_they_are_the_same_with_each_token(
-    send: Send, fake: FakeIssuer, call: Call, watch: SetClock
+    send: Send, fake: FakeIssuer, call: Call, clock: SetClock
 ) -> None:
     for _ in range(3):
         assert send(fake.token()).status_code == 200
-        watch.move(1000)
+        clock.move(1000)
     assert send(fake.token(sub="another")).status_code == 200
     listed = call(Role.ADMIN, "GET", "/v1/keys").json()
     assert sum(each["is_person"] for each in listed) == 2
@@ -204,20 +205,20 @@ def test_one_of_several_audiences_is_enough(send: Send, fake: FakeIssuer) -> Non
 
 @pytest.mark.parametrize(("seconds", "good"), [(309, True), (310, False)])
 def test_a_token_is_good_until_it_expires(
-    seconds: int, good: bool, send: Send, fake: FakeIssuer, watch: SetClock
+    seconds: int, good: bool, send: Send, fake: FakeIssuer, clock: SetClock
 ) -> None:
     """And ten seconds more, which clocks may differ by."""
     token = fake.token()
-    watch.move(seconds)
+    clock.move(seconds)
     assert send(token).status_code == (200 if good else 401)
 
 
 @pytest.mark.parametrize(("seconds", "good"), [(3599, True), (3600, False)])
 def test_a_token_that_lasts_long_is_not_believed_for_long(
-    seconds: int, good: bool, send: Send, fake: FakeIssuer, watch: SetClock
+    seconds: int, good: bool, send: Send, fake: FakeIssuer, clock: SetClock
 ) -> None:
     token = fake.token(exp=10**10)
-    watch.move(seconds)
+    clock.move(seconds)
     assert send(token).status_code == (200 if good else 401)
 
 
@@ -347,10 +348,10 @@ def test_keys_come_from_the_issuer_alone(
 
 
 def test_keys_at_another_address_are_not_fetched(
-    send: Send, fake: FakeIssuer, watch: SetClock
+    send: Send, fake: FakeIssuer, clock: SetClock
 ) -> None:
     """Be they the right ones."""
-    with running(FakeIssuer(watch)) as other:
+    with running(FakeIssuer(clock)) as other:
         other.published = fake.published
         fake.told = {"jwks_uri": f"{other.url}/keys"}
         assert send(fake.token()).status_code == 401
@@ -434,7 +435,7 @@ def test_a_group_may_be_of_another_organisation(
     number = call(Role.INTAKE, "POST", "/v1/cases", json={"adult": True}).json()["number"]
     both = (f"theirs=analyst@{made.id}", "nobodys=analyst@" + "1" * 32, "ours=analyst")
     scoped = settings.model_copy(update={"oidc_grants": both})
-    with TestClient(create_app(Services.build(scoped, fake.watch))) as client:
+    with TestClient(create_app(Services.build(scoped, fake.clock))) as client:
         found = {
             group: client.get(
                 f"/v1/cases/{number}",
@@ -450,10 +451,10 @@ def test_api_keys_work_beside_it(call: Call) -> None:
 
 
 def test_without_an_issuer_no_token_is_read(
-    settings: Settings, fake: FakeIssuer, watch: SetClock
+    settings: Settings, fake: FakeIssuer, clock: SetClock
 ) -> None:
     none = settings.model_copy(update={"oidc_issuer": None})
-    with TestClient(create_app(Services.build(none, watch))) as client:
+    with TestClient(create_app(Services.build(none, clock))) as client:
         header = {"Authorization": f"Bearer {fake.token()}"}
         assert client.get("/v1/matches", headers=header).status_code == 401
     assert fake.asked == 0
@@ -474,10 +475,10 @@ def test_without_an_issuer_no_token_is_read(
     ids=str,
 )
 def test_a_wrong_setting_is_said(
-    wrong: dict[str, Any], rule: str, settings: Settings, database: Database, watch: SetClock
+    wrong: dict[str, Any], rule: str, settings: Settings, database: Database, clock: SetClock
 ) -> None:
     with pytest.raises(SetupError, match=rule):
-        People.of(settings.model_copy(update=wrong), database, watch)
+        People.of(settings.model_copy(update=wrong), database, clock)
 
 
 def test_grants_are_read_from_a_line(monkeypatch: pytest.MonkeyPatch) -> None:

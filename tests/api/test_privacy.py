@@ -1,8 +1,7 @@
 """A PIN, a token, a file's name and, after a withdrawal, a code are in no log and no file."""
 
 import re
-from collections.abc import Callable, Iterable
-from pathlib import Path
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -16,7 +15,8 @@ from hashsvc.settings import Settings
 from hashsvc.signals import sign_image
 from hashsvc.store.removal_tables import platform_entry
 from hashsvc.store.tables import organisation
-from tests.api.conftest import body_of, content_of, work_off
+from tests.api.helpers import body_of, content_of, work_off
+from tests.api.marks import found_in
 from tests.conftest import generated_photo, jpeg
 from tests.helpers.site import Site
 
@@ -36,13 +36,6 @@ def marked_jpeg() -> bytes:
     data = jpeg(marked_photo())
     comment = b"\xff\xfe" + (len(PIXELS) + 2).to_bytes(2, "big") + PIXELS
     return data[:2] + comment + data[2:]
-
-
-def found_in(folder: Path, marks: Iterable[bytes]) -> set[tuple[str, bytes]]:
-    """Return which files hold which marks."""
-    files = [each for each in folder.rglob("*") if each.is_file()]
-    assert files
-    return {(file.name, mark) for file in files for mark in marks if mark in file.read_bytes()}
 
 
 @pytest.mark.parametrize("withdrawn", ["case", "content"])

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from hashsvc.access import Role
 from hashsvc.api.request_bodies import SignalsOnly
-from tests.api.conftest import Call
+from tests.api.helpers import Call
 from tests.conftest import generated_photo
 
 MAX_BYTES = 1000

@@ -7,7 +7,7 @@ from fastapi import FastAPI
 from fastapi.testclient import TestClient
 
 from hashsvc.access import Role
-from tests.api.conftest import Call
+from tests.api.helpers import Call
 
 ANSWERS = [
     (None, "GET", "/", 200),

@@ -14,8 +14,9 @@ from hashsvc.api import Services
 from hashsvc.api import scan_events as events_module
 from hashsvc.api.open_streams import MOST_STREAMS
 from hashsvc.clock import utc_now
-from tests.api.conftest import Call, OpenCase, SetClock, work_off
+from tests.api.helpers import Call, OpenCase, work_off
 from tests.conftest import generated_photo, jpeg
+from tests.helpers.set_clock import SetClock
 from tests.helpers.site import Site
 
 ANALYST, SCANNER = Role.ANALYST, Role.SCANNER
@@ -134,7 +135,7 @@ def test_a_key_with_another_batch_is_refused(call: Call, body: str, media_type: 
 
 
 def test_an_idempotency_key_is_known_for_a_day_and_to_its_owner(
-    call: Call, client: Any, services: Services, watch: SetClock
+    call: Call, client: Any, services: Services, clock: SetClock
 ) -> None:
     keep = {"Idempotency-Key": "k"}
     first = submit(call, A, "text/plain", **keep).json()["scan"]
@@ -142,9 +143,9 @@ def test_an_idempotency_key_is_known_for_a_day_and_to_its_owner(
     headers = {"Authorization": f"Bearer {other}", "Content-Type": "text/plain"} | keep
     theirs = client.post("/v1/scans", content=B, headers=headers)
     assert theirs.status_code == 202
-    watch.move(24 * 3600)
+    clock.move(24 * 3600)
     assert submit(call, A, "text/plain", **keep).json()["scan"] == first
-    watch.move(1)
+    clock.move(1)
     assert submit(call, B, "text/plain", **keep).json()["scan"] not in (
         first,
         theirs.json()["scan"],
@@ -313,11 +314,11 @@ def test_events_come_while_the_scan_goes_on(
 
 
 def test_events_go_on_after_the_last_one_that_came(
-    call: Call, scanned: list[str], watch: SetClock
+    call: Call, scanned: list[str], clock: SetClock
 ) -> None:
     path = f"/v1/scans/{scanned[0]}/events"
     for later, told in ((59, ["match", "progress", "end"]), (61, ["progress", "end"])):
-        moment = round((watch().timestamp() + later) * 1000)
+        moment = round((clock().timestamp() + later) * 1000)
         answer = call(ANALYST, "GET", path, headers={"Last-Event-ID": str(moment)})
         assert [name for name, _ in events(answer.text)] == told
     for strange in ("x", "9" * 40, "-1"):

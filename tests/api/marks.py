@@ -1,0 +1,11 @@
+"""Finds marked bytes in the files of a service."""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+
+def found_in(folder: Path, marks: Iterable[bytes]) -> set[tuple[str, bytes]]:
+    """Return which files hold which marks."""
+    files = [each for each in folder.rglob("*") if each.is_file()]
+    assert files
+    return {(file.name, mark) for file in files for mark in marks if mark in file.read_bytes()}
