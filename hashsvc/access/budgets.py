@@ -24,9 +24,14 @@ class Budget(StrEnum):
 
 
 class Budgets:
-    """Counts what callers do in this process against their budgets."""
+    """
+    Counts what callers do in this process against their budgets.
 
-    def __init__(self, settings: Settings) -> None:
+    Args:
+        address_storage: Where calls without a key are counted; a new storage if None.
+    """
+
+    def __init__(self, settings: Settings, *, address_storage: MemoryStorage | None = None) -> None:
         self._lock = threading.Lock()
         self._key_limiter = MovingWindowRateLimiter(MemoryStorage())
         self._limits: dict[Budget, list[tuple[RateLimitItem, str]]] = {
@@ -44,7 +49,7 @@ class Budgets:
             Budget.READS: [_per_minute(settings.limit_reads_per_minute, "other calls")],
         }
         # A fixed window forgets an address after its minute; a moving window would not.
-        self._address_limiter = FixedWindowRateLimiter(MemoryStorage())
+        self._address_limiter = FixedWindowRateLimiter(address_storage or MemoryStorage())
         self._address_limit = _per_minute(
             settings.limit_holder_calls_per_minute, "calls with a PIN"
         )

@@ -8,8 +8,6 @@ import pytest
 from fastapi.testclient import TestClient
 
 from hashsvc.access import Role, create_key
-from hashsvc.access.budgets import Budget, Budgets
-from hashsvc.access.errors import TooManyCallsError
 from hashsvc.api import Services, create_app
 from hashsvc.bank import new_case_number
 from hashsvc.clock import utc_now
@@ -134,48 +132,3 @@ def test_a_refused_key_spends_nothing(client: TestClient, services: Services) ->
     assert {phone("POST", "/v1/lookups", LOOKUP).status_code for _ in range(9)} == {403}
     answers = {client.get("/v1/matches", headers={"Authorization": "Bearer x"}) for _ in range(9)}
     assert {each.status_code for each in answers} == {401}
-
-
-def test_a_submission_that_does_not_fit_spends_nothing(settings: Settings) -> None:
-    budgets = Budgets(settings.model_copy(update=SMALL))
-    budgets.spend(Budget.SUBMISSIONS, "key", cost=60)
-    with pytest.raises(TooManyCallsError):
-        budgets.spend(Budget.SUBMISSIONS, "key", cost=41)
-    budgets.spend(Budget.SUBMISSIONS, "key", cost=40)
-
-
-@pytest.mark.parametrize(
-    ("addresses", "are_one"),
-    [
-        (("192.0.2.1", "192.0.2.1", "192.0.2.1"), True),
-        (("192.0.2.1", "192.0.2.2", "192.0.2.3"), False),
-        (("2001:db8::1", "2001:db8::2", "2001:db8:0:0:ffff::3"), True),
-        (("2001:db8:0:1::1", "2001:db8:0:2::1", "2001:db8:0:3::1"), False),
-        (("testclient", "testclient", "testclient"), True),
-    ],
-)
-def test_an_address_is_counted_with_its_network(
-    addresses: tuple[str, ...], are_one: bool, settings: Settings
-) -> None:
-    budgets = Budgets(settings.model_copy(update=SMALL))
-    for address in addresses[:-1]:
-        budgets.spend_for_address(address)
-    if are_one:
-        with pytest.raises(TooManyCallsError, match="2 calls with a PIN in a minute") as raised:
-            budgets.spend_for_address(addresses[-1])
-        assert addresses[-1] not in str(raised.value)
-        assert 1 <= raised.value.retry_after_s <= 60
-    else:
-        budgets.spend_for_address(addresses[-1])
-
-
-def test_addresses_are_forgotten(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
-    budgets = Budgets(settings.model_copy(update=SMALL))
-    budgets.spend_for_address("192.0.2.1")
-    storage = budgets._of_addresses.storage
-    assert any("192.0.2.1" in key for key in list(storage.storage))
-    later(monkeypatch, 61)
-    budgets.spend_for_address("192.0.2.2")
-    deadline = time.monotonic() + 10
-    while any("192.0.2.1" in key for key in list(storage.storage)):
-        assert time.monotonic() < deadline

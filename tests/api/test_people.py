@@ -19,12 +19,10 @@ from joserfc import jws, jwt
 from joserfc.jwk import ECKey, KeySet, OctKey, RSAKey
 from sqlalchemy import select
 
-from hashsvc.access import Role, SetupError, create_organisation, issuer
-from hashsvc.access.people import People
+from hashsvc.access import Role, create_organisation, issuer
 from hashsvc.api import Services, create_app
 from hashsvc.clock import utc_now
 from hashsvc.settings import Settings
-from hashsvc.store import Database
 from hashsvc.store.ids import DEFAULT_ORGANISATION
 from hashsvc.store.tables import audit_entry
 from tests.api.helpers import Call
@@ -458,29 +456,3 @@ def test_without_an_issuer_no_token_is_read(
         header = {"Authorization": f"Bearer {fake.token()}"}
         assert client.get("/v1/matches", headers=header).status_code == 401
     assert fake.asked == 0
-
-
-@pytest.mark.parametrize(
-    ("wrong", "rule"),
-    [
-        ({"oidc_audience": None}, "HASHSVC_OIDC_AUDIENCE"),
-        ({"oidc_issuer": "http://people.example"}, "https://"),
-        ({"oidc_issuer": "people.example"}, "https://"),
-        ({"oidc_issuer": ""}, "https://"),
-        ({"oidc_grants": ("analyst",)}, "value=role"),
-        ({"oidc_grants": ("x=boss",)}, "analyst"),
-        ({"oidc_grants": ("=analyst",)}, "value=role"),
-        ({"oidc_grants": ("x=analyst@",)}, "value=role"),
-    ],
-    ids=str,
-)
-def test_a_wrong_setting_is_said(
-    wrong: dict[str, Any], rule: str, settings: Settings, database: Database, clock: SetClock
-) -> None:
-    with pytest.raises(SetupError, match=rule):
-        People.of(settings.model_copy(update=wrong), database, clock)
-
-
-def test_grants_are_read_from_a_line(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("HASHSVC_OIDC_GRANTS", "a b=analyst, c=d=intake")
-    assert Settings().oidc_grants == ("a b=analyst", "c=d=intake")
