@@ -16,7 +16,9 @@ from hashsvc.store.ids import ContentId
 from hashsvc.store.signatures import Codes
 from index import Engine, LiveIndex, warm_up
 
-_CHANGES_PER_STEP = 2_000
+CHANGES_PER_STEP = 2_000
+"""Changes that the index reads from the feed at a time."""
+
 CONTENTS_PER_STEP = 500
 """Contents whose signatures a search reads into memory at a time."""
 
@@ -86,7 +88,7 @@ class BankIndex:
             return 0
         with self._following, self._database.read() as connection:
             while True:
-                changes, position = feed.after(connection, self._position, _CHANGES_PER_STEP)
+                changes, position = feed.after(connection, self._position, CHANGES_PER_STEP)
                 added = [each.content_id for each in changes if each.kind == "add"]
                 removed = [each.content_id for each in changes if each.kind == "remove"]
                 # Each content is added once, so adding all before removing is in order. A content

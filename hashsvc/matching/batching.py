@@ -17,20 +17,28 @@ class Batches:
     Searches one index for many threads.
 
     When a searcher is idle, a thread searches at once, for itself and for all threads that wait. No
-    thread waits for a batch to fill. As many batches run at once as there are processors.
+    thread waits for a batch to fill.
 
     Args:
         index: The index to search.
 
         threshold: Largest matching distance in bits, inclusive.
+
+        searchers: Batches that run at once; None for as many as there are processors.
     """
 
-    def __init__(self, index: LiveIndex, *, threshold: int) -> None:
+    def __init__(self, index: LiveIndex, *, threshold: int, searchers: int | None = None) -> None:
         self._index = index
         self._threshold = threshold
-        self._idle = threading.Semaphore(os.cpu_count() or 1)
+        self._idle = threading.Semaphore(searchers or os.cpu_count() or 1)
         self._lock = threading.Lock()
         self._waiting: list[tuple[Codes, Future[Hits]]] = []
+
+    @property
+    def waiting(self) -> int:
+        """Number of searches that wait for an idle searcher."""
+        with self._lock:
+            return len(self._waiting)
 
     def search(self, codes: Codes) -> Hits:
         """Return the hits for these codes, shape (n, bits // 8)."""

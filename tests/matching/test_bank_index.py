@@ -1,4 +1,4 @@
-"""A search finds what is in the bank at that moment, as brute force over the database would."""
+"""A search finds the contents in the bank at that moment, as brute force would."""
 
 import random
 import tempfile
@@ -20,28 +20,12 @@ from hashsvc.signals import (
     PHASH,
     PROFILES,
     Profile,
-    Signal,
-    Signature,
     View,
-    ViewedSignal,
 )
 from hashsvc.store import Database, cases
 from hashsvc.store.ids import ContentId, PublicContentId, random_id
+from tests.matching.signatures import flipped, from_codes
 from tests.store.conftest import store_case, store_content
-
-
-def flipped(code: bytes, bits: int, rng: random.Random) -> bytes:
-    """Return a code that differs in exactly so many bits."""
-    number = int.from_bytes(code)
-    for place in rng.sample(range(8 * len(code)), bits):
-        number ^= 1 << place
-    return number.to_bytes(len(code))
-
-
-def candidate(view: View = View.WHOLE, quality: int = 100, **codes: bytes) -> Signature:
-    return Signature(
-        quality, tuple(ViewedSignal(Signal(name, code), view) for name, code in codes.items())
-    )
 
 
 def stored_codes(database: Database, content_id: ContentId) -> dict[str, bytes]:
@@ -61,56 +45,58 @@ def test_the_threshold_is_inclusive(database: Database, profile: Profile, away: 
     content_id = store_content(database, store_case(database))
     code = stored_codes(database, content_id)[profile.name]
     near = flipped(code, profile.threshold + away, rng)
-    found = BankIndex(database).find(candidate(**{profile.name: near}))
+    found = BankIndex(database).find(from_codes({profile.name: near}))
     assert ids(found) == [content_id] * (away <= 0)
     for each in found:
+        assert each.evidence.nearest is not None
         assert each.evidence.nearest.distance == profile.threshold + away
         assert each.evidence.tier is (Tier.CERTAIN if profile is PDQ else Tier.POSSIBLE)
 
 
-def test_other_algorithms_are_not_searched_by(database: Database) -> None:
+def test_dhash_alone_finds_nothing(database: Database) -> None:
     content_id = store_content(database, store_case(database))
     codes = stored_codes(database, content_id)
     index = BankIndex(database)
-    assert index.find(candidate(dhash1=codes["dhash1"])) == []
-    (found,) = index.find(candidate(phash1=codes["phash1"], dhash1=codes["dhash1"]))
+    assert index.find(from_codes({"dhash1": codes["dhash1"]})) == []
+    (found,) = index.find(from_codes({"phash1": codes["phash1"], "dhash1": codes["dhash1"]}))
     assert found.evidence.tier is Tier.POSSIBLE
     assert len(index) == 2
 
 
 @pytest.mark.parametrize("view", View)
-def test_any_view_of_a_candidate_is_looked_at(database: Database, view: View) -> None:
+def test_every_view_of_a_candidate_is_searched(database: Database, view: View) -> None:
     content_id = store_content(database, store_case(database))
     codes = stored_codes(database, content_id)
-    (found,) = BankIndex(database).find(candidate(view, pdq1=codes["pdq1"]))
+    (found,) = BankIndex(database).find(from_codes({"pdq1": codes["pdq1"]}, view=view))
+    assert found.evidence.nearest is not None
     assert (found.content_id, found.evidence.nearest.view) == (content_id, view)
 
 
 def test_a_plain_candidate_and_one_without_signals_find_nothing(database: Database) -> None:
     codes = stored_codes(database, store_content(database, store_case(database)))
     index = BankIndex(database)
-    assert index.find(candidate(quality=49, **codes)) == []
-    assert index.find(candidate(quality=100)) == []
-    assert len(index.find(candidate(quality=50, **codes))) == 1
+    assert index.find(from_codes(codes, quality=49)) == []
+    assert index.find(from_codes({}, quality=100)) == []
+    assert len(index.find(from_codes(codes, quality=50))) == 1
 
 
-@pytest.mark.parametrize("at_a_time", [1, 500])
+@pytest.mark.parametrize("per_step", [1, 500])
 def test_several_candidates_find_what_each_finds_alone(
-    database: Database, monkeypatch: pytest.MonkeyPatch, at_a_time: int
+    database: Database, monkeypatch: pytest.MonkeyPatch, per_step: int
 ) -> None:
-    monkeypatch.setattr(bank_index, "CONTENTS_PER_STEP", at_a_time)
+    monkeypatch.setattr(bank_index, "CONTENTS_PER_STEP", per_step)
     rng = random.Random(3)
     case_id = store_case(database)
     contents = [store_content(database, case_id) for _ in range(4)]
     codes = [stored_codes(database, each) for each in contents]
     index = BankIndex(database)
     candidates = [
-        candidate(pdq1=codes[0]["pdq1"]),
-        candidate(quality=49, **codes[1]),
-        candidate(phash1=flipped(codes[2]["phash1"], 3, rng), dhash1=codes[2]["dhash1"]),
-        candidate(quality=100),
-        candidate(pdq1=rng.randbytes(32)),
-        candidate(pdq1=codes[0]["pdq1"], phash1=codes[3]["phash1"]),
+        from_codes({"pdq1": codes[0]["pdq1"]}),
+        from_codes(codes[1], quality=49),
+        from_codes({"phash1": flipped(codes[2]["phash1"], 3, rng), "dhash1": codes[2]["dhash1"]}),
+        from_codes({}, quality=100),
+        from_codes({"pdq1": rng.randbytes(32)}),
+        from_codes({"pdq1": codes[0]["pdq1"], "phash1": codes[3]["phash1"]}),
     ]
     together = index.find_all(candidates)
     assert together == [index.find(each) for each in candidates]
@@ -118,13 +104,13 @@ def test_several_candidates_find_what_each_finds_alone(
     assert index.find_all([]) == []
 
 
-def test_where_nothing_is_new_and_nothing_is_near_the_database_is_not_read(
+def test_the_database_is_not_read_if_nothing_is_new_or_near(
     database: Database, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     rng = random.Random(8)
     content_id = store_content(database, store_case(database))
-    near = candidate(pdq1=stored_codes(database, content_id)["pdq1"])
-    far = candidate(pdq1=rng.randbytes(32))
+    near = from_codes({"pdq1": stored_codes(database, content_id)["pdq1"]})
+    far = from_codes({"pdq1": rng.randbytes(32)})
     index = BankIndex(database)
     assert index.find(far) == []
     with monkeypatch.context() as patched:
@@ -135,11 +121,11 @@ def test_where_nothing_is_new_and_nothing_is_near_the_database_is_not_read(
     assert ids(index.find(near)) == [content_id]
 
 
-def test_a_withdrawal_by_another_process_counts_from_its_commit_on(
+def test_a_withdrawal_by_another_process_counts_once_it_is_committed(
     database: Database, settings: Settings
 ) -> None:
     content_id = store_content(database, store_case(database))
-    near = candidate(pdq1=stored_codes(database, content_id)["pdq1"])
+    near = from_codes({"pdq1": stored_codes(database, content_id)["pdq1"]})
     index = BankIndex(database)
     assert ids(index.find(near)) == [content_id]
     # Another service of the same settings has connections of its own.
@@ -154,11 +140,11 @@ def test_a_withdrawal_by_another_process_counts_from_its_commit_on(
         other.close()
 
 
-@pytest.mark.parametrize("at_a_time", [1, 3, 500])
-def test_the_surest_comes_first_however_few_are_weighed_at_a_time(
-    database: Database, monkeypatch: pytest.MonkeyPatch, at_a_time: int
+@pytest.mark.parametrize("per_step", [1, 3, 500])
+def test_the_surest_comes_first_whatever_the_step(
+    database: Database, monkeypatch: pytest.MonkeyPatch, per_step: int
 ) -> None:
-    monkeypatch.setattr(bank_index, "CONTENTS_PER_STEP", at_a_time)
+    monkeypatch.setattr(bank_index, "CONTENTS_PER_STEP", per_step)
     rng = random.Random(2)
     case_id = store_case(database)
     seen = {name: rng.randbytes(PROFILES[name].bits // 8) for name in ("pdq1", "phash1", "dhash1")}
@@ -175,18 +161,18 @@ def test_the_surest_comes_first_however_few_are_weighed_at_a_time(
     content(pdq1=PDQ.threshold + 1, phash1=PHASH.threshold + 1, dhash1=0)
     far = content(pdq1=PDQ.threshold, phash1=30, dhash1=30)
     near, as_near = content(pdq1=4, phash1=30, dhash1=30), content(pdq1=4, phash1=0, dhash1=0)
-    found = BankIndex(database).find(candidate(**seen))
+    found = BankIndex(database).find(from_codes(seen))
     assert ids(found) == [near, as_near, far, likely, possible]
     assert [each.surer_than(found[2]) for each in found] == [True, True, False, False, False]
 
 
 @pytest.mark.both_databases
-def test_what_comes_is_found_at_once_and_what_goes_never_again(database: Database) -> None:
+def test_new_contents_are_found_at_once_and_removed_ones_never_again(database: Database) -> None:
     case_id = store_case(database)
     index = BankIndex(database)
     for _ in range(5):
         content_id = store_content(database, case_id)
-        seen = candidate(**stored_codes(database, content_id))
+        seen = from_codes(stored_codes(database, content_id))
         assert ids(index.find(seen)) == [content_id]
         with database.write() as connection:
             cases.delete_content(connection, content_id)
@@ -197,24 +183,24 @@ def test_what_comes_is_found_at_once_and_what_goes_never_again(database: Databas
     assert index.catch_up() == 0
 
 
-def test_what_was_not_committed_is_not_found(database: Database) -> None:
+def test_uncommitted_contents_are_not_found(database: Database) -> None:
     case_id = store_case(database)
     index = BankIndex(database)
     with database.write() as connection:
         cases.add_content(
             connection,
             case_id,
-            public_id="a",
+            public_id=PublicContentId("a"),
             quality=100,
             day="2026-01-05",
             signals=[("pdq1", "whole", bytes(32))],
         )
-        assert index.find(candidate(pdq1=bytes(32))) == []
-    assert len(index.find(candidate(pdq1=bytes(32)))) == 1
+        assert index.find(from_codes({"pdq1": bytes(32)})) == []
+    assert len(index.find(from_codes({"pdq1": bytes(32)}))) == 1
 
 
 class AgainstTheDatabase(RuleBasedStateMachine):
-    """After any row of deeds, following equals building anew, and both equal brute force."""
+    """After any changes, an index that follows equals a new one, and both equal brute force."""
 
     @initialize(seed=st.integers(0, 2**32 - 1), step=st.integers(1, 5))
     def begin(self, seed: int, step: int) -> None:
@@ -224,13 +210,13 @@ class AgainstTheDatabase(RuleBasedStateMachine):
         self.database.migrate()
         self.case_id = store_case(self.database)
         self.live: list[ContentId] = []
-        # Few changes a step, so that what belongs together falls into different steps.
-        self.changes_a_step, bank_index._CHANGES_A_STEP = bank_index._CHANGES_A_STEP, step
+        # Few changes per step, so that changes that belong together fall into different steps.
+        self.changes_per_step, bank_index.CHANGES_PER_STEP = bank_index.CHANGES_PER_STEP, step
         self.follower = BankIndex(self.database)
         self.seen = {"pdq1": self.rng.randbytes(32), "phash1": self.rng.randbytes(8)}
 
     def signals(self) -> list[tuple[str, str, bytes]]:
-        """Return codes just within, at, just beyond the threshold, or far."""
+        """Return codes just within the threshold, at it, just beyond it, or far away."""
         return [
             (name, "whole", flipped(code, away + self.rng.choice([-1, 0, 1, 20]), self.rng))
             for name, code, away in (
@@ -277,7 +263,7 @@ class AgainstTheDatabase(RuleBasedStateMachine):
 
     @invariant()
     def answers_agree(self) -> None:
-        seen = candidate(**self.seen)
+        seen = from_codes(self.seen)
         with self.database.read() as connection:
             compared = {each: compare(signature_of(connection, each), seen) for each in self.live}
         expected = {each: found for each, found in compared.items() if found.tier is not None}
@@ -289,7 +275,7 @@ class AgainstTheDatabase(RuleBasedStateMachine):
         assert len(self.follower) == len(anew) == 2 * len(self.live)
 
     def teardown(self) -> None:
-        bank_index._CHANGES_A_STEP = self.changes_a_step
+        bank_index.CHANGES_PER_STEP = self.changes_per_step
         self.database.close()
         self.folder.cleanup()
 
@@ -302,7 +288,7 @@ TestAgainstTheDatabase = AgainstTheDatabase.TestCase
 
 @pytest.mark.both_databases
 def test_withdrawn_contents_are_never_found_while_others_come_and_go(database: Database) -> None:
-    """Four search, two add and withdraw; what stays is always found, what is gone never."""
+    """Four threads search while two add and withdraw. The content that stays is always found."""
     case_id = store_case(database)
     code = bytes(32)
     signals = [("pdq1", "whole", code), ("phash1", "whole", bytes(8))]
@@ -315,7 +301,7 @@ def test_withdrawn_contents_are_never_found_while_others_come_and_go(database: D
         searches = 0
         while not stop.is_set():
             before = withdrawn.copy()
-            found = ids(index.find(candidate(pdq1=code, phash1=bytes(8))))
+            found = ids(index.find(from_codes({"pdq1": code, "phash1": bytes(8)})))
             assert staying in found
             assert not before & set(found)
             assert len(set(found)) == len(found)
@@ -338,5 +324,5 @@ def test_withdrawn_contents_are_never_found_while_others_come_and_go(database: D
         each.result()
     assert min(each.result() for each in searching) > 0
     assert len(withdrawn) == 80
-    assert ids(index.find(candidate(pdq1=code))) == [staying]
+    assert ids(index.find(from_codes({"pdq1": code}))) == [staying]
     assert len(index) == 2

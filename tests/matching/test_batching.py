@@ -1,25 +1,29 @@
-"""Searches that many threads make at once are answered together, each with what is its own."""
+"""Searches of several threads are combined, and each thread gets its own hits."""
 
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from hashsvc.matching.batching import Batches
 from index import CodeWidthError, Hits, LiveIndex
+from tests.helpers.waiting import wait_until
 
 
 class SlowIndex(LiveIndex):
-    """An index whose first search goes on until it is let go; it counts its searches."""
+    """An index whose searches wait until the test lets them go on. It counts its searches."""
 
-    def __init__(self) -> None:
+    def __init__(self, codes: NDArray[np.uint8]) -> None:
         super().__init__(256)
+        self.add(np.arange(len(codes)), codes)
+        self.codes = codes
         self.begun = threading.Semaphore(0)
         self.go_on = threading.Event()
         self.sizes: list[int] = []
 
-    def search(self, codes: np.ndarray, *, threshold: int) -> Hits:
+    def search(self, codes: NDArray[np.uint8], *, threshold: int) -> Hits:
         self.sizes.append(len(codes))
         self.begun.release()
         assert self.go_on.wait(30)
@@ -28,23 +32,18 @@ class SlowIndex(LiveIndex):
 
 @pytest.fixture
 def index() -> SlowIndex:
-    slow = SlowIndex()
-    slow.add(np.arange(500), np.random.default_rng(1).integers(0, 256, (500, 32), dtype=np.uint8))
-    return slow
+    return SlowIndex(np.random.default_rng(1).integers(0, 256, (500, 32), dtype=np.uint8))
 
 
-def test_those_who_come_while_a_search_runs_are_searched_for_at_once(
-    index: SlowIndex, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr("os.cpu_count", lambda: 1)
-    batches = Batches(index, threshold=10)
-    codes = index.parts[0].segment.codes
+def test_searches_that_arrive_during_a_search_are_made_together(index: SlowIndex) -> None:
+    batches = Batches(index, threshold=10, searchers=1)
+    codes = index.codes
     with ThreadPoolExecutor(9) as pool:
         first = pool.submit(batches.search, codes[:1])
         assert index.begun.acquire(timeout=30)
         others = [pool.submit(batches.search, codes[i : i + i]) for i in range(1, 9)]
-        while len(batches._waiting) < 8:
-            assert not first.done()
+        wait_until(lambda: batches.waiting == 8)
+        assert not first.done()
         index.go_on.set()
         assert first.result().ids.tolist() == [0]
         for i, other in enumerate(others, 1):
@@ -53,10 +52,10 @@ def test_those_who_come_while_a_search_runs_are_searched_for_at_once(
     assert index.sizes == [1, sum(range(1, 9))]
 
 
-def test_every_thread_gets_its_own_answer(index: SlowIndex) -> None:
+def test_every_thread_gets_its_own_hits(index: SlowIndex) -> None:
     index.go_on.set()
     batches = Batches(index, threshold=10)
-    codes = index.parts[0].segment.codes
+    codes = index.codes
     with ThreadPoolExecutor(8) as pool:
         answers = list(
             pool.map(lambda i: batches.search(codes[i : i + 1]).ids.tolist(), range(500))
@@ -64,10 +63,10 @@ def test_every_thread_gets_its_own_answer(index: SlowIndex) -> None:
     assert answers == [[i] for i in range(500)]
 
 
-def test_a_failure_reaches_the_one_who_asked_and_nobody_after(index: SlowIndex) -> None:
+def test_an_error_reaches_only_the_thread_that_caused_it(index: SlowIndex) -> None:
     index.go_on.set()
     batches = Batches(index, threshold=10)
     with pytest.raises(CodeWidthError):
         batches.search(np.zeros((1, 8), dtype=np.uint8))
-    codes = index.parts[0].segment.codes
+    codes = index.codes
     assert batches.search(codes[3:4]).ids.tolist() == [3]

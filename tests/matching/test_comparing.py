@@ -1,14 +1,14 @@
-"""Each algorithm says in a sentence why two images match, or why they do not."""
+"""A comparison has one sentence for each algorithm: why two images match or do not match."""
 
 import pytest
 
 from hashsvc.matching import explain
 from hashsvc.signals import POSSIBLE_REGIONS, Signal, Signature, View, ViewedSignal, sign_image
 from tests.conftest import generated_photo, jpeg
-from tests.matching.test_evidence import regional, signature
+from tests.matching.signatures import regional, signature
 
 
-def test_a_match_and_what_is_none_say_so_for_each_algorithm() -> None:
+def test_each_algorithm_has_a_sentence() -> None:
     compared = explain(signature(pdq1=0, phash1=0, dhash1=0), signature(pdq1=31, phash1=9))
     assert compared.evidence.tier == "certain"
     assert compared.reasons == (
@@ -37,13 +37,13 @@ def test_regions_are_counted(shared: int) -> None:
     assert ("are needed" in reason) is (shared < POSSIBLE_REGIONS)
 
 
-def test_views_that_are_missing_are_said_to_be() -> None:
+def test_missing_views_are_named() -> None:
     turned = Signature(100, [ViewedSignal(Signal("reg1", bytes(32)), View.ROT90)])
     assert explain(regional([0]), turned).reasons == ("reg1: the images have no view in common.",)
 
 
-def test_no_sentence_holds_a_signal() -> None:
+def test_no_sentence_contains_a_signal() -> None:
     first, second = (sign_image(jpeg(generated_photo(seed))) for seed in (1, 2))
-    told = " ".join([*explain(first, second).reasons, *explain(first, first).reasons])
+    sentences = " ".join([*explain(first, second).reasons, *explain(first, first).reasons])
     for each in (*first.signals, *second.signals):
-        assert each.signal.code.hex()[:8] not in told
+        assert each.signal.code.hex()[:8] not in sentences

@@ -15,24 +15,11 @@ from hashsvc.signals import (
     REGION,
     Signal,
     Signature,
-    View,
     ViewedSignal,
     sign_image,
 )
 from tests.conftest import generated_photo, jpeg
-
-
-def signature(quality: int = 100, **distances: int) -> Signature:
-    """Return a signature whose codes differ from all zeros in so many bits."""
-    widths = {"pdq1": 32, "phash1": 8, "dhash1": 8}
-    return Signature(
-        quality,
-        tuple(
-            ViewedSignal(Signal(name, ((1 << away) - 1).to_bytes(widths[name])), View.WHOLE)
-            for name, away in distances.items()
-        ),
-    )
-
+from tests.matching.signatures import regional, signature
 
 ZERO = signature(pdq1=0, phash1=0, dhash1=0)
 
@@ -65,24 +52,13 @@ def test_a_plain_image_matches_nothing(quality: int, tier: Tier | None) -> None:
     assert compare(plain, ZERO).tier is tier
 
 
-def regional(distances: list[int]) -> Signature:
-    """Return a signature whose regions differ in so many bits from those all at distance 0."""
-    rng = np.random.default_rng(1)
-    codes = rng.integers(0, 256, (len(distances), 32), dtype=np.uint8)
-    flipped = [np.unpackbits(code) for code in codes]
-    for bits, away in zip(flipped, distances, strict=True):
-        bits[:away] ^= 1
-    signals = [Signal(REGION.name, np.packbits(bits).tobytes()) for bits in flipped]
-    return Signature(100, tuple(ViewedSignal(each, View.WHOLE) for each in signals))
-
-
 def standing_out(distances: list[int], bits: int) -> Signature:
-    """Return a signature like `regional`, in which each region has another place, farther off."""
+    """Return a signature like `regional` in which each region has a second, more distant place."""
     places, others = regional(distances), regional([each + bits for each in distances])
     rng = np.random.default_rng(2)
     moved = []
     for near, far, away in zip(places.signals, others.signals, distances, strict=True):
-        # The other place differs from the content's in other bits, so that it is not the same one.
+        # The second place differs in other bits, so that it is not the same place.
         code = np.unpackbits(np.frombuffer(near.signal.code, np.uint8))
         code[:away] ^= 1
         code[rng.choice(np.arange(70, 256), away + bits, replace=False)] ^= 1
@@ -98,7 +74,7 @@ def standing_out(distances: list[int], bits: int) -> Signature:
         ([60] * 10, 19, 90, Tier.LIKELY),
         ([60] * 6, 19, 54, Tier.LIKELY),
         ([60] * 6, 18, 48, Tier.POSSIBLE),
-        # However clearly, five are no more than a hint.
+        # Five regions are only `possible`, however clear they are.
         ([60] * 5, 90, 50, Tier.POSSIBLE),
         ([60] * 20, 10, 0, Tier.POSSIBLE),
         ([60] * POSSIBLE_REGIONS, 11, 4, Tier.POSSIBLE),
@@ -113,14 +89,14 @@ def test_tier_by_regions(distances: list[int], bits: int, contrast: int, tier: T
     assert (evidence.nearest.contrast, evidence.tier) == (contrast, tier)
 
 
-def test_a_place_seen_in_two_scales_is_one() -> None:
+def test_a_place_seen_at_two_scales_counts_once() -> None:
     content = regional([0] * 6)
     once, again = regional([50] * 6), regional([55] * 6)
     twice = Signature(100, once.signals + again.signals)
     assert compare(content, twice).tier is compare(content, once).tier is Tier.LIKELY
 
 
-def test_evidence_holds_no_signal() -> None:
+def test_evidence_contains_no_signal() -> None:
     evidence = compare(ZERO, ZERO)
     assert "0" * 16 not in evidence.dump()
     assert "within" not in evidence.dump() or evidence.tier

@@ -1,4 +1,4 @@
-"""What is reported: no dismissed image, no lower tier than is wanted, and a flood apart."""
+"""Matches are recorded, except dismissed images and low tiers. A flood is quarantined."""
 
 import random
 
@@ -46,7 +46,7 @@ MINE = bytes(32)
 
 
 def flipped(*bits: range) -> bytes:
-    """Return the content's code with these bits the other way."""
+    """Return the content's code with these bits flipped."""
     number = sum(1 << bit for each in bits for bit in each)
     return (int.from_bytes(MINE) ^ number).to_bytes(32)
 
@@ -77,7 +77,7 @@ def content_id(database: Database, case_id: CaseId) -> ContentId:
     return store_content(database, case_id, [("pdq1", "whole", MINE)])
 
 
-def told(
+def record(
     database: Database,
     content_id: ContentId,
     seen: Sighted,
@@ -87,7 +87,7 @@ def told(
     keep: bool = False,
     flood: int = 1_000,
 ) -> MatchId | None:
-    """Report an image as a scan does, and return the match if it is one."""
+    """Record an image as a scan does, and return the match if it was recorded."""
     with database.write(alone=False) as connection:
         if keep:
             candidates.keep(connection, seen, scan_id=SCAN, day="2026-01-05")
@@ -122,7 +122,7 @@ def audited(database: Database, *actions: str) -> list[tuple[str, str, str]]:
     query = select(audit_entry.c.actor, audit_entry.c.action, audit_entry.c.subject)
     with database.read() as connection:
         rows = connection.execute(query.order_by(audit_entry.c.seq)).all()
-    return [tuple(each) for each in rows if each[1] in actions]  # type: ignore[misc]
+    return [(each.actor, each.action, each.subject) for each in rows if each.action in actions]
 
 
 def queued(database: Database) -> list[ContentId]:
@@ -142,41 +142,41 @@ WRONG = flipped(range(30))
         (flipped(range(30), range(200, 231)), View.WHOLE, False),
         (flipped(range(30), range(200, 232)), View.WHOLE, True),
         (WRONG, View.MIRROR, False),
-        # As near to the content as to what was dismissed, or nearer.
+        # As near to the content as to the dismissed image, or nearer.
         (flipped(range(15)), View.WHOLE, True),
         (flipped(range(14)), View.WHOLE, True),
         (flipped(range(16)), View.WHOLE, False),
         (MINE, View.WHOLE, True),
     ],
 )
-def test_what_is_like_a_dismissed_image_is_not_reported_unless_it_is_more_like_the_content(
+def test_an_image_near_a_dismissed_one_is_not_recorded_unless_it_is_nearer_the_content(
     database: Database, content_id: ContentId, code: bytes, view: View, again: bool
 ) -> None:
-    dismiss(database, told(database, content_id, image(WRONG), keep=True))
+    dismiss(database, record(database, content_id, image(WRONG), keep=True))
     next_one = image(code, "https://example.org/2.jpg", view, sha256=2)
-    assert (told(database, content_id, next_one) is not None) is again
+    assert (record(database, content_id, next_one) is not None) is again
 
 
 @pytest.mark.parametrize(("sha256", "again"), [(1, False), (2, True)])
-def test_of_one_kept_no_more_only_the_same_bytes_are_known(
+def test_without_kept_signals_only_the_same_bytes_are_suppressed(
     database: Database, content_id: ContentId, sha256: int, again: bool
 ) -> None:
-    dismiss(database, told(database, content_id, image(WRONG)))
+    dismiss(database, record(database, content_id, image(WRONG)))
     next_one = image(WRONG, "https://example.org/2.jpg", sha256=sha256)
-    assert (told(database, content_id, next_one) is not None) is again
+    assert (record(database, content_id, next_one) is not None) is again
 
 
 @pytest.mark.parametrize("everywhere", [False, True])
-def test_it_is_for_one_content_or_for_the_organisation_s_all(
+def test_a_suppression_covers_one_content_or_the_whole_organisation(
     database: Database, case_id: CaseId, content_id: ContentId, everywhere: bool
 ) -> None:
     other = store_content(database, store_case(database, OTHER), [("pdq1", "whole", MINE)])
     theirs = store_content(database, foreign_case(database), [("pdq1", "whole", MINE)])
-    dismiss(database, told(database, content_id, image(WRONG), keep=True), everywhere=everywhere)
+    dismiss(database, record(database, content_id, image(WRONG), keep=True), everywhere=everywhere)
     again = image(WRONG, "https://example.org/2.jpg")
-    assert told(database, content_id, again) is None
-    assert (told(database, other, again) is None) is everywhere
-    assert told(database, theirs, again) is not None
+    assert record(database, content_id, again) is None
+    assert (record(database, other, again) is None) is everywhere
+    assert record(database, theirs, again) is not None
 
 
 def foreign_case(database: Database) -> CaseId:
@@ -191,7 +191,7 @@ def foreign_case(database: Database) -> CaseId:
         return cases.case_by_number(connection, "9K3M-X9QD-3").id
 
 
-def test_other_verdicts_teach_nothing(database: Database, content_id: ContentId) -> None:
+def test_other_verdicts_suppress_nothing(database: Database, content_id: ContentId) -> None:
     reviews = Reviews(database, Clock())
     for number, (verdict, reason) in enumerate(
         [
@@ -201,7 +201,7 @@ def test_other_verdicts_teach_nothing(database: Database, content_id: ContentId)
         ]
     ):
         url = f"https://example.org/{number}.jpg"
-        match_id = told(database, content_id, image(WRONG, url), keep=True)
+        match_id = record(database, content_id, image(WRONG, url), keep=True)
         assert match_id is not None
         decided = reviews.decide(match_id, verdict, actor=ANN, reason=reason)
         assert (decided.state, decided.reason) == (verdict, reason)
@@ -209,8 +209,8 @@ def test_other_verdicts_teach_nothing(database: Database, content_id: ContentId)
 
 
 @pytest.mark.both_databases
-def test_a_dismissal_can_be_taken_back(database: Database, content_id: ContentId) -> None:
-    match = dismiss(database, told(database, content_id, image(WRONG), keep=True))
+def test_a_suppression_can_be_removed(database: Database, content_id: ContentId) -> None:
+    match = dismiss(database, record(database, content_id, image(WRONG), keep=True))
     assert (match.state, match.reason) == ("dismissed", "other-image")
     (suppression_id,) = suppression_ids(database)
     before = queued(database)
@@ -222,8 +222,8 @@ def test_a_dismissal_can_be_taken_back(database: Database, content_id: ContentId
     assert suppression_ids(database) == []
     again = Reviews(database).view(match.id, actor=ANN)
     assert (again.state, again.reason, again.reviewed_by) == ("suspected", None, None)
-    assert told(database, content_id, image(WRONG, "https://example.org/2.jpg")) is not None
-    # What was not reported meanwhile is, from what is kept.
+    assert record(database, content_id, image(WRONG, "https://example.org/2.jpg")) is not None
+    # Its content is compared with the kept candidates again.
     assert queued(database) == [*before, content_id]
     assert [each[1:] for each in audited(database, "match.unsuppress", "match.reopen")] == [
         ("match.unsuppress", suppression_id),
@@ -232,13 +232,13 @@ def test_a_dismissal_can_be_taken_back(database: Database, content_id: ContentId
 
 
 @pytest.mark.both_databases
-def test_it_goes_with_its_content_and_is_sealed_anew_with_its_case(
+def test_a_suppression_is_deleted_with_its_content_and_rekeyed_with_its_case(
     database: Database, case_id: CaseId, content_id: ContentId
 ) -> None:
-    dismiss(database, told(database, content_id, image(WRONG), keep=True))
+    dismiss(database, record(database, content_id, image(WRONG), keep=True))
     with database.write() as connection:
         rekeying.rekey(connection, case_id)
-    assert told(database, content_id, image(WRONG, "https://example.org/2.jpg")) is None
+    assert record(database, content_id, image(WRONG, "https://example.org/2.jpg")) is None
     with database.write() as connection:
         cases.delete_content(connection, content_id)
     assert suppression_ids(database) == []
@@ -247,19 +247,19 @@ def test_it_goes_with_its_content_and_is_sealed_anew_with_its_case(
 # --- floods -----------------------------------------------------------------------------------
 
 
-def pour(
+def flood_with(
     database: Database, content_id: ContentId, count: int, clock: Clock, *, flood: int
 ) -> list[MatchId]:
     found = []
     for _ in range(count):
         url = f"https://example.org/{random.getrandbits(64)}.jpg"
-        match_id = told(database, content_id, image(WRONG, url), clock=clock, flood=flood)
+        match_id = record(database, content_id, image(WRONG, url), clock=clock, flood=flood)
         assert match_id is not None
         found.append(match_id)
     return found
 
 
-def apart(database: Database) -> set[MatchId]:
+def quarantined(database: Database) -> set[MatchId]:
     found = Reviews(database).search(state=None, scan_id=None, limit=999, quarantined=True)
     assert all(each.quarantined for each in found)
     return {each.id for each in found}
@@ -267,11 +267,11 @@ def apart(database: Database) -> set[MatchId]:
 
 @pytest.mark.both_databases
 @pytest.mark.parametrize(("count", "is_one"), [(5, False), (6, True), (9, True)])
-def test_more_matches_in_a_day_than_expected_are_a_flood_of_one_event(
+def test_more_matches_in_a_day_than_expected_are_a_flood_with_one_audit_entry(
     database: Database, content_id: ContentId, clock: Clock, count: int, is_one: bool
 ) -> None:
-    found = pour(database, content_id, count, clock, flood=5)
-    assert apart(database) == (set(found) if is_one else set())
+    found = flood_with(database, content_id, count, clock, flood=5)
+    assert quarantined(database) == (set(found) if is_one else set())
     events = audited(database, "content.quarantine")
     assert [actor for actor, _, _ in events] == ["floods"] * is_one
     others = Reviews(database).search(state=None, scan_id=None, limit=99, quarantined=False)
@@ -279,27 +279,27 @@ def test_more_matches_in_a_day_than_expected_are_a_flood_of_one_event(
 
 
 @pytest.mark.parametrize(("new", "is_one"), [(19, False), (20, True)])
-def test_a_content_that_often_matches_is_measured_by_its_own_mean(
+def test_a_content_with_many_matches_is_compared_with_its_own_mean(
     database: Database, content_id: ContentId, clock: Clock, new: int, is_one: bool
 ) -> None:
-    """Twenty in ten days are two a day: ten times as many are twenty."""
+    """20 matches in ten days are two a day. Ten times as many are 20."""
     for _ in range(20):
         clock.go_on(12 * 3600)
-        pour(database, content_id, 1, clock, flood=1_000)
+        flood_with(database, content_id, 1, clock, flood=1_000)
     clock.go_on(30 * 3600)
-    # The mean is of the days from its first to the day before.
-    found = pour(database, content_id, new, clock, flood=5)
-    assert apart(database) == (set(found) if is_one else set())
+    # The mean covers the days from the content's first to the day before the flood.
+    found = flood_with(database, content_id, new, clock, flood=5)
+    assert quarantined(database) == (set(found) if is_one else set())
 
 
-def test_what_was_found_before_a_flood_stays_with_the_others(
+def test_matches_found_before_a_flood_are_not_quarantined(
     database: Database, content_id: ContentId, clock: Clock
 ) -> None:
-    (early,) = pour(database, content_id, 1, clock, flood=5)
+    (early,) = flood_with(database, content_id, 1, clock, flood=5)
     clock.go_on(25 * 3600)
-    pour(database, content_id, 12, clock, flood=5)
-    assert early not in apart(database)
-    assert len(apart(database)) == 12
+    flood_with(database, content_id, 12, clock, flood=5)
+    assert early not in quarantined(database)
+    assert len(quarantined(database)) == 12
 
 
 def content_of(database: Database, content_id: ContentId) -> PublicContentId:
@@ -309,20 +309,20 @@ def content_of(database: Database, content_id: ContentId) -> PublicContentId:
 
 def test_a_flood_is_released(database: Database, content_id: ContentId, clock: Clock) -> None:
     quarantines, content = Quarantines(database, clock), content_of(database, content_id)
-    pour(database, content_id, 8, clock, flood=5)
+    flood_with(database, content_id, 8, clock, flood=5)
     (flood,) = quarantines.search(organisation_id=OWN, limit=9)
     assert (flood.content, flood.case, flood.matches) == (content, NUMBER, 8)
     clock.go_on(60)
     with pytest.raises(NotQuarantinedError):
         quarantines.release(content, actor=ANN, organisation_id=OrganisationId("f" * 32))
     quarantines.release(content, actor=ANN, organisation_id=OWN)
-    assert apart(database) == set()
+    assert quarantined(database) == set()
     assert quarantines.search(organisation_id=OWN, limit=9) == []
-    # Only what comes after that counts for the next one, and eight a day are usual now.
-    pour(database, content_id, 79, clock, flood=5)
-    assert apart(database) == set()
-    pour(database, content_id, 1, clock, flood=5)
-    assert len(apart(database)) == 80
+    # Only later matches count for the next flood, and eight a day are usual now.
+    flood_with(database, content_id, 79, clock, flood=5)
+    assert quarantined(database) == set()
+    flood_with(database, content_id, 1, clock, flood=5)
+    assert len(quarantined(database)) == 80
     assert len(audited(database, "content.quarantine")) == 2
 
 
@@ -331,7 +331,7 @@ def test_a_flood_is_dismissed_all_at_once(
     database: Database, content_id: ContentId, clock: Clock
 ) -> None:
     quarantines, content = Quarantines(database, clock), content_of(database, content_id)
-    found = pour(database, content_id, 8, clock, flood=5)
+    found = flood_with(database, content_id, 8, clock, flood=5)
     clock.go_on(60)
     Reviews(database, clock).decide(found[0], MatchState.CONFIRMED, actor=ANN)
     assert quarantines.dismiss(content, actor=ANN, organisation_id=OWN) == 7
@@ -342,18 +342,18 @@ def test_a_flood_is_dismissed_all_at_once(
     assert len(audited(database, "match.dismissed")) == 7
     with pytest.raises(NotQuarantinedError):
         quarantines.dismiss(content, actor=ANN, organisation_id=OWN)
-    # What was dismissed is not usual; the one that was confirmed is.
+    # Dismissed matches do not count as usual; the confirmed one does.
     clock.go_on(60)
-    pour(database, content_id, 9, clock, flood=5)
-    assert apart(database) == set()
-    pour(database, content_id, 1, clock, flood=5)
-    assert len(apart(database)) == 10
+    flood_with(database, content_id, 9, clock, flood=5)
+    assert quarantined(database) == set()
+    flood_with(database, content_id, 1, clock, flood=5)
+    assert len(quarantined(database)) == 10
 
 
-def test_nothing_is_raised_by_itself_for_a_flood(
+def test_no_request_is_raised_automatically_during_a_flood(
     database: Database, content_id: ContentId, clock: Clock
 ) -> None:
-    pour(database, content_id, 8, clock, flood=5)
+    flood_with(database, content_id, 8, clock, flood=5)
     with database.read() as connection:
         assert requests.certain_without(connection) == []
     content = content_of(database, content_id)
@@ -370,15 +370,15 @@ TIERS = list(Tier)
 @pytest.mark.parametrize("of_case", TIERS)
 @pytest.mark.parametrize("of_host", TIERS)
 @pytest.mark.parametrize("tier", TIERS)
-def test_of_two_lowest_tiers_the_stricter_counts(
+def test_the_stricter_of_two_lowest_tiers_counts(
     database: Database, content_id: ContentId, of_case: Tier, of_host: Tier, tier: Tier
 ) -> None:
     lowest_tiers = LowestTiers(database)
     lowest_tiers.set_for_case(NUMBER, of_case, actor=ANN, organisation_id=OWN)
     lowest_tiers.set_for_host("example.org", of_host, actor=ANN, organisation_id=OWN)
     stricter = min(TIERS.index(of_case), TIERS.index(of_host))
-    reported = told(database, content_id, image(MINE), tier)
-    assert (reported is not None) is (TIERS.index(tier) <= stricter)
+    recorded = record(database, content_id, image(MINE), tier)
+    assert (recorded is not None) is (TIERS.index(tier) <= stricter)
 
 
 @pytest.mark.parametrize(
@@ -391,28 +391,28 @@ def test_of_two_lowest_tiers_the_stricter_counts(
         ("ample.org", False),
     ],
 )
-def test_a_host_is_that_of_page_or_image_or_one_below(
+def test_a_host_s_lowest_tier_covers_pages_and_images_and_subdomains(
     database: Database, content_id: ContentId, host: str, counts: bool
 ) -> None:
     LowestTiers(database).set_for_host(host, Tier.CERTAIN, actor=ANN, organisation_id=OWN)
-    reported = told(database, content_id, image(MINE), Tier.LIKELY)
-    assert (reported is None) is counts
+    recorded = record(database, content_id, image(MINE), Tier.LIKELY)
+    assert (recorded is None) is counts
 
 
-def test_rules_are_an_organisation_s_own_and_can_be_taken_back(
+def test_an_organisation_s_lowest_tiers_are_its_own_and_can_be_removed(
     database: Database, content_id: ContentId
 ) -> None:
     lowest_tiers = LowestTiers(database)
     theirs = OrganisationId("f" * 32)
     lowest_tiers.set_for_host("example.org", Tier.CERTAIN, actor=ANN, organisation_id=theirs)
     assert lowest_tiers.hosts(OWN) == []
-    assert told(database, content_id, image(MINE), Tier.POSSIBLE) is not None
+    assert record(database, content_id, image(MINE), Tier.POSSIBLE) is not None
     lowest_tiers.set_for_host("example.org", Tier.POSSIBLE, actor=ANN, organisation_id=theirs)
     assert lowest_tiers.hosts(theirs) == []
 
 
 @pytest.mark.both_databases
-def test_when_more_is_wanted_than_before_what_is_kept_is_compared_again(
+def test_a_lower_tier_has_kept_candidates_compared_again(
     database: Database, content_id: ContentId
 ) -> None:
     lowest_tiers = LowestTiers(database)

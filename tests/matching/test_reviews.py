@@ -1,4 +1,4 @@
-"""An analyst's verdict is remembered with their name, and not overturned by the next one."""
+"""A verdict is stored with its reviewer, and a later verdict cannot overturn it."""
 
 from datetime import timedelta
 
@@ -45,11 +45,11 @@ def audited(database: Database) -> list[tuple[str, str, str]]:
         assert audit.verify(connection) >= 0
         columns = (audit_entry.c.actor, audit_entry.c.action, audit_entry.c.subject)
         rows = connection.execute(select(*columns).order_by(audit_entry.c.seq))
-        return [tuple(each) for each in rows]
+        return [(each.actor, each.action, each.subject) for each in rows]
 
 
 @pytest.mark.parametrize("verdict", VERDICTS)
-def test_a_verdict_is_remembered_with_its_reviewer(
+def test_a_verdict_is_stored_with_its_reviewer(
     reviews: Reviews, clock: Clock, match_id: MatchId, verdict: MatchState
 ) -> None:
     assert reviews.view(match_id, actor=ANN).state == "suspected"
@@ -62,7 +62,7 @@ def test_a_verdict_is_remembered_with_its_reviewer(
 
 
 @pytest.mark.parametrize("verdict", VERDICTS)
-def test_saying_the_same_again_leaves_the_first_reviewer_named(
+def test_repeating_a_verdict_keeps_the_first_reviewer(
     reviews: Reviews, clock: Clock, match_id: MatchId, verdict: MatchState
 ) -> None:
     first = reviews.decide(match_id, verdict, actor=ANN)
@@ -78,7 +78,7 @@ def test_the_other_verdict_is_refused_whoever_gives_it(
 ) -> None:
     first = reviews.decide(match_id, verdict, actor=ANN)
     for actor in (ANN, BEN):
-        with pytest.raises(AlreadyReviewedError, match=f"was {verdict} before"):
+        with pytest.raises(AlreadyReviewedError, match=f"is {verdict} already"):
             reviews.decide(match_id, other, actor=actor)
     assert reviews.view(match_id, actor=BEN) == first
 
@@ -93,11 +93,11 @@ def test_the_audit_log_names_who_looked_and_who_decided(
         reviews.decide(match_id, MatchState.DISMISSED, actor=BEN)
     entries = audited(database)
     assert entries[:2] == [(BEN, "match.read", match_id), (ANN, "match.confirmed", match_id)]
-    # Whoever decides is shown the match; only the first verdict was one.
+    # A decision also shows the match. Only the first verdict has an entry.
     assert [each for each in entries if each[1] != "match.read"] == [entries[1]]
 
 
-def test_an_unknown_match_is_said_to_be_one_and_leaves_no_trace(
+def test_an_unknown_match_is_refused_and_changes_nothing(
     reviews: Reviews, settings: Settings, match_id: MatchId
 ) -> None:
     before = rows_of(settings.data_dir)
