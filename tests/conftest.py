@@ -100,7 +100,7 @@ def settings(tmp_path: Path, database_settings: dict[str, str]) -> Settings:
         **database_settings,  # type: ignore[arg-type]
         data_dir=tmp_path / "data",
         scan_threads=0,
-        fetch_networks="127.0.0.0/8",  # type: ignore[arg-type]
+        fetch_networks="127.0.0.0/8",
         fetch_ports=frozenset(range(1, 65536)),
         fetch_timeout_s=2,
         fetch_total_s=3,
