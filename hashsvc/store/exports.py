@@ -10,7 +10,8 @@ from hashsvc.store import rows, signatures
 from hashsvc.store.ids import ContentId, ExportId, KeyId
 from hashsvc.store.tables import bulk_export, content, pending_content
 
-_PAGE = 500
+PAGE = 500
+"""Codes that an export reads at a time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +94,6 @@ def _searched(connection: Connection, after: ContentId) -> list[ContentId]:
         .outerjoin(pending_content, pending_content.c.content_id == content.c.id)
         .where(content.c.id > after, pending_content.c.content_id.is_(None))
         .order_by(content.c.id)
-        .limit(_PAGE)
+        .limit(PAGE)
     )
     return list(connection.execute(query).scalars())
