@@ -75,7 +75,7 @@ class Problem(BaseModel):
     )
 
 
-_STATUS: dict[type[Exception], HTTPStatus] = {
+STATUSES: dict[type[Exception], HTTPStatus] = {
     access.UnauthorisedError: HTTPStatus.UNAUTHORIZED,
     access.ForbiddenError: HTTPStatus.FORBIDDEN,
     ImageSentError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
@@ -129,11 +129,12 @@ _STATUS: dict[type[Exception], HTTPStatus] = {
     store.UnknownRowError: HTTPStatus.NOT_FOUND,
     store.UnavailableError: HTTPStatus.SERVICE_UNAVAILABLE,
 }
+"""The HTTP status of each error that a route may raise."""
 
 
 def install(app: FastAPI) -> None:
     """Have the app answer every error with a problem."""
-    for kind in _STATUS:
+    for kind in STATUSES:
         app.add_exception_handler(kind, _known)
     app.add_exception_handler(RequestValidationError, _invalid)
     app.add_exception_handler(HTTPException, _http)
@@ -157,7 +158,7 @@ def problem(
 
 def answer(error: Exception) -> JSONResponse:
     """Return the response for an error that has a status in this module."""
-    status = next(_STATUS[kind] for kind in type(error).__mro__ if kind in _STATUS)
+    status = next(STATUSES[kind] for kind in type(error).__mro__ if kind in STATUSES)
     name = _name(type(error).__name__.removesuffix("Error"))
     headers: dict[str, str] = {}
     if status is HTTPStatus.UNAUTHORIZED:

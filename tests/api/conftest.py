@@ -41,7 +41,7 @@ def clock() -> SetClock:
 def new_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The data directory of a service that was set up and never used."""
     folder = tmp_path_factory.mktemp("new") / "data"
-    database = Database.of(Settings(data_dir=folder, _env_file=None))  # type: ignore[call-arg]
+    database = Database.of(Settings(data_dir=folder, _env_file=None))
     database.migrate()
     database.close()
     return folder

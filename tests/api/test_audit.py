@@ -17,6 +17,7 @@ from hashsvc.matching.suppressing import suppress
 from hashsvc.removal.platforms.registry import subject_of
 from hashsvc.signals import sign_image
 from hashsvc.store import cases, matches, quarantines
+from hashsvc.store.ids import KeyId, MatchId
 from hashsvc.store.tables import audit_entry
 from tests.api.helpers import Call, OpenCase, body_of, content_of, work_off
 from tests.conftest import generated_photo, jpeg
@@ -416,8 +417,8 @@ def known(
     assert call(INTAKE, "POST", path, json={"contents": [flood]}).is_success
     now = services.clock()
     with services.database.write() as connection:
-        match = matches.by_id(connection, known["match"])
-        dismissed = suppress(connection, match, everywhere=False, actor="0f" * 16, now=now)
+        match = matches.by_id(connection, MatchId(known["match"]))
+        dismissed = suppress(connection, match, everywhere=False, actor=KeyId("0f" * 16), now=now)
         # It begins when the match was found already, which stays with the others.
         later = now + timedelta(hours=1)
         for number in (case.number, flooded):
@@ -452,7 +453,7 @@ def entries(services: Services) -> list[tuple[str, str, str]]:
     query = select(audit_entry.c.actor, audit_entry.c.action, audit_entry.c.subject)
     with services.database.read() as connection:
         rows = connection.execute(query.order_by(audit_entry.c.seq)).all()
-    return [tuple(each) for each in rows]  # type: ignore[misc]
+    return [(each.actor, each.action, each.subject) for each in rows]
 
 
 def test_every_call_leaves_its_entries_and_nothing_else(
@@ -463,7 +464,7 @@ def test_every_call_leaves_its_entries_and_nothing_else(
     tokens: dict[Role, str],
     subtests: pytest.Subtests,
 ) -> None:
-    actors = {}
+    actors: dict[Role | None, set[str]] = {}
     for role in Role:
         before = entries(services)
         call(role, "POST", "/v1/cases", json={"adult": False})

@@ -221,7 +221,7 @@ def strings(document: dict[str, Any], schema: dict[str, Any], place: str) -> Ite
 
 def test_no_name_can_be_typed_anywhere(document: dict[str, Any]) -> None:
     """A text is an id, a word of a list, a signal or a PIN; but for URLs, and bodies' names."""
-    found = {}
+    found: dict[str, dict[str, Any]] = {}
     for place, operation in operations(document):
         if "requestBody" in operation:
             for form, sent in operation["requestBody"]["content"].items():

@@ -68,16 +68,16 @@ def raising(app: FastAPI, error: BaseException) -> None:
 
 
 def test_every_error_of_every_room_has_a_status() -> None:
-    assert {kind for room in ROOMS for kind in kinds_of(room)} == set(errors._STATUS)
+    assert {kind for room in ROOMS for kind in kinds_of(room)} == set(errors.STATUSES)
 
 
-@pytest.mark.parametrize("kind", errors._STATUS, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", errors.STATUSES, ids=lambda kind: kind.__name__)
 def test_an_error_is_a_problem(
     kind: type[Exception], app: FastAPI, client: TestClient, logged: Callable[[], str]
 ) -> None:
     raising(app, kind("The rule and the limit."))
     answer = client.get("/fail")
-    status = errors._STATUS[kind]
+    status = errors.STATUSES[kind]
     assert answer.status_code == status
     assert answer.headers["Content-Type"] == "application/problem+json"
     assert answer.headers.get("WWW-Authenticate") == ("Bearer" if status == 401 else None)

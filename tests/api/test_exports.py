@@ -129,7 +129,7 @@ def test_pages_do_not_matter(
         whole = list(exports.codes(connection, PDQ.name))
         assert len(whole) == 5
         for page in range(1, 7):
-            monkeypatch.setattr(exports, "_PAGE", page)
+            monkeypatch.setattr(exports, "PAGE", page)
             assert list(exports.codes(connection, PDQ.name)) == whole
 
 

@@ -1,12 +1,14 @@
 """Analysts teach matching by what they dismiss, and learn why images match; no signal is shown."""
 
 from collections.abc import Callable
+from typing import Any
 
 import pytest
 from PIL import ImageOps
 
 from hashsvc.access import Role
 from hashsvc.api import Services
+from hashsvc.bank import Housekeeping
 from hashsvc.settings import Settings
 from hashsvc.signals import Signature, View, sign_image
 from tests.api.helpers import Call, OpenCase, body_of, content_of, work_off
@@ -24,13 +26,13 @@ def scan(call: Call, services: Services, *urls: str) -> None:
     work_off(services)
 
 
-def verdict(call: Call, match: str, **body: object) -> dict[str, object]:
+def verdict(call: Call, match: str, **body: object) -> dict[str, Any]:
     answer = call(ANALYST, "POST", f"/v1/matches/{match}/verdict", json=body)
     assert answer.is_success, answer.text
     return dict(answer.json())
 
 
-def listed(call: Call, **params: object) -> list[dict[str, object]]:
+def listed(call: Call, **params: object) -> list[dict[str, Any]]:
     return list(call(ANALYST, "GET", "/v1/matches", params=params).json())
 
 
@@ -154,8 +156,8 @@ def test_why_compares_anew_and_hides_how_far_a_banked_code_is(
     for each in compared["findings"]:
         assert (each["distance"] is not None) is each["matches"]
     assert any(not each["matches"] for each in compared["findings"])
-    services.housekeeping._candidate_days = 0
-    services.housekeeping.run_once()
+    keeps_none = services.settings.model_copy(update={"candidate_days": 0})
+    Housekeeping(keeps_none, services.database, services.bank, services.clock).run_once()
     told = call(ANALYST, "GET", f"/v1/matches/{match['match']}/why").json()
     assert told == {"candidate_kept": False, "comparison": None}
 

@@ -20,6 +20,7 @@ from hashsvc.bank import ImageList
 from hashsvc.matching.suppressing import suppress
 from hashsvc.signals import sign_image
 from hashsvc.store import cases, matches, quarantines
+from hashsvc.store.ids import KeyId, MatchId
 from tests.api.helpers import Call, OpenCase, content_of, work_off
 from tests.api.role_table import FOR_HOLDERS, MAY_CALL
 from tests.conftest import generated_photo, jpeg
@@ -101,8 +102,8 @@ def spare(
         case_id = cases.case_by_number(connection, flooded).id
         for each in cases.contents_of(connection, case_id):
             assert quarantines.begin(connection, each.id, since=now, now=now)
-        match = matches.by_id(connection, known["match"])
-        dismissed = suppress(connection, match, everywhere=True, actor="0f" * 16, now=now)
+        match = matches.by_id(connection, MatchId(known["match"]))
+        dismissed = suppress(connection, match, everywhere=True, actor=KeyId("0f" * 16), now=now)
     return {
         "/v1/suppressions/{suppression}": {"suppression": dismissed},
         "/v1/quarantine/{content}/release": floods[0],
@@ -119,11 +120,11 @@ def spare(
     }
 
 
-def check(case: schemathesis.Case, token: str | None) -> schemathesis.Response:
+def check(case: schemathesis.Case[Any], token: str | None) -> schemathesis.Response:
     """Send a case, check status, media type, headers and shape of the answer, and return it."""
     # Rules that no schema states (the person shown is an adult) refuse what the schema allows;
     # names in a query that are not known are ignored, those in a body refused.
-    allowed = [positive_data_acceptance]
+    allowed: list[schemathesis.CheckFunction] = [positive_data_acceptance]
     if case.method == "GET":
         allowed.append(negative_data_rejection)
     return case.call_and_validate(
@@ -145,7 +146,7 @@ def test_any_answer_is_documented(
 
             @few
             @given(case=st.one_of(anything), token=may | others)
-            def send(case: schemathesis.Case, token: str | None) -> None:
+            def send(case: schemathesis.Case[Any], token: str | None) -> None:
                 check(case, token)
 
             send()
@@ -167,7 +168,7 @@ def test_an_answer_about_something_known_is_documented(
 
             @few
             @given(case=right, token=may)
-            def send(case: schemathesis.Case, token: str) -> None:
+            def send(case: schemathesis.Case[Any], token: str) -> None:
                 given = known | spare.get(case.path, {})
                 for part in (case.path_parameters, case.body):
                     if isinstance(part, dict):

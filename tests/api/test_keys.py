@@ -5,7 +5,7 @@ from collections.abc import Callable
 import httpx2
 import pytest
 from fastapi.testclient import TestClient
-from sqlalchemy import event
+from sqlalchemy import Engine, event
 
 from hashsvc.access import Role
 from hashsvc.api import Services
@@ -96,18 +96,22 @@ def test_it_is_written_once_a_day(
     call: Call, client: TestClient, services: Services, clock: SetClock
 ) -> None:
     made = call(ADMIN, "POST", "/v1/keys", json={"role": "scanner"}).json()
-    look, written = phone(client, made["token"]), []
+    look = phone(client, made["token"])
+    written: list[str] = []
 
-    @event.listens_for(services.database._engine, "before_cursor_execute")
     def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
         if statement.startswith("UPDATE api_key"):
             written.append(statement)
 
-    for day in range(3):
-        for _ in range(4):
-            look()
-        assert len(written) == day + 1
-        clock.move(DAY)
+    event.listen(Engine, "before_cursor_execute", note)
+    try:
+        for day in range(3):
+            for _ in range(4):
+                look()
+            assert len(written) == day + 1
+            clock.move(DAY)
+    finally:
+        event.remove(Engine, "before_cursor_execute", note)
 
 
 def test_a_refused_key_was_not_used(

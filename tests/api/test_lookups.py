@@ -95,7 +95,8 @@ def actions(services: Services) -> list[tuple[str, str, str]]:
     columns = (audit_entry.c.actor, audit_entry.c.action, audit_entry.c.subject)
     query = select(*columns).where(audit_entry.c.action.like("lookup.%")).order_by("seq")
     with services.database.read() as connection:
-        return [tuple(each) for each in connection.execute(query)]  # type: ignore[misc]
+        rows = connection.execute(query).all()
+    return [(each.actor, each.action, each.subject) for each in rows]
 
 
 # --- what an answer tells ---------------------------------------------------------------------
@@ -264,7 +265,7 @@ def test_a_walk_by_tiers_is_stopped_before_it_reads_much(
         noise = [random_signal(rng, DHASH), random_signal(rng, PHASH)]
         return bool(look_up(SCANNER, probe, *others, *noise))
 
-    learnt = []
+    learnt: list[tuple[int, bool]] = []
     assert ask(start)
     with pytest.raises(Blocked):
         learnt.extend(read_bits_by_tier(ask, start, profile.bits, rng))

@@ -55,6 +55,7 @@ def known(call: Call, services: Services, site: Site, case: OpenCase) -> dict[st
     now = services.clock()
     with services.database.write() as connection:
         found = matches.by_id(connection, match)
+        assert found.reviewed_by is not None
         dismissed = suppress(connection, found, everywhere=False, actor=found.reviewed_by, now=now)
         assert quarantines.begin(connection, found.content_id, since=now, now=now)
     return {

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given
 from hypothesis import settings as effort
 from hypothesis import strategies as st
 from joserfc import jws, jwt
-from joserfc.jwk import ECKey, KeySet, OctKey, RSAKey
+from joserfc.jwk import ECKey, Key, KeySet, OctKey, RSAKey
 from sqlalchemy import select
 
 from hashsvc.access import Role, create_organisation, issuer
@@ -39,7 +39,7 @@ class FakeIssuer:
     def __init__(self, clock: SetClock) -> None:
         self.clock = clock
         self.key = RSAKey.generate_key(2048, {"kid": "one", "use": "sig"})
-        self.published = [self.key]
+        self.published: list[Key] = [self.key]
         self.told: dict[str, Any] = {}
         self.asked = 0
         self.down = False
@@ -129,7 +129,8 @@ def send(client: TestClient) -> Send:
 def entries(services: Services) -> list[tuple[str, str, str]]:
     columns = (audit_entry.c.actor, audit_entry.c.action, audit_entry.c.subject)
     with services.database.read() as connection:
-        return [tuple(each) for each in connection.execute(select(*columns))]  # type: ignore[misc]
+        rows = connection.execute(select(*columns)).all()
+    return [(each.actor, each.action, each.subject) for each in rows]
 
 
 def test_somebody_of_the_right_group_is_an_analyst(
@@ -366,7 +367,7 @@ def test_a_silent_issuer_is_not_asked_by_every_call(send: Send, fake: FakeIssuer
 def test_keys_for_other_ends_are_passed_over(use: str, send: Send, fake: FakeIssuer) -> None:
     secret = OctKey.generate_key(256, {"kid": "two"})
     if use == "oct":
-        fake.published = [fake.key, secret]  # type: ignore[list-item]
+        fake.published = [fake.key, secret]
         assert send(fake.token({"alg": "HS256", "kid": "two"}, secret)).status_code == 401
         assert send(fake.token()).status_code == 200
     else:

@@ -71,7 +71,7 @@ def test_a_route_answers_its_roles_and_no_other_key(
 ) -> None:
     revoked = create_key(services.database, Role.ADMIN, actor="test", clock=utc_now)
     revoke_key(services.database, revoked.key_id, actor="test", clock=utc_now)
-    body = {"json": {}} if method == "POST" else {}
+    body: dict[str, dict[str, str]] = {"json": {}} if method == "POST" else {}
     for role in Role:
         status = call(role, method, filled(path), **body).status_code
         if role in MAY_CALL[method, path]:

@@ -1,6 +1,7 @@
 """Every answer, good or bad, has headers that keep it out of caches, frames and other sites."""
 
 import re
+from collections.abc import Mapping
 
 import pytest
 from fastapi import FastAPI
@@ -27,7 +28,7 @@ ANSWERS = [
 ]
 
 
-def policy_of(headers: dict[str, str]) -> dict[str, str]:
+def policy_of(headers: Mapping[str, str]) -> dict[str, str]:
     """Return a Content-Security-Policy's directives."""
     parts = (each.strip().partition(" ") for each in headers["content-security-policy"].split(";"))
     return {name: value for name, _, value in parts}

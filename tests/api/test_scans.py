@@ -5,15 +5,18 @@ import io
 import json
 from typing import Any
 
+import anyio
 import httpx2
 import pytest
 from sqlalchemy import text
+from starlette.concurrency import run_in_threadpool
 
-from hashsvc.access import Role, create_key
+from hashsvc.access import Caller, Role, create_key
 from hashsvc.api import Services
-from hashsvc.api import scan_events as events_module
 from hashsvc.api.open_streams import MOST_STREAMS
+from hashsvc.api.scan_events import events_of
 from hashsvc.clock import utc_now
+from hashsvc.store.ids import DEFAULT_ORGANISATION, KeyId, ScanId, random_id
 from tests.api.helpers import Call, OpenCase, work_off
 from tests.conftest import generated_photo, jpeg
 from tests.helpers.set_clock import SetClock
@@ -295,22 +298,22 @@ def test_events_tell_matches_progress_and_the_end(call: Call, scanned: list[str]
 
 
 def test_events_come_while_the_scan_goes_on(
-    call: Call, services: Services, site: Site, case: OpenCase, monkeypatch: pytest.MonkeyPatch
+    call: Call, services: Services, site: Site, case: OpenCase
 ) -> None:
-    """The page is looked at once the listener has seen that it was not."""
+    """The page is scanned after the listener has received the first event."""
     site.add_image("/live.jpg", jpeg(generated_photo(1), 40))
     scan = submit(call, site.add_page("/live", ["live.jpg"]), "text/plain").json()["scan"]
-    look, looks = events_module._look, iter((False, True))
+    listener = Caller(KeyId(random_id()), ANALYST, DEFAULT_ORGANISATION, b"")
 
-    def look_then_work(*given: Any) -> Any:
-        if next(looks, False):
-            work_off(services)
-        return look(*given)
+    async def listen() -> str:
+        stream = events_of(services, listener, ScanId(scan), None)
+        first = await anext(stream)
+        await run_in_threadpool(work_off, services)
+        return first + "".join([each async for each in stream])
 
-    monkeypatch.setattr(events_module, "_look", look_then_work)
-    told = events(call(ANALYST, "GET", f"/v1/scans/{scan}/events").text)
-    assert [name for name, _ in told] == ["progress", "match", "progress", "end"]
-    assert (told[0][1]["finished"], told[2][1]["finished"]) == (0, 1)
+    received = events(anyio.run(listen))
+    assert [name for name, _ in received] == ["progress", "match", "progress", "end"]
+    assert (received[0][1]["finished"], received[2][1]["finished"]) == (0, 1)
 
 
 def test_events_go_on_after_the_last_one_that_came(
