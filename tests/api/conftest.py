@@ -1,4 +1,4 @@
-"""A service in this process, called over HTTP with a key of any role."""
+"""Fixtures: a service in this process, called over HTTP with a key of any role."""
 
 import shutil
 from collections.abc import Callable, Iterator
@@ -26,7 +26,7 @@ from tests.helpers.site import Site
 
 @pytest.fixture(autouse=True)
 def _quick_pins(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Hash PINs with little effort; tests/bank tests how they are kept."""
+    """Hash PINs with little effort. tests/bank tests how PINs are stored."""
     quick = argon2.PasswordHasher(time_cost=1, memory_cost=8, parallelism=1)
     monkeypatch.setattr(pins, "HASHER", quick)
 
@@ -39,7 +39,7 @@ def clock() -> SetClock:
 
 @pytest.fixture(scope="session")
 def new_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The data directory of a service that was set up and never used."""
+    """The data directory of a service that was set up and not used yet."""
     folder = tmp_path_factory.mktemp("new") / "data"
     database = Database.of(Settings(data_dir=folder, _env_file=None))
     database.migrate()
@@ -49,8 +49,8 @@ def new_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def services(settings: Settings, clock: SetClock, new_data: Path) -> Services:
-    """The parts of a service without any case."""
-    # It is set up faster so than step by step.
+    """The services of an instance without cases."""
+    # Copying a migrated database is faster than migrating a new one.
     shutil.copytree(new_data, settings.data_dir)
     return Services.build(settings, clock)
 
@@ -63,14 +63,14 @@ def app(services: Services) -> FastAPI:
 
 @pytest.fixture
 def client(app: FastAPI) -> Iterator[TestClient]:
-    """A client of the running service; an exception that leaves the application fails the test."""
+    """A client of the running service. An exception that leaves the application fails the test."""
     with TestClient(app, follow_redirects=False) as opened:
         yield opened
 
 
 @pytest.fixture
 def tokens(services: Services) -> dict[Role, str]:
-    """A key's token for each role."""
+    """The token of a key for each role."""
     database = services.database
     return {role: create_key(database, role, actor="test", clock=utc_now).token for role in Role}
 
@@ -89,7 +89,7 @@ def second_admin(services: Services) -> str:
 
 @pytest.fixture
 def call(client: TestClient, tokens: dict[Role, str]) -> Call:
-    """Call the service with a key of a role, or with none."""
+    """A function that calls the service with a key of a role, or with none."""
 
     def request(role: Role | None, method: str, path: str, **how: Any) -> httpx2.Response:
         headers = dict(how.pop("headers", {}))
@@ -104,7 +104,7 @@ def call(client: TestClient, tokens: dict[Role, str]) -> Call:
 def logged(
     capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
 ) -> Callable[[], str]:
-    """Return all that was logged or printed until now."""
+    """A function that returns everything logged or printed so far."""
     seen: list[str] = []
 
     def read() -> str:
@@ -129,6 +129,6 @@ def case(call: Call) -> OpenCase:
 
 @pytest.fixture(scope="session")
 def site() -> Iterator[Site]:
-    """A web site on loopback, which the service may fetch from; what a test needs it adds."""
+    """A web site on loopback. Tests add the pages and images that they need."""
     with Site() as running:
         yield running

@@ -26,17 +26,17 @@ class OpenCase:
 
 
 def body_of(signature: Signature) -> dict[str, Any]:
-    """Return a signature as the API takes it."""
+    """Return a signature as a request body."""
     signals = [{"signal": str(each.signal), "view": each.view} for each in signature.signals]
     return {"quality": signature.quality, "signals": signals}
 
 
 def content_of(photo: bytes) -> dict[str, Any]:
-    """Return a photo's content, under a new id, as the API takes it."""
+    """Return a photo's content with a new id, as in a request body."""
     return {"content": random_id()} | body_of(sign_image(photo).whole())
 
 
 def work_off(services: Services) -> None:
-    """Do all scan items that are due."""
+    """Scan all items that are due."""
     while services.scanner.work_once():
         continue

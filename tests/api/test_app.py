@@ -1,4 +1,4 @@
-"""The application starts its services and stops them; then nothing holds them any more."""
+"""The application starts and stops its services, and nothing keeps them in memory afterwards."""
 
 import gc
 import shutil
@@ -14,7 +14,7 @@ from hashsvc.settings import Settings
 
 
 def used(settings: Settings) -> tuple[weakref.ref[FastAPI], weakref.ref[BankIndex]]:
-    """Have a service answer each of the open calls, stop it, and return what it was."""
+    """Run a service, make each call that needs no key, stop it, and return weak references."""
     services = Services.build(settings)
     app = create_app(services)
     with TestClient(app) as client:
@@ -24,7 +24,7 @@ def used(settings: Settings) -> tuple[weakref.ref[FastAPI], weakref.ref[BankInde
     return weakref.ref(app), weakref.ref(services.bank_index)
 
 
-def test_a_stopped_service_is_let_go_of(settings: Settings, new_data: Path) -> None:
+def test_a_stopped_service_is_garbage_collected(settings: Settings, new_data: Path) -> None:
     shutil.copytree(new_data, settings.data_dir)
     app, bank_index = used(settings)
     gc.collect()

@@ -1,4 +1,4 @@
-"""Whoever reads a case, a match, a request, URLs or keys, or changes one, is in the audit log."""
+"""The audit log has an entry for every call that reads or changes cases, matches or keys."""
 
 import re
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ MORE, HOLDERS_MORE = content_of(PHOTOS[4]), content_of(PHOTOS[5])
 
 @dataclass(frozen=True)
 class Deed:
-    """A call, and the entries it leaves: action and subject, where `…` stands for any new id."""
+    """A call and the audit entries it leaves: action and subject. `…` stands for any new id."""
 
     who: Role | None
     method: str
@@ -374,7 +374,7 @@ DEEDS = [
     ),
     Deed(INTAKE, "DELETE", "/v1/cases/{other_number}", [("case.withdraw", "{other_number}")]),
 ]  # fmt: skip
-# What they show is of no case, match or key: counts and states, labels, bodies' names.
+# These calls show no case, match or key: only counts, states, labels and organisations' names.
 LEAVE_NOTHING = {
     ("GET", "/health"),
     ("GET", "/ready"),
@@ -395,7 +395,7 @@ def known(
     second_analyst: str,
     second_admin: str,
 ) -> dict[str, str]:
-    """The id of one thing of each kind; a match that nobody has decided yet."""
+    """The id of one thing of each kind, including a match without a verdict."""
     known = {"number": case.number, "content": case.content}
     image = site.add_image("/copy.jpg", case.photo)
     known["scan"] = call(SCANNER, "POST", "/v1/scans", json={"urls": [image]}).json()["scan"]
@@ -419,7 +419,7 @@ def known(
     with services.database.write() as connection:
         match = matches.by_id(connection, MatchId(known["match"]))
         dismissed = suppress(connection, match, everywhere=False, actor=KeyId("0f" * 16), now=now)
-        # It begins when the match was found already, which stays with the others.
+        # The quarantine begins after the match was found, so the match is not in it.
         later = now + timedelta(hours=1)
         for number in (case.number, flooded):
             of = cases.case_by_number(connection, number).id
@@ -449,14 +449,14 @@ def known(
 
 
 def entries(services: Services) -> list[tuple[str, str, str]]:
-    """Return actor, action and subject of every entry."""
+    """Return the actor, action and subject of every entry."""
     query = select(audit_entry.c.actor, audit_entry.c.action, audit_entry.c.subject)
     with services.database.read() as connection:
         rows = connection.execute(query.order_by(audit_entry.c.seq)).all()
     return [(each.actor, each.action, each.subject) for each in rows]
 
 
-def test_every_call_leaves_its_entries_and_nothing_else(
+def test_every_call_leaves_its_entries_and_no_others(
     call: Call,
     services: Services,
     case: OpenCase,
@@ -492,14 +492,14 @@ def test_every_call_leaves_its_entries_and_nothing_else(
             assert [each[1] for each in added] == [each[0] for each in expected]
             for (actor, _, subject), (_, named) in zip(added, expected, strict=True):
                 if named == "…":
-                    # An id, a case's number, or a count: nothing that tells more.
+                    # A subject is an id, a case number or a count.
                     assert re.fullmatch(
                         r"[0-9a-f]{32}|[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]|\d+", subject
                     )
                 else:
                     assert subject == named
                 actors.setdefault(deed.who, set()).add(actor)
-    # The same actor each time, another for each role: the key's id.
+    # The actor is the key's id: one for each role.
     assert all(len(each) == 1 for each in actors.values())
     listed = {each["key"] for each in call(ADMIN, "GET", "/v1/keys").json()}
     assert {each for role, (each,) in actors.items() if role} <= listed
@@ -507,9 +507,9 @@ def test_every_call_leaves_its_entries_and_nothing_else(
     assert services.log_signer.verify() == len(entries(services))
 
 
-def test_no_route_is_forgotten(app: FastAPI) -> None:
+def test_every_route_is_tested(app: FastAPI) -> None:
     def bare(path: str) -> str:
-        # Of several things of a kind, the last word of the name says the kind.
+        # A name such as `pending_content` ends with the kind of thing.
         return re.sub(r"{(?:\w+_)?(\w+)}", r"{\1}", path.partition("?")[0])
 
     document = app.openapi()["paths"]
@@ -519,7 +519,7 @@ def test_no_route_is_forgotten(app: FastAPI) -> None:
     assert not tried & LEAVE_NOTHING
 
 
-def test_a_wrong_pin_is_on_record_and_its_number_is_not(
+def test_a_wrong_pin_is_audited_without_the_case_number(
     call: Call, services: Services, case: OpenCase
 ) -> None:
     before = entries(services)
@@ -530,7 +530,9 @@ def test_a_wrong_pin_is_on_record_and_its_number_is_not(
     assert re.fullmatch("[0-9a-f]{32}", subject)
 
 
-def test_a_refused_call_leaves_none(call: Call, services: Services, known: dict[str, str]) -> None:
+def test_a_refused_call_leaves_no_entry(
+    call: Call, services: Services, known: dict[str, str]
+) -> None:
     before = entries(services)
     for role, path in (
         (SCANNER, f"/v1/matches/{known['match']}"),
@@ -542,12 +544,12 @@ def test_a_refused_call_leaves_none(call: Call, services: Services, known: dict[
     assert entries(services) == before
 
 
-def test_verification_compares_with_what_was_signed(
+def test_verification_compares_the_log_with_its_checkpoints(
     call: Call, services: Services, known: dict[str, str]
 ) -> None:
     services.log_signer.checkpoint()
     first = call(ADMIN, "GET", "/v1/audit/verification").json()["entries"]
-    # The check is an entry itself.
+    # The verification itself adds an entry.
     assert call(ADMIN, "GET", "/v1/audit/verification").json()["entries"] == first + 1
     with services.database.write() as connection:
         connection.execute(audit_entry.delete().where(audit_entry.c.seq >= 5))

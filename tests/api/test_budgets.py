@@ -1,4 +1,4 @@
-"""A key has a budget for each kind of call; whoever is over it is told when to come again."""
+"""A key has a budget for each kind of call. Over budget, it gets 429 and a Retry-After."""
 
 import time
 from collections.abc import Iterator
@@ -51,7 +51,7 @@ def client(services: Services) -> Iterator[TestClient]:
 
 
 def later(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
-    """Let time pass for who counts calls."""
+    """Let time pass for the counters of calls."""
     began = time.time()
     monkeypatch.setattr(time, "time", lambda: began + seconds)
 
@@ -66,7 +66,7 @@ def later(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
         (Role.INTAKE, 100, "POST", "/v1/cases", {"adult": False}, "100 cases and contents"),
     ],
 )
-def test_over_its_budget_a_key_has_to_wait(
+def test_a_key_over_its_budget_has_to_wait(
     role: Role,
     most: int,
     method: str,
@@ -95,7 +95,7 @@ def test_each_kind_of_call_has_a_budget_of_its_own(client: TestClient, services:
     assert phone("GET", "/v1/matches").status_code == 200
 
 
-def test_contents_are_counted_and_not_calls(client: TestClient, services: Services) -> None:
+def test_contents_are_counted_instead_of_calls(client: TestClient, services: Services) -> None:
     phone = Phone(client, services, Role.INTAKE)
     path = f"/v1/cases/{phone('POST', '/v1/cases', {'adult': True}).json()['number']}/contents"
 
@@ -109,7 +109,7 @@ def test_contents_are_counted_and_not_calls(client: TestClient, services: Servic
     assert phone("POST", unknown, body).status_code == 429
 
 
-def test_what_was_spent_comes_back_with_time(
+def test_budgets_recover_with_time(
     client: TestClient, services: Services, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     phone = Phone(client, services, Role.SCANNER)
@@ -119,7 +119,7 @@ def test_what_was_spent_comes_back_with_time(
 
     assert looked_up() == [200, 200, 200, 429]
     later(monkeypatch, 61)
-    # The day's budget is five.
+    # The budget for a day is five.
     assert looked_up() == [200, 200, 429, 429]
     answer = phone("POST", "/v1/lookups", LOOKUP)
     assert "5 lookups in a day" in answer.json()["detail"]
@@ -127,7 +127,7 @@ def test_what_was_spent_comes_back_with_time(
 
 
 def test_a_refused_key_spends_nothing(client: TestClient, services: Services) -> None:
-    """Of another role, or unknown: it is refused before it is counted, and as often as it comes."""
+    """A key of another role, or an unknown key, is refused before its calls are counted."""
     phone = Phone(client, services, Role.INTAKE)
     assert {phone("POST", "/v1/lookups", LOOKUP).status_code for _ in range(9)} == {403}
     answers = {client.get("/v1/matches", headers={"Authorization": "Bearer x"}) for _ in range(9)}

@@ -1,4 +1,4 @@
-"""The OpenAPI document is valid, tells each call's roles and errors, and explains each field."""
+"""The OpenAPI document is valid, and describes each call's roles and errors and each field."""
 
 import re
 from collections.abc import Iterator
@@ -14,7 +14,7 @@ from hashsvc.bank import is_case_number
 from tests.api.role_table import FOR_HOLDERS, MAY_CALL
 
 PROBLEM = {"application/problem+json": {"schema": {"$ref": "#/components/schemas/Problem"}}}
-# What a field of this name holds, nobody asks.
+# Fields whose names need no explanation.
 PLAIN = {
     "cancelled",
     "created_at",
@@ -40,7 +40,7 @@ PLAIN = {
 
 @pytest.fixture
 def document(client: TestClient) -> dict[str, Any]:
-    """The document as the service hands it out."""
+    """The OpenAPI document as the service returns it."""
     return dict(client.get("/openapi.json").json())
 
 
@@ -52,7 +52,7 @@ def operations(document: dict[str, Any]) -> Iterator[tuple[tuple[str, str], dict
 
 
 def fields(document: dict[str, Any]) -> Iterator[tuple[str, str, dict[str, Any]]]:
-    """Yield every field of every schema, with the schema's name and its own."""
+    """Yield the schema's name, the field's name and the description of every field."""
     for name, schema in document["components"]["schemas"].items():
         for field, described in schema.get("properties", {}).items():
             yield name, field, described
@@ -76,7 +76,7 @@ def test_it_is_valid(document: dict[str, Any]) -> None:
     schemathesis.openapi.from_dict(document).validate()
     schemas = document["components"]["schemas"]
     named = {each.removeprefix("#/components/schemas/") for each in references(document)}
-    # Nothing is left over, such as FastAPI's own shape of errors.
+    # No unused schema is left, such as FastAPI's own shape of errors.
     assert set(schemas) == named
 
 
@@ -106,7 +106,7 @@ def test_every_call_says_what_it_does_and_for_whom(document: dict[str, Any]) -> 
     assert all(len(each) > 20 for each in tags.values())
 
 
-def test_every_call_tells_its_errors(document: dict[str, Any]) -> None:
+def test_every_call_documents_its_errors(document: dict[str, Any]) -> None:
     for place, operation in operations(document):
         errors = {code: each for code, each in operation["responses"].items() if code >= "400"}
         expected = {"413", "415", "503"}
@@ -159,7 +159,7 @@ def test_every_example_follows_its_schema(document: dict[str, Any]) -> None:
     assert checked > 20
 
 
-def test_no_answer_has_a_field_for_what_is_secret(document: dict[str, Any]) -> None:
+def test_no_response_has_a_field_for_a_secret(document: dict[str, Any]) -> None:
     schemas = document["components"]["schemas"]
 
     def below(names: set[str]) -> set[str]:
@@ -205,7 +205,7 @@ def test_it_stays_complete_when_a_route_is_added(app: FastAPI, client: TestClien
 
 
 def strings(document: dict[str, Any], schema: dict[str, Any], place: str) -> Iterator[Any]:
-    """Yield every place of a request's schema where a text may stand, with the rules for it."""
+    """Yield every place in a request's schema that takes text, with the rules for the text."""
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
         yield from strings(document, document["components"]["schemas"][name], name)
@@ -220,7 +220,7 @@ def strings(document: dict[str, Any], schema: dict[str, Any], place: str) -> Ite
 
 
 def test_no_name_can_be_typed_anywhere(document: dict[str, Any]) -> None:
-    """A text is an id, a word of a list, a signal or a PIN; but for URLs, and bodies' names."""
+    """Text must be an id, a listed word, a signal or a PIN. The exceptions are listed here."""
     found: dict[str, dict[str, Any]] = {}
     for place, operation in operations(document):
         if "requestBody" in operation:
@@ -231,34 +231,34 @@ def test_no_name_can_be_typed_anywhere(document: dict[str, Any]) -> None:
             found |= dict(strings(document, parameter["schema"], parameter["name"]))
     free = {place for place, rules in found.items() if not {"pattern", "enum"} & set(rules)}
     assert free == {
-        # Read as a case's number, of twenty characters at most, or as none; and not kept.
+        # A case number of at most 20 characters; any other text is refused. It is not stored.
         "number",
         "HolderIn.number",
         "HolderContentsIn.number",
         "HolderWithdrawIn.number",
-        # Sealed where they are kept.
+        # These are stored sealed.
         str(("POST", "/v1/scans")) + ".urls",
         "text/plain",
         "text/csv",
         "application/x-ndjson",
-        # A number, or nothing; and not kept.
+        # A number; any other text is ignored. It is not stored.
         "Last-Event-ID",
-        # By administrators, of a body.
+        # The name of an organisation, typed by an administrator.
         "OrganisationIn.name",
-        # Of a platform, which is public.
+        # Facts about a platform, which are public.
         "PlatformIn.name",
         "PlatformIn.domains",
         "PlatformIn.trusted_flagger",
         "PlatformIn.note",
         "ChannelIn.address",
         "ChannelIn.note",
-        # What a platform or an analyst says of a request; sealed, and it holds no case number.
+        # Words of a platform or an analyst about a request. They are sealed, without case numbers.
         "MoveIn.reason",
         "ObservationIn.reason",
         "LetterIn.explanation",
         "OrderIn.explanation",
         "ElementIn.text",
-        # A moment, or none.
+        # A date or time; any other text is refused.
         "since",
         "until",
         "MoveIn.at",

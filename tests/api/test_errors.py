@@ -1,4 +1,4 @@
-"""Every error is a problem (RFC 9457) that states a rule, and repeats nothing of what was sent."""
+"""Every error is a problem (RFC 9457) that states a rule and repeats nothing the caller sent."""
 
 import sqlite3
 from collections.abc import Callable, Iterator
@@ -20,7 +20,7 @@ from tests.api.helpers import Call
 
 INTAKE, ANALYST, ADMIN = Role.INTAKE, Role.ANALYST, Role.ADMIN
 
-# Written like an id, a token, a part of a signal and a word, so that it gets far everywhere.
+# It looks like an id, a token, part of a signal and a word, so that it passes many checks.
 CANARY = "c0ffee0dd5" * 3 + "aa"
 SHORT = CANARY[:16]
 
@@ -36,22 +36,22 @@ ROOMS = (
     store.StoreError,
 )
 NEVER_IN_A_ROUTE = {
-    BackupError: "of a command",
-    RotationError: "of a command",
-    LockedError: "ends the start",
-    OpenError: "ends the start",
-    SchemaError: "ends the start",
-    scanning.BadUrlError: "a line of a batch, told by number",
-    scanning.FetchError: "a state of a scan item, an outcome of a re-check",
-    signals.ImageError: "no route opens an image",
-    scanning.ProxyError: "ends the start",
-    removal.BadBundleError: "of a command",
-    access.SetupError: "the service does not start",
+    BackupError: "raised by commands only",
+    RotationError: "raised by commands only",
+    LockedError: "stops the service from starting",
+    OpenError: "stops the service from starting",
+    SchemaError: "stops the service from starting",
+    scanning.BadUrlError: "becomes an invalid line of a batch",
+    scanning.FetchError: "becomes the state of a scan item or the outcome of a re-check",
+    signals.ImageError: "no route opens images",
+    scanning.ProxyError: "stops the service from starting",
+    removal.BadBundleError: "raised by commands only",
+    access.SetupError: "stops the service from starting",
 }
 
 
 def kinds_of(base: type[Exception]) -> Iterator[type[Exception]]:
-    """Yield every kind of a room's errors; not those below one that is listed as never raised."""
+    """Yield the errors of a room, except those in NEVER_IN_A_ROUTE and their subclasses."""
     for kind in base.__subclasses__():
         if kind not in NEVER_IN_A_ROUTE:
             yield kind
@@ -59,7 +59,7 @@ def kinds_of(base: type[Exception]) -> Iterator[type[Exception]]:
 
 
 def raising(app: FastAPI, error: BaseException) -> None:
-    """Give the app a route that raises."""
+    """Give the app a route that raises an error."""
 
     def fail() -> None:
         raise error
@@ -92,9 +92,9 @@ def test_an_error_is_a_problem(
     assert logged() == ""
 
 
-def test_a_narrower_error_has_the_status_of_its_base(app: FastAPI, client: TestClient) -> None:
+def test_a_subclass_of_an_error_has_its_status(app: FastAPI, client: TestClient) -> None:
     class LostCaseError(bank.UnknownCaseError):
-        """A case that was there."""
+        """A case that existed."""
 
     raising(app, LostCaseError("It was there."))
     answer = client.get("/fail")
@@ -118,7 +118,7 @@ def test_a_narrower_error_has_the_status_of_its_base(app: FastAPI, client: TestC
         ("DELETE", "/v1/lookups", 405, "method-not-allowed", "POST"),
     ],
 )
-def test_what_is_not_there_is_a_problem(
+def test_unknown_paths_and_methods_are_problems(
     method: str, path: str, status: int, kind: str, allow: str | None, client: TestClient
 ) -> None:
     answer = client.request(method, path)
@@ -141,7 +141,7 @@ def test_what_is_not_there_is_a_problem(
         ({"contents": [{"image": ""}]}, ["body", "contents", 0], "not permitted"),
     ],
 )
-def test_a_broken_rule_is_told_with_its_place(
+def test_a_broken_rule_is_named_with_its_place(
     body: object, where: list[object], rule: str, call: Call
 ) -> None:
     answer = call(INTAKE, "POST", f"/v1/cases/{new_case_number()}/contents", json=body)
@@ -184,7 +184,7 @@ def test_json_that_cannot_be_read_is_invalid(body: bytes, call: Call) -> None:
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_an_unexpected_error_tells_its_kind_to_the_log_alone(
+def test_only_the_log_names_the_class_of_an_unexpected_error(
     error: Exception, app: FastAPI, client: TestClient, logged: Callable[[], str]
 ) -> None:
     raising(app, error)
@@ -204,7 +204,7 @@ def test_an_unexpected_error_tells_its_kind_to_the_log_alone(
     assert "Traceback" not in log
 
 
-def test_an_error_in_the_middle_of_an_answer_stays_inside_too(
+def test_an_error_in_the_middle_of_a_response_is_not_leaked_either(
     app: FastAPI, client: TestClient, logged: Callable[[], str]
 ) -> None:
     def half() -> Iterator[bytes]:
@@ -220,13 +220,13 @@ def test_an_error_in_the_middle_of_an_answer_stays_inside_too(
 
 
 def signature(**changed: object) -> dict[str, object]:
-    """Return the body of a lookup that is right but for what is changed."""
+    """Return the body of a valid lookup with some fields changed."""
     signal = {"signal": f"phash1:{SHORT}", "view": "whole"}
     return {"quality": 90, "signals": [signal]} | changed
 
 
 def signed(**changed: object) -> dict[str, object]:
-    """Return the body of a lookup whose one signal has something changed."""
+    """Return the body of a lookup with some fields of its one signal changed."""
     return signature(signals=[{"signal": f"phash1:{SHORT}", "view": "whole"} | changed])
 
 
@@ -299,7 +299,7 @@ SENT: list[tuple[Role | None, str, str, dict[str, Any]]] = [
 ]
 
 
-def test_no_error_repeats_what_was_sent(
+def test_no_error_repeats_what_the_caller_sent(
     call: Call, logged: Callable[[], str], subtests: pytest.Subtests
 ) -> None:
     for role, method, path, how in SENT:
@@ -307,11 +307,11 @@ def test_no_error_repeats_what_was_sent(
             answer = call(role, method, path, **how)
             assert 400 <= answer.status_code < 500
             assert answer.headers["Content-Type"] == "application/problem+json"
-            told = f"{answer.headers!r} {answer.text} {logged()}".lower()
-            assert SHORT not in told
+            response = f"{answer.headers!r} {answer.text} {logged()}".lower()
+            assert SHORT not in response
 
 
-def test_a_line_that_is_no_url_is_told_by_its_number(call: Call, logged: Callable[[], str]) -> None:
+def test_an_invalid_line_is_named_by_its_number(call: Call, logged: Callable[[], str]) -> None:
     lines = [
         f"http://{CANARY}.example/{CANARY}",
         CANARY,

@@ -1,4 +1,4 @@
-"""All PDQ codes leave the service only when two administrators want it: once, and on record."""
+"""All PDQ codes leave the service only if two administrators agree: once, and audited."""
 
 import json
 from collections.abc import Callable
@@ -23,14 +23,14 @@ Phone = Callable[[str, str], httpx2.Response]
 
 @pytest.fixture
 def other(client: TestClient, second_admin: str) -> Phone:
-    """Call with the key of another administrator."""
+    """A function that calls with the key of another administrator."""
     headers = {"Authorization": f"Bearer {second_admin}"}
     return lambda method, path: client.request(method, path, headers=headers)
 
 
 @pytest.fixture
 def asked(call: Call) -> str:
-    """The path of an export that was asked for."""
+    """The path of a requested export."""
     made = call(ADMIN, "POST", "/v1/exports")
     assert made.status_code == 201
     assert set(made.json()) == {"export", "expires_at"}
@@ -71,7 +71,9 @@ def test_one_administrator_alone_takes_nothing(call: Call, asked: str, case: Ope
     assert refused(call(ADMIN, "GET", asked), 409, "not-approved")
 
 
-def test_it_is_taken_once_by_whom_has_asked(call: Call, other: Phone, asked: str) -> None:
+def test_an_export_is_taken_once_with_the_key_that_requested_it(
+    call: Call, other: Phone, asked: str
+) -> None:
     other("POST", f"{asked}/approval")
     assert refused(other("GET", asked), 404, "unknown-export")
     assert call(ADMIN, "GET", asked).status_code == 200
@@ -79,14 +81,14 @@ def test_it_is_taken_once_by_whom_has_asked(call: Call, other: Phone, asked: str
     assert refused(other("POST", f"{asked}/approval"), 404, "unknown-export")
 
 
-def test_it_is_approved_once(other: Phone, asked: str) -> None:
+def test_an_export_is_approved_once(other: Phone, asked: str) -> None:
     assert other("POST", f"{asked}/approval").status_code == 204
     assert refused(other("POST", f"{asked}/approval"), 404, "unknown-export")
 
 
 @pytest.mark.parametrize(("seconds", "lasts"), [(24 * 3600 - 1, True), (24 * 3600, False)])
 @pytest.mark.parametrize("approved", [True, False])
-def test_it_is_over_after_a_day(
+def test_an_export_expires_after_a_day(
     call: Call, other: Phone, asked: str, clock: SetClock, seconds: int, lasts: bool, approved: bool
 ) -> None:
     if approved:
@@ -98,15 +100,13 @@ def test_it_is_over_after_a_day(
         assert other("POST", f"{asked}/approval").status_code == (204 if lasts else 404)
 
 
-def test_asking_what_it_would_answer_does_not_use_it_up(
-    call: Call, other: Phone, asked: str
-) -> None:
+def test_head_does_not_use_up_an_export(call: Call, other: Phone, asked: str) -> None:
     other("POST", f"{asked}/approval")
     assert call(ADMIN, "HEAD", asked).status_code == 405
     assert call(ADMIN, "GET", asked).status_code == 200
 
 
-def test_what_waits_and_what_was_withdrawn_is_not_in_it(
+def test_pending_and_withdrawn_contents_are_not_exported(
     call: Call, other: Phone, asked: str, case: OpenCase
 ) -> None:
     photos = [jpeg(generated_photo(seed)) for seed in (2, 3)]
@@ -120,7 +120,7 @@ def test_what_waits_and_what_was_withdrawn_is_not_in_it(
     assert {json.loads(line)["signal"]} == pdq_of(sign_image(photos[1]).whole())
 
 
-def test_pages_do_not_matter(
+def test_the_size_of_a_page_does_not_change_the_export(
     call: Call, services: Services, case: OpenCase, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     contents = [content_of(jpeg(generated_photo(seed, (200, 150)))) for seed in range(2, 6)]
@@ -153,7 +153,7 @@ def test_each_step_is_in_the_audit_log(
 
 
 @pytest.mark.parametrize("path", ["child", "parent", "siblings", "grandchild"])
-def test_one_administrator_with_several_keys_is_one(
+def test_one_administrator_with_several_keys_cannot_approve_alone(
     call: Call, client: TestClient, other: Phone, path: str
 ) -> None:
     def made_with(token: str | None) -> str:
@@ -179,5 +179,5 @@ def test_one_administrator_with_several_keys_is_one(
     assert refused(answer, 409, "same-key")
     assert "hashsvc keys create" in answer.json()["detail"]
     assert refused(ask("GET", export, first), 409, "not-approved")
-    # Somebody whose key was made on the service's machine still may.
+    # Another administrator, whose key was created on the service's machine, can approve it.
     assert other("POST", f"{export}/approval").status_code == 204

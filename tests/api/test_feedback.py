@@ -1,4 +1,4 @@
-"""Analysts teach matching by what they dismiss, and learn why images match; no signal is shown."""
+"""Analysts correct matching by dismissals and lowest tiers, and see why images match."""
 
 from collections.abc import Callable
 from typing import Any
@@ -58,7 +58,7 @@ def test_a_case_opened_today_is_matched_with_what_was_scanned_before(
 
 
 @pytest.mark.parametrize("everywhere", [False, True])
-def test_what_was_dismissed_as_another_image_is_not_reported_again(
+def test_a_dismissed_other_image_is_not_recorded_again(
     call: Call, services: Services, site: Site, case: OpenCase, everywhere: bool
 ) -> None:
     scan(call, services, site.add_image("/one.jpg", case.photo))
@@ -76,7 +76,7 @@ def test_what_was_dismissed_as_another_image_is_not_reported_again(
     )
     path = f"/v1/suppressions/{found['suppression']}"
     assert call(ANALYST, "DELETE", path).status_code == 204
-    # What came meanwhile is found, for it is kept.
+    # Images seen in the meantime are found, because they were kept.
     wait_until(lambda: len(listed(call)) == 2)
     assert {each["state"] for each in listed(call)} == {"suspected"}
     assert call(ANALYST, "DELETE", path).status_code == 404
@@ -97,16 +97,14 @@ def test_what_was_dismissed_as_another_image_is_not_reported_again(
         ({"confirmed": False, "reason": CANARY}, "Input should be 'other-image' or 'other'"),
     ],
 )
-def test_a_verdict_that_does_not_hang_together_is_refused(
-    call: Call, body: dict[str, object], rule: str
-) -> None:
+def test_a_contradictory_verdict_is_refused(call: Call, body: dict[str, object], rule: str) -> None:
     answer = call(ANALYST, "POST", f"/v1/matches/{'0f' * 16}/verdict", json=body)
     assert answer.status_code == 422
     assert [each["rule"] for each in answer.json()["errors"]] == [rule]
     assert CANARY not in answer.text
 
 
-def test_a_flood_is_listed_apart_and_released(
+def test_a_flood_is_listed_separately_and_released(
     call: Call, services: Services, site: Site, case: OpenCase
 ) -> None:
     flood = services.settings.flood_matches + 1
@@ -125,7 +123,7 @@ def test_a_flood_is_listed_apart_and_released(
     assert call(ANALYST, "POST", f"{path}/dismissal").status_code == 404
 
 
-def test_below_the_lowest_tier_nothing_is_stored(
+def test_matches_below_the_lowest_tier_are_not_recorded(
     call: Call, services: Services, site: Site, case: OpenCase
 ) -> None:
     host = {"host": "127.0.0.1", "lowest_tier": "certain"}
@@ -142,7 +140,7 @@ def test_below_the_lowest_tier_nothing_is_stored(
     )
 
 
-def test_why_compares_anew_and_hides_how_far_a_banked_code_is(
+def test_why_compares_again_and_hides_distances_beyond_the_threshold(
     call: Call, services: Services, site: Site, case: OpenCase
 ) -> None:
     copy = jpeg(ImageOps.mirror(generated_photo(1)), 60)
@@ -184,8 +182,8 @@ def test_two_sent_signatures_are_compared_with_all_distances(call: Call) -> None
     assert (told["tier"], told["findings"][0]["view"]) == ("certain", View.MIRROR)
 
 
-def test_a_comparison_meets_nothing_that_is_stored(call: Call, case: OpenCase) -> None:
-    """It answers the same whether the bank has the image or not."""
+def test_a_comparison_does_not_use_the_bank(call: Call, case: OpenCase) -> None:
+    """The response is the same whether or not the bank has the image."""
     body = {"first": body_of(case.signature), "second": body_of(case.signature)}
     before = call(ANALYST, "POST", "/v1/comparisons", json=body).text
     assert call(INTAKE, "DELETE", f"/v1/cases/{case.number}").status_code == 204
@@ -196,7 +194,7 @@ def texts_of(signature: Signature) -> list[str]:
     return [str(each.signal).partition(":")[2][:16] for each in signature.signals]
 
 
-def test_nothing_of_it_is_told_logged_or_kept_in_the_open(
+def test_no_signal_is_shown_logged_or_stored_unsealed(
     call: Call,
     services: Services,
     settings: Settings,

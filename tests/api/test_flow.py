@@ -1,4 +1,4 @@
-"""Over HTTP a case goes from its opening to the image's removal, and can be withdrawn at once."""
+"""Over HTTP, a case goes from opening to the removal of an image, and can be withdrawn."""
 
 import re
 from typing import Any
@@ -20,7 +20,7 @@ INTAKE, ANALYST, SCANNER, ADMIN = Role.INTAKE, Role.ANALYST, Role.SCANNER, Role.
 
 
 def report(call: Call, services: Services, *urls: str) -> dict[str, Any]:
-    """Report URLs, have them scanned, and return how the scan ended."""
+    """Submit URLs, scan them, and return the finished scan."""
     made = call(SCANNER, "POST", "/v1/scans", json={"urls": urls})
     assert made.status_code == 202
     work_off(services)
@@ -28,7 +28,7 @@ def report(call: Call, services: Services, *urls: str) -> dict[str, Any]:
 
 
 def confirmed(call: Call, services: Services, url: str) -> str:
-    """Return the id of the one match at a URL, confirmed."""
+    """Scan a URL, confirm its one match, and return the match's id."""
     scan = report(call, services, url)["scan"]
     (match,) = call(ANALYST, "GET", "/v1/matches", params={"scan": scan}).json()
     path = f"/v1/matches/{match['match']}/verdict"
@@ -37,7 +37,7 @@ def confirmed(call: Call, services: Services, url: str) -> str:
 
 
 def sent(call: Call, match: str) -> str:
-    """Return the path of the removal request for a match, sent."""
+    """Send the removal request for a match, and return its path."""
     made = call(ANALYST, "POST", "/v1/removal-requests", json={"match": match})
     assert made.status_code == 201
     path = f"/v1/removal-requests/{made.json()['request']}"
@@ -85,7 +85,7 @@ def test_a_minor_is_referred_and_nothing_stored(call: Call, services: Services) 
 
 
 def wrong_contents() -> dict[str, tuple[int, Any]]:
-    """Return contents that a case does not take, with the status of each."""
+    """Return contents that a case refuses, with the status of each refusal."""
     photo = jpeg(generated_photo(2))
     good, views = content_of(photo), body_of(sign_image(photo))["signals"]
     pdq, others = good["signals"][0], good["signals"][1:]
@@ -121,13 +121,13 @@ def test_a_content_id_is_used_once_in_all_cases(call: Call, case: OpenCase) -> N
     path = f"/v1/cases/{other}/contents"
     answer = call(INTAKE, "POST", path, json={"contents": [taken]})
     assert (answer.status_code, answer.json()["type"]) == (409, "urn:hashsvc:content-exists")
-    # Another's content is answered for like one that there never was.
+    # A content of another case gets the same answer as one that does not exist.
     for content in (case.content, "0f" * 16):
         answer = call(INTAKE, "DELETE", f"{path}/{content}")
         assert (answer.status_code, answer.json()["type"]) == (404, "urn:hashsvc:unknown-content")
 
 
-def test_a_lookup_tells_the_tier_and_only_analysts_why(call: Call, case: OpenCase) -> None:
+def test_a_lookup_shows_the_tier_and_evidence_only_to_analysts(call: Call, case: OpenCase) -> None:
     copy = body_of(sign_image(jpeg(ImageOps.mirror(generated_photo(1)), quality=60)))
     other = body_of(sign_image(jpeg(generated_photo(2))))
     found = call(SCANNER, "POST", "/v1/lookups", json=copy)
@@ -201,7 +201,7 @@ def test_a_list_has_limits(path: str, params: dict[str, int], status: int, call:
 
 
 @pytest.mark.parametrize("word", ["true", "yes", 1, 1.0, "", None, [True]])
-def test_what_counts_before_a_court_is_said_in_no_other_word(word: object, call: Call) -> None:
+def test_a_verdict_must_be_a_boolean(word: object, call: Call) -> None:
     assert call(INTAKE, "POST", "/v1/cases", json={"adult": word}).status_code == 422
     path = f"/v1/matches/{'0f' * 16}/verdict"
     assert call(ANALYST, "POST", path, json={"confirmed": word}).status_code == 422
@@ -234,7 +234,7 @@ def test_from_the_report_to_the_verdict(
         assert (each["state"], each["tier"], each["page_url"]) == ("suspected", "certain", page)
         assert each["why"] == each["evidence"]["why"]
         assert call(ANALYST, "GET", f"/v1/matches/{each['match']}").json() == each
-    # The same page reported again shows nothing new.
+    # Scanning the same page again finds nothing new.
     assert report(call, services, page)["matches"] == {}
 
     first, second = (f"/v1/matches/{each['match']}/verdict" for each in found)
@@ -302,7 +302,7 @@ def test_from_the_request_to_gone_and_back(
     assert call(ANALYST, "GET", "/v1/removal-requests", params={"state": "sent"}).json() == []
 
 
-def test_a_withdrawn_content_is_found_no_more(
+def test_a_withdrawn_content_is_not_found_again(
     call: Call, services: Services, site: Site, case: OpenCase
 ) -> None:
     second = content_of(jpeg(generated_photo(2)))
@@ -319,7 +319,7 @@ def test_a_withdrawn_content_is_found_no_more(
     assert len(call(SCANNER, "POST", "/v1/lookups", json=other).json()) == 1
     assert call(ANALYST, "GET", f"/v1/matches/{match}").status_code == 404
     assert call(ANALYST, "GET", "/v1/matches").json() == []
-    # What was sent stays on record, without its case.
+    # A sent request stays on record, without its case.
     assert call(ANALYST, "GET", request).json()["state"] == "withdrawn"
     assert call(ANALYST, "POST", f"{request}/rechecks").status_code == 409
     held = call(INTAKE, "GET", path).json()["contents"]
@@ -334,7 +334,7 @@ def test_a_withdrawn_content_is_found_no_more(
     assert report(call, services, site.url + "/copy.jpg")["matches"] == {}
 
 
-def test_a_scan_under_way_finds_nothing_of_a_withdrawn_case(
+def test_a_running_scan_does_not_match_a_withdrawn_case(
     call: Call, services: Services, site: Site, case: OpenCase
 ) -> None:
     urls = [site.add_image(f"/{number}.jpg", case.photo) for number in range(2)]
@@ -347,7 +347,7 @@ def test_a_scan_under_way_finds_nothing_of_a_withdrawn_case(
     assert (after["items"], after["matches"]) == ({"done": 2}, {})
 
 
-def test_no_answer_holds_a_signal(
+def test_no_response_contains_a_signal(
     call: Call, services: Services, site: Site, case: OpenCase
 ) -> None:
     image = site.add_image("/copy.jpg", case.photo)
@@ -377,7 +377,7 @@ def test_the_audit_log_is_checked_from_end_to_end(
     assert before.status_code == 200
     call(ANALYST, "GET", f"/v1/cases/{case.number}")
     after = call(ADMIN, "GET", "/v1/audit/verification")
-    # The check before, and the reading.
+    # Two more entries: the earlier verification, and the reading.
     assert after.json()["entries"] == before.json()["entries"] + 2
     with services.database.write() as connection:
         connection.execute(text("UPDATE audit_entry SET actor = 'nobody' WHERE seq = 2"))

@@ -1,4 +1,4 @@
-"""Whatever is sent, with a key of whatever role, the answer is one that the document tells of."""
+"""Any request, with a key of any role, gets a response that the OpenAPI document describes."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -29,7 +29,7 @@ from tests.helpers.site import Site
 CALLS = MAY_CALL | {
     call: set(Role) for call in sorted(FOR_HOLDERS | {("GET", "/health"), ("GET", "/ready")})
 }
-# The same examples in each run: what is found here is mended here.
+# Each run uses the same examples, so that a failure can be repeated.
 few = settings(
     max_examples=8, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck)
 )
@@ -44,7 +44,7 @@ def schema(app: FastAPI) -> Iterator[OpenApiSchema]:
 
 @pytest.fixture
 def known(call: Call, services: Services, site: Site, case: OpenCase) -> dict[str, str]:
-    """The id of one thing of each kind, by the name that the paths give it."""
+    """The id of one thing of each kind, by its name in the paths."""
     image = site.add_image("/copy.jpg", case.photo)
     scan = call(Role.ANALYST, "POST", "/v1/scans", json={"urls": [image]}).json()["scan"]
     work_off(services)
@@ -76,7 +76,7 @@ def spare(
     second_analyst: str,
     second_admin: str,
 ) -> dict[str, dict[str, Any]]:
-    """What takes the place of what is known in some calls, which change or end a case."""
+    """Ids to use in place of the known ones for calls that change or end a case."""
     opened = [call(Role.INTAKE, "POST", "/v1/cases", json={"adult": True}).json() for _ in range(3)]
     path = f"/v1/cases/{opened[0]['number']}/pin-resets"
     header = {"Authorization": f"Bearer {second_analyst}"}
@@ -111,7 +111,7 @@ def spare(
         "/v1/exports/{export}/approval": {"export": asked},
         "/v1/exports/{export}": {"export": approved},
         "/v1/cases/{number}/pin-resets/{reset}/approval": opened[0] | {"reset": reset},
-        # None is left out: the whole case goes, or one content.
+        # None removes a field: a call withdraws the whole case or one content.
         "/v1/holder/withdraw": opened[1] | {"whole_case": True, "content": None},
         "/v1/pending-contents/{content}/release": held[0],
         "/v1/pending-contents/{content}/rejection": held[1],
@@ -121,9 +121,9 @@ def spare(
 
 
 def check(case: schemathesis.Case[Any], token: str | None) -> schemathesis.Response:
-    """Send a case, check status, media type, headers and shape of the answer, and return it."""
-    # Rules that no schema states (the person shown is an adult) refuse what the schema allows;
-    # names in a query that are not known are ignored, those in a body refused.
+    """Send a test case, check the response's status, media type, headers and body; return it."""
+    # Some rules are not in the schema, for example that the person shown is an adult. Unknown names
+    # are ignored in a query and refused in a body.
     allowed: list[schemathesis.CheckFunction] = [positive_data_acceptance]
     if case.method == "GET":
         allowed.append(negative_data_rejection)
@@ -133,14 +133,14 @@ def check(case: schemathesis.Case[Any], token: str | None) -> schemathesis.Respo
     )
 
 
-def test_any_answer_is_documented(
+def test_every_response_is_documented(
     schema: OpenApiSchema, tokens: dict[Role, str], subtests: pytest.Subtests
 ) -> None:
     others = st.sampled_from([None, *tokens.values()])
     for (method, path), roles in CALLS.items():
         operation = schema[path][method]
         anything = [operation.as_strategy(generation_mode=mode) for mode in GenerationMode]
-        # Every second call is one that the key may make.
+        # In about half of the calls, the key's role may make the call.
         may = st.sampled_from([tokens[role] for role in sorted(roles)])
         with subtests.test(method=method, path=path):
 
@@ -152,7 +152,7 @@ def test_any_answer_is_documented(
             send()
 
 
-def test_an_answer_about_something_known_is_documented(
+def test_every_response_about_an_existing_thing_is_documented(
     schema: OpenApiSchema,
     tokens: dict[Role, str],
     known: dict[str, str],
@@ -160,7 +160,7 @@ def test_an_answer_about_something_known_is_documented(
     subtests: pytest.Subtests,
 ) -> None:
     good: set[tuple[str, str]] = set()
-    # What deletes comes last, and the content before its case.
+    # Deleting calls come last, a content before its case.
     for method, path in sorted(CALLS, key=lambda call: (call[0] == "DELETE", -len(call[1]))):
         right = schema[path][method].as_strategy(generation_mode=GenerationMode.POSITIVE)
         may = st.sampled_from([tokens[role] for role in sorted(CALLS[method, path])])
@@ -180,7 +180,7 @@ def test_an_answer_about_something_known_is_documented(
                     good.add((case.method, case.path))
 
             send()
-    # The rest needs signals that hang together, or a state that the request is not in.
+    # These calls need consistent signals, or another state of the request.
     assert set(CALLS) - good <= {
         ("POST", "/v1/cases/{number}/contents"),
         ("POST", "/v1/holder/contents"),

@@ -1,4 +1,4 @@
-"""A holder needs no key, but number and PIN; nothing in an answer tells whether a number exists."""
+"""A holder needs number and PIN, not a key. No response reveals whether a number exists."""
 
 import statistics
 import time
@@ -30,7 +30,7 @@ def send(call: Call, what: str, number: str, pin: str, **more: Any) -> httpx2.Re
 
 
 def more_for(what: str) -> dict[str, Any]:
-    """Return what a call needs beside number and PIN."""
+    """Return the fields that a call needs besides number and PIN."""
     if what == "contents":
         return {"contents": [content_of(jpeg(generated_photo(3)))]}
     return {"whole_case": True} if what == "withdraw" else {}
@@ -41,12 +41,12 @@ def other_than(pin: str) -> str:
 
 
 def visible(answer: httpx2.Response) -> tuple[Any, ...]:
-    """Return all that a caller sees of an answer."""
+    """Return everything that a caller sees of a response."""
     return answer.status_code, sorted(answer.headers.items()), answer.content
 
 
-def told(answer: httpx2.Response) -> dict[str, str]:
-    """Return what a holder is told, by key."""
+def messages_of(answer: httpx2.Response) -> dict[str, str]:
+    """Return the texts of a holder's messages by key."""
     return {each["key"]: each["text"] for each in answer.json()["messages"]}
 
 
@@ -62,7 +62,7 @@ def test_a_holder_sees_contents_matches_and_requests(
         {"content": case.content, "quality": 100, "added_on": "2026-01-05", "pending": False}
     ]
     assert (state.json()["ends_on"], state.json()["ends_soon"]) == ("2028-01-05", False)
-    assert told(state) == {
+    assert messages_of(state) == {
         "case.ends": "This case ends on 2028-01-05. All of it is deleted then, unless you renew "
         "it before.",
         "matches.none": "No copies have been found so far.",
@@ -74,7 +74,7 @@ def test_a_holder_sees_contents_matches_and_requests(
     (match,) = call(ANALYST, "GET", "/v1/matches").json()
     state = send(call, "state", case.number, case.pin)
     assert state.json()["matches"] == {"suspected": 1}
-    assert told(state)["matches.suspected"].endswith("still has to check: 1.")
+    assert messages_of(state)["matches.suspected"].endswith("still has to check: 1.")
     call(ANALYST, "POST", f"/v1/matches/{match['match']}/verdict", json={"confirmed": True})
     made = call(ANALYST, "POST", "/v1/removal-requests", json={"match": match["match"]}).json()
     path = f"/v1/removal-requests/{made['request']}"
@@ -91,7 +91,7 @@ def test_a_holder_sees_contents_matches_and_requests(
         "values": {"platform": platform, "day": "2026-01-05"},
         "text": f"On 2026-01-05 we asked {platform} to remove an image. It has not answered yet.",
     }
-    # Where the image is, how alike it is and who looked is not the holder's to carry around.
+    # A holder is not shown where the image is, how similar it is, or who reviewed it.
     for private in ("/copy.jpg", match["match"], made["request"], case.number, case.pin, "pdq1"):
         assert private not in state.text
 
@@ -102,7 +102,7 @@ def test_a_holder_is_warned_before_the_end_and_can_renew(
     clock.move(701 * 24 * 3600)
     state = send(call, "state", case.number, case.pin)
     assert state.json()["ends_soon"]
-    assert "case.ends-soon" in told(state)
+    assert "case.ends-soon" in messages_of(state)
     renewed = send(call, "renew", case.number, case.pin)
     assert (renewed.status_code, renewed.json()) == (200, {"ends_on": "2029-12-06"})
     assert not send(call, "state", case.number, case.pin).json()["ends_soon"]
@@ -133,7 +133,7 @@ def test_a_holder_adds_and_withdraws(call: Call, case: OpenCase) -> None:
     "more",
     [{}, {"whole_case": False}, {"whole_case": True, "content": "0f" * 16}, {"whole_case": "yes"}],
 )
-def test_what_is_withdrawn_is_said_clearly(
+def test_a_withdrawal_must_name_one_content_or_the_whole_case(
     call: Call, case: OpenCase, more: dict[str, object]
 ) -> None:
     assert send(call, "withdraw", case.number, case.pin, **more).status_code == 422
@@ -141,7 +141,7 @@ def test_what_is_withdrawn_is_said_clearly(
 
 
 @pytest.mark.parametrize("what", CALLS)
-def test_no_such_case_and_a_wrong_pin_are_answered_alike(
+def test_an_unknown_case_and_a_wrong_pin_get_the_same_response(
     what: str, call: Call, case: OpenCase
 ) -> None:
     more = more_for(what)
@@ -162,7 +162,9 @@ def test_no_such_case_and_a_wrong_pin_are_answered_alike(
 
 
 @pytest.mark.parametrize("what", CALLS)
-def test_so_they_are_when_there_were_too_many(what: str, call: Call, case: OpenCase) -> None:
+def test_they_get_the_same_response_after_too_many_guesses_too(
+    what: str, call: Call, case: OpenCase
+) -> None:
     more, unknown = more_for(what), new_case_number()
     for number in (case.number, unknown):
         for _ in range(5):
@@ -189,7 +191,7 @@ def test_so_they_are_when_there_were_too_many(what: str, call: Call, case: OpenC
         (None, "40718263"),
     ],
 )
-def test_what_is_written_like_no_pin_is_not_tried(
+def test_text_that_is_not_a_pin_does_not_count_as_a_guess(
     call: Call, case: OpenCase, number: str | None, pin: object
 ) -> None:
     typed = number and number.format(number=case.number)
@@ -207,7 +209,7 @@ def test_number_and_pin_may_be_typed_as_people_do(call: Call, case: OpenCase) ->
         assert send(call, "state", number, pin).status_code == 200
 
 
-def test_the_pin_is_taken_from_the_body_alone(call: Call, case: OpenCase) -> None:
+def test_the_pin_is_only_read_from_the_body(call: Call, case: OpenCase) -> None:
     both = {"number": case.number, "pin": case.pin}
     for how in (
         {"params": both},
@@ -227,7 +229,7 @@ def test_a_key_is_neither_needed_nor_enough(call: Call, case: OpenCase) -> None:
 
 @pytest.fixture
 def few(settings: Settings, clock: SetClock) -> Iterator[TestClient]:
-    """A service that takes five calls with a PIN from one address in a minute."""
+    """A client of a service that allows five calls with a PIN per address and minute."""
     small = settings.model_copy(update={"limit_holder_calls_per_minute": 5})
     with TestClient(create_app(Services.build(small, clock))) as client:
         yield client
@@ -259,7 +261,7 @@ def test_every_state_has_a_message() -> None:
     ]
 
 
-def test_two_analysts_give_out_a_new_pin(
+def test_two_analysts_can_issue_a_new_pin(
     call: Call, client: TestClient, services: Services, case: OpenCase, second_analyst: str
 ) -> None:
     path = f"/v1/cases/{case.number}/pin-resets"
@@ -280,16 +282,16 @@ def test_two_analysts_give_out_a_new_pin(
 
 
 @pytest.mark.soak
-def test_both_take_the_same_time(
+def test_an_unknown_case_and_a_wrong_pin_take_the_same_time(
     call: Call, case: OpenCase, clock: SetClock, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Medians of 200 calls each, in turns, differ by less than a tenth of the time of either."""
-    monkeypatch.setattr(pins, "HASHER", argon2.PasswordHasher())
+    """The medians of 200 alternating calls each differ by less than a tenth."""
+    monkeypatch.setattr(pins, "_HASHER", argon2.PasswordHasher())
     known: list[float] = []
     unknown: list[float] = []
     for _ in range(200):
         for number, times in ((case.number, known), (new_case_number(), unknown)):
-            # So that no wait begins.
+            # Let earlier wrong PINs be forgotten, so that no wait begins.
             clock.move(8 * 24 * 3600)
             began = time.perf_counter()
             assert send(call, "renew", number, other_than(case.pin)).status_code == 404

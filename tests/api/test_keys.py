@@ -1,4 +1,4 @@
-"""A key ends when it is said to, is known to have been used to the day, and is never told again."""
+"""A key expires on time, its last day of use is known, and its token is shown only once."""
 
 from collections.abc import Callable
 
@@ -19,7 +19,7 @@ DAY = 24 * 3600
 
 @pytest.fixture
 def listed(call: Call) -> Callable[[str], dict[str, object]]:
-    """Return what the list says of a key."""
+    """A function that returns a key's entry in the list of keys."""
 
     def of(key: str) -> dict[str, object]:
         found = {each["key"]: each for each in call(ADMIN, "GET", "/v1/keys").json()}
@@ -29,7 +29,7 @@ def listed(call: Call) -> Callable[[str], dict[str, object]]:
 
 
 def phone(client: TestClient, token: str) -> Phone:
-    """Return a way to call with a scanner's key."""
+    """Return a function that calls the service with a scanner's token."""
     headers = {"Authorization": f"Bearer {token}"}
     return lambda: client.get(f"/v1/scans/{'0f' * 16}", headers=headers)
 
@@ -48,18 +48,18 @@ def test_a_key_is_good_until_it_expires(
     answer = look()
     assert answer.status_code == (404 if good else 401)
     if not good:
-        # Like one that there never was.
+        # An expired key gets the same response as an unknown one.
         unknown = phone(client, "hsk_unknown")()
         assert (answer.content, answer.headers) == (unknown.content, unknown.headers)
 
 
 @pytest.mark.parametrize("days", [0, -1, 36_501, "x", 1.5])
-def test_an_end_that_is_none_is_refused(days: object, call: Call) -> None:
+def test_an_invalid_lifetime_is_refused(days: object, call: Call) -> None:
     body = {"role": "scanner", "expires_in_days": days}
     assert call(ADMIN, "POST", "/v1/keys", json=body).status_code == 422
 
 
-def test_the_list_tells_all_but_the_token(
+def test_the_list_shows_everything_but_the_token(
     call: Call, listed: Callable[[str], dict[str, object]], clock: SetClock
 ) -> None:
     made = call(ADMIN, "POST", "/v1/keys", json={"role": "scanner", "expires_in_days": 2}).json()
@@ -77,7 +77,7 @@ def test_the_list_tells_all_but_the_token(
     assert made["token"] not in call(ADMIN, "GET", "/v1/keys").text
 
 
-def test_the_last_use_is_known_to_the_day(
+def test_the_last_day_of_use_is_listed(
     call: Call,
     client: TestClient,
     listed: Callable[[str], dict[str, object]],
@@ -92,7 +92,7 @@ def test_the_last_use_is_known_to_the_day(
     assert listed(made["key"])["last_used_on"] == "2026-01-06"
 
 
-def test_it_is_written_once_a_day(
+def test_the_last_day_of_use_is_written_once_a_day(
     call: Call, client: TestClient, services: Services, clock: SetClock
 ) -> None:
     made = call(ADMIN, "POST", "/v1/keys", json={"role": "scanner"}).json()
@@ -114,7 +114,7 @@ def test_it_is_written_once_a_day(
         event.remove(Engine, "before_cursor_execute", note)
 
 
-def test_a_refused_key_was_not_used(
+def test_a_refused_key_does_not_count_as_used(
     call: Call, client: TestClient, listed: Callable[[str], dict[str, object]], clock: SetClock
 ) -> None:
     made = call(ADMIN, "POST", "/v1/keys", json={"role": "scanner", "expires_in_days": 1}).json()
@@ -123,7 +123,7 @@ def test_a_refused_key_was_not_used(
     assert listed(made["key"])["last_used_on"] is None
 
 
-def test_a_revoked_key_is_useless_at_once(call: Call, client: TestClient) -> None:
+def test_a_revoked_key_is_refused_at_once(call: Call, client: TestClient) -> None:
     made = call(ADMIN, "POST", "/v1/keys", json={"role": "scanner"}).json()
     look = phone(client, made["token"])
     assert look().status_code == 404

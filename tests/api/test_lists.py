@@ -1,4 +1,4 @@
-"""Common images are refused, protected ones wait for an analyst; neither is found by a search."""
+"""Common images are refused, and protected images wait for an analyst. No search finds them."""
 
 from typing import Any
 
@@ -27,7 +27,7 @@ def number(call: Call) -> str:
 
 
 def add(call: Call, number: str, *photos: bytes) -> Any:
-    """Submit contents, and return the answer with the last one's id."""
+    """Submit contents, and return the response and the id of the last content."""
     contents = [content_of(photo) for photo in photos]
     answer = call(INTAKE, "POST", f"/v1/cases/{number}/contents", json={"contents": contents})
     return answer, contents[-1]["content"]
@@ -55,12 +55,12 @@ def actions(services: Services) -> list[str]:
 def test_a_common_image_is_refused_with_the_reason(call: Call, number: str, name: str) -> None:
     answer, _ = add(call, number, PHOTO, common_image(name))
     assert (answer.status_code, answer.json()["type"]) == (422, "urn:hashsvc:common-image")
-    assert answer.json()["detail"].startswith("Image 2 is one that many people have")
-    # All of them, or none.
+    assert answer.json()["detail"].startswith("Image 2 is one that many have")
+    # If one is refused, none is added.
     assert call(INTAKE, "GET", f"/v1/cases/{number}").json()["contents"] == []
 
 
-def test_so_is_one_on_the_operator_s_own_list(call: Call, number: str) -> None:
+def test_an_image_on_the_operator_s_own_list_is_refused_too(call: Call, number: str) -> None:
     label = list_image(call, "common", PHOTO)
     answer, _ = add(call, number, jpeg(generated_photo(5).resize((320, 240)), 60))
     assert (answer.status_code, answer.json()["type"]) == (422, "urn:hashsvc:common-image")
@@ -106,7 +106,7 @@ def test_a_protected_image_waits_until_it_is_released(
     assert {"content.hold", "content.release"} <= set(actions(services))
 
 
-def test_a_service_that_starts_anew_does_not_find_what_waits(
+def test_a_restarted_service_does_not_find_pending_contents(
     call: Call, services: Services, number: str
 ) -> None:
     list_image(call, "protected", PHOTO)
@@ -117,7 +117,7 @@ def test_a_service_that_starts_anew_does_not_find_what_waits(
     again.database.close()
 
 
-def test_a_rejected_image_is_gone(call: Call, services: Services, number: str) -> None:
+def test_a_rejected_content_is_deleted(call: Call, services: Services, number: str) -> None:
     list_image(call, "protected", PHOTO)
     _, content = add(call, number, PHOTO)
     assert call(ANALYST, "POST", f"/v1/pending-contents/{content}/rejection").status_code == 204
@@ -127,7 +127,7 @@ def test_a_rejected_image_is_gone(call: Call, services: Services, number: str) -
     assert actions(services)[-5:].count("content.reject") == 1
 
 
-def test_what_waits_can_be_withdrawn(call: Call, number: str) -> None:
+def test_a_pending_content_can_be_withdrawn(call: Call, number: str) -> None:
     list_image(call, "protected", PHOTO)
     _, content = add(call, number, PHOTO)
     assert call(INTAKE, "DELETE", f"/v1/cases/{number}/contents/{content}").status_code == 204
@@ -137,7 +137,7 @@ def test_what_waits_can_be_withdrawn(call: Call, number: str) -> None:
     assert call(ANALYST, "GET", "/v1/pending-contents").json() == []
 
 
-def test_the_others_of_a_submission_do_not_wait(call: Call, number: str) -> None:
+def test_other_contents_of_a_submission_do_not_wait(call: Call, number: str) -> None:
     list_image(call, "protected", PHOTO)
     other = jpeg(generated_photo(6))
     answer, _ = add(call, number, PHOTO, other)
@@ -145,7 +145,7 @@ def test_the_others_of_a_submission_do_not_wait(call: Call, number: str) -> None
     assert (found(call, PHOTO), found(call, other)) == (0, 1)
 
 
-def test_a_holder_is_told_that_an_image_waits(call: Call, number: str, case: OpenCase) -> None:
+def test_a_holder_sees_that_an_image_is_pending(call: Call, number: str, case: OpenCase) -> None:
     list_image(call, "protected", PHOTO)
     body = {"number": case.number, "pin": case.pin, "contents": [content_of(PHOTO)]}
     state = call(None, "POST", "/v1/holder/contents", json=body).json()
@@ -153,7 +153,7 @@ def test_a_holder_is_told_that_an_image_waits(call: Call, number: str, case: Ope
     assert "contents.pending" in {each["key"] for each in state["messages"]}
 
 
-def test_another_organisation_s_analysts_see_nothing_of_it(
+def test_analysts_of_another_organisation_do_not_see_pending_contents(
     call: Call, client: TestClient, services: Services, number: str
 ) -> None:
     list_image(call, "protected", PHOTO)
@@ -171,7 +171,7 @@ def test_another_organisation_s_analysts_see_nothing_of_it(
     assert len(call(ANALYST, "GET", "/v1/pending-contents").json()) == 1
 
 
-def test_a_list_is_shown_by_labels_alone(call: Call) -> None:
+def test_a_list_shows_labels_and_no_signals(call: Call) -> None:
     keys = {each["role"]: each["key"] for each in call(ADMIN, "GET", "/v1/keys").json()}
     label = list_image(call, "protected", PHOTO, ANALYST)
     answer = call(ADMIN, "GET", "/v1/lists/protected/images")
@@ -188,7 +188,7 @@ def test_a_list_is_shown_by_labels_alone(call: Call) -> None:
     assert call(ADMIN, "GET", "/v1/lists/other/images").status_code == 422
 
 
-def test_a_list_takes_signals_and_no_word(call: Call) -> None:
+def test_a_list_takes_signals_and_no_description(call: Call) -> None:
     body = body_of(sign_image(PHOTO))
     for wrong in (
         body | {"name": "a photo"},
@@ -201,7 +201,7 @@ def test_a_list_takes_signals_and_no_word(call: Call) -> None:
 
 
 @pytest.mark.parametrize("kind", ["common", "protected"])
-def test_what_is_not_on_a_list_cannot_be_taken_off(call: Call, kind: str) -> None:
+def test_an_image_that_is_not_on_a_list_cannot_be_removed(call: Call, kind: str) -> None:
     other = list_image(call, "common" if kind == "protected" else "protected", PHOTO)
     for label in (other, "0f" * 16):
         answer = call(ADMIN, "DELETE", f"/v1/lists/{kind}/images/{label}")

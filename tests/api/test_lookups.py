@@ -1,8 +1,8 @@
 """
-A lookup tells as much as its caller needs, and whoever walks towards a banked code is stopped.
+A lookup shows only what its caller needs, and a key that probes a banked code is stopped.
 
-The attacks are those that read whole codes before: from one matching copy, bit after bit, by tiers
-alone or by distances; and random pHashes, without any image.
+The attacks could read whole codes before the walk guard existed: bit by bit from one matching copy,
+by tiers alone or by distances; and with random pHashes, without any image.
 """
 
 import random
@@ -44,8 +44,8 @@ INTAKE, ANALYST, SCANNER = Role.INTAKE, Role.ANALYST, Role.SCANNER
 STEPS = Settings.model_fields["limit_lookup_steps"].default
 
 
-class Blocked(Exception):  # noqa: N818 - it is what the test waits for
-    """The service answers no more."""
+class Blocked(Exception):  # noqa: N818 - the tests expect it
+    """The service refuses to answer."""
 
 
 @pytest.fixture
@@ -63,7 +63,7 @@ def case(call: Call) -> OpenCase:
 
 @pytest.fixture
 def look_up(call: Call) -> Callable[..., list[dict[str, Any]]]:
-    """Look signals up with a key of a role."""
+    """A function that looks signals up with a key of a role."""
 
     def send(role: Role, *signals: ViewedSignal, quality: int = 100) -> list[dict[str, Any]]:
         answer = call(role, "POST", "/v1/lookups", json=body_of(Signature(quality, signals)))
@@ -76,7 +76,7 @@ def look_up(call: Call) -> Callable[..., list[dict[str, Any]]]:
 
 
 def until_blocked(step: Callable[[int], object], most: int = 10 * STEPS) -> int:
-    """Do a step again and again, and return how many were answered."""
+    """Repeat a step until the service refuses, and return the number of answers."""
     for number in range(most):
         try:
             step(number)
@@ -91,7 +91,7 @@ def of(signature: Signature, profile: Profile) -> list[ViewedSignal]:
 
 
 def actions(services: Services) -> list[tuple[str, str, str]]:
-    """Return actor, action and subject of each audited lookup."""
+    """Return the actor, action and subject of each audited lookup."""
     columns = (audit_entry.c.actor, audit_entry.c.action, audit_entry.c.subject)
     query = select(*columns).where(audit_entry.c.action.like("lookup.%")).order_by("seq")
     with services.database.read() as connection:
@@ -99,10 +99,10 @@ def actions(services: Services) -> list[tuple[str, str, str]]:
     return [(each.actor, each.action, each.subject) for each in rows]
 
 
-# --- what an answer tells ---------------------------------------------------------------------
+# --- what a response shows --------------------------------------------------------------------
 
 
-def test_a_match_has_a_name_for_one_key_that_is_no_id(
+def test_a_pseudonym_is_different_for_each_key_and_no_id(
     call: Call, client: Any, services: Services, case: OpenCase
 ) -> None:
     copy = body_of(case.signature)
@@ -122,7 +122,7 @@ def test_a_match_has_a_name_for_one_key_that_is_no_id(
     }
 
 
-def test_distances_beyond_a_threshold_are_told_to_nobody(
+def test_distances_beyond_a_threshold_are_never_shown(
     call: Call, look_up: Callable[..., list[dict[str, Any]]], case: OpenCase
 ) -> None:
     rng = random.Random(1)
@@ -132,12 +132,12 @@ def test_distances_beyond_a_threshold_are_told_to_nobody(
     assert told["tier"] == "possible"
     findings = told["evidence"]["findings"]
     assert [(each["algorithm"], each["distance"]) for each in findings] == [("phash1", 0)]
-    # What is left out was there to be told.
+    # The comparison has these findings; the response leaves them out.
     evidence = compare(case.signature, Signature(100, tuple(probe)))
     assert {each.algorithm for each in evidence.findings} == {"phash1", "pdq1", "dhash1"}
 
 
-def test_scanners_are_told_of_sure_matches_only(
+def test_scanners_see_sure_matches_only(
     look_up: Callable[..., list[dict[str, Any]]], case: OpenCase
 ) -> None:
     (phash,), (dhash,), regions = (of(case.signature, each) for each in (PHASH, DHASH, REGION))
@@ -152,7 +152,7 @@ def test_scanners_are_told_of_sure_matches_only(
         assert [each["tier"] for each in look_up(SCANNER, *probe)] == expected
 
 
-def test_an_analyst_of_another_organisation_is_told_as_a_scanner_is(
+def test_an_analyst_of_another_organisation_sees_what_a_scanner_sees(
     client: Any, services: Services, case: OpenCase
 ) -> None:
     elsewhere = OrganisationId(random_id())
@@ -168,7 +168,7 @@ def test_an_analyst_of_another_organisation_is_told_as_a_scanner_is(
         assert [(each["tier"], each["evidence"]) for each in answer] == [(t, None) for t in tiers]
 
 
-# --- what a lookup may hold -------------------------------------------------------------------
+# --- what a lookup may contain ----------------------------------------------------------------
 
 
 @pytest.mark.parametrize("profile", [each for each in PROFILES.values() if not each.many_per_image])
@@ -229,20 +229,20 @@ def read_bits_by_tier(
     ask: Callable[[ViewedSignal], bool], start: ViewedSignal, bits: int, rng: random.Random
 ) -> Iterator[tuple[int, bool]]:
     """
-    Yield (bit, whether the content has it as `start` has), as far as answers allow.
+    Yield bits, and whether the content has each as `start` has it, as far as answers allow.
 
-    First some bits are turned until the next one would end the match; then each other bit tells by
-    itself whether it leads away from the content or towards it.
+    First flip bits until one more would end the match. Then each other bit alone shows whether
+    flipping it leads away from the content or towards it.
     """
     order = rng.sample(range(bits), bits)
-    turned: list[int] = []
+    flips: list[int] = []
     for bit in order:
-        if not ask(flipped(start, *turned, bit)):
+        if not ask(flipped(start, *flips, bit)):
             break
-        turned.append(bit)
-    edge = flipped(start, *turned)
-    for bit in order[len(turned) :]:
-        # Nothing is known of the border's inside: here every step away ends the match.
+        flips.append(bit)
+    edge = flipped(start, *flips)
+    for bit in order[len(flips) :]:
+        # At the edge of the threshold, every step away ends the match.
         yield bit, not ask(flipped(edge, bit))
 
 
@@ -253,7 +253,7 @@ def test_a_walk_by_tiers_is_stopped_before_it_reads_much(
     services: Services,
     case: OpenCase,
 ) -> None:
-    """As a scanner, with a matching copy; for regions with six of them, one of which is altered."""
+    """A scanner has a matching copy. For regions, it has six and alters one of them."""
     rng = random.Random(5)
     start, *others = of(case.signature, profile)[: 1 if profile is PDQ else 6]
     asked = 0
@@ -261,7 +261,7 @@ def test_a_walk_by_tiers_is_stopped_before_it_reads_much(
     def ask(probe: ViewedSignal) -> bool:
         nonlocal asked
         asked += 1
-        # What else a lookup holds may be anything, so that no two look alike.
+        # Add random other signals, so that no two lookups are alike.
         noise = [random_signal(rng, DHASH), random_signal(rng, PHASH)]
         return bool(look_up(SCANNER, probe, *others, *noise))
 
@@ -296,7 +296,7 @@ def test_a_walk_by_distances_is_stopped_before_it_reads_much(
     services: Services,
     case: OpenCase,
 ) -> None:
-    """As an analyst of the case's organisation, who is told distances within the threshold."""
+    """An analyst of the case's organisation sees distances within the threshold."""
     rng = random.Random(7)
     start, *others = of(case.signature, profile)[: 6 if profile is REGION else 1]
     start = flipped(start, *rng.sample(range(profile.bits), 3))
@@ -307,31 +307,31 @@ def test_a_walk_by_distances_is_stopped_before_it_reads_much(
         return int(found["evidence"]["findings"][0]["distance"])
 
     assert distance(start) <= profile.threshold
-    # Each step tells one bit: the distance grows or shrinks by it.
+    # Each step reveals one bit: the distance grows or shrinks by one.
     assert until_blocked(lambda bit: distance(flipped(start, bit)), profile.bits) == STEPS
     assert actions(services)[-1][1:] == ("lookup.walk", case.content)
 
 
-def test_one_matching_signal_no_longer_opens_the_others(
+def test_one_matching_signal_does_not_reveal_the_others(
     look_up: Callable[..., list[dict[str, Any]]], case: OpenCase
 ) -> None:
-    """Knowing `phash1` alone, an analyst learnt all of `pdq1` from distances to random codes."""
+    """An analyst who knew only `phash1` could learn `pdq1` from distances to random codes."""
     rng = random.Random(8)
     (phash,) = of(case.signature, PHASH)
-    told: list[dict[str, Any]] = []
+    answers: list[dict[str, Any]] = []
 
     def step(_number: int) -> None:
-        told.extend(look_up(ANALYST, phash, random_signal(rng, PDQ)))
+        answers.extend(look_up(ANALYST, phash, random_signal(rng, PDQ)))
 
     assert until_blocked(step) == STEPS + 1
-    findings = [each for found in told for each in found["evidence"]["findings"]]
+    findings = [each for found in answers for each in found["evidence"]["findings"]]
     assert {each["algorithm"] for each in findings} == {"phash1"}
 
 
-def test_fishing_with_phashes_finds_scanners_nothing(
+def test_scanners_find_nothing_with_random_phashes(
     look_up: Callable[..., list[dict[str, Any]]], case: OpenCase
 ) -> None:
-    """Random ones came within 8 bits of some content sooner or later; this is what they found."""
+    """Sooner or later, a random pHash is within 8 bits of some content. Scanners do not see it."""
     rng = random.Random(9)
     (phash,) = of(case.signature, PHASH)
     for distance in range(PHASH.threshold + 1):
@@ -340,7 +340,7 @@ def test_fishing_with_phashes_finds_scanners_nothing(
     assert [each["tier"] for each in look_up(ANALYST, phash)] == ["possible"]
 
 
-def test_waits_grow_and_each_is_worth_one_answer(
+def test_waits_grow_and_each_allows_one_answer(
     call: Call, services: Services, clock: SetClock, case: OpenCase
 ) -> None:
     (start,) = of(case.signature, PDQ)
@@ -361,7 +361,7 @@ def test_waits_grow_and_each_is_worth_one_answer(
         assert status == 429
         waits.append(wait)
         clock.move(wait - 1)
-        # Not yet: neither this lookup, nor one that has nothing to do with it.
+        # Until the wait is over, even unrelated lookups are refused.
         assert ask(bit)[0] == 429
         other = body_of(Signature(100, (random_signal(random.Random(bit), PDQ),)))
         assert call(SCANNER, "POST", "/v1/lookups", json=other).status_code == 429
@@ -372,16 +372,16 @@ def test_waits_grow_and_each_is_worth_one_answer(
     assert waits[-1] == 24 * 3600
     walks = [each for each in actions(services) if each[1] == "lookup.walk"]
     assert len(walks) == len(waits)
-    # Other keys are not concerned, and other contents neither.
+    # Other keys are not affected.
     assert call(ANALYST, "POST", "/v1/lookups", json=body).status_code == 200
     clock.move(8 * 24 * 3600)
     assert [ask(bit + more)[0] for more in range(3)] == [200] * 3
 
 
-def test_copies_of_ordinary_images_are_looked_up_unhindered(call: Call, case: OpenCase) -> None:
-    """The same copy again, copies of an image that is not held, and a few of one that is."""
-    held = {"contents": [content_of(jpeg(generated_photo(1)))]}
-    assert call(INTAKE, "POST", f"/v1/cases/{case.number}/contents", json=held).is_success
+def test_ordinary_lookups_are_not_hindered(call: Call, case: OpenCase) -> None:
+    """The same copy again, copies of an image that is not banked, and a few of one that is."""
+    banked = {"contents": [content_of(jpeg(generated_photo(1)))]}
+    assert call(INTAKE, "POST", f"/v1/cases/{case.number}/contents", json=banked).is_success
     bodies = [body_of(case.signature)] * (2 * STEPS)
     for quality in range(20, 21 + STEPS):
         bodies.append(body_of(sign_image(jpeg(generated_photo(99, (320, 240)), quality))))

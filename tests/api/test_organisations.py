@@ -1,4 +1,4 @@
-"""An organisation's keys see its own cases, matches, requests and scans; others' are as missing."""
+"""Keys see their own organisation's things. Those of others seem not to exist."""
 
 from collections.abc import Callable
 from typing import Any
@@ -24,7 +24,7 @@ INTAKE, ANALYST, SCANNER, ADMIN = Role.INTAKE, Role.ANALYST, Role.SCANNER, Role.
 
 @pytest.fixture
 def theirs(client: TestClient, services: Services) -> Call:
-    """Call the service with a key of another organisation."""
+    """A function that calls the service with a key of another organisation."""
     made = create_organisation(services.database, "Theirs", actor="test", clock=utc_now)
     tokens = {
         role: create_key(
@@ -72,7 +72,7 @@ def known(call: Call, services: Services, site: Site, case: OpenCase) -> dict[st
 
 
 def missing() -> dict[str, str]:
-    """Ids of the same kinds that belong to nothing."""
+    """Return ids of the same kinds that nothing has."""
     kinds = ("content", "scan", "watch", "match", "request", "reset", "suppression")
     ids = dict.fromkeys(kinds, "0f" * 16)
     return ids | {"number": new_case_number(), "kind": "notify"}
@@ -131,7 +131,7 @@ SCOPED: list[tuple[Role, str, str, Any]] = [
 ]
 
 
-def test_what_is_another_organisation_s_answers_like_what_is_missing(
+def test_another_organisation_s_things_seem_not_to_exist(
     theirs: Call, known: dict[str, str], subtests: pytest.Subtests
 ) -> None:
     for role, method, path, body in SCOPED:
@@ -153,15 +153,15 @@ def test_what_is_another_organisation_s_answers_like_what_is_missing(
 
 
 def test_every_scoped_path_is_in_the_table() -> None:
-    """With an id of a case, scan, match or request in it; keys are the administrators'."""
+    """Scoped paths have the id of a case, scan, match or request in them. Keys are not scoped."""
     tried = {(method, path) for _, method, path, _ in SCOPED}
     scoped = {call for call in MAY_CALL if "{" in call[1] and ADMIN not in MAY_CALL[call]}
-    # Platforms are everybody's.
+    # All organisations share the platforms.
     scoped = {call for call in scoped if "{platform}" not in call[1]}
     assert scoped <= tried
 
 
-def test_nothing_of_it_was_changed_by_trying(
+def test_calls_of_another_organisation_change_nothing(
     call: Call, theirs: Call, known: dict[str, str], case: OpenCase
 ) -> None:
     before = call(ANALYST, "GET", f"/v1/removal-requests/{known['request']}").json()
@@ -179,14 +179,16 @@ def test_nothing_of_it_was_changed_by_trying(
 @pytest.mark.parametrize(
     "path", ["/v1/matches", "/v1/removal-requests", "/v1/suppressions", "/v1/quarantine"]
 )
-def test_lists_hold_ones_own(path: str, call: Call, theirs: Call, known: dict[str, str]) -> None:
+def test_lists_show_only_the_caller_s_organisation(
+    path: str, call: Call, theirs: Call, known: dict[str, str]
+) -> None:
     assert len(call(ANALYST, "GET", path).json()) == 1
     assert theirs(ANALYST, "GET", path).json() == []
     if path == "/v1/matches":
         assert theirs(ANALYST, "GET", path, params={"scan": known["scan"]}).json() == []
 
 
-def test_a_match_goes_to_whom_the_case_is_of_not_to_whom_the_scan_is_of(
+def test_a_match_belongs_to_the_organisation_of_the_case_not_of_the_scan(
     call: Call, theirs: Call, services: Services, site: Site, case: OpenCase
 ) -> None:
     image = site.add_image("/copy.jpg", case.photo)
@@ -205,7 +207,7 @@ def test_a_match_goes_to_whom_the_case_is_of_not_to_whom_the_scan_is_of(
     assert theirs(ANALYST, "GET", "/v1/removal-requests").json() == []
 
 
-def test_a_request_stays_its_organisation_s_after_the_case_is_gone(
+def test_a_request_stays_with_its_organisation_after_the_case_is_deleted(
     call: Call, theirs: Call, known: dict[str, str], case: OpenCase
 ) -> None:
     path = f"/v1/removal-requests/{known['request']}"
@@ -216,10 +218,10 @@ def test_a_request_stays_its_organisation_s_after_the_case_is_gone(
     assert theirs(ANALYST, "GET", path).status_code == 404
 
 
-def test_both_work_side_by_side(
+def test_two_organisations_work_side_by_side(
     call: Call, theirs: Call, services: Services, site: Site, case: OpenCase
 ) -> None:
-    """One image in a case of each: each gets its own match, and no sign of the other's."""
+    """Each has a case with the same image. Each gets its own match and no sign of the other."""
     number = theirs(INTAKE, "POST", "/v1/cases", json={"adult": True}).json()["number"]
     record = {"contents": [content_of(case.photo)]}
     assert theirs(INTAKE, "POST", f"/v1/cases/{number}/contents", json=record).is_success
@@ -229,13 +231,13 @@ def test_both_work_side_by_side(
     assert call(SCANNER, "GET", f"/v1/scans/{scan}").json()["matches"] == {"suspected": 1}
     for who, own in ((call, case.number), (theirs, number)):
         assert [each["case"] for each in who(ANALYST, "GET", "/v1/matches").json()] == [own]
-    # A lookup finds both; each analyst is told more of their own.
+    # A lookup finds both. Each analyst sees evidence only for their own.
     for who in (call, theirs):
         found = who(ANALYST, "POST", "/v1/lookups", json=body_of(case.signature)).json()
         assert sorted(each["evidence"] is not None for each in found) == [False, True]
 
 
-def test_administrators_make_organisations(call: Call) -> None:
+def test_administrators_create_organisations(call: Call) -> None:
     made = call(ADMIN, "POST", "/v1/organisations", json={"name": "  A body  "})
     assert made.status_code == 201
     assert made.json()["name"] == "A body"
@@ -252,7 +254,7 @@ def test_administrators_make_organisations(call: Call) -> None:
         assert call(ADMIN, "POST", "/v1/organisations", json=body).status_code == 422
 
 
-def test_a_key_belongs_to_an_organisation_that_there_is(
+def test_a_key_needs_an_existing_organisation(
     call: Call, client: TestClient, case: OpenCase
 ) -> None:
     made = call(ADMIN, "POST", "/v1/organisations", json={"name": "A body"}).json()
@@ -268,7 +270,7 @@ def test_a_key_belongs_to_an_organisation_that_there_is(
     assert default["organisation"] == DEFAULT_ORGANISATION
 
 
-def test_a_scan_and_a_case_are_of_the_key_s_organisation(
+def test_a_scan_and_a_case_belong_to_the_key_s_organisation(
     theirs: Call, call: Call, logged: Callable[[], str]
 ) -> None:
     number = theirs(INTAKE, "POST", "/v1/cases", json={"adult": True}).json()["number"]

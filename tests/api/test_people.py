@@ -1,4 +1,4 @@
-"""A token of the issuer opens what a key of the same role opens; any other token opens nothing."""
+"""An issuer's token allows what a key of the same role allows. Other tokens are refused."""
 
 import base64
 import hmac
@@ -34,20 +34,20 @@ Send = Callable[..., httpx2.Response]
 
 
 class FakeIssuer:
-    """An issuer on loopback; what it tells of itself can be changed."""
+    """An issuer on loopback. Tests can change its configuration and its keys."""
 
     def __init__(self, clock: SetClock) -> None:
         self.clock = clock
         self.key = RSAKey.generate_key(2048, {"kid": "one", "use": "sig"})
         self.published: list[Key] = [self.key]
-        self.told: dict[str, Any] = {}
-        self.asked = 0
+        self.configuration: dict[str, Any] = {}
+        self.requests = 0
         self.down = False
         fake = self
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                fake.asked += 1
+                fake.requests += 1
                 found = fake.answers().get(self.path)
                 self.send_response(503 if fake.down or found is None else 200)
                 self.end_headers()
@@ -60,12 +60,12 @@ class FakeIssuer:
         self.url = f"http://127.0.0.1:{self.server.server_port}/realm"
 
     def answers(self) -> dict[str, Any]:
-        told = {"issuer": self.url, "jwks_uri": f"{self.url}/keys"} | self.told
+        configuration = {"issuer": self.url, "jwks_uri": f"{self.url}/keys"} | self.configuration
         keys = KeySet(list(self.published)).as_dict(private=False)
-        return {"/realm/.well-known/openid-configuration": told, "/realm/keys": keys}
+        return {"/realm/.well-known/openid-configuration": configuration, "/realm/keys": keys}
 
     def claims(self, **other: Any) -> dict[str, Any]:
-        """Return good claims with some changed; None takes one out."""
+        """Return valid claims with some changed; None removes a claim."""
         now = int(self.clock().timestamp())
         good = {
             "iss": self.url,
@@ -80,7 +80,7 @@ class FakeIssuer:
         return {key: value for key, value in (good | other).items() if value is not None}
 
     def token(self, header: dict[str, Any] | None = None, key: Any = None, **other: Any) -> str:
-        """Return a good token, or one with something changed."""
+        """Return a valid token, or one with some parts changed."""
         header = {"alg": "RS256", "kid": "one"} | (header or {})
         algorithms = [header["alg"]]
         return jwt.encode(header, self.claims(**other), key or self.key, algorithms=algorithms)
@@ -106,7 +106,7 @@ def fake(clock: SetClock) -> Iterator[FakeIssuer]:
 
 @pytest.fixture
 def settings(settings: Settings, fake: FakeIssuer) -> Settings:
-    """Settings of a service that believes the issuer."""
+    """Settings of a service that trusts the issuer."""
     return settings.model_copy(
         update={
             "oidc_issuer": fake.url,
@@ -118,7 +118,7 @@ def settings(settings: Settings, fake: FakeIssuer) -> Settings:
 
 @pytest.fixture
 def send(client: TestClient) -> Send:
-    """Read the matches, as an analyst does, with a token."""
+    """A function that calls the service with a token; by default it lists matches."""
 
     def request(token: str, path: str = "/v1/matches", method: str = "GET", **how: Any) -> Any:
         return client.request(method, path, headers={"Authorization": f"Bearer {token}"}, **how)
@@ -133,7 +133,7 @@ def entries(services: Services) -> list[tuple[str, str, str]]:
     return [(each.actor, each.action, each.subject) for each in rows]
 
 
-def test_somebody_of_the_right_group_is_an_analyst(
+def test_a_person_in_the_right_group_is_an_analyst(
     send: Send, fake: FakeIssuer, call: Call, services: Services, logged: Callable[[], str]
 ) -> None:
     answer = send(fake.token())
@@ -144,7 +144,7 @@ def test_somebody_of_the_right_group_is_an_analyst(
         ("analyst", DEFAULT_ORGANISATION)
     ]
     assert people[0]["last_used_on"] == "2026-01-05"
-    # By a random id, and never by a name, they are in the audit log.
+    # The audit log names the person by a random id.
     person = people[0]["key"]
     assert ("oidc", "key.create", person) in entries(services)
     assert (person, "match.list", "0") in entries(services)
@@ -153,7 +153,7 @@ def test_somebody_of_the_right_group_is_an_analyst(
     assert NAME not in logged()
 
 
-def test_they_are_the_same_with_each_token(
+def test_a_person_is_the_same_with_every_token(
     send: Send, fake: FakeIssuer, call: Call, clock: SetClock
 ) -> None:
     for _ in range(3):
@@ -189,7 +189,7 @@ BAD_CLAIMS: list[dict[str, Any]] = [
 
 
 @pytest.mark.parametrize("wrong", BAD_CLAIMS, ids=str)
-def test_claims_that_are_wrong_open_nothing(
+def test_a_token_with_a_wrong_claim_is_refused(
     wrong: dict[str, Any], send: Send, fake: FakeIssuer
 ) -> None:
     answer = send(fake.token(**wrong))
@@ -203,17 +203,17 @@ def test_one_of_several_audiences_is_enough(send: Send, fake: FakeIssuer) -> Non
 
 
 @pytest.mark.parametrize(("seconds", "good"), [(309, True), (310, False)])
-def test_a_token_is_good_until_it_expires(
+def test_a_token_is_valid_until_it_expires(
     seconds: int, good: bool, send: Send, fake: FakeIssuer, clock: SetClock
 ) -> None:
-    """And ten seconds more, which clocks may differ by."""
+    """It is valid for ten seconds longer, because clocks may differ."""
     token = fake.token()
     clock.move(seconds)
     assert send(token).status_code == (200 if good else 401)
 
 
 @pytest.mark.parametrize(("seconds", "good"), [(3599, True), (3600, False)])
-def test_a_token_that_lasts_long_is_not_believed_for_long(
+def test_a_long_lived_token_is_refused_after_an_hour(
     seconds: int, good: bool, send: Send, fake: FakeIssuer, clock: SetClock
 ) -> None:
     token = fake.token(exp=10**10)
@@ -226,7 +226,7 @@ def part(values: Any) -> str:
 
 
 def forged(fake: FakeIssuer) -> dict[str, str]:
-    """Return tokens with good claims that the issuer did not sign."""
+    """Return tokens with valid claims that the issuer did not sign."""
     stranger = RSAKey.generate_key(2048, {"kid": "one"})
     public = fake.key.as_pem(private=False)
     header, body, signature = fake.token().split(".")
@@ -257,7 +257,7 @@ def forged(fake: FakeIssuer) -> dict[str, str]:
     }
 
 
-def test_what_the_issuer_did_not_sign_opens_nothing(
+def test_a_token_that_the_issuer_did_not_sign_is_refused(
     send: Send, fake: FakeIssuer, subtests: pytest.Subtests
 ) -> None:
     for what, token in forged(fake).items():
@@ -268,7 +268,7 @@ def test_what_the_issuer_did_not_sign_opens_nothing(
 
 @effort(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(data=st.data())
-def test_any_other_text_opens_nothing(data: st.DataObject, send: Send, fake: FakeIssuer) -> None:
+def test_any_other_text_is_refused(data: st.DataObject, send: Send, fake: FakeIssuer) -> None:
     piece = st.text(st.characters(min_codepoint=33, max_codepoint=126), max_size=30)
     anything = st.recursive(
         st.none() | st.booleans() | st.integers() | st.floats() | piece,
@@ -289,22 +289,22 @@ def test_the_issuer_may_change_its_keys(
     second = ECKey.generate_key("P-256", {"kid": "two"})
     fake.published = [second]
     new = fake.token({"alg": "ES256", "kid": "two"}, second)
-    # Unknown names do not make the service ask without end.
-    asked = fake.asked
+    # Tokens with unknown keys do not make the service ask each time.
+    requests = fake.requests
     assert [send(new).status_code for _ in range(3)] == [401] * 3
-    assert fake.asked == asked
+    assert fake.requests == requests
     monkeypatch.setattr(issuer, "ASK_AGAIN_S", 0)
     assert send(new).status_code == 200
-    # The one that was taken back is known no more.
+    # The key that the issuer removed is no longer trusted.
     assert send(old).status_code == 401
 
 
-def test_keys_are_asked_for_again_after_a_while(
+def test_keys_are_fetched_again_after_a_while(
     send: Send, fake: FakeIssuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     token = fake.token()
     assert {send(token).status_code for _ in range(3)} == {200}
-    assert fake.asked == 2
+    assert fake.requests == 2
     monkeypatch.setattr(issuer, "KEYS_LAST_S", 0.001)
     monkeypatch.setattr(issuer, "ASK_AGAIN_S", 0)
     fake.down = True
@@ -314,7 +314,7 @@ def test_keys_are_asked_for_again_after_a_while(
     assert send(token).status_code in {200, 401}
 
 
-def test_a_short_silence_does_no_harm(
+def test_known_keys_are_used_while_the_issuer_is_down(
     send: Send, fake: FakeIssuer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     assert send(fake.token()).status_code == 200
@@ -325,7 +325,7 @@ def test_a_short_silence_does_no_harm(
 
 
 @pytest.mark.parametrize(
-    "told",
+    "configuration",
     [
         {"issuer": "https://other.example"},
         {"jwks_uri": "http://127.0.0.1:1/realm/keys"},
@@ -337,34 +337,34 @@ def test_a_short_silence_does_no_harm(
     ],
     ids=str,
 )
-def test_keys_come_from_the_issuer_alone(
-    told: dict[str, Any], send: Send, fake: FakeIssuer, logged: Callable[[], str]
+def test_keys_come_only_from_the_issuer(
+    configuration: dict[str, Any], send: Send, fake: FakeIssuer, logged: Callable[[], str]
 ) -> None:
-    fake.told = told
+    fake.configuration = configuration
     assert send(fake.token()).status_code == 401
-    assert fake.asked == 1
+    assert fake.requests == 1
     assert "oidc.keys_failed" in logged()
 
 
 def test_keys_at_another_address_are_not_fetched(
     send: Send, fake: FakeIssuer, clock: SetClock
 ) -> None:
-    """Be they the right ones."""
+    """Even if they are the right keys."""
     with running(FakeIssuer(clock)) as other:
         other.published = fake.published
-        fake.told = {"jwks_uri": f"{other.url}/keys"}
+        fake.configuration = {"jwks_uri": f"{other.url}/keys"}
         assert send(fake.token()).status_code == 401
-        assert other.asked == 0
+        assert other.requests == 0
 
 
-def test_a_silent_issuer_is_not_asked_by_every_call(send: Send, fake: FakeIssuer) -> None:
+def test_not_every_call_asks_an_issuer_that_is_down(send: Send, fake: FakeIssuer) -> None:
     fake.down = True
     assert {send(fake.token()).status_code for _ in range(4)} == {401}
-    assert fake.asked == 1
+    assert fake.requests == 1
 
 
 @pytest.mark.parametrize("use", ["enc", "oct"])
-def test_keys_for_other_ends_are_passed_over(use: str, send: Send, fake: FakeIssuer) -> None:
+def test_keys_for_other_uses_are_ignored(use: str, send: Send, fake: FakeIssuer) -> None:
     secret = OctKey.generate_key(256, {"kid": "two"})
     if use == "oct":
         fake.published = [fake.key, secret]
@@ -392,11 +392,13 @@ def test_keys_for_other_ends_are_passed_over(use: str, send: Send, fake: FakeIss
     ],
     ids=str,
 )
-def test_one_group_gives_one_role(groups: Any, status: int, send: Send, fake: FakeIssuer) -> None:
+def test_exactly_one_group_must_grant_a_role(
+    groups: Any, status: int, send: Send, fake: FakeIssuer
+) -> None:
     assert send(fake.token(groups=groups)).status_code == status
 
 
-def test_another_group_later_is_another_role(
+def test_a_person_who_changes_group_changes_role(
     send: Send, fake: FakeIssuer, services: Services, call: Call
 ) -> None:
     assert send(fake.token()).status_code == 200
@@ -406,8 +408,8 @@ def test_another_group_later_is_another_role(
     assert ("oidc", "key.assign", person["key"]) in entries(services)
 
 
-def test_whoever_is_revoked_here_is_out_at_once(send: Send, fake: FakeIssuer, call: Call) -> None:
-    """The issuer's token would be good for longer; another role does not help."""
+def test_a_revoked_person_is_locked_out_at_once(send: Send, fake: FakeIssuer, call: Call) -> None:
+    """The issuer's token is still valid, and another role does not help."""
     token = fake.token()
     assert send(token).status_code == 200
     (person,) = (each for each in call(Role.ADMIN, "GET", "/v1/keys").json() if each["is_person"])
@@ -418,7 +420,7 @@ def test_whoever_is_revoked_here_is_out_at_once(send: Send, fake: FakeIssuer, ca
         assert (answer.status_code, answer.content) == (401, unknown.content)
 
 
-def test_one_person_is_not_two(send: Send, fake: FakeIssuer, call: Call) -> None:
+def test_one_person_cannot_act_as_two(send: Send, fake: FakeIssuer, call: Call) -> None:
     number = call(Role.INTAKE, "POST", "/v1/cases", json={"adult": True}).json()["number"]
     path = f"/v1/cases/{number}/pin-resets"
     reset = send(fake.token(), path, "POST").json()["reset"]
@@ -427,7 +429,7 @@ def test_one_person_is_not_two(send: Send, fake: FakeIssuer, call: Call) -> None
     assert (other.status_code, set(other.json())) == (200, {"pin"})
 
 
-def test_a_group_may_be_of_another_organisation(
+def test_a_group_can_belong_to_another_organisation(
     settings: Settings, services: Services, fake: FakeIssuer, call: Call
 ) -> None:
     made = create_organisation(services.database, "Theirs", actor="test", clock=utc_now)
@@ -445,15 +447,15 @@ def test_a_group_may_be_of_another_organisation(
     assert found == {"ours": 200, "theirs": 404, "nobodys": 403}
 
 
-def test_api_keys_work_beside_it(call: Call) -> None:
+def test_api_keys_still_work(call: Call) -> None:
     assert call(Role.ANALYST, "GET", "/v1/matches").status_code == 200
 
 
-def test_without_an_issuer_no_token_is_read(
+def test_without_an_issuer_every_token_is_refused(
     settings: Settings, fake: FakeIssuer, clock: SetClock
 ) -> None:
     none = settings.model_copy(update={"oidc_issuer": None})
     with TestClient(create_app(Services.build(none, clock))) as client:
         header = {"Authorization": f"Bearer {fake.token()}"}
         assert client.get("/v1/matches", headers=header).status_code == 401
-    assert fake.asked == 0
+    assert fake.requests == 0

@@ -1,4 +1,4 @@
-"""A PIN, a token, a file's name and, after a withdrawal, a code are in no log and no file."""
+"""No log and no file has a PIN, a token, a file's name or, after a withdrawal, a code."""
 
 import re
 from collections.abc import Callable
@@ -25,21 +25,21 @@ PIXELS = b"canary-of-a-picture"
 
 
 def marked_photo() -> Image.Image:
-    """Return a photo that shows a word."""
+    """Return a photo with a word drawn in it."""
     photo = generated_photo(1)
     ImageDraw.Draw(photo).text((40, 40), PIXELS.decode(), "white")
     return photo
 
 
 def marked_jpeg() -> bytes:
-    """Return it as a file that holds the word's bytes too, as a comment."""
+    """Return the marked photo as a JPEG file that also has the word as a comment."""
     data = jpeg(marked_photo())
     comment = b"\xff\xfe" + (len(PIXELS) + 2).to_bytes(2, "big") + PIXELS
     return data[:2] + comment + data[2:]
 
 
 @pytest.mark.parametrize("withdrawn", ["case", "content"])
-def test_nothing_private_is_left(
+def test_nothing_private_is_logged_or_stored(
     withdrawn: str,
     app: FastAPI,
     services: Services,
@@ -89,11 +89,11 @@ def test_nothing_private_is_left(
             call(Role.ANALYST, "POST", f"{path}/moves", json={"to": state})
         call(Role.ANALYST, "POST", f"{path}/rechecks")
 
-        # They are sealed before they are stored.
+        # Codes are sealed before they are stored.
         assert found_in(settings.data_dir, codes) == set()
         below = "" if withdrawn == "case" else f"/contents/{content['content']}"
         call(Role.INTAKE, "DELETE", case + below)
-        # Not only when the service has stopped: at once.
+        # They are gone at once, not only after the service has stopped.
         assert found_in(settings.data_dir, codes) == set()
 
     texts = [pin, FILE_NAME, PIXELS.decode(), *tokens.values()]
@@ -110,7 +110,7 @@ SECRET = "40718263"
 
 
 def marked(schema: dict[str, Any], document: dict[str, Any]) -> Any:
-    """Return what a schema asks for, with a marked text wherever one fits, and where none does."""
+    """Return a value for a schema with the mark as every text, even where it is not valid."""
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
         return marked(document["components"]["schemas"][name], document)
@@ -121,14 +121,14 @@ def marked(schema: dict[str, Any], document: dict[str, Any]) -> Any:
     return CANARY
 
 
-def test_nothing_that_any_route_is_sent_is_told_logged_or_kept(
+def test_no_route_returns_logs_or_stores_marked_text(
     app: FastAPI,
     services: Services,
     settings: Settings,
     tokens: dict[Role, str],
     logged: Callable[[], str],
 ) -> None:
-    """File names, pixels, URLs, PINs and tokens, by every way into every route, with every key."""
+    """The marks go into every part of a request, to every route, with every key."""
     photo = marked_jpeg()
     signals = body_of(sign_image(photo))
     texts = [CANARY, FILE_NAME, PIXELS.decode(), SECRET, "Bearer-" + CANARY]
@@ -163,7 +163,7 @@ def test_nothing_that_any_route_is_sent_is_told_logged_or_kept(
                         )
                         assert answer.status_code < 500, (method, path)
                         told.append(f"{answer.headers} {answer.text}")
-        # A URL and a body's name are taken: they are what may be told, to whom they belong.
+        # URLs and organisations' names are accepted, and may be shown to those they belong to.
         url = f"http://{CANARY}.example/{FILE_NAME}?{SECRET}"
         headers = {"Authorization": f"Bearer {tokens[Role.ANALYST]}"}
         scan = client.post("/v1/scans", headers=headers, json={"urls": [url]}).json()["scan"]
@@ -173,15 +173,15 @@ def test_nothing_that_any_route_is_sent_is_told_logged_or_kept(
         assert [each["url"] for each in items] == [url]
     assert len(told) > 500
     marks = [each.encode() for each in [*texts, *tokens.values()]]
-    # The name that an administrator gave a body, which is no secret.
+    # An organisation's name, given by an administrator, is no secret.
     with services.database.write() as connection:
         connection.execute(organisation.delete().where(organisation.c.name == CANARY))
-        # Nor are platforms, which everybody may know.
+        # Platforms are public too.
         connection.execute(platform_entry.delete())
     services.database.purge(services.clock())
     assert found_in(settings.data_dir, marks) == set()
     names = [each for each in told if f'"name":"{CANARY}"' in each]
-    # A body's, and a platform's.
+    # The names of an organisation and a platform.
     assert len(names) <= 2
     spoken = "".join(each for each in told if each not in names) + logged()
     assert [each for each in [*texts, *tokens.values()] if each in spoken] == []

@@ -1,4 +1,4 @@
-"""No image and no oversized body reaches a route; a JSON object does, byte for byte."""
+"""Images and oversized bodies reach no route. A JSON object arrives byte for byte."""
 
 import asyncio
 import io
@@ -35,7 +35,7 @@ CONTENT_TYPES = [
 
 
 def image_bytes(kind: str) -> bytes:
-    """Return a small picture as a file of some format."""
+    """Return a small picture as a file of a format."""
     picture, file = generated_photo(1, (96, 64)), io.BytesIO()
     match kind:
         case "HEIC":
@@ -58,7 +58,7 @@ UNKNOWN = ["JPEG XL", "JPEG 2000", "SVG", "PPM", "TGA", "ICO", "PCX", "SGI"]
 
 
 class Door:
-    """The middleware before a route that keeps the bodies it is given."""
+    """The middleware in front of a route that keeps the bodies it receives."""
 
     def __init__(self, max_bytes: int = MAX_BYTES) -> None:
         self.bodies: list[bytes] = []
@@ -74,7 +74,7 @@ class Door:
         headers: Iterable[tuple[str, str]] = (),
         goes_away: bool = False,
     ) -> None:
-        """Send a body in chunks, and keep what is answered; `unread` is what nobody took."""
+        """Send a body in chunks and keep the response. `unread` keeps chunks that are not read."""
         self.unread = [
             {"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks
         ]
@@ -92,12 +92,12 @@ class Door:
 
     @property
     def status(self) -> int:
-        """The status that was answered."""
+        """The status of the response."""
         return int(self.answers[0]["status"])
 
     @property
     def problem(self) -> dict[str, Any]:
-        """The problem that was answered."""
+        """The problem in the response."""
         return dict(json.loads(self.answers[1]["body"]))
 
     async def _receive(self) -> dict[str, Any]:
@@ -132,7 +132,7 @@ def split(data: bytes, *sizes: int) -> list[bytes]:
 
 @pytest.mark.parametrize("content_type", CONTENT_TYPES)
 @pytest.mark.parametrize("kind", KNOWN)
-def test_an_image_is_refused_whatever_it_is_called(kind: str, content_type: str | None) -> None:
+def test_an_image_is_refused_whatever_its_content_type(kind: str, content_type: str | None) -> None:
     data = image_bytes(kind)
     for sizes in [(), (1,), (3,), (0, 2, 1), (4, 4), (1,) * 12]:
         door = Door(max_bytes=10_000_000)
@@ -146,7 +146,9 @@ def test_an_image_is_refused_whatever_it_is_called(kind: str, content_type: str 
 
 @pytest.mark.parametrize("content_type", CONTENT_TYPES)
 @pytest.mark.parametrize("kind", UNKNOWN)
-def test_an_image_of_another_format_is_no_json(kind: str, content_type: str | None) -> None:
+def test_an_image_of_another_format_is_refused_as_not_json(
+    kind: str, content_type: str | None
+) -> None:
     door = Door(max_bytes=10_000_000)
     door.send([image_bytes(kind)], headers=typed(content_type))
     assert not door.bodies
@@ -184,7 +186,7 @@ def test_json_passes_in_any_chunks(data: st.DataObject) -> None:
 
 
 @given(body=st.binary(max_size=40), content_type=st.sampled_from(CONTENT_TYPES))
-def test_nothing_but_an_object_passes(body: bytes, content_type: str | None) -> None:
+def test_only_objects_pass(body: bytes, content_type: str | None) -> None:
     door = Door()
     door.send([body], headers=typed(content_type))
     if door.bodies:
@@ -205,7 +207,7 @@ def test_a_body_that_is_no_object_is_refused(body: bytes) -> None:
 
 
 @pytest.mark.parametrize("content_type", ["text/plain", "application/xml", "", None, "json"])
-def test_json_says_that_it_is_json(content_type: str | None) -> None:
+def test_json_needs_its_content_type(content_type: str | None) -> None:
     door = Door()
     door.send([BODY], headers=typed(content_type))
     assert (door.bodies, door.status) == ([], 415)
@@ -213,7 +215,7 @@ def test_json_says_that_it_is_json(content_type: str | None) -> None:
 
 
 @pytest.mark.parametrize("content_type", ["application/json", "", None])
-def test_no_body_passes(content_type: str | None) -> None:
+def test_a_request_without_a_body_passes(content_type: str | None) -> None:
     for method in ("GET", "POST", "DELETE"):
         door = Door()
         door.send([b""], method=method, headers=typed(content_type))
@@ -245,7 +247,7 @@ def test_a_body_announced_as_too_large_is_not_read(length: str) -> None:
 
 
 @pytest.mark.parametrize("length", ["", "0", "-1", "5", "five", "0x5", "²"])
-def test_a_wrong_length_lets_no_larger_body_in(length: str) -> None:
+def test_a_wrong_content_length_does_not_admit_a_larger_body(length: str) -> None:
     headers = [*typed("application/json"), ("content-length", length)]
     door = Door()
     door.send(split(b"{" + b" " * MAX_BYTES, 500), headers=headers)
@@ -259,14 +261,14 @@ def test_an_endless_body_is_read_up_to_the_limit() -> None:
     assert len(door.unread) == 1001 - 11
 
 
-def test_a_caller_who_goes_away_is_not_answered() -> None:
+def test_a_disconnected_caller_gets_no_response() -> None:
     for chunks in ([], [BODY], [BODY[:3], BODY[3:]]):
         door = Door()
         door.send(chunks, headers=typed("application/json"), goes_away=True)
         assert (door.bodies, door.answers) == ([], [])
 
 
-def test_the_service_has_this_door(call: Call) -> None:
+def test_the_service_uses_the_middleware(call: Call) -> None:
     photo = image_bytes("JPEG")
     for how in (
         {"content": photo},
@@ -276,7 +278,7 @@ def test_the_service_has_this_door(call: Call) -> None:
         answer = call(Role.INTAKE, "POST", "/v1/cases", **how)
         assert answer.status_code == 415
         assert answer.json()["detail"].startswith("This service takes no images")
-        # Before the key is looked at: the reason is told to everybody.
+        # Images are refused before the key is checked, so everybody sees the reason.
         assert call(None, "POST", "/v1/cases", **how).status_code == 415
     assert call(Role.INTAKE, "POST", "/v1/cases", json={"adult": True}).status_code == 201
 

@@ -1,4 +1,4 @@
-"""Every route names the roles that may call it, and lets no other key through."""
+"""Every route names the roles that may call it, and refuses all other keys."""
 
 import re
 from collections.abc import Iterator
@@ -29,7 +29,7 @@ OPEN_TO_ALL = {
 
 
 def checks_of(dependant: Dependant) -> Iterator[frozenset[Role]]:
-    """Yield the roles of each dependency that checks any."""
+    """Yield the roles of each dependency that checks roles."""
     roles = roles_of(dependant.call)
     if roles is not None:
         yield roles
@@ -38,7 +38,7 @@ def checks_of(dependant: Dependant) -> Iterator[frozenset[Role]]:
 
 
 def walk(app: FastAPI) -> dict[tuple[str, str], list[frozenset[Role]]]:
-    """Return every method and path of the app with its checks; HEAD goes with GET."""
+    """Return every method and path of the app with its role checks; HEAD is left out."""
     found: dict[tuple[str, str], list[frozenset[Role]]] = {}
     for route in iter_route_contexts(app.routes):
         is_api = isinstance(route.original_route, APIRoute)
@@ -50,7 +50,7 @@ def walk(app: FastAPI) -> dict[tuple[str, str], list[frozenset[Role]]]:
 
 
 def filled(path: str) -> str:
-    """Return a route's path with a value of the right kind in each place."""
+    """Return a route's path with a valid value for each parameter."""
     path = path.replace("{number}", new_case_number())
     return re.sub(r"{\w+}", "0f" * 16, path.replace("{kind}", "common"))
 
@@ -60,13 +60,13 @@ def test_every_route_is_in_the_table_with_its_roles(app: FastAPI) -> None:
     assert checked == {place: [frozenset(roles)] for place, roles in MAY_CALL.items()}
 
 
-def test_every_other_route_is_one_of_a_few(app: FastAPI) -> None:
+def test_only_a_few_routes_check_no_role(app: FastAPI) -> None:
     unchecked = {place for place, checks in walk(app).items() if not checks}
     assert unchecked == OPEN_TO_ALL | FOR_HOLDERS
 
 
 @pytest.mark.parametrize(("method", "path"), MAY_CALL)
-def test_a_route_answers_its_roles_and_no_other_key(
+def test_a_route_admits_its_roles_and_no_other_key(
     method: str, path: str, call: Call, services: Services
 ) -> None:
     revoked = create_key(services.database, Role.ADMIN, actor="test", clock=utc_now)
@@ -92,14 +92,14 @@ def test_a_route_answers_its_roles_and_no_other_key(
         assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
-def test_a_token_in_the_address_is_no_key(call: Call, tokens: dict[Role, str]) -> None:
+def test_a_token_in_the_url_is_not_accepted(call: Call, tokens: dict[Role, str]) -> None:
     for name in ("token", "key", "access_token", "authorization"):
         answer = call(None, "GET", "/v1/keys", params={name: tokens[Role.ADMIN]})
         assert answer.status_code == 401
 
 
 @pytest.mark.parametrize("path", ["/", "/health", "/ready", "/docs", "/openapi.json"])
-def test_what_is_open_needs_no_key(path: str, client: TestClient) -> None:
+def test_open_routes_need_no_key(path: str, client: TestClient) -> None:
     assert client.get(path).status_code == 200
 
 
@@ -118,6 +118,6 @@ def test_a_new_key_works_at_once_and_a_revoked_one_never_again(call: Call) -> No
 
 
 @pytest.mark.parametrize("role", ["", "root", "ADMIN", None, ["admin"]])
-def test_a_key_has_a_role_that_there_is(role: object, call: Call) -> None:
+def test_a_key_needs_an_existing_role(role: object, call: Call) -> None:
     assert call(ADMIN, "POST", "/v1/keys", json={"role": role}).status_code == 422
     assert len(call(ADMIN, "GET", "/v1/keys").json()) == len(Role)

@@ -1,4 +1,4 @@
-"""Every answer, good or bad, has headers that keep it out of caches, frames and other sites."""
+"""Every response has headers that keep it out of caches, frames and other sites."""
 
 import re
 from collections.abc import Mapping
@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 from hashsvc.access import Role
 from tests.api.helpers import Call
 
-ANSWERS = [
+RESPONSES = [
     (None, "GET", "/", 200),
     (None, "GET", "/health", 200),
     (None, "GET", "/ready", 200),
@@ -42,8 +42,8 @@ def _failing(app: FastAPI) -> None:
     app.add_api_route("/fail", fail, include_in_schema=False)
 
 
-@pytest.mark.parametrize(("role", "method", "path", "status"), ANSWERS)
-def test_every_answer_has_them(
+@pytest.mark.parametrize(("role", "method", "path", "status"), RESPONSES)
+def test_every_response_has_safe_headers(
     role: Role | None, method: str, path: str, status: int, call: Call
 ) -> None:
     answer = call(role, method, path, headers={"Origin": "https://elsewhere.example"})
@@ -60,7 +60,7 @@ def test_every_answer_has_them(
     assert not {"server", "set-cookie", "location"} & set(answer.headers)
 
 
-def test_a_refused_image_has_them(call: Call) -> None:
+def test_the_refusal_of_an_image_has_safe_headers(call: Call) -> None:
     answer = call(None, "POST", "/v1/cases", content=b"\xff\xd8\xff")
     assert answer.status_code == 415
     assert answer.headers["Cache-Control"] == "no-store"
@@ -78,7 +78,7 @@ def test_no_other_site_may_call(call: Call, preflight: bool) -> None:
 
 @pytest.mark.parametrize(
     ("role", "path", "status"),
-    [(role, path, status) for role, method, path, status in ANSWERS if method == "GET"],
+    [(role, path, status) for role, method, path, status in RESPONSES if method == "GET"],
 )
 def test_head_answers_like_get_without_a_body(
     role: Role | None, path: str, status: int, call: Call
@@ -99,7 +99,7 @@ def test_the_documentation_loads_nothing_from_elsewhere(client: TestClient) -> N
     for each in loaded:
         assert re.match(r"/[^/]", each), each
         assert client.get(each).status_code == 200
-    # Its own script stands in the page, which the policy allows here and nowhere else.
+    # The page has an inline script. The policy allows it here and nowhere else.
     assert "SwaggerUIBundle(" in answer.text
     assert "'unsafe-inline'" in policy["script-src"]
     assert "/openapi.json" in answer.text

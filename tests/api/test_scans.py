@@ -1,4 +1,4 @@
-"""A batch comes in any of four ways, is sent twice without harm, and is followed to its results."""
+"""A batch has one of four formats, can be sent twice, and is followed to its results."""
 
 import csv
 import io
@@ -41,7 +41,7 @@ def submit(call: Call, body: str, media_type: str, **headers: str) -> httpx2.Res
     )
 
 
-# What is submitted.
+# --- submitting -------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -56,7 +56,7 @@ def submit(call: Call, body: str, media_type: str, **headers: str) -> httpx2.Res
         ("application/x-ndjson", f'{{"url": "{A}"}}\n{{}}\n"{A}"\n{{"url": "{B}"}}', [2]),
     ],
 )
-def test_a_batch_may_be_written_in_several_ways(
+def test_a_batch_can_have_several_formats(
     call: Call, media_type: str, body: str, invalid: list[int]
 ) -> None:
     made = submit(call, body, media_type)
@@ -89,7 +89,7 @@ def test_a_batch_may_be_written_in_several_ways(
         ("text/csv", "GIF89a", 415),
     ],
 )
-def test_what_is_no_batch_is_refused_and_not_repeated(
+def test_an_invalid_batch_is_refused_and_not_repeated(
     call: Call, media_type: str, body: str, status: int
 ) -> None:
     answer = submit(call, body, media_type)
@@ -98,14 +98,14 @@ def test_what_is_no_batch_is_refused_and_not_repeated(
     assert "canary" not in answer.text
 
 
-def test_text_is_taken_nowhere_else(call: Call) -> None:
+def test_no_other_route_takes_text(call: Call) -> None:
     answer = call(
         Role.INTAKE, "POST", "/v1/cases", content=b"x", headers={"Content-Type": "text/plain"}
     )
     assert answer.status_code == 415
 
 
-def test_lines_that_are_no_url_are_counted_and_never_repeated(call: Call) -> None:
+def test_invalid_lines_are_counted_and_never_repeated(call: Call) -> None:
     answer = submit(
         call, f"{A}\ncanary\nftp://canary/\nhttp://u:canary@x/\n\x80canary", "text/plain"
     )
@@ -113,10 +113,10 @@ def test_lines_that_are_no_url_are_counted_and_never_repeated(call: Call) -> Non
     assert "canary" not in answer.text
 
 
-# What is sent twice.
+# --- idempotency ------------------------------------------------------------------------------
 
 
-def test_a_batch_sent_again_with_its_key_is_one_scan(call: Call, services: Services) -> None:
+def test_a_batch_sent_again_with_the_same_key_is_one_scan(call: Call, services: Services) -> None:
     first, second = (
         submit(call, f"{A}\nno\n{A}", "text/plain", **{"Idempotency-Key": "k1"}) for _ in range(2)
     )
@@ -137,7 +137,7 @@ def test_a_key_with_another_batch_is_refused(call: Call, body: str, media_type: 
     assert (answer.status_code, answer.json()["type"]) == (422, "urn:hashsvc:other-batch")
 
 
-def test_an_idempotency_key_is_known_for_a_day_and_to_its_owner(
+def test_an_idempotency_key_is_valid_for_a_day_and_one_api_key(
     call: Call, client: Any, services: Services, clock: SetClock
 ) -> None:
     keep = {"Idempotency-Key": "k"}
@@ -170,7 +170,7 @@ def test_an_idempotency_key_is_short_and_plain(call: Call, key: str) -> None:
     assert answer.status_code == 422
 
 
-# What is taken up again.
+# --- cancel, resume, retry --------------------------------------------------------------------
 
 
 def test_a_cancelled_scan_is_resumed(call: Call, services: Services, site: Site) -> None:
@@ -186,7 +186,7 @@ def test_a_cancelled_scan_is_resumed(call: Call, services: Services, site: Site)
     assert call(SCANNER, "GET", f"/v1/scans/{scan}").json()["items"] == {"done": 1}
 
 
-def test_what_failed_is_tried_again(call: Call, services: Services, site: Site) -> None:
+def test_failed_urls_are_retried(call: Call, services: Services, site: Site) -> None:
     url = f"{site.url}/not-yet"
     scan = submit(call, url, "text/plain").json()["scan"]
     work_off(services)
@@ -198,12 +198,12 @@ def test_what_failed_is_tried_again(call: Call, services: Services, site: Site) 
     assert (item["state"], item["reason"], item["attempts"]) == ("done", None, 2)
 
 
-# What comes of it.
+# --- results ----------------------------------------------------------------------------------
 
 
 @pytest.fixture
 def scanned(call: Call, services: Services, site: Site, case: OpenCase) -> list[str]:
-    """Two scans of a page with a copy, one without, and one that is not there."""
+    """Two scans of three pages: one with a copy, one without, and one that does not exist."""
     site.add_image("/copy.jpg", jpeg(generated_photo(1).resize((320, 240))))
     pages = [site.add_page("/with", ["copy.jpg"]), site.add_page("/none", []), f"{site.url}/gone"]
     ids = []
@@ -213,9 +213,7 @@ def scanned(call: Call, services: Services, site: Site, case: OpenCase) -> list[
     return ids
 
 
-def test_results_tell_what_became_of_each_url(
-    call: Call, scanned: list[str], site: Site, case: OpenCase
-) -> None:
+def test_results_show_each_url(call: Call, scanned: list[str], site: Site, case: OpenCase) -> None:
     for number, scan in enumerate(scanned):
         path = f"/v1/scans/{scan}/results"
         rows = call(ANALYST, "GET", path).json()
@@ -225,7 +223,7 @@ def test_results_tell_what_became_of_each_url(
             (f"{site.url}/gone", "dead", "http-404"),
         ]
         assert [len(each["matches"]) for each in rows] == [1, 0, 0]
-        # The second scan sees it again, and does not report it a second time.
+        # The second scan sees the match again and does not record it a second time.
         (match,) = rows[0]["matches"]
         assert match["new"] is (number == 0)
         assert (match["case"], match["tier"]) == (case.number, "certain")
@@ -239,7 +237,7 @@ def test_results_tell_what_became_of_each_url(
 @pytest.mark.parametrize(
     "how", [{"params": {"format": "csv"}}, {"headers": {"Accept": "text/csv"}}]
 )
-def test_results_are_a_table_too(call: Call, scanned: list[str], how: dict[str, Any]) -> None:
+def test_results_can_be_a_table(call: Call, scanned: list[str], how: dict[str, Any]) -> None:
     path = f"/v1/scans/{scanned[0]}/results"
     answer = call(ANALYST, "GET", path, **how)
     assert answer.headers["content-type"].startswith("text/csv")
@@ -263,7 +261,7 @@ def test_scanners_see_no_match_in_results(call: Call, scanned: list[str]) -> Non
     assert "certain" not in table
 
 
-def test_results_shown_are_on_record(call: Call, services: Services, scanned: list[str]) -> None:
+def test_reading_results_is_audited(call: Call, services: Services, scanned: list[str]) -> None:
     call(ANALYST, "GET", f"/v1/scans/{scanned[0]}/results")
     match = call(ANALYST, "GET", "/v1/matches").json()[0]["match"]
     with services.database.read() as connection:
@@ -272,11 +270,11 @@ def test_results_shown_are_on_record(call: Call, services: Services, scanned: li
     assert ("match.read", match) in rows
 
 
-# How it is followed.
+# --- events -----------------------------------------------------------------------------------
 
 
 def events(text: str) -> list[tuple[str, dict[str, Any]]]:
-    """Return name and data of each event of a stream."""
+    """Return the name and data of each event of a stream."""
     found = []
     for block in text.split("\n\n"):
         fields = dict(line.split(": ", 1) for line in block.splitlines() if line[:1] != ":")
@@ -286,7 +284,7 @@ def events(text: str) -> list[tuple[str, dict[str, Any]]]:
     return found
 
 
-def test_events_tell_matches_progress_and_the_end(call: Call, scanned: list[str]) -> None:
+def test_events_show_matches_progress_and_the_end(call: Call, scanned: list[str]) -> None:
     path = f"/v1/scans/{scanned[0]}/events"
     answer = call(ANALYST, "GET", path)
     assert answer.headers["content-type"].startswith("text/event-stream")
@@ -316,7 +314,7 @@ def test_events_come_while_the_scan_goes_on(
     assert (received[0][1]["finished"], received[2][1]["finished"]) == (0, 1)
 
 
-def test_events_go_on_after_the_last_one_that_came(
+def test_events_continue_after_the_last_one_received(
     call: Call, scanned: list[str], clock: SetClock
 ) -> None:
     path = f"/v1/scans/{scanned[0]}/events"
@@ -329,7 +327,7 @@ def test_events_go_on_after_the_last_one_that_came(
         assert [name for name, _ in events(answer.text)] == ["match", "progress", "end"]
 
 
-def test_a_key_has_few_streams_and_closed_ones_do_not_count(
+def test_a_key_can_have_few_open_streams(
     call: Call, services: Services, scanned: list[str]
 ) -> None:
     path = f"/v1/scans/{scanned[0]}/events"

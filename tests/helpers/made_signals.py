@@ -11,7 +11,7 @@ def random_signal(rng: random.Random, profile: Profile, view: View = View.WHOLE)
 
 
 def flipped(viewed: ViewedSignal, *bits: int) -> ViewedSignal:
-    """Return the signal with these bits turned over."""
+    """Return the signal with these bits flipped."""
     code = bytearray(viewed.signal.code)
     for bit in bits:
         code[bit // 8] ^= 0x80 >> bit % 8

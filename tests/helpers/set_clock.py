@@ -4,7 +4,7 @@ from datetime import UTC, datetime, timedelta
 
 
 class SetClock:
-    """A clock that stands still until it is moved."""
+    """A clock that shows the same time until a test moves it."""
 
     def __init__(self) -> None:
         self._now = datetime(2026, 1, 5, 23, 59, 30, tzinfo=UTC)

@@ -1,4 +1,4 @@
-"""The status page says that the service is up, with right counts, and nothing of any case."""
+"""The status page shows that the service is up, with correct counts and nothing of any case."""
 
 import re
 from collections.abc import Iterator
@@ -19,7 +19,7 @@ from tests.conftest import generated_photo, jpeg
 
 @pytest.fixture
 def services(settings: Settings) -> Services:
-    """The parts of an empty service."""
+    """The services of an empty instance."""
     return Services.build(settings)
 
 
@@ -31,7 +31,7 @@ def client(services: Services) -> Iterator[TestClient]:
 
 
 class ParsedPage(HTMLParser):
-    """A page's tags, its texts, and the number beside each heading of its list."""
+    """The tags and texts of a page."""
 
     def __init__(self, html: str) -> None:
         super().__init__()
@@ -46,13 +46,13 @@ class ParsedPage(HTMLParser):
         if data.strip():
             self.texts.append(data.strip())
 
-    def beside(self, heading: str) -> str:
+    def text_after(self, heading: str) -> str:
         """Return the text after a heading."""
         return self.texts[self.texts.index(heading) + 1]
 
 
 def new_content(seed: int) -> NewContent:
-    """Return a photo's content with its three signals of the whole image."""
+    """Return a photo's content with the three signals of its whole view."""
     signature = sign_image(jpeg(generated_photo(seed))).whole()
     signals = tuple(each for each in signature.signals if not each.signal.profile.many_per_image)
     return NewContent(PublicContentId(random_id()), Signature(signature.quality, signals))
@@ -61,21 +61,21 @@ def new_content(seed: int) -> NewContent:
 def counts(client: TestClient) -> tuple[int, int]:
     """Return the codes searched and the URLs waiting, as the page shows them."""
     page = ParsedPage(client.get("/").text)
-    return int(page.beside("Codes searched")), int(page.beside("Reported URLs waiting"))
+    return int(page.text_after("Codes searched")), int(page.text_after("Reported URLs waiting"))
 
 
-def test_it_is_a_page(client: TestClient) -> None:
+def test_the_status_is_a_web_page(client: TestClient) -> None:
     answer = client.get("/")
     assert answer.status_code == 200
     assert answer.headers["Content-Type"] == "text/html; charset=utf-8"
     page = ParsedPage(answer.text)
     assert page.tags[0] == ("html", {"lang": "en"})
     assert {"head", "title", "body", "main", "h1"} <= {tag for tag, _ in page.tags}
-    assert page.beside("Service") == f"up, version {version('hashsvc')}"
+    assert page.text_after("Service") == f"up, version {version('hashsvc')}"
     assert "{{" not in answer.text
 
 
-def test_it_loads_nothing_and_runs_nothing(client: TestClient) -> None:
+def test_the_page_loads_and_runs_nothing(client: TestClient) -> None:
     html = client.get("/").text
     page = ParsedPage(html)
     attributes = [item for _, found in page.tags for item in found.items()]
@@ -93,7 +93,7 @@ def test_the_counts_are_right_at_once(client: TestClient, services: Services) ->
     number = services.bank.open_case(adult=True, actor="test").number
     contents = [new_content(seed) for seed in (1, 2)]
     services.bank.add_contents(number, contents, actor="test")
-    # PDQ and pHash are searched by; dHash only speaks once one of them has found a content.
+    # The index has PDQ and pHash codes. dHash is only compared after one of them finds a content.
     assert counts(client) == (4, 0)
     urls = [f"http://127.0.0.1:9/{number}" for number in range(3)]
     services.work_list.submit([BatchLine(1, url) for url in urls], actor=KeyId("test"))
@@ -107,7 +107,7 @@ def test_the_counts_are_right_at_once(client: TestClient, services: Services) ->
     assert counts(client) == (0, 0)
 
 
-def test_it_tells_nothing_of_a_case(client: TestClient, services: Services) -> None:
+def test_the_page_shows_nothing_of_a_case(client: TestClient, services: Services) -> None:
     opened = services.bank.open_case(adult=True, actor="test")
     content = NewContent(PublicContentId(random_id()), sign_image(jpeg(generated_photo(1))).whole())
     services.bank.add_contents(opened.number, [content], actor="test")
