@@ -139,7 +139,7 @@ class Reviews:
         match = self.view(match_id, actor=actor, organisation_id=organisation_id)
         if match.state != verdict:
             raise AlreadyReviewedError(
-                f"This match is {match.state} already. A verdict cannot be changed."
+                f"This match is {match.state} already. Only the first verdict counts."
             )
         return match
 
