@@ -406,11 +406,11 @@ def known(
     other = call(INTAKE, "POST", "/v1/cases", json={"adult": True}).json()["number"]
     header = {"Authorization": f"Bearer {second_analyst}"}
     asked = client.post(f"/v1/cases/{other}/pin-resets", headers=header).json()
-    held = [content_of(each) for each in PHOTOS[1:3]]
+    pending = [content_of(each) for each in PHOTOS[1:3]]
     for each in PHOTOS[1:3]:
         services.lists.add(ImageList.PROTECTED, sign_image(each), actor="test")
     path = f"/v1/cases/{case.number}/contents"
-    assert call(INTAKE, "POST", path, json={"contents": held}).is_success
+    assert call(INTAKE, "POST", path, json={"contents": pending}).is_success
     flooded = call(INTAKE, "POST", "/v1/cases", json={"adult": True}).json()["number"]
     flood = content_of(jpeg(generated_photo(8)))
     path = f"/v1/cases/{flooded}/contents"
@@ -436,8 +436,8 @@ def known(
         "flood_content": flood["content"],
         "other_number": other,
         "reset": asked["reset"],
-        "pending_content": held[0]["content"],
-        "pending_2_content": held[1]["content"],
+        "pending_content": pending[0]["content"],
+        "pending_2_content": pending[1]["content"],
         "label": services.lists.add(ImageList.COMMON, signed, actor="test"),
         "protected_label": services.lists.add(ImageList.PROTECTED, signed, actor="test"),
         "export": export,

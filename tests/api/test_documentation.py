@@ -177,12 +177,12 @@ def test_no_response_has_a_field_for_a_secret(document: dict[str, Any]) -> None:
         }
     )
     private = {"pin", "pin_hash", "token", "token_sha256", "code", "signal", "signals", "view"}
-    told = {
+    shown = {
         f"{name}.{field}"
         for name, field, _ in fields(document)
         if name in answers and field in private
     }
-    assert told == {
+    assert shown == {
         "NewCaseOut.pin",
         "NewPinOut.pin",
         "NewKeyOut.token",

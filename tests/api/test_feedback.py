@@ -63,10 +63,10 @@ def test_a_dismissed_other_image_is_not_recorded_again(
 ) -> None:
     scan(call, services, site.add_image("/one.jpg", case.photo))
     (match,) = listed(call)
-    told = verdict(
+    shown = verdict(
         call, match["match"], confirmed=False, reason="other-image", everywhere=everywhere
     )
-    assert (told["state"], told["reason"]) == ("dismissed", "other-image")
+    assert (shown["state"], shown["reason"]) == ("dismissed", "other-image")
     scan(call, services, site.add_image("/same-bytes.jpg", case.photo))
     assert len(listed(call)) == 1
     (found,) = call(ANALYST, "GET", "/v1/suppressions").json()
@@ -146,9 +146,9 @@ def test_why_compares_again_and_hides_distances_beyond_the_threshold(
     copy = jpeg(ImageOps.mirror(generated_photo(1)), 60)
     scan(call, services, site.add_image("/mirrored.jpg", copy))
     (match,) = listed(call)
-    told = call(ANALYST, "GET", f"/v1/matches/{match['match']}/why").json()
-    assert told["candidate_kept"] is True
-    compared = told["comparison"]
+    shown = call(ANALYST, "GET", f"/v1/matches/{match['match']}/why").json()
+    assert shown["candidate_kept"] is True
+    compared = shown["comparison"]
     assert (compared["tier"], compared["why"]) == (match["tier"], match["why"])
     assert compared["findings"][0]["view"] == "mirror"
     for each in compared["findings"]:
@@ -156,8 +156,8 @@ def test_why_compares_again_and_hides_distances_beyond_the_threshold(
     assert any(not each["matches"] for each in compared["findings"])
     keeps_none = services.settings.model_copy(update={"candidate_days": 0})
     Housekeeping(keeps_none, services.database, services.bank, services.clock).run_once()
-    told = call(ANALYST, "GET", f"/v1/matches/{match['match']}/why").json()
-    assert told == {"candidate_kept": False, "comparison": None}
+    shown = call(ANALYST, "GET", f"/v1/matches/{match['match']}/why").json()
+    assert shown == {"candidate_kept": False, "comparison": None}
 
 
 def test_two_sent_signatures_are_compared_with_all_distances(call: Call) -> None:
@@ -165,12 +165,12 @@ def test_two_sent_signatures_are_compared_with_all_distances(call: Call) -> None
     body = {"first": body_of(first), "second": body_of(second)}
     answer = call(ANALYST, "POST", "/v1/comparisons", json=body)
     assert answer.status_code == 200
-    told = answer.json()
-    assert told["tier"] is None
-    views = {each["view"] for each in told["findings"] if each["algorithm"] == "pdq1"}
+    shown = answer.json()
+    assert shown["tier"] is None
+    views = {each["view"] for each in shown["findings"] if each["algorithm"] == "pdq1"}
     assert views == {str(each.view) for each in second.groups if each.algorithm == "pdq1"}
-    assert all(each["distance"] > each["threshold"] for each in told["findings"])
-    assert [each.partition(":")[0] for each in told["reasons"]] == [
+    assert all(each["distance"] > each["threshold"] for each in shown["findings"])
+    assert [each.partition(":")[0] for each in shown["reasons"]] == [
         "pdq1",
         "phash1",
         "dhash1",
@@ -178,8 +178,8 @@ def test_two_sent_signatures_are_compared_with_all_distances(call: Call) -> None
     ]
     mirror = sign_image(jpeg(ImageOps.mirror(generated_photo(1))))
     body = {"first": body_of(first.whole()), "second": body_of(mirror)}
-    told = call(ANALYST, "POST", "/v1/comparisons", json=body).json()
-    assert (told["tier"], told["findings"][0]["view"]) == ("certain", View.MIRROR)
+    shown = call(ANALYST, "POST", "/v1/comparisons", json=body).json()
+    assert (shown["tier"], shown["findings"][0]["view"]) == ("certain", View.MIRROR)
 
 
 def test_a_comparison_does_not_use_the_bank(call: Call, case: OpenCase) -> None:
@@ -215,8 +215,8 @@ def test_no_signal_is_shown_logged_or_stored_unsealed(
         call(ANALYST, "GET", "/v1/suppressions").text,
         call(ANALYST, "GET", "/v1/quarantine").text,
     ]
-    told = "".join(answers) + logged()
-    assert "scan.item_done" in told
-    assert [each for each in (CANARY, *texts_of(signature)) if each in told] == []
+    shown = "".join(answers) + logged()
+    assert "scan.item_done" in shown
+    assert [each for each in (CANARY, *texts_of(signature)) if each in shown] == []
     codes = [each.signal.code for each in signature.signals]
     assert found_in(settings.data_dir, [CANARY.encode(), *codes]) == set()

@@ -111,8 +111,8 @@ def test_contents_are_added_all_or_none(
         with subtests.test(wrong=wrong):
             answer = call(INTAKE, "POST", f"{path}/contents", json={"contents": contents})
             assert answer.status_code == status
-            held = call(INTAKE, "GET", path).json()["contents"]
-            assert [each["content"] for each in held] == [case.content]
+            left = call(INTAKE, "GET", path).json()["contents"]
+            assert [each["content"] for each in left] == [case.content]
 
 
 def test_a_content_id_is_used_once_in_all_cases(call: Call, case: OpenCase) -> None:
@@ -135,10 +135,10 @@ def test_a_lookup_shows_the_tier_and_evidence_only_to_analysts(call: Call, case:
     (answer,) = found.json()
     assert set(answer) == {"pseudonym", "tier", "evidence"}
     assert (answer["tier"], answer["evidence"]) == ("certain", None)
-    (told,) = call(ANALYST, "POST", "/v1/lookups", json=copy).json()
-    assert told["tier"] == told["evidence"]["tier"] == "certain"
-    assert told["evidence"]["why"].startswith("pdq1 of the mirror image differs in")
-    assert told["evidence"]["findings"][0]["view"] == "mirror"
+    (shown,) = call(ANALYST, "POST", "/v1/lookups", json=copy).json()
+    assert shown["tier"] == shown["evidence"]["tier"] == "certain"
+    assert shown["evidence"]["why"].startswith("pdq1 of the mirror image differs in")
+    assert shown["evidence"]["findings"][0]["view"] == "mirror"
     for role in (SCANNER, ANALYST):
         assert call(role, "POST", "/v1/lookups", json=other).json() == []
 
@@ -322,8 +322,8 @@ def test_a_withdrawn_content_is_not_found_again(
     # A sent request stays on record, without its case.
     assert call(ANALYST, "GET", request).json()["state"] == "withdrawn"
     assert call(ANALYST, "POST", f"{request}/rechecks").status_code == 409
-    held = call(INTAKE, "GET", path).json()["contents"]
-    assert [each["content"] for each in held] == [second["content"]]
+    left = call(INTAKE, "GET", path).json()["contents"]
+    assert [each["content"] for each in left] == [second["content"]]
 
     assert call(INTAKE, "DELETE", path).status_code == 204
     assert call(SCANNER, "POST", "/v1/lookups", json=other).json() == []

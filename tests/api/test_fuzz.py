@@ -85,9 +85,9 @@ def spare(
     label, _ = (
         services.lists.add(ImageList.PROTECTED, sign_image(each), actor="test") for each in photos
     )
-    held = [content_of(each) for each in photos]
+    pending = [content_of(each) for each in photos]
     path = f"/v1/cases/{opened[2]['number']}/contents"
-    assert call(Role.INTAKE, "POST", path, json={"contents": held}).is_success
+    assert call(Role.INTAKE, "POST", path, json={"contents": pending}).is_success
     common = services.lists.add(ImageList.COMMON, sign_image(photos[0]), actor="test")
     header = {"Authorization": f"Bearer {second_admin}"}
     asked = client.post("/v1/exports", headers=header).json()["export"]
@@ -113,8 +113,8 @@ def spare(
         "/v1/cases/{number}/pin-resets/{reset}/approval": opened[0] | {"reset": reset},
         # None removes a field: a call withdraws the whole case or one content.
         "/v1/holder/withdraw": opened[1] | {"whole_case": True, "content": None},
-        "/v1/pending-contents/{content}/release": held[0],
-        "/v1/pending-contents/{content}/rejection": held[1],
+        "/v1/pending-contents/{content}/release": pending[0],
+        "/v1/pending-contents/{content}/rejection": pending[1],
         "/v1/lists/common/images/{label}": {"label": common},
         "/v1/lists/protected/images/{label}": {"label": label},
     }

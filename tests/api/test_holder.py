@@ -120,8 +120,8 @@ def test_a_holder_adds_and_withdraws(call: Call, case: OpenCase) -> None:
     assert (again.status_code, again.json()["type"]) == (409, "urn:hashsvc:content-exists")
     gone = send(call, "withdraw", case.number, case.pin, content=case.content)
     assert (gone.status_code, gone.content) == (204, b"")
-    held = send(call, "state", case.number, case.pin).json()["contents"]
-    assert [each["content"] for each in held] == [added["content"]]
+    left = send(call, "state", case.number, case.pin).json()["contents"]
+    assert [each["content"] for each in left] == [added["content"]]
     twice = send(call, "withdraw", case.number, case.pin, content=case.content)
     assert (twice.status_code, twice.json()["type"]) == (404, "urn:hashsvc:unknown-content")
     assert send(call, "withdraw", case.number, case.pin, whole_case=True).status_code == 204

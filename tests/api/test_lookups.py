@@ -128,9 +128,9 @@ def test_distances_beyond_a_threshold_are_never_shown(
     rng = random.Random(1)
     (phash,) = of(case.signature, PHASH)
     probe = [phash, random_signal(rng, PDQ), random_signal(rng, DHASH)]
-    (told,) = look_up(ANALYST, *probe)
-    assert told["tier"] == "possible"
-    findings = told["evidence"]["findings"]
+    (shown,) = look_up(ANALYST, *probe)
+    assert shown["tier"] == "possible"
+    findings = shown["evidence"]["findings"]
     assert [(each["algorithm"], each["distance"]) for each in findings] == [("phash1", 0)]
     # The comparison has these findings; the response leaves them out.
     evidence = compare(case.signature, Signature(100, tuple(probe)))

@@ -169,8 +169,8 @@ def test_calls_of_another_organisation_change_nothing(
         sent = {"match": known["match"]} if body == {"match": "{match}"} else body
         theirs(role, method, path.format_map(known), json=sent)
     assert call(ANALYST, "GET", f"/v1/removal-requests/{known['request']}").json() == before
-    held = call(INTAKE, "GET", f"/v1/cases/{case.number}").json()["contents"]
-    assert [each["content"] for each in held] == [case.content]
+    left = call(INTAKE, "GET", f"/v1/cases/{case.number}").json()["contents"]
+    assert [each["content"] for each in left] == [case.content]
     assert call(ANALYST, "GET", f"/v1/matches/{known['match']}").json()["state"] == "confirmed"
     state = call(None, "POST", "/v1/holder/state", json={"number": case.number, "pin": case.pin})
     assert state.status_code == 200

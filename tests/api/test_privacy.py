@@ -99,10 +99,10 @@ def test_nothing_private_is_logged_or_stored(
     texts = [pin, FILE_NAME, PIXELS.decode(), *tokens.values()]
     marks = [each.encode() for each in texts] + [each.hex().encode() for each in codes] + codes
     assert found_in(settings.data_dir, marks) == set()
-    told = "".join(answers) + logged()
+    shown = "".join(answers) + logged()
     texts += [str(viewed.signal).partition(":")[2][:16] for viewed in signature.signals]
-    assert "scan.item_done" in told
-    assert [each for each in texts if each in told] == []
+    assert "scan.item_done" in shown
+    assert [each for each in texts if each in shown] == []
 
 
 CANARY = "canary0f0f"
@@ -132,7 +132,7 @@ def test_no_route_returns_logs_or_stores_marked_text(
     photo = marked_jpeg()
     signals = body_of(sign_image(photo))
     texts = [CANARY, FILE_NAME, PIXELS.decode(), SECRET, "Bearer-" + CANARY]
-    told = []
+    shown = []
     with TestClient(app, raise_server_exceptions=True) as client:
         document = client.get("/openapi.json").json()
         for path, methods in document["paths"].items():
@@ -162,7 +162,7 @@ def test_no_route_returns_logs_or_stores_marked_text(
                             **body,
                         )
                         assert answer.status_code < 500, (method, path)
-                        told.append(f"{answer.headers} {answer.text}")
+                        shown.append(f"{answer.headers} {answer.text}")
         # URLs and organisations' names are accepted, and may be shown to those they belong to.
         url = f"http://{CANARY}.example/{FILE_NAME}?{SECRET}"
         headers = {"Authorization": f"Bearer {tokens[Role.ANALYST]}"}
@@ -171,7 +171,7 @@ def test_no_route_returns_logs_or_stores_marked_text(
             continue
         items = client.get(f"/v1/scans/{scan}/items", headers=headers).json()
         assert [each["url"] for each in items] == [url]
-    assert len(told) > 500
+    assert len(shown) > 500
     marks = [each.encode() for each in [*texts, *tokens.values()]]
     # An organisation's name, given by an administrator, is no secret.
     with services.database.write() as connection:
@@ -180,8 +180,8 @@ def test_no_route_returns_logs_or_stores_marked_text(
         connection.execute(platform_entry.delete())
     services.database.purge(services.clock())
     assert found_in(settings.data_dir, marks) == set()
-    names = [each for each in told if f'"name":"{CANARY}"' in each]
+    names = [each for each in shown if f'"name":"{CANARY}"' in each]
     # The names of an organisation and a platform.
     assert len(names) <= 2
-    spoken = "".join(each for each in told if each not in names) + logged()
-    assert [each for each in [*texts, *tokens.values()] if each in spoken] == []
+    visible = "".join(each for each in shown if each not in names) + logged()
+    assert [each for each in [*texts, *tokens.values()] if each in visible] == []

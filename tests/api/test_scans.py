@@ -61,15 +61,15 @@ def test_a_batch_can_have_several_formats(
 ) -> None:
     made = submit(call, body, media_type)
     assert made.status_code == 202, made.text
-    told = made.json()
-    assert [each["line"] for each in told["invalid_lines"]] == invalid
-    assert urls_of(call, told["scan"]) == [A, B]
-    assert told["accepted"] == 2
-    state = call(SCANNER, "GET", f"/v1/scans/{told['scan']}").json()
+    shown = made.json()
+    assert [each["line"] for each in shown["invalid_lines"]] == invalid
+    assert urls_of(call, shown["scan"]) == [A, B]
+    assert shown["accepted"] == 2
+    state = call(SCANNER, "GET", f"/v1/scans/{shown['scan']}").json()
     assert (state["total"], state["duplicates"], state["invalid"]) == (
         2,
-        told["duplicates"],
-        len(told["invalid_lines"]),
+        shown["duplicates"],
+        len(shown["invalid_lines"]),
     )
 
 
@@ -242,9 +242,9 @@ def test_results_can_be_a_table(call: Call, scanned: list[str], how: dict[str, A
     answer = call(ANALYST, "GET", path, **how)
     assert answer.headers["content-type"].startswith("text/csv")
     rows = list(csv.DictReader(io.StringIO(answer.text)))
-    told = call(ANALYST, "GET", path).json()
-    assert [each["url"] for each in rows] == [each["url"] for each in told]
-    assert rows[0]["image_sha256"] == told[0]["matches"][0]["image_sha256"]
+    shown = call(ANALYST, "GET", path).json()
+    assert [each["url"] for each in rows] == [each["url"] for each in shown]
+    assert rows[0]["image_sha256"] == shown[0]["matches"][0]["image_sha256"]
     assert (rows[0]["verdict"], rows[1]["match"], rows[2]["reason"]) == (
         "suspected",
         "",
@@ -318,10 +318,10 @@ def test_events_continue_after_the_last_one_received(
     call: Call, scanned: list[str], clock: SetClock
 ) -> None:
     path = f"/v1/scans/{scanned[0]}/events"
-    for later, told in ((59, ["match", "progress", "end"]), (61, ["progress", "end"])):
+    for later, shown in ((59, ["match", "progress", "end"]), (61, ["progress", "end"])):
         moment = round((clock().timestamp() + later) * 1000)
         answer = call(ANALYST, "GET", path, headers={"Last-Event-ID": str(moment)})
-        assert [name for name, _ in events(answer.text)] == told
+        assert [name for name, _ in events(answer.text)] == shown
     for strange in ("x", "9" * 40, "-1"):
         answer = call(ANALYST, "GET", path, headers={"Last-Event-ID": strange})
         assert [name for name, _ in events(answer.text)] == ["match", "progress", "end"]
