@@ -17,7 +17,7 @@ from hashsvc.removal.statistics.plots import channel_plot, removal_plot
 from hashsvc.removal.statistics.yearly_report import write_report
 from hashsvc.store.ids import RequestId
 
-router = APIRouter(prefix="/v1", tags=["record"])
+router = APIRouter(prefix="/v1", tags=["statistics and evidence"])
 
 _ZIP = "application/zip"
 

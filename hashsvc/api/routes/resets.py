@@ -9,7 +9,7 @@ from hashsvc.api.schemas.base import OpaqueId
 from hashsvc.api.schemas.cases import NewPinOut, ResetOut
 from hashsvc.store.ids import ResetId
 
-router = APIRouter(prefix="/v1/cases", tags=["new PINs"])
+router = APIRouter(prefix="/v1/cases", tags=["PIN resets"])
 
 
 @router.post(
