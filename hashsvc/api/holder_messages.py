@@ -29,7 +29,7 @@ TEXTS: dict[str, str] = {
     "request.receipted": "On {day} {platform} confirmed that it has our request.",
     "request.refused": "On {day} {platform} refused to remove an image. We are pursuing this.",
     "request.removed": "On {day} {platform} said that it removed an image. We are checking that.",
-    "request.partial": "On {day} {platform} removed part of an image. We are pursuing the rest.",
+    "request.partial": "On {day} {platform} removed some of what we asked. We are pursuing the rest.",
     "request.identity-asked": (
         "On {day} {platform} asked who you are. We do not tell them, and continue without."
     ),
@@ -39,7 +39,9 @@ TEXTS: dict[str, str] = {
     "request.order-sought": "On {day} a court was asked to order {platform} to remove an image.",
     "request.order-served": "On {day} {platform} received the court's order.",
     "request.complied": "On {day} {platform} said that it obeyed the order. We are checking that.",
-    "request.breached": "By {day} {platform} had not followed the court's order in time.",
+    "request.breached": (
+        "On {day} we noted that {platform} had not followed the court's order in time."
+    ),
     "request.revoked": "On {day} the court's order to {platform} was revoked.",
     "request.gone": "An image is gone from {platform}. We saw that on {day}.",
     "request.reappeared": "An image was gone from {platform}, but we saw it there again on {day}.",
