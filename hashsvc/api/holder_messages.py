@@ -29,7 +29,7 @@ TEXTS: dict[str, str] = {
     "request.receipted": "On {day} {platform} confirmed that it has our request.",
     "request.refused": "On {day} {platform} refused to remove an image. We are pursuing this.",
     "request.removed": "On {day} {platform} said that it removed an image. We are checking that.",
-    "request.partial": "On {day} {platform} removed some of what we asked. We are pursuing the rest.",
+    "request.partial": "On {day} {platform} removed some of it. We are pursuing the rest.",
     "request.identity-asked": (
         "On {day} {platform} asked who you are. We do not tell them, and continue without."
     ),
