@@ -20,7 +20,7 @@ _MATCH_COLUMNS = (
     "match",
     "new",
     "tier",
-    "verdict",
+    "match_state",
     "why",
     "case",
     "content",
@@ -107,7 +107,7 @@ def as_csv(rows: Iterable[ResultOut], *, with_matches: bool) -> Iterator[str]:
         result = row.model_dump(mode="json")
         url = [result[name] for name in _URL_COLUMNS]
         for match in result["matches"] or [{}]:
-            values = {"verdict": match.get("state"), **match}
+            values = {"match_state": match.get("state"), **match}
             yield _line([*url, *(values.get(name) for name in _MATCH_COLUMNS if with_matches)])
 
 

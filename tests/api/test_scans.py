@@ -245,7 +245,7 @@ def test_results_can_be_a_table(call: Call, scanned: list[str], how: dict[str, A
     shown = call(ANALYST, "GET", path).json()
     assert [each["url"] for each in rows] == [each["url"] for each in shown]
     assert rows[0]["image_sha256"] == shown[0]["matches"][0]["image_sha256"]
-    assert (rows[0]["verdict"], rows[1]["match"], rows[2]["reason"]) == (
+    assert (rows[0]["match_state"], rows[1]["match"], rows[2]["reason"]) == (
         "suspected",
         "",
         "http-404",

@@ -118,8 +118,8 @@ def read_scan_results(
     """
     Show the result for each URL of a scan. Analysts also see the matches there.
 
-    In CSV, a URL has one row for each of its matches. A cell that a spreadsheet would read as a
-    formula begins with an apostrophe.
+    In CSV, a URL has one row for each of its matches, with the match's state in `match_state`. A
+    cell that a spreadsheet would read as a formula begins with an apostrophe.
     """
     rows = results(services, caller, ScanId(scan))
     wants_csv = request.headers.get("accept", "").strip().lower().startswith(_CSV)
