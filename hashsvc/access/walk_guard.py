@@ -37,7 +37,7 @@ _Codes = dict[str, NDArray[np.uint8]]
 
 
 @dataclass(slots=True)
-class _Around:
+class _ShownContent:
     """One key's lookups near one content that the key was shown."""
 
     codes: list[_Codes] = field(default_factory=list)
@@ -48,8 +48,8 @@ class _Around:
 class _Trail:
     """The lookups of one key."""
 
-    known: OrderedDict[bytes, None] = field(default_factory=OrderedDict)
-    around: OrderedDict[ContentId, _Around] = field(default_factory=OrderedDict)
+    lookups: OrderedDict[bytes, None] = field(default_factory=OrderedDict)
+    contents: OrderedDict[ContentId, _ShownContent] = field(default_factory=OrderedDict)
     waits: deque[datetime] = field(default_factory=deque)
     blocked_until: datetime | None = None
     answer_is_due: bool = False
@@ -112,44 +112,44 @@ class WalkGuard:
             and the key has to wait.
         """
         now = self._clock()
-        codes, name = _codes(signature), _name(signature)
+        codes, digest = _codes(signature), _digest(signature)
         with self._lock:
             trail = self._trails.setdefault(key, _Trail())
-            if name in trail.known:
+            if digest in trail.lookups:
                 # Repeating a lookup reveals nothing new.
                 return None
-            touched = _touched(trail, codes, set(near))
-            for content_id in touched:
-                if self._count(trail.around[content_id], now) >= self._most_steps:
+            approached = _approached(trail, codes, set(near))
+            for content_id in approached:
+                if self._count(trail.contents[content_id], now) >= self._most_steps:
                     if not trail.answer_is_due:
                         _block(trail, now)
                         return content_id
                     trail.answer_is_due = False
                     break
-            for content_id in touched:
-                trail.around[content_id].steps.append(now)
-            self._remember(trail, name, codes, shown)
+            for content_id in approached:
+                trail.contents[content_id].steps.append(now)
+            self._remember(trail, digest, codes, shown)
             return None
 
-    def _count(self, around: _Around, now: datetime) -> int:
-        while around.steps and now - around.steps[0] > _WINDOW:
-            around.steps.popleft()
-        return len(around.steps)
+    def _count(self, content: _ShownContent, now: datetime) -> int:
+        while content.steps and now - content.steps[0] > _WINDOW:
+            content.steps.popleft()
+        return len(content.steps)
 
     def _remember(
-        self, trail: _Trail, name: bytes, codes: _Codes, shown: Iterable[ContentId]
+        self, trail: _Trail, digest: bytes, codes: _Codes, shown: Iterable[ContentId]
     ) -> None:
-        trail.known[name] = None
-        while len(trail.known) > self._max_lookups:
-            trail.known.popitem(last=False)
+        trail.lookups[digest] = None
+        while len(trail.lookups) > self._max_lookups:
+            trail.lookups.popitem(last=False)
         for content_id in shown:
-            around = trail.around.setdefault(content_id, _Around())
-            trail.around.move_to_end(content_id)
+            content = trail.contents.setdefault(content_id, _ShownContent())
+            trail.contents.move_to_end(content_id)
             # Keep the first signatures: lookups near later ones are near these too.
-            if len(around.codes) < _SIGNATURES:
-                around.codes.append(codes)
-        while len(trail.around) > self._max_contents:
-            trail.around.popitem(last=False)
+            if len(content.codes) < _SIGNATURES:
+                content.codes.append(codes)
+        while len(trail.contents) > self._max_contents:
+            trail.contents.popitem(last=False)
 
 
 def _block(trail: _Trail, now: datetime) -> None:
@@ -161,13 +161,13 @@ def _block(trail: _Trail, now: datetime) -> None:
     trail.answer_is_due = True
 
 
-def _touched(trail: _Trail, codes: _Codes, near: set[ContentId]) -> list[ContentId]:
+def _approached(trail: _Trail, codes: _Codes, near: set[ContentId]) -> list[ContentId]:
     """Return the contents shown to the key before that a lookup comes near."""
     return [
         content_id
-        for content_id, around in trail.around.items()
+        for content_id, content in trail.contents.items()
         # The index compares regions: contents that share some are in `near`.
-        if content_id in near or any(_alike(codes, each) for each in around.codes)
+        if content_id in near or any(_alike(codes, each) for each in content.codes)
     ]
 
 
@@ -195,7 +195,7 @@ def _codes(signature: Signature) -> _Codes:
     }
 
 
-def _name(signature: Signature) -> bytes:
+def _digest(signature: Signature) -> bytes:
     """Return a digest that is equal for equal lookups."""
     signals = sorted(f"{each.view} {each.signal}" for each in signature.signals)
     return hashlib.sha256(f"{signature.quality} {signals}".encode()).digest()
