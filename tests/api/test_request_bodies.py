@@ -242,7 +242,7 @@ def test_a_body_announced_as_too_large_is_not_read(length: str) -> None:
     door = Door()
     door.send([BODY], headers=[*typed("application/json"), ("content-length", length)])
     assert (door.bodies, door.status) == ([], 413)
-    assert "never an image" in door.problem["detail"]
+    assert "never images" in door.problem["detail"]
     assert len(door.unread) == 1
 
 
