@@ -54,6 +54,7 @@ MAY_CALL = {
     ("POST", "/v1/removal-requests/{request}/rechecks"): {ANALYST},
     ("POST", "/v1/removal-requests/{request}/observations"): {ANALYST},
     ("POST", "/v1/removal-requests/{request}/mails"): {ANALYST},
+    ("POST", "/v1/removal-requests/{request}/mail-settlements"): {ANALYST},
     ("POST", "/v1/removal-requests/{request}/complaints"): {ANALYST},
     ("POST", "/v1/removal-requests/{request}/referrals"): {ANALYST},
     ("POST", "/v1/removal-requests/{request}/orders"): {ANALYST},

@@ -4,7 +4,6 @@ import fcntl
 import hashlib
 import json
 import threading
-import time
 from collections.abc import Callable
 from datetime import timedelta
 from pathlib import Path

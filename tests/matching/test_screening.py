@@ -1,8 +1,6 @@
 """The screen finds turned, mirrored and cropped copies of listed images, and no other images."""
 
 import random
-from importlib.resources import files
-from typing import Any
 
 import pytest
 from PIL import Image, ImageOps
@@ -126,64 +124,10 @@ def test_only_the_signals_used_for_screening_are_kept(lists: Lists, database: Da
 # --- the list shipped with the service --------------------------------------------------------
 
 
-def listed_file() -> dict[str, Any]:
-    text = (files("hashsvc.bank") / "data" / "common.json").read_text(encoding="utf-8")
-    return dict(json.loads(text))
-
-
-def test_the_list_is_the_output_of_its_command() -> None:
-    """Checks every ninth image; `python -m benchmarks.shipped.draw_common` makes all of them."""
-    before = listed_file()
-    assert (
-        before["made_by"]
-        == "python -m benchmarks.shipped.draw_common > hashsvc/bank/data/common.json"
-    )
-    kept = {each["image"]: each for each in before["images"]}
-    drawn = list(draw_common.images())
-    assert len(drawn) == before["drawn"]
-    for name, image in drawn[::9]:
-        code, quality = draw_common.signed(image)
-        assert (quality >= PDQ.min_quality) == (name in kept)
-        if name in kept and before["pillow"] == PIL.__version__:
-            made = {"signal": str(code), "steady": draw_common.steady_bits(image).hex()}
-            assert {key: kept[name][key] for key in made} == made
-
-
 def test_the_list_has_some_hundred_images() -> None:
     images = common_images()
     assert len(images) > 250
     assert len({each.signal for each in images}) == len(images)
-
-
-OTHERS = [((300, 300), 70), ((640, 480), 85), ((450, 450), 40), ((600, 800), 75)]
-
-
-def test_common_images_are_found_in_other_sizes_and_qualities(
-    screen: Screen, database: Database
-) -> None:
-    """More than 70 % are found. The others, mostly stripes and rings, have too few steady bits."""
-    found = asked = 0
-    for _, image in itertools.islice(draw_common.images(), 0, None, 7):
-        for size, quality in OTHERS:
-            code, enough = draw_common.signed(draw_common.rendition(image, size, quality))
-            if enough >= PDQ.min_quality:
-                asked += 1
-                listed = listed_for(screen, database, made((PDQ.name, code.code)))
-                found += listed == Listed(ImageList.COMMON, None)
-    assert asked > 100
-    assert found / asked > 0.7
-
-
-@pytest.mark.parametrize("name", ["letter A", "letter R", "smiling face", "arrow", "star, 5, 0.16"])
-def test_icons_are_found_by_their_steady_bits(
-    screen: Screen, database: Database, name: str
-) -> None:
-    image = dict(draw_common.images())[name]
-    for size, quality in OTHERS:
-        file = io.BytesIO()
-        draw_common.rendition(image, size, quality).save(file, "JPEG", quality=quality)
-        found = listed_for(screen, database, sign_image(file.getvalue()).whole())
-        assert found == Listed(ImageList.COMMON, None)
 
 
 def test_a_share_of_the_steady_bits_may_differ(screen: Screen, database: Database) -> None:

@@ -100,6 +100,13 @@ class SendIn(Body):
     dry_run: bool = Field(default=True, description="True: show the e-mail and do not send it.")
 
 
+class SettlementIn(Body):
+    """What you found out about a mail of which nobody knew whether it was sent."""
+
+    was_sent: bool = Field(description="Whether the mail server took the notice.")
+    reason: Words = Field(description="How you know, for the record.")
+
+
 class SentOut(BaseModel):
     """The e-mail that was sent, or would be sent."""
 
