@@ -54,7 +54,7 @@ def list_requests(
     ] = False,
 ) -> None:
     """List requests, newest first; one JSON line each."""
-    query = _given(state=state, platform=platform, unsure=unsure or None)
+    query = _given(state=state, platform=platform, mailing="unsure" if unsure else None)
     with connected(url, key, insecure) as client:
         for each in client.get(_PATH, limit=1000, **query):
             _print(each)

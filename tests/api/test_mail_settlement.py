@@ -31,7 +31,7 @@ def test_an_unsure_mail_is_shown_and_listed_until_it_is_settled(
 ) -> None:
     request = path.rpartition("/")[2]
     assert call(ANALYST, "GET", path).json()["mailing"] is None
-    assert call(ANALYST, "GET", LIST, params={"unsure": True}).json() == []
+    assert call(ANALYST, "GET", LIST, params={"mailing": "unsure"}).json() == []
     began = services.clock()
     leave_unsure(services.database, request, began)
     watch.move(60)
@@ -39,7 +39,7 @@ def test_an_unsure_mail_is_shown_and_listed_until_it_is_settled(
     mailing = call(ANALYST, "GET", path).json()["mailing"]
     assert mailing["request"] == request
     assert mailing["begun_at"] == mailing["unsure_from"] == began.isoformat().replace("+00:00", "Z")
-    (listed,) = call(ANALYST, "GET", LIST, params={"unsure": True}).json()
+    (listed,) = call(ANALYST, "GET", LIST, params={"mailing": "unsure"}).json()
     assert (listed["request"], listed["state"]) == (request, "approved")
     refused = call(ANALYST, "POST", f"{path}/moves", json={"to": "sent"})
     assert refused.status_code == 409
@@ -48,7 +48,7 @@ def test_an_unsure_mail_is_shown_and_listed_until_it_is_settled(
     settled = call(ANALYST, "POST", f"{path}/mail-settlements", json=LOOKED).json()
     assert (settled["state"], settled["mailing"]) == ("sent", None)
     assert settled["events"][-1]["reason"] == LOOKED["reason"]
-    assert call(ANALYST, "GET", LIST, params={"unsure": True}).json() == []
+    assert call(ANALYST, "GET", LIST, params={"mailing": "unsure"}).json() == []
     again = call(ANALYST, "POST", f"{path}/mail-settlements", json=LOOKED)
     assert again.status_code == 409
 

@@ -1,6 +1,6 @@
 """Removal requests: drafts, sending, re-checks, and the steps after a refusal."""
 
-from typing import Annotated
+from typing import Annotated, Literal
 
 from fastapi import APIRouter, Query, Response, status
 
@@ -57,9 +57,10 @@ def list_removal_requests(
     platform: Annotated[
         PlatformName | None, Query(description="List only requests to this platform.")
     ] = None,
-    unsure: Annotated[
-        bool, Query(description="Only where nobody knows whether a mailed notice was sent.")
-    ] = False,
+    mailing: Annotated[
+        Literal["unsure"] | None,
+        Query(description="Only requests of which nobody knows whether a mailed notice was sent."),
+    ] = None,
     limit: Limit = 100,
 ) -> list[RemovalBriefOut]:
     """List removal requests, newest first."""
@@ -68,7 +69,7 @@ def list_removal_requests(
         limit=limit,
         organisation_id=caller.organisation_id,
         platform=platform,
-        unsure=unsure,
+        unsure=mailing is not None,
     )
     ids = [each.id for each in found]
     services.record_list(caller.key_id, "request.list", "request.read", ids)
