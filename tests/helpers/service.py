@@ -65,12 +65,14 @@ def _free_port() -> int:
 
 def _wait_until_up(url: str, process: subprocess.Popen[bytes]) -> None:
     deadline = time.monotonic() + _START_S
-    while time.monotonic() < deadline:
-        if process.poll() is not None:
-            raise RuntimeError("The service ended before it answered.")
-        try:
-            if httpx2.get(f"{url}/health", trust_env=False).is_success:
-                return
-        except httpx2.TransportError:
-            time.sleep(0.1)
-    raise RuntimeError(f"The service did not answer within {_START_S} s.")
+    # One client for all tries: making one reads every root certificate.
+    with httpx2.Client(trust_env=False) as client:
+        while time.monotonic() < deadline:
+            if process.poll() is not None:
+                raise RuntimeError("The service ended before it was up.")
+            try:
+                if client.get(f"{url}/health").is_success:
+                    return
+            except httpx2.TransportError:
+                time.sleep(0.1)
+    raise RuntimeError(f"The service was not up after {_START_S} s.")
