@@ -1,97 +1,111 @@
-"""What README shows is what happens: its commands, its code, its settings, its links."""
+"""What the pages show is what happens: their commands, their code, their settings, their links."""
 
-import doctest
 import os
 import re
 import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
+from unittest import mock
 
+import httpx2
 import pytest
 import skimage
+import typer.main
 from PIL import Image, ImageOps
 
+from benchmarks.shipped.settings_page import default_text, page
 from hashsvc.access import Role
+from hashsvc.cli.local import as_record
+from hashsvc.cli.main import app
 from hashsvc.settings import Settings
+from hashsvc.signals import sign_image
+from tests.helpers.documents import Walkthrough, blocks, leaf_commands, same, steps
 from tests.helpers.service import running_service, token_for
 from tests.helpers.site import Site
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text()
-
-# What differs from run to run; everything else is compared as it stands.
-VOLATILE = (
-    (re.compile(r"\b[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]\b"), "CASE"),
-    (re.compile(r"hsk_[\w-]{43}"), "hsk_TOKEN"),
-    (re.compile(r"\b[0-9a-f]{32}\b"), "ID"),
-    (re.compile(r"(shown this once: )\d{8}"), r"\1PIN"),
-    (re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z"), "TIME"),
-    (re.compile(r"127\.0\.0\.1:\d+"), "HOST"),
-    # Float arithmetic may differ between processors by a region, and by a bit.
-    (re.compile(r"\b\d+ regions │ \d+ +│"), "REGIONS"),
-    (re.compile(r"[\d,]+ bytes of signals"), "BYTES of signals"),
-    (re.compile(r"removed after \d+\.\d s"), "removed after SECONDS"),
-)
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
+SHOWN = ("console", "python")
+# The demonstration is README's first block, and has a test of its own.
+PAGES = [each for each in DOCUMENTS if blocks(each.read_text(), *SHOWN)[each.stem == "README" :]]
+# Run until they are stopped; the tests of the command line start them.
+ENDLESS = {("serve",), ("worker",)}
 
 
-def blocks(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.M | re.S)
+@dataclass(frozen=True)
+class Place:
+    """What the pages speak of: a folder with files, a service with its data, and a small site."""
+
+    folder: Path
+    site: Site
+    service: str
+    tokens: dict[str, str]
+
+    def page_for(self, document: Path) -> str:
+        """Put the copy on the site for a document alone, and return the URL of its page."""
+        copy = (self.folder / "copy.jpg").read_bytes()
+        image = self.site.add_image(f"/{document.stem}.jpg", copy)
+        return self.site.add_page(f"/{document.stem}/page", [image])
 
 
-def settled(text: str) -> str:
-    for pattern, word in VOLATILE:
-        text = pattern.sub(word, text)
-    return text
-
-
-def same(shown: str, printed: str) -> bool:
-    """Compare a run's lines with README's, where a line `…` stands for any lines."""
-    parts = [re.escape(settled(line).rstrip()) for line in shown.splitlines()]
-    pattern = "\n".join(parts).replace("…\n", r"(?:.*\n)*?").replace("…", ".*")
-    lines = "\n".join(line.rstrip() for line in settled(printed).splitlines())
-    return re.fullmatch(pattern, lines, re.S if pattern.endswith(".*") else 0) is not None
-
-
-def steps(block: str) -> list[tuple[str, str]]:
-    """Return (command, output) of each `$ ` line of a console block."""
-    found = re.findall(r"^\$ (.*)\n((?:(?!\$ ).*\n)*)", block, re.M)
-    return [(command, output) for command, output in found]
-
-
-@pytest.fixture
-def photos(tmp_path: Path) -> Path:
-    """The two files that README speaks of: a photograph, and a mirrored, smaller copy."""
-    with Image.open(Path(skimage.__file__).parent / "data" / "chelsea.png") as cat:
-        cat.save(tmp_path / "photo.jpg")
-        ImageOps.mirror(cat).resize((300, 200)).save(tmp_path / "copy.jpg", quality=70)
-    return tmp_path
-
-
-@pytest.fixture
-def site(photos: Path) -> Iterator[Site]:
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    folder = tmp_path_factory.mktemp("pages")
+    make_files(folder)
+    (folder / "data").mkdir()
     with Site() as site:
-        image = site.add_image("/copy.jpg", (photos / "copy.jpg").read_bytes())
-        page = site.add_page("/page", [image])
-        (photos / "reported.txt").write_text(page + "\n")
-        yield site
+        settings = {
+            "fetch_networks": "127.0.0.0/8",
+            "fetch_ports": str(site.port),
+            # A page's case is not matched with what another page has scanned.
+            "candidate_days": "0",
+        }
+        with running_service(folder / "data", settings) as url:
+            tokens = {role.value: token_for(folder / "data", role) for role in Role}
+            withdraw(folder / "withdrawn.jpg", url, tokens["intake"])
+            yield Place(folder, site, url, tokens)
 
 
-@pytest.fixture
-def service(photos: Path, site: Site) -> Iterator[str]:
-    (photos / "data").mkdir()
-    open_to = {"fetch_networks": "127.0.0.0/8", "fetch_ports": str(site.port)}
-    with running_service(photos / "data", open_to) as url:
-        yield url
+def make_files(folder: Path) -> None:
+    """Make a photograph and a mirrored, smaller copy of it, and two other photographs."""
+    photos = Path(skimage.__file__).parent / "data"
+    with Image.open(photos / "chelsea.png") as cat:
+        cat.save(folder / "photo.jpg")
+        ImageOps.mirror(cat).resize((300, 200)).save(folder / "copy.jpg", quality=70)
+    with Image.open(photos / "coffee.png") as coffee:
+        coffee.save(folder / "withdrawn.jpg")
+    with Image.open(photos / "rocket.jpg") as rocket:
+        (folder / "press").mkdir()
+        rocket.save(folder / "press" / "launch.jpg")
+
+
+def withdraw(photo: Path, url: str, token: str) -> None:
+    """Submit a photograph to a case, and withdraw the case."""
+    headers = {"Authorization": f"Bearer {token}"}
+    with httpx2.Client(base_url=url, headers=headers, trust_env=False) as intake:
+        number = intake.post("/v1/cases", json={"adult": True}).json()["number"]
+        body = {"contents": [as_record(sign_image(photo.read_bytes()).whole())]}
+        assert intake.post(f"/v1/cases/{number}/contents", json=body).is_success
+        assert intake.delete(f"/v1/cases/{number}").is_success
 
 
 def test_the_first_commands_are_demo_and_test() -> None:
-    assert [command for command, _ in steps(blocks("console")[0])] == ["make demo", "make test"]
+    first = blocks(README, "console")[0]
+    assert [command for command, _ in steps(first)] == ["make demo", "make test"]
+    # They are on the first screen.
+    assert first.line < 8
+
+
+def test_the_readme_can_be_read_in_one_sitting() -> None:
+    assert len(README.splitlines()) <= 150
 
 
 def test_the_demonstration_prints_what_readme_shows() -> None:
-    shown = steps(blocks("console")[0])[0][1]
+    shown = steps(blocks(README, "console")[0])[0][1]
     run = subprocess.run(
         [sys.executable, "-m", "benchmarks.demo"],
         cwd=ROOT,
@@ -103,69 +117,109 @@ def test_the_demonstration_prints_what_readme_shows() -> None:
     assert same(shown, run.stdout), run.stdout
 
 
-def test_the_commands_print_what_readme_shows(photos: Path, service: str) -> None:
-    env = {key: value for key, value in os.environ.items() if not key.startswith("HASHSVC_")}
-    env |= {"HASHSVC_DATA_DIR": str(photos / "data"), "HASHSVC_URL": service}
-    ran = []
-    for block in blocks("console")[1:]:
-        for command, shown in steps(block):
-            program, *arguments = command.split()
-            assert program == "hashsvc"
-            run = subprocess.run(
-                [sys.executable, "-m", "hashsvc", *arguments],
-                cwd=photos,
-                env=env,
-                stdout=subprocess.PIPE,
-                stderr=subprocess.STDOUT,
-                text=True,
-                check=False,
-            )
-            assert run.returncode == 0, run.stdout
-            assert same(shown, run.stdout), run.stdout
-            if token := re.search(r"hsk_[\w-]{43}", run.stdout):
-                env["HASHSVC_KEY"] = token[0]
-            ran.append(arguments[0])
-    local = {"hash", "compare", "keys", "backup", "bank", "audit"}
-    assert set(ran) == local | {"submit", "match", "scan"}
-
-
-def test_the_python_code_does_what_readme_shows(
-    photos: Path, service: str, site: Site, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize("document", PAGES, ids=lambda each: each.name)
+def test_the_commands_and_the_code_of_a_page_do_what_it_shows(
+    document: Path, place: Place, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.chdir(photos)
-    given = {"url": service, "page": f"{site.url}/page", "time": time}
-    given["tokens"] = {role.value: token_for(photos / "data", role) for role in Role}
-    examples = doctest.DocTestParser().get_doctest(
-        "\n".join(blocks("python")), given, "README", "README.md", 0
+    monkeypatch.chdir(place.folder)
+    variables = {key: value for key, value in os.environ.items() if not key.startswith("HASHSVC_")}
+    variables |= {"HASHSVC_DATA_DIR": "data", "HASHSVC_URL": place.service}
+    reported = place.page_for(document)
+    (place.folder / "reported.txt").write_text(f"{reported}\n")
+    names = {"url": place.service, "page": reported, "time": time, "tokens": place.tokens}
+    walk = Walkthrough(names)
+    with mock.patch.dict(os.environ, variables, clear=True):
+        for block in blocks(document.read_text(), *SHOWN, "yaml")[document.stem == "README" :]:
+            walk.run(block)
+    assert not walk.differences, "\n\n".join(walk.differences)
+
+
+def test_every_command_is_shown_with_what_it_prints() -> None:
+    shown: set[tuple[str, ...]] = set()
+    for document in PAGES:
+        for block in blocks(document.read_text(), "console"):
+            shown |= {tuple(command.split()[1:3]) for command, _ in steps(block)}
+    shown |= {each[:1] for each in shown}
+    assert leaf_commands(typer.main.get_command(app)) - ENDLESS <= shown
+
+
+def test_the_python_code_is_long_enough_to_be_of_use() -> None:
+    code = "".join(
+        block.text for document in PAGES for block in blocks(document.read_text(), "python")
     )
-    said: list[str] = []
-    result = doctest.DocTestRunner().run(examples, out=said.append)
-    assert result.attempted > 15
-    assert result.failed == 0, "".join(said)
+    assert code.count(">>> ") > 15
 
 
 def test_every_setting_is_documented() -> None:
+    settings = (ROOT / "docs" / "settings.md").read_text()
     for name, field in Settings.model_fields.items():
-        (row,) = re.findall(rf"^\| `HASHSVC_{name.upper()}` \| (.*) \| (.*) \|$", README, re.M)
-        assert row[1] == field.description
-        default = field.default
-        if isinstance(default, frozenset | tuple):
-            default = ",".join(str(each) for each in sorted(default))
-        assert row[0].strip("`") == str("unset" if default in (None, "") else default)
+        row = rf"^\| `HASHSVC_{name.upper()}` \| (.*) \| .* \| (.*) \|$"
+        ((default, description),) = re.findall(row, settings, re.M)
+        assert description == field.description
+        assert default.strip("`") == default_text(field)
+
+
+def test_the_page_of_settings_is_the_one_that_is_generated() -> None:
+    command = "python -m benchmarks.shipped.settings_page > docs/settings.md"
+    assert (ROOT / "docs" / "settings.md").read_text() == page(), f"Run: {command}"
+
+
+def test_every_setting_that_a_page_names_exists() -> None:
+    names = {f"HASHSVC_{name.upper()}" for name in Settings.model_fields}
+    # The command line's own, and beginnings of names, which end with an underscore.
+    names |= {"HASHSVC_URL", "HASHSVC_KEY", "HASHSVC_INSECURE"}
+    for document in DOCUMENTS:
+        for each in re.findall(r"HASHSVC_[A-Z0-9_]+", document.read_text()):
+            assert each in names or each.endswith("_"), (document.name, each)
+
+
+def test_every_route_is_documented(place: Place) -> None:
+    text = (ROOT / "docs" / "http-api.md").read_text()
+    document = httpx2.get(f"{place.service}/openapi.json", trust_env=False).json()
+    for path, methods in document["paths"].items():
+        for method in methods:
+            assert f"`{method.upper()} {path}`" in text
 
 
 def test_every_link_leads_somewhere() -> None:
-    for document in (*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")):
-        for target in re.findall(r"\]\(([^)#]+)[^)]*\)", document.read_text()):
-            assert target.startswith("http") or (document.parent / target).exists(), target
+    for document in DOCUMENTS:
+        for target, place in re.findall(r"\]\(([^)#\s]*)(#[^)\s]+)?", document.read_text()):
+            if target.startswith("http"):
+                continue
+            path = document.parent / target if target else document
+            assert path.exists(), (document.name, target)
+            assert not place or place[1:] in anchors(path.read_text()), (document.name, place)
+
+
+def anchors(text: str) -> set[str]:
+    """Return the names that a page's headings have in links."""
+    headings = re.findall(r"^#+ (.*)$", text, re.M)
+    return {re.sub(r"[^\w -]", "", each).strip().lower().replace(" ", "-") for each in headings}
+
+
+def test_every_page_can_be_reached_from_the_index() -> None:
+    index = (ROOT / "docs" / "index.md").read_text()
+    for document in ROOT.glob("docs/*.md"):
+        assert document.stem == "index" or f"]({document.name}" in index, document.name
 
 
 def test_every_test_that_the_threat_model_names_is_there() -> None:
     text = (ROOT / "docs" / "threat-model.md").read_text()
-    named = re.findall(r"`(?:tests/)?(\w+/test_\w+\.py)`", text)
+    named = re.findall(r"`(?:tests/)?((?:\w+/)+test_\w+\.py)`", text)
     assert len(set(named)) > 25
+    # None escapes the expression above.
+    assert len(named) == text.count("test_") - text.count("`make test_")
     for each in named:
         assert (ROOT / "tests" / each).exists(), each
+
+
+def test_every_file_that_a_page_names_is_there() -> None:
+    for document in DOCUMENTS:
+        named = r"`((?:hashsvc|index|benchmarks|tests|docs)/[\w/.-]+)`"
+        for each in re.findall(named, document.read_text()):
+            # The threat model names tests relative to their folder.
+            found = (ROOT / each).exists() or (ROOT / "tests" / each).exists()
+            assert found, (document.name, each)
 
 
 def test_make_lists_every_target() -> None:
