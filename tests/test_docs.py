@@ -134,6 +134,28 @@ def test_the_commands_and_the_code_of_a_page_do_what_it_shows(
     assert not walk.differences, "\n\n".join(walk.differences)
 
 
+def test_what_differs_from_a_page_is_noticed(monkeypatch: pytest.MonkeyPatch) -> None:
+    page = """
+```console
+$ hashsvc compare pdq1:WORD phash1:0000000000000000
+certain: …
+```
+```python
+>>> 1 + 1
+3
+```
+""".replace("WORD", "0f" * 32)
+    walk = Walkthrough({})
+    for block in blocks(page, *SHOWN):
+        walk.run(block)
+    command, example = walk.differences
+    assert "no match: " in command
+    assert "Expected:\n    3" in example
+    assert same("a\n…\nz\n", "a\nb\nc\nz\n")
+    assert not same("a\n…\n", "b\na\n")
+    assert not same("a …\n", "a b\nc\n")
+
+
 def test_every_command_is_shown_with_what_it_prints() -> None:
     shown: set[tuple[str, ...]] = set()
     for document in PAGES:
