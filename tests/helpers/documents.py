@@ -18,7 +18,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from structlog.testing import capture_logs
 from typer.testing import CliRunner
 
 from hashsvc.cli.main import app
@@ -138,8 +137,7 @@ class Walkthrough:
             return
         assert program == "hashsvc", command
         # A process of its own for each command would take most of the time.
-        with capture_logs():
-            done = CliRunner().invoke(app, arguments, prog_name="hashsvc")
+        done = CliRunner().invoke(app, arguments, prog_name="hashsvc")
         self.commands.append(arguments)
         if done.exit_code != 0 or not same(self._filled_in(shown), done.output):
             self.differences.append(f"$ {command}\n{done.output}(exit code {done.exit_code})")
