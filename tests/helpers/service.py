@@ -69,10 +69,10 @@ def _wait_until_up(url: str, process: subprocess.Popen[bytes]) -> None:
     with httpx2.Client(trust_env=False) as client:
         while time.monotonic() < deadline:
             if process.poll() is not None:
-                raise RuntimeError("The service ended before it was up.")
+                raise RuntimeError("The service ended before it answered.")
             try:
                 if client.get(f"{url}/health").is_success:
                     return
             except httpx2.TransportError:
                 time.sleep(0.1)
-    raise RuntimeError(f"The service was not up after {_START_S} s.")
+    raise RuntimeError(f"The service did not answer within {_START_S} s.")
