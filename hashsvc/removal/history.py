@@ -7,8 +7,7 @@ from datetime import timedelta
 from sqlalchemy import Connection
 
 from hashsvc.removal.errors import UnknownRequestError
-from hashsvc.removal.recheck import ABSENT
-from hashsvc.removal.states import DECIDED, State
+from hashsvc.removal.states import ABSENT, DECIDED, State
 from hashsvc.store import mailings, notices, requests
 from hashsvc.store.ids import NoticeId
 from hashsvc.store.mailings import Mailing

@@ -4,9 +4,9 @@ import json
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 
 from hashsvc.matching import compare
+from hashsvc.removal.states import Outcome
 from hashsvc.scanning import FetchError, Look, Looker, SeenImage
 from hashsvc.signals import NotAnImageError, Signature
 
@@ -18,23 +18,6 @@ _NOT_IT = _GONE | {NotAnImageError.__name__}
 _LONGEST_S = 60
 
 Facts = Mapping[str, object]
-
-
-class Outcome(StrEnum):
-    """What one re-check saw."""
-
-    STILL_THERE = "still-there"
-    IMAGE_GONE = "image-gone"
-    IMAGE_REPLACED = "image-replaced"
-    """The image's own address shows another image, and the page does not show the image."""
-
-    PAGE_GONE = "page-gone"
-    UNREACHABLE = "unreachable"
-    """A login wall, a block by country or an error is in the way: an analyst has to look."""
-
-
-ABSENT = frozenset({Outcome.IMAGE_GONE, Outcome.IMAGE_REPLACED, Outcome.PAGE_GONE})
-"""The outcomes of a check that did not find the image."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)

@@ -73,3 +73,20 @@ WAITING = frozenset({State.SENT, State.RECEIPTED})
 
 DECIDED = _ANSWERS
 """The platform's answers."""
+
+
+class Outcome(StrEnum):
+    """What one re-check saw."""
+
+    STILL_THERE = "still-there"
+    IMAGE_GONE = "image-gone"
+    IMAGE_REPLACED = "image-replaced"
+    """Its own address shows another image, and the page does not show it."""
+
+    PAGE_GONE = "page-gone"
+    UNREACHABLE = "unreachable"
+    """Nobody can tell: a login wall, a block by country, an error. An analyst has to look."""
+
+
+ABSENT = frozenset({Outcome.IMAGE_GONE, Outcome.IMAGE_REPLACED, Outcome.PAGE_GONE})
+"""What speaks for the image's being gone."""

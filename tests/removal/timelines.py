@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 from hashsvc.removal.history import RequestView
-from hashsvc.removal.recheck import Outcome
-from hashsvc.removal.states import State
+from hashsvc.removal.states import Outcome, State
 from hashsvc.store.ids import CaseId, MatchId, NoticeId, OrganisationId, RequestId
 from hashsvc.store.notices import Notice
 from hashsvc.store.requests import Event, Request

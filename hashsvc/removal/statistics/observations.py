@@ -10,8 +10,7 @@ from hashsvc.removal.history import RequestView
 from hashsvc.removal.law.deadlines import ORDER, TIMELY, US_REQUEST
 from hashsvc.removal.law.legal import Anchor, Law
 from hashsvc.removal.notices.facts import NoticeKind
-from hashsvc.removal.recheck import ABSENT, Outcome
-from hashsvc.removal.states import DECIDED, State
+from hashsvc.removal.states import ABSENT, DECIDED, Outcome, State
 from hashsvc.store.requests import Event
 
 CLOCKS = (TIMELY, US_REQUEST, ORDER)

@@ -37,17 +37,6 @@ KIND_FOR = {
 }
 """The kind of notice for each basis. An order has none: the court writes it."""
 
-FORMATS = {
-    "text": "text/plain; charset=utf-8",
-    "html": "text/html; charset=utf-8",
-    "pdf": "application/pdf",
-    "eml": "message/rfc822",
-    "json": "application/json",
-    "xarf": "application/json",
-    "csv": "text/csv; charset=utf-8",
-}
-"""The forms of a notice, and the media type of each."""
-
 
 class Letters:
     """

@@ -13,8 +13,8 @@ from hashsvc.removal.errors import NotPossibleError, RemovalError
 from hashsvc.removal.history import RequestView, absent_since, views_of
 from hashsvc.removal.law.deadlines import ORDER, TIMELY, US_REQUEST
 from hashsvc.removal.notices.fields import Explanation
-from hashsvc.removal.recheck import ABSENT, Checked, Outcome, dump_facts, recheck
-from hashsvc.removal.states import RECHECKED, WAITING, State
+from hashsvc.removal.recheck import Checked, dump_facts, recheck
+from hashsvc.removal.states import ABSENT, RECHECKED, WAITING, Outcome, State
 from hashsvc.removal.workflow.context import RemovalContext
 from hashsvc.removal.workflow.moves import match_of, move_request, set_answer_due
 from hashsvc.removal.workflow.raising import AutomaticDrafts, Wanted, raise_request

@@ -9,12 +9,13 @@ from hashsvc.removal.errors import NotPossibleError
 from hashsvc.removal.history import RequestView, views_of
 from hashsvc.removal.law.legal import Language
 from hashsvc.removal.notices.fields import Explanation
+from hashsvc.removal.notices.formats import FORMATS
 from hashsvc.removal.platforms.entries import Basis
 from hashsvc.removal.platforms.registry import find, name_of
 from hashsvc.removal.states import State
 from hashsvc.removal.workflow.contacts import Contacts
 from hashsvc.removal.workflow.context import RemovalContext
-from hashsvc.removal.workflow.letters import FORMATS, documents_of, named_in
+from hashsvc.removal.workflow.letters import documents_of, named_in
 from hashsvc.removal.workflow.mailing import Mailer
 from hashsvc.removal.workflow.moves import move_request
 from hashsvc.removal.workflow.raising import Wanted, actors_of, raise_request

@@ -6,8 +6,7 @@ from datetime import datetime
 import pytest
 
 from hashsvc.removal.law.legal import Law, load_law
-from hashsvc.removal.recheck import Outcome
-from hashsvc.removal.states import State
+from hashsvc.removal.states import Outcome, State
 from hashsvc.removal.statistics.compute import Figure, Review, Statistics, masked, statistics
 from hashsvc.removal.statistics.figures import BY_NAME
 from tests.removal.timelines import GONE, REPLACED, STILL, UNREACHABLE, StepFacts, Timelines, after
