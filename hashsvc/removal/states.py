@@ -81,12 +81,12 @@ class Outcome(StrEnum):
     STILL_THERE = "still-there"
     IMAGE_GONE = "image-gone"
     IMAGE_REPLACED = "image-replaced"
-    """Its own address shows another image, and the page does not show it."""
+    """The image's own address shows another image, and the page does not show the image."""
 
     PAGE_GONE = "page-gone"
     UNREACHABLE = "unreachable"
-    """Nobody can tell: a login wall, a block by country, an error. An analyst has to look."""
+    """A login wall, a block by country or an error is in the way: an analyst has to look."""
 
 
 ABSENT = frozenset({Outcome.IMAGE_GONE, Outcome.IMAGE_REPLACED, Outcome.PAGE_GONE})
-"""What speaks for the image's being gone."""
+"""The outcomes of a check that did not find the image."""

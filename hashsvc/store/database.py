@@ -7,19 +7,15 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any, Self
 
-import alembic.command
 import structlog
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.util import CommandError
 from sqlalchemy import Connection
 from sqlalchemy.exc import SQLAlchemyError
 
 from hashsvc.clock import utc_now
 from hashsvc.keyring import GivenKeys, Keyring, KeyringError, KeySource, OwnKeyFile, source_of
 from hashsvc.settings import Settings
-from hashsvc.store import data_keys, erasures, feed, postgresql, sqlite
-from hashsvc.store.errors import LockedError, OpenError, SchemaError, UnavailableError
+from hashsvc.store import data_keys, erasures, feed, postgresql, schema, sqlite
+from hashsvc.store.errors import LockedError, OpenError, UnavailableError
 from hashsvc.store.newest import NewestChange
 from hashsvc.store.postgresql import Turn
 
@@ -160,22 +156,15 @@ class Database:
         self._try()
         with _unlocking():
             self.unlock()
-        config = Config()
-        config.set_main_option("script_location", "hashsvc.store:migrations")
-        config.set_main_option("path_separator", "os")
         with self._writing(Turn.PATIENT) as connection:
-            before = MigrationContext.configure(connection).get_current_revision()
-            config.attributes["connection"] = connection
-            try:
-                alembic.command.upgrade(config, "head")
-            except CommandError as error:
-                raise SchemaError("A newer version of hashsvc made the database.") from error
-            after = MigrationContext.configure(connection).get_current_revision()
+            before, newest = schema.version_of(connection), schema.newest_version()
+            if before != newest:
+                schema.upgrade(connection)
             feed.settle(connection)
         with _unlocking():
             # Another process may have created the tables in the meantime, under another key.
             self.unlock()
-        if before not in (None, after):
+        if before not in (None, newest):
             # The files still hold what a migration removed from the tables, such as unsealed codes.
             self.purge(utc_now())
         if self.is_sqlite or self._erased():

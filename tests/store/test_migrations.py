@@ -13,6 +13,7 @@ from sqlalchemy.exc import OperationalError
 
 from hashsvc.settings import Settings
 from hashsvc.store import Database, SchemaError
+from hashsvc.store.schema import newest_version, version_of
 from hashsvc.store.tables import metadata
 from tests.helpers.cases import store_case, store_content, store_match, store_request
 from tests.helpers.database import rows_of
@@ -92,6 +93,12 @@ def test_migrating_again_changes_nothing(database: Database, settings: Settings)
     before = rows_of(settings.data_dir)
     database.migrate()
     assert rows_of(settings.data_dir) == before
+
+
+def test_the_newest_version_is_the_head_of_the_migrations(database: Database) -> None:
+    assert newest_version() == ScriptDirectory.from_config(CONFIG).get_current_head()
+    with database.read() as connection:
+        assert version_of(connection) == newest_version()
 
 
 def test_a_newer_database_is_refused_and_left_unchanged(
