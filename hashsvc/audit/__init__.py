@@ -7,6 +7,8 @@ them to the anchor file. A witness who has a copy of that file can tell whether 
 rewritten.
 """
 
+from typing import TYPE_CHECKING
+
 from hashsvc.audit.checkpoints import Checkpoint, PublicKey, SigningKey
 from hashsvc.audit.errors import (
     AuditError,
@@ -17,10 +19,24 @@ from hashsvc.audit.errors import (
     MalformedError,
     NoTimestampsError,
 )
-from hashsvc.audit.log import record, record_all, verify
-from hashsvc.audit.log_signer import LogSigner
-from hashsvc.audit.proofs import Excerpt, ProvenEntry, prove
-from hashsvc.audit.timestamps import Stamped, check_timestamp, stamp_by
+from hashsvc.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from hashsvc.audit.log import record, record_all, verify
+    from hashsvc.audit.log_signer import LogSigner
+    from hashsvc.audit.proofs import Excerpt, ProvenEntry, prove
+    from hashsvc.audit.timestamps import Stamped, check_timestamp, stamp_by
+else:
+    # SQLAlchemy and certificates are imported only for what uses them.
+    __getattr__ = lazy_names(
+        __name__,
+        {
+            "log": "record record_all verify",
+            "log_signer": "LogSigner",
+            "proofs": "Excerpt ProvenEntry prove",
+            "timestamps": "Stamped check_timestamp stamp_by",
+        },
+    )
 
 __all__ = [
     "AuditError",

@@ -5,16 +5,8 @@ A case is a number and a PIN; a content is an opaque id, a quality and signals. 
 nothing else, and never an image: images are hashed on the holder's machine.
 """
 
-from hashsvc.bank.cases import LIFETIME_DAYS, WARNED_DAYS, Bank, CaseView, OpenedCase
-from hashsvc.bank.common import CommonImage, common_images
-from hashsvc.bank.consents import (
-    CONSENT_VERSION,
-    FIRST_CONSENTS,
-    ConsentKind,
-    Consents,
-    has_consent,
-)
-from hashsvc.bank.erasing import erase_again
+from typing import TYPE_CHECKING
+
 from hashsvc.bank.errors import (
     BankError,
     CommonImageError,
@@ -33,16 +25,49 @@ from hashsvc.bank.errors import (
     UnknownResetError,
     WrongPinError,
 )
-from hashsvc.bank.exports import Exports, RequestedExport
-from hashsvc.bank.finding import find_case
-from hashsvc.bank.holders import Holders, HolderView
-from hashsvc.bank.housekeeping import Housekeeping
-from hashsvc.bank.lists import ImageList, Listed, Lists
 from hashsvc.bank.numbers import is_case_number, new_case_number, new_pin, read_case_number
-from hashsvc.bank.pending import PendingContents
-from hashsvc.bank.proof import Proof, prove_withdrawn
-from hashsvc.bank.resets import RequestedReset, Resets
-from hashsvc.bank.submissions import MAX_CONTENTS, MAX_SIGNALS, NewContent
+from hashsvc.lazy import lazy_names
+
+if TYPE_CHECKING:
+    from hashsvc.bank.cases import LIFETIME_DAYS, WARNED_DAYS, Bank, CaseView, OpenedCase
+    from hashsvc.bank.common import CommonImage, common_images
+    from hashsvc.bank.consents import (
+        CONSENT_VERSION,
+        FIRST_CONSENTS,
+        ConsentKind,
+        Consents,
+        has_consent,
+    )
+    from hashsvc.bank.erasing import erase_again
+    from hashsvc.bank.exports import Exports, RequestedExport
+    from hashsvc.bank.finding import find_case
+    from hashsvc.bank.holders import Holders, HolderView
+    from hashsvc.bank.housekeeping import Housekeeping
+    from hashsvc.bank.lists import ImageList, Listed, Lists
+    from hashsvc.bank.pending import PendingContents
+    from hashsvc.bank.proof import Proof, prove_withdrawn
+    from hashsvc.bank.resets import RequestedReset, Resets
+    from hashsvc.bank.submissions import MAX_CONTENTS, MAX_SIGNALS, NewContent
+else:
+    # SQLAlchemy and NumPy are imported only for what uses the database.
+    __getattr__ = lazy_names(
+        __name__,
+        {
+            "cases": "LIFETIME_DAYS WARNED_DAYS Bank CaseView OpenedCase",
+            "common": "CommonImage common_images",
+            "consents": "CONSENT_VERSION FIRST_CONSENTS ConsentKind Consents has_consent",
+            "erasing": "erase_again",
+            "exports": "Exports RequestedExport",
+            "finding": "find_case",
+            "holders": "Holders HolderView",
+            "housekeeping": "Housekeeping",
+            "lists": "ImageList Listed Lists",
+            "pending": "PendingContents",
+            "proof": "Proof prove_withdrawn",
+            "resets": "RequestedReset Resets",
+            "submissions": "MAX_CONTENTS MAX_SIGNALS NewContent",
+        },
+    )
 
 __all__ = [
     "CONSENT_VERSION",

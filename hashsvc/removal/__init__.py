@@ -5,6 +5,9 @@ A request is raised for a match and asks one actor to remove the image at one UR
 the requests of one case to one actor. Re-checks look at the page again, through the scanner.
 """
 
+from typing import TYPE_CHECKING
+
+from hashsvc.lazy import lazy_names
 from hashsvc.removal.errors import (
     BadBundleError,
     BadNoticeError,
@@ -20,14 +23,27 @@ from hashsvc.removal.errors import (
     UnknownRequestError,
     UnsureSendingError,
 )
-from hashsvc.removal.history import RequestView
-from hashsvc.removal.law.legal import Language
-from hashsvc.removal.platforms.entries import Basis, Platform, Registry, platform_of
-from hashsvc.removal.recheck import Outcome
-from hashsvc.removal.states import MOVES, State
-from hashsvc.removal.workflow.letters import FORMATS
-from hashsvc.removal.workflow.records import Records
-from hashsvc.removal.workflow.service import Removal
+from hashsvc.removal.notices.formats import FORMATS
+from hashsvc.removal.states import MOVES, Outcome, State
+
+if TYPE_CHECKING:
+    from hashsvc.removal.history import RequestView
+    from hashsvc.removal.law.legal import Language
+    from hashsvc.removal.platforms.entries import Basis, Platform, Registry, platform_of
+    from hashsvc.removal.workflow.records import Records
+    from hashsvc.removal.workflow.service import Removal
+else:
+    # Law data, templates and the scanner are read only for what uses them.
+    __getattr__ = lazy_names(
+        __name__,
+        {
+            "history": "RequestView",
+            "law.legal": "Language",
+            "platforms.entries": "Basis Platform Registry platform_of",
+            "workflow.records": "Records",
+            "workflow.service": "Removal",
+        },
+    )
 
 __all__ = [
     "FORMATS",

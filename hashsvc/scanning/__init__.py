@@ -5,6 +5,9 @@ No image is kept. The work list lives in the database; the threads of `Scanner` 
 in any number of processes. Only `connections` opens network connections to the scanned sites.
 """
 
+from typing import TYPE_CHECKING
+
+from hashsvc.lazy import lazy_names
 from hashsvc.scanning.addresses import is_public
 from hashsvc.scanning.errors import (
     BadUrlError,
@@ -16,16 +19,33 @@ from hashsvc.scanning.errors import (
     UnknownScanError,
     UnknownWatchError,
 )
-from hashsvc.scanning.fetch import Fetched, Fetcher
-from hashsvc.scanning.known import KnownImages
-from hashsvc.scanning.leases import Leases
 from hashsvc.scanning.lines import BatchFormat, BatchLine, read_lines, sort_lines
-from hashsvc.scanning.look import BatchLimits, Look, Looker, SeenImage
-from hashsvc.scanning.scanner import Scanner
-from hashsvc.scanning.service import ScanningService
 from hashsvc.scanning.urls import MAX_URL_LENGTH, normalise_url
-from hashsvc.scanning.watches import MOST_DAYS, MOST_HOURS, Watches
-from hashsvc.scanning.work_list import Progress, Submitted, WorkList
+
+if TYPE_CHECKING:
+    from hashsvc.scanning.fetch import Fetched, Fetcher
+    from hashsvc.scanning.known import KnownImages
+    from hashsvc.scanning.leases import Leases
+    from hashsvc.scanning.look import BatchLimits, Look, Looker, SeenImage
+    from hashsvc.scanning.scanner import Scanner
+    from hashsvc.scanning.service import ScanningService
+    from hashsvc.scanning.watches import MOST_DAYS, MOST_HOURS, Watches
+    from hashsvc.scanning.work_list import Progress, Submitted, WorkList
+else:
+    # Numba and the HTTP client are imported only for what scans.
+    __getattr__ = lazy_names(
+        __name__,
+        {
+            "fetch": "Fetched Fetcher",
+            "known": "KnownImages",
+            "leases": "Leases",
+            "look": "BatchLimits Look Looker SeenImage",
+            "scanner": "Scanner",
+            "service": "ScanningService",
+            "watches": "MOST_DAYS MOST_HOURS Watches",
+            "work_list": "Progress Submitted WorkList",
+        },
+    )
 
 __all__ = [
     "MAX_URL_LENGTH",

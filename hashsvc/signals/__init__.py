@@ -18,8 +18,9 @@ Where to look:
 - Values and errors: `types`, `errors`.
 """
 
-from hashsvc.signals.batch import sign_images
-from hashsvc.signals.decode import Limits
+from typing import TYPE_CHECKING
+
+from hashsvc.lazy import lazy_names
 from hashsvc.signals.errors import (
     BrokenImageError,
     ImageCrashError,
@@ -46,10 +47,26 @@ from hashsvc.signals.profiles import (
     SIGNED,
     Profile,
 )
-from hashsvc.signals.regions import STEADIEST
-from hashsvc.signals.sandbox import Sandbox
-from hashsvc.signals.signature import sign_frames, sign_image
 from hashsvc.signals.types import Signal, SignalGroup, Signature, View, ViewedSignal
+
+if TYPE_CHECKING:
+    from hashsvc.signals.batch import sign_images
+    from hashsvc.signals.decode import Limits
+    from hashsvc.signals.regions import STEADIEST
+    from hashsvc.signals.sandbox import Sandbox
+    from hashsvc.signals.signature import sign_frames, sign_image
+else:
+    # Numba, Pillow and SciPy are imported only for what signs images.
+    __getattr__ = lazy_names(
+        __name__,
+        {
+            "batch": "sign_images",
+            "decode": "Limits",
+            "regions": "STEADIEST",
+            "sandbox": "Sandbox",
+            "signature": "sign_frames sign_image",
+        },
+    )
 
 __all__ = [
     "CERTAIN_CONTRAST",

@@ -6,7 +6,9 @@ Functions take an open connection, so that the caller decides what belongs to on
 `with database.write() as connection: cases.open_case(connection, …)`.
 """
 
-from hashsvc.store.database import Database
+from typing import TYPE_CHECKING
+
+from hashsvc.lazy import lazy_names
 from hashsvc.store.errors import (
     BackupError,
     LockedError,
@@ -17,6 +19,17 @@ from hashsvc.store.errors import (
     UnavailableError,
     UnknownRowError,
 )
+
+if TYPE_CHECKING:
+    from hashsvc.store.database import Database
+else:
+    # SQLAlchemy and Alembic are imported only for what opens a database.
+    __getattr__ = lazy_names(
+        __name__,
+        {
+            "database": "Database",
+        },
+    )
 
 __all__ = [
     "BackupError",
