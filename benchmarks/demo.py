@@ -22,7 +22,7 @@ from rich.table import Table
 from benchmarks.alterations import DEMONSTRATED, Demonstrated
 from hashsvc.access import Role
 from hashsvc.cli.client import Client
-from hashsvc.cli.local import as_record
+from hashsvc.cli.hashing import as_record
 from hashsvc.cli.scans import follow
 from hashsvc.matching import Tier, compare
 from hashsvc.signals import PDQ, REGION, Signature, sign_image

@@ -6,8 +6,7 @@ from typing import Annotated
 
 import typer
 
-from hashsvc import audit
-from hashsvc.bank import Bank, erase_again
+from hashsvc import audit, bank
 from hashsvc.cli.configured import open_existing, read_settings
 from hashsvc.cli.output import fail, say
 from hashsvc.clock import utc_now
@@ -54,7 +53,7 @@ def restore(
     try:
         ids = [] if no_erased else _erased_ids(erased or settings.data_dir / erasures.LIST_NAME)
         with backups.restoring(folder, settings) as database:
-            gone = erase_again(Bank(database), database, ids, actor="restore")
+            gone = bank.erase_again(bank.Bank(database), database, ids, actor="restore")
             now = utc_now()
             with database.write() as connection:
                 erasures.add_missing(connection, ids, now=now)

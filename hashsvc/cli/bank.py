@@ -6,8 +6,7 @@ from typing import Annotated
 
 import typer
 
-from hashsvc import audit
-from hashsvc.bank import Bank, Proof, erase_again, prove_withdrawn
+from hashsvc import audit, bank
 from hashsvc.cli.configured import open_existing, read_settings
 from hashsvc.cli.images import signatures
 from hashsvc.cli.output import fail, say
@@ -49,7 +48,7 @@ def prove(
     with open_existing(settings) as database:
         folder = database.folder or settings.data_dir
         _record(database, "bank.prove-withdrawn")
-        proof = prove_withdrawn(database, folder, images)
+        proof = bank.prove_withdrawn(database, folder, images)
         is_sqlite = database.is_sqlite
     _tell(proof)
     if not is_sqlite:
@@ -78,7 +77,7 @@ def withdraw_again(
     except (OSError, UnicodeDecodeError):
         fail(f"The list of erasures, {erasures.LIST_NAME}, cannot be read.")
     with open_existing(settings) as database:
-        gone = erase_again(Bank(database), database, ids, actor="restore")
+        gone = bank.erase_again(bank.Bank(database), database, ids, actor="restore")
         with database.write() as connection:
             erasures.add_missing(connection, ids, now=utc_now())
         _record(database, "bank.withdraw-again")
@@ -112,7 +111,7 @@ def _signature(record: dict[str, list[dict[str, str]]]) -> Signature:
     return Signature(100, tuple(signals))
 
 
-def _tell(proof: Proof) -> None:
+def _tell(proof: "bank.Proof") -> None:
     say(f"Looked for {proof.codes} codes in {proof.files} files of {proof.bytes:,} bytes.")
     if proof.too_plain:
         say(f"Not looked for: {proof.too_plain} codes that are hardly more than zeros.")

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 from contextlib import closing
 from pathlib import Path
 
+from hashsvc import signals
 from hashsvc.cli.output import say
-from hashsvc.signals import ImageError, Profile, Signature, sign_images
+from hashsvc.signals import ImageError, Profile, Signature
 
 
 def files_of(paths: Sequence[Path]) -> list[Path]:
@@ -42,7 +43,7 @@ def signatures(
                 yield b""
 
     # Closed, so that no thread is left when the reader has had enough.
-    with closing(sign_images(contents(), exact=exact, also=also)) as signed:
+    with closing(signals.sign_images(contents(), exact=exact, also=also)) as signed:
         for number, found in enumerate(signed, start=1):
             if isinstance(found, ImageError):
                 say(f"File {number} of {len(files)}: {unread.get(number, found)}")

@@ -9,6 +9,7 @@ from hashsvc import audit
 from hashsvc.access import Role, create_key, revoke_key
 from hashsvc.cli.configured import open_database, read_settings
 from hashsvc.cli.output import say
+from hashsvc.cli.rotation import rotate_keys
 from hashsvc.clock import utc_now
 from hashsvc.store import keys
 from hashsvc.store.ids import DEFAULT_ORGANISATION, KeyId, OrganisationId
@@ -75,3 +76,6 @@ def revoke(key_id: Annotated[str, typer.Argument(help="Id of the key.")]) -> Non
     with open_database(read_settings()) as database:
         revoke_key(database, KeyId(key_id), actor=_ACTOR, clock=utc_now)
     say("Revoked.")
+
+
+app.command("rotate")(rotate_keys)

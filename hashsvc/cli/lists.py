@@ -6,8 +6,8 @@ import typer
 
 from hashsvc.bank import BankError, ImageList, Lists
 from hashsvc.cli.configured import open_database, read_settings
+from hashsvc.cli.hashing import Paths
 from hashsvc.cli.images import signatures
-from hashsvc.cli.local import Paths
 from hashsvc.cli.output import fail, say
 from hashsvc.store.ids import LabelId
 

@@ -1,54 +1,110 @@
 """The `hashsvc` command."""
 
 import sys
+from importlib import import_module
+from typing import Any
 
 import typer
+from typer.core import TyperCommand, TyperGroup
+from typer.main import get_command, get_group
 
-from hashsvc.cli import (
-    audit,
-    backups,
-    bank,
-    evidence,
-    keys,
-    lists,
-    local,
-    organisations,
-    platforms,
-    remote,
-    removal,
-    rotation,
-    scans,
-    serving,
-    statistics,
-    working,
-)
 from hashsvc.cli.output import fail
 
+COMMANDS = {
+    "hash": (
+        "hashing:hash_images",
+        "Hash images on this machine. Neither the images nor their names go anywhere.",
+    ),
+    "compare": (
+        "comparing:compare_images",
+        "Compare two images, or signals, on this machine: the tier, the distances, and why.",
+    ),
+    "submit": (
+        "remote:submit",
+        "Hash images on this machine and submit their signals to a case. No image is sent.",
+    ),
+    "match": (
+        "remote:match",
+        "Hash images on this machine and ask whether the bank holds them; one JSON line each.",
+    ),
+    "scan": (
+        "scans:scan",
+        "Submit a batch of reported URLs; with --wait, show its progress and what became of it.",
+    ),
+    "statistics": (
+        "statistics:statistics",
+        "Show how platforms handled the requests that were first sent in a period.",
+    ),
+    "serve": (
+        "serving:serve",
+        "Serve the API, with its documentation at /docs and a status page at /.",
+    ),
+    "worker": (
+        "working:work",
+        "Work off scans of the service with the same settings, until it is stopped.",
+    ),
+    "backup": (
+        "backups:backup",
+        "Write a consistent copy of the database; the service may go on meanwhile.",
+    ),
+    "restore": (
+        "backups:restore",
+        "Put a backup into an empty data directory, without what was withdrawn since it was made.",
+    ),
+    "scans": ("scans:app", "Scans of reported URLs: follow, stop, results."),
+    "removal": ("removal:app", "Removal requests: raise, send, follow, and what is due."),
+    "platforms": ("platforms:app", "The registry of platforms: how each is reached."),
+    "keys": ("keys:app", "API keys: create, list, revoke."),
+    "bank": ("bank:app", "The bank's files: purge, prove-withdrawn, withdraw-again."),
+    "audit": ("audit:app", "The audit log: verify, checkpoint, export."),
+    "evidence": ("evidence:app", "Evidence bundles: verify."),
+    "organisations": ("organisations:app", "Organisations: create, list."),
+    "lists": (
+        "lists:app",
+        "Lists of images: common ones are refused, protected ones wait for an analyst.",
+    ),
+}
+"""
+For each command, where in this package it is, and the first paragraph of its help.
+
+`hashsvc --help` prints the help without importing the commands' modules. A test compares it with
+what `hashsvc COMMAND --help` prints.
+"""
+
+
+class _LazyGroup(TyperGroup):
+    """A group of COMMANDS, each of which is imported when it is called."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes)
+        for name, (_, summary) in COMMANDS.items():
+            self.add_command(TyperCommand(name, help=summary))
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """Return the name, the command and its arguments; the command in place of its stand-in."""
+        name, stand_in, rest = super().resolve_command(ctx, args)
+        return name, stand_in and load_command(stand_in.name or ""), rest
+
+
+def load_command(name: str) -> Any:
+    """Import one of COMMANDS and return it."""
+    module, _, attribute = COMMANDS[name][0].partition(":")
+    found = getattr(import_module(f"hashsvc.cli.{module}"), attribute)
+    if isinstance(found, typer.Typer):
+        return get_group(found)
+    alone = typer.Typer(add_completion=False)
+    alone.command(name)(found)
+    return get_command(alone)
+
+
 app = typer.Typer(
+    cls=_LazyGroup,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     help="Finds re-uploads of intimate images spread without consent, from signals alone.",
 )
-app.command("hash")(local.hash_images)
-app.command("compare")(local.compare_images)
-app.command("submit")(remote.submit)
-app.command("match")(remote.match)
-app.command("scan")(scans.scan)
-app.command("statistics")(statistics.statistics)
-app.command("serve")(serving.serve)
-app.command("worker")(working.work)
-app.command("backup")(backups.backup)
-app.command("restore")(backups.restore)
-keys.app.command("rotate")(rotation.rotate_keys)
-app.add_typer(scans.app, name="scans")
-app.add_typer(removal.app, name="removal")
-app.add_typer(platforms.app, name="platforms")
-app.add_typer(keys.app, name="keys")
-app.add_typer(bank.app, name="bank")
-app.add_typer(audit.app, name="audit")
-app.add_typer(evidence.app, name="evidence")
-app.add_typer(organisations.app, name="organisations")
-app.add_typer(lists.app, name="lists")
+# Without a callback, Typer would make a plain command of an app that registers no other.
+app.callback()(lambda: None)
 
 
 def main() -> None:

@@ -7,8 +7,8 @@ from typing import Annotated
 import typer
 import yaml
 
+from hashsvc.cli.connecting import LOCAL, Insecure, Key, Url, connected
 from hashsvc.cli.output import fail, say
-from hashsvc.cli.remote import LOCAL, Insecure, Key, Url, connected
 from hashsvc.cli.removal import write
 
 app = typer.Typer(no_args_is_help=True, help="The registry of platforms: how each is reached.")

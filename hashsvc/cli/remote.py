@@ -1,42 +1,16 @@
 """Commands that speak to a service: `submit`, `match`; `scan` is in a module of its own."""
 
 import json
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Annotated
 
 import typer
 
-from hashsvc.bank import MAX_CONTENTS
-from hashsvc.cli.client import Client, ServiceError
+from hashsvc import bank
+from hashsvc.cli.connecting import LOCAL, Insecure, Key, Url, connected
+from hashsvc.cli.hashing import Paths, as_record
 from hashsvc.cli.images import signatures
-from hashsvc.cli.local import Paths, as_record
 from hashsvc.cli.output import fail, say
 from hashsvc.signals import PDQ, REGION, Signature
-
-Url = Annotated[str, typer.Option(envvar="HASHSVC_URL", help="Where the service is.")]
-Key = Annotated[
-    str, typer.Option(envvar="HASHSVC_KEY", help="API key; better in the variable than here.")
-]
-Insecure = Annotated[
-    bool,
-    typer.Option(
-        "--insecure",
-        envvar="HASHSVC_INSECURE",
-        help="Allow an http:// address of another machine: the network can read key and signals.",
-    ),
-]
-LOCAL = "http://127.0.0.1:8000"
-
-
-@contextmanager
-def connected(url: str, key: str, insecure: bool) -> Iterator[Client]:
-    """Open a connection to a service; what it refuses ends the command with one line."""
-    try:
-        with Client(url, key, insecure=insecure) as client:
-            yield client
-    except ServiceError as error:
-        fail(str(error))
 
 
 def submit(
@@ -76,8 +50,8 @@ def submit(
             opened = client.post("/v1/cases", {"adult": adult})
             case = str(opened["number"])
             say(f"Case {case} is open. Its PIN, shown this once: {opened['pin']}")
-        for start in range(0, len(contents), MAX_CONTENTS):
-            batch = contents[start : start + MAX_CONTENTS]
+        for start in range(0, len(contents), bank.MAX_CONTENTS):
+            batch = contents[start : start + bank.MAX_CONTENTS]
             client.post(f"/v1/cases/{case}/contents", {"contents": batch})
             for each in batch:
                 typer.echo(json.dumps({"case": case, "content": each["content"]}))

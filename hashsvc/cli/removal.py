@@ -7,8 +7,8 @@ from typing import Annotated, Any
 
 import typer
 
+from hashsvc.cli.connecting import LOCAL, Insecure, Key, Url, connected
 from hashsvc.cli.output import fail, say
-from hashsvc.cli.remote import LOCAL, Insecure, Key, Url, connected
 from hashsvc.removal import FORMATS, Basis, Language, Outcome, State
 
 app = typer.Typer(

@@ -25,8 +25,8 @@ from rich.progress import (
 from rich.text import Text
 
 from hashsvc.cli.client import Client, ServiceError
+from hashsvc.cli.connecting import LOCAL, Insecure, Key, Url, connected
 from hashsvc.cli.output import fail, say
-from hashsvc.cli.remote import LOCAL, Insecure, Key, Url, connected
 from hashsvc.scanning import BatchFormat, BatchLine, read_lines, sort_lines
 
 _LOOK_AGAIN_S = 0.5

@@ -5,8 +5,8 @@ from typing import Annotated
 import typer
 import uvicorn
 
+from hashsvc import api
 from hashsvc.access import Role, SetupError, create_key
-from hashsvc.api import Services, create_app
 from hashsvc.cli.configured import read_settings
 from hashsvc.cli.logs import configure_logs
 from hashsvc.cli.output import fail, say
@@ -25,14 +25,14 @@ def serve(
     settings = read_settings()
     configure_logs()
     try:
-        services = Services.build(settings)
+        services = api.Services.build(settings)
     except (StoreError, SetupError, ProxyError) as error:
         fail(str(error))
     _tell_of_key(services)
     _make_first_key(services)
     # Without the access log: a path may hold the number of a case.
     config = uvicorn.Config(
-        create_app(services),
+        api.create_app(services),
         host=host,
         port=port,
         access_log=False,
@@ -45,7 +45,7 @@ def serve(
     uvicorn.Server(config).run()
 
 
-def _tell_of_key(services: Services) -> None:
+def _tell_of_key(services: "api.Services") -> None:
     source = services.database.keyring.source
     if isinstance(source, OwnKeyFile):
         say(
@@ -54,7 +54,7 @@ def _tell_of_key(services: Services) -> None:
         )
 
 
-def _make_first_key(services: Services) -> None:
+def _make_first_key(services: "api.Services") -> None:
     with services.database.read() as connection:
         if keys.count(connection):
             return

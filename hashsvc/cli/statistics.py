@@ -6,8 +6,8 @@ from typing import Annotated
 
 import typer
 
+from hashsvc.cli.connecting import LOCAL, Insecure, Key, Url, connected
 from hashsvc.cli.output import fail
-from hashsvc.cli.remote import LOCAL, Insecure, Key, Url, connected
 from hashsvc.cli.removal import write
 
 _FORMS = (

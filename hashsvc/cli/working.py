@@ -6,11 +6,10 @@ from typing import Annotated
 
 import typer
 
+from hashsvc import matching, scanning
 from hashsvc.cli.configured import open_existing, read_settings
 from hashsvc.cli.logs import configure_logs
 from hashsvc.cli.output import fail, say
-from hashsvc.matching import BankIndex
-from hashsvc.scanning import ScanningService
 from hashsvc.settings import Settings
 from hashsvc.store import Database
 
@@ -38,9 +37,9 @@ def _work(settings: Settings, database: Database) -> None:
     stopped = threading.Event()
     for each in (signal.SIGINT, signal.SIGTERM):
         signal.signal(each, lambda _number, _frame: stopped.set())
-    bank_index = BankIndex(database, engine=settings.engine)
+    bank_index = matching.BankIndex(database, engine=settings.engine)
     bank_index.start()
-    parts = ScanningService.build(settings, database, bank_index)
+    parts = scanning.ScanningService.build(settings, database, bank_index)
     parts.start()
     say(f"{settings.scan_threads} threads work off the scans. Ctrl-C stops them.")
     try:

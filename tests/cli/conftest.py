@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from click.testing import Result
+from typer.testing import CliRunner, Result
 from structlog.testing import capture_logs
-from typer.testing import CliRunner
 
 from hashsvc.access import Role
 from hashsvc.cli.main import app

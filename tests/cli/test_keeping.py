@@ -17,7 +17,7 @@ import pytest
 
 from hashsvc.access import Role
 from hashsvc.cli.client import Client
-from hashsvc.cli.local import as_record
+from hashsvc.cli.hashing import as_record
 from hashsvc.cli.scans import follow
 from hashsvc.keyring import OwnKeyFile
 from hashsvc.signals import Signal, sign_image

@@ -1,4 +1,4 @@
-"""Commands that need no service: `hash` and `compare`."""
+"""`hashsvc hash`, which needs no service, and the form in which signatures are submitted."""
 
 import csv
 import json
@@ -10,20 +10,7 @@ from typing import Annotated, Any
 import typer
 
 from hashsvc.cli.images import signatures
-from hashsvc.cli.output import fail
-from hashsvc.matching import Comparison, Finding, explain
-from hashsvc.signals import (
-    OTHERS,
-    PROFILES,
-    REGION,
-    ImageError,
-    Signal,
-    SignalFormatError,
-    Signature,
-    View,
-    ViewedSignal,
-    sign_image,
-)
+from hashsvc.signals import OTHERS, PROFILES, Signature
 from hashsvc.store.ids import random_id
 
 
@@ -83,44 +70,3 @@ def as_record(signature: Signature) -> dict[str, Any]:
         "quality": signature.quality,
         "signals": [{"signal": str(each.signal), "view": each.view} for each in signature.signals],
     }
-
-
-def compare_images(
-    original: Annotated[str, typer.Argument(help="An image, or a signal such as pdq1:f8….")],
-    candidate: Annotated[str, typer.Argument(help="An image, or a signal.")],
-    as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
-) -> None:
-    """Compare two images, or signals, on this machine: the tier, the distances, and why."""
-    compared = explain(_signature(original, "first"), _signature(candidate, "second"))
-    told = compared.evidence.as_json() | {"reasons": list(compared.reasons)}
-    typer.echo(json.dumps(told, indent=2) if as_json else _table(compared))
-
-
-def _signature(text: str, which: str) -> Signature:
-    path = Path(text)
-    try:
-        if not path.exists() and ":" in text:
-            # A signal alone says nothing of its image's quality; it was good enough to be shared.
-            return Signature(100, (ViewedSignal(Signal.parse(text), View.WHOLE),))
-        return sign_image(path.read_bytes())
-    except (ImageError, SignalFormatError) as error:
-        fail(f"The {which} one: {error}")
-    except OSError as error:
-        fail(f"The {which} one: It cannot be read ({error.strerror}).")
-
-
-def _table(compared: Comparison) -> str:
-    evidence = compared.evidence
-    lines = [f"{evidence.tier or 'no match'}: {evidence.why}", "", *compared.reasons, ""]
-    lines += [
-        f"{each.algorithm:8} {each.view:14} {each.distance:4} bits "
-        f"{'within' if each.matches else 'over'} {each.threshold}{_regions(each)}"
-        for each in evidence.findings
-    ]
-    return "\n".join(lines)
-
-
-def _regions(finding: Finding) -> str:
-    if finding.algorithm != REGION.name:
-        return ""
-    return f", {finding.regions} regions, contrast {finding.contrast}"
