@@ -5,9 +5,11 @@ PY := .venv/bin/python
 # Tests of one module stay together: they share servers and signed pictures.
 BESIDE := -n auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
 READY := .venv/.ready
+# T names a folder, a file or a test, with or without tests/ before it. One file runs in one process.
+CHOSEN = $(if $(T),$(if $(wildcard $(firstword $(subst ::, ,$(T)))),,tests/)$(T))
 
 .DEFAULT_GOAL := help
-.PHONY: help setup oracle demo run test check bench soak lock
+.PHONY: help setup oracle demo run test fmt lint check bench soak lock
 
 help: ## Print this help
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -32,14 +34,19 @@ demo: $(READY) ## Run the whole job on photographs (PHOTOS=dir for your own)
 run: $(READY) ## Serve the API on http://127.0.0.1:8000, data in ./data
 	$(PY) -m hashsvc serve
 
-test: $(READY) ## Run all tests, beside one another on two to four cores
-	$(PY) -m pytest $(BESIDE)
+test: $(READY) ## Run all tests, or some: T=removal, T=cli/test_scans.py
+	$(PY) -m pytest $(if $(findstring .py,$(T)),,$(BESIDE)) $(CHOSEN)
 
-check: $(READY) ## All of CI: format, lint, types, tests (with imports and docs)
+fmt: $(READY) ## Format the code and sort its imports
+	$(PY) -m ruff check --quiet --select I --fix .
+	$(PY) -m ruff format .
+
+lint: $(READY) ## Check format, style and types, without tests
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m mypy
-	$(PY) -m pytest $(BESIDE)
+
+check: lint test ## All of CI: lint, then tests (with imports and docs)
 
 bench: $(READY) ## Run the benchmarks, figures to out/ (PHOTOS=dir for your own)
 	@mkdir -p out
