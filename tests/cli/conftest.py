@@ -5,8 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from typer.testing import CliRunner, Result
 from structlog.testing import capture_logs
+from typer.testing import CliRunner, Result
 
 from hashsvc.access import Role
 from hashsvc.cli.main import app

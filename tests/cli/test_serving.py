@@ -68,7 +68,7 @@ def test_keys_are_made_listed_and_revoked(run: Run) -> None:
     made = run("keys", "create", "--role", "scanner")
     token = made.stdout.strip()
     assert TOKEN.fullmatch(token)
-    key = re.search(r"Key ([0-9a-f]{32}) of role scanner", made.stderr)[1]
+    (key,) = re.findall(r"Key ([0-9a-f]{32}) of role scanner", made.stderr)
     listed = run("keys", "list").stdout
     day = r"\d{4}-\d\d-\d\d"
     organisation = "0" * 32
