@@ -1,4 +1,4 @@
-"""Settings of the service: environment variables HASHSVC_…, or a .env file."""
+"""The settings of the service, from environment variables HASHSVC_… or a .env file."""
 
 from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
@@ -11,277 +11,345 @@ Network = IPv4Network | IPv6Network
 
 
 class Settings(BaseSettings):
-    """Every knob of the service, its unit and its default."""
+    """Every setting of the service, with its unit and its default."""
 
     model_config = SettingsConfigDict(
         env_prefix="HASHSVC_", env_file=".env", extra="ignore", frozen=True
     )
 
-    data_dir: Path = Field(Path("data"), description="Database and index files live here.")
+    data_dir: Path = Field(
+        Path("data"),
+        description="Directory of the database file, the key files and the index files.",
+    )
     database_url: str | None = Field(
         None,
         # It may hold a password.
         repr=False,
-        description="SQLAlchemy URL, such as `postgresql+psycopg://user@host/name`; unset means "
-        "SQLite in the data directory.",
+        description="SQLAlchemy URL of the database, such as "
+        "`postgresql+psycopg://user@host/name`. If unset, SQLite in the data "
+        "directory.",
     )
     database_connections: int = Field(
-        15, ge=2, le=1000, description="Connections of one process to PostgreSQL, at most."
+        15, ge=2, le=1000, description="Most connections to PostgreSQL that one process opens."
     )
     key_encryption_key: SecretStr | None = Field(
-        None, description="Key that wraps all others: 32 bytes as base64 or hexadecimal."
+        None, description="Key that encrypts all other keys: 32 bytes as base64 or hexadecimal."
     )
     key_encryption_key_file: Path | None = Field(
-        None, description="File with that key, in its place; unset means one beside the data."
+        None,
+        description="File with the key-encryption key. If no key, file or command is set, a "
+        "key file in the data directory.",
     )
     key_encryption_key_command: str | None = Field(
-        None, description="Command that prints that key, such as a KMS client; run without a shell."
+        None,
+        description="Command that prints the key-encryption key, such as a KMS client. It "
+        "runs without a shell.",
     )
 
     case_lifetime_days: int = Field(
-        730, ge=1, le=36_500, description="A case ends so long after it was opened or renewed."
+        730,
+        ge=1,
+        le=36_500,
+        description="Days until a case expires after it was opened or renewed.",
     )
     scan_lifetime_days: int = Field(
-        365, ge=1, le=36_500, description="A finished scan's URLs are deleted so long after it."
+        365, ge=1, le=36_500, description="Days until the URLs of a finished scan are deleted."
     )
     candidate_days: int = Field(
         30,
         ge=0,
         le=3_650,
-        description="Signals of images seen in scans are kept so long, for contents that come "
-        "later; 0 keeps none.",
+        description="Days for which signals of images seen in scans are kept, to compare them"
+        " with contents that are added later. 0 keeps none.",
     )
     candidate_most: int = Field(
-        20_000, ge=1, description="Most of these that are kept, the newest; 35 kB each."
+        20_000,
+        ge=1,
+        description="Most images whose signals are kept for later contents. The newest are "
+        "kept; each takes 35 kB.",
     )
     flood_matches: int = Field(
         50,
         ge=1,
-        description="A content that matches at more URLs in 24 hours, and ten times as often as "
-        "before, is set apart until an analyst has looked.",
+        description="Number of URLs at which a content may match in 24 hours. If it matches "
+        "at more, and ten times as often as before, it waits in quarantine until "
+        "an analyst has looked.",
     )
     purge_within_h: float = Field(
-        24, ge=0, description="The database file is rewritten this soon after a withdrawal."
+        24, ge=0, description="Hours until the database file is rewritten after a withdrawal."
     )
 
     engine: Literal["auto", "faiss"] = Field(
-        "auto", description="What searches the bank: `auto`, or `faiss` for brute force alone."
+        "auto",
+        description="How the bank is searched: `auto` by multi-index hashing, `faiss` by "
+        "brute force.",
     )
 
-    max_body_bytes: int = Field(2_000_000, ge=1_000, description="Largest request body.")
-    max_urls_per_scan: int = Field(10_000, ge=1, description="Largest batch of reported URLs.")
+    max_body_bytes: int = Field(2_000_000, ge=1_000, description="Largest request body, in bytes.")
+    max_urls_per_scan: int = Field(10_000, ge=1, description="Most URLs in one scan.")
 
     audit_key_file: Path | None = Field(
         None,
-        description="File with the key that signs the audit log; unset means audit-signing-key in "
-        "the data directory. It is made when missing.",
+        description="File with the key that signs the audit log. If unset, "
+        "`audit-signing-key` in the data directory. The file is made if it is "
+        "missing.",
     )
     audit_anchor_file: Path | None = Field(
         None,
-        description="File that signed checkpoints are added to; unset means audit.anchor in the "
-        "data directory.",
+        description="File to which signed checkpoints are added. If unset, `audit.anchor` in "
+        "the data directory.",
     )
     audit_checkpoint_s: float = Field(
-        3600, gt=0, description="Time between two checkpoints of the audit log."
+        3600, gt=0, description="Seconds between two checkpoints of the audit log."
     )
 
-    limit_lookups_per_minute: int = Field(30, ge=1, description="Lookups of one key in a minute.")
-    limit_lookups_per_day: int = Field(5_000, ge=1, description="Lookups of one key in a day.")
+    limit_lookups_per_minute: int = Field(
+        30, ge=1, description="Lookups that one key may make in a minute."
+    )
+    limit_lookups_per_day: int = Field(
+        5_000, ge=1, description="Lookups that one key may make in a day."
+    )
     limit_lookup_steps: int = Field(
         16,
         ge=1,
-        description="Lookups of one key in a week that are nearly alike, around a content it was "
-        "told of; more have to wait.",
+        description="Nearly alike lookups that one key may make in a week around a content it"
+        " was told of. Further ones have to wait, for longer each time.",
     )
     limit_submissions_per_minute: int = Field(
-        300, ge=100, description="Cases and contents that one key submits in a minute."
+        300, ge=100, description="Cases and contents that one key may submit in a minute."
     )
-    limit_scans_per_minute: int = Field(30, ge=1, description="Scans of one key in a minute.")
+    limit_scans_per_minute: int = Field(
+        30, ge=1, description="Scans that one key may submit in a minute."
+    )
     limit_reads_per_minute: int = Field(
-        600, ge=1, description="All other calls of one key in a minute."
+        600, ge=1, description="All other calls that one key may make in a minute."
     )
     limit_holder_calls_per_minute: int = Field(
-        20, ge=1, description="Calls with a PIN from one address in a minute."
+        20, ge=1, description="Calls with a PIN that one address may make in a minute."
     )
 
     oidc_issuer: str | None = Field(
         None,
-        description="Issuer (OpenID Connect) of tokens that people may bring in place of API keys; "
-        "unset means none.",
+        description="OpenID Connect issuer of tokens that people may use in place of API "
+        "keys. If unset, only API keys are accepted.",
     )
     oidc_audience: str | None = Field(
-        None, description="What such a token has to be for, as in its claim `aud`."
+        None, description="Audience that a person's token must name in its claim `aud`."
     )
-    oidc_claim: str = Field("groups", description="Claim that tells what its bearer may do here.")
+    oidc_claim: str = Field(
+        "groups", description="Claim of a person's token that says what the person may do."
+    )
     oidc_grants: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
-        description="What values of that claim give: `value=role` or `value=role@organisation`, "
-        "comma-separated.",
+        description="Roles that the values of HASHSVC_OIDC_CLAIM give, comma-separated: "
+        "`value=role` or `value=role@organisation`.",
     )
     oidc_max_age_s: float = Field(
-        3600, gt=0, description="A token is refused so long after it was issued."
+        3600, gt=0, description="Seconds after its issue from which a person's token is refused."
     )
 
     scan_threads: int = Field(
         16,
         ge=0,
         le=64,
-        description="URLs that this process looks at at a time; 0 leaves all to `hashsvc worker`.",
+        description="URLs that this process scans at the same time. 0 leaves all scans to "
+        "`hashsvc worker`.",
     )
     scan_items_per_host: int = Field(
-        2, ge=1, description="Of these, most that are of one host; the others go on meanwhile."
+        2, ge=1, description="URLs of one host that this process scans at the same time."
     )
-    scan_lease_s: float = Field(120, gt=0, description="An item not finished by then is redone.")
-    scan_attempts: int = Field(3, ge=1, description="Tries of one scan item before it is dead.")
+    scan_lease_s: float = Field(
+        120,
+        gt=0,
+        description="Seconds that a worker has to scan one URL. After that, another worker "
+        "may scan it.",
+    )
+    scan_attempts: int = Field(
+        3, ge=1, description="Times that a URL is tried before the scan gives it up."
+    )
     scan_retry_s: float = Field(
         30,
         ge=0,
-        description="Wait before a failed item is tried again, twice as long each time.",
+        description="Seconds until a failed URL is tried again. The wait doubles with each try.",
     )
     scan_repeat_h: float = Field(
-        24, ge=0, description="A batch sent again with its Idempotency-Key is known so long."
+        24,
+        ge=0,
+        description="Hours for which a batch that is sent again with the same Idempotency-Key"
+        " is recognised.",
     )
     scan_images_per_page: int = Field(
-        60, ge=1, description="Images looked at on one page, the largest first."
+        60, ge=1, description="Most images that are looked at on one page. The largest come first."
     )
     scan_links_per_page: int = Field(
         8,
         ge=0,
-        description="Pages of the same site looked at behind a page's thumbnails and in frames.",
+        description="Most pages of the same site that are opened behind the thumbnails of a "
+        "page and in its frames.",
     )
     scan_films_per_page: int = Field(
-        2, ge=0, description="Films looked at on one page, where `hashsvc[video]` is installed."
+        2, ge=0, description="Most films that are looked at on one page. Needs `hashsvc[video]`."
     )
 
     scan_renderer: str | None = Field(
         None,
-        description="Command of a headless Chromium, such as `/usr/bin/chromium`, that runs the "
-        "scripts of pages with few images; unset means none. It takes some seconds a page.",
+        description="Command of a headless Chromium, such as `/usr/bin/chromium`, that runs "
+        "the scripts of pages with few images. This takes some seconds a page. If"
+        " unset, no scripts run.",
     )
 
-    fetch_timeout_s: float = Field(15, gt=0, description="Longest wait for one read or connect.")
+    fetch_timeout_s: float = Field(
+        15, gt=0, description="Most seconds to wait for one read or one connection."
+    )
     fetch_connect_s: float = Field(
-        10, gt=0, description="Longest time to look up a name and connect to any of its addresses."
+        10, gt=0, description="Most seconds to look up a name and connect to one of its addresses."
     )
     fetch_first_byte_s: float = Field(
-        20, gt=0, description="Longest time until an answer's headers are there."
+        20, gt=0, description="Most seconds until the headers of an answer have arrived."
     )
-    fetch_total_s: float = Field(60, gt=0, description="Longest time for one download.")
-    fetch_max_bytes: int = Field(50_000_000, ge=1_000, description="Largest download.")
-    fetch_redirects: int = Field(5, ge=0, description="Redirects followed.")
+    fetch_total_s: float = Field(60, gt=0, description="Most seconds for one download.")
+    fetch_max_bytes: int = Field(50_000_000, ge=1_000, description="Largest download, in bytes.")
+    fetch_redirects: int = Field(
+        5, ge=0, description="Most redirects that are followed for one download."
+    )
     fetch_ports: Annotated[frozenset[int], NoDecode] = Field(
-        frozenset({80, 443}), description="Ports that may be fetched from, comma-separated."
+        frozenset({80, 443}), description="Ports that the scanner may connect to, comma-separated."
     )
     fetch_networks: Annotated[tuple[Network, ...], NoDecode] = Field(
-        (), description="Non-public networks that may be fetched from, comma-separated CIDR."
+        (),
+        description="Networks that are not public and that the scanner may still connect to, "
+        "in CIDR notation, comma-separated.",
     )
     fetch_user_agent: str = Field(
         "hashsvc/0.1 (finds re-uploads of intimate images; run for a victim-support body)",
         # As a header is written (RFC 9110, 5.5).
         pattern=r"^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$",
-        description="How the scanner introduces itself.",
+        description="User-Agent header that the scanner sends.",
     )
     fetch_downloads_per_host: int = Field(
-        4, ge=1, description="Downloads from one host at a time; a browser has six."
+        4,
+        ge=1,
+        description="Downloads from one host that run at the same time. Browsers allow six.",
     )
     fetch_host_delay_s: float = Field(
-        0, ge=0, description="Least time between the beginnings of two downloads from one host."
+        0, ge=0, description="Least seconds between the starts of two downloads from one host."
     )
     fetch_longest_pause_s: float = Field(
-        3600, ge=0, description="Longest wait that a site may ask for by `Retry-After`."
+        3600,
+        ge=0,
+        description="Most seconds that a site may make the scanner wait by `Retry-After`.",
     )
     fetch_robots: bool = Field(
         False,
-        description="Whether robots.txt is obeyed. It is made for crawlers; this scanner opens "
-        "what was reported, as a person would, and a site could hide all re-uploads by one line.",
+        description="Whether the scanner obeys robots.txt. That file is for crawlers; the "
+        "scanner opens reported URLs as a person would, and a site could hide all"
+        " re-uploads with one line.",
     )
     fetch_proxies: SecretStr | None = Field(
         None,
-        description="Egress proxies, `name=http://host:port` or `name=socks5://host:port`, "
-        "comma-separated; that named `default` serves scans that name none. A proxy is told "
-        "addresses that were checked, never names, and has to allow CONNECT to the ports above.",
+        description="Proxies for outgoing requests, comma-separated: `name=http://host:port` "
+        "or `name=socks5://host:port`. Scans that name none use the proxy "
+        "`default`. A proxy gets checked addresses instead of names, and must "
+        "allow CONNECT to HASHSVC_FETCH_PORTS.",
     )
 
     image_max_bytes: int = Field(
-        50_000_000, ge=1_000, le=4_000_000_000, description="Largest image file that is signed."
+        50_000_000,
+        ge=1_000,
+        le=4_000_000_000,
+        description="Largest image file that is signed, in bytes.",
     )
     image_max_pixels: int = Field(
-        100_000_000, ge=1, description="Most pixels of an image, by its header."
+        100_000_000, ge=1, description="Most pixels that an image may have by its header."
     )
     image_max_frames: int = Field(
-        8, ge=1, le=100, description="Frames of an animation that are looked at."
+        8, ge=1, le=100, description="Most frames of an animation that are looked at."
     )
     image_max_seconds: float = Field(
-        10, gt=0, description="Longest time to decode and sign one image."
+        10, gt=0, description="Most seconds to decode and sign one image."
     )
     image_max_memory_bytes: int = Field(
         536_870_912,
         ge=50_000_000,
-        description="Memory that one image may take; enough for a JPEG of 100 megapixels "
-        "that is not progressive, or 24 of any other kind.",
+        description="Most memory for one image, in bytes. The default is enough for a JPEG of"
+        " 100 megapixels that is not progressive, or 24 megapixels of any other "
+        "kind.",
     )
 
     organisation: str = Field(
         "Institute for the Equality of Women and Men",
-        description="Sender named in removal requests.",
+        description="Name of the sender in removal requests.",
     )
     organisation_email: str = Field(
-        "notices@example.org", description="Where platforms answer removal requests."
+        "notices@example.org",
+        description="E-mail address to which platforms answer removal requests.",
     )
     organisation_contact: str | None = Field(
-        None, description="Postal address or telephone number in removal requests, in one line."
+        None,
+        description="Postal address or telephone number in removal requests, in one line. If "
+        "unset, neither is given.",
     )
     signatory: str | None = Field(
         None,
-        description="Name and role of the authorised person who signs notices under the law of the "
-        "United States; without one none is written.",
+        description="Name and role of the authorised person who signs notices under the law "
+        "of the United States. If unset, such notices are not written.",
     )
     coordinator: str = Field(
         "BIPT, Digital Services Coordinator of Belgium",
-        description="Digital Services Coordinator that reports about platforms go to.",
+        description="Digital Services Coordinator to whom complaints about platforms "
+        "(referrals) are addressed.",
     )
     law_dir: Path | None = Field(
-        None, description="Directory with own `legal-*.yaml` files, in place of the shipped ones."
+        None,
+        description="Directory with your own `legal-*.yaml` files. If unset, the shipped law data.",
     )
     template_dir: Path | None = Field(
-        None, description="Directory with own templates of notices, in place of the shipped ones."
+        None,
+        description="Directory with your own templates of notices. If unset, the shipped "
+        "templates.",
     )
     platforms_file: Path | None = Field(
-        None, description="File with own entries of the registry of platforms."
+        None,
+        description="YAML file with your own entries of the registry of platforms. If unset, "
+        "only the shipped entries are used.",
     )
     evidence_tsa_url: str | None = Field(
         None,
         pattern=r"^https?://\S+$",
-        description="Time stamping authority (RFC 3161) that evidence bundles are stamped by; it "
-        "is told a digest. Unset means none; needs `hashsvc[timestamps]`.",
+        description="URL of the time-stamping authority (RFC 3161) that stamps evidence "
+        "bundles. It receives only a digest. If unset, bundles have no time "
+        "stamp. Needs `hashsvc[timestamps]`.",
     )
     rdap: bool = Field(
         False,
-        description="Whether rdap.org is asked whom a host's registration names for abuse; it is "
-        "told the host.",
+        description="Whether the service asks rdap.org for the abuse contact of a host. This "
+        "tells rdap.org the host.",
     )
     raise_certain: bool = Field(
         False,
-        description="Whether a request is drafted for every match of tier `certain` before an "
-        "analyst has looked; approving it confirms the match.",
+        description="Whether a removal request is drafted for every match of tier `certain` "
+        "before an analyst has looked. An analyst who approves the request "
+        "confirms the match.",
     )
     answer_within_h: int | None = Field(
         None,
         ge=1,
         le=10_000,
-        description="Hours within which a platform is expected to answer where the law says "
-        "`timely`; unset means those of the law data.",
+        description="Hours within which a platform should answer where the law says `timely`."
+        " If unset, the hours in the law data.",
     )
     smtp_url: SecretStr | None = Field(
         None,
-        description="Mail server for notices, `smtp://user:password@host:port` (STARTTLS) or "
-        "`smtps://…`; unset means that notices are sent by hand.",
+        description="Mail server for notices: `smtp://user:password@host:port` (STARTTLS) or "
+        "`smtps://…`. If unset, analysts send notices by hand.",
     )
     recheck_every_h: float = Field(
-        24, gt=0, description="A request that was sent is checked so often."
+        24, gt=0, description="Hours between two re-checks of a request that was sent."
     )
     recheck_gap_s: float = Field(
-        3600, ge=0, description="Two checks this far apart must both find an image gone."
+        3600,
+        ge=0,
+        description="Least seconds between the two re-checks that must both find an image gone.",
     )
 
     @field_validator("fetch_ports", "fetch_networks", "oidc_grants", mode="before")
