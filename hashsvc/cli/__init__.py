@@ -1,7 +1,7 @@
 """
-The command line: `hashsvc hash`, `compare`, `submit`, `match`, `scan`, `serve`, `keys`.
+The command line, `hashsvc`: what runs on one machine alone, and what speaks to a service.
 
-`hash` and `compare` need no service and no network; nothing leaves the machine with them.
+`hash` and `compare` need no service and no network: nothing leaves the machine with them.
 """
 
 from hashsvc.cli.main import main

@@ -1,4 +1,4 @@
-"""`hashsvc audit`: the audit log checked, signed, and taken out, on the service's own machine."""
+"""`hashsvc audit`: verify, sign and export the audit log on the service's own machine."""
 
 import os
 from collections.abc import Iterator
@@ -21,13 +21,13 @@ _ACTOR = "cli"
 AnchorFile = Annotated[
     Path | None,
     typer.Option(
-        "--anchor", help="A copy of the anchor file, as a witness has kept it; compared too."
+        "--anchor", help="A witness's copy of the anchor file. The log is compared with it too."
     ),
 ]
 Key = Annotated[
     str | None,
     typer.Option(
-        "--public-key", help="Key to check signatures with; else the one of this service."
+        "--public-key", help="Key to check signatures with. If unset, this service's own key."
     ),
 ]
 
@@ -40,7 +40,7 @@ def _log_signer() -> Iterator[tuple[LogSigner, Database]]:
 
 
 @contextmanager
-def _told() -> Iterator[None]:
+def _ending_in_one_line() -> Iterator[None]:
     try:
         yield
     except audit.AuditError as error:
@@ -50,13 +50,13 @@ def _told() -> Iterator[None]:
 @app.command()
 def verify(
     file: Annotated[
-        Path | None, typer.Argument(help="An export; without it, the service's own log.")
+        Path | None, typer.Argument(help="An exported file. If unset, the service's own log.")
     ] = None,
     public_key: Key = None,
     anchor_file: AnchorFile = None,
 ) -> None:
-    """Find any entry that was altered, removed or moved, and say where."""
-    with _told():
+    """Check that no entry was altered, removed or moved, and name the first that was."""
+    with _ending_in_one_line():
         if file is None:
             _verify_log(public_key, anchor_file)
         else:
@@ -71,13 +71,13 @@ def _verify_log(public_key: str | None, anchor_file: Path | None) -> None:
         if anchor_file is not None:
             checkpoints = checkpoints + _read_anchor(anchor_file, key)
         with database.read() as connection:
-            # What another key has signed has a tree with other blinds, which it alone knows.
+            # Only the key that signed a checkpoint knows the blinds of its tree.
             blinder = own.blinder() if str(key) == str(own.public()) else None
             entries = audit.verify(connection, checkpoints, blinder)
     signed = max((each.seq for each in checkpoints), default=0)
-    say(f"{entries} entries follow from one another; {signed} of them are signed.")
+    say(f"{entries} entries are in an unbroken chain; {signed} of them are signed.")
     if entries and not signed:
-        say("NOT SIGNED: whoever can write the database could have written all of it anew.")
+        say("NOT SIGNED: anybody who can write to the database could have replaced the whole log.")
 
 
 def _verify_file(file: Path, public_key: str | None, anchor_file: Path | None) -> None:
@@ -92,7 +92,7 @@ def _verify_file(file: Path, public_key: str | None, anchor_file: Path | None) -
             entries = exports.verify_lines(lines, key, checkpoints)
     except (OSError, UnicodeDecodeError):
         fail("The export cannot be read.")
-    say(f"{entries} entries follow from one another; all of them are signed.")
+    say(f"{entries} entries are in an unbroken chain; all of them are signed.")
 
 
 def _read_anchor(path: Path, key: PublicKey) -> list[audit.Checkpoint]:
@@ -104,36 +104,38 @@ def _read_anchor(path: Path, key: PublicKey) -> list[audit.Checkpoint]:
 
 @app.command()
 def checkpoint() -> None:
-    """Verify the log, sign it as it is now, add that to the anchor file, and print it."""
-    with _told(), _log_signer() as (log_signer, _):
+    """Verify the log, sign its present state, add that to the anchor file, and print it."""
+    with _ending_in_one_line(), _log_signer() as (log_signer, _):
         log_signer.verify()
         typer.echo(log_signer.checkpoint().dump())
 
 
 @app.command()
-def export(file: Annotated[Path, typer.Argument(help="A new file.")]) -> None:
-    """Write all entries, and a signed checkpoint after them, to a file; JSON, one a line."""
-    with _told(), _log_signer() as (log_signer, database):
+def export(
+    file: Annotated[Path, typer.Argument(help="The file to write. It must not exist yet.")],
+) -> None:
+    """Write all entries and a signed checkpoint to a new file, one JSON object per line."""
+    with _ending_in_one_line(), _log_signer() as (log_signer, database):
         key, now = log_signer.key(), utc_now()
         with database.write() as connection:
             audit.record(connection, actor=_ACTOR, action="audit.export", subject="all", now=now)
         try:
             descriptor = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         except OSError as error:
-            fail(f"The file cannot be made ({error.strerror}).")
+            fail(f"The file cannot be created ({error.strerror}).")
         try:
             with os.fdopen(descriptor, "w", encoding="ascii") as out, database.read() as connection:
                 out.writelines(f"{line}\n" for line in exports.lines(connection, key, now))
         except (audit.AuditError, OSError):
             file.unlink()
             raise
-        say(f"Exported. Its signature is checked with the key {key.public()}")
+        say(f"Exported. To check its signature, use the key {key.public()}")
 
 
 @app.command("public-key")
 def public_key() -> None:
-    """Print the key that checkpoints are checked with; it may be given to anybody."""
-    with _told(), _log_signer() as (log_signer, _):
+    """Print the public key that checks the signatures of checkpoints."""
+    with _ending_in_one_line(), _log_signer() as (log_signer, _):
         key = log_signer.key().public()
         typer.echo(str(key))
-        say(f"Its fingerprint, to be published: SHA-256 {key.fingerprint}")
+        say(f"Publish its fingerprint: SHA-256 {key.fingerprint}")

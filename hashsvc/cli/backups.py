@@ -1,4 +1,4 @@
-"""`hashsvc backup` and `restore`, on the service's own machine."""
+"""`hashsvc backup` and `hashsvc restore`, on the service's own machine."""
 
 from importlib.metadata import version
 from pathlib import Path
@@ -16,9 +16,11 @@ _ACTOR = "cli"
 
 
 def backup(
-    folder: Annotated[Path, typer.Argument(help="A new or empty folder, outside of the data.")],
+    folder: Annotated[
+        Path, typer.Argument(help="A new or empty folder outside the data directory.")
+    ],
 ) -> None:
-    """Write a consistent copy of the database; the service may go on meanwhile."""
+    """Write a consistent copy of the database, also while the service runs."""
     with open_existing(read_settings()) as database:
         backups.check_possible(database)
         with database.write() as connection:
@@ -27,33 +29,35 @@ def backup(
             )
         made = backups.back_up(database, folder, version=version("hashsvc"), now=utc_now())
     say(f"Backed up: {made.bytes:,} bytes, SHA-256 {made.sha256}.")
-    say(f"It is under the key-encryption key {made.key_encryption_key}, which is not in it:")
-    say("keep a copy of that, apart from the backup. Without the key nobody opens it.")
+    say(f"It needs the key-encryption key {made.key_encryption_key}, which is not in it:")
+    say("keep a copy of the key away from the backup. Nobody can open the backup without it.")
 
 
 def restore(
-    folder: Annotated[Path, typer.Argument(help="The backup.")],
+    folder: Annotated[Path, typer.Argument(help="Folder of the backup.")],
     erased: Annotated[
         Path | None,
-        typer.Option(help=f"The newest {erasures.LIST_NAME}; else the one in the data directory."),
+        typer.Option(
+            help=f"The newest {erasures.LIST_NAME}. If unset, the one in the data directory."
+        ),
     ] = None,
     no_erased: Annotated[
         bool,
         typer.Option(
-            "--no-erased", help="There is none; what was withdrawn since the backup comes back."
+            "--no-erased", help="Restore without a list: what was withdrawn since comes back."
         ),
     ] = False,
 ) -> None:
     """
-    Put a backup into an empty data directory, without what was withdrawn since it was made.
+    Restore a backup into an empty data directory, without what was withdrawn since then.
 
-    The service must not run, and the key-encryption key must be where the settings say.
+    Stop the service first. The key-encryption key must be where the settings say.
     """
     settings = read_settings()
     try:
         ids = [] if no_erased else _erased_ids(erased or settings.data_dir / erasures.LIST_NAME)
         with backups.restoring(folder, settings) as database:
-            gone = bank.erase_again(bank.Bank(database), database, ids, actor="restore")
+            withdrawn = bank.erase_again(bank.Bank(database), database, ids, actor="restore")
             now = utc_now()
             with database.write() as connection:
                 erasures.add_missing(connection, ids, now=now)
@@ -64,7 +68,7 @@ def restore(
         made = backups.check(folder)
     except StoreError as error:
         fail(str(error))
-    say(f"Restored as it was at {made.made_at}; {gone} withdrawals since then were done again.")
+    say(f"Restored the backup of {made.made_at}. {withdrawn} later withdrawals were repeated.")
 
 
 def _erased_ids(path: Path) -> list[str]:
@@ -72,6 +76,6 @@ def _erased_ids(path: Path) -> list[str]:
         return erasures.read_list(path)
     except (OSError, UnicodeDecodeError):
         fail(
-            f"The list of erasures, {erasures.LIST_NAME}, cannot be read. What was withdrawn since "
-            "the backup would come back without it: name it with --erased, or say --no-erased."
+            f"The list of erasures, {erasures.LIST_NAME}, cannot be read. Without it, what was "
+            "withdrawn since the backup would come back. Name it with --erased, or use --no-erased."
         )

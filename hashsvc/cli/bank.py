@@ -1,4 +1,4 @@
-"""`hashsvc bank`: what is withdrawn, taken out of the files and shown to be, on this machine."""
+"""`hashsvc bank`: remove withdrawn data from the files, and prove that it is gone."""
 
 import json
 from pathlib import Path
@@ -21,27 +21,27 @@ app = typer.Typer(
 
 @app.command()
 def purge() -> None:
-    """Rewrite the database's file, or PostgreSQL's of keys, without what was withdrawn, now."""
+    """Rewrite the database file, or PostgreSQL's table of keys, without withdrawn data now."""
     with open_existing(read_settings()) as database:
         _record(database, "bank.purge")
         if not database.purge(utc_now()):
-            fail("Somebody has held the database for too long; try again.")
+            fail("Another process has locked the database for too long. Try again.")
         what = "file" if database.is_sqlite else "table of keys"
-    say(f"The {what} was rewritten, without anything that was withdrawn.")
+    say(f"The {what} was rewritten without withdrawn data.")
 
 
 @app.command("prove-withdrawn")
 def prove(
     paths: Annotated[
         list[Path],
-        typer.Argument(help="The withdrawn images, or files with what `hashsvc hash` printed."),
+        typer.Argument(help="The withdrawn images, or files with the output of `hashsvc hash`."),
     ],
 ) -> None:
     """
-    Show that no file of the data directory, and no content of the bank, has an image's codes.
+    Prove that no file of the data directory and no content of the bank has an image's codes.
 
-    Images are hashed here and go nowhere; the codes are looked for as bytes and as hexadecimal
-    digits, in parts too. What was sealed under a destroyed key, nobody can look into any more.
+    Images are hashed on this machine and not sent. Codes, and parts of codes, are searched as bytes
+    and as hexadecimal digits. Nobody can read what was encrypted under a destroyed key.
     """
     settings = read_settings()
     images = [each for path in paths for each in _read(path)]
@@ -50,9 +50,9 @@ def prove(
         _record(database, "bank.prove-withdrawn")
         proof = bank.prove_withdrawn(database, folder, images)
         is_sqlite = database.is_sqlite
-    _tell(proof)
+    _print_proof(proof)
     if not is_sqlite:
-        say("NOT looked into: the files of PostgreSQL's server, its log and backups.")
+        say("NOT SEARCHED: the files of PostgreSQL's server, its log and its backups.")
     if not proof.holds:
         raise typer.Exit(1)
 
@@ -62,14 +62,14 @@ def withdraw_again(
     erased: Annotated[
         Path | None,
         typer.Argument(
-            help=f"The newest {erasures.LIST_NAME}; else the one in the data directory."
+            help=f"The newest {erasures.LIST_NAME}. If unset, the one in the data directory."
         ),
     ] = None,
 ) -> None:
     """
-    Do again the withdrawals since a backup was made that pg_restore has just put back.
+    Repeat the withdrawals that were made after the backup that pg_restore has put back.
 
-    Before the service is started. `hashsvc restore` does it by itself, for SQLite.
+    Run it before you start the service. For SQLite, `hashsvc restore` does the same.
     """
     settings = read_settings()
     try:
@@ -77,12 +77,12 @@ def withdraw_again(
     except (OSError, UnicodeDecodeError):
         fail(f"The list of erasures, {erasures.LIST_NAME}, cannot be read.")
     with open_existing(settings) as database:
-        gone = bank.erase_again(bank.Bank(database), database, ids, actor="restore")
+        withdrawn = bank.erase_again(bank.Bank(database), database, ids, actor="restore")
         with database.write() as connection:
             erasures.add_missing(connection, ids, now=utc_now())
         _record(database, "bank.withdraw-again")
         database.finish_erasures()
-    say(f"{gone} withdrawals were done again.")
+    say(f"{withdrawn} withdrawals were repeated.")
 
 
 def _record(database: Database, action: str) -> None:
@@ -97,13 +97,13 @@ def _read(path: Path) -> list[Signature]:
         if is_json:
             return [_signature(json.loads(line)) for line in path.read_text().splitlines()]
     except (SignalFormatError, ValueError, KeyError, TypeError):
-        fail("A file is neither an image nor what `hashsvc hash` prints.")
+        fail("A file is neither an image nor the output of `hashsvc hash`.")
     except OSError:
-        pass  # The next line says which, and why.
-    found = [each for each in signatures([path]) if each is not None]
-    if not found:
+        pass  # `signatures` opens the file again and says why it cannot be read.
+    signed = [each for each in signatures([path]) if each is not None]
+    if not signed:
         raise typer.Exit(1)
-    return found
+    return signed
 
 
 def _signature(record: dict[str, list[dict[str, str]]]) -> Signature:
@@ -111,17 +111,17 @@ def _signature(record: dict[str, list[dict[str, str]]]) -> Signature:
     return Signature(100, tuple(signals))
 
 
-def _tell(proof: "bank.Proof") -> None:
-    say(f"Looked for {proof.codes} codes in {proof.files} files of {proof.bytes:,} bytes.")
+def _print_proof(proof: "bank.Proof") -> None:
+    say(f"Searched {proof.files} files of {proof.bytes:,} bytes for {proof.codes} codes.")
     if proof.too_plain:
-        say(f"Not looked for: {proof.too_plain} codes that are hardly more than zeros.")
+        say(f"NOT SEARCHED: {proof.too_plain} codes that are nearly all zeros.")
     for name in proof.found_in:
         say(f"FOUND in {name}.")
     if proof.live_contents:
         say(f"FOUND in the bank: {proof.live_contents} contents are not withdrawn.")
     if proof.stray_keys:
-        say(f"FOUND: {proof.stray_keys} data keys that belong to no case.")
+        say(f"FOUND {proof.stray_keys} data keys that belong to no case.")
     if not proof.rewritten:
-        say("The file was not rewritten since the last withdrawal: hashsvc bank purge does it now.")
+        say("The file was not rewritten since the last withdrawal. Run: hashsvc bank purge")
     if proof.holds:
         say("Nothing was found. Every data key belongs to a case that is open.")

@@ -1,4 +1,4 @@
-"""Speaks to a service over HTTP, for the commands that need one."""
+"""The HTTP client of the commands that speak to a service."""
 
 import time
 from collections.abc import Iterator, Mapping
@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import httpx2
 
-# The longest that a command waits when the service says that it comes too often.
+# A command waits for a 429's Retry-After up to this long.
 _LONGEST_WAIT_S = 60
 
 
@@ -16,10 +16,10 @@ _UNREACHABLE = (httpx2.TransportError, httpx2.InvalidURL, httpx2.UnsupportedProt
 
 class ServiceError(Exception):
     """
-    The service refused, or could not be reached; the message is for the user.
+    The service refused a call or could not be reached. The message is for the user.
 
     Attributes:
-        status: Of the answer; None where there was none.
+        status: Status code of the answer; None if there was no answer.
     """
 
     def __init__(self, message: str, *, status: int | None = None) -> None:
@@ -32,21 +32,21 @@ class Client:
     A connection to one service with one key.
 
     Args:
-        url: Where the service is, such as `http://127.0.0.1:8000`.
+        url: URL of the service, such as `http://127.0.0.1:8000`.
 
         key: The API key's token.
 
-        insecure: Whether key and signals may go to another machine where the network can read them.
+        insecure: Whether key and signals may be sent to another machine without TLS.
 
     Raises:
-        ServiceError: If they would, and may not.
+        ServiceError: If the URL is `http://`, of another machine, and `insecure` is not set.
     """
 
     def __init__(self, url: str, key: str, *, insecure: bool = False) -> None:
-        if not insecure and _is_readable_on_the_way(url):
+        if not insecure and _is_readable_in_transit(url):
             raise ServiceError(
-                "An http:// address of another machine would show key and signals to the network. "
-                "Use https://, or allow it with --insecure or HASHSVC_INSECURE=1."
+                "Over http:// to another machine, the network could read your key and signals. "
+                "Use https://, or allow http:// with --insecure or HASHSVC_INSECURE=1."
             )
         self._http = httpx2.Client(
             base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=60
@@ -75,7 +75,7 @@ class Client:
         headers: Mapping[str, str] | None = None,
     ) -> Any:
         """
-        Send JSON to a path and return the answer's.
+        Send JSON to a path and return the JSON of the answer.
 
         Raises:
             ServiceError: If the service refuses or cannot be reached.
@@ -84,7 +84,7 @@ class Client:
 
     def put(self, path: str, body: Mapping[str, Any]) -> Any:
         """
-        Send JSON to a path in place of what is there, and return the answer's.
+        Replace the JSON at a path and return the JSON of the answer.
 
         Raises:
             ServiceError: If the service refuses or cannot be reached.
@@ -111,7 +111,7 @@ class Client:
 
     def parts(self, path: str, **query: str | int) -> Iterator[str]:
         """
-        Yield the text at a path as it comes; it may be long.
+        Yield the text at a path in parts, as it arrives.
 
         Raises:
             ServiceError: If the service refuses or cannot be reached, or the text is cut off.
@@ -123,7 +123,7 @@ class Client:
                     raise _refused(answer)
                 yield from answer.iter_text()
         except _UNREACHABLE as error:
-            raise _not_there() from error
+            raise _unreachable() from error
 
     def _call(self, method: str, path: str, **how: Any) -> Any:
         answer = self._answer(method, path, **how)
@@ -142,34 +142,34 @@ class Client:
         try:
             return self._http.request(method, path, **how)
         except _UNREACHABLE as error:
-            raise _not_there() from error
+            raise _unreachable() from error
 
 
 def _refused(answer: httpx2.Response) -> ServiceError:
     try:
         detail = answer.json()["detail"]
     except (ValueError, KeyError, TypeError):
-        detail = f"It answered {answer.status_code}."
+        detail = f"It answered with status {answer.status_code}."
     return ServiceError(f"The service refused: {detail}", status=answer.status_code)
 
 
-def _not_there() -> ServiceError:
-    return ServiceError("The service cannot be reached; is its URL right?")
+def _unreachable() -> ServiceError:
+    return ServiceError("The service cannot be reached. Is its URL right?")
 
 
 def _wait_asked_for(answer: httpx2.Response) -> int | None:
-    """Return how many seconds to wait before the call is made again; None to leave it."""
+    """Return the seconds to wait before a second call; None if the answer is final."""
     seconds = answer.headers.get("Retry-After", "")
     if answer.status_code != httpx2.codes.TOO_MANY_REQUESTS or not seconds.isdecimal():
         return None
     return int(seconds) if int(seconds) <= _LONGEST_WAIT_S else None
 
 
-def _is_readable_on_the_way(url: str) -> bool:
+def _is_readable_in_transit(url: str) -> bool:
     try:
         parsed = httpx2.URL(url)
     except httpx2.InvalidURL:
-        # Nothing goes anywhere; the first call says so.
+        # Nothing is sent to a URL that is none: the first call fails.
         return False
     if parsed.scheme != "http" or parsed.host == "localhost":
         return False

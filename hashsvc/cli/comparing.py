@@ -24,23 +24,23 @@ def compare_images(
     candidate: Annotated[str, typer.Argument(help="An image, or a signal.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Compare two images, or signals, on this machine: the tier, the distances, and why."""
+    """Compare two images or signals on this machine, and print tier, distances and reasons."""
     compared = matching.explain(_signature(original, "first"), _signature(candidate, "second"))
-    told = compared.evidence.as_json() | {"reasons": list(compared.reasons)}
-    typer.echo(json.dumps(told, indent=2) if as_json else _table(compared))
+    answer = compared.evidence.as_json() | {"reasons": list(compared.reasons)}
+    typer.echo(json.dumps(answer, indent=2) if as_json else _table(compared))
 
 
 def _signature(text: str, which: str) -> Signature:
     path = Path(text)
     try:
         if not path.exists() and ":" in text:
-            # A signal alone says nothing of its image's quality; it was good enough to be shared.
+            # The quality is unknown. Assume the best, for somebody shared the signal.
             return Signature(100, (ViewedSignal(Signal.parse(text), View.WHOLE),))
         return signals.sign_image(path.read_bytes())
     except (ImageError, SignalFormatError) as error:
-        fail(f"The {which} one: {error}")
+        fail(f"The {which} image or signal: {error}")
     except OSError as error:
-        fail(f"The {which} one: It cannot be read ({error.strerror}).")
+        fail(f"The {which} file cannot be read ({error.strerror}).")
 
 
 def _table(compared: "matching.Comparison") -> str:

@@ -1,4 +1,4 @@
-"""The settings and the database, for the commands that run on the service's own machine."""
+"""Settings and database of the commands that run on the service's own machine."""
 
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
@@ -13,7 +13,7 @@ from hashsvc.store.sqlite import path_of
 
 @contextmanager
 def open_database(settings: Settings) -> Iterator[Database]:
-    """Open the database of the settings, of this version's schema; what fails ends the command."""
+    """Open the database and bring its schema up to date; an error ends the command."""
     try:
         with closing(Database.of(settings)) as database:
             database.migrate()
@@ -24,16 +24,16 @@ def open_database(settings: Settings) -> Iterator[Database]:
 
 @contextmanager
 def open_existing(settings: Settings) -> Iterator[Database]:
-    """Open the database as `open_database` does, but make none where there is none."""
+    """Open the database as `open_database` does, but never create one."""
     path = path_of(settings.url)
     if path is not None and not path.exists():
-        fail("There is no database where the settings say.")
+        fail("There is no database in the place that the settings name.")
     with open_database(settings) as database:
         yield database
 
 
 def read_settings() -> Settings:
-    """Return the settings; a wrong one ends the command with its name and its rule."""
+    """Return the settings; a wrong setting ends the command with its name and its rule."""
     try:
         return Settings()
     except ValidationError as error:

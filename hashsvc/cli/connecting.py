@@ -9,16 +9,20 @@ import typer
 from hashsvc.cli.client import Client, ServiceError
 from hashsvc.cli.output import fail
 
-Url = Annotated[str, typer.Option(envvar="HASHSVC_URL", help="Where the service is.")]
+Url = Annotated[str, typer.Option(envvar="HASHSVC_URL", help="URL of the service.")]
 Key = Annotated[
-    str, typer.Option(envvar="HASHSVC_KEY", help="API key; better in the variable than here.")
+    str,
+    typer.Option(
+        envvar="HASHSVC_KEY",
+        help="API key. Other users of this machine can see options: prefer the variable.",
+    ),
 ]
 Insecure = Annotated[
     bool,
     typer.Option(
         "--insecure",
         envvar="HASHSVC_INSECURE",
-        help="Allow an http:// address of another machine: the network can read key and signals.",
+        help="Allow http:// to another machine. The network can then read key and signals.",
     ),
 ]
 LOCAL = "http://127.0.0.1:8000"
@@ -26,7 +30,7 @@ LOCAL = "http://127.0.0.1:8000"
 
 @contextmanager
 def connected(url: str, key: str, insecure: bool) -> Iterator[Client]:
-    """Open a connection to a service; what it refuses ends the command with one line."""
+    """Open a connection to a service. If it refuses a call, the command ends with its reason."""
     try:
         with Client(url, key, insecure=insecure) as client:
             yield client

@@ -1,4 +1,4 @@
-"""`hashsvc evidence`: bundles checked on any machine, without the service or its settings."""
+"""`hashsvc evidence`: check bundles on any machine, without the service or its settings."""
 
 from pathlib import Path
 from typing import Annotated
@@ -17,7 +17,7 @@ _MOST_KEY_BYTES = 2**20
 
 @app.command()
 def verify(
-    bundle: Annotated[Path, typer.Argument(help="The ZIP file.")],
+    bundle: Annotated[Path, typer.Argument(help="ZIP file of the bundle.")],
     key: Annotated[
         Path | None,
         typer.Option(
@@ -29,14 +29,14 @@ def verify(
         typer.Option(help="File with certificates (PEM) of trusted time stamp authorities."),
     ] = None,
 ) -> None:
-    """Find any byte of a bundle that is not as it was signed, and say what it proves."""
+    """Check that a bundle is as it was signed, and print what it proves."""
     content = _read(bundle, 2 * MOST_BYTES)
     try:
-        given = PublicKey.parse(_read(key, _MOST_KEY_BYTES).decode("ascii")) if key else None
+        public = PublicKey.parse(_read(key, _MOST_KEY_BYTES).decode("ascii")) if key else None
         roots = _read(tsa_roots, _MOST_KEY_BYTES) if tsa_roots else None
-        verified = verify_bundle(content, given, tsa_roots=roots)
+        verified = verify_bundle(content, public, tsa_roots=roots)
     except BadBundleError as error:
-        fail(f"NOT GOOD. {error}")
+        fail(f"NOT VALID. {error}")
     except UnicodeDecodeError:
         fail("A public key is 32 bytes, written as base64.")
     except AuditError as error:

@@ -15,7 +15,7 @@ from hashsvc.store.ids import random_id
 
 
 class Format(StrEnum):
-    """How signals are printed."""
+    """The formats in which signals are printed."""
 
     JSON = "json"
     CSV = "csv"
@@ -29,19 +29,22 @@ Paths = Annotated[list[Path], typer.Argument(help="Images, or folders of images.
 def hash_images(
     paths: Paths,
     form: Annotated[
-        Format, typer.Option("--format", help="One JSON object a line, or CSV.")
+        Format, typer.Option("--format", help="One JSON object per line, or CSV.")
     ] = Format.JSON,
     all_views: Annotated[
-        bool, typer.Option(help="Turned, mirrored and trimmed views too, as a candidate has.")
+        bool, typer.Option(help="Print the turned, mirrored and trimmed views too.")
     ] = False,
     exact: Annotated[
-        bool, typer.Option(help="Decode at full size and in colour, as other systems do.")
+        bool,
+        typer.Option(
+            help="Decode at full size and in colour, as other systems do. This is slower."
+        ),
     ] = False,
     also: Annotated[
-        list[Other] | None, typer.Option(help="Further algorithms; may be repeated.")
+        list[Other] | None, typer.Option(help="A further algorithm. May be repeated.")
     ] = None,
 ) -> None:
-    """Hash images on this machine. Neither the images nor their names go anywhere."""
+    """Hash images on this machine. Neither the images nor their names are sent anywhere."""
     writer = csv.writer(sys.stdout)
     if form is Format.CSV:
         writer.writerow(("content", "quality", "view", "signal"))
@@ -64,7 +67,7 @@ def hash_images(
 
 
 def as_record(signature: Signature) -> dict[str, Any]:
-    """Return a signature as a content to submit, under a new random id."""
+    """Return a signature in the form in which it is submitted, with a new random id."""
     return {
         "content": random_id(),
         "quality": signature.quality,

@@ -1,4 +1,4 @@
-"""Reads and signs the images named on the command line, and tells of those that are none."""
+"""Reads and signs the images that are named on the command line."""
 
 from collections.abc import Iterator, Sequence
 from contextlib import closing
@@ -10,7 +10,7 @@ from hashsvc.signals import ImageError, Profile, Signature
 
 
 def files_of(paths: Sequence[Path]) -> list[Path]:
-    """Return the files; a folder stands for all files below it, in order of name."""
+    """Return the files; a folder stands for all files below it, sorted by name."""
     found: list[Path] = []
     for path in paths:
         if path.is_dir():
@@ -24,29 +24,29 @@ def signatures(
     paths: Sequence[Path], *, exact: bool = False, also: Sequence[Profile] = ()
 ) -> Iterator[Signature | None]:
     """
-    Yield the signature of each image; None for a file that has none, after a line on stderr.
+    Yield each image's signature; None for any other file, with a message on stderr.
 
     Images are signed on all cores. `exact` and `also` are those of `sign_image`.
 
-    The line counts the files and does not name them: a file's name may tell who is shown.
+    Messages number the files and do not name them: a file's name may tell who is shown.
     """
     files = files_of(paths)
-    unread: dict[int, str] = {}
+    errors: dict[int, str] = {}
 
     def contents() -> Iterator[bytes]:
         for number, path in enumerate(files, start=1):
             try:
                 yield path.read_bytes()
             except OSError as error:
-                unread[number] = f"It cannot be read ({error.strerror})."
-                # Keeps its place among the others.
+                errors[number] = f"It cannot be read ({error.strerror})."
+                # Every file has one result, so that the numbers stay right.
                 yield b""
 
-    # Closed, so that no thread is left when the reader has had enough.
+    # Close the generator, so that its threads end when the reader stops early.
     with closing(signals.sign_images(contents(), exact=exact, also=also)) as signed:
         for number, found in enumerate(signed, start=1):
             if isinstance(found, ImageError):
-                say(f"File {number} of {len(files)}: {unread.get(number, found)}")
+                say(f"File {number} of {len(files)}: {errors.get(number, found)}")
                 yield None
             else:
                 yield found

@@ -1,4 +1,4 @@
-"""`hashsvc keys`: API keys, made and revoked on the service's own machine."""
+"""`hashsvc keys`: create, list, revoke and re-encrypt keys on the service's own machine."""
 
 from datetime import timedelta
 from typing import Annotated
@@ -15,22 +15,24 @@ from hashsvc.store import keys
 from hashsvc.store.ids import DEFAULT_ORGANISATION, KeyId, OrganisationId
 from hashsvc.store.keys import Key
 
-app = typer.Typer(no_args_is_help=True, help="API keys: create, list, revoke.")
+app = typer.Typer(
+    no_args_is_help=True, help="API keys: create, list, revoke. Key-encryption key: rotate."
+)
 _ACTOR = "cli"
 
 
 @app.command()
 def create(
-    role: Annotated[Role, typer.Option(help="What the key is for.")],
+    role: Annotated[Role, typer.Option(help="What the key may do.")],
     organisation: Annotated[
-        str, typer.Option(help="Id of the organisation it belongs to; unset: the default one.")
+        str, typer.Option(help="Id of the key's organisation. If unset, the default one.")
     ] = DEFAULT_ORGANISATION,
     days: Annotated[
         int | None,
-        typer.Option(help="It is useless after so many days; unset: never.", min=1, max=36_500),
+        typer.Option(help="Days until the key expires. If unset, never.", min=1, max=36_500),
     ] = None,
 ) -> None:
-    """Make a key and print its token, this once; only a digest of it is kept."""
+    """Create a key and print its token once. Only a digest of the token is kept."""
     with open_database(read_settings()) as database:
         key = create_key(
             database,
@@ -40,24 +42,24 @@ def create(
             organisation_id=OrganisationId(organisation),
             expires_at=None if days is None else utc_now() + timedelta(days=days),
         )
-    say(f"Key {key.key_id} of role {key.role}. Its token, shown this once:")
+    say(f"Key {key.key_id} of role {key.role}. Its token, shown only once:")
     typer.echo(key.token)
 
 
 @app.command("list")
 def list_keys() -> None:
-    """List keys: id, role, when made, when last used, whether live, organisation."""
+    """List keys: id, role, day of creation, day of last use, state, organisation."""
     with open_database(read_settings()) as database, database.write() as connection:
-        found = keys.all_keys(connection)
+        listed = keys.all_keys(connection)
         audit.record(
-            connection, actor=_ACTOR, action="key.list", subject=str(len(found)), now=utc_now()
+            connection, actor=_ACTOR, action="key.list", subject=str(len(listed)), now=utc_now()
         )
-        for key in found:
+        for key in listed:
             used = f"used {key.last_used_on}" if key.last_used_on else "never used"
-            whose = "  signs in at the issuer" if key.is_person else ""
+            owner = "  for a person who signs in at the issuer" if key.is_person else ""
             typer.echo(
                 f"{key.id}  {key.role:8}  {key.created_at:%Y-%m-%d}  {used:15}  {_state(key):18}  "
-                f"{key.organisation_id}{whose}"
+                f"{key.organisation_id}{owner}"
             )
 
 
@@ -66,13 +68,13 @@ def _state(key: Key) -> str:
         return f"revoked {key.revoked_at:%Y-%m-%d}"
     if key.expires_at is None:
         return "live"
-    over = key.expires_at <= utc_now()
-    return f"{'expired' if over else 'until'} {key.expires_at:%Y-%m-%d}"
+    is_expired = key.expires_at <= utc_now()
+    return f"{'expired' if is_expired else 'until'} {key.expires_at:%Y-%m-%d}"
 
 
 @app.command()
 def revoke(key_id: Annotated[str, typer.Argument(help="Id of the key.")]) -> None:
-    """Revoke a key; it is useless from the next request on."""
+    """Revoke a key. The service refuses it from the next request on."""
     with open_database(read_settings()) as database:
         revoke_key(database, KeyId(key_id), actor=_ACTOR, clock=utc_now)
     say("Revoked.")

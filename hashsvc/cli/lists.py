@@ -1,4 +1,4 @@
-"""`hashsvc lists`: images that are refused or looked at first, hashed on the service's machine."""
+"""`hashsvc lists`: lists of common and of protected images, hashed on the service's machine."""
 
 from typing import Annotated
 
@@ -13,7 +13,7 @@ from hashsvc.store.ids import LabelId
 
 app = typer.Typer(
     no_args_is_help=True,
-    help="Lists of images: common ones are refused, protected ones wait for an analyst.",
+    help="Lists of images: common images are refused, protected images wait for an analyst.",
 )
 _ACTOR = "cli"
 Kind = Annotated[ImageList, typer.Argument(help="Which list.")]
@@ -21,7 +21,7 @@ Kind = Annotated[ImageList, typer.Argument(help="Which list.")]
 
 @app.command()
 def add(kind: Kind, paths: Paths) -> None:
-    """Put images on a list and print their labels, in the order of the files; no name is kept."""
+    """Add images to a list and print their labels in the order of the files. No name is kept."""
     failed = False
     with open_database(read_settings()) as database:
         lists = Lists(database)
@@ -36,7 +36,7 @@ def add(kind: Kind, paths: Paths) -> None:
 
 @app.command()
 def show(kind: Kind) -> None:
-    """Show the labels on a list, with the days on which they came."""
+    """Show the labels on a list, with the days on which they were added."""
     with open_database(read_settings()) as database:
         for each in Lists(database).images(kind):
             typer.echo(f"{each.label}  {each.added_at:%Y-%m-%d}  {each.signals} signals")
@@ -44,7 +44,7 @@ def show(kind: Kind) -> None:
 
 @app.command()
 def remove(kind: Kind, label: Annotated[str, typer.Argument(help="The image's label.")]) -> None:
-    """Take an image off a list."""
+    """Remove an image from a list."""
     with open_database(read_settings()) as database:
         try:
             Lists(database).remove(kind, LabelId(label), actor=_ACTOR)

@@ -1,4 +1,4 @@
-"""The log of the service: JSON on stdout, a line for each event; operators are told on stderr."""
+"""The log of the service: one line of JSON per event, on stdout."""
 
 import logging
 import sys
@@ -13,7 +13,7 @@ _STAMPED: list[Processor] = [
 
 
 def configure_logs() -> None:
-    """Write the service's own events, and those of its web server, in one form."""
+    """Write the events of the service and of its web server in the same format."""
     structlog.configure(
         processors=[*_STAMPED, structlog.processors.JSONRenderer()],
         wrapper_class=structlog.make_filtering_bound_logger(logging.INFO),
@@ -30,7 +30,7 @@ def configure_logs() -> None:
             ],
         )
     )
-    # This one alone: other libraries would log the URLs that they fetch.
+    # Only this logger: other libraries would log the URLs that they fetch.
     server = logging.getLogger("uvicorn")
     server.handlers = [handler]
     server.setLevel(logging.INFO)
@@ -38,7 +38,7 @@ def configure_logs() -> None:
 
 
 def _without_traceback(_logger: object, _method: str, event: EventDict) -> EventDict:
-    # An exception's text may repeat what was sent; its kind does not.
+    # An exception's text may repeat what was sent. Its class does not.
     error = event.pop("exc_info", None)
     if isinstance(error, tuple) and error[0] is not None:
         event["error"] = error[0].__name__

@@ -13,11 +13,11 @@ from hashsvc.cli.output import fail
 COMMANDS = {
     "hash": (
         "hashing:hash_images",
-        "Hash images on this machine. Neither the images nor their names go anywhere.",
+        "Hash images on this machine. Neither the images nor their names are sent anywhere.",
     ),
     "compare": (
         "comparing:compare_images",
-        "Compare two images, or signals, on this machine: the tier, the distances, and why.",
+        "Compare two images or signals on this machine, and print tier, distances and reasons.",
     ),
     "submit": (
         "remote:submit",
@@ -25,11 +25,11 @@ COMMANDS = {
     ),
     "match": (
         "remote:match",
-        "Hash images on this machine and ask whether the bank holds them; one JSON line each.",
+        "Hash images on this machine and look them up in the bank; one line of JSON per image.",
     ),
     "scan": (
         "scans:scan",
-        "Submit a batch of reported URLs; with --wait, show its progress and what became of it.",
+        "Submit reported URLs for a scan. With --wait, show its progress and its end.",
     ),
     "statistics": (
         "statistics:statistics",
@@ -37,31 +37,31 @@ COMMANDS = {
     ),
     "serve": (
         "serving:serve",
-        "Serve the API, with its documentation at /docs and a status page at /.",
+        "Serve the API, its documentation at /docs and a status page at /.",
     ),
     "worker": (
         "working:work",
-        "Work off scans of the service with the same settings, until it is stopped.",
+        "Scan URLs for the service with the same settings, until it is stopped.",
     ),
     "backup": (
         "backups:backup",
-        "Write a consistent copy of the database; the service may go on meanwhile.",
+        "Write a consistent copy of the database, also while the service runs.",
     ),
     "restore": (
         "backups:restore",
-        "Put a backup into an empty data directory, without what was withdrawn since it was made.",
+        "Restore a backup into an empty data directory, without what was withdrawn since then.",
     ),
     "scans": ("scans:app", "Scans of reported URLs: follow, stop, results."),
-    "removal": ("removal:app", "Removal requests: raise, send, follow, and what is due."),
-    "platforms": ("platforms:app", "The registry of platforms: how each is reached."),
-    "keys": ("keys:app", "API keys: create, list, revoke."),
+    "removal": ("removal:app", "Removal requests: raise, send, follow, and see what is due."),
+    "platforms": ("platforms:app", "The registry of platforms and how to reach them."),
+    "keys": ("keys:app", "API keys: create, list, revoke. Key-encryption key: rotate."),
     "bank": ("bank:app", "The bank's files: purge, prove-withdrawn, withdraw-again."),
     "audit": ("audit:app", "The audit log: verify, checkpoint, export."),
     "evidence": ("evidence:app", "Evidence bundles: verify."),
     "organisations": ("organisations:app", "Organisations: create, list."),
     "lists": (
         "lists:app",
-        "Lists of images: common ones are refused, protected ones wait for an analyst.",
+        "Lists of images: common images are refused, protected images wait for an analyst.",
     ),
 }
 """

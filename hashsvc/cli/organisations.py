@@ -1,4 +1,4 @@
-"""`hashsvc organisations`: the bodies that use the service, each with its own cases."""
+"""`hashsvc organisations`: create and list organisations, each with its own cases."""
 
 from typing import Annotated
 
@@ -15,8 +15,10 @@ app = typer.Typer(no_args_is_help=True, help="Organisations: create, list.")
 
 
 @app.command()
-def create(name: Annotated[str, typer.Argument(help="Its name, for administrators.")]) -> None:
-    """Make an organisation and print its id, which `keys create --organisation` takes."""
+def create(
+    name: Annotated[str, typer.Argument(help="Name of the organisation, for administrators.")],
+) -> None:
+    """Create an organisation and print its id, for `hashsvc keys create --organisation`."""
     with open_database(read_settings()) as database:
         try:
             made = create_organisation(database, name, actor="cli", clock=utc_now)
@@ -27,7 +29,7 @@ def create(name: Annotated[str, typer.Argument(help="Its name, for administrator
 
 @app.command("list")
 def list_organisations() -> None:
-    """List organisations: id, when made, name."""
+    """List organisations: id, day of creation, name."""
     with open_database(read_settings()) as database, database.read() as connection:
         for each in organisations.all_organisations(connection):
             typer.echo(f"{each.id}  {each.created_at:%Y-%m-%d}  {each.name}")

@@ -1,4 +1,4 @@
-"""What the commands print, and how they end."""
+"""Messages for the user, and the end of a command that fails."""
 
 import sys
 from typing import NoReturn
@@ -7,11 +7,11 @@ import typer
 
 
 def say(line: str) -> None:
-    """Print a line for the user, who may be reading while a program reads stdout."""
+    """Print a message on stderr: a program may be reading stdout."""
     typer.echo(line, err=True)
 
 
 def fail(line: str, *, code: int = 1) -> NoReturn:
-    """End the command with one line on stderr."""
+    """Print a message on stderr and end the command."""
     typer.echo(line, err=True)
     sys.exit(code)

@@ -1,4 +1,4 @@
-"""`hashsvc platforms`: the registry of who can take an image down."""
+"""`hashsvc platforms`: the registry of platforms, hosts and search engines."""
 
 import json
 from pathlib import Path
@@ -11,8 +11,8 @@ from hashsvc.cli.connecting import LOCAL, Insecure, Key, Url, connected
 from hashsvc.cli.output import fail, say
 from hashsvc.cli.removal import write
 
-app = typer.Typer(no_args_is_help=True, help="The registry of platforms: how each is reached.")
-Name = Annotated[str, typer.Argument(help="An entry's id, or a host.", metavar="PLATFORM")]
+app = typer.Typer(no_args_is_help=True, help="The registry of platforms and how to reach them.")
+Name = Annotated[str, typer.Argument(help="An entry's id or a host name.", metavar="PLATFORM")]
 _PATH = "/v1/platforms"
 
 
@@ -26,7 +26,7 @@ def list_platforms(key: Key, url: Url = LOCAL, insecure: Insecure = False) -> No
 
 @app.command()
 def show(platform: Name, key: Key, url: Url = LOCAL, insecure: Insecure = False) -> None:
-    """Show one entry; of a host that nobody entered, what is known of it."""
+    """Show one entry. For a host without an entry, show what the service knows of it."""
     with connected(url, key, insecure) as client:
         typer.echo(json.dumps(client.get(f"{_PATH}/{platform}"), ensure_ascii=False, indent=2))
 
@@ -36,41 +36,45 @@ def export(
     key: Key,
     url: Url = LOCAL,
     insecure: Insecure = False,
-    output: Annotated[Path | None, typer.Option(help="File to write; else it is printed.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="File to write. If unset, the entries are printed.")
+    ] = None,
 ) -> None:
-    """Write all entries as YAML, as the setting HASHSVC_PLATFORMS_FILE takes it."""
+    """Write all entries as YAML, for the setting HASHSVC_PLATFORMS_FILE."""
     with connected(url, key, insecure) as client:
         write(client.content(f"{_PATH}.yaml"), output)
 
 
 @app.command("set")
 def set_entries(
-    file: Annotated[Path, typer.Argument(help="YAML with one entry, or with `platforms:`.")],
+    file: Annotated[
+        Path, typer.Argument(help="YAML file with one entry, or with a list under `platforms:`.")
+    ],
     key: Key,
     url: Url = LOCAL,
     insecure: Insecure = False,
 ) -> None:
-    """Store entries, in place of those of the same id."""
+    """Store entries. An entry replaces one with the same id."""
     try:
         content = yaml.safe_load(file.read_text("utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError):
-        fail("The file is there, to be read, and YAML.")
+        fail("The file cannot be read, or is not YAML.")
     entries = content.get("platforms", [content]) if isinstance(content, dict) else content
     if not isinstance(entries, list) or not all(
         isinstance(each, dict) and "id" in each for each in entries
     ):
-        fail("The file has one entry, or a list of them under `platforms:`, each with an id.")
+        fail("The file must have one entry, or a list under `platforms:`. Each entry needs an id.")
     with connected(url, key, insecure) as client:
         for each in entries:
-            # JSON has no dates, and YAML's are what they say.
+            # YAML has dates and JSON has none: send them as text.
             entry = json.loads(json.dumps(each, default=str))
             client.put(f"{_PATH}/{entry.pop('id')}", entry)
-    say(f"{len(entries)} stored.")
+    say(f"{len(entries)} entries stored.")
 
 
 @app.command()
 def remove(platform: Name, key: Key, url: Url = LOCAL, insecure: Insecure = False) -> None:
-    """Take back what was stored of an entry; a shipped one is then as it came."""
+    """Remove a stored entry. A shipped entry of the same id applies again."""
     with connected(url, key, insecure) as client:
         client.delete(f"{_PATH}/{platform}")
-    say("Taken back.")
+    say("Removed.")

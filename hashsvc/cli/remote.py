@@ -1,4 +1,4 @@
-"""Commands that speak to a service: `submit`, `match`; `scan` is in a module of its own."""
+"""`hashsvc submit` and `hashsvc match`: hash images here and send their signals to a service."""
 
 import json
 from typing import Annotated
@@ -19,7 +19,8 @@ def submit(
     url: Url = LOCAL,
     insecure: Insecure = False,
     case: Annotated[
-        str | None, typer.Option(help="Number of a case to add to; else one is opened.")
+        str | None,
+        typer.Option(help="Number of a case to add the images to. If unset, a new case is opened."),
     ] = None,
     adult: Annotated[
         bool | None, typer.Option(help="Whether the person shown was an adult in every image.")
@@ -28,8 +29,8 @@ def submit(
         bool,
         typer.Option(
             "--without-regions",
-            help="Send no signals of parts of an image: what is stored then shows no part of it, "
-            "but copies that were cropped, captioned, framed or screenshotted are not found.",
+            help="Send no signals of parts of an image. What is stored then shows no part of the "
+            "image, but cropped, captioned, framed or screenshotted copies are not found.",
         ),
     ] = False,
 ) -> None:
@@ -40,16 +41,16 @@ def submit(
         for each in (each.whole() for each in signed if each and not _too_plain(each))
     ]
     if plain := sum(each is not None and _too_plain(each) for each in signed):
-        say(f"{plain} of {len(signed)} are too plain to tell from other images, and left out.")
+        say(f"{plain} of {len(signed)} images are too plain to tell from others and were left out.")
     if not contents:
-        fail("There is nothing to submit.")
+        fail("There is no image to submit.")
     with connected(url, key, insecure) as client:
         if case is None:
             if adult is None:
                 adult = typer.confirm("Was the person shown an adult in every image?", err=True)
             opened = client.post("/v1/cases", {"adult": adult})
             case = str(opened["number"])
-            say(f"Case {case} is open. Its PIN, shown this once: {opened['pin']}")
+            say(f"Case {case} is open. Its PIN, shown only once: {opened['pin']}")
         for start in range(0, len(contents), bank.MAX_CONTENTS):
             batch = contents[start : start + bank.MAX_CONTENTS]
             client.post(f"/v1/cases/{case}/contents", {"contents": batch})
@@ -64,7 +65,7 @@ def _too_plain(signature: Signature) -> bool:
 
 
 def match(paths: Paths, key: Key, url: Url = LOCAL, insecure: Insecure = False) -> None:
-    """Hash images on this machine and ask whether the bank holds them; one JSON line each."""
+    """Hash images on this machine and look them up in the bank; one line of JSON per image."""
     failed = False
     with connected(url, key, insecure) as client:
         for number, found in enumerate(signatures(paths), start=1):

@@ -1,4 +1,4 @@
-"""`hashsvc removal`: removal requests, from the confirmed match to the order of a court."""
+"""`hashsvc removal`: removal requests, from the confirmed match to the court order."""
 
 import json
 from datetime import datetime
@@ -12,16 +12,18 @@ from hashsvc.cli.output import fail, say
 from hashsvc.removal import FORMATS, Basis, Language, Outcome, State
 
 app = typer.Typer(
-    no_args_is_help=True, help="Removal requests: raise, send, follow, and what is due."
+    no_args_is_help=True, help="Removal requests: raise, send, follow, and see what is due."
 )
 
 RequestId = Annotated[str, typer.Argument(help="The request's id.", metavar="REQUEST")]
 Spoken = Annotated[
     Language | None,
-    typer.Option(help="The notice's language; by default one that the channel takes."),
+    typer.Option(help="Language of the document. If unset, one that the channel takes."),
 ]
-Explanation = Annotated[str | None, typer.Option(help="Words that the template does not have.")]
-Platform = Annotated[str | None, typer.Option(help="An entry's id in the registry, or a host.")]
+Explanation = Annotated[str | None, typer.Option(help="Text to add to the template.")]
+Platform = Annotated[
+    str | None, typer.Option(help="An entry's id in the registry, or a host name.")
+]
 _PATH = "/v1/removal-requests"
 
 
@@ -33,10 +35,10 @@ def raise_request(
     insecure: Insecure = False,
     platform: Platform = None,
     language: Spoken = None,
-    basis: Annotated[Basis | None, typer.Option(help="What the notice rests on.")] = None,
+    basis: Annotated[Basis | None, typer.Option(help="Legal basis of the notice.")] = None,
 ) -> None:
-    """Draft the request for a confirmed match. It joins the case's draft to the same platform."""
-    body = _given(match=match, platform=platform, language=language, basis=basis)
+    """Draft a request for a confirmed match, or add it to the case's draft to that platform."""
+    body = _without_none(match=match, platform=platform, language=language, basis=basis)
     with connected(url, key, insecure) as client:
         _print(client.post(_PATH, body))
 
@@ -46,15 +48,17 @@ def list_requests(
     key: Key,
     url: Url = LOCAL,
     insecure: Insecure = False,
-    state: Annotated[State | None, typer.Option(help="Only requests in this state.")] = None,
+    state: Annotated[State | None, typer.Option(help="List only requests in this state.")] = None,
     platform: Platform = None,
     unsure: Annotated[
         bool,
         typer.Option("--unsure", help="Only where nobody knows whether a mailed notice was sent."),
     ] = False,
 ) -> None:
-    """List requests, newest first; one JSON line each."""
-    query = _given(state=state, platform=platform, mailing="unsure" if unsure else None)
+    """List requests, newest first, one line of JSON per request."""
+    query = _without_none(
+        state=state, platform=platform, mailing="unsure" if unsure else None
+    )
     with connected(url, key, insecure) as client:
         for each in client.get(_PATH, limit=1000, **query):
             _print(each)
@@ -75,14 +79,15 @@ def notice(
     insecure: Insecure = False,
     form: Annotated[str, typer.Option("--format", help=f"One of {', '.join(FORMATS)}.")] = "text",
     which: Annotated[
-        str | None, typer.Option("--notice", help="Id of one of its notices; by default the first.")
+        str | None,
+        typer.Option("--notice", help="Id of one of the request's notices. If unset, the first."),
     ] = None,
     output: Annotated[
-        Path | None, typer.Option(help="File to write to; by default it is printed.")
+        Path | None, typer.Option(help="File to write. If unset, the notice is printed.")
     ] = None,
 ) -> None:
-    """Write a request's notice, complaint, referral or annex, as it was or would be sent."""
-    query = _given(format=form, notice=which)
+    """Write a request's notice, complaint, referral or annex, as sent or as drafted now."""
+    query = _without_none(format=form, notice=which)
     with connected(url, key, insecure) as client:
         content = client.content(f"{_PATH}/{request}/notice", **query)
     write(content, output)
@@ -96,15 +101,15 @@ def move(
     url: Url = LOCAL,
     insecure: Insecure = False,
     at: Annotated[
-        datetime | None, typer.Option(help="When it happened, if that was before now; local time.")
+        datetime | None, typer.Option(help="When it happened, in local time. If unset, now.")
     ] = None,
     reason: Annotated[
-        str | None, typer.Option(help="The reason that the platform gave, or your own words.")
+        str | None, typer.Option(help="Reason that the platform gave, or your own.")
     ] = None,
 ) -> None:
-    """Move a request to another state, such as approved, sent, receipted, removed or refused."""
+    """Move a request to its next state, such as approved, sent, receipted, removed or refused."""
     moment = at.astimezone().isoformat() if at else None
-    _post(request, "moves", _given(to=to, at=moment, reason=reason), url, key, insecure)
+    _post(request, "moves", _without_none(to=to, at=moment, reason=reason), url, key, insecure)
 
 
 @app.command()
@@ -113,9 +118,11 @@ def mail(
     key: Key,
     url: Url = LOCAL,
     insecure: Insecure = False,
-    dry_run: Annotated[bool, typer.Option(help="Only show what would be sent.")] = False,
+    dry_run: Annotated[
+        bool, typer.Option(help="Show what would be sent, and send nothing.")
+    ] = False,
 ) -> None:
-    """Send an approved notice by the service's mail server."""
+    """Send an approved notice through the service's mail server."""
     _post(request, "mails", {"dry_run": dry_run}, url, key, insecure)
 
 
@@ -151,7 +158,7 @@ def observe(
     url: Url = LOCAL,
     insecure: Insecure = False,
 ) -> None:
-    """Record what you saw with your own eyes, where a check cannot tell."""
+    """Record what you saw yourself, where a re-check cannot tell."""
     _post(request, "observations", {"outcome": seen, "reason": reason}, url, key, insecure)
 
 
@@ -165,7 +172,7 @@ def complain(
     explanation: Explanation = None,
 ) -> None:
     """Write the internal complaint against the platform's decision."""
-    body = _given(language=language, explanation=explanation)
+    body = _without_none(language=language, explanation=explanation)
     _post(request, "complaints", body, url, key, insecure)
 
 
@@ -178,8 +185,8 @@ def refer(
     language: Spoken = None,
     explanation: Explanation = None,
 ) -> None:
-    """Write the complaint about the platform to the Digital Services Coordinator (a referral)."""
-    body = _given(language=language, explanation=explanation)
+    """Write the referral: the complaint about a platform to the Digital Services Coordinator."""
+    body = _without_none(language=language, explanation=explanation)
     _post(request, "referrals", body, url, key, insecure)
 
 
@@ -193,17 +200,19 @@ def order(
     explanation: Explanation = None,
     known: Annotated[
         list[str] | None,
-        typer.Option(help="ELEMENT=WORDS for elements that otherwise are left to the court."),
+        typer.Option(
+            help="ELEMENT=WORDS: text for an element that is otherwise left to the court."
+        ),
     ] = None,
 ) -> None:
-    """Write the annex to a court's order about the case's images at the platform."""
+    """Write the annex to a court order about the case's images at a platform."""
     if wrong := [each for each in known or [] if "=" not in each]:
-        fail(f"--known takes ELEMENT=WORDS; {len(wrong)} of them have no =.")
+        fail(f"--known takes ELEMENT=WORDS. {len(wrong)} of them have no equals sign.")
     elements = [
         {"element": name, "text": words}
         for name, _, words in (each.partition("=") for each in known or [])
     ]
-    body = _given(language=language, explanation=explanation) | {"elements": elements}
+    body = _without_none(language=language, explanation=explanation) | {"elements": elements}
     _post(request, "orders", body, url, key, insecure)
 
 
@@ -215,8 +224,8 @@ def escalate(
     insecure: Insecure = False,
     platform: Platform = None,
 ) -> None:
-    """Draft the request to the next actor that can take the image down: host, CDN, search."""
-    _post(request, "escalations", _given(platform=platform), url, key, insecure)
+    """Draft a request to the next actor that serves the image: host, CDN or search engine."""
+    _post(request, "escalations", _without_none(platform=platform), url, key, insecure)
 
 
 @app.command()
@@ -226,13 +235,16 @@ def evidence(
     url: Url = LOCAL,
     insecure: Insecure = False,
     request: Annotated[
-        str | None, typer.Option(help="Of one request and those linked with it.")
+        str | None,
+        typer.Option(help="Id of a request. Requests that are connected with it are included."),
     ] = None,
-    case: Annotated[str | None, typer.Option(help="Of all requests of a case.")] = None,
+    case: Annotated[
+        str | None, typer.Option(help="Number of a case. All of its requests are included.")
+    ] = None,
 ) -> None:
-    """Write the evidence bundle of a request or a case; `hashsvc evidence verify` checks it."""
+    """Write the evidence bundle of a request or a case. Check it with `hashsvc evidence verify`."""
     if (request is None) == (case is None):
-        fail("Give either --request or --case.")
+        fail("Use one of --request and --case.")
     path = f"{_PATH}/{request}" if request else f"/v1/cases/{case}"
     with connected(url, key, insecure) as client:
         write(client.content(f"{path}/evidence"), output)
@@ -245,10 +257,10 @@ def due(
     insecure: Insecure = False,
     language: Language = Language.EN,
     calendar: Annotated[
-        Path | None, typer.Option(help="Write all clocks to this .ics file instead.")
+        Path | None, typer.Option(help="Write all deadlines to this .ics file and print none.")
     ] = None,
 ) -> None:
-    """Show what is late, what is due today, and what comes next."""
+    """Show what is overdue, what is due today, and what is due later."""
     with connected(url, key, insecure) as client:
         if calendar is not None:
             write(client.content("/v1/deadlines.ics", language=language), calendar)
@@ -262,7 +274,7 @@ def due(
 
 
 def write(content: bytes, output: Path | None) -> None:
-    """Write the content to a file, or print it."""
+    """Write a document to a file, or print it if no file is given."""
     if output is None:
         typer.echo(content, nl=False)
         return
@@ -284,5 +296,5 @@ def _print(answer: object) -> None:
     typer.echo(json.dumps(answer))
 
 
-def _given(**values: Any) -> dict[str, Any]:
+def _without_none(**values: Any) -> dict[str, Any]:
     return {name: value for name, value in values.items() if value is not None}

@@ -1,4 +1,4 @@
-"""`hashsvc keys rotate`: another key-encryption key, while the service runs."""
+"""`hashsvc keys rotate`: change the key-encryption key, also while the service runs."""
 
 from hashsvc import audit
 from hashsvc.cli.configured import open_existing, read_settings
@@ -11,7 +11,7 @@ _ACTOR = "cli"
 
 
 def rotate_keys() -> None:
-    """Wrap all data keys by a new key-encryption key; a running service goes on meanwhile."""
+    """Encrypt all data keys under a new key-encryption key, also while the service runs."""
     with open_existing(read_settings()) as database:
         try:
             rotated = rotate(database)
@@ -26,11 +26,11 @@ def rotate_keys() -> None:
                 now=utc_now(),
             )
         source = database.keyring.source
-    say(f"{rotated.keys} keys are under the key-encryption key {rotated.kek_id} now.")
+    say(f"{rotated.keys} keys are now encrypted under the key-encryption key {rotated.kek_id}.")
     if isinstance(source, OwnKeyFile):
-        say("The old one is gone. Keep a copy of the new one elsewhere.")
-        say("Backups made before need the old one: without a copy of it nobody opens them again.")
+        say("The old key was deleted. Keep a copy of the new key elsewhere.")
+        say("Earlier backups need the old key: without a copy of it, nobody can open them.")
     else:
-        say(f"The old one may be taken out of {source.name}, and destroyed.")
-        say("Backups made before need it: without it nobody opens them again.")
+        say(f"You can now remove the old key from {source.name} and destroy it.")
+        say("Earlier backups need the old key: without it, nobody can open them.")
     say("Make a backup now: hashsvc backup DIR")

@@ -1,4 +1,4 @@
-"""`hashsvc scan` and `hashsvc scans`: reported URLs, submitted, followed, and what came of them."""
+"""`hashsvc scan` and `hashsvc scans`: submit reported URLs, follow scans, print results."""
 
 import json
 import secrets
@@ -31,7 +31,7 @@ from hashsvc.scanning import BatchFormat, BatchLine, read_lines, sort_lines
 
 _LOOK_AGAIN_S = 0.5
 _TOO_LARGE = 413
-# What a service takes in one request, unless it was set up otherwise: 10,000 URLs, 2 MB.
+# Below the default limits of a service for one request: 10,000 URLs and 2 MB.
 _MOST_LINES = 10_000
 _MOST_BYTES = 1_500_000
 _ENDINGS = {
@@ -44,8 +44,8 @@ _ENDINGS = {
 app = typer.Typer(no_args_is_help=True, help="Scans of reported URLs: follow, stop, results.")
 
 
-class ResultFormat(StrEnum):
-    """How the file with the URLs is written."""
+class InputFormat(StrEnum):
+    """The formats of a file with URLs."""
 
     LINES = "lines"
     CSV = "csv"
@@ -53,40 +53,42 @@ class ResultFormat(StrEnum):
 
 
 class Output(StrEnum):
-    """How results are written."""
+    """The formats of results."""
 
     CSV = "csv"
     JSON = "json"
 
 
 _FORMS = {
-    ResultFormat.LINES: BatchFormat.LINES,
-    ResultFormat.CSV: BatchFormat.CSV,
-    ResultFormat.JSONL: BatchFormat.JSON_LINES,
+    InputFormat.LINES: BatchFormat.LINES,
+    InputFormat.CSV: BatchFormat.CSV,
+    InputFormat.JSONL: BatchFormat.JSON_LINES,
 }
 ScanId = Annotated[str, typer.Argument(help="The scan's id.", metavar="SCAN")]
 
 
 def scan(
-    file: Annotated[Path, typer.Argument(help="Reported URLs; - for stdin.")],
+    file: Annotated[Path, typer.Argument(help="File with reported URLs, or - for stdin.")],
     key: Key,
     url: Url = LOCAL,
     insecure: Insecure = False,
     wait: Annotated[bool, typer.Option(help="Show progress until the scan is finished.")] = False,
     form: Annotated[
-        ResultFormat | None,
+        InputFormat | None,
         typer.Option(
-            "--format", help="A URL a line, CSV or JSON lines; by the file's ending when left out."
+            "--format",
+            help="One URL per line, CSV or JSON lines. If unset, by the file's extension.",
         ),
     ] = None,
     via: Annotated[
-        str | None, typer.Option(help="Name of the service's proxy to fetch the URLs through.")
+        str | None,
+        typer.Option(help="Name of the service's proxy through which to fetch the URLs."),
     ] = None,
 ) -> None:
-    """Submit a batch of reported URLs; with --wait, show its progress and what became of it."""
-    lines = _sorted_out(_read(file, form))
+    """Submit reported URLs for a scan. With --wait, show its progress and its end."""
+    lines = _valid_lines(_read(file, form))
     with connected(url, key, insecure) as client:
-        ids = [_tell(created) for created in _submit(client, lines, via)]
+        ids = [_print_answer(each) for each in _submit(client, lines, via)]
         states = _follow_all(client, ids) if wait else [client.get(_path(each)) for each in ids]
     for state in states:
         typer.echo(json.dumps(state))
@@ -94,14 +96,14 @@ def scan(
 
 @app.command()
 def show(scan: ScanId, key: Key, url: Url = LOCAL, insecure: Insecure = False) -> None:
-    """Show how far a scan is."""
+    """Show the progress of a scan."""
     with connected(url, key, insecure) as client:
         typer.echo(json.dumps(client.get(_path(scan))))
 
 
 @app.command("follow")
 def follow_scan(scan: ScanId, key: Key, url: Url = LOCAL, insecure: Insecure = False) -> None:
-    """Show a scan's progress until it is finished; Ctrl-C stops the showing, not the scan."""
+    """Show the progress of a scan until it is finished. Ctrl-C does not stop the scan."""
     with connected(url, key, insecure) as client:
         for state in _follow_all(client, [scan]):
             typer.echo(json.dumps(state))
@@ -109,19 +111,19 @@ def follow_scan(scan: ScanId, key: Key, url: Url = LOCAL, insecure: Insecure = F
 
 @app.command()
 def cancel(scan: ScanId, key: Key, url: Url = LOCAL, insecure: Insecure = False) -> None:
-    """Stop what has not begun of a scan."""
+    """Cancel the URLs of a scan that have not been started."""
     _change(scan, "cancel", url, key, insecure)
 
 
 @app.command()
 def resume(scan: ScanId, key: Key, url: Url = LOCAL, insecure: Insecure = False) -> None:
-    """Go on with what was cancelled of a scan."""
+    """Resume a scan that was cancelled."""
     _change(scan, "resume", url, key, insecure)
 
 
 @app.command()
 def retry(scan: ScanId, key: Key, url: Url = LOCAL, insecure: Insecure = False) -> None:
-    """Try again what has failed of a scan, also what was given up."""
+    """Retry the URLs of a scan that failed, also those that were given up."""
     _change(scan, "retry", url, key, insecure)
 
 
@@ -131,9 +133,9 @@ def results(
     key: Key,
     url: Url = LOCAL,
     insecure: Insecure = False,
-    output: Annotated[Output, typer.Option(help="How they are written.")] = Output.CSV,
+    output: Annotated[Output, typer.Option(help="Format of the results.")] = Output.CSV,
 ) -> None:
-    """Print what became of each URL of a scan, with the suspected re-uploads there."""
+    """Print the result of each URL of a scan, with its suspected re-uploads."""
     with connected(url, key, insecure) as client:
         for part in client.parts(f"{_path(scan)}/results", format=output):
             sys.stdout.write(part)
@@ -145,10 +147,10 @@ def watch(
     key: Key,
     url: Url = LOCAL,
     insecure: Insecure = False,
-    every_h: Annotated[int, typer.Option(min=1, help="Hours from one scan to the next.")] = 24,
-    days: Annotated[int, typer.Option(min=1, help="The watch ends after so many days.")] = 90,
+    every_h: Annotated[int, typer.Option(min=1, help="Hours between two scans.")] = 24,
+    days: Annotated[int, typer.Option(min=1, help="Days until the watch ends.")] = 90,
 ) -> None:
-    """Scan a scan's URLs again and again, to see whether an image comes back."""
+    """Scan the URLs of a scan again on a schedule, to see whether an image comes back."""
     with connected(url, key, insecure) as client:
         body = {"scan": scan, "every_h": every_h, "days": days}
         typer.echo(json.dumps(client.post("/v1/watches", body)))
@@ -156,7 +158,7 @@ def watch(
 
 @app.command()
 def watches(key: Key, url: Url = LOCAL, insecure: Insecure = False) -> None:
-    """List watches, newest first; one JSON line each."""
+    """List watches, newest first, one line of JSON per watch."""
     with connected(url, key, insecure) as client:
         for each in client.get("/v1/watches", limit=1000):
             typer.echo(json.dumps(each))
@@ -169,7 +171,7 @@ def unwatch(
     url: Url = LOCAL,
     insecure: Insecure = False,
 ) -> None:
-    """End a watch; what it has found stays."""
+    """End a watch. What it has found is kept."""
     with connected(url, key, insecure) as client:
         client.delete(f"/v1/watches/{watch}")
     say("Ended.")
@@ -180,7 +182,7 @@ def follow(client: Client, *scan_ids: str) -> list[dict[str, Any]]:
     Show the progress of scans on stderr until they are finished, and return their last states.
 
     Raises:
-        KeyboardInterrupt: When the user has enough; the scans go on.
+        KeyboardInterrupt: If the user presses Ctrl-C. The scans continue.
     """
     columns = (
         TextColumn("{task.description}"),
@@ -208,33 +210,33 @@ def follow(client: Client, *scan_ids: str) -> list[dict[str, Any]]:
 
 
 class _Rate(ProgressColumn):
-    """URLs a second."""
+    """A column with the URLs per second."""
 
     def render(self, task: Task) -> Text:
-        """Return the rate, once there is one."""
+        """Return the rate as text; empty until it is known."""
         speed = task.finished_speed or task.speed
         return Text("" if speed is None else f"{speed:.1f}/s")
 
 
 def _follow_all(client: Client, ids: Sequence[str]) -> list[dict[str, Any]]:
-    with _going_on(ids):
+    with _telling_that_scans_continue(ids):
         return follow(client, *ids)
 
 
 @contextmanager
-def _going_on(ids: Sequence[str]) -> Iterator[None]:
-    """Say what becomes of scans whose follower stops."""
+def _telling_that_scans_continue(ids: Sequence[str]) -> Iterator[None]:
+    """Say how to follow or cancel the scans if following them ends early."""
     try:
         yield
     except (KeyboardInterrupt, ServiceError) as error:
         for each in ids:
-            say(f"The scan goes on: hashsvc scans follow {each}, or hashsvc scans cancel {each}.")
+            say(f"The scan continues: hashsvc scans follow {each}, or hashsvc scans cancel {each}.")
         if isinstance(error, ServiceError):
             raise
         raise SystemExit(130) from None
 
 
-def _read(file: Path, form: ResultFormat | None) -> list[BatchLine]:
+def _read(file: Path, form: InputFormat | None) -> list[BatchLine]:
     try:
         body = sys.stdin.buffer.read() if str(file) == "-" else file.read_bytes()
     except OSError:
@@ -243,8 +245,8 @@ def _read(file: Path, form: ResultFormat | None) -> list[BatchLine]:
     return read_lines(body, by_ending if form is None else _FORMS[form])
 
 
-def _sorted_out(lines: Sequence[BatchLine]) -> list[BatchLine]:
-    """Return the lines that are URLs; the others are told here, and not sent."""
+def _valid_lines(lines: Sequence[BatchLine]) -> list[BatchLine]:
+    """Return the lines that are URLs. Print the others with the reason; they are not sent."""
     good = []
     for line in lines:
         batch = sort_lines([line])
@@ -260,13 +262,13 @@ def _sorted_out(lines: Sequence[BatchLine]) -> list[BatchLine]:
 def _submit(
     client: Client, lines: Sequence[BatchLine], via: str | None
 ) -> Iterator[tuple[Sequence[BatchLine], Any]]:
-    """Yield what became of each part of a batch, in parts as large as the service takes."""
+    """Submit a batch in parts that the service accepts; yield each part with its answer."""
     waiting = list(_parts(lines))[::-1]
     path = "/v1/scans" if via is None else f"/v1/scans?{urlencode({'via': via})}"
     while waiting:
         part = waiting.pop()
         body = {"urls": [each.text or "" for each in part]}
-        # Known again where the answer does not arrive.
+        # The service recognises the part if it is sent again.
         headers = {"Idempotency-Key": secrets.token_urlsafe(16)}
         try:
             yield part, client.post(path, body, headers=headers)
@@ -291,14 +293,14 @@ def _parts(lines: Sequence[BatchLine]) -> Iterator[list[BatchLine]]:
         yield part
 
 
-def _tell(submitted: tuple[Sequence[BatchLine], Any]) -> str:
-    """Say what became of a part of a batch, and return the scan's id."""
+def _print_answer(submitted: tuple[Sequence[BatchLine], Any]) -> str:
+    """Print how many URLs of a part were accepted, and return the scan's id."""
     part, created = submitted
     for each in created["invalid_lines"]:
         say(f"Line {part[each['line'] - 1].number}: {each['rule']}")
     say(
         f"Scan {created['scan']}: {created['accepted']} URLs, "
-        f"{created['duplicates']} more were there twice."
+        f"{created['duplicates']} duplicates left out."
     )
     return str(created["scan"])
 

@@ -14,23 +14,23 @@ from hashsvc.keyring import OwnKeyFile
 from hashsvc.scanning import ProxyError
 from hashsvc.store import StoreError, keys
 
-_LONGEST_END_S = 5
+_SHUTDOWN_S = 5
 
 
 def serve(
     host: Annotated[str, typer.Option(help="Address to listen on.")] = "127.0.0.1",
     port: Annotated[int, typer.Option(help="Port to listen on.", min=0, max=65_535)] = 8000,
 ) -> None:
-    """Serve the API, with its documentation at /docs and a status page at /."""
+    """Serve the API, its documentation at /docs and a status page at /."""
     settings = read_settings()
     configure_logs()
     try:
         services = api.Services.build(settings)
     except (StoreError, SetupError, ProxyError) as error:
         fail(str(error))
-    _tell_of_key(services)
+    _print_key_file(services)
     _make_first_key(services)
-    # Without the access log: a path may hold the number of a case.
+    # No access log: a path may hold the number of a case.
     config = uvicorn.Config(
         api.create_app(services),
         host=host,
@@ -38,19 +38,19 @@ def serve(
         access_log=False,
         server_header=False,
         log_config=None,
-        # Streams of events end only with what they tell of.
-        timeout_graceful_shutdown=_LONGEST_END_S,
+        # A stream of events would keep the server waiting until its scan ends.
+        timeout_graceful_shutdown=_SHUTDOWN_S,
     )
     say(f"hashsvc listens on http://{host}:{port} — documentation at /docs. Ctrl-C stops it.")
     uvicorn.Server(config).run()
 
 
-def _tell_of_key(services: "api.Services") -> None:
+def _print_key_file(services: "api.Services") -> None:
     source = services.database.keyring.source
     if isinstance(source, OwnKeyFile):
         say(
-            f"The key-encryption key is {source.path}: keep a copy elsewhere, for nothing opens "
-            "the data without it. Better is a key apart from the data, see HASHSVC_KEY_ENCRYPTION_…"
+            f"The key-encryption key is {source.path}: keep a copy elsewhere. Nobody can open the "
+            "data without it. It is safer apart from the data: see HASHSVC_KEY_ENCRYPTION_KEY_FILE."
         )
 
 
@@ -59,5 +59,5 @@ def _make_first_key(services: "api.Services") -> None:
         if keys.count(connection):
             return
     key = create_key(services.database, Role.ADMIN, actor="serve", clock=services.clock)
-    say(f"First key, of role admin, shown this once: {key.token}")
-    say("Make keys for people with: hashsvc keys create --role intake|analyst|scanner")
+    say(f"First key, of role admin, shown only once: {key.token}")
+    say("Create keys for people with: hashsvc keys create --role intake|analyst|scanner")

@@ -1,4 +1,4 @@
-"""`hashsvc statistics`: how platforms handled the requests of a period."""
+"""`hashsvc statistics`: how platforms handled the removal requests of a period."""
 
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -25,11 +25,13 @@ def statistics(
     url: Url = LOCAL,
     insecure: Insecure = False,
     form: Annotated[str, typer.Option("--format", help=f"One of {', '.join(_FORMS)}.")] = "csv",
-    output: Annotated[Path | None, typer.Option(help="File to write; else it is printed.")] = None,
+    output: Annotated[
+        Path | None, typer.Option(help="File to write. If unset, the statistics are printed.")
+    ] = None,
 ) -> None:
     """Show how platforms handled the requests that were first sent in a period."""
     if form not in _FORMS:
-        fail(f"The format is one of {', '.join(_FORMS)}.")
+        fail(f"The format must be one of {', '.join(_FORMS)}.")
     end = until + timedelta(days=1)
     with connected(url, key, insecure) as client:
         content = client.content(

@@ -1,4 +1,4 @@
-"""`hashsvc worker`: scans what a service's work list has, beside the service."""
+"""`hashsvc worker`: scan URLs from the work list of a service, in another process."""
 
 import signal
 import threading
@@ -18,16 +18,18 @@ def work(
     threads: Annotated[
         int | None,
         typer.Option(
-            min=1, max=64, help="URLs looked at at a time; HASHSVC_SCAN_THREADS if unset."
+            min=1,
+            max=64,
+            help="URLs that are scanned at the same time. If unset, HASHSVC_SCAN_THREADS.",
         ),
     ] = None,
 ) -> None:
-    """Work off scans of the service with the same settings, until it is stopped."""
+    """Scan URLs for the service with the same settings, until it is stopped."""
     settings = read_settings()
     if threads is not None:
         settings = settings.model_copy(update={"scan_threads": threads})
     if settings.scan_threads == 0:
-        fail("A worker has at least one thread: give --threads, or set HASHSVC_SCAN_THREADS.")
+        fail("A worker needs at least one thread. Use --threads, or set HASHSVC_SCAN_THREADS.")
     configure_logs()
     with open_existing(settings) as database:
         _work(settings, database)
@@ -41,7 +43,7 @@ def _work(settings: Settings, database: Database) -> None:
     bank_index.start()
     parts = scanning.ScanningService.build(settings, database, bank_index)
     parts.start()
-    say(f"{settings.scan_threads} threads work off the scans. Ctrl-C stops them.")
+    say(f"{settings.scan_threads} threads scan URLs. Ctrl-C stops them.")
     try:
         stopped.wait()
     finally:

@@ -27,15 +27,15 @@ def filled(run: Run) -> Run:
 
 def test_the_log_is_verified_with_its_checkpoints(filled: Run) -> None:
     assert filled("audit", "verify").stderr == (
-        "3 entries follow from one another; 0 of them are signed.\n"
-        "NOT SIGNED: whoever can write the database could have written all of it anew.\n"
+        "3 entries are in an unbroken chain; 0 of them are signed.\n"
+        "NOT SIGNED: anybody who can write to the database could have replaced the whole log.\n"
     )
     printed = filled("audit", "checkpoint").stdout
     assert Path("data/audit.anchor").read_text() == printed
     assert json.loads(printed)["seq"] == 3
     filled("keys", "create", "--role", "scanner")
     done = filled("audit", "verify")
-    assert done.stderr == "4 entries follow from one another; 3 of them are signed.\n"
+    assert done.stderr == "4 entries are in an unbroken chain; 3 of them are signed.\n"
 
 
 @pytest.mark.parametrize(
@@ -83,7 +83,7 @@ def test_an_export_is_verified_without_the_service(filled: Run) -> None:
     elsewhere = {"HASHSVC_DATA_DIR": "/proc/none"}
     done = filled("audit", "verify", "out.jsonl", "--public-key", key, **elsewhere)
     assert done.exit_code == 0, done.stderr
-    assert done.stderr == "4 entries follow from one another; all of them are signed.\n"
+    assert done.stderr == "4 entries are in an unbroken chain; all of them are signed.\n"
     # On the service's machine its own key is known.
     assert filled("audit", "verify", "out.jsonl").exit_code == 0
 
@@ -120,8 +120,8 @@ def test_an_altered_export_is_found(filled: Run) -> None:
         (("verify", "--public-key", "canary"), "A public key is 32 bytes, written as base64."),
         (("verify", "--anchor", "missing"), "There is no checkpoint in the anchor file."),
         (("verify", "--anchor", "other.jsonl"), "Line 1 of the anchor file is not a checkpoint."),
-        (("export", "other.jsonl"), "The file cannot be made (File exists)."),
-        (("export", "no/folder"), "The file cannot be made (No such file or directory)."),
+        (("export", "other.jsonl"), "The file cannot be created (File exists)."),
+        (("export", "no/folder"), "The file cannot be created (No such file or directory)."),
     ],
 )
 def test_what_cannot_be_done_is_said_in_one_line(

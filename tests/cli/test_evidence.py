@@ -50,14 +50,14 @@ def test_one_altered_byte_is_found(run: Run, bundle: Path) -> None:
     bundle.write_bytes(content)
     done = run("evidence", "verify", bundle)
     assert done.exit_code == 1
-    assert done.output.startswith("NOT GOOD. ")
+    assert done.output.startswith("NOT VALID. ")
 
 
 def test_another_key_is_found(run: Run, bundle: Path, tmp_path: Path) -> None:
     other = SigningKey.at(tmp_path / "other")
     done = run("evidence", "verify", bundle, "--key", public(tmp_path / "k", other))
     assert done.exit_code == 1
-    assert "NOT GOOD. signature.json: the bundle was signed with another key" in done.output
+    assert "NOT VALID. signature.json: the bundle was signed with another key" in done.output
 
 
 @pytest.mark.parametrize("text", ["", "canary", "é"])
@@ -70,7 +70,7 @@ def test_what_is_no_key_is_refused(run: Run, bundle: Path, tmp_path: Path, text:
 def test_a_stamp_that_is_asked_for_has_to_be_there(run: Run, bundle: Path, tmp_path: Path) -> None:
     (tmp_path / "roots.pem").write_text("")
     done = run("evidence", "verify", bundle, "--tsa-roots", tmp_path / "roots.pem")
-    assert (done.exit_code, done.output) == (1, "NOT GOOD. timestamp.tsr: is missing.\n")
+    assert (done.exit_code, done.output) == (1, "NOT VALID. timestamp.tsr: is missing.\n")
 
 
 def test_a_file_that_is_not_there_or_too_large_is_refused(

@@ -188,7 +188,7 @@ def test_a_backup_made_while_serving_is_restored_without_what_was_withdrawn_sinc
     shutil.copy(tmp_path / "key-encryption-key", anew)
     done = run("restore", backup, "--erased", tmp_path / "erased-ids.txt", **variables)
     assert done.exit_code == 0, done.stderr
-    assert "1 withdrawals since then were done again." in done.stderr
+    assert "1 later withdrawals were repeated." in done.stderr
     again = run("restore", backup, "--no-erased", **variables)
     assert (again.exit_code, again.stderr) == (
         1, "A backup is restored into an empty data directory only.\n"
@@ -288,7 +288,10 @@ def test_where_there_is_no_database_none_is_made(
     run: Run, tmp_path: Path, photo: Path, command: tuple[str, ...]
 ) -> None:
     done = run(*command)
-    assert (done.exit_code, done.stderr) == (1, "There is no database where the settings say.\n")
+    assert (done.exit_code, done.stderr) == (
+        1,
+        "There is no database in the place that the settings name.\n",
+    )
     assert not (tmp_path / "data").exists()
 
 

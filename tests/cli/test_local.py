@@ -169,9 +169,9 @@ def test_compare_takes_signals(run: Run, bits: int, tier: str | None) -> None:
 @pytest.mark.parametrize(
     ("first", "rule"),
     [
-        ("pdq1:00ff", "The first one: A pdq1 signal has 256 bits."),
-        ("pdq9:" + "00" * 32, "The first one: A signal's algorithm is one of pdq1, "),
-        ("missing.jpg", "The first one: It cannot be read (No such file or directory)."),
+        ("pdq1:00ff", "The first image or signal: A pdq1 signal has 256 bits."),
+        ("pdq9:" + "00" * 32, "The first image or signal: A signal's algorithm is one of pdq1, "),
+        ("missing.jpg", "The first file cannot be read (No such file or directory)."),
     ],
 )
 def test_compare_refuses_in_one_line(run: Run, mirrored: Path, first: str, rule: str) -> None:

@@ -36,7 +36,7 @@ def test_a_withdrawal_is_done_again_after_an_older_dump_came_back(
     erasures.list_beside(settings.data_dir, [key_id])
     done = run("bank", "withdraw-again", **variables)
     assert done.exit_code == 0, done.stderr
-    assert "1 withdrawals" in done.stderr
+    assert "1 withdrawals were repeated" in done.stderr
     with database.read() as connection:
         assert cases.number_by_key(connection, key_id) is None
         assert cases.case_by_number(connection, stays).number == stays

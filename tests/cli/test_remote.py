@@ -15,7 +15,7 @@ from tests.helpers.photos import load_photos
 def test_a_copy_of_what_was_submitted_is_matched(run: Run, service: Running, photos: Path) -> None:
     done = run("submit", "--adult", photos / "a-holiday.jpg", **service.variables(Role.INTAKE))
     assert done.exit_code == 0, done.stderr
-    assert "Its PIN, shown this once: " in done.stderr
+    assert "Its PIN, shown only once: " in done.stderr
     copy = photos / "copy.jpg"
     copy.write_bytes(jpeg(ImageOps.mirror(generated_photo(31)), quality=60))
     other = photos / "b-birthday.jpg"
@@ -37,7 +37,7 @@ def test_what_cannot_be_submitted_is_left_out_and_said(
     done = run("submit", "--adult", photos, **service.variables(Role.INTAKE))
     assert done.exit_code == 1
     assert len(done.stdout.splitlines()) == 2
-    assert "1 of 4 are too plain" in done.stderr
+    assert "1 of 4 images are too plain" in done.stderr
     assert "File 3 of 4: The bytes are not an image" in done.stderr
 
 
@@ -125,4 +125,4 @@ def test_an_unknown_key_is_refused_and_not_repeated(
 def test_a_service_that_is_not_there_is_said_to_be_so(run: Run, photos: Path, url: str) -> None:
     done = run("match", photos / "a-holiday.jpg", HASHSVC_URL=url, HASHSVC_KEY="x")
     assert done.exit_code == 1
-    assert done.stderr == "The service cannot be reached; is its URL right?\n"
+    assert done.stderr == "The service cannot be reached. Is its URL right?\n"

@@ -37,7 +37,7 @@ def test_a_scan_shows_lines_progress_and_result(run: Run, service: Running, page
     state = json.loads(done.stdout)
     assert state["items"] == {"done": 1}
     assert "Line 3: A URL begins with http:// or https://." in done.stderr
-    assert f"Scan {state['scan']}: 1 URLs, 2 more were there twice." in done.stderr
+    assert f"Scan {state['scan']}: 1 URLs, 2 duplicates left out." in done.stderr
     assert "canary" not in done.stderr
     assert "1/1" in done.stderr
 
@@ -148,10 +148,10 @@ def test_ctrl_c_stops_the_waiting_and_not_the_scan(run: Run, service: Running) -
     assert process.stdout is not None
     assert process.stdout.read() == b""
     process.stdout.close()
-    wait_until(lambda: b"goes on" in shown)
+    wait_until(lambda: b"continues" in shown)
     said = shown.decode()
     scan = said.partition("Scan ")[2].partition(":")[0]
-    assert f"The scan goes on: hashsvc scans follow {scan}" in said
+    assert f"The scan continues: hashsvc scans follow {scan}" in said
     assert "Traceback" not in said
     state = json.loads(run("scans", "show", scan, **variables).stdout)
     assert (state["cancelled"], state["total"]) == (False, 1)

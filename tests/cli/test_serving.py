@@ -24,7 +24,7 @@ def test_the_first_key_is_printed_once(tmp_path: Path) -> None:
             pass
         logs.append((tmp_path / "service.log").read_text())
     assert len(TOKEN.findall(logs[0])) == 1
-    assert "of role admin, shown this once" in logs[0]
+    assert "of role admin, shown only once" in logs[0]
     assert not TOKEN.findall(logs[1])
 
 
