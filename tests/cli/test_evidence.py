@@ -1,11 +1,11 @@
-"""`hashsvc evidence verify` checks a bundle on a machine that has nothing but the bundle."""
+"""`hashsvc evidence verify` checks a bundle on a machine that has only the bundle."""
 
 from pathlib import Path
 
 import pytest
 
 from hashsvc.audit import SigningKey
-from hashsvc.cli import evidence
+from hashsvc.removal.evidence.archive import MOST_BYTES
 from hashsvc.removal.evidence.bundle import write_bundle
 from tests.cli.conftest import Run
 from tests.removal.bundles import AT, documents_of, excerpt_of, two_requests
@@ -29,8 +29,10 @@ def public(path: Path, key: SigningKey) -> Path:
     return path
 
 
-def test_a_good_bundle_is_good(run: Run, bundle: Path, key: SigningKey, tmp_path: Path) -> None:
-    # Settings that would be refused are not looked at, and nothing is made.
+def test_an_unaltered_bundle_is_valid(
+    run: Run, bundle: Path, key: SigningKey, tmp_path: Path
+) -> None:
+    # The command reads no settings, even wrong ones, and writes no file.
     done = run(
         "evidence", "verify", bundle, HASHSVC_DATA_DIR="/proc/nowhere", HASHSVC_MAX_BYTES="x"
     )
@@ -53,7 +55,9 @@ def test_one_altered_byte_is_found(run: Run, bundle: Path) -> None:
     assert done.output.startswith("NOT VALID. ")
 
 
-def test_another_key_is_found(run: Run, bundle: Path, tmp_path: Path) -> None:
+def test_a_bundle_signed_with_another_key_is_not_valid(
+    run: Run, bundle: Path, tmp_path: Path
+) -> None:
     other = SigningKey.at(tmp_path / "other")
     done = run("evidence", "verify", bundle, "--key", public(tmp_path / "k", other))
     assert done.exit_code == 1
@@ -61,26 +65,28 @@ def test_another_key_is_found(run: Run, bundle: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["", "canary", "é"])
-def test_what_is_no_key_is_refused(run: Run, bundle: Path, tmp_path: Path, text: str) -> None:
+def test_a_file_that_holds_no_key_is_refused(
+    run: Run, bundle: Path, tmp_path: Path, text: str
+) -> None:
     (tmp_path / "k").write_text(text)
     done = run("evidence", "verify", bundle, "--key", tmp_path / "k")
     assert (done.exit_code, done.output) == (1, "A public key is 32 bytes, written as base64.\n")
 
 
-def test_a_stamp_that_is_asked_for_has_to_be_there(run: Run, bundle: Path, tmp_path: Path) -> None:
+def test_a_missing_time_stamp_is_reported(run: Run, bundle: Path, tmp_path: Path) -> None:
     (tmp_path / "roots.pem").write_text("")
     done = run("evidence", "verify", bundle, "--tsa-roots", tmp_path / "roots.pem")
     assert (done.exit_code, done.output) == (1, "NOT VALID. timestamp.tsr: is missing.\n")
 
 
-def test_a_file_that_is_not_there_or_too_large_is_refused(
-    run: Run, bundle: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_missing_or_too_large_file_is_refused(run: Run, bundle: Path) -> None:
     done = run("evidence", "verify", "canary.zip")
     assert (done.exit_code, done.output) == (
         1,
         "A file cannot be read (No such file or directory).\n",
     )
-    monkeypatch.setattr(evidence, "MOST_BYTES", 100)
+    with bundle.open("r+b") as file:
+        # The file is sparse: it takes no space.
+        file.truncate(2 * MOST_BYTES + 1)
     done = run("evidence", "verify", bundle)
-    assert (done.exit_code, done.output) == (1, "A file is larger than 200 bytes.\n")
+    assert (done.exit_code, done.output) == (1, "A file is larger than 536870912 bytes.\n")
