@@ -1,4 +1,4 @@
-"""What many tests share: photographs, settings, a small service."""
+"""Fixtures that many tests share: photographs, settings, a database."""
 
 import io
 import signal
@@ -14,13 +14,13 @@ from hashsvc.store import Database
 from tests.helpers import postgresql as servers
 from tests.helpers.database import copy_template, make_template
 
-# A shell without job control starts what it puts in the background deaf to Ctrl-C, and programs
-# hand that on to theirs: tests that interrupt one would wait for ever.
+# A shell without job control starts background processes that ignore Ctrl-C, and they pass that on
+# to their children. Tests that interrupt a child would wait for ever.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def generated_photo(seed: int, size: tuple[int, int] = (640, 480)) -> Image.Image:
-    """Return a picture with the slow shades and sharp edges of a photograph, the same each time."""
+    """Return a picture with the soft shades and sharp edges of a photograph; a seed fixes it."""
     rng = np.random.default_rng(seed)
     picture = Image.fromarray(rng.integers(0, 256, (9, 12, 3), dtype=np.uint8))
     picture = picture.resize(size, Image.Resampling.BICUBIC)
@@ -42,25 +42,25 @@ def jpeg(image: Image.Image, quality: int = 90) -> bytes:
     return file.getvalue()
 
 
-# So that no core waits for them at the end.
+# These modules take longest. They start first, so that no core waits for them at the end.
 LONGEST = ("tests/test_docs.py", "tests/benchmarks/test_removal.py", "tests/api/test_fuzz.py")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Let the modules that take longest begin first."""
+    """Start the modules that take longest first."""
     items.sort(key=lambda item: not item.nodeid.startswith(LONGEST))
 
 
 @pytest.fixture(autouse=True)
 def _nothing_from_outside(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Keep the machine's own settings, and its .env, out of every test."""
+    """Keep the machine's own settings and .env file out of every test."""
     monkeypatch.chdir(tmp_path)
     for name in ("HASHSVC_URL", "HASHSVC_KEY", "HASHSVC_DATA_DIR"):
         monkeypatch.delenv(name, raising=False)
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    """Run what is marked `both_databases` on SQLite and on PostgreSQL."""
+    """Run tests that are marked `both_databases` on SQLite and on PostgreSQL."""
     marked = metafunc.definition.get_closest_marker("both_databases")
     if marked and "database_kind" in metafunc.fixturenames:
         metafunc.parametrize("database_kind", ["sqlite", "postgresql"])
@@ -68,13 +68,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
 
 @pytest.fixture
 def database_kind() -> str:
-    """Which database `settings` name."""
+    """Return which database the settings name."""
     return "sqlite"
 
 
 @pytest.fixture(scope="session")
 def postgresql() -> Iterator[servers.Server]:
-    """A PostgreSQL server; what asks for it is skipped, or fails in CI, where none is installed."""
+    """Yield a PostgreSQL server. If none is installed, skip the test, or fail it in CI."""
     with servers.running() as server:
         yield server
 
@@ -83,7 +83,7 @@ def postgresql() -> Iterator[servers.Server]:
 def database_settings(
     database_kind: str, request: pytest.FixtureRequest
 ) -> Iterator[dict[str, str]]:
-    """What the settings say of the database: an empty one, of the present schema on PostgreSQL."""
+    """Yield the settings of an empty database; on PostgreSQL it has the present schema."""
     if database_kind == "sqlite":
         yield {}
         return
@@ -95,7 +95,7 @@ def database_settings(
 
 @pytest.fixture
 def settings(tmp_path: Path, database_settings: dict[str, str]) -> Settings:
-    """Settings of a service that may fetch from loopback and works in no thread of its own."""
+    """Return settings of a service that fetches from loopback and has no scan threads."""
     return Settings(
         **database_settings,  # type: ignore[arg-type]
         data_dir=tmp_path / "data",
@@ -106,7 +106,7 @@ def settings(tmp_path: Path, database_settings: dict[str, str]) -> Settings:
         fetch_total_s=3,
         scan_retry_s=0,
         recheck_gap_s=0,
-        # What a minute allows is a test's subject or in its way.
+        # Tests of budgets set their own limits; the others need none.
         limit_lookups_per_minute=100_000,
         limit_lookups_per_day=100_000,
         limit_submissions_per_minute=100_000,

@@ -56,9 +56,7 @@ def list_requests(
     ] = False,
 ) -> None:
     """List requests, newest first, one line of JSON per request."""
-    query = _without_none(
-        state=state, platform=platform, mailing="unsure" if unsure else None
-    )
+    query = _without_none(state=state, platform=platform, mailing="unsure" if unsure else None)
     with connected(url, key, insecure) as client:
         for each in client.get(_PATH, limit=1000, **query):
             _print(each)

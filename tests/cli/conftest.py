@@ -1,4 +1,4 @@
-"""A service in a process of its own for the commands that speak to one, and a way to run them."""
+"""A service in another process, for commands that speak to one, and a way to run commands."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -31,7 +31,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
 
 @pytest.fixture
 def photos(tmp_path: Path) -> Path:
-    """Return a folder of two photographs, a plain image and a file that is none."""
+    """Return a folder of two photographs and a file that is no image."""
     folder = tmp_path / "photos"
     folder.mkdir()
     (folder / "a-holiday.jpg").write_bytes(jpeg(generated_photo(31)))

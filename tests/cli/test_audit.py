@@ -1,4 +1,4 @@
-"""`audit` signs, exports and checks the log; a file is checked where there is no service."""
+"""`hashsvc audit` verifies, signs and exports the log; an export is checked without a service."""
 
 import json
 import sqlite3
@@ -46,7 +46,7 @@ def test_the_log_is_verified_with_its_checkpoints(filled: Run) -> None:
         ("DELETE FROM audit_entry WHERE seq = 3", "entry 3: it is missing; 3 entries were signed"),
     ],
 )
-def test_what_is_wrong_is_said_in_one_line(filled: Run, statement: str, said: str) -> None:
+def test_a_broken_log_is_reported_in_one_line(filled: Run, statement: str, said: str) -> None:
     filled("audit", "checkpoint")
     change(statement)
     for command in (("verify",), ("checkpoint",), ("export", "out.jsonl")):
@@ -59,8 +59,8 @@ def test_what_is_wrong_is_said_in_one_line(filled: Run, statement: str, said: st
     assert not Path("out.jsonl").exists()
 
 
-def test_a_witness_shows_what_the_service_would_hide(filled: Run) -> None:
-    """The operator cuts the log, and removes every trace of that: the anchor's copy remains."""
+def test_a_witness_s_copy_shows_that_the_log_was_cut(filled: Run) -> None:
+    """The operator cuts the log and removes all local traces. The witness's copy shows it."""
     filled("audit", "checkpoint")
     Path("copy.anchor").write_bytes(Path("data/audit.anchor").read_bytes())
     change("DELETE FROM audit_entry WHERE seq >= 2")
@@ -77,18 +77,18 @@ def test_an_export_is_verified_without_the_service(filled: Run) -> None:
     key = exported.stderr.split()[-1]
     assert filled("audit", "public-key").stdout == key + "\n"
     assert Path("out.jsonl").stat().st_mode & 0o777 == 0o600
-    # The export is in it, too.
+    # The export itself is in the log.
     entries = [json.loads(line) for line in Path("out.jsonl").read_text().splitlines()]
     assert [each["seq"] for each in entries if each.get("action") == "audit.export"] == [4]
     elsewhere = {"HASHSVC_DATA_DIR": "/proc/none"}
     done = filled("audit", "verify", "out.jsonl", "--public-key", key, **elsewhere)
     assert done.exit_code == 0, done.stderr
     assert done.stderr == "4 entries are in an unbroken chain; all of them are signed.\n"
-    # On the service's machine its own key is known.
+    # On the service's machine, the command knows the service's key.
     assert filled("audit", "verify", "out.jsonl").exit_code == 0
 
 
-def test_an_export_is_compared_with_what_a_witness_has_seen(filled: Run) -> None:
+def test_an_export_is_compared_with_a_witness_s_copy(filled: Run) -> None:
     key = filled("audit", "public-key").stdout.strip()
     filled("audit", "export", "before.jsonl")
     filled("keys", "create", "--role", "scanner")
@@ -124,7 +124,7 @@ def test_an_altered_export_is_found(filled: Run) -> None:
         (("export", "no/folder"), "The file cannot be created (No such file or directory)."),
     ],
 )
-def test_what_cannot_be_done_is_said_in_one_line(
+def test_an_error_is_reported_in_one_line(
     filled: Run, arguments: tuple[str, ...], said: str
 ) -> None:
     Path("other.jsonl").write_text("canary\n")
@@ -142,7 +142,7 @@ def test_a_key_that_others_may_read_signs_nothing(filled: Run) -> None:
     assert "0600" in done.stderr
 
 
-def test_commands_that_look_at_all_of_it_are_on_record(filled: Run, photos: Path) -> None:
+def test_commands_that_read_all_data_are_in_the_log(filled: Run, photos: Path) -> None:
     assert filled("keys", "list").exit_code == 0
     assert filled("backup", "copy").exit_code == 0
     assert filled("bank", "prove-withdrawn", photos / "a-holiday.jpg").exit_code == 0

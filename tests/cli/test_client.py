@@ -1,4 +1,4 @@
-"""The client shows key and signals to no network that can read them, and waits when it is told."""
+"""The client sends key and signals only over TLS or on this machine, and obeys Retry-After."""
 
 import threading
 from collections.abc import Iterator
@@ -40,7 +40,7 @@ def test_http_to_another_machine_is_refused_unless_it_is_allowed(url: str) -> No
 
 
 @pytest.mark.parametrize("url", SAFE)
-def test_https_and_this_machine_are_not(url: str) -> None:
+def test_https_and_this_machine_are_allowed(url: str) -> None:
     with Client(url, "key"):
         pass
 
@@ -59,7 +59,7 @@ def test_every_command_refuses_before_it_sends(run: Run, photos: Path, command: 
 
 
 class Busy:
-    """Answers 429 with what is in `waits`, one after the other, and then 200."""
+    """A server that answers 429 with each Retry-After in `waits`, and then 200."""
 
     def __init__(self) -> None:
         self.waits: list[str] = []
@@ -102,7 +102,7 @@ def busy() -> Iterator[Busy]:
         (["-1"], 1, False),
     ],
 )
-def test_a_service_that_is_asked_too_often_is_asked_again(
+def test_a_call_is_repeated_after_the_wait_that_a_429_asks_for(
     waits: list[str], calls: int, answered: bool, busy: Busy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     slept: list[float] = []

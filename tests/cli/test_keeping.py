@@ -1,4 +1,4 @@
-"""While the service runs, keys are rotated, backups made, and a withdrawal is shown to be one."""
+"""Keys are rotated and backups made while the service runs, and a withdrawal is proven."""
 
 import base64
 import json
@@ -19,7 +19,7 @@ from hashsvc.access import Role
 from hashsvc.cli.client import Client
 from hashsvc.cli.hashing import as_record
 from hashsvc.cli.scans import follow
-from hashsvc.keyring import OwnKeyFile
+from hashsvc.keyring import DataKey
 from hashsvc.signals import Signal, sign_image
 from tests.cli.conftest import Run
 from tests.conftest import generated_photo, jpeg
@@ -32,7 +32,7 @@ MANY = {f"limit_{each}_per_minute": "100000" for each in ("submissions", "reads"
 
 @contextmanager
 def clients(url: str, data_dir: Path) -> Iterator[tuple[Client, Client]]:
-    """An intake's client and an analyst's."""
+    """Yield the client of an intake worker and that of an analyst."""
     with (
         Client(url, token_for(data_dir, Role.INTAKE)) as intake,
         Client(url, token_for(data_dir, Role.ANALYST)) as analyst,
@@ -87,8 +87,9 @@ def stored_keys(data_dir: Path) -> list[tuple[str, str, bytes]]:
 
 
 def unwrapped(wrapped: bytes, key_id: str, data_dir: Path) -> bytes:
-    (kek,) = OwnKeyFile(data_dir).read()
-    return kek.unwrap(wrapped, key_id=key_id)._key
+    """Return the bytes of a data key, which are sealed under the key-encryption key."""
+    text = (data_dir / "key-encryption-key").read_text()
+    return DataKey(base64.b64decode(text)).open(wrapped, context=f"data key {key_id}")
 
 
 def left_of(marks: list[bytes], folder: Path) -> list[bytes]:
@@ -100,7 +101,7 @@ def left_of(marks: list[bytes], folder: Path) -> list[bytes]:
 def test_after_a_withdrawal_no_file_holds_a_code_or_a_key(
     run: Run, data_dir: Path, photo: Path, tmp_path: Path
 ) -> None:
-    """Submitted, used, backed up, withdrawn, purged: database, log and the service's own log."""
+    """Submit, use, back up, withdraw and purge a content, and search all files after each step."""
     variables = {"HASHSVC_DATA_DIR": str(data_dir)}
     hashed = tmp_path / "hashed.json"
     with Site() as site:
@@ -140,14 +141,14 @@ def test_after_a_withdrawal_no_file_holds_a_code_or_a_key(
                 assert (told.exit_code, told.stdout) == (0, "")
                 assert told.stderr.splitlines()[-1].startswith("Nothing was found.")
                 assert "rewritten" not in told.stderr
-        # The audit log and the service's own words stay; neither holds more than opaque ids.
+        # The audit log and the service's own log are kept. They hold only opaque ids.
         assert left_of([wrapped, key, *codes], data_dir) == []
         assert page.encode() not in bytes_of(data_dir)
         said = (data_dir / "service.log").read_text()
         assert said.count("key-encryption-key: keep a copy elsewhere") == 1
         assert (data_dir / "key-encryption-key").read_text().strip() not in said
 
-    # A backup inside, a code in a log: both are found.
+    # A backup in the data directory and a code in a log are both found.
     shutil.copytree(tmp_path / "backup", data_dir / "backup")
     assert left_of([wrapped], data_dir) == [wrapped]
     (data_dir / "service.log").write_text(f"a code: {codes[0].hex()}")
@@ -173,7 +174,7 @@ def test_a_backup_made_while_serving_is_restored_without_what_was_withdrawn_sinc
             submit(intake, 43)
         withdraw(url, data_dir, gone)
         assert tiers(run, url, data_dir, second) == []
-        # The disk fails: what is left is the backup, and the copies that were kept apart.
+        # The disk fails. The backup is left, and the copies that were kept elsewhere.
         anew.mkdir()
         for name in ("key-encryption-key", "erased-ids.txt"):
             shutil.copy(data_dir / name, tmp_path / name)
@@ -211,7 +212,7 @@ def test_keys_are_rotated_while_requests_go_on(
         path.write_text(new_key())
 
     def put(keys: str) -> None:
-        """Replace the keys at one stroke, as README says."""
+        """Replace the keys atomically, as README says."""
         (tmp_path / "draft").write_text(keys)
         (tmp_path / "draft").replace(path)
 
@@ -249,7 +250,7 @@ def test_keys_are_rotated_while_requests_go_on(
     assert path.read_text() != first
     assert len(path.read_text().split()) == 1
     assert len({kek_id for _, kek_id, _ in stored_keys(data_dir)}) == 1
-    # And who knows the new key only opens all of it.
+    # The new key alone opens all data.
     told = run("bank", "prove-withdrawn", photo, **variables)
     assert f"FOUND in the bank: {len(numbers)} contents" in told.stderr
     assert "Traceback" not in (data_dir / "service.log").read_text()
@@ -284,7 +285,7 @@ def test_a_service_without_the_right_key_does_not_start(
         ("keys", "rotate"),
     ],
 )
-def test_where_there_is_no_database_none_is_made(
+def test_no_database_is_created_where_there_is_none(
     run: Run, tmp_path: Path, photo: Path, command: tuple[str, ...]
 ) -> None:
     done = run(*command)
@@ -295,7 +296,9 @@ def test_where_there_is_no_database_none_is_made(
     assert not (tmp_path / "data").exists()
 
 
-def test_what_is_no_image_and_no_signature_proves_nothing(run: Run, tmp_path: Path) -> None:
+def test_a_file_that_is_neither_image_nor_signature_proves_nothing(
+    run: Run, tmp_path: Path
+) -> None:
     run("keys", "create", "--role", "intake")
     for name, text in (("a.json", '{"canary": 1}'), ("b.json", "{canary"), ("c.txt", "canary")):
         (tmp_path / name).write_text(text)

@@ -1,4 +1,4 @@
-"""`lists` hashes images on the service's machine, and keeps neither them nor their names."""
+"""`hashsvc lists` hashes images on the service's machine and keeps neither images nor names."""
 
 import re
 from pathlib import Path
@@ -24,7 +24,7 @@ def test_images_are_listed_shown_and_removed(run: Run, photos: Path, kind: str) 
     assert (again.exit_code, again.stderr) == (1, "No image on this list has this label.\n")
 
 
-def test_a_file_that_is_none_leaves_the_others(run: Run, photos: Path) -> None:
+def test_a_file_that_is_no_image_does_not_stop_the_others(run: Run, photos: Path) -> None:
     done = run("lists", "add", "common", photos)
     assert done.exit_code == 1
     assert len(done.stdout.split()) == 2
@@ -39,5 +39,5 @@ def test_names_and_images_are_kept_nowhere(run: Run, photos: Path) -> None:
     assert (photos / "a-holiday.jpg").read_bytes()[:200] not in held
 
 
-def test_there_are_two_lists(run: Run, photos: Path) -> None:
+def test_an_unknown_list_is_refused(run: Run, photos: Path) -> None:
     assert run("lists", "add", "other", photos / "a-holiday.jpg").exit_code == 2

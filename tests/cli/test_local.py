@@ -1,4 +1,4 @@
-"""`hash` and `compare` work alone: no service, no network, nothing written but the answer."""
+"""`hash` and `compare` need no service and no network, and write only their answer."""
 
 import csv
 import io
@@ -42,7 +42,7 @@ def test_ids_are_new_and_signals_the_same_each_time(run: Run, photos: Path) -> N
     assert first["signals"] == second["signals"]
 
 
-def test_a_file_that_is_none_leaves_the_others(run: Run, photos: Path) -> None:
+def test_a_file_that_is_no_image_does_not_stop_the_others(run: Run, photos: Path) -> None:
     done = run("hash", photos)
     assert done.exit_code == 1
     assert len(done.stdout.splitlines()) == 2
@@ -82,7 +82,7 @@ def test_other_algorithms_are_made_on_request(run: Run, photos: Path) -> None:
 
 
 def test_neither_command_opens_a_connection(photos: Path) -> None:
-    """With every socket forbidden, both still do their work."""
+    """Both commands work when every connection is forbidden."""
     forbid = (
         "import sys\n"
         "def hook(event, args):\n"
@@ -101,7 +101,7 @@ def test_neither_command_opens_a_connection(photos: Path) -> None:
         assert done.returncode == 0, done.stderr
 
 
-def test_a_reader_that_goes_away_ends_it_quietly(photos: Path) -> None:
+def test_a_closed_pipe_ends_the_command_quietly(photos: Path) -> None:
     paths = [str(photos / "a-holiday.jpg")] * 60
     with subprocess.Popen(
         [sys.executable, "-m", "hashsvc", "hash", *paths],
@@ -114,7 +114,7 @@ def test_a_reader_that_goes_away_ends_it_quietly(photos: Path) -> None:
         assert "Traceback" not in process.stderr.read()
 
 
-def test_an_interruption_ends_it_with_one_line(photos: Path) -> None:
+def test_ctrl_c_ends_the_command_with_one_line(photos: Path) -> None:
     paths = [str(photos / "a-holiday.jpg")] * 2000
     with subprocess.Popen(
         [sys.executable, "-u", "-m", "hashsvc", "hash", *paths],
@@ -135,7 +135,9 @@ def mirrored(photos: Path) -> Path:
     return path
 
 
-def test_compare_tells_tier_view_distance_and_why(run: Run, photos: Path, mirrored: Path) -> None:
+def test_compare_prints_tier_view_distance_and_reasons(
+    run: Run, photos: Path, mirrored: Path
+) -> None:
     done = run("compare", photos / "a-holiday.jpg", mirrored)
     assert done.exit_code == 0
     assert done.stdout.startswith("certain: pdq1 of the mirror image differs in ")

@@ -1,4 +1,4 @@
-"""The commands of a machine that works with PostgreSQL, each ending in one line when it cannot."""
+"""The local commands work with PostgreSQL, and report its absence in one line."""
 
 import pytest
 
@@ -24,14 +24,14 @@ def variables(settings: Settings) -> dict[str, str]:
     }
 
 
-def test_a_withdrawal_is_done_again_after_an_older_dump_came_back(
+def test_a_withdrawal_is_repeated_after_an_older_dump_is_restored(
     run: Run, variables: dict[str, str], database: Database, settings: Settings
 ) -> None:
     bank = Bank(database)
     gone, stays = (bank.open_case(adult=True, actor="intake").number for _ in range(2))
     with database.read() as connection:
         key_id = cases.case_by_number(connection, gone).key_id
-    # The list is from after the dump: of a withdrawal that the dump knows nothing of.
+    # The list is newer than the dump: it names a withdrawal that the dump does not know.
     settings.data_dir.mkdir(exist_ok=True)
     erasures.list_beside(settings.data_dir, [key_id])
     done = run("bank", "withdraw-again", **variables)
@@ -47,7 +47,7 @@ def test_purge_and_proof_say_what_they_looked_at(run: Run, variables: dict[str, 
     assert "table of keys was rewritten" in run("bank", "purge", **variables).stderr
 
 
-def test_a_backup_is_the_server_s_own(run: Run, variables: dict[str, str]) -> None:
+def test_backup_refers_to_pg_dump(run: Run, variables: dict[str, str]) -> None:
     done = run("backup", "somewhere", **variables)
     assert done.exit_code == 1
     (line,) = done.stderr.splitlines()
@@ -55,7 +55,7 @@ def test_a_backup_is_the_server_s_own(run: Run, variables: dict[str, str]) -> No
 
 
 @pytest.mark.parametrize("command", [("worker",), ("serve",), ("keys", "list"), ("bank", "purge")])
-def test_a_server_that_is_not_there_is_said_in_one_line(
+def test_a_missing_server_is_reported_in_one_line(
     run: Run, command: tuple[str, ...], variables: dict[str, str]
 ) -> None:
     url = "postgresql+psycopg://canary:canary@127.0.0.1:1/canary"

@@ -1,4 +1,4 @@
-"""`submit` and `match` against a real service: only signals go out, and refusals are told."""
+"""`submit` and `match` against a real service: they send only signals, and report refusals."""
 
 import json
 from pathlib import Path
@@ -29,7 +29,7 @@ def test_a_copy_of_what_was_submitted_is_matched(run: Run, service: Running, pho
     assert (told["tier"], told["evidence"]) == ("certain", None)
 
 
-def test_what_cannot_be_submitted_is_left_out_and_said(
+def test_images_that_cannot_be_submitted_are_left_out_and_counted(
     run: Run, service: Running, photos: Path
 ) -> None:
     (photos / "d-plain.png").write_bytes(b"")
@@ -122,7 +122,7 @@ def test_an_unknown_key_is_refused_and_not_repeated(
 
 
 @pytest.mark.parametrize("url", ["http://127.0.0.1:9", "nowhere", "https://[broken", "file:///x"])
-def test_a_service_that_is_not_there_is_said_to_be_so(run: Run, photos: Path, url: str) -> None:
+def test_an_unreachable_service_is_reported(run: Run, photos: Path, url: str) -> None:
     done = run("match", photos / "a-holiday.jpg", HASHSVC_URL=url, HASHSVC_KEY="x")
     assert done.exit_code == 1
     assert done.stderr == "The service cannot be reached. Is its URL right?\n"

@@ -1,4 +1,4 @@
-"""`scan` and `scans` against a real service: what goes to stdout is data, the rest is for eyes."""
+"""`scan` and `scans` against a real service: data go to stdout, messages to stderr."""
 
 import csv
 import io
@@ -22,7 +22,7 @@ from tests.helpers.waiting import wait_until
 
 @pytest.fixture
 def page(run: Run, service: Running, photos: Path) -> str:
-    """The URL of a page with a copy of a banked photo."""
+    """Return the URL of a page with a copy of a photo in the bank."""
     data = jpeg(generated_photo(77).resize((320, 240)))
     (photos / "original.jpg").write_bytes(jpeg(generated_photo(77)))
     run("submit", "--adult", photos / "original.jpg", **service.variables(Role.INTAKE))
@@ -49,7 +49,7 @@ def test_results_are_printed_as_csv_or_json(run: Run, service: Running, page: st
     scan = json.loads(run("scan", "--wait", "reported.csv", **analyst).stdout)["scan"]
     table = run("scans", "results", scan, **analyst)
     rows = list(csv.DictReader(io.StringIO(table.stdout)))
-    # The page has a row for each case that the image is of.
+    # A page has one row for each case that its image matches.
     assert {(each["url"], each["state"], each["reason"]) for each in rows} == {
         (page, "done", ""),
         (f"{service.site.url}/gone", "dead", "http-404"),
@@ -113,13 +113,13 @@ def test_a_file_without_urls_is_refused(run: Run, text: str) -> None:
     assert "canary" not in done.stderr
 
 
-def test_a_file_that_is_not_there_is_said_to_be_so(run: Run) -> None:
+def test_a_missing_file_is_reported(run: Run) -> None:
     done = run("scan", "missing.txt", HASHSVC_KEY="x")
     assert (done.exit_code, done.stderr) == (1, "The file with the URLs cannot be read.\n")
 
 
-def test_ctrl_c_stops_the_waiting_and_not_the_scan(run: Run, service: Running) -> None:
-    """From stdin, in a process of its own with a terminal, as a person would."""
+def test_ctrl_c_stops_waiting_and_not_the_scan(run: Run, service: Running) -> None:
+    """Run the command in a process with a terminal, as a person would, and read stdin."""
     variables = service.variables(Role.SCANNER)
     terminal, theirs = pty.openpty()
     shown = bytearray()
@@ -139,7 +139,7 @@ def test_ctrl_c_stops_the_waiting_and_not_the_scan(run: Run, service: Running) -
     )
     os.close(theirs)
     assert process.stdin is not None
-    # Nothing listens there, so that it is tried again later.
+    # Nothing listens there, so the URL is retried later.
     process.stdin.write(b"http://127.0.0.1:9/x\n")
     process.stdin.close()
     wait_until(lambda: b"0/1" in shown)

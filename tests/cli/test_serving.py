@@ -1,4 +1,4 @@
-"""`serve` and `keys`: a first key is shown once, tokens are kept as digests, errors are a line."""
+"""`serve` and `keys` show a token once, keep only its digest, and report errors in one line."""
 
 import json
 import logging
@@ -37,7 +37,7 @@ def test_the_log_is_json_and_names_nothing_that_was_sent(tmp_path: Path) -> None
         httpx2.get(f"{url}/v1/cases/canary", trust_env=False)
     lines = (tmp_path / "service.log").read_text().splitlines()
     events = [json.loads(each) for each in lines if each.startswith("{")]
-    # What is not JSON is for the operator's eyes: where it listens, the first key.
+    # The other lines are for the operator: the key file, the first key, the address.
     spoken = [each for each in lines if not each.startswith("{")]
     assert len(spoken) == 4
     assert all({"event", "level", "timestamp"} <= set(each) for each in events)
@@ -46,7 +46,7 @@ def test_the_log_is_json_and_names_nothing_that_was_sent(tmp_path: Path) -> None
     assert "canary" not in "".join(lines)
 
 
-def test_an_error_of_the_web_server_is_named_by_its_kind(
+def test_the_log_names_an_error_of_the_web_server_by_its_class(
     capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     server = logging.getLogger("uvicorn")

@@ -28,7 +28,7 @@ _VOLATILE = (
     (re.compile(r"\b[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]\b"), "CASE"),
     (_TOKEN, "hsk_TOKEN"),
     (re.compile(r"\b[0-9a-f]{32}\b"), "ID"),
-    (re.compile(r"(shown this once: )\d{8}"), r"\1PIN"),
+    (re.compile(r"(shown only once: )\d{8}"), r"\1PIN"),
     (re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z"), "TIME"),
     (re.compile(r"127\.0\.0\.1:\d+"), "HOST"),
     # Float arithmetic may differ between processors by a region, and by a bit.
