@@ -14,11 +14,11 @@ import httpx2
 import pytest
 import skimage
 import typer.main
-from hashsvc.cli.local import as_record
 from PIL import Image, ImageOps
 
 from benchmarks.shipped.settings_page import default_text, page
 from hashsvc.access import Role
+from hashsvc.cli.hashing import as_record
 from hashsvc.cli.main import app
 from hashsvc.settings import Settings
 from hashsvc.signals import sign_image

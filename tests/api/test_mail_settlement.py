@@ -4,7 +4,8 @@ import pytest
 
 from hashsvc.access import Role
 from hashsvc.api import Services
-from tests.api.conftest import Call, OpenCase, SetClock, work_off
+from tests.api.helpers import Call, OpenCase, work_off
+from tests.helpers.set_clock import SetClock
 from tests.helpers.site import Site
 from tests.removal.steps import leave_unsure
 
@@ -27,14 +28,14 @@ def path(call: Call, services: Services, site: Site, case: OpenCase) -> str:
 
 
 def test_an_unsure_mail_is_shown_and_listed_until_it_is_settled(
-    call: Call, services: Services, path: str, watch: SetClock
+    call: Call, services: Services, path: str, clock: SetClock
 ) -> None:
     request = path.rpartition("/")[2]
     assert call(ANALYST, "GET", path).json()["mailing"] is None
     assert call(ANALYST, "GET", LIST, params={"mailing": "unsure"}).json() == []
     began = services.clock()
     leave_unsure(services.database, request, began)
-    watch.move(60)
+    clock.move(60)
 
     mailing = call(ANALYST, "GET", path).json()["mailing"]
     assert mailing["request"] == request

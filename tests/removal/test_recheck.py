@@ -37,7 +37,11 @@ def list_on_page(*paths: str) -> Change:
 
 
 def take_off(*paths: str) -> Change:
-    return lambda site: [site.take_off(site.url + path) for path in paths]
+    def change(site: MoodySite) -> None:
+        for path in paths:
+            site.take_off(site.url + path)
+
+    return change
 
 
 replace = show(IMAGE, jpeg(OTHER))

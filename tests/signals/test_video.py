@@ -26,7 +26,7 @@ from tests.conftest import generated_photo, jpeg
 from tests.helpers.films import SIZE, film
 
 PICTURES = [generated_photo(seed, SIZE) for seed in range(4)]
-ONE_KEY_FRAME: dict[str, object] = {"g": "9999", "sc_threshold": "0"}
+ONE_KEY_FRAME: dict[str, str] = {"g": "9999", "sc_threshold": "0"}
 FILMS = {
     "MPEG-4": ("mp4", "mpeg4"),
     "H.264": ("mp4", "libx264"),
