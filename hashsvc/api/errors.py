@@ -120,6 +120,7 @@ STATUSES: dict[type[Exception], HTTPStatus] = {
     removal.TemplateError: HTTPStatus.CONFLICT,
     removal.DataFileError: HTTPStatus.UNPROCESSABLE_ENTITY,
     removal.SendingError: HTTPStatus.BAD_GATEWAY,
+    removal.UnsureSendingError: HTTPStatus.BAD_GATEWAY,
     audit.BrokenChainError: HTTPStatus.CONFLICT,
     audit.BadSignatureError: HTTPStatus.CONFLICT,
     audit.MalformedError: HTTPStatus.CONFLICT,
