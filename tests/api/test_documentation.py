@@ -255,6 +255,7 @@ def test_no_name_can_be_typed_anywhere(document: dict[str, Any]) -> None:
         # Words of a platform or an analyst about a request. They are sealed, without case numbers.
         "MoveIn.reason",
         "ObservationIn.reason",
+        "SettlementIn.reason",
         "LetterIn.explanation",
         "OrderIn.explanation",
         "ElementIn.text",

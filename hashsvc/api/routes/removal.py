@@ -1,6 +1,6 @@
 """Removal requests: drafts, sending, re-checks, and the steps after a refusal."""
 
-from typing import Annotated, Literal
+from typing import Annotated
 
 from fastapi import APIRouter, Query, Response, status
 
@@ -58,8 +58,11 @@ def list_removal_requests(
         PlatformName | None, Query(description="List only requests to this platform.")
     ] = None,
     mailing: Annotated[
-        Literal["unsure"] | None,
-        Query(description="Only requests of which nobody knows whether a mailed notice was sent."),
+        str | None,
+        Query(
+            pattern="^unsure$",
+            description="Only requests of which nobody knows whether a mailed notice was sent.",
+        ),
     ] = None,
     limit: Limit = 100,
 ) -> list[RemovalBriefOut]:
@@ -226,7 +229,11 @@ def write_complaint(
 def write_referral(
     request: OpaqueId, body: LetterIn, caller: AnalystDep, services: ServicesDep
 ) -> RemovalOut:
-    """Write the referral to the Digital Services Coordinator (DSA Article 53)."""
+    """
+    Write the referral to the Digital Services Coordinator.
+
+    A referral is the complaint about the platform under article 53 of the DSA.
+    """
     view = services.removal.remedies.refer(
         RequestId(request),
         language=body.language,
@@ -261,7 +268,7 @@ def write_order_annex(
 def escalate_removal_request(
     request: OpaqueId, body: NextIn, caller: AnalystDep, services: ServicesDep
 ) -> RemovalOut:
-    """Draft the request to the next actor that serves the image, and show the draft."""
+    """Draft the request to the next actor that can take the image down."""
     view = services.removal.remedies.ask_next(
         RequestId(request),
         platform=body.platform,

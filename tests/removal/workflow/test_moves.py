@@ -122,7 +122,7 @@ def test_an_answer_may_be_entered_after_a_check_that_came_later(
     assert [each.at for each in view.events[-2:]] == [clock.now, answered]
     assert view.decided is not None
     assert view.decided.at == answered
-    with pytest.raises(NotPossibleError, match="between"):
+    with pytest.raises(NotPossibleError, match="cannot be before the last one"):
         lead(removal, sent, "complained", at=answered - timedelta(seconds=1))
 
 
@@ -134,7 +134,7 @@ def test_the_time_of_a_step_must_fit_every_request_on_the_notice(
     clock.go_on(60)
     (second,) = raised(removal, matched(database, content_id, 2))
     assert first.notice == second.notice
-    with pytest.raises(NotPossibleError, match="between"):
+    with pytest.raises(NotPossibleError, match="cannot be before the last one"):
         lead(removal, first.request.id, "approved", at=early)
     assert states(removal, [first.request.id, second.request.id]) == ["draft", "draft"]
 
