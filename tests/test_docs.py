@@ -16,7 +16,6 @@ import skimage
 import typer.main
 from PIL import Image, ImageOps
 
-from benchmarks.shipped.settings_page import default_text, page
 from hashsvc.access import Role
 from hashsvc.cli.hashing import as_record
 from hashsvc.cli.main import app
@@ -188,20 +187,6 @@ def test_the_python_code_is_long_enough_to_be_of_use() -> None:
         block.text for document in PAGES for block in blocks(document.read_text(), "python")
     )
     assert code.count(">>> ") > 15
-
-
-def test_every_setting_is_documented() -> None:
-    settings = (ROOT / "docs" / "settings.md").read_text()
-    for name, field in Settings.model_fields.items():
-        row = rf"^\| `HASHSVC_{name.upper()}` \| (.*) \| .* \| (.*) \|$"
-        ((default, description),) = re.findall(row, settings, re.M)
-        assert description == field.description
-        assert default.strip("`") == default_text(field)
-
-
-def test_the_page_of_settings_is_the_one_that_is_generated() -> None:
-    command = "python -m benchmarks.shipped.settings_page > docs/settings.md"
-    assert (ROOT / "docs" / "settings.md").read_text() == page(), f"Run: {command}"
 
 
 def test_every_setting_that_a_page_names_exists() -> None:

@@ -55,7 +55,7 @@ def actions(services: Services) -> list[str]:
 def test_a_common_image_is_refused_with_the_reason(call: Call, number: str, name: str) -> None:
     answer, _ = add(call, number, PHOTO, common_image(name))
     assert (answer.status_code, answer.json()["type"]) == (422, "urn:hashsvc:common-image")
-    assert answer.json()["detail"].startswith("Image 2 is one that many have")
+    assert answer.json()["detail"].startswith("Image 2 is one that many people have")
     # If one is refused, none is added.
     assert call(INTAKE, "GET", f"/v1/cases/{number}").json()["contents"] == []
 

@@ -238,6 +238,9 @@ class RemovalOut(RemovalBriefOut):
 
     notice_text: str = Field(description="The text of the notice that asks for removal.")
     notices: list[NoticeOut] = Field(description="Its notices, oldest first.")
+    mailing: MailingOut | None = Field(
+        description="The attempt to mail its notice whose outcome is not on record. Null: none."
+    )
     events: list[EventOut] = Field(description="Its steps, oldest first.")
     removed_after_s: float | None = Field(
         description=(

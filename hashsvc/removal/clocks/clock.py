@@ -12,13 +12,12 @@ from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta
 from enum import StrEnum
 from functools import lru_cache
-from zoneinfo import ZoneInfo
 
 import holidays
 
+from hashsvc.removal.days import ZONE
 from hashsvc.removal.law.legal import Anchor, Deadline, Language, Law, LawVersion
 
-ZONE = ZoneInfo("Europe/Brussels")
 # The last second of a day: a document has no fractions.
 _END_OF_DAY = time(23, 59, 59)
 _SATURDAY = 5

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from datetime import date, datetime
 from enum import StrEnum
 
-from hashsvc.removal.clocks.clock import ZONE
+from hashsvc.removal.days import day_of
 from hashsvc.removal.errors import BadNoticeError
 from hashsvc.removal.law.legal import Language
 from hashsvc.removal.notices.fields import (
@@ -18,11 +18,6 @@ from hashsvc.removal.notices.fields import (
 
 MOST_LOCATIONS = 1_000
 """The most locations in one notice. A platform with more locations gets several notices."""
-
-
-def day_of(moment: datetime) -> date:
-    """Return the day of a time in Belgium's time zone; every day in a notice is such a day."""
-    return moment.astimezone(ZONE).date()
 
 
 class NoticeKind(StrEnum):

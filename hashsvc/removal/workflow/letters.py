@@ -7,11 +7,12 @@ from datetime import datetime
 
 from sqlalchemy import Connection
 
+from hashsvc.removal.days import day_of
 from hashsvc.removal.errors import BadNoticeError
 from hashsvc.removal.law.legal import Language, load_law
 from hashsvc.removal.notices import document as texts
 from hashsvc.removal.notices.eml import notice_pdf, write_mail
-from hashsvc.removal.notices.facts import Earlier, Facts, Location, NoticeKind, Sender, day_of
+from hashsvc.removal.notices.facts import Earlier, Facts, Location, NoticeKind, Sender
 from hashsvc.removal.notices.fields import (
     Email,
     Explanation,

@@ -7,10 +7,11 @@ from sqlalchemy import Connection
 
 from hashsvc.bank import ConsentKind
 from hashsvc.matching import signature_of
+from hashsvc.removal.days import day_of
 from hashsvc.removal.errors import NotPossibleError
 from hashsvc.removal.history import RequestView, views_of
 from hashsvc.removal.law.legal import Language
-from hashsvc.removal.notices.facts import MOST_LOCATIONS, Decision, Earlier, NoticeKind, day_of
+from hashsvc.removal.notices.facts import MOST_LOCATIONS, Decision, Earlier, NoticeKind
 from hashsvc.removal.notices.fields import MAX_LINE, Host, OneLine
 from hashsvc.removal.notices.order import (
     OrderAnnex,

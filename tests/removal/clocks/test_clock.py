@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from hashsvc.removal.clocks.calendar_feed import calendar_feed, event_id
 from hashsvc.removal.clocks.clock import (
-    ZONE,
+
     ClockState,
     Countdown,
     due_today,
@@ -21,6 +21,7 @@ from hashsvc.removal.clocks.clock import (
     start_clock,
     state_of,
 )
+from hashsvc.removal.days import ZONE
 from hashsvc.removal.errors import UnknownLawError
 from hashsvc.removal.law.legal import Anchor, Deadline, Language, Law, NextStep, load_law
 

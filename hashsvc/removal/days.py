@@ -1,0 +1,11 @@
+"""Days and moments as they are counted in Belgium."""
+
+from datetime import date, datetime
+from zoneinfo import ZoneInfo
+
+ZONE = ZoneInfo("Europe/Brussels")
+
+
+def day_of(moment: datetime) -> date:
+    """Return the day in Belgium on which a moment falls."""
+    return moment.astimezone(ZONE).date()
