@@ -97,7 +97,7 @@ def _choose(photos: list[Photo]) -> tuple[list[Photo], list[Photo]] | None:
         if signature.quality >= PDQ.min_quality and not any(same):
             kept.append((photo, signature))
     left_out = len(photos) - len(kept)
-    console.print(f"{len(kept)} photographs; {left_out} left out, plain or twice there.")
+    console.print(f"{len(kept)} photographs. {left_out} left out: too plain, or a copy of another.")
     if len(kept) < _CASE_PHOTOS + 2:
         return None
     ordered = [photo for photo, _ in kept]
@@ -171,12 +171,12 @@ def _judge(planted: list[Planted], matches: list[dict[str, Any]]) -> bool:
     reported = {match["image_url"] for match in matches}
     wrong = reported - {each.image_url for each in planted}
     good = not wrong
-    console.print("\nFound, by alteration (each is promised, except as said):")
+    console.print("\nFound, by alteration:")
     for alteration in DEMONSTRATED:
         copies = [each for each in planted if each.alteration is alteration]
         found = sum(each.image_url in reported for each in copies)
         beyond = [each for each in copies if not each.promised]
-        word = f"; {len(beyond)} not promised, of photos with few regions" if beyond else ""
+        word = f" ({len(beyond)} of photos with few regions, not promised)" if beyond else ""
         console.print(f"  {alteration.name:14} {found} of {len(copies)}{word}")
         good &= all(each.image_url in reported for each in copies if each.promised)
     console.print(f"  unrelated photos reported: {len(wrong)}")

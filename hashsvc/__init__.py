@@ -4,10 +4,14 @@ Finds re-uploads of intimate images spread without consent, from perceptual hash
 Rooms, top to bottom; a room imports only from those below it:
 
     cli, api, web                 how people and programs reach the service
-    scanning, removal, exchange   reported URLs, requests to platforms, hash lists
+    removal, exchange             requests to platforms, hash lists
+    scanning, access              reported URLs; keys, sign-in and limits on lookups
     matching                      signatures against the bank
     bank                          cases and their contents
+    audit                         the chained and signed log of what was done
     store, signals, index/        the database, the hashes, the search
+    keyring                       the keys that seal what the database holds
 
-`audit`, `clock` and `settings` may be used by all.
+`settings`, `clock`, `loops` (threads that work at an interval) and `lazy` (rooms that load their
+modules on first use) import no other room.
 """

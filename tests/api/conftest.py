@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -33,8 +34,8 @@ def _quick_pins(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def clock() -> SetClock:
-    """The service's clock."""
-    return SetClock()
+    """Return the service's clock: half a minute before midnight, so that tests pass a day's end."""
+    return SetClock(datetime(2026, 1, 5, 23, 59, 30, tzinfo=UTC))
 
 
 @pytest.fixture(scope="session")

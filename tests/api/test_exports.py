@@ -93,7 +93,7 @@ def test_an_export_expires_after_a_day(
 ) -> None:
     if approved:
         other("POST", f"{asked}/approval")
-    clock.move(seconds)
+    clock.advance(seconds)
     if approved:
         assert call(ADMIN, "GET", asked).status_code == (200 if lasts else 404)
     else:

@@ -55,7 +55,7 @@ def test_a_case_is_a_number_a_pin_and_contents(call: Call, clock: SetClock) -> N
     assert re.fullmatch(r"[0-9A-Z]{4}-[0-9A-Z]{4}-[0-9A-Z]", number)
     assert re.fullmatch(r"[0-9]{8}", opened.json()["pin"])
     contents = [content_of(jpeg(generated_photo(seed))) for seed in (1, 2)]
-    clock.move(60)
+    clock.advance(60)
     added = call(INTAKE, "POST", f"/v1/cases/{number}/contents", json={"contents": contents})
     assert added.status_code == 201
     assert added.json() == {
@@ -277,15 +277,15 @@ def test_from_the_request_to_gone_and_back(
     assert call(ANALYST, "POST", f"{path}/moves", json={"to": "gone"}).status_code == 409
 
     assert sent(call, match) == path
-    clock.move(100)
+    clock.advance(100)
     check = call(ANALYST, "POST", f"{path}/rechecks").json()
     assert (check["outcome"], check["request"]["state"]) == ("still-there", "sent")
     site.take_off(image)
-    clock.move(100)
+    clock.advance(100)
     check = call(ANALYST, "POST", f"{path}/rechecks").json()
     assert (check["outcome"], check["request"]["state"]) == ("image-gone", "sent")
     assert check["request"]["removed_after_s"] is None
-    clock.move(1000)
+    clock.advance(1000)
     check = call(ANALYST, "POST", f"{path}/rechecks").json()
     assert (check["outcome"], check["request"]["state"]) == ("image-gone", "gone")
     assert check["request"]["removed_after_s"] == 200

@@ -80,7 +80,7 @@ def test_a_holder_sees_contents_matches_and_requests(
     path = f"/v1/removal-requests/{made['request']}"
     for state_after in ("approved", "sent"):
         call(ANALYST, "POST", f"{path}/moves", json={"to": state_after})
-    clock.move(24 * 3600)
+    clock.advance(24 * 3600)
     call(ANALYST, "POST", f"{path}/rechecks")
     state = send(call, "state", case.number, case.pin)
     (request,) = state.json()["requests"]
@@ -99,7 +99,7 @@ def test_a_holder_sees_contents_matches_and_requests(
 def test_a_holder_is_warned_before_the_end_and_can_renew(
     call: Call, case: OpenCase, clock: SetClock
 ) -> None:
-    clock.move(701 * 24 * 3600)
+    clock.advance(701 * 24 * 3600)
     state = send(call, "state", case.number, case.pin)
     assert state.json()["ends_soon"]
     assert "case.ends-soon" in messages_of(state)
@@ -292,7 +292,7 @@ def test_an_unknown_case_and_a_wrong_pin_take_the_same_time(
     for _ in range(200):
         for number, times in ((case.number, known), (new_case_number(), unknown)):
             # Let earlier wrong PINs be forgotten, so that no wait begins.
-            clock.move(8 * 24 * 3600)
+            clock.advance(8 * 24 * 3600)
             began = time.perf_counter()
             assert send(call, "renew", number, other_than(case.pin)).status_code == 404
             times.append(time.perf_counter() - began)

@@ -44,7 +44,7 @@ def test_a_key_is_good_until_it_expires(
     made = call(ADMIN, "POST", "/v1/keys", json=body).json()
     look = phone(client, made["token"])
     assert look().status_code == 404
-    clock.move(seconds)
+    clock.advance(seconds)
     answer = look()
     assert answer.status_code == (404 if good else 401)
     if not good:
@@ -87,7 +87,7 @@ def test_the_last_day_of_use_is_listed(
     look = phone(client, made["token"])
     look()
     assert listed(made["key"])["last_used_on"] == "2026-01-05"
-    clock.move(60)
+    clock.advance(60)
     look()
     assert listed(made["key"])["last_used_on"] == "2026-01-06"
 
@@ -109,7 +109,7 @@ def test_the_last_day_of_use_is_written_once_a_day(
             for _ in range(4):
                 look()
             assert len(written) == day + 1
-            clock.move(DAY)
+            clock.advance(DAY)
     finally:
         event.remove(Engine, "before_cursor_execute", note)
 
@@ -118,7 +118,7 @@ def test_a_refused_key_does_not_count_as_used(
     call: Call, client: TestClient, listed: Callable[[str], dict[str, object]], clock: SetClock
 ) -> None:
     made = call(ADMIN, "POST", "/v1/keys", json={"role": "scanner", "expires_in_days": 1}).json()
-    clock.move(DAY)
+    clock.advance(DAY)
     assert phone(client, made["token"])().status_code == 401
     assert listed(made["key"])["last_used_on"] is None
 

@@ -360,12 +360,12 @@ def test_waits_grow_and_each_allows_one_answer(
         status, wait = ask(bit)
         assert status == 429
         waits.append(wait)
-        clock.move(wait - 1)
+        clock.advance(wait - 1)
         # Until the wait is over, even unrelated lookups are refused.
         assert ask(bit)[0] == 429
         other = body_of(Signature(100, (random_signal(random.Random(bit), PDQ),)))
         assert call(SCANNER, "POST", "/v1/lookups", json=other).status_code == 429
-        clock.move(1)
+        clock.advance(1)
         assert ask(bit)[0] == 200
         bit += 1
     assert waits[:5] == [30, 60, 120, 240, 480]
@@ -374,7 +374,7 @@ def test_waits_grow_and_each_allows_one_answer(
     assert len(walks) == len(waits)
     # Other keys are not affected.
     assert call(ANALYST, "POST", "/v1/lookups", json=body).status_code == 200
-    clock.move(8 * 24 * 3600)
+    clock.advance(8 * 24 * 3600)
     assert [ask(bit + more)[0] for more in range(3)] == [200] * 3
 
 

@@ -35,7 +35,7 @@ def test_an_unsure_mail_is_shown_and_listed_until_it_is_settled(
     assert call(ANALYST, "GET", LIST, params={"mailing": "unsure"}).json() == []
     began = services.clock()
     leave_unsure(services.database, request, began)
-    clock.move(60)
+    clock.advance(60)
 
     mailing = call(ANALYST, "GET", path).json()["mailing"]
     assert mailing["request"] == request

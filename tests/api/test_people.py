@@ -158,7 +158,7 @@ def test_a_person_is_the_same_with_every_token(
 ) -> None:
     for _ in range(3):
         assert send(fake.token()).status_code == 200
-        clock.move(1000)
+        clock.advance(1000)
     assert send(fake.token(sub="another")).status_code == 200
     listed = call(Role.ADMIN, "GET", "/v1/keys").json()
     assert sum(each["is_person"] for each in listed) == 2
@@ -208,7 +208,7 @@ def test_a_token_is_valid_until_it_expires(
 ) -> None:
     """It is valid for ten seconds longer, because clocks may differ."""
     token = fake.token()
-    clock.move(seconds)
+    clock.advance(seconds)
     assert send(token).status_code == (200 if good else 401)
 
 
@@ -217,7 +217,7 @@ def test_a_long_lived_token_is_refused_after_an_hour(
     seconds: int, good: bool, send: Send, fake: FakeIssuer, clock: SetClock
 ) -> None:
     token = fake.token(exp=10**10)
-    clock.move(seconds)
+    clock.advance(seconds)
     assert send(token).status_code == (200 if good else 401)
 
 

@@ -146,9 +146,9 @@ def test_an_idempotency_key_is_valid_for_a_day_and_one_api_key(
     headers = {"Authorization": f"Bearer {other}", "Content-Type": "text/plain"} | keep
     theirs = client.post("/v1/scans", content=B, headers=headers)
     assert theirs.status_code == 202
-    clock.move(24 * 3600)
+    clock.advance(24 * 3600)
     assert submit(call, A, "text/plain", **keep).json()["scan"] == first
-    clock.move(1)
+    clock.advance(1)
     assert submit(call, B, "text/plain", **keep).json()["scan"] not in (
         first,
         theirs.json()["scan"],

@@ -10,7 +10,7 @@ from hashsvc import audit
 from hashsvc.audit import LogSigner
 from hashsvc.settings import Settings
 from hashsvc.store import Database
-from tests.helpers.cases import START
+from tests.helpers.set_clock import START
 
 
 @pytest.fixture

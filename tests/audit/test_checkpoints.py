@@ -17,7 +17,7 @@ from hashsvc.audit import (
     SigningKey,
     anchor,
 )
-from tests.helpers.cases import START
+from tests.helpers.set_clock import START
 
 DIGEST = bytes(range(32))
 SIGNATURE = (

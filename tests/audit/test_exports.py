@@ -19,7 +19,7 @@ from hashsvc.audit import (
 )
 from hashsvc.audit.chain import digest_of
 from hashsvc.store import Database, audit_entries
-from tests.helpers.cases import START
+from tests.helpers.set_clock import START
 
 
 @pytest.fixture

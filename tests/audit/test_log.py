@@ -20,7 +20,7 @@ from hashsvc.audit import log
 from hashsvc.settings import Settings
 from hashsvc.store import Database, audit_entries
 from hashsvc.store.tables import audit_entry
-from tests.helpers.cases import START
+from tests.helpers.set_clock import START
 
 NUMBERS = range(1, 7)
 ALTERATIONS: dict[str, object] = {

@@ -17,7 +17,7 @@ from hashsvc.audit.chain import digest_of
 from hashsvc.settings import Settings
 from hashsvc.store import Database, audit_entries
 from tests.audit.tampering import cut_off, rewrite_log
-from tests.helpers.cases import START
+from tests.helpers.set_clock import START
 from tests.helpers.waiting import wait_until
 
 Add = Callable[[int], None]

@@ -28,7 +28,7 @@ from hashsvc.settings import Settings
 from hashsvc.store import Database, audit_entries
 from hashsvc.store.audit_entries import AuditEntry
 from tests.audit.tampering import cut_off, rewrite_log
-from tests.helpers.cases import START
+from tests.helpers.set_clock import START
 
 Add = Callable[[int], None]
 

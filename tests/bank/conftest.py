@@ -1,13 +1,11 @@
-"""A bank, and names that other tests still import from here."""
+"""A bank, a case in it, and PINs that cost little to hash."""
 
 import argon2
 import pytest
 
 from hashsvc.bank import Bank, pins
 from hashsvc.store import Database
-from tests.helpers.cases import Clock, new_content, signature
-
-__all__ = ["new_content", "signature"]
+from tests.helpers.set_clock import SetClock
 
 
 @pytest.fixture(autouse=True)
@@ -20,12 +18,12 @@ def costly_hasher(monkeypatch: pytest.MonkeyPatch) -> argon2.PasswordHasher:
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> SetClock:
+    return SetClock()
 
 
 @pytest.fixture
-def bank(database: Database, clock: Clock) -> Bank:
+def bank(database: Database, clock: SetClock) -> Bank:
     return Bank(database, clock)
 
 

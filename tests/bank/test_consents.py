@@ -20,8 +20,8 @@ from hashsvc.store.consents import Consent
 from hashsvc.store.ids import KeyId, OrganisationId
 from hashsvc.store.removal_tables import consent
 from hashsvc.store.tables import audit_entry
-from tests.helpers.cases import Clock
 from tests.helpers.database import rows_of
+from tests.helpers.set_clock import SetClock
 
 ANN = KeyId("key of an analyst")
 NOTIFY, LITIGATE = ConsentKind.NOTIFY, ConsentKind.LITIGATE
@@ -29,7 +29,7 @@ DAY = "2026-01-05"
 
 
 @pytest.fixture
-def consents(database: Database, clock: Clock) -> Consents:
+def consents(database: Database, clock: SetClock) -> Consents:
     return Consents(database, clock)
 
 
@@ -76,13 +76,13 @@ def test_a_new_case_has_the_consents_that_were_given(
 
 
 def test_a_withdrawn_consent_no_longer_holds_but_stays_on_record(
-    consents: Consents, clock: Clock, number: str, holds: Callable[[ConsentKind], bool]
+    consents: Consents, clock: SetClock, number: str, holds: Callable[[ConsentKind], bool]
 ) -> None:
-    clock.go_on(24 * 3600)
+    clock.advance(24 * 3600)
     consents.withdraw(number, NOTIFY, actor=ANN)
     assert not holds(NOTIFY)
     assert holds(ConsentKind.HASH)
-    clock.go_on(24 * 3600)
+    clock.advance(24 * 3600)
     found = consents.give(number, NOTIFY, version="2", actor=ANN)
     assert found[1:] == [
         Consent("notify", CONSENT_VERSION, DAY, "2026-01-06"),

@@ -21,22 +21,23 @@ from hashsvc.settings import Settings
 from hashsvc.store import Database, cases, erasures, matches, pin_guesses, requests, scans
 from hashsvc.store.ids import KeyId, ScanId
 from hashsvc.store.tables import audit_entry, metadata
-from tests.helpers.cases import START, Clock, new_content, signature, store_match, store_request
+from tests.helpers.cases import new_content, signature, store_match, store_request
 from tests.helpers.database import rows_of
+from tests.helpers.set_clock import START, SetClock
 from tests.helpers.waiting import wait_until
 
 DAY_S = 24 * 3600
 
 
-def go_to(clock: Clock, day: str) -> None:
+def go_to(clock: SetClock, day: str) -> None:
     """Move the clock by whole days until a day has come."""
     while clock.now.date().isoformat() < day:
-        clock.go_on(DAY_S)
+        clock.advance(DAY_S)
 
 
 @pytest.mark.parametrize("days", [1, 30, LIFETIME_DAYS])
 def test_a_case_ends_a_lifetime_after_it_was_opened(
-    database: Database, clock: Clock, days: int
+    database: Database, clock: SetClock, days: int
 ) -> None:
     bank = Bank(database, clock, lifetime_days=days)
     number = bank.open_case(adult=True, actor="intake").number
@@ -59,22 +60,22 @@ def test_a_case_ends_a_lifetime_after_it_was_opened(
     [(LIFETIME_DAYS, False), (WARNED_DAYS + 1, False), (WARNED_DAYS, True), (1, True)],
 )
 def test_a_case_ends_soon_in_its_last_days(
-    bank: Bank, clock: Clock, number: str, left: int, soon: bool
+    bank: Bank, clock: SetClock, number: str, left: int, soon: bool
 ) -> None:
-    clock.go_on((LIFETIME_DAYS - left) * DAY_S)
+    clock.advance((LIFETIME_DAYS - left) * DAY_S)
     assert bank.view(number, actor="intake").ends_soon is soon
 
 
 def test_a_renewed_case_ends_a_lifetime_after_its_renewal(
-    bank: Bank, database: Database, clock: Clock, number: str
+    bank: Bank, database: Database, clock: SetClock, number: str
 ) -> None:
-    clock.go_on((LIFETIME_DAYS - 3) * DAY_S)
+    clock.advance((LIFETIME_DAYS - 3) * DAY_S)
     assert bank.view(number, actor="holder").ends_soon
     until = bank.renew_case(number, actor="holder")
     assert until == (clock.now + timedelta(days=LIFETIME_DAYS)).date().isoformat()
     view = bank.view(number, actor="holder")
     assert (view.ends_on, view.ends_soon) == (until, False)
-    clock.go_on(10 * DAY_S)
+    clock.advance(10 * DAY_S)
     assert bank.end_due_cases(actor="retention") == 0
     with database.read() as connection:
         entries = connection.execute(select(audit_entry.c.actor, audit_entry.c.action)).all()
@@ -85,7 +86,7 @@ def test_a_renewed_case_ends_a_lifetime_after_its_renewal(
 
 
 def test_an_expired_case_leaves_the_same_rows_as_a_withdrawn_one(
-    bank: Bank, database: Database, clock: Clock, settings: Settings
+    bank: Bank, database: Database, clock: SetClock, settings: Settings
 ) -> None:
     numbers = [bank.open_case(adult=True, actor="intake").number for _ in range(2)]
     index = BankIndex(database)
@@ -119,7 +120,7 @@ def test_an_expired_case_leaves_the_same_rows_as_a_withdrawn_one(
 
     bank.withdraw_case(numbers[0], actor="intake")
     withdrawn = left(1, kept[:2], "case.withdraw")
-    clock.go_on(LIFETIME_DAYS * DAY_S)
+    clock.advance(LIFETIME_DAYS * DAY_S)
     assert bank.end_due_cases(actor="retention") == 1
     ended = left(2, kept[2:], "case.expired")
     assert withdrawn == [
@@ -133,13 +134,13 @@ def test_an_expired_case_leaves_the_same_rows_as_a_withdrawn_one(
             assert connection.execute(select(metadata.tables[name])).all() == []
 
 
-def test_only_cases_that_are_due_end(bank: Bank, clock: Clock) -> None:
+def test_only_cases_that_are_due_end(bank: Bank, clock: SetClock) -> None:
     numbers = []
     for _ in range(4):
         numbers.append(bank.open_case(adult=True, actor="intake").number)
-        clock.go_on(10 * DAY_S)
+        clock.advance(10 * DAY_S)
     bank.renew_case(numbers[0], actor="holder")
-    clock.go_on((LIFETIME_DAYS - 30) * DAY_S)
+    clock.advance((LIFETIME_DAYS - 30) * DAY_S)
     assert bank.end_due_cases(actor="retention") == 1
     for each in (numbers[0], *numbers[2:]):
         bank.view(each, actor="intake")
@@ -157,18 +158,18 @@ def test_a_case_that_was_renewed_after_the_list_was_read_stays(
     bank.view(number, actor="intake")
 
 
-def housekeeping(settings: Settings, database: Database, clock: Clock) -> Housekeeping:
+def housekeeping(settings: Settings, database: Database, clock: SetClock) -> Housekeeping:
     return Housekeeping(settings, database, Bank(database, clock), clock)
 
 
 def test_housekeeping_ends_cases_and_rewrites_the_file_in_time(
-    bank: Bank, database: Database, settings: Settings, clock: Clock, number: str
+    bank: Bank, database: Database, settings: Settings, clock: SetClock, number: str
 ) -> None:
     keeper = housekeeping(settings, database, clock)
     bank.add_contents(number, [new_content(1)], actor="intake")
     keeper.run_once()
     bank.view(number, actor="intake")
-    clock.go_on(LIFETIME_DAYS * DAY_S)
+    clock.advance(LIFETIME_DAYS * DAY_S)
     keeper.run_once()
 
     def is_due() -> bool:
@@ -176,10 +177,10 @@ def test_housekeeping_ends_cases_and_rewrites_the_file_in_time(
             return bool(erasures.unpurged(connection))
 
     assert is_due()
-    clock.go_on(settings.purge_within_h * 3600 / 2 - 1)
+    clock.advance(settings.purge_within_h * 3600 / 2 - 1)
     keeper.run_once()
     assert is_due()
-    clock.go_on(1)
+    clock.advance(1)
     keeper.run_once()
     assert not is_due()
     before = rows_of(settings.data_dir)
@@ -188,7 +189,7 @@ def test_housekeeping_ends_cases_and_rewrites_the_file_in_time(
 
 
 def test_wrong_pins_are_forgotten_after_a_week(
-    bank: Bank, database: Database, settings: Settings, clock: Clock, number: str
+    bank: Bank, database: Database, settings: Settings, clock: SetClock, number: str
 ) -> None:
     with pytest.raises(WrongPinError):
         Holders(database, bank, clock).enter(number, "no PIN")
@@ -197,16 +198,16 @@ def test_wrong_pins_are_forgotten_after_a_week(
         with database.read() as connection:
             return pin_guesses.of(connection, number) is not None
 
-    clock.go_on(7 * DAY_S)
+    clock.advance(7 * DAY_S)
     housekeeping(settings, database, clock).run_once()
     assert remembered()
-    clock.go_on(1)
+    clock.advance(1)
     housekeeping(settings, database, clock).run_once()
     assert not remembered()
 
 
 def test_old_finished_scans_are_deleted_but_their_matches_stay(
-    bank: Bank, database: Database, settings: Settings, clock: Clock, number: str
+    bank: Bank, database: Database, settings: Settings, clock: SetClock, number: str
 ) -> None:
     bank.add_contents(number, [new_content(1)], actor="intake")
     with database.read() as connection:
@@ -222,11 +223,11 @@ def test_old_finished_scans_are_deleted_but_their_matches_stay(
             scans.add(connection, ScanId(name), KeyId("reporter"), ["https://example.org"], then)
         scans.cancel(connection, ScanId("young"), START)
     keeper = housekeeping(settings, database, clock)
-    clock.go_on(settings.scan_lifetime_days * DAY_S)
+    clock.advance(settings.scan_lifetime_days * DAY_S)
     keeper.run_once()
     with database.read() as connection:
         assert scans.by_id(connection, finished)
-    clock.go_on(1)
+    clock.advance(1)
     keeper.run_once()
     with database.read() as connection:
         left = connection.execute(select(metadata.tables["scan"].c.id)).scalars().all()
@@ -241,7 +242,7 @@ def test_old_finished_scans_are_deleted_but_their_matches_stay(
 
 
 def test_housekeeping_finishes_what_a_killed_service_began(
-    bank: Bank, database: Database, settings: Settings, clock: Clock, number: str
+    bank: Bank, database: Database, settings: Settings, clock: SetClock, number: str
 ) -> None:
     """The rows are deleted, but SQLite's log has the key and the list of erasures lacks its id."""
     with database.write() as connection:
@@ -260,7 +261,7 @@ def test_housekeeping_continues_after_a_failure(
     bank: Bank,
     database: Database,
     settings: Settings,
-    clock: Clock,
+    clock: SetClock,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     tries = []

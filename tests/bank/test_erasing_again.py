@@ -10,8 +10,9 @@ from hashsvc.bank import Bank, UnknownCaseError, erase_again
 from hashsvc.settings import Settings
 from hashsvc.store import Database, backups, cases, data_keys, erasures
 from hashsvc.store.tables import audit_entry
-from tests.helpers.cases import START, Clock, new_content
+from tests.helpers.cases import new_content
 from tests.helpers.database import rows_of
+from tests.helpers.set_clock import START, SetClock
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def before(bank: Bank, database: Database, tmp_path: Path) -> list[str]:
     return numbers
 
 
-def restored(settings: Settings, tmp_path: Path, ids: list[str], clock: Clock) -> Database:
+def restored(settings: Settings, tmp_path: Path, ids: list[str], clock: SetClock) -> Database:
     there = settings.model_copy(update={"data_dir": tmp_path / "elsewhere"})
     there.data_dir.mkdir()
     key = settings.data_dir / "key-encryption-key"
@@ -37,7 +38,7 @@ def restored(settings: Settings, tmp_path: Path, ids: list[str], clock: Clock) -
 
 
 def test_withdrawn_cases_and_contents_stay_withdrawn(
-    bank: Bank, database: Database, settings: Settings, tmp_path: Path, clock: Clock,
+    bank: Bank, database: Database, settings: Settings, tmp_path: Path, clock: SetClock,
     before: list[str],
 ) -> None:  # fmt: skip
     gone, part, whole = before
@@ -68,7 +69,7 @@ def test_withdrawn_cases_and_contents_stay_withdrawn(
 
 
 def test_a_content_and_then_its_case_are_erased_in_any_order(
-    bank: Bank, database: Database, settings: Settings, tmp_path: Path, clock: Clock,
+    bank: Bank, database: Database, settings: Settings, tmp_path: Path, clock: SetClock,
     before: list[str],
 ) -> None:  # fmt: skip
     """A case's new key keeps the id of the old one, so that the case is found in an old backup."""

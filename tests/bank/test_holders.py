@@ -23,12 +23,13 @@ from hashsvc.bank import (
 from hashsvc.settings import Settings
 from hashsvc.store import Database
 from hashsvc.store.tables import audit_entry, pin_guess
-from tests.helpers.cases import Clock, new_content, store_match, store_request
+from tests.helpers.cases import new_content, store_match, store_request
 from tests.helpers.database import bytes_of
+from tests.helpers.set_clock import SetClock
 
 
 @pytest.fixture
-def all_holders(database: Database, bank: Bank, clock: Clock) -> Holders:
+def all_holders(database: Database, bank: Bank, clock: SetClock) -> Holders:
     return Holders(database, bank, clock)
 
 
@@ -82,7 +83,7 @@ def test_a_holder_is_shown_their_case(
 
 
 def test_a_holder_adds_renews_and_withdraws(
-    all_holders: Holders, opened: tuple[str, str], bank: Bank, clock: Clock
+    all_holders: Holders, opened: tuple[str, str], bank: Bank, clock: SetClock
 ) -> None:
     holder = all_holders.enter(*opened)
     holder.add_contents([new_content(3)])
@@ -92,7 +93,7 @@ def test_a_holder_adds_renews_and_withdraws(
     with pytest.raises(UnknownContentError):
         holder.withdraw_content(new_content(1).public_id)
     before = holder.view().case.ends_on
-    clock.go_on(10 * 24 * 3600)
+    clock.advance(10 * 24 * 3600)
     until = holder.renew()
     assert before is not None
     assert until == holder.view().case.ends_on
@@ -124,7 +125,7 @@ def test_what_holders_do_is_in_the_audit_log(
 
 @pytest.mark.parametrize("known", [True, False], ids=["a case", "no case"])
 def test_after_five_wrong_pins_each_wait_is_twice_as_long_up_to_an_hour(
-    all_holders: Holders, opened: tuple[str, str], clock: Clock, known: bool
+    all_holders: Holders, opened: tuple[str, str], clock: SetClock, known: bool
 ) -> None:
     number, pin = opened if known else (new_case_number(), "00000000")
     for _ in range(5):
@@ -134,16 +135,16 @@ def test_after_five_wrong_pins_each_wait_is_twice_as_long_up_to_an_hour(
         with pytest.raises(TooManyGuessesError) as raised:
             all_holders.enter(number, pin)
         waits.append(raised.value.retry_after_s)
-        clock.go_on(waits[-1] - 1)
+        clock.advance(waits[-1] - 1)
         # Not even the right PIN is checked, and another attempt does not make the wait longer.
         assert answer(all_holders, number, pin).startswith("TooManyGuessesError")
-        clock.go_on(1)
+        clock.advance(1)
         assert answer(all_holders, number, other_than(pin)).startswith("WrongPinError")
     assert waits == [30, 60, 120, 240, 480, 960, 1920, 3600, 3600, 3600]
 
 
 def test_the_right_pin_resets_the_count(
-    all_holders: Holders, opened: tuple[str, str], clock: Clock
+    all_holders: Holders, opened: tuple[str, str], clock: SetClock
 ) -> None:
     number, pin = opened
     for _ in range(3):
@@ -152,7 +153,7 @@ def test_the_right_pin_resets_the_count(
         assert answer(all_holders, number, pin) == "entered"
     for _ in range(5):
         answer(all_holders, number, other_than(pin))
-    clock.go_on(30)
+    clock.advance(30)
     assert answer(all_holders, number, pin) == "entered"
     assert answer(all_holders, number, other_than(pin)).startswith("WrongPinError")
 
@@ -167,7 +168,7 @@ def test_wrong_pins_of_one_case_do_not_lock_another(
 
 
 def test_wrong_pins_still_count_after_a_restart(
-    all_holders: Holders, opened: tuple[str, str], settings: Settings, clock: Clock
+    all_holders: Holders, opened: tuple[str, str], settings: Settings, clock: SetClock
 ) -> None:
     number, pin = opened
     for _ in range(5):
@@ -275,7 +276,7 @@ def test_mistyped_numbers_are_stored_as_digests_and_for_a_week_only(
     opened: tuple[str, str],
     database: Database,
     settings: Settings,
-    clock: Clock,
+    clock: SetClock,
 ) -> None:
     tried = new_case_number()
     answer(all_holders, tried, "00000000")
@@ -286,7 +287,7 @@ def test_mistyped_numbers_are_stored_as_digests_and_for_a_week_only(
 
     assert kept() == 1
     assert tried.encode() not in bytes_of(settings.data_dir)
-    clock.go_on(timedelta(days=7).total_seconds() + 1)
+    clock.advance(timedelta(days=7).total_seconds() + 1)
     assert answer(all_holders, *opened) == "entered"
     assert kept() == 0
 

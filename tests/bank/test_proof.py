@@ -10,7 +10,8 @@ from hashsvc.settings import Settings
 from hashsvc.signals import Signal, Signature, View, ViewedSignal
 from hashsvc.store import Database
 from hashsvc.store.tables import case
-from tests.helpers.cases import Clock, new_content, signature
+from tests.helpers.cases import new_content, signature
+from tests.helpers.set_clock import SetClock
 
 IMAGE = signature(1)
 (CODE, *_) = (each.signal.code for each in IMAGE.signals)
@@ -79,7 +80,7 @@ def test_a_code_of_zeros_is_counted_but_not_searched_for(database: Database, fol
 
 
 def test_an_image_that_is_in_the_bank_is_found_there(
-    bank: Bank, database: Database, settings: Settings, clock: Clock, number: str
+    bank: Bank, database: Database, settings: Settings, clock: SetClock, number: str
 ) -> None:
     """No file shows its codes, because they are sealed, so the bank is searched too."""
     bank.add_contents(number, [new_content(1), new_content(2)], actor="intake")

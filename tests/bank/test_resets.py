@@ -18,20 +18,20 @@ from hashsvc.settings import Settings
 from hashsvc.store import Database
 from hashsvc.store.ids import DEFAULT_ORGANISATION, KeyId, OrganisationId, ResetId, random_id
 from hashsvc.store.tables import audit_entry
-from tests.helpers.cases import Clock
 from tests.helpers.database import bytes_of
+from tests.helpers.set_clock import SetClock
 
 ANN, BEN = KeyId("ann"), KeyId("ben")
 OURS, OTHERS = DEFAULT_ORGANISATION, OrganisationId("1" * 32)
 
 
 @pytest.fixture
-def resets(database: Database, clock: Clock) -> Resets:
+def resets(database: Database, clock: SetClock) -> Resets:
     return Resets(database, clock)
 
 
 @pytest.fixture
-def all_holders(database: Database, bank: Bank, clock: Clock) -> Holders:
+def all_holders(database: Database, bank: Bank, clock: SetClock) -> Holders:
     return Holders(database, bank, clock)
 
 
@@ -72,11 +72,11 @@ def test_a_request_is_approved_only_once(resets: Resets, case: OpenedCase) -> No
 
 @pytest.mark.parametrize(("seconds", "lasts"), [(24 * 3600 - 1, True), (24 * 3600, False)])
 def test_a_request_expires_after_a_day(
-    resets: Resets, case: OpenedCase, clock: Clock, seconds: int, lasts: bool
+    resets: Resets, case: OpenedCase, clock: SetClock, seconds: int, lasts: bool
 ) -> None:
     requested = resets.request(case.number, actor=ANN, organisation_id=OURS)
     assert (requested.expires_at - clock()).total_seconds() == 24 * 3600
-    clock.go_on(seconds)
+    clock.advance(seconds)
     if lasts:
         assert resets.approve(case.number, requested.reset_id, actor=BEN, organisation_id=OURS)
     else:

@@ -10,8 +10,9 @@ from hashsvc.store import Database, UnknownRowError, cases, matches, notices, re
 from hashsvc.store.ids import ContentId, PublicContentId, RequestId
 from hashsvc.store.removal_tables import request_event
 from hashsvc.store.tables import audit_entry, change, metadata
-from tests.helpers.cases import Clock, new_content, signals_of, store_match, store_request
+from tests.helpers.cases import new_content, signals_of, store_match, store_request
 from tests.helpers.database import rows_of
+from tests.helpers.set_clock import SetClock
 
 UNSENT = ("draft", "approved")
 SENT = ("sent", "receipted", "refused", "removed", "order-served")
@@ -93,11 +94,11 @@ def test_a_request_that_was_never_sent_is_deleted(
 
 @pytest.mark.parametrize("state", SENT)
 def test_a_request_that_was_sent_stays_without_its_match(
-    bank: Bank, database: Database, number: str, clock: Clock, state: str
+    bank: Bank, database: Database, number: str, clock: SetClock, state: str
 ) -> None:
     (content_id,) = fill(bank, database, number, 1)
     request_id = request_for(database, content_id, state)
-    clock.go_on(60)
+    clock.advance(60)
     bank.withdraw_case(number, actor="intake")
     with database.read() as connection:
         request = requests.by_id(connection, request_id)

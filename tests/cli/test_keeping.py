@@ -23,9 +23,9 @@ from hashsvc.keyring import DataKey
 from hashsvc.signals import Signal, sign_image
 from tests.cli.conftest import Run
 from tests.conftest import generated_photo, jpeg
+from tests.helpers.database import bytes_of
 from tests.helpers.service import running_service, token_for
 from tests.helpers.site import Site
-from tests.store.conftest import bytes_of
 
 MANY = {f"limit_{each}_per_minute": "100000" for each in ("submissions", "reads", "lookups")}
 

@@ -9,8 +9,8 @@ from hashsvc.access import Role
 from hashsvc.settings import Settings
 from hashsvc.store import Database
 from tests.cli.conftest import Run, Running
+from tests.helpers.cases import store_case, store_content, store_match, store_request
 from tests.removal.steps import leave_unsure
-from tests.store.conftest import store_case, store_content, store_match, store_request
 
 
 @pytest.mark.parametrize(

@@ -1,9 +1,9 @@
-"""A clock and rows to test with: cases, contents, matches and requests, stored by the store."""
+"""Rows to test with: cases, contents, matches and requests, stored by the store."""
 
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 
 from sqlalchemy import Connection, insert, select
 
@@ -33,24 +33,10 @@ from hashsvc.store.ids import (
 from hashsvc.store.notices import Notice
 from hashsvc.store.requests import Request, Step
 from hashsvc.store.tables import change, data_key
+from tests.helpers.set_clock import START
 
-START = datetime(2026, 1, 5, 9, 30, tzinfo=UTC)
 IMAGE_URL = "https://www.example.org/img/1.jpg"
 WHOLE_ALGORITHMS = ("pdq1", "phash1", "dhash1")
-
-
-class Clock:
-    """A clock that stands still until a test moves it."""
-
-    def __init__(self) -> None:
-        self.now = START
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def go_on(self, seconds: float) -> None:
-        """Move the clock forward."""
-        self.now += timedelta(seconds=seconds)
 
 
 def signature(

@@ -2,16 +2,18 @@
 
 from datetime import UTC, datetime, timedelta
 
+START = datetime(2026, 1, 5, 9, 30, tzinfo=UTC)
+
 
 class SetClock:
     """A clock that shows the same time until a test moves it."""
 
-    def __init__(self) -> None:
-        self._now = datetime(2026, 1, 5, 23, 59, 30, tzinfo=UTC)
+    def __init__(self, now: datetime = START) -> None:
+        self.now = now
 
     def __call__(self) -> datetime:
-        return self._now
+        return self.now
 
-    def move(self, seconds: float) -> None:
+    def advance(self, seconds: float) -> None:
         """Let time pass."""
-        self._now += timedelta(seconds=seconds)
+        self.now += timedelta(seconds=seconds)

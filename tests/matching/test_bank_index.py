@@ -24,8 +24,8 @@ from hashsvc.signals import (
 )
 from hashsvc.store import Database, cases
 from hashsvc.store.ids import ContentId, PublicContentId, random_id
+from tests.helpers.cases import store_case, store_content
 from tests.matching.signatures import flipped, from_codes
-from tests.store.conftest import store_case, store_content
 
 
 def stored_codes(database: Database, content_id: ContentId) -> dict[str, bytes]:

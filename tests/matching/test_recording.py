@@ -35,8 +35,9 @@ from hashsvc.store.ids import (
     ScanId,
     SuppressionId,
 )
-from hashsvc.store.tables import audit_entry
-from tests.store.conftest import START, Clock, store_case, store_content
+from tests.helpers.audit_entries import audit_entries
+from tests.helpers.cases import store_case, store_content
+from tests.helpers.set_clock import START, SetClock
 
 ANN = KeyId("ann")
 OWN = OrganisationId("0" * 32)
@@ -61,8 +62,8 @@ def image(
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> SetClock:
+    return SetClock()
 
 
 @pytest.fixture
@@ -83,7 +84,7 @@ def record(
     seen: Sighted,
     tier: Tier = Tier.CERTAIN,
     *,
-    clock: Clock | None = None,
+    clock: SetClock | None = None,
     keep: bool = False,
     flood: int = 1_000,
 ) -> MatchId | None:
@@ -105,7 +106,7 @@ def dismiss(
     database: Database, match_id: MatchId | None, *, everywhere: bool = False
 ) -> matches.Match:
     assert match_id is not None
-    return Reviews(database, Clock()).decide(
+    return Reviews(database, SetClock()).decide(
         match_id,
         MatchState.DISMISSED,
         actor=ANN,
@@ -118,11 +119,9 @@ def suppression_ids(database: Database) -> list[SuppressionId]:
     return [each.id for each in Suppressions(database).search(organisation_id=OWN, limit=9)]
 
 
-def audited(database: Database, *actions: str) -> list[tuple[str, str, str]]:
-    query = select(audit_entry.c.actor, audit_entry.c.action, audit_entry.c.subject)
-    with database.read() as connection:
-        rows = connection.execute(query.order_by(audit_entry.c.seq)).all()
-    return [(each.actor, each.action, each.subject) for each in rows if each.action in actions]
+def entries_of(database: Database, *actions: str) -> list[tuple[str, str, str]]:
+    """Return actor, action and subject of the audit entries of some actions."""
+    return [each for each in audit_entries(database) if each[1] in actions]
 
 
 def queued(database: Database) -> list[ContentId]:
@@ -192,7 +191,7 @@ def foreign_case(database: Database) -> CaseId:
 
 
 def test_other_verdicts_suppress_nothing(database: Database, content_id: ContentId) -> None:
-    reviews = Reviews(database, Clock())
+    reviews = Reviews(database, SetClock())
     for number, (verdict, reason) in enumerate(
         [
             (MatchState.CONFIRMED, None),
@@ -225,7 +224,7 @@ def test_a_suppression_can_be_removed(database: Database, content_id: ContentId)
     assert record(database, content_id, image(WRONG, "https://example.org/2.jpg")) is not None
     # Its content is compared with the kept candidates again.
     assert queued(database) == [*before, content_id]
-    assert [each[1:] for each in audited(database, "match.unsuppress", "match.reopen")] == [
+    assert [each[1:] for each in entries_of(database, "match.unsuppress", "match.reopen")] == [
         ("match.unsuppress", suppression_id),
         ("match.reopen", match.id),
     ]
@@ -248,7 +247,7 @@ def test_a_suppression_is_deleted_with_its_content_and_rekeyed_with_its_case(
 
 
 def flood_with(
-    database: Database, content_id: ContentId, count: int, clock: Clock, *, flood: int
+    database: Database, content_id: ContentId, count: int, clock: SetClock, *, flood: int
 ) -> list[MatchId]:
     found = []
     for _ in range(count):
@@ -268,11 +267,11 @@ def quarantined(database: Database) -> set[MatchId]:
 @pytest.mark.both_databases
 @pytest.mark.parametrize(("count", "is_one"), [(5, False), (6, True), (9, True)])
 def test_more_matches_in_a_day_than_expected_are_a_flood_with_one_audit_entry(
-    database: Database, content_id: ContentId, clock: Clock, count: int, is_one: bool
+    database: Database, content_id: ContentId, clock: SetClock, count: int, is_one: bool
 ) -> None:
     found = flood_with(database, content_id, count, clock, flood=5)
     assert quarantined(database) == (set(found) if is_one else set())
-    events = audited(database, "content.quarantine")
+    events = entries_of(database, "content.quarantine")
     assert [actor for actor, _, _ in events] == ["floods"] * is_one
     others = Reviews(database).search(state=None, scan_id=None, limit=99, quarantined=False)
     assert len(others) == (0 if is_one else count)
@@ -280,23 +279,23 @@ def test_more_matches_in_a_day_than_expected_are_a_flood_with_one_audit_entry(
 
 @pytest.mark.parametrize(("new", "is_one"), [(19, False), (20, True)])
 def test_a_content_with_many_matches_is_compared_with_its_own_mean(
-    database: Database, content_id: ContentId, clock: Clock, new: int, is_one: bool
+    database: Database, content_id: ContentId, clock: SetClock, new: int, is_one: bool
 ) -> None:
     """20 matches in ten days are two a day. Ten times as many are 20."""
     for _ in range(20):
-        clock.go_on(12 * 3600)
+        clock.advance(12 * 3600)
         flood_with(database, content_id, 1, clock, flood=1_000)
-    clock.go_on(30 * 3600)
+    clock.advance(30 * 3600)
     # The mean covers the days from the content's first to the day before the flood.
     found = flood_with(database, content_id, new, clock, flood=5)
     assert quarantined(database) == (set(found) if is_one else set())
 
 
 def test_matches_found_before_a_flood_are_not_quarantined(
-    database: Database, content_id: ContentId, clock: Clock
+    database: Database, content_id: ContentId, clock: SetClock
 ) -> None:
     (early,) = flood_with(database, content_id, 1, clock, flood=5)
-    clock.go_on(25 * 3600)
+    clock.advance(25 * 3600)
     flood_with(database, content_id, 12, clock, flood=5)
     assert early not in quarantined(database)
     assert len(quarantined(database)) == 12
@@ -307,12 +306,12 @@ def content_of(database: Database, content_id: ContentId) -> PublicContentId:
         return cases.content_by_id(connection, content_id).public_id
 
 
-def test_a_flood_is_released(database: Database, content_id: ContentId, clock: Clock) -> None:
+def test_a_flood_is_released(database: Database, content_id: ContentId, clock: SetClock) -> None:
     quarantines, content = Quarantines(database, clock), content_of(database, content_id)
     flood_with(database, content_id, 8, clock, flood=5)
     (flood,) = quarantines.search(organisation_id=OWN, limit=9)
     assert (flood.content, flood.case, flood.matches) == (content, NUMBER, 8)
-    clock.go_on(60)
+    clock.advance(60)
     with pytest.raises(NotQuarantinedError):
         quarantines.release(content, actor=ANN, organisation_id=OrganisationId("f" * 32))
     quarantines.release(content, actor=ANN, organisation_id=OWN)
@@ -323,27 +322,27 @@ def test_a_flood_is_released(database: Database, content_id: ContentId, clock: C
     assert quarantined(database) == set()
     flood_with(database, content_id, 1, clock, flood=5)
     assert len(quarantined(database)) == 80
-    assert len(audited(database, "content.quarantine")) == 2
+    assert len(entries_of(database, "content.quarantine")) == 2
 
 
 @pytest.mark.both_databases
 def test_a_flood_is_dismissed_all_at_once(
-    database: Database, content_id: ContentId, clock: Clock
+    database: Database, content_id: ContentId, clock: SetClock
 ) -> None:
     quarantines, content = Quarantines(database, clock), content_of(database, content_id)
     found = flood_with(database, content_id, 8, clock, flood=5)
-    clock.go_on(60)
+    clock.advance(60)
     Reviews(database, clock).decide(found[0], MatchState.CONFIRMED, actor=ANN)
     assert quarantines.dismiss(content, actor=ANN, organisation_id=OWN) == 7
     listed = Reviews(database).search(state=None, scan_id=None, limit=99)
     assert {each.id: each.state for each in listed} == {
         each: "confirmed" if each == found[0] else "dismissed" for each in found
     }
-    assert len(audited(database, "match.dismissed")) == 7
+    assert len(entries_of(database, "match.dismissed")) == 7
     with pytest.raises(NotQuarantinedError):
         quarantines.dismiss(content, actor=ANN, organisation_id=OWN)
     # Dismissed matches do not count as usual; the confirmed one does.
-    clock.go_on(60)
+    clock.advance(60)
     flood_with(database, content_id, 9, clock, flood=5)
     assert quarantined(database) == set()
     flood_with(database, content_id, 1, clock, flood=5)
@@ -351,7 +350,7 @@ def test_a_flood_is_dismissed_all_at_once(
 
 
 def test_no_request_is_raised_automatically_during_a_flood(
-    database: Database, content_id: ContentId, clock: Clock
+    database: Database, content_id: ContentId, clock: SetClock
 ) -> None:
     flood_with(database, content_id, 8, clock, flood=5)
     with database.read() as connection:

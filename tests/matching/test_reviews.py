@@ -3,35 +3,27 @@
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
 
-from hashsvc import audit
 from hashsvc.matching import AlreadyReviewedError, MatchState, Reviews, UnknownMatchError
 from hashsvc.settings import Settings
 from hashsvc.store import Database
 from hashsvc.store.ids import KeyId, MatchId, ScanId
-from hashsvc.store.tables import audit_entry
-from tests.store.conftest import (
-    IMAGE_URL,
-    START,
-    Clock,
-    rows_of,
-    store_case,
-    store_content,
-    store_match,
-)
+from tests.helpers.audit_entries import audit_entries
+from tests.helpers.cases import IMAGE_URL, store_case, store_content, store_match
+from tests.helpers.database import rows_of
+from tests.helpers.set_clock import START, SetClock
 
 ANN, BEN = KeyId("key of one analyst"), KeyId("key of another")
 VERDICTS = (MatchState.CONFIRMED, MatchState.DISMISSED)
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> SetClock:
+    return SetClock()
 
 
 @pytest.fixture
-def reviews(database: Database, clock: Clock) -> Reviews:
+def reviews(database: Database, clock: SetClock) -> Reviews:
     return Reviews(database, clock)
 
 
@@ -40,22 +32,14 @@ def match_id(database: Database) -> MatchId:
     return store_match(database, store_content(database, store_case(database)))
 
 
-def audited(database: Database) -> list[tuple[str, str, str]]:
-    with database.read() as connection:
-        assert audit.verify(connection) >= 0
-        columns = (audit_entry.c.actor, audit_entry.c.action, audit_entry.c.subject)
-        rows = connection.execute(select(*columns).order_by(audit_entry.c.seq))
-        return [(each.actor, each.action, each.subject) for each in rows]
-
-
 @pytest.mark.parametrize("verdict", VERDICTS)
 def test_a_verdict_is_stored_with_its_reviewer(
-    reviews: Reviews, clock: Clock, match_id: MatchId, verdict: MatchState
+    reviews: Reviews, clock: SetClock, match_id: MatchId, verdict: MatchState
 ) -> None:
     assert reviews.view(match_id, actor=ANN).state == "suspected"
-    clock.go_on(60)
+    clock.advance(60)
     decided = reviews.decide(match_id, verdict, actor=ANN)
-    clock.go_on(60)
+    clock.advance(60)
     for match in (decided, reviews.view(match_id, actor=BEN)):
         assert (match.state, match.reviewed_by) == (verdict, ANN)
         assert match.reviewed_at == START + timedelta(seconds=60)
@@ -63,10 +47,10 @@ def test_a_verdict_is_stored_with_its_reviewer(
 
 @pytest.mark.parametrize("verdict", VERDICTS)
 def test_repeating_a_verdict_keeps_the_first_reviewer(
-    reviews: Reviews, clock: Clock, match_id: MatchId, verdict: MatchState
+    reviews: Reviews, clock: SetClock, match_id: MatchId, verdict: MatchState
 ) -> None:
     first = reviews.decide(match_id, verdict, actor=ANN)
-    clock.go_on(60)
+    clock.advance(60)
     assert reviews.decide(match_id, verdict, actor=BEN) == first
     assert reviews.decide(match_id, verdict, actor=ANN) == first
     assert first.reviewed_by == ANN
@@ -91,7 +75,7 @@ def test_the_audit_log_names_who_looked_and_who_decided(
     reviews.decide(match_id, MatchState.CONFIRMED, actor=BEN)
     with pytest.raises(AlreadyReviewedError):
         reviews.decide(match_id, MatchState.DISMISSED, actor=BEN)
-    entries = audited(database)
+    entries = audit_entries(database)
     assert entries[:2] == [(BEN, "match.read", match_id), (ANN, "match.confirmed", match_id)]
     # A decision also shows the match. Only the first verdict has an entry.
     assert [each for each in entries if each[1] != "match.read"] == [entries[1]]

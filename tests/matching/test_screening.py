@@ -11,13 +11,13 @@ from hashsvc.signals import PDQ, REGION, Signal, Signature, View, ViewedSignal, 
 from hashsvc.store import Database
 from hashsvc.store.ids import LabelId
 from tests.conftest import generated_photo, jpeg
+from tests.helpers.set_clock import SetClock
 from tests.matching.signatures import flipped
-from tests.store.conftest import Clock
 
 
 @pytest.fixture
 def lists(database: Database) -> Lists:
-    return Lists(database, Clock())
+    return Lists(database, SetClock())
 
 
 @pytest.fixture

@@ -12,9 +12,9 @@ from hashsvc.settings import Settings
 from hashsvc.signals import Signature
 from hashsvc.store import Database
 from hashsvc.store.ids import ContentId, KeyId, MatchId, RequestId
-from tests.bank.conftest import signature
+from tests.helpers.cases import signature, store_case, store_content, store_match
+from tests.helpers.set_clock import SetClock
 from tests.helpers.site import Site
-from tests.store.conftest import Clock, store_case, store_content, store_match
 
 ANN = KeyId("key of an analyst")
 BEN = KeyId("key of another analyst")
@@ -75,8 +75,8 @@ class MoodySite(Site):
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
+def clock() -> SetClock:
+    return SetClock()
 
 
 @pytest.fixture
@@ -102,7 +102,7 @@ def looker(content: Signature) -> ToldLooker:
 
 @pytest.fixture
 def configured(
-    settings: Settings, database: Database, looker: ToldLooker, clock: Clock
+    settings: Settings, database: Database, looker: ToldLooker, clock: SetClock
 ) -> Configured:
     """Build the service on the same database; the arguments are settings that differ."""
 

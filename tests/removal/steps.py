@@ -5,14 +5,13 @@ from typing import Any
 
 from sqlalchemy import select
 
-from hashsvc import audit
 from hashsvc.removal import Platform, Removal, RequestView, State
 from hashsvc.store import Database, mailings, notices
 from hashsvc.store.ids import CaseId, ContentId, MatchId, RequestId
 from hashsvc.store.mailings import Mailing
-from hashsvc.store.tables import audit_entry, content
+from hashsvc.store.tables import content
+from tests.helpers.cases import store_match
 from tests.removal.conftest import ANN
-from tests.store.conftest import store_match
 
 NUMBER = "7K3M-X9QD-5"
 """The number of the case of the fixture `content_id`."""
@@ -72,15 +71,6 @@ def case_of(database: Database, content_id: ContentId) -> CaseId:
     with database.read() as connection:
         query = select(content.c.case_id).where(content.c.id == content_id)
         return CaseId(connection.execute(query).scalar_one())
-
-
-def audited(database: Database) -> list[tuple[str, str, str]]:
-    """Return actor, action and subject of each entry of the audit log, whose chain is unbroken."""
-    with database.read() as connection:
-        audit.verify(connection)
-        columns = (audit_entry.c.actor, audit_entry.c.action, audit_entry.c.subject)
-        rows = connection.execute(select(*columns).order_by(audit_entry.c.seq))
-        return [(actor, action, subject) for actor, action, subject in rows]
 
 
 def leave_unsure(database: Database, request_id: str, now: datetime) -> None:

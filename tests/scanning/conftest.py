@@ -2,6 +2,7 @@
 
 import socket
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from typing import Any
 
 import pytest
@@ -9,7 +10,8 @@ import pytest
 from hashsvc.scanning import Fetcher
 from hashsvc.settings import Settings
 from hashsvc.store import Database
-from tests.scanning.support import Names, OddSite, Service, SetClock
+from tests.helpers.set_clock import SetClock
+from tests.scanning.support import Names, OddSite, Service
 
 
 @pytest.fixture
@@ -51,7 +53,7 @@ def change(settings: Settings) -> Iterator[Callable[..., Fetcher]]:
 @pytest.fixture
 def clock() -> SetClock:
     """Return the clock of the service."""
-    return SetClock()
+    return SetClock(datetime(2030, 1, 1, tzinfo=UTC))
 
 
 @pytest.fixture

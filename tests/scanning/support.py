@@ -7,7 +7,6 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from email.message import Message
 from functools import partial
 from http.server import BaseHTTPRequestHandler
@@ -27,6 +26,7 @@ from hashsvc.store.ids import KeyId, PublicContentId, ScanId
 from hashsvc.store.matches import Match
 from hashsvc.store.scans import Item
 from tests.conftest import jpeg
+from tests.helpers.set_clock import SetClock
 from tests.helpers.site import Site
 
 Answer = Callable[[BaseHTTPRequestHandler], object]
@@ -135,20 +135,6 @@ class Names:
 
 
 _getaddrinfo = socket.getaddrinfo
-
-
-@dataclass
-class SetClock:
-    """A clock that stands still until a test moves it."""
-
-    now: datetime = datetime(2030, 1, 1, tzinfo=UTC)
-
-    def __call__(self) -> datetime:
-        return self.now
-
-    def advance(self, seconds: float) -> None:
-        """Move the clock forward."""
-        self.now += timedelta(seconds=seconds)
 
 
 class Service:

@@ -25,8 +25,9 @@ from hashsvc.settings import Settings
 from hashsvc.signals import Limits, Sandbox
 from hashsvc.store import Database
 from tests.conftest import generated_photo, jpeg
+from tests.helpers.set_clock import SetClock
 from tests.helpers.waiting import wait_until
-from tests.scanning.support import Names, OddSite, Service, SetClock
+from tests.scanning.support import Names, OddSite, Service
 
 Answer = Callable[[BaseHTTPRequestHandler], None]
 MINE = generated_photo(1)

@@ -32,9 +32,10 @@ from hashsvc.store.feedback_tables import unmatched as unmatched_table
 from hashsvc.store.ids import CandidateId, KeyId, OrganisationId, PublicContentId, ScanId
 from hashsvc.store.matches import Match
 from tests.conftest import generated_photo, jpeg
+from tests.helpers.cases import store_case, store_content
+from tests.helpers.set_clock import START, SetClock
 from tests.helpers.waiting import wait_until
-from tests.scanning.support import OddSite, Service, SetClock
-from tests.store.conftest import START, store_case, store_content
+from tests.scanning.support import OddSite, Service
 
 MINE = generated_photo(31, (800, 600))
 COPIES = {

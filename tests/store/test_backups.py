@@ -17,8 +17,9 @@ from hashsvc.settings import Settings
 from hashsvc.store import BackupError, Database, LockedError, backups, cases, data_keys, rotation
 from hashsvc.store.ids import ContentId
 from hashsvc.store.tables import change, content, signature
-from tests.helpers.cases import START, signals_of, some_signals, store_case, store_content
+from tests.helpers.cases import signals_of, some_signals, store_case, store_content
 from tests.helpers.database import rows_of
+from tests.helpers.set_clock import START
 
 
 @pytest.fixture

@@ -16,8 +16,9 @@ from hashsvc.store import Database, candidates, data_keys, scans
 from hashsvc.store.candidates import Sighted
 from hashsvc.store.feedback_tables import candidate, candidate_day, candidate_regions
 from hashsvc.store.ids import CandidateId, KeyId, ScanId, random_id
-from tests.helpers.cases import START, Clock, wrapped_keys
+from tests.helpers.cases import wrapped_keys
 from tests.helpers.database import bytes_of, swap_values
+from tests.helpers.set_clock import START, SetClock
 
 DAYS = [(START + timedelta(days=each)).date().isoformat() for each in range(40)]
 FIRST = CandidateId(0)
@@ -143,8 +144,8 @@ def test_sealed_columns_cannot_be_moved_to_another_candidate(
         candidates.by_ids(connection, ids)
 
 
-def at(day: str) -> Clock:
-    clock = Clock()
+def at(day: str) -> SetClock:
+    clock = SetClock()
     clock.now = datetime.fromisoformat(day).replace(tzinfo=UTC) + timedelta(hours=1)
     return clock
 

@@ -10,8 +10,9 @@ from hashsvc.settings import Settings
 from hashsvc.store import Database, cases, feed, signatures
 from hashsvc.store.feed import Change
 from hashsvc.store.ids import ContentId, PublicContentId
-from tests.helpers.cases import START, signals_of, store_case, store_content
+from tests.helpers.cases import signals_of, store_case, store_content
 from tests.helpers.database import rows_of
+from tests.helpers.set_clock import START
 
 
 def delete(database: Database, content_id: ContentId) -> None:

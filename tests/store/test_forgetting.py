@@ -18,7 +18,6 @@ from hashsvc.store import Database, cases, data_keys, erasures, sqlite
 from hashsvc.store.ids import CaseId, ContentId, DataKeyId, PublicContentId, random_id
 from hashsvc.store.tables import case, data_key, signature
 from tests.helpers.cases import (
-    START,
     some_signals,
     store_case,
     store_content,
@@ -27,6 +26,7 @@ from tests.helpers.cases import (
     wrapped_keys,
 )
 from tests.helpers.database import bytes_of
+from tests.helpers.set_clock import START
 
 
 def windows(text: bytes) -> set[bytes]:

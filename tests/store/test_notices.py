@@ -17,8 +17,9 @@ from hashsvc.store.removal_tables import (
     request_event,
 )
 from hashsvc.store.requests import Step
-from tests.helpers.cases import START, Clock, store_case, store_content, store_match, store_request
+from tests.helpers.cases import store_case, store_content, store_match, store_request
 from tests.helpers.database import bytes_of
+from tests.helpers.set_clock import START, SetClock
 
 MARKED = b"a marked document of https://marked.example/secret-page"
 WORDS = "marked words of the platform"
@@ -156,7 +157,7 @@ def test_after_a_withdrawal_only_sent_requests_keep_their_notices(
     content_id = store_content(database, store_case(database))
     match_id = store_match(database, content_id, state="confirmed")
     request_id = store_request(database, match_id, state)
-    Bank(database, Clock()).withdraw_case("7K3M-X9QD-5", actor="intake")
+    Bank(database, SetClock()).withdraw_case("7K3M-X9QD-5", actor="intake")
     with database.read() as connection:
         left = {
             table.name: len(connection.execute(select(table)).all())

@@ -30,15 +30,9 @@ from hashsvc.store import (
 )
 from hashsvc.store.ids import KeyId, PublicContentId, ScanId, random_id
 from hashsvc.store.tables import api_key, case, metadata, person
-from tests.helpers.cases import (
-    START,
-    add_change,
-    store_case,
-    store_content,
-    wrapped_keys,
-    write_nothing,
-)
+from tests.helpers.cases import add_change, store_case, store_content, wrapped_keys, write_nothing
 from tests.helpers.postgresql import KEY, Server
+from tests.helpers.set_clock import START
 from tests.helpers.waiting import wait_until
 
 

@@ -7,7 +7,7 @@ import pytest
 from hashsvc.store import Database, UnknownRowError, leases, scans
 from hashsvc.store.ids import ItemId, KeyId, ScanId
 from hashsvc.store.scans import Item
-from tests.helpers.cases import START
+from tests.helpers.set_clock import START
 
 pytestmark = pytest.mark.both_databases
 

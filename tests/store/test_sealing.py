@@ -27,7 +27,6 @@ from hashsvc.store.signatures import IDS_PER_CONTENT
 from hashsvc.store.tables import match
 from tests.helpers.cases import (
     IMAGE_URL,
-    START,
     signals_of,
     some_signals,
     store_case,
@@ -36,6 +35,7 @@ from tests.helpers.cases import (
     store_request,
 )
 from tests.helpers.database import bytes_of, swap_values
+from tests.helpers.set_clock import START
 
 PAGE_URL = "https://example.org/the-page-nobody-may-know-of"
 REPORTED = "https://example.org/what-somebody-reported"

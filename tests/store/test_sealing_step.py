@@ -13,8 +13,9 @@ from hashsvc.settings import Settings
 from hashsvc.store import Database, cases, data_keys, matches, notices, requests, scans, sqlite
 from hashsvc.store.ids import ContentId, ItemId, MatchId, RequestId, ScanId
 from hashsvc.store.tables import erasure
-from tests.helpers.cases import START, signals_of, store_case, store_content
+from tests.helpers.cases import signals_of, store_case, store_content
 from tests.helpers.database import bytes_of
+from tests.helpers.set_clock import START
 from tests.store.migrating import downgrade, upgrade
 
 WHEN = "2026-01-05T09:30:00.000000+00:00"

@@ -59,17 +59,20 @@ class Mailer:
         Raises:
             UnknownRequestError: If there is no such request.
 
-            NotPossibleError: If it is not approved, the notice has no address, or is being mailed.
+            NotPossibleError: If no mail server is set, the request is not approved, or the notice
+                has no address or is being mailed.
 
             NoConsentError: If the person shown does not agree any more.
 
-            SendingError: If no mail server is set, or it does not take the mail.
+            SendingError: If the mail server cannot be reached or does not take the mail.
 
             UnsureSendingError: If the mail server does not say whether it took the mail.
         """
         url = self._context.settings.smtp_url
         if url is None:
-            raise SendingError("No mail server is set (HASHSVC_SMTP_URL): send it by hand.")
+            raise NotPossibleError(
+                "No mail server is set (HASHSVC_SMTP_URL): send the notice by hand."
+            )
         mailing, content = self._begin(request_id, actor, organisation_id)
         try:
             send(content, url)

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from hashsvc.removal.clocks.calendar_feed import calendar_feed, event_id
 from hashsvc.removal.clocks.clock import (
-
     ClockState,
     Countdown,
     due_today,

@@ -35,7 +35,8 @@ from hashsvc.removal.notices.fields import (
 from hashsvc.settings import Settings
 from hashsvc.store import Database, cases
 from hashsvc.store.ids import KeyId
-from tests.bank.conftest import new_content
+from tests.helpers.cases import new_content, store_match
+from tests.helpers.set_clock import SetClock
 from tests.removal.conftest import ANN, ToldLooker
 from tests.removal.documents import (
     EARLIER,
@@ -46,7 +47,6 @@ from tests.removal.documents import (
     SEEN,
     facts_of,
 )
-from tests.store.conftest import Clock, store_match
 
 BEN = KeyId("key of another analyst")
 TEMPLATES = files("hashsvc.removal") / "templates"
@@ -477,7 +477,7 @@ def notice_of(
     page_url: str = PAGE_URL,
     image_url: str = IMAGE_URL,
     analyst: KeyId = ANN,
-    clock: Clock | None = None,
+    clock: SetClock | None = None,
 ) -> tuple[str, list[str]]:
     """Return the notice for a match of a new case, and the secrets it must not contain."""
     bank = Bank(database)
@@ -490,7 +490,7 @@ def notice_of(
     match_id = store_match(
         database, content.id, state="confirmed", page_url=page_url, image_url=image_url
     )
-    removal = Removal(settings, database, ToldLooker(new.signature), clock or Clock())
+    removal = Removal(settings, database, ToldLooker(new.signature), clock or SetClock())
     request = removal.raise_for(match_id, actor=analyst).request
     secret = [opened.number, opened.number.replace("-", ""), opened.pin, new.public_id, match_id]
     secret += [each.signal.code.hex() for each in new.signature.signals]
@@ -549,15 +549,15 @@ def test_notices_for_two_cases_differ_only_in_their_addresses(
 def test_a_notice_states_its_own_day_and_the_day_of_the_find(
     own_settings: Settings, database: Database
 ) -> None:
-    clock = Clock()
-    clock.go_on(3 * 86_400)
+    clock = SetClock()
+    clock.advance(3 * 86_400)
     notice, _ = notice_of(own_settings, database, 1, clock=clock)
     assert "Date: 2026-01-08" in flat(notice)
     assert "First seen: 2026-01-05" in flat(notice)
 
 
 def test_the_days_of_a_notice_are_belgiums(own_settings: Settings, database: Database) -> None:
-    clock = Clock()
+    clock = SetClock()
     clock.now = datetime(2026, 8, 31, 22, 30, tzinfo=UTC)
     notice, _ = notice_of(own_settings, database, 1, clock=clock)
     assert "Date: 2026-09-01" in flat(notice)

@@ -8,10 +8,11 @@ from hashsvc.removal import DataFileError, Platform, UnknownPlatformError
 from hashsvc.removal.platforms.registry import Platforms, find, name_of
 from hashsvc.settings import Settings
 from hashsvc.store import Database
-from tests.removal.audit_entries import audit_entries
+from tests.helpers.audit_entries import audit_entries
+from tests.helpers.database import rows_of
+from tests.helpers.set_clock import SetClock
 from tests.removal.conftest import ANN
 from tests.removal.steps import entry
-from tests.store.conftest import Clock, rows_of
 
 FILE = """
 version: "2026-01-01"
@@ -45,12 +46,12 @@ def file(tmp_path: Path) -> Path:
 
 
 @pytest.fixture
-def platforms(settings: Settings, database: Database, clock: Clock, file: Path) -> Platforms:
+def platforms(settings: Settings, database: Database, clock: SetClock, file: Path) -> Platforms:
     return Platforms(settings.model_copy(update={"platforms_file": file}), database, clock)
 
 
 def test_a_stored_entry_replaces_the_files_which_replaces_the_shipped_one(
-    settings: Settings, database: Database, clock: Clock, platforms: Platforms
+    settings: Settings, database: Database, clock: SetClock, platforms: Platforms
 ) -> None:
     shipped = Platforms(settings, database, clock)
     assert shipped.view("bing").name == "Bing"
@@ -64,15 +65,15 @@ def test_a_stored_entry_replaces_the_files_which_replaces_the_shipped_one(
 
 
 def test_every_process_sees_a_stored_entry_at_once(
-    settings: Settings, database: Database, clock: Clock, platforms: Platforms
+    settings: Settings, database: Database, clock: SetClock, platforms: Platforms
 ) -> None:
     """This does not depend on their clocks, which may differ or stand still."""
-    other = Platforms(settings, database, Clock())
+    other = Platforms(settings, database, SetClock())
     for name in ("First", "Second", "Third"):
         platforms.put(entry("a-host", "host.example", name=name), actor=ANN)
         assert other.view("host.example").name == name
         assert platforms.view("host.example").name == name
-    clock.go_on(-3600)
+    clock.advance(-3600)
     platforms.put(entry("a-host", "host.example", name="Earlier"), actor=ANN)
     assert other.view("a-host").name == "Earlier"
     platforms.remove("a-host", actor=ANN)

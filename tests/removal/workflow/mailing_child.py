@@ -6,7 +6,7 @@ from hashsvc.removal import Removal
 from hashsvc.settings import Settings
 from hashsvc.store import Database
 from hashsvc.store.ids import RequestId
-from tests.bank.conftest import signature
+from tests.helpers.cases import signature
 from tests.removal.conftest import ANN, ToldLooker
 
 if __name__ == "__main__":

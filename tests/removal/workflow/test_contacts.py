@@ -13,9 +13,10 @@ from hashsvc.scanning import Fetched, FetchError
 from hashsvc.settings import Settings
 from hashsvc.store import Database
 from hashsvc.store.ids import MatchId
+from tests.helpers.audit_entries import audit_entries
+from tests.helpers.set_clock import SetClock
 from tests.removal.conftest import ANN, ToldLooker
-from tests.removal.steps import audited, entry
-from tests.store.conftest import Clock
+from tests.removal.steps import entry
 
 
 def card(email: str) -> bytes:
@@ -42,7 +43,7 @@ Make = Callable[..., Removal]
 
 
 @pytest.fixture
-def make(settings: Settings, database: Database, looker: ToldLooker, clock: Clock) -> Make:
+def make(settings: Settings, database: Database, looker: ToldLooker, clock: SetClock) -> Make:
     """Builds a service that asks a fetcher; None asks nobody."""
 
     def made(fetcher: ToldFetcher | None) -> Removal:
@@ -64,7 +65,7 @@ def test_rdap_names_a_contact_and_says_that_nobody_checked_it(make: Make) -> Non
 
 
 def test_an_answer_is_kept_for_thirty_days_also_by_another_process(
-    make: Make, clock: Clock
+    make: Make, clock: SetClock
 ) -> None:
     first, second = ToldFetcher(host_example=card("a@host.example")), ToldFetcher()
     assert make(first).contacts.of("host.example", actor=ANN).channels
@@ -119,7 +120,7 @@ def test_rdap_is_not_asked_about_a_platform_with_an_entry(make: Make, database: 
     assert removal.contacts.of("a-site", actor=ANN).id == "a-site"
     assert removal.contacts.of("https://www.site.example/p", actor=ANN).id == "a-site"
     assert fetcher.asked == []
-    assert [deed[:2] for deed in audited(database)[1:]] == [(ANN, "platform.read")] * 2
+    assert [deed[:2] for deed in audit_entries(database)[1:]] == [(ANN, "platform.read")] * 2
 
 
 @pytest.mark.parametrize("text", ["", "no host", "http://"])

@@ -14,8 +14,10 @@ from hashsvc.scanning import Look
 from hashsvc.settings import Settings
 from hashsvc.store import Database, audit_entries
 from hashsvc.store.ids import MatchId, RequestId
+from tests.helpers.cases import store_request
+from tests.helpers.database import rows_of
+from tests.helpers.set_clock import SetClock
 from tests.removal.conftest import ANN, GAP_S, ToldLooker
-from tests.store.conftest import Clock, rows_of, store_request
 
 THERE, UNREACHABLE = Outcome.STILL_THERE, Outcome.UNREACHABLE
 NO_IMAGE, NO_PAGE = Outcome.IMAGE_GONE, Outcome.PAGE_GONE
@@ -104,11 +106,11 @@ SCRIPTS: dict[str, tuple[list[Step], float | None]] = {
 
 @pytest.mark.parametrize("name", SCRIPTS)
 def test_the_state_follows_from_the_checks(
-    removal: Removal, looker: ToldLooker, clock: Clock, sent: RequestId, name: str
+    removal: Removal, looker: ToldLooker, clock: SetClock, sent: RequestId, name: str
 ) -> None:
     steps, removed_after_s = SCRIPTS[name]
     for seconds, sees, state in steps:
-        clock.go_on(seconds)
+        clock.advance(seconds)
         looker.sees = sees
         outcome, view = removal.rechecks.check(sent, actor=ANN)
         assert (outcome, view.request.state) == (sees, state)
@@ -132,50 +134,50 @@ def test_an_image_may_be_gone_whatever_the_platform_said(
     removal: Removal,
     database: Database,
     looker: ToldLooker,
-    clock: Clock,
+    clock: SetClock,
     match_id: MatchId,
     state: str,
 ) -> None:
     request_id = store_request(database, match_id, state)
     assert check(removal, looker, request_id, NO_IMAGE).request.state == state
-    clock.go_on(GAP_S)
+    clock.advance(GAP_S)
     assert check(removal, looker, request_id, NO_IMAGE).request.state == "gone"
 
 
 def test_a_receipt_between_two_checks_does_not_restart_the_count(
-    removal: Removal, looker: ToldLooker, clock: Clock, sent: RequestId
+    removal: Removal, looker: ToldLooker, clock: SetClock, sent: RequestId
 ) -> None:
     """A platform that answers after it has removed the image is not measured longer for it."""
-    clock.go_on(10)
+    clock.advance(10)
     check(removal, looker, sent, NO_IMAGE)
-    clock.go_on(GAP_S / 2)
+    clock.advance(GAP_S / 2)
     removal.move(sent, State.RECEIPTED, actor=ANN)
-    clock.go_on(GAP_S / 2)
+    clock.advance(GAP_S / 2)
     view = check(removal, looker, sent, NO_IMAGE)
     assert view.request.state == "gone"
     assert view.removed_after == timedelta(seconds=10)
 
 
 def test_the_time_to_removal_begins_with_the_first_sending(
-    removal: Removal, looker: ToldLooker, clock: Clock, sent: RequestId
+    removal: Removal, looker: ToldLooker, clock: SetClock, sent: RequestId
 ) -> None:
-    clock.go_on(100)
+    clock.advance(100)
     removal.move(sent, State.REFUSED, actor=ANN)
-    clock.go_on(100)
+    clock.advance(100)
     removal.move(sent, State.SENT, actor=ANN)
-    clock.go_on(100)
+    clock.advance(100)
     assert check(removal, looker, sent, NO_IMAGE).removed_after is None
-    clock.go_on(GAP_S)
+    clock.advance(GAP_S)
     assert check(removal, looker, sent, NO_IMAGE).removed_after == timedelta(seconds=300)
 
 
 def test_an_image_that_came_back_gets_a_new_request(
-    removal: Removal, looker: ToldLooker, clock: Clock, sent: RequestId, match_id: MatchId
+    removal: Removal, looker: ToldLooker, clock: SetClock, sent: RequestId, match_id: MatchId
 ) -> None:
     check(removal, looker, sent, NO_IMAGE)
-    clock.go_on(GAP_S)
+    clock.advance(GAP_S)
     check(removal, looker, sent, NO_IMAGE)
-    clock.go_on(10)
+    clock.advance(10)
     assert check(removal, looker, sent, THERE).request.state == "reappeared"
     (new,) = removal.search(state=State.DRAFT, limit=9)
     assert (new.parent_id, new.link, new.match_id) == (sent, "reappeared", match_id)
@@ -208,7 +210,7 @@ def test_a_request_that_was_not_sent_or_was_withdrawn_is_not_checked(
 
 
 @pytest.fixture
-def withdraw(database: Database, clock: Clock) -> Callable[[], object]:
+def withdraw(database: Database, clock: SetClock) -> Callable[[], object]:
     """Withdraws the case."""
     return lambda: Bank(database, clock).withdraw_case("7K3M-X9QD-5", actor="intake")
 
@@ -217,14 +219,14 @@ def withdraw(database: Database, clock: Clock) -> Callable[[], object]:
 def test_a_withdrawn_case_ends_the_checks(
     removal: Removal,
     looker: ToldLooker,
-    clock: Clock,
+    clock: SetClock,
     sent: RequestId,
     withdraw: Callable[[], object],
     gone: bool,
 ) -> None:
     check(removal, looker, sent, NO_IMAGE)
     if gone:
-        clock.go_on(GAP_S)
+        clock.advance(GAP_S)
         check(removal, looker, sent, NO_IMAGE)
     withdraw()
     before, looks = removal.view(sent, actor=ANN), looker.looks
@@ -243,7 +245,7 @@ def test_a_withdrawn_case_ends_the_checks(
 def test_a_check_under_way_when_the_case_is_withdrawn_is_not_recorded(
     removal: Removal,
     looker: ToldLooker,
-    clock: Clock,
+    clock: SetClock,
     sent: RequestId,
     withdraw: Callable[[], object],
     monkeypatch: pytest.MonkeyPatch,
@@ -252,7 +254,7 @@ def test_a_check_under_way_when_the_case_is_withdrawn_is_not_recorded(
 ) -> None:
     for _ in range(1 + gone):
         check(removal, looker, sent, NO_IMAGE)
-        clock.go_on(GAP_S)
+        clock.advance(GAP_S)
     looker.sees = sees
     look = looker.look
 
@@ -283,19 +285,19 @@ def test_every_check_is_in_the_audit_log(
 
 
 def test_an_answer_after_the_image_went_is_on_record_and_it_stays_gone(
-    removal: Removal, looker: ToldLooker, clock: Clock, sent: RequestId
+    removal: Removal, looker: ToldLooker, clock: SetClock, sent: RequestId
 ) -> None:
     """A platform that removes first and writes later has answered; its time to removal stays."""
-    clock.go_on(10)
+    clock.advance(10)
     check(removal, looker, sent, NO_IMAGE)
-    clock.go_on(GAP_S)
+    clock.advance(GAP_S)
     before = check(removal, looker, sent, NO_IMAGE)
     answered = clock.now - timedelta(seconds=GAP_S / 2)
-    clock.go_on(2 * 86_400)
+    clock.advance(2 * 86_400)
     view = removal.move(sent, State.REMOVED, actor=ANN, at=answered, reason="Removed.")
     assert view.request.state == "gone"
     assert view.removed_after == before.removed_after == timedelta(seconds=10)
     assert view.decided is not None
     assert (view.decided.state, view.decided.at) == ("removed", answered)
-    clock.go_on(10)
+    clock.advance(10)
     assert check(removal, looker, sent, THERE).request.state == "reappeared"

@@ -28,10 +28,11 @@ from hashsvc.settings import Settings
 from hashsvc.store import Database
 from hashsvc.store.ids import ContentId, RequestId
 from hashsvc.store.removal_tables import notice_document, removal_notice
+from tests.helpers.audit_entries import audit_entries
 from tests.helpers.post import PostOffice
+from tests.helpers.set_clock import SetClock
 from tests.removal.conftest import ANN, BEN, GAP_S, Configured, ToldLooker
-from tests.removal.steps import NUMBER, audited, entry, lead, leave_unsure, matched, raised
-from tests.store.conftest import Clock
+from tests.removal.steps import NUMBER, entry, lead, leave_unsure, matched, raised
 
 ROOT = Path(__file__).parents[3]
 HOW = "It is in the mail server's log."
@@ -58,10 +59,10 @@ def two(removal: Removal, database: Database, content_id: ContentId) -> list[Req
 
 
 @pytest.fixture
-def unsure(database: Database, two: list[RequestId], clock: Clock) -> list[RequestId]:
+def unsure(database: Database, two: list[RequestId], clock: SetClock) -> list[RequestId]:
     """The requests of a notice that a process was mailing when it died."""
     leave_unsure(database, two[0], clock.now)
-    clock.go_on(60)
+    clock.advance(60)
     return two
 
 
@@ -83,7 +84,7 @@ def states(removal: Removal) -> set[str]:
 
 
 def actions(database: Database, since: int = 0) -> list[str]:
-    return [action for _, action, _ in audited(database)[since:]]
+    return [action for _, action, _ in audit_entries(database)[since:]]
 
 
 def unsure_ones(removal: Removal) -> set[RequestId]:
@@ -96,7 +97,7 @@ def test_two_processes_that_mail_a_notice_at_once_send_one_letter(
     settings: Settings,
     database: Database,
     looker: ToldLooker,
-    clock: Clock,
+    clock: SetClock,
     post: PostOffice,
     two: list[RequestId],
 ) -> None:
@@ -135,7 +136,7 @@ def test_a_process_that_is_killed_while_it_mails_leaves_the_mail_unsure(
     database: Database,
     post: PostOffice,
     two: list[RequestId],
-    clock: Clock,
+    clock: SetClock,
     verb: str,
     letters: int,
 ) -> None:
@@ -185,15 +186,15 @@ def test_a_process_that_is_killed_while_it_mails_leaves_the_mail_unsure(
 
 
 def test_a_mail_that_was_sent_counts_as_sent_when_its_mailing_began(
-    removal: Removal, database: Database, unsure: list[RequestId], clock: Clock
+    removal: Removal, database: Database, unsure: list[RequestId], clock: SetClock
 ) -> None:
-    before = len(audited(database))
+    before = len(audit_entries(database))
     settle(removal, unsure[1], was_sent=True)
     for each in unsure:
         last = removal.view(each, actor=ANN).events[-1]
         assert (last.state, last.reason, last.actor) == ("sent", HOW, BEN)
         assert (clock.now - last.at).total_seconds() == 60
-    assert audited(database)[before : before + 3] == [
+    assert audit_entries(database)[before : before + 3] == [
         (BEN, "request.mail-was-sent", unsure[0]),
         *((BEN, "request.sent", each) for each in sorted(unsure)),
     ]
@@ -204,9 +205,9 @@ def test_a_mail_that_was_sent_counts_as_sent_when_its_mailing_began(
 def test_a_mail_that_was_not_sent_leaves_the_requests_approved_and_the_reason_on_record(
     removal: Removal, database: Database, unsure: list[RequestId]
 ) -> None:
-    before = len(audited(database))
+    before = len(audit_entries(database))
     settle(removal, unsure[0], was_sent=False)
-    assert audited(database)[before:] == [(BEN, "request.mail-was-not-sent", unsure[0])]
+    assert audit_entries(database)[before:] == [(BEN, "request.mail-was-not-sent", unsure[0])]
     for each in unsure:
         view = removal.view(each, actor=ANN)
         assert (view.request.state, view.mailing) == ("approved", None)
@@ -259,10 +260,10 @@ def test_a_refused_mail_is_on_record_as_an_attempt_that_failed(
     removal: Removal, database: Database, post: PostOffice, two: list[RequestId], verb: str
 ) -> None:
     post.refuses = verb
-    before = len(audited(database))
+    before = len(audit_entries(database))
     with pytest.raises(SendingError):
         removal.mail(two[0], dry_run=False, actor=ANN)
-    assert audited(database)[before:] == [
+    assert audit_entries(database)[before:] == [
         (ANN, "request.mail", two[0]),
         (ANN, "request.mail-failed", two[0]),
     ]
@@ -273,14 +274,14 @@ def test_a_refused_mail_is_on_record_as_an_attempt_that_failed(
 def test_what_is_refused_before_the_mail_server_is_contacted_leaves_no_attempt(
     configured: Configured, database: Database, two: list[RequestId]
 ) -> None:
-    before = audited(database)
-    with pytest.raises(SendingError, match="HASHSVC_SMTP_URL"):
+    before = audit_entries(database)
+    with pytest.raises(NotPossibleError, match="HASHSVC_SMTP_URL"):
         configured().mail(two[0], dry_run=False, actor=ANN)
-    assert audited(database) == before
+    assert audit_entries(database) == before
 
 
 def test_a_consent_that_is_withdrawn_meanwhile_does_not_hide_that_the_notice_went_out(
-    removal: Removal, database: Database, post: PostOffice, two: list[RequestId], clock: Clock
+    removal: Removal, database: Database, post: PostOffice, two: list[RequestId], clock: SetClock
 ) -> None:
     consents = Consents(database, clock)
     post.before["."] = lambda: consents.withdraw(NUMBER, ConsentKind.NOTIFY, actor=ANN)
@@ -302,7 +303,7 @@ def test_a_case_that_is_withdrawn_meanwhile_keeps_the_record_of_a_notice_that_we
     database: Database,
     post: PostOffice,
     two: list[RequestId],
-    clock: Clock,
+    clock: SetClock,
     outcome: str,
     was_sent: bool,
 ) -> None:
@@ -333,12 +334,12 @@ def test_a_case_that_is_withdrawn_meanwhile_keeps_the_record_of_a_notice_that_we
 
 
 def test_a_notice_that_is_sent_once_more_moves_only_the_request_it_is_sent_for(
-    removal: Removal, database: Database, post: PostOffice, two: list[RequestId], clock: Clock
+    removal: Removal, database: Database, post: PostOffice, two: list[RequestId], clock: SetClock
 ) -> None:
     assert mail(removal, two[0]) == "sent"
     lead(removal, two[0], "refused")
     leave_unsure(database, two[0], clock.now)
-    clock.go_on(60)
+    clock.advance(60)
     assert unsure_ones(removal) == {two[0]}
     assert lead(removal, two[1], "receipted").request.state == "receipted"
     with pytest.raises(NotPossibleError, match="on record"):
@@ -352,13 +353,13 @@ def test_an_image_that_went_before_the_mail_was_settled_stays_gone(
     database: Database,
     looker: ToldLooker,
     two: list[RequestId],
-    clock: Clock,
+    clock: SetClock,
 ) -> None:
     lead(removal, two[0], "sent", "refused")
     leave_unsure(database, two[0], clock.now)
     looker.sees = Outcome.PAGE_GONE
     for _ in range(2):
-        clock.go_on(GAP_S)
+        clock.advance(GAP_S)
         removal.rechecks.check(two[0], actor=ANN)
     view = settle(removal, two[0], was_sent=True)
     assert view.request.state == "gone"

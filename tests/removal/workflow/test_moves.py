@@ -19,9 +19,11 @@ from hashsvc.removal import (
 from hashsvc.settings import Settings
 from hashsvc.store import Database
 from hashsvc.store.ids import ContentId, NoticeId, RequestId
+from tests.helpers.audit_entries import audit_entries
+from tests.helpers.database import rows_of
+from tests.helpers.set_clock import SetClock
 from tests.removal.conftest import ANN, BEN, ToldLooker
-from tests.removal.steps import NUMBER, audited, lead, matched, raised
-from tests.store.conftest import Clock, rows_of
+from tests.removal.steps import NUMBER, lead, matched, raised
 
 
 @pytest.fixture
@@ -36,10 +38,10 @@ def states(removal: Removal, ids: list[RequestId]) -> list[str]:
 
 
 def test_a_notice_is_approved_sent_and_receipted_as_a_whole(
-    removal: Removal, three: list[RequestId], clock: Clock
+    removal: Removal, three: list[RequestId], clock: SetClock
 ) -> None:
     for number, to in enumerate(("approved", "sent", "receipted")):
-        clock.go_on(60)
+        clock.advance(60)
         lead(removal, three[number], to)
         assert states(removal, three) == [to] * 3
         for each in three:
@@ -81,11 +83,11 @@ def test_an_approved_notice_is_called_off_as_a_whole_and_a_draft_one_by_one(
 
 
 def test_an_approved_notice_does_not_change_any_more(
-    removal: Removal, three: list[RequestId], clock: Clock
+    removal: Removal, three: list[RequestId], clock: SetClock
 ) -> None:
     lead(removal, three[0], "approved")
     before = {form: removal.document(three[0], form, actor=ANN) for form in ("text", "pdf", "json")}
-    clock.go_on(100_000)
+    clock.advance(100_000)
     lead(removal, three[0], "sent", "refused", "sent")
     for form, content in before.items():
         assert removal.document(three[0], form, actor=ANN) == content
@@ -96,10 +98,15 @@ def test_an_approved_notice_does_not_change_any_more(
     [(-0.000_001, False), (0, True), (60, True), (3600, True), (3600.000_001, False)],
 )
 def test_a_step_is_entered_between_the_one_before_it_and_now(
-    removal: Removal, sent: RequestId, clock: Clock, settings: Settings, seconds: float, works: bool
+    removal: Removal,
+    sent: RequestId,
+    clock: SetClock,
+    settings: Settings,
+    seconds: float,
+    works: bool,
 ) -> None:
     at = clock.now + timedelta(seconds=seconds)
-    clock.go_on(3600)
+    clock.advance(3600)
     before = rows_of(settings.data_dir)
     if works:
         view = lead(removal, sent, "receipted", at=at)
@@ -111,11 +118,11 @@ def test_a_step_is_entered_between_the_one_before_it_and_now(
 
 
 def test_an_answer_may_be_entered_after_a_check_that_came_later(
-    removal: Removal, sent: RequestId, looker: ToldLooker, clock: Clock
+    removal: Removal, sent: RequestId, looker: ToldLooker, clock: SetClock
 ) -> None:
     """On Monday an analyst enters an answer that came on Saturday."""
     answered = clock.now + timedelta(hours=1)
-    clock.go_on(2 * 3600)
+    clock.advance(2 * 3600)
     removal.rechecks.check(sent, actor=ANN)
     view = lead(removal, sent, "refused", at=answered)
     assert view.request.state == "refused"
@@ -127,11 +134,11 @@ def test_an_answer_may_be_entered_after_a_check_that_came_later(
 
 
 def test_the_time_of_a_step_must_fit_every_request_on_the_notice(
-    removal: Removal, database: Database, content_id: ContentId, clock: Clock
+    removal: Removal, database: Database, content_id: ContentId, clock: SetClock
 ) -> None:
     (first,) = raised(removal, matched(database, content_id, 1))
     early = clock.now
-    clock.go_on(60)
+    clock.advance(60)
     (second,) = raised(removal, matched(database, content_id, 2))
     assert first.notice == second.notice
     with pytest.raises(NotPossibleError, match="cannot be before the last one"):
@@ -169,7 +176,7 @@ def test_a_reason_is_kept_as_it_was_said(removal: Removal, sent: RequestId) -> N
 def test_without_the_consent_nothing_is_approved_or_sent(
     removal: Removal,
     database: Database,
-    clock: Clock,
+    clock: SetClock,
     settings: Settings,
     three: list[RequestId],
 ) -> None:
@@ -201,7 +208,7 @@ def test_one_of_two_analysts_who_move_a_request_at_once_is_refused(
     assert [each.state for each in removal.view(three[0], actor=ANN).events] == [
         "draft", "approved",
     ]  # fmt: skip
-    deeds = [each for each in audited(database) if each[1] == "request.approved"]
+    deeds = [each for each in audit_entries(database) if each[1] == "request.approved"]
     assert sorted(subject for _, _, subject in deeds) == sorted(three)
 
 
@@ -217,7 +224,7 @@ def test_every_step_has_its_audit_entry(
 ) -> None:
     lead(removal, sent, "receipted", "refused")
     removal.rechecks.check(sent, actor=BEN)
-    entries = audited(database)
+    entries = audit_entries(database)
     for each in removal.view(sent, actor=ANN).events:
         assert each.audit_seq is not None
         actor, action, subject = entries[each.audit_seq - 1]

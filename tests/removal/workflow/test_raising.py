@@ -23,10 +23,13 @@ from hashsvc.removal.workflow.raising import AUTOMATIC, AutomaticDrafts
 from hashsvc.settings import Settings
 from hashsvc.store import Database, notices
 from hashsvc.store.ids import ContentId, MatchId, NoticeId, RequestId
+from tests.helpers.audit_entries import audit_entries
+from tests.helpers.cases import store_case, store_content, store_match
+from tests.helpers.database import rows_of
+from tests.helpers.set_clock import SetClock
 from tests.removal.conftest import ANN, BEN, GAP_S, Configured, ToldLooker
 from tests.removal.statements import recorded
-from tests.removal.steps import NUMBER, audited, case_of, entry, lead, matched, raised, sent_to
-from tests.store.conftest import Clock, rows_of, store_case, store_content, store_match
+from tests.removal.steps import NUMBER, case_of, entry, lead, matched, raised, sent_to
 
 OTHER = "9FPS-48N2-R"
 
@@ -159,7 +162,7 @@ def test_without_the_consent_nothing_is_raised(
     removal: Removal,
     database: Database,
     settings: Settings,
-    clock: Clock,
+    clock: SetClock,
     match_id: MatchId,
 ) -> None:
     Consents(database, clock).withdraw(NUMBER, ConsentKind.NOTIFY, actor=ANN)
@@ -169,19 +172,19 @@ def test_without_the_consent_nothing_is_raised(
     assert rows_of(settings.data_dir) == before
 
 
-def gone(removal: Removal, looker: ToldLooker, clock: Clock, request_id: RequestId) -> None:
+def gone(removal: Removal, looker: ToldLooker, clock: SetClock, request_id: RequestId) -> None:
     """Let an image disappear, and check it until its request is gone."""
     looker.sees = Outcome.PAGE_GONE
     for _ in range(2):
         removal.rechecks.check(request_id, actor=ANN)
-        clock.go_on(GAP_S)
+        clock.advance(GAP_S)
 
 
 def test_a_new_address_on_the_platform_is_a_return_if_it_was_found_after_the_image_went(
-    removal: Removal, database: Database, looker: ToldLooker, clock: Clock, content_id: ContentId
+    removal: Removal, database: Database, looker: ToldLooker, clock: SetClock, content_id: ContentId
 ) -> None:
     first = sent_to(removal, matched(database, content_id, 1))
-    clock.go_on(GAP_S)
+    clock.advance(GAP_S)
     at_once = matched(database, content_id, 2, found_at=clock.now - timedelta(seconds=1))
     at_last = matched(database, content_id, 3, found_at=clock.now)
     gone(removal, looker, clock, first)
@@ -191,7 +194,7 @@ def test_a_new_address_on_the_platform_is_a_return_if_it_was_found_after_the_ima
 
 
 def test_another_content_or_another_platform_is_no_return(
-    removal: Removal, database: Database, looker: ToldLooker, clock: Clock, content_id: ContentId
+    removal: Removal, database: Database, looker: ToldLooker, clock: SetClock, content_id: ContentId
 ) -> None:
     gone(removal, looker, clock, sent_to(removal, matched(database, content_id, 1)))
     other = store_content(database, case_of(database, content_id))
@@ -202,7 +205,7 @@ def test_another_content_or_another_platform_is_no_return(
 
 
 def test_a_certain_match_gets_one_automatic_draft_without_a_verdict(
-    removal: Removal, database: Database, clock: Clock, content_id: ContentId
+    removal: Removal, database: Database, clock: SetClock, content_id: ContentId
 ) -> None:
     match_id = store_match(database, content_id)
     matched(database, content_id, 2, state="dismissed")
@@ -216,15 +219,15 @@ def test_a_certain_match_gets_one_automatic_draft_without_a_verdict(
     assert AutomaticDrafts(removal.context).raise_certain() == 1
     (request,) = removal.search(state=None, limit=9)
     assert request.match_id in {match_id, same_place}
-    before = audited(database)
+    before = audit_entries(database)
     assert before[-1] == (AUTOMATIC, "request.raise", request.id)
     for _ in range(3):
         assert AutomaticDrafts(removal.context).raise_certain() == 0
-    assert audited(database) == before
+    assert audit_entries(database) == before
 
 
 def test_a_match_whose_place_is_asked_for_already_is_tried_once_an_hour(
-    removal: Removal, database: Database, clock: Clock, content_id: ContentId
+    removal: Removal, database: Database, clock: SetClock, content_id: ContentId
 ) -> None:
     """A pass in between opens no transaction that writes."""
     drafts = AutomaticDrafts(removal.context)
@@ -233,17 +236,17 @@ def test_a_match_whose_place_is_asked_for_already_is_tried_once_an_hour(
     assert drafts.raise_certain() == 1
     (request,) = removal.search(state=None, limit=9)
     lead(removal, request.id, "withdrawn")
-    clock.go_on(3599)
+    clock.advance(3599)
     with recorded() as statements:
         assert drafts.raise_certain() == 0
     assert len([each for each in statements if not each.startswith("BEGIN")]) == 1
     assert "BEGIN IMMEDIATE" not in statements
-    clock.go_on(1)
+    clock.advance(1)
     assert drafts.raise_certain() == 1
 
 
 def test_a_request_that_nobody_looked_at_is_approved_by_confirming_its_match(
-    removal: Removal, database: Database, clock: Clock, content_id: ContentId
+    removal: Removal, database: Database, clock: SetClock, content_id: ContentId
 ) -> None:
     seen, unseen = (
         store_match(database, content_id, image_url=f"https://example.org/{each}.jpg")
@@ -264,7 +267,7 @@ def test_a_request_that_nobody_looked_at_is_approved_by_confirming_its_match(
 
 
 def test_a_dismissed_match_keeps_its_request_from_going_out(
-    removal: Removal, database: Database, clock: Clock, content_id: ContentId
+    removal: Removal, database: Database, clock: SetClock, content_id: ContentId
 ) -> None:
     kept, dismissed = (
         store_match(database, content_id, image_url=f"https://example.org/{each}.jpg")

@@ -20,9 +20,12 @@ from hashsvc.settings import Settings
 from hashsvc.signals import Signature
 from hashsvc.store import Database
 from hashsvc.store.ids import ContentId, MatchId, RequestId
+from tests.helpers.audit_entries import audit_entries
+from tests.helpers.cases import store_case, store_content
+from tests.helpers.database import rows_of
+from tests.helpers.set_clock import SetClock
 from tests.removal.conftest import ANN
-from tests.removal.steps import NUMBER, audited, entry, lead, matched, raised, sent_to
-from tests.store.conftest import Clock, rows_of, store_case, store_content
+from tests.removal.steps import NUMBER, entry, lead, matched, raised, sent_to
 
 REASON = "It does not go against our rules"
 ANSWERED = ["refused", "partial", "identity-asked"]
@@ -35,18 +38,18 @@ def document(removal: Removal, view: RequestView, kind: str, form: str = "text")
 
 
 @pytest.fixture
-def litigates(database: Database, clock: Clock, content_id: ContentId) -> None:
+def litigates(database: Database, clock: SetClock, content_id: ContentId) -> None:
     """The person shown agrees to go to court."""
     Consents(database, clock).give(NUMBER, ConsentKind.LITIGATE, version="1", actor=ANN)
 
 
 @pytest.mark.parametrize("answer", ANSWERED)
 def test_a_complaint_names_the_decision_and_its_reason(
-    removal: Removal, sent: RequestId, clock: Clock, answer: str
+    removal: Removal, sent: RequestId, clock: SetClock, answer: str
 ) -> None:
-    clock.go_on(86_400)
+    clock.advance(86_400)
     lead(removal, sent, answer, reason=REASON)
-    clock.go_on(86_400)
+    clock.advance(86_400)
     view = removal.remedies.complain(sent, actor=ANN, explanation="Nobody agreed to this.")
     assert view.request.state == "complained"
     assert [each.kind for each in view.notices] == ["dsa-notice", "complaint"]
@@ -103,7 +106,7 @@ def test_after_the_consent_is_withdrawn_no_letter_is_written(
     database: Database,
     settings: Settings,
     sent: RequestId,
-    clock: Clock,
+    clock: SetClock,
     letter: str,
 ) -> None:
     lead(removal, sent, "refused")
@@ -128,7 +131,7 @@ def test_an_explanation_that_may_not_stand_in_a_letter_writes_no_letter(
 
 
 def test_an_order_needs_the_consent_to_go_to_court(
-    removal: Removal, database: Database, settings: Settings, sent: RequestId, clock: Clock
+    removal: Removal, database: Database, settings: Settings, sent: RequestId, clock: SetClock
 ) -> None:
     before = rows_of(settings.data_dir)
     with pytest.raises(NoConsentError, match="litigate"):
@@ -143,7 +146,7 @@ def test_an_order_needs_the_consent_to_go_to_court(
 
 @pytest.mark.usefixtures("litigates")
 def test_an_annex_is_about_all_open_requests_of_the_case_at_the_platform(
-    removal: Removal, database: Database, content_id: ContentId, content: Signature, clock: Clock
+    removal: Removal, database: Database, content_id: ContentId, content: Signature, clock: SetClock
 ) -> None:
     open_ones = raised(removal, *(matched(database, content_id, each) for each in range(3)))
     lead(removal, open_ones[0].request.id, "approved", "sent")
@@ -153,7 +156,7 @@ def test_an_annex_is_about_all_open_requests_of_the_case_at_the_platform(
     )
     other_case = store_content(database, store_case(database, "9FPS-48N2-R"))
     others = sent_to(removal, matched(database, other_case, 6))
-    clock.go_on(60)
+    clock.advance(60)
     lead(removal, open_ones[1].request.id, "refused", reason=REASON)
     view = removal.remedies.seek_order(
         open_ones[0].request.id, actor=ANN, known={"authority": "President of the court"}
@@ -171,8 +174,8 @@ def test_an_annex_is_about_all_open_requests_of_the_case_at_the_platform(
     assert str(pdq) in text
     assert "refused" in json.dumps(annex)
     assert NUMBER not in text
-    assert audited(database)[-6:][0][1] in ("order.annex", "request.order-sought")
-    assert "order.annex" in {each[1] for each in audited(database)}
+    assert audit_entries(database)[-6:][0][1] in ("order.annex", "request.order-sought")
+    assert "order.annex" in {each[1] for each in audit_entries(database)}
 
 
 @pytest.mark.usefixtures("litigates")
@@ -265,7 +268,7 @@ def test_others_are_asked_once_the_request_was_sent(removal: Removal, match_id: 
 
 
 def test_a_withdrawn_case_has_no_remedies(
-    removal: Removal, database: Database, clock: Clock, sent: RequestId
+    removal: Removal, database: Database, clock: SetClock, sent: RequestId
 ) -> None:
     Bank(database, clock).withdraw_case(NUMBER, actor="intake")
     assert removal.view(sent, actor=ANN).request.state == State.WITHDRAWN

@@ -19,10 +19,11 @@ from hashsvc.removal.workflow.sending import send
 from hashsvc.settings import Settings
 from hashsvc.store import Database
 from hashsvc.store.ids import ContentId, RequestId
+from tests.helpers.audit_entries import audit_entries
 from tests.helpers.post import PostOffice
+from tests.helpers.set_clock import SetClock
 from tests.removal.conftest import ANN, Configured
-from tests.removal.steps import NUMBER, audited, entry, lead, matched, raised
-from tests.store.conftest import Clock
+from tests.removal.steps import NUMBER, entry, lead, matched, raised
 
 
 @pytest.fixture
@@ -59,14 +60,14 @@ def test_a_dry_run_shows_the_mail_and_sends_nothing(
 def test_a_dry_run_needs_no_mail_server(configured: Configured, two: list[RequestId]) -> None:
     removal = configured()
     assert removal.mail(two[0], dry_run=True, actor=ANN).to == "notices@a-site.example"
-    with pytest.raises(SendingError, match="HASHSVC_SMTP_URL"):
+    with pytest.raises(NotPossibleError, match="HASHSVC_SMTP_URL"):
         removal.mail(two[0], dry_run=False, actor=ANN)
 
 
 def test_a_mail_arrives_as_it_was_approved_and_all_its_requests_are_sent(
-    removal: Removal, post: PostOffice, database: Database, two: list[RequestId], clock: Clock
+    removal: Removal, post: PostOffice, database: Database, two: list[RequestId], clock: SetClock
 ) -> None:
-    clock.go_on(60)
+    clock.advance(60)
     content = removal.document(two[0], "eml", actor=ANN)
     removal.mail(two[1], dry_run=False, actor=ANN)
     (letter,) = post.letters
@@ -76,7 +77,7 @@ def test_a_mail_arrives_as_it_was_approved_and_all_its_requests_are_sent(
     for each in two:
         last = removal.view(each, actor=ANN).events[-1]
         assert (last.state, last.at) == ("sent", clock.now)
-    assert (ANN, "request.mail", two[1]) in audited(database)
+    assert (ANN, "request.mail", two[1]) in audit_entries(database)
 
 
 def test_a_notice_is_not_sent_twice(
@@ -149,7 +150,7 @@ def test_a_server_that_is_not_there_changes_nothing(
 def test_without_the_consent_no_mail_goes_out(
     removal: Removal,
     database: Database,
-    clock: Clock,
+    clock: SetClock,
     settings: Settings,
     post: PostOffice,
     two: list[RequestId],
@@ -159,7 +160,7 @@ def test_without_the_consent_no_mail_goes_out(
         removal.mail(two[0], dry_run=False, actor=ANN)
     assert post.letters == []
     assert {each.request.state for each in removal.views()} == {"approved"}
-    assert "request.mail" not in {action for _, action, _ in audited(database)}
+    assert "request.mail" not in {action for _, action, _ in audit_entries(database)}
 
 
 def test_a_draft_is_not_sent(

@@ -18,9 +18,11 @@ from hashsvc.removal import (
 from hashsvc.settings import Settings
 from hashsvc.store import Database, UnknownRowError, requests
 from hashsvc.store.ids import ContentId, MatchId, RequestId
+from tests.helpers.audit_entries import audit_entries
+from tests.helpers.cases import IMAGE_URL, store_match, store_request
+from tests.helpers.database import rows_of
+from tests.helpers.set_clock import START, SetClock
 from tests.removal.conftest import ANN, BEN
-from tests.removal.steps import audited
-from tests.store.conftest import IMAGE_URL, START, Clock, rows_of, store_match, store_request
 
 ANSWERS = "removed refused partial identity-asked"
 LED_TO = {
@@ -55,7 +57,7 @@ def test_a_request_begins_as_a_draft(
     (event,) = view.events
     assert (event.state, event.actor, event.at, event.outcome) == ("draft", ANN, START, None)
     assert view.removed_after is None
-    assert audited(database) == [(ANN, "request.raise", request.id)]
+    assert audit_entries(database) == [(ANN, "request.raise", request.id)]
 
 
 @pytest.mark.parametrize(
@@ -77,14 +79,14 @@ def test_the_notice_is_in_the_language_that_was_asked_for(
 
 
 def test_a_request_that_is_raised_again_is_the_same_one(
-    removal: Removal, database: Database, clock: Clock, match_id: MatchId
+    removal: Removal, database: Database, clock: SetClock, match_id: MatchId
 ) -> None:
     first = removal.raise_for(match_id, actor=ANN)
-    clock.go_on(60)
+    clock.advance(60)
     assert removal.raise_for(match_id, actor=BEN) == first
     moved = removal.move(first.request.id, State.APPROVED, actor=ANN)
     assert removal.raise_for(match_id, actor=BEN) == moved
-    assert audited(database) == [
+    assert audit_entries(database) == [
         (who, f"request.{what}", first.request.id)
         for who, what in (
             (ANN, "raise"), (BEN, "read"), (ANN, "approved"), (BEN, "read"),
@@ -128,7 +130,7 @@ def test_every_state_and_every_move(
     database: Database,
     settings: Settings,
     content_id: ContentId,
-    clock: Clock,
+    clock: SetClock,
     old: State,
 ) -> None:
     allowed = sorted(new for state, new in ALLOWED if state == old)
@@ -138,7 +140,7 @@ def test_every_state_and_every_move(
         )
         request_id = store_request(database, match_id, old)
         before = rows_of(settings.data_dir)
-        clock.go_on(60)
+        clock.advance(60)
         if new in allowed:
             view = removal.move(request_id, new, actor=BEN)
             # What is said once the image is gone is on record, and the image stays gone.
@@ -148,7 +150,7 @@ def test_every_state_and_every_move(
             for each in view.events[1:]:
                 assert (each.actor, each.at, each.outcome) == (BEN, clock.now, None)
             told = [(BEN, f"request.{each}", request_id) for each in led_to]
-            assert audited(database)[-len(told) :] == told
+            assert audit_entries(database)[-len(told) :] == told
         else:
             with pytest.raises(NotPossibleError) as raised:
                 removal.move(request_id, new, actor=BEN)
@@ -178,11 +180,11 @@ def test_reading_a_request_is_in_the_audit_log(
     removal: Removal, database: Database, sent: RequestId
 ) -> None:
     assert removal.view(sent, actor=BEN).request.state == "sent"
-    assert audited(database)[-1] == (BEN, "request.read", sent)
+    assert audit_entries(database)[-1] == (BEN, "request.read", sent)
 
 
 def test_requests_are_listed_newest_first_and_by_state(
-    removal: Removal, database: Database, content_id: ContentId, clock: Clock
+    removal: Removal, database: Database, content_id: ContentId, clock: SetClock
 ) -> None:
     made = []
     for number in range(3):
@@ -190,7 +192,7 @@ def test_requests_are_listed_newest_first_and_by_state(
             database, content_id, state="confirmed", image_url=f"{IMAGE_URL}?{number}"
         )
         made.append(removal.raise_for(match_id, actor=ANN).request.id)
-        clock.go_on(1)
+        clock.advance(1)
     removal.move(made[1], State.WITHDRAWN, actor=ANN)
     assert [each.id for each in removal.search(state=None, limit=10)] == made[::-1]
     assert [each.id for each in removal.search(state=None, limit=2)] == [made[2], made[1]]
