@@ -44,7 +44,8 @@ def restore(
     no_erased: Annotated[
         bool,
         typer.Option(
-            "--no-erased", help="Restore without a list: what was withdrawn since comes back."
+            "--no-erased",
+            help="Restore without a list. What was withdrawn after the backup then comes back.",
         ),
     ] = False,
 ) -> None:

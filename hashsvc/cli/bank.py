@@ -67,7 +67,7 @@ def withdraw_again(
     ] = None,
 ) -> None:
     """
-    Repeat the withdrawals that were made after the backup that pg_restore has put back.
+    After pg_restore, repeat the withdrawals that were made after the backup.
 
     Run it before you start the service. For SQLite, `hashsvc restore` does the same.
     """

@@ -41,7 +41,7 @@ COMMANDS = {
     ),
     "worker": (
         "working:work",
-        "Scan URLs for the service with the same settings, until it is stopped.",
+        "Scan URLs for the service that has the same settings, until you stop this command.",
     ),
     "backup": (
         "backups:backup",

@@ -52,7 +52,10 @@ def list_requests(
     platform: Platform = None,
     unsure: Annotated[
         bool,
-        typer.Option("--unsure", help="Only where nobody knows whether a mailed notice was sent."),
+        typer.Option(
+            "--unsure",
+            help="List only requests for which nobody knows whether the notice was mailed.",
+        ),
     ] = False,
 ) -> None:
     """List requests, newest first, one line of JSON per request."""
@@ -136,7 +139,7 @@ def settle_mail(
     url: Url = LOCAL,
     insecure: Insecure = False,
 ) -> None:
-    """Say whether a notice was sent, where the service was stopped before it recorded that."""
+    """Record whether a notice was sent, if the service stopped before it recorded that itself."""
     body = {"was_sent": was_sent, "reason": reason}
     _post(request, "mail-settlements", body, url, key, insecure)
 
@@ -156,7 +159,7 @@ def observe(
     url: Url = LOCAL,
     insecure: Insecure = False,
 ) -> None:
-    """Record what you saw yourself, where a re-check cannot tell."""
+    """Record what you saw yourself, if a re-check cannot tell."""
     _post(request, "observations", {"outcome": seen, "reason": reason}, url, key, insecure)
 
 

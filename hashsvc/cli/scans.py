@@ -77,7 +77,7 @@ def scan(
         InputFormat | None,
         typer.Option(
             "--format",
-            help="One URL per line, CSV or JSON lines. If unset, by the file's extension.",
+            help="One URL per line, CSV or JSON lines. If unset, the file's extension decides.",
         ),
     ] = None,
     via: Annotated[
@@ -123,7 +123,7 @@ def resume(scan: ScanId, key: Key, url: Url = LOCAL, insecure: Insecure = False)
 
 @app.command()
 def retry(scan: ScanId, key: Key, url: Url = LOCAL, insecure: Insecure = False) -> None:
-    """Retry the URLs of a scan that failed, also those that were given up."""
+    """Retry the failed URLs of a scan, including those that the service gave up."""
     _change(scan, "retry", url, key, insecure)
 
 

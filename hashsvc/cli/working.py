@@ -24,7 +24,7 @@ def work(
         ),
     ] = None,
 ) -> None:
-    """Scan URLs for the service with the same settings, until it is stopped."""
+    """Scan URLs for the service that has the same settings, until you stop this command."""
     settings = read_settings()
     if threads is not None:
         settings = settings.model_copy(update={"scan_threads": threads})
