@@ -1,8 +1,8 @@
 """
 Who may use the service and how much: keys, organisations, sign-in, budgets, lookups, walk guard.
 
-Nothing here depends on HTTP. The API turns the errors into responses, the command line into
-messages.
+Nothing here depends on HTTP. The API turns the errors into responses, and the command line turns
+them into messages.
 """
 
 from hashsvc.access.callers import Caller, Role

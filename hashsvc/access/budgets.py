@@ -25,7 +25,7 @@ class Budget(StrEnum):
 
 class Budgets:
     """
-    Counts what callers do in this process against their budgets.
+    Counts the actions of callers in this process, and compares them with the callers' budgets.
 
     Args:
         address_storage: Where calls without a key are counted; a new storage if None.
@@ -62,7 +62,7 @@ class Budgets:
             cost: How much the action counts.
 
         Raises:
-            TooManyCallsError: If the budget has less than that left. Then nothing is counted.
+            TooManyCallsError: If less than `cost` is left of the budget. Nothing is counted then.
         """
         limits = self._limits[budget]
         with self._lock:
@@ -102,7 +102,7 @@ def _seconds_until(moment: float) -> int:
 
 
 def _network_of(address: str) -> str:
-    """Return what one subscriber has: an IPv4 address, or the first half of an IPv6 address."""
+    """Return what stands for a subscriber: an IPv4 address, or the first half of an IPv6 one."""
     try:
         parsed = ip_address(address)
     except ValueError:

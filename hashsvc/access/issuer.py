@@ -2,7 +2,7 @@
 Checks tokens of an OpenID Connect issuer, and fetches the issuer's public keys.
 
 It connects only to the issuer's own address, which the operator has set. It refuses redirects, and
-keys at any other address.
+it refuses keys at any other address.
 """
 
 import json
@@ -19,7 +19,8 @@ from joserfc.jwk import KeySet
 from hashsvc.access.errors import SetupError, UnauthorisedError
 from hashsvc.clock import Clock
 
-# No algorithm with a shared secret: an attacker could use the issuer's public key as that secret.
+# None of these algorithms uses a shared secret, because an attacker could use the issuer's public
+# key as that secret.
 _ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
 _TYPES = frozenset({"jwt", "at+jwt", "application/at+jwt"})
 _MAX_TOKEN_LENGTH = 16_000
@@ -33,7 +34,7 @@ KEYS_LAST_S = 600.0
 """Seconds for which fetched keys are trusted, even if the issuer has revoked one since."""
 
 ASK_AGAIN_S = 30.0
-"""Least seconds between two requests to the issuer, even if tokens name unknown keys."""
+"""Fewest seconds between two requests to the issuer, even if tokens name unknown keys."""
 
 
 class IssuerError(Exception):
@@ -129,7 +130,7 @@ class _Keys:
         return self._younger_than(KEYS_LAST_S)
 
     def refreshed(self) -> KeySet:
-        """Return the keys after fetching them again, unless that was done a moment ago."""
+        """Fetch the keys again, unless that was done a moment ago, and return them."""
         return self._younger_than(ASK_AGAIN_S)
 
     def _younger_than(self, seconds: float) -> KeySet:

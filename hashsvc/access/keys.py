@@ -72,7 +72,7 @@ def store_key(
     expires_at: datetime | None = None,
     now: datetime,
 ) -> None:
-    """Store a new key. Without a token, no token gives access to the key."""
+    """Store a new key. If `token` is None, the key has no API token."""
     keys.add(
         connection,
         key_id,
@@ -90,7 +90,7 @@ def revoke_key(database: Database, key_id: KeyId, *, actor: str, clock: Clock) -
     Revoke a key. Every later request with it is refused.
 
     Raises:
-        UnknownRowError: If there is no such key, or it is revoked.
+        UnknownRowError: If there is no such key, or it is revoked already.
     """
     now = clock()
     with database.write() as connection:

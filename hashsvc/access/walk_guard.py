@@ -6,7 +6,7 @@ still matches, so about one lookup per bit reveals the banked code. Each of thes
 earlier one that was answered with the same content. The guard counts such steps for each key and
 content. Above a limit, the key gets one answer per wait, and the waits grow.
 
-The guard keeps its state in memory: only what the key itself sent, never a banked code.
+The guard keeps only what the key itself sent, never a banked code, and keeps it in memory.
 """
 
 import hashlib
@@ -23,8 +23,9 @@ from hashsvc.clock import Clock
 from hashsvc.signals import PROFILES, Signature
 from hashsvc.store.ids import ContentId, KeyId
 
-# A lookup is a step if it is within 5/4 of the threshold of an earlier match: then it matches the
-# content or barely misses it. Altering more bits blindly leads away, where answers reveal nothing.
+# A lookup is a step if its distance from an earlier match is at most 5/4 of the threshold. Such a
+# lookup matches the content or barely misses it. A caller who alters more bits at random moves away
+# from the content, and gets answers that reveal nothing.
 _NEAR = 1.25
 _WINDOW = timedelta(days=7)
 _FIRST_WAIT = timedelta(seconds=30)
@@ -162,7 +163,7 @@ def _block(trail: _Trail, now: datetime) -> None:
 
 
 def _approached(trail: _Trail, codes: _Codes, near: set[ContentId]) -> list[ContentId]:
-    """Return the contents shown to the key before that a lookup comes near."""
+    """Return those contents that the key was shown before and that a lookup comes near."""
     return [
         content_id
         for content_id, content in trail.contents.items()

@@ -8,7 +8,7 @@ if TYPE_CHECKING:
     from hashsvc.api.app import create_app
     from hashsvc.api.services import Services
 else:
-    # FastAPI is imported only for what serves.
+    # FastAPI is imported only when one of these names is used.
     __getattr__ = lazy_names(
         __name__,
         {

@@ -1,4 +1,4 @@
-"""Limits how many event streams each key has open; counted in the memory of one process."""
+"""Limits how many event streams each key has open. Each process counts its own in memory."""
 
 import threading
 from collections import Counter

@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from hashsvc.removal.workflow.records import Records
     from hashsvc.removal.workflow.service import Removal
 else:
-    # Law data, templates and the scanner are read only for what uses them.
+    # Law data, templates and the scanner are loaded only when a name that uses them is imported.
     __getattr__ = lazy_names(
         __name__,
         {

@@ -42,7 +42,7 @@ class UnknownPlatformError(RemovalError):
 
 
 class SendingError(RemovalError):
-    """No mail server is set, or the mail server did not take a mail: it was not sent."""
+    """A mail was not sent: no mail server is set, or the mail server did not take the mail."""
 
 
 class UnsureSendingError(SendingError):
@@ -50,7 +50,7 @@ class UnsureSendingError(SendingError):
 
 
 class DataFileError(RemovalError):
-    """A data file cannot be used; the message is one line: file, entry, rule."""
+    """A data file cannot be used. The message is one line that names file, entry and rule."""
 
 
 class UnknownLawError(RemovalError):

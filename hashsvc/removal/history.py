@@ -15,7 +15,11 @@ from hashsvc.store.notices import Notice
 from hashsvc.store.requests import Event, Request
 
 REMOVAL_KINDS = ("dsa-notice", "take-it-down", "host")
-"""The kinds of notices that ask for removal. Others complain about, or refer, the outcome."""
+"""
+The kinds of notices that ask for removal.
+
+Notices of other kinds complain about the outcome, refer it to an authority, or go to a court.
+"""
 
 # SQLite takes at most 32,766 values in a statement.
 _AT_ONCE = 10_000
@@ -29,8 +33,8 @@ class RequestView:
     The properties are read from the steps, each of which is in the audit log too.
 
     Attributes:
-        mailing: The attempt to mail the request's notice whose outcome is not on record; None if
-            there is no such attempt.
+        mailing: An attempt to mail the request's notice, as long as its outcome is not on record.
+            None if there is no such attempt.
     """
 
     request: Request
@@ -86,12 +90,12 @@ class RequestView:
         """
         The first of the re-checks that showed the image gone; None if it is not gone.
 
-        If the image came back, this is from the last time that it went.
+        If the image came back and was gone again, the re-check is from the latest such time.
         """
         states = [each.state for each in self.events]
         if State.GONE not in states:
             return None
-        # Start from the check that led to `gone`: later ones may not have reached the page.
+        # Start from the check that led to `gone`. Later checks may not have reached the page.
         gone = len(states) - 1 - states[::-1].index(State.GONE)
         while gone and states[gone - 1] == State.GONE:
             gone -= 1
@@ -113,7 +117,11 @@ class RequestView:
 
 
 def absent_since(events: Sequence[Event]) -> Event | None:
-    """Return the first of the latest unbroken row of re-checks that did not find the image."""
+    """
+    Return the first of the latest re-checks in a row that did not find the image.
+
+    Return None if the last re-check had another outcome.
+    """
     since = None
     for event in events:
         if event.outcome in ABSENT:

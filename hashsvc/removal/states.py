@@ -32,7 +32,7 @@ class State(StrEnum):
     """Two re-checks in a row, some time apart, did not find the image."""
 
     REAPPEARED = "reappeared"
-    """The image was gone and is back; a new request goes on from this one."""
+    """The image was gone and is back. A new request continues this one."""
 
     WITHDRAWN = "withdrawn"
 
@@ -62,7 +62,7 @@ MOVES: dict[State, frozenset[State]] = {
 """
 The moves that an analyst may make. Only re-checks lead to `gone` and `reappeared`.
 
-A platform's answer about an image that is gone is put on record, and the request stays `gone`.
+If a platform answers about an image that is gone, the answer is recorded: the state stays `gone`.
 """
 
 RECHECKED = frozenset(State) - {State.DRAFT, State.APPROVED, State.REAPPEARED, State.WITHDRAWN}

@@ -43,7 +43,7 @@ def give_consent(
 def withdraw_consent(
     number: Number, kind: ConsentKind, caller: CaseReaderDep, services: ServicesDep
 ) -> list[ConsentOut]:
-    """Withdraw a consent. Actions that need it and were not taken yet are not taken."""
+    """Withdraw a consent. The service then takes no further action that needs it."""
     found = services.consents.withdraw(
         number, kind, actor=caller.key_id, organisation_id=caller.organisation_id
     )

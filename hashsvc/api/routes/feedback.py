@@ -63,7 +63,7 @@ def remove_suppression(suppression: OpaqueId, caller: AnalystDep, services: Serv
 def list_quarantine(
     caller: AnalystDep, services: ServicesDep, limit: Limit = 100
 ) -> list[QuarantineOut]:
-    """List contents in quarantine. They matched far more often than expected; newest first."""
+    """List contents in quarantine, newest first. They matched far more often than expected."""
     found = services.quarantines.search(organisation_id=caller.organisation_id, limit=limit)
     ids = [each.content for each in found]
     services.record_list(caller.key_id, "content.list-quarantine", "content.read", ids)

@@ -89,7 +89,7 @@ def read_statistics(
     responses={200: {"content": {_ZIP: {}}}, **problems(404, 409, 422, 502)},
 )
 def read_request_evidence(request: OpaqueId, caller: AnalystDep, services: ServicesDep) -> Response:
-    """Create the evidence bundle of a request. It includes the requests before and after it."""
+    """Create the evidence bundle of a request. Requests linked with it are included."""
     bundle = services.records.of_request(
         RequestId(request), actor=caller.key_id, organisation_id=caller.organisation_id
     )

@@ -61,7 +61,7 @@ def list_removal_requests(
         str | None,
         Query(
             pattern="^unsure$",
-            description="Only requests of which nobody knows whether a mailed notice was sent.",
+            description="List only requests with a mail that may or may not have been sent.",
         ),
     ] = None,
     limit: Limit = 100,
@@ -144,10 +144,11 @@ def mail_notice(
     request: OpaqueId, body: SendIn, caller: AnalystDep, services: ServicesDep
 ) -> SentOut:
     """
-    Hand an approved notice to the mail server, and move its requests to sent; or show it.
+    Hand an approved notice to the mail server, or only show the e-mail.
 
-    If the answer is of type `urn:hashsvc:unsure-sending`, or there is none, the notice may have
-    been sent: see `mailing` of the request. Nothing is sent again until you settle the mail.
+    If the server takes the notice, its requests move to sent. If the answer to this call is of type
+    `urn:hashsvc:unsure-sending`, or there is no answer, the notice may have been sent: see
+    `mailing` of the request. Nothing is sent again until you settle the mail.
     """
     mail = services.removal.mail(
         RequestId(request),
@@ -169,10 +170,10 @@ def settle_mail(
     request: OpaqueId, body: SettlementIn, caller: AnalystDep, services: ServicesDep
 ) -> RemovalOut:
     """
-    Say whether a notice was sent, where the service was stopped before it could record that.
+    Say whether a notice was sent, if the service has no record of that.
 
-    A notice that was sent counts as sent when its mailing began; one that was not sent may be
-    mailed again.
+    If the notice was sent, the time of sending is the time when its mailing began. If it was not
+    sent, it may be mailed again.
     """
     view = services.removal.mailer.settle(
         RequestId(request),
@@ -188,7 +189,7 @@ def settle_mail(
 def recheck_removal_request(
     request: OpaqueId, caller: AnalystDep, services: ServicesDep
 ) -> RecheckOut:
-    """Check now whether the image is still there. It is gone once two checks apart agree."""
+    """Check now whether the image is still there. Two checks, some time apart, prove it gone."""
     outcome, view = services.removal.rechecks.check(
         RequestId(request), actor=caller.key_id, organisation_id=caller.organisation_id
     )

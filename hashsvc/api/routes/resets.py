@@ -1,4 +1,4 @@
-"""New PINs for holders who lost theirs. One analyst requests it and another approves it."""
+"""New PINs for holders who lost theirs. One analyst requests a new PIN and another approves it."""
 
 from fastapi import APIRouter, status
 

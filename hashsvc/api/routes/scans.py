@@ -154,7 +154,7 @@ def follow_scan(
 
     `progress` comes whenever the scan has changed, and holds what `GET` shows. `match` comes for
     each match, for analysts only. `end` is the last event. If there are no events, a comment comes
-    every 15 seconds. The stream ends after an hour; connect again to follow on. A match may then
+    every 15 seconds. The stream ends after an hour. Connect again to continue. A match may then
     come a second time. A key can have 4 streams open at once.
     """
     services.work_list.progress(ScanId(scan), caller.organisation_id)

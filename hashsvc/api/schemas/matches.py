@@ -73,12 +73,12 @@ class VerdictIn(Body):
     confirmed: StrictBool = Field(description="True: confirm the match. False: dismiss it.")
     reason: Reason | None = Field(
         default=None,
-        description="Why the match is dismissed. An `other-image` is not recorded again.",
+        description="Why the match is dismissed. After `other-image`, it is not recorded again.",
     )
     everywhere: StrictBool = Field(
         default=False,
-        description="True: an `other-image` is not recorded again for any of the organisation's "
-        "contents. False: only for this content.",
+        description="True: after `other-image`, the image is not recorded again for any of the "
+        "organisation's contents. False: this holds for the match's content only.",
     )
 
     @model_validator(mode="after")

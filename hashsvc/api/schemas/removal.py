@@ -101,7 +101,7 @@ class SendIn(Body):
 
 
 class SettlementIn(Body):
-    """What you found out about a mail of which nobody knew whether it was sent."""
+    """What you found out about a mail that may or may not have been sent."""
 
     was_sent: bool = Field(description="Whether the mail server took the notice.")
     reason: Words = Field(description="How you know, for the record.")
@@ -138,7 +138,8 @@ class EventOut(BaseModel):
         description="The notice that the step created. Null if it created none."
     )
     audit_entry: int | None = Field(
-        description="Number of its entry in the audit log; null for steps before that was kept."
+        description="Number of its entry in the audit log. Null: the step was taken before such "
+        "numbers were kept."
     )
 
     @classmethod
@@ -190,11 +191,11 @@ class MailingOut(BaseModel):
 
     request: OpaqueId = Field(description="The request for which the notice is mailed.")
     begun_by: str = Field(description="The key that asked for it.")
-    begun_at: datetime = Field(description="Just before the mail server was contacted.")
+    begun_at: datetime = Field(description="The time just before the mail server was contacted.")
     unsure_from: datetime = Field(
         description=(
-            "From then on nobody is still mailing it, and nobody knows whether it was sent: find "
-            "out, and settle it."
+            "From this time on, no process is still mailing the notice, and nobody knows whether "
+            "it was sent. Find that out, and settle the mail."
         )
     )
 

@@ -12,8 +12,9 @@ from hashsvc.matching import Tier
 from hashsvc.signals import REGION, Signal, Signature, View, ViewedSignal
 from hashsvc.store.ids import PublicContentId
 
-# The most that `sign_image` makes: it keeps 100 regions, and shows up to 1,000 regions in two
-# directions each, both as they are and mirrored.
+# The most region signals that `sign_image` makes of each view. The view `whole` has 100. `part` has
+# the other signals of the image as it is, and `mirror` has all signals of the mirrored image. Both
+# come from up to 1,000 regions in two directions each.
 _MOST_REGIONS = {View.WHOLE: 100, View.PART: 2_000, View.MIRROR: 2_000}
 _MOST_SIGNALS = sum(_MOST_REGIONS.values()) + 100
 
@@ -84,8 +85,8 @@ class LookupOut(BaseModel):
     """One content that the signature matches. The answer does not say which."""
 
     pseudonym: OpaqueId = Field(
-        description="Stands for the content. The same key always gets the same one; other keys get "
-        "others. It is not an id."
+        description="A name for the content. A key always gets the same name, and other keys get "
+        "other names. It is not an id."
     )
     tier: Tier = Field(
         description="Tier of the match. Only analysts of the content's organisation see `possible`."

@@ -54,7 +54,7 @@ def calendar_feed(
 
 
 def event_id(countdown: Countdown) -> str:
-    """Return an event's id, which stays the same while request, rule and start do."""
+    """Return an event's id. It changes only if the request, the rule or the start changes."""
     began = countdown.began_at.astimezone(UTC).isoformat()
     return f"{uuid5(_NAMESPACE, f'{countdown.reference} {countdown.deadline.id} {began}')}@hashsvc"
 

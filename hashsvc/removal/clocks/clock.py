@@ -1,9 +1,10 @@
 """
-Clocks of removal requests: when each period ends, what is due today, what is late.
+Computes the clocks of removal requests: when each period ends, what is due today, what is late.
 
 The law data (`data/legal-*.yaml`) say how long a period is, and which law sets it. This module only
-counts time. Hours are counted in UTC: a day on which the clocks change has 23 or 25 of them. Days
-and months are those of Belgium's calendar, and end with the last second of their last day.
+counts time. It counts hours in UTC: the day on which summer time begins has 23 hours, and the day
+on which it ends has 25. Days and months are those of Belgium's calendar, and end with the last
+second of their last day.
 """
 
 import calendar
@@ -18,7 +19,7 @@ import holidays
 from hashsvc.removal.days import ZONE
 from hashsvc.removal.law.legal import Anchor, Deadline, Language, Law, LawVersion
 
-# The last second of a day: a document has no fractions.
+# The last second of a day. Documents show no fractions of a second.
 _END_OF_DAY = time(23, 59, 59)
 _SATURDAY = 5
 
@@ -82,8 +83,8 @@ def start_clock(
             deadline can have one.
 
     Raises:
-        UnknownLawError: If no such deadline applies on that day, like the UK's, which are not in
-            force yet.
+        UnknownLawError: If no such deadline applies on that day. The UK's deadlines, for example,
+            are not in force yet.
 
         ValueError: If another event starts the deadline, or if `hours` is given for a hard one.
     """

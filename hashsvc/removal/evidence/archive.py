@@ -2,7 +2,8 @@
 Writes and reads ZIP archives in exactly one form. An archive that differs by a bit is refused.
 
 Files are stored uncompressed, sorted by name, with one fixed date, so an archive cannot be a
-decompression bomb. To read an archive, its files are taken out, packed again, and compared with it.
+decompression bomb. To check an archive, `unpack` takes out its files, packs them again, and
+compares the result with the archive.
 """
 
 import re
@@ -16,7 +17,7 @@ MOST_FILES = 20_000
 MOST_BYTES = 256 * 2**20
 ARCHIVE = "the archive"
 
-# No name leads out of the folder that the archive is unpacked in.
+# A name of this form cannot lead out of the folder in which the archive is unpacked.
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9.-]*(?:/[A-Za-z0-9][A-Za-z0-9.-]*){0,3}")
 _LONGEST_NAME = 120
 # An upper bound of the bytes that headers, names and the directory need for one file.

@@ -1,7 +1,7 @@
 """
 The law that notices and clocks refer to, read from `data/legal-JURISDICTION.yaml`.
 
-The articles, days and durations are in the files alone, which a lawyer reviews and changes. Every
+Only these files contain articles, days and durations. A lawyer reviews and changes them. Every
 document keeps the version and the digest of the files that it used. An entry states how far it was
 verified. An entry without a known first day is pending: no notice cites it and no clock runs.
 """
@@ -109,7 +109,7 @@ class Sourced(DataEntry):
 
 class Commencement(Sourced):
     """
-    A day on which the law changes. Entries name it, so that the day itself stands on one line.
+    A day on which the law changes. Entries name it, so that the day is written in one place only.
 
     Attributes:
         day: The first day of the new law; None if it is not known.
@@ -381,7 +381,14 @@ def _read(named: Iterable[tuple[str, bytes]]) -> dict[str, tuple[LawFile, LawVer
 
 
 def _check_deadlines(found: Mapping[str, tuple[LawFile, LawVersion]]) -> None:
-    """Raise DataFileError if two files have a deadline with the same id: a clock names it only."""
+    """
+    Check that no two files have a deadline with the same id.
+
+    A clock names its deadline by the id alone, without the file.
+
+    Raises:
+        DataFileError: If two files have such a deadline.
+    """
     seen: dict[str, str] = {}
     for jurisdiction, (law, _) in found.items():
         for each in law.deadlines:

@@ -108,8 +108,8 @@ def cite(law: Law, jurisdiction: str, topic: Topic, facts: Facts) -> tuple[Cited
     """
     Return the provisions that a document with these facts cites on a topic.
 
-    A deed is judged by the law of its day, so offences are those in force on the facts'
-    `deed_days`. Everything else is the law in force on the document's day.
+    The law of its own day applies to a deed, so a document cites the offences that were in force on
+    the `deed_days` of the facts. Everything else is the law in force on the document's day.
 
     Raises:
         UnknownLawError: If no provision applies on one of the days.

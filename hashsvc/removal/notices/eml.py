@@ -13,7 +13,7 @@ from hashsvc.removal.notices.json_xarf_csv import notice_json, xarf_reports
 from hashsvc.removal.notices.pdf import write_pdf
 
 _MOST_XARF = 50
-"""X-ARF reports attached to one e-mail; the JSON names any further locations."""
+"""The most X-ARF reports attached to one e-mail. The JSON names any further locations."""
 
 
 class _Policy(EmailPolicy):

@@ -125,8 +125,8 @@ class Facts:
     Attributes:
         recipient: The platform, host or coordinator that receives the document.
 
-        written_on: The day of the document. It cites the offence that was in force on each
-            location's `deed_day`, and otherwise the law that is in force on this day.
+        written_on: The day of the document. The document cites the offence that was in force on
+            each location's `deed_day`, and otherwise the law that is in force on `written_on`.
 
         explanation: The organisation's own reasons, added to those in the template.
 

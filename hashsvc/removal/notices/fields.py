@@ -18,7 +18,7 @@ from hashsvc.scanning import BadUrlError, urls
 MAX_LINE = 200
 MAX_EXPLANATION = 2_000
 MAX_URL = 8_000
-# RFC 1035, section 2.3.4, as text.
+# The length of the longest host name in characters, by RFC 1035, section 2.3.4.
 MAX_HOST = 253
 
 # Control, format (zero width, direction), surrogate, private and unassigned characters; line and

@@ -1,9 +1,10 @@
 """
 Writes notices for programs: JSON (schema `data/notice.schema.json`), X-ARF for hosts, and CSV.
 
-X-ARF 4.2.0 (xarf.org) has types for images of children but none for images of adults. So a report
-here has the category `content` and the type `ncii`. A reader that does not know the type may treat
-the report like any other of that category. The evidence in a report is the notice, never an image.
+X-ARF 4.2.0 (xarf.org) has types for images of children but none for images of adults. A report of
+this service therefore has the category `content` and the type `ncii`. A reader that does not know
+the type may treat the report like any other of that category. The evidence in a report is the
+notice, never an image.
 """
 
 import hashlib

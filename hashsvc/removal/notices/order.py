@@ -121,12 +121,12 @@ def write_order_annex(
     order: OrderFacts, law: Law, *, own_templates: Path | None = None
 ) -> OrderAnnex:
     """
-    Return the annex to an order, the only document that carries signals out in the clear.
+    Return the annex to an order. No other document takes unencrypted signals out.
 
     Before the call, the caller checks that the user is an analyst of the organisation that has the
     case, and that the holder consented to litigation and has not withdrawn that consent. Before the
     annex is handed out, the caller writes to the audit log who asked for it, for which request, and
-    the annex's digest. This function looks up, logs and stores no signal.
+    the annex's digest. This function does not look up, log or store any signal.
 
     Raises:
         UnknownLawError: If the law data has nothing to cite for one of the annex's days.

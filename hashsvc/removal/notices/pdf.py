@@ -90,7 +90,7 @@ def write_part(paper: FPDF, part: Paragraph) -> None:
     points, line_mm, before_mm, after_mm = _STYLES[part.role]
     paper.set_font(_FAMILY, size=points)
     paper.ln(before_mm)
-    # Keep a heading off the foot of a page, away from its text.
+    # Do not leave a heading at the foot of a page, because its text would be on the next page.
     if part.role is ParagraphKind.HEADING and paper.will_page_break(line_mm * 4):
         paper.add_page()
     for line in part.lines:

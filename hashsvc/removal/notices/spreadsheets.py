@@ -12,8 +12,8 @@ def safe_cell(value: object) -> str:
     """
     Return a value as a cell that no spreadsheet program runs as a formula.
 
-    Numbers stay numbers, also negative ones. Text that begins like a formula gets an apostrophe in
-    front. Spaces and quotes at the beginning are skipped, as programs skip them.
+    Numbers stay numbers, even negative ones. Text that begins like a formula gets an apostrophe in
+    front. The check skips spaces and quotes at the beginning, because programs skip them too.
     """
     if value is None:
         return ""

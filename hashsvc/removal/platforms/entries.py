@@ -28,7 +28,7 @@ FIND_CONTACT = "find contact"
 
 
 def platform_of(url: str) -> str:
-    """Return the platform of a URL: its host, without a leading `www.`, with an unusual port."""
+    """Return the platform of a URL: the host without a leading `www.`, and any unusual port."""
     return urlsplit(url).netloc.lower().removeprefix("www.")
 
 
@@ -58,7 +58,7 @@ class ChannelType(StrEnum):
 
 
 class Basis(StrEnum):
-    """The legal or contractual basis that a channel is for."""
+    """The legal or contractual basis of the notices that a channel takes."""
 
     DSA_NOTICE = "dsa-notice"
     TAKE_IT_DOWN = "take-it-down"
@@ -144,7 +144,7 @@ class Platform(DataEntry):
         return self
 
     def channel(self, *bases: Basis) -> Channel | None:
-        """Return the first channel for the first basis that has one, or None."""
+        """Try each basis in turn, and return the first channel for it. Return None if none fits."""
         for basis in bases:
             for each in self.channels:
                 if each.basis is basis:

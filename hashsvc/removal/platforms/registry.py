@@ -105,19 +105,19 @@ class Platforms:
 
 
 def subject_of(platform_id: str) -> str:
-    """Return the digest by which the audit log, which stores no words, names an entry or a host."""
+    """Return the digest of an entry's id or a host, for the audit log, which stores no words."""
     return hashlib.sha256(platform_id.encode()).hexdigest()[:32]
 
 
 def name_of(registry: Registry, url: str) -> str:
-    """Return a request's name for the platform of a URL: an entry's id, else host and port."""
+    """Return how requests name the platform of a URL: by an entry's id, else by host and port."""
     found = registry.actor_of(url)
     return platform_of(url) if found.draft else found.id
 
 
 def find(registry: Registry, platform: str) -> Platform:
     """
-    Return the entry that a request's name for its platform refers to.
+    Return the entry of the platform that a request names, by an entry's id or a host.
 
     Raises:
         UnknownPlatformError: If the text is neither an entry's id nor a host.

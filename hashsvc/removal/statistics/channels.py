@@ -1,5 +1,5 @@
 """
-Suggests the channel of a platform through which most images were gone within a week.
+Suggests, for a platform, the channel with the largest share of images gone within a week.
 
 The same platform may ignore one kind of notice and act on another within a day. An audit of one
 platform found that it acted on 0 of 25 reports of nudity in three weeks, and on 25 of 25 copyright
@@ -38,7 +38,7 @@ class Suggestion:
 
 def suggest_channel(groups: Iterable[StatisticsGroup], platform: str) -> Suggestion | None:
     """
-    Return the channel and legal basis that removed most of a platform's images within a week.
+    Return the channel and legal basis with a platform's largest share of images gone within a week.
 
     The channels are compared by the Kaplan–Meier share gone within seven days, and then by the
     median time. Return None if fewer than two channels had MIN_REQUESTS requests and a week of

@@ -6,9 +6,10 @@ American Statistical Association 53 (1958) 457–481. An image that is still up 
 nor counted as removed: it counts until it was last observed, and is *censored* at that time.
 
 Intervals are Greenwood's (1926) on the log-log scale (Kalbfleisch and Prentice, "The Statistical
-Analysis of Failure Time Data", 1980). The interval of a quantile is where the band crosses it
-(Brookmeyer and Crowley, Biometrics 38 (1982) 29–41). If none or all have ended, Greenwood's
-variance is zero, which is too confident, so the bound of Clopper and Pearson (1934) replaces it.
+Analysis of Failure Time Data", 1980). The interval of a quantile lies between the times at which
+the curve's lower and upper bounds reach it (Brookmeyer and Crowley, Biometrics 38 (1982) 29–41). If
+none or all have ended, Greenwood's variance is zero, which is too confident, so the bound of
+Clopper and Pearson (1934) replaces it.
 """
 
 import math
@@ -76,7 +77,11 @@ class Curve:
     last: float
 
     def left_at(self, time: float) -> Estimate:
-        """Return the share that lasts longer than a time. Unknown after the last observation."""
+        """
+        Return the share that lasts longer than a time.
+
+        Its values are None after the last observation, unless all have ended by then.
+        """
         before = [each for each in self.steps if each.time <= time]
         done = bool(self.steps) and self.steps[-1].left <= 0
         if self.count == 0 or (time > self.last and not done):
@@ -97,7 +102,7 @@ class Curve:
         """
         Return the earliest time by which a share has ended.
 
-        The value or an end of the interval is None if fewer have ended.
+        If too few have ended, the value or an end of the interval is None.
         """
         left = 1 - share + _SLACK
         return Estimate(

@@ -97,7 +97,11 @@ class Observed:
 
     @property
     def removal(self) -> tuple[float, bool]:
-        """Hours until the image was gone, and True; or until it was last known up, and False."""
+        """
+        Hours since the first sending, and whether the image is gone.
+
+        The hours end when the image was gone, or else when it was last known to be up.
+        """
         end = self.gone or self.lost
         at = min(end.at, self.until) if end else self.until
         return hours_between(self.sent.at, at), self.gone is not None
@@ -109,7 +113,11 @@ class Observed:
 
     @property
     def acknowledgement(self) -> tuple[float, bool]:
-        """Hours until the first answer, and True; or until none was expected, and False."""
+        """
+        Hours since the first sending, and whether the platform answered.
+
+        The hours end with the first answer, or else when no answer was expected any more.
+        """
         if self.answer is not None:
             return hours_between(self.sent.at, self.answer.at), True
         # Once the image is proven gone, an answer is no longer expected.

@@ -1,5 +1,6 @@
 """
-Draws two plots: how fast images were removed by platform, and the share within a week by channel.
+Draws two plots. One shows how fast images disappeared from each platform. The other shows the share
+of images that was gone within a week, for each channel.
 
 Lines differ in their dashes and have names at their ends, so the plots work without colours. Every
 name states its number of requests.
@@ -31,7 +32,7 @@ _GREY: Colour = (90, 90, 90)
 _WIDTH = 640
 _LONGEST_NAME = 32
 _MOST_DAYS = 90
-# The dark ones of Okabe and Ito's colours, each with its own dashes.
+# The dark colours of Okabe and Ito's palette. Each has its own dashes.
 _LOOKS: tuple[tuple[Colour, tuple[float, ...]], ...] = (
     (INK, ()),
     ((0, 114, 178), (7, 3)),

@@ -34,7 +34,7 @@ class Contacts:
 
     def of(self, platform: str, *, actor: str) -> Platform:
         """
-        Return the entry with an id or a host; without one, a draft with the contact from RDAP.
+        Return the entry with an id or a host. If there is none, return a draft with RDAP's contact.
 
         Raises:
             UnknownPlatformError: If the text is neither an id nor a host.
@@ -68,7 +68,7 @@ class Contacts:
 
 
 def with_known_contact(connection: Connection, entry: Platform, *, now: datetime) -> Platform:
-    """Return an entry; a draft gets the contact that RDAP named before, if there is one."""
+    """Return an entry. If it is a draft, add the contact that RDAP named before, if any."""
     if not entry.draft:
         return entry
     known = dict(_Cache(RdapAnswers(connection)))

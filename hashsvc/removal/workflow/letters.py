@@ -133,7 +133,7 @@ class Letters:
 
 
 def documents_of(written: texts.NoticeDocument, notice: Notice, now: datetime) -> dict[str, bytes]:
-    """Return a notice in all its forms; the mail only if the notice has an address."""
+    """Return a notice in all formats. The mail is among them only if there is an address."""
     pdf = notice_pdf(written)
     documents = {
         "text": written.text.encode(),

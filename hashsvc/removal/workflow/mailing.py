@@ -1,4 +1,4 @@
-"""Mails notices: each once, also where several processes try at once or one of them dies."""
+"""Mails each notice once, even if several processes try at the same time or one of them dies."""
 
 from datetime import datetime, timedelta
 
@@ -31,11 +31,12 @@ _log = structlog.get_logger()
 
 class Mailer:
     """
-    Hands notices to the mail server, and settles what became of a mail with an unknown outcome.
+    Hands notices to the mail server, and records what a person found out about an unsure mail.
 
-    Before the mail server is contacted, a row says who mails the notice and since when. It is
-    deleted together with the record of the outcome. The row of a process that died in between stays
-    until a person has found out whether the notice was sent.
+    Before it contacts the mail server, the mailer stores a row that says who mails the notice and
+    since when. It deletes the row in the transaction that records the outcome. If the process dies
+    in between, or if the server does not say whether it took the mail, the row stays until a person
+    has found out whether the notice was sent.
     """
 
     def __init__(self, context: RemovalContext) -> None:
@@ -62,7 +63,7 @@ class Mailer:
             NotPossibleError: If no mail server is set, the request is not approved, or the notice
                 has no address or is being mailed.
 
-            NoConsentError: If the person shown does not agree any more.
+            NoConsentError: If the person shown no longer agrees.
 
             SendingError: If the mail server cannot be reached or does not take the mail.
 
@@ -97,8 +98,8 @@ class Mailer:
         """
         Record what a person found out about a mail with an unknown outcome.
 
-        A notice that was sent counts as sent when its mailing began. One that was not sent may be
-        mailed again.
+        If the notice was sent, the time of sending is the time when its mailing began. If it was
+        not sent, it may be mailed again.
 
         Args:
             reason: How the person knows, for the record.
@@ -106,7 +107,7 @@ class Mailer:
         Raises:
             UnknownRequestError: If there is no such request.
 
-            NotPossibleError: If the request has no such mail, or it may still be being sent.
+            NotPossibleError: If the request has no such mail, or a process may still be sending it.
 
             BadNoticeError: If the reason has a character that no text may have.
         """
@@ -139,7 +140,7 @@ class Mailer:
     def _begin(
         self, request_id: RequestId, actor: str, organisation_id: OrganisationId | None
     ) -> tuple[Mailing, bytes]:
-        """Return the claim to mail a request's notice, and the mail; the claim is committed."""
+        """Commit the claim to mail a request's notice, and return the claim and the mail."""
         context, now = self._context, self._context.clock()
         with context.database.write() as connection:
             view = context.view(connection, request_id, organisation_id)
@@ -187,7 +188,7 @@ class Mailer:
         reason: str | None = None,
     ) -> None:
         for each in _mailed_for(connection, mailing):
-            # One that was settled as sent has nothing more to record.
+            # A request whose mail was settled as sent has nothing more to record.
             if each.request.state != State.SENT:
                 record_step(
                     self._context, connection, each, State.SENT, actor=actor, at=at, reason=reason
@@ -209,8 +210,9 @@ def _mailed_for(connection: Connection, mailing: Mailing) -> list[RequestView]:
     """
     Return the requests for which a notice is mailed.
 
-    These are all requests on the notice that were approved and never sent, also where their case
-    was withdrawn since; or the one request for which a notice is sent once more.
+    These are all requests on the notice that were approved and never sent, even if their case was
+    withdrawn since. The request for which the mailing began is always among them: its notice may
+    have been sent before.
     """
     views = views_of(connection, named_in(connection, mailing.notice_id))
     return [

@@ -19,7 +19,7 @@ from hashsvc.store.matches import Match
 from hashsvc.store.notices import Notice
 from hashsvc.store.requests import Step
 
-# These states are said of a whole notice, and so of all requests on it.
+# These states apply to a whole notice, and therefore to all requests on it.
 _TOGETHER = frozenset({State.APPROVED, State.SENT, State.RECEIPTED})
 # The last moment of a period still counts as in time.
 _JUST_AFTER = timedelta(seconds=1)
@@ -37,7 +37,7 @@ def move_request(
     notice_id: NoticeId | None = None,
 ) -> None:
     """
-    Change a request's state. A state that is said of a whole notice changes all requests on it.
+    Change a request's state. If a state applies to a whole notice, change all requests on it.
 
     Args:
         at: When it happened, if that was before now.
@@ -46,7 +46,7 @@ def move_request(
 
     Raises:
         NotPossibleError: If the state does not lead to the new one, the notice is being mailed, the
-            time is not between the last step and now, or somebody else was faster.
+            time is not between the last step and now, or somebody else moved the request first.
 
         NotConfirmedError: If a match was dismissed.
 
@@ -81,8 +81,8 @@ def record_step(
     """
     Put a step of one request on record, and set when its next check and its answer are due.
 
-    A step that does not lead on from the request's state is put on record, and the state stays.
-    That happens when a platform answers about an image that is gone already.
+    If the request's state does not lead to the step's state, the step is recorded and the request's
+    state stays. That happens when a platform answers about an image that is gone already.
 
     Raises:
         NotPossibleError: If somebody else has just moved the request.
@@ -106,7 +106,7 @@ def record_step(
 
 
 def set_answer_due(context: RemovalContext, connection: Connection, view: RequestView) -> None:
-    """Store when the platform's time to answer a request ends, where that has changed."""
+    """Store when the platform's time to answer a request ends, if that time has changed."""
     hours = context.settings.answer_within_h
     due = answer_due_at(view, context.letters.law, answer_within_h=hours)
     if due != view.request.answer_due_at:
@@ -128,7 +128,8 @@ def check_move(view: RequestView, to: State) -> None:
     Check that a request's state leads to another, and that its notice is not being mailed.
 
     Raises:
-        NotPossibleError: If not. The message names the states that it leads to.
+        NotPossibleError: If either is not so. The message names the states that are allowed, or
+            says since when the notice is being mailed.
     """
     allowed = MOVES.get(State(view.request.state), frozenset())
     if to not in allowed:
@@ -145,12 +146,12 @@ def check_move(view: RequestView, to: State) -> None:
 
 def check_sending(context: RemovalContext, connection: Connection, view: RequestView) -> None:
     """
-    Check that a notice may be sent, for all requests that it is sent for.
+    Check that a notice may be sent now for this request and for all that move together with it.
 
     Raises:
         NotPossibleError: If a state does not lead to `sent`, or the notice is being mailed.
 
-        NoConsentError: If the person shown does not agree any more.
+        NoConsentError: If the person shown no longer agrees.
     """
     check_move(view, State.SENT)
     for each in _together(connection, view, State.SENT):
@@ -186,7 +187,7 @@ def _approve(
     context: RemovalContext, connection: Connection, view: RequestView, *, actor: str, at: datetime
 ) -> list[RequestView]:
     """
-    Write a request's notice for good, and return the requests that it names.
+    Store the final form of a request's notice, and return the requests that it names.
 
     The analyst who approves a request also confirms its match. Other requests on the notice whose
     matches nobody has looked at are put on a draft of their own.

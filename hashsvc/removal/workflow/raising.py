@@ -1,4 +1,8 @@
-"""Raises requests: each for one image URL and one actor, on a notice with others of its case."""
+"""
+Raises removal requests. Each asks one actor to remove the image at one URL.
+
+A request shares its notice with other requests of the same case to the same actor.
+"""
 
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -40,12 +44,13 @@ _HOSTS = frozenset({ActorKind.CDN, ActorKind.REGISTRAR})
 @dataclass(frozen=True, slots=True)
 class Wanted:
     """
-    How to raise a request. The registry of platforms decides what is None.
+    How to raise a request. The registry of platforms decides each value that is None.
 
     Attributes:
         platform: An entry's id or a host; None for the site whose page shows the image.
 
-        parent: The request that it goes on from, and the link: "escalated" or "reappeared".
+        parent: The earlier request that the new one continues, and the link between them:
+            "escalated" or "reappeared".
     """
 
     language: Language | None = None
@@ -64,13 +69,13 @@ def raise_request(
     organisation_id: OrganisationId | None = None,
 ) -> RequestView:
     """
-    Return the open request for a match to an actor; without one, raise and return a new request.
+    Return the open request to an actor about a match. If there is none, raise and return a new one.
 
     Raises:
         UnknownRowError: If there is no such match.
 
-        NotConfirmedError: If the match was not confirmed. For an automatic draft, if it is not
-            `certain` either.
+        NotConfirmedError: If the match was not confirmed. An automatic draft is also allowed for a
+            suspected match of tier `certain`.
 
         NoConsentError: If the person shown has not agreed that platforms are asked.
 
@@ -133,8 +138,9 @@ class AutomaticDrafts:
         """
         Draft a request for every match of tier `certain` that has none, and return how many.
 
-        A match for which no request can be drafted, such as one at a place that another request
-        names already, is tried again after an hour: to try it takes a write transaction.
+        For some matches no request can be drafted, for example because another request already
+        names the same place. Such a match is tried again after an hour, and not sooner, because
+        each attempt takes a write transaction.
         """
         context, now = self._context, self._context.clock()
         with context.database.read() as connection:
@@ -191,7 +197,7 @@ def _came_back(connection: Connection, match: Match, platform: str) -> tuple[Req
     """
     Return the earlier request that removed this content from the platform, as a parent.
 
-    A copy that was found while the earlier image was still up has not come back.
+    A copy that was found while the earlier image was still up does not count as coming back.
     """
     before = requests.gone_before(connection, match.content_id, platform)
     for each in views_of(connection, before):

@@ -26,7 +26,7 @@ from hashsvc.store.requests import Step
 ACTOR = "recheck"
 CLOCK = "clock"
 _EVERY_S = 10
-# Others that write wait for so many requests, not for all.
+# The most requests that one write transaction handles. Other writers wait for no more than these.
 _AT_ONCE = 200
 _log = structlog.get_logger()
 
@@ -109,7 +109,7 @@ class Rechecks(Loop):
         except NotPossibleError:
             return True  # The case was withdrawn in the meantime.
         if outcome in ABSENT and view.request.state != State.GONE:
-            # The second check that it takes comes as soon as it may count.
+            # `gone` needs a second check. Plan it for the earliest time at which it counts.
             with self._context.database.write() as connection:
                 soon = min(self._gap, self._interval)
                 due_requests.set_check(connection, due, self._context.clock() + soon)
@@ -119,9 +119,9 @@ class Rechecks(Loop):
         """
         Move requests without an answer in time to `silent`, and return how many were moved.
 
-        A call reads only the requests whose time to answer is over, by the stored end of that
-        time. The first call stores it anew for all waiting requests: the settings or the law data
-        may have changed while the service was down.
+        The end of each request's time to answer is stored, and a call reads only the requests for
+        which it has passed. The first call computes and stores these ends again for all waiting
+        requests, because the settings or the law data may have changed while the service was down.
         """
         context, marked = self._context, 0
         if not self._has_set_dues:
@@ -192,7 +192,8 @@ class Rechecks(Loop):
             match = match_of(connection, view)
             raise_request(self._context, connection, match.id, wanted, actor=actor)
         except RemovalError as error:
-            # The consent is withdrawn, or the platform's entry is gone. The return is on record.
+            # Consent was withdrawn, or the registry lacks the platform's entry. The old request
+            # already has the step that says that the image came back.
             _log.warning("removal.not_raised_again", error=type(error).__name__)
 
     def _to_be_checked(

@@ -29,7 +29,7 @@ class Records:
         self._context = context
         self._log_signer = log_signer
         url = context.settings.evidence_tsa_url
-        # A missing package is reported when the service starts, not the hour before a hearing.
+        # This reports a missing package when the service starts, not when a court needs a bundle.
         self._stamp: Callable[[bytes], bytes] | None = stamp_by(post_to(url)) if url else None
 
     def of_request(
@@ -126,7 +126,7 @@ class Records:
         )
 
     def _kin(self, connection: Connection, view: RequestView) -> list[RequestView]:
-        """Return the requests that this one goes on from, then those that go on from it."""
+        """Return the requests that this one continues, and then those that continue it."""
         before: list[Request] = []
         after: list[Request] = []
         parent = view.request.parent_id

@@ -56,7 +56,7 @@ class Remedies:
         explanation: str | None = None,
     ) -> RequestView:
         """
-        Write the internal complaint against a platform's decision; the request is `complained`.
+        Write the internal complaint about a decision, and move the request to `complained`.
 
         Raises:
             UnknownRequestError: If there is no such request.
@@ -87,7 +87,7 @@ class Remedies:
         explanation: str | None = None,
     ) -> RequestView:
         """
-        Write the referral to the Digital Services Coordinator; the request is `escalated`.
+        Write the referral to the Digital Services Coordinator. Move the request to `escalated`.
 
         Raises:
             UnknownRequestError: If there is no such request.
@@ -119,7 +119,7 @@ class Remedies:
         """
         Draft the request to the next actor that can take the image down, and return the draft.
 
-        The request it goes on from is `escalated`, if its state leads there.
+        The earlier request, which the draft continues, moves to `escalated` if its state allows it.
 
         Args:
             platform: An entry's id or a host; None for the next actor that was not asked yet.
@@ -160,12 +160,11 @@ class Remedies:
         """
         Write the annex to an order about all of a case's images at a platform.
 
-        Every open request of the case to the platform is `order-sought` from then on. The annex has
-        the `pdq1` signals of the contents: it is for the court only.
+        Every open request of the case to the platform moves to `order-sought`. The annex is for the
+        court only, because it has the `pdq1` signals of the contents.
 
         Args:
-            known: Words for elements of the order that otherwise are left to the court, by the
-                element's id.
+            known: Text for elements that otherwise the court fills in, by the element's id.
 
         Raises:
             UnknownRequestError: If there is no such request.
@@ -256,7 +255,7 @@ class Remedies:
         """
         Return the requests for an order: those of the case to the platform that may lead to one.
 
-        This request comes first. Requests that do not fit into the annex are left to another one.
+        This request comes first. Requests that do not fit into this annex wait for another.
         """
         case_id = view.notices[0].case_id
         found = requests.search(

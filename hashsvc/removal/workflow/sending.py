@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from hashsvc.removal.errors import SendingError, UnsureSendingError
 
 _TIMEOUT_S = 30
-# The server has this long for everything before it gets the mail itself.
+# The longest time, in seconds, from connecting to the server until it is handed the mail itself.
 _LONGEST_S = 180
 _OK = 250
 _FORWARDED = 251
@@ -58,8 +58,8 @@ def send(content: bytes, url: SecretStr) -> None:
         url: `smtp://user:password@host:port` or `smtps://…`, as in the settings.
 
     Raises:
-        SendingError: If the server cannot be reached or refuses the mail: it was not sent. The
-            message names neither the server nor the mail.
+        SendingError: If the server cannot be reached or refuses the mail. The mail was not sent.
+            The message names neither the server nor the mail.
 
         UnsureSendingError: If the connection broke after the server was handed the mail and before
             it said whether it took it.
@@ -115,7 +115,7 @@ def _hand_over(server: smtplib.SMTP, content: bytes) -> None:
 
 
 def _leave(server: smtplib.SMTP) -> None:
-    # The server has taken or refused the mail before: its answer to QUIT changes nothing.
+    # The server has already taken or refused the mail, so its answer to QUIT changes nothing.
     with suppress(OSError, smtplib.SMTPException):
         server.quit()
     server.close()

@@ -35,7 +35,7 @@ class Removal:
     Raises, shows, moves and mails removal requests.
 
     Args:
-        fetcher: Asks RDAP about hosts without an entry in the registry; None asks nobody.
+        fetcher: Asks RDAP about hosts without an entry in the registry. If None, RDAP is not asked.
 
     Attributes:
         contacts: Finds how platforms are reached.
@@ -73,7 +73,7 @@ class Removal:
         basis: Basis | None = None,
     ) -> RequestView:
         """
-        Return the open removal request for a confirmed match; without one, raise a new request.
+        Return the open removal request for a confirmed match. If there is none, raise a new one.
 
         Args:
             organisation_id: The organisation that must own the match. Here and below, None stands
@@ -83,7 +83,8 @@ class Removal:
 
             platform: The actor to ask, by an entry's id or a host; None for the page's site.
 
-            basis: What the notice rests on; None for the first that the platform has a channel for.
+            basis: The legal basis of the notice; None for the first basis that the platform has a
+                channel for.
 
         Raises:
             UnknownRowError: If there is no such match.
@@ -160,10 +161,10 @@ class Removal:
         unsure: bool = False,
     ) -> list[Request]:
         """
-        Return requests, newest first, of one state or platform when these are given.
+        Return requests, newest first. A given state or platform restricts the list to it.
 
         Args:
-            unsure: Only requests of which nobody knows whether a mailed notice was sent.
+            unsure: Whether to return only requests with a mail that may or may not have been sent.
         """
         with self.context.database.read() as connection:
             return requests.search(
@@ -178,7 +179,7 @@ class Removal:
     def views(
         self, organisation_id: OrganisationId | None = None, *, case: str | None = None
     ) -> list[RequestView]:
-        """Return all requests, newest first, of one case when its number is given."""
+        """Return all requests, or those of one case, newest first."""
         with self.context.database.read() as connection:
             case_id = None if case is None else cases.case_by_number(connection, case).id
             found = requests.search(
@@ -203,7 +204,7 @@ class Removal:
         """
         Move a request to another state, by an analyst's decision, and return the request.
 
-        Approved, sent and receipted are said of a whole notice: they move every request on it.
+        The states approved, sent and receipted apply to a notice: they move every request on it.
 
         Args:
             at: When it happened, if that was before now.
@@ -247,7 +248,7 @@ class Removal:
         Raises:
             UnknownRequestError: If there is no such request, or it has no such notice.
 
-            NotPossibleError: If the notice has no such form. A mail needs an address.
+            NotPossibleError: If the notice has no such format. A mail needs an address.
         """
         context = self.context
         with context.database.write() as connection:
@@ -291,7 +292,9 @@ class Removal:
         Raises:
             UnknownRequestError: If there is no such request.
 
-            NotPossibleError: If the notice has no address; and what `Mailer.mail` raises.
+            NotPossibleError: If the notice has no address.
+
+            RemovalError: As `Mailer.mail` says, unless `dry_run` is set.
         """
         if not dry_run:
             return self.mailer.mail(request_id, actor=actor, organisation_id=organisation_id)
