@@ -16,9 +16,9 @@ from hashsvc.store.cases import Case
 from hashsvc.store.holder_views import RequestState
 from hashsvc.store.ids import PublicContentId
 
-# The first wrong PINs have no wait, because people mistype. From the fifth on there is a wait, and
-# each further one doubles it.
-_FREE = 5
+# People mistype, so four wrong PINs have no wait. The fifth has one, and each further wrong PIN
+# doubles it.
+_FIRST_WITH_WAIT = 5
 _FIRST_WAIT = timedelta(seconds=30)
 # At one guess an hour, trying half of all PINs takes 5,700 years. A longer wait would only help
 # somebody who wants to lock a holder out.
@@ -150,7 +150,7 @@ class Holders:
 
 
 def _wait_until(guesses: int, now: datetime) -> datetime | None:
-    if guesses < _FREE:
+    if guesses < _FIRST_WITH_WAIT:
         return None
     # Cap the doublings so that the number stays small; sixteen are far beyond the longest wait.
-    return now + min(_FIRST_WAIT * (1 << min(guesses - _FREE, 16)), _LONGEST_WAIT)
+    return now + min(_FIRST_WAIT * (1 << min(guesses - _FIRST_WITH_WAIT, 16)), _LONGEST_WAIT)
