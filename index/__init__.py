@@ -1,5 +1,7 @@
 """
-Hamming search over packed codes. Knows codes, ids and owners; nothing of cases, HTTP or SQL.
+Hamming search over packed codes.
+
+The package knows codes, ids and owners. It knows nothing of cases, HTTP or SQL.
 
 A service uses `LiveIndex`: add, remove, search, vote, save and load. `ExactSearch` is brute force,
 the oracle that every other searcher is tested against.

@@ -55,7 +55,7 @@ class BlockCipher(Protocol):
     """Authenticated encryption of blocks; safe to share between threads."""
 
     def seal(self, context: bytes, block: memoryview) -> bytes:
-        """Return a block encrypted, with the context as associated data, which is not stored."""
+        """Return the encrypted block. The context is associated data; it is not stored."""
 
     def open(self, context: bytes, sealed: memoryview) -> bytes:
         """

@@ -31,7 +31,7 @@ def chunks_for(bits: int, count: int) -> int:
     Return the number of chunks that suit this many codes.
 
     If keys are a few bits wider than it takes to number the codes, most keys have one code or none.
-    If keys are much wider, too many keys must be probed. Measured from 10^4 to 10^8 codes.
+    If keys are much wider, too many keys must be probed. This was measured from 10^4 to 10^8 codes.
     """
     width = math.log2(max(count, 2)) + _MORE_BITS_THAN_CODES
     chunks = round(bits / min(max(width, NARROWEST), WIDEST))

@@ -1,5 +1,5 @@
 """
-Counts, for many groups of codes at once, how many given codes have a neighbour in the group; exact.
+Counts exactly, for many groups of codes at once, how many given codes are near a code of a group.
 """
 
 import numpy as np

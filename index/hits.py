@@ -85,7 +85,7 @@ class Hits:
     @classmethod
     def gathered(cls, count: int, entries: list[tuple[Ids, Ids, Ids, NDArray[np.int32]]]) -> Self:
         """
-        Return the hits of several parts for the same queries as one.
+        Return the hits of several parts, for the same queries, as one object.
 
         Args:
             count: Number of queries.

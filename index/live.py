@@ -1,6 +1,7 @@
 """
-The index of a running service: an added code is found by the next search, a removed one never
-again.
+The index of a running service.
+
+The next search finds an added code, and no search finds a removed code.
 """
 
 import threading
@@ -32,8 +33,8 @@ class LiveIndex:
     is work. A removed code becomes a tombstone: no search returns it, and a merge drops it from
     memory.
 
-    Neither reads nor writes wait for a merge, and reads never wait: a search uses the parts that
-    existed when it began.
+    Writes do not wait for a merge. Reads never wait: a search uses the parts that existed when it
+    began.
 
     Args:
         bits: Width of the codes, a multiple of 8.
@@ -138,7 +139,7 @@ class LiveIndex:
             if len(positions) == 0:
                 continue
             queries = np.repeat(np.arange(len(codes)), counts)
-            # Checked last, and even if the part has no tombstones: one may be added at any moment.
+            # Check this last, even if the part has no tombstones: one may be added at any moment.
             alive = part.alive[positions]
             positions = positions[alive]
             entries.append(
@@ -193,7 +194,7 @@ class LiveIndex:
 
     def settle(self) -> None:
         """
-        Do all merges that are due now, in the caller's time: before a measurement, for example.
+        Do all merges that are due now, in the caller's thread: before a measurement, for example.
         """
         self._part_set.merge_due()
 
@@ -218,12 +219,12 @@ class LiveIndex:
         """
         Write what changed since the last save: new parts, the tail, tombstones, the feed position.
 
-        The older state stays valid until the very end, whenever the process is killed. Removed
-        codes stay on disk with their part until that part is merged; see `purge`.
+        The older state stays valid until the very end, so the process may be killed at any time.
+        Removed codes stay on disk with their part until that part is merged; see `purge`.
 
-        The caller must finish every addition that the feed position counts before saving, and begin
-        later ones afterwards. Otherwise following the feed again adds an id twice, which raises
-        DuplicateIdError.
+        Before saving, the caller must finish every addition that the feed position counts. The
+        caller must begin later additions after saving. Otherwise an index that is loaded and then
+        follows the feed adds an id twice, which raises DuplicateIdError.
 
         Args:
             directory: Created if missing. Only this index, in one process, may use it.

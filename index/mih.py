@@ -173,7 +173,7 @@ class MihSegment:
         return float(len(self) * SCAN_NS * self._codes.shape[1] / 32)
 
     def _min_ns(self, threshold: int) -> float:
-        """Return the nanoseconds that probing takes at least, whatever the query."""
+        """Return the least time, in ns, that probing can take for any query."""
         if threshold not in self._min_ns_of:
             assert self._data is not None
             self._min_ns_of[threshold] = min_ns(self._data.flips, threshold + 1)

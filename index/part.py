@@ -116,7 +116,7 @@ class SealedPart(Part):
     @classmethod
     def of(cls, ids: Ids, owners: Ids, codes: Codes, plan: SegmentPlan) -> Self:
         """
-        Return a part of codes given in any order; building it takes the caller's time.
+        Return a part of codes given in any order; the caller's thread builds it.
 
         Args:
             ids: Distinct, at least one. An array that is already in order is kept, not copied.

@@ -72,7 +72,7 @@ class PartSet:
 
     def append(self, ids: Ids, codes: Codes, owners: Ids) -> None:
         """
-        Add distinct codes to the tail; at most as many as a whole tail holds.
+        Add codes with distinct ids to the tail; at most as many as a whole tail holds.
 
         Raises:
             DuplicateIdError: If an id is in the index already.
@@ -90,7 +90,7 @@ class PartSet:
 
     def add_sealed(self, ids: Ids, codes: Codes, owners: Ids) -> None:
         """
-        Add any number of distinct codes as a sealed part of their own.
+        Add any number of codes with distinct ids, as a sealed part of their own.
 
         Raises:
             DuplicateIdError: If an id is in the index already.
@@ -149,7 +149,7 @@ class PartSet:
         return removed
 
     def merge_due(self) -> None:
-        """Do all merges that are due, in the caller's time."""
+        """Do all merges that are due, in the caller's thread."""
         while self._merge_next():
             pass
 
@@ -218,7 +218,7 @@ class PartSet:
                 group = [] if in_thread and self._closed else due(self._full)
                 if not group:
                     if in_thread:
-                        # Still under the lock, so a merge that becomes due later starts a new
+                        # The lock is still held, so a merge that becomes due later starts a new
                         # thread.
                         self._merge_thread = None
                     return False

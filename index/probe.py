@@ -6,8 +6,8 @@ Source: Norouzi, Punjani, Fleet, "Fast Exact Search in Hamming Space with Multi-
 with Σ(Tᵢ + 1) = r + 1, then they differ in at most Tᵢ bits in some chunk i. `radii` chooses the Tᵢ
 for each query.
 
-Memory answers slowly, but serves many requests at a time. So each step works on many keys at once
-and prefetches what the next step will read.
+A single read of memory is slow, but memory serves many reads at a time. So each step works on many
+keys at once and prefetches what the next step will read.
 """
 
 from typing import NamedTuple
@@ -64,13 +64,13 @@ class WorkBuffers(NamedTuple):
     Attributes:
         entries: Indices of the entries to read.
 
-        chunk_ends: For each chunk, how many of `entries` there were after it.
+        chunk_ends: For each chunk, how many of `entries` there were after it was probed.
 
         pool_offsets: Where in the pool the keys with several codes begin.
 
         positions: Codes to be compared.
 
-        chunks: For each of them, the chunk in which it was found.
+        chunks: For each position, the chunk in which it was found.
     """
 
     entries: Int64s

@@ -2,7 +2,7 @@
 Chooses how far to probe each chunk of a query, by estimating what each choice costs.
 
 The estimate uses counts of codes by the first bits of their keys. Keys of real codes crowd
-together, so a key in a crowd is probed less far than a key that few codes are near.
+together, so a key with many codes near it is probed less far than a key with few.
 
 In this module, a chunk's radius is the largest number of key bits that a probe flips, and a coarse
 key is a key without its last bits.
@@ -32,10 +32,11 @@ class KeyDensity(NamedTuple):
     """
     How many codes have a key near each coarse key.
 
-    Attributes: codes: For each coarse key: how many codes have it, and how many have one at one
-        flip, at two.
+    Attributes:
+        codes: For each coarse key: how many codes have this coarse key, how many have one that is
+            one flip away, and how many have one that is two flips away.
 
-        steps: For each coarse key: nanoseconds to probe the keys at no flip, at one, at two.
+        steps: For each coarse key: nanoseconds to probe the keys at no flip, at one, and at two.
 
         coarse_at: Where the coarse keys of each chunk begin.
     """
@@ -49,12 +50,14 @@ class RadiusBuffers(NamedTuple):
     """
     Buffers for `choose_radii`.
 
-    Attributes: costs: For each chunk: the cost of not probing it, of radius 0, 1, …; (chunks,
-        MAX_FLIPS + 2).
+    Attributes:
+        costs: For each chunk: the cost of not probing it, and of radius 0, 1, …; shape
+            (chunks, MAX_FLIPS + 2).
 
-        cheapest: [c, s]: cheapest way for the first c chunks to reach the sum s: (chunks + 1, …).
+        cheapest: At [c, s]: the least cost for which the radii of the first c chunks reach the sum
+            s; shape (chunks + 1, …).
 
-        near: Codes at 0, 1, … flips of a coarse key: (MAX_FLIPS + 1,).
+        near: Number of codes at 0, 1, … flips from a coarse key; shape (MAX_FLIPS + 1,).
     """
 
     costs: NDArray[np.float64]
@@ -85,7 +88,7 @@ def density_of(tables: Tables, flips: Flips) -> KeyDensity:
 
 def min_ns(flips: Flips, total_radii: int) -> float:
     """
-    Return the nanoseconds that probing costs at least, whatever the query; infinity if impossible.
+    Return the least time, in ns, that probing can take for any query; infinity if impossible.
 
     Args:
         total_radii: Required sum of all radii, each plus one.
@@ -153,7 +156,7 @@ def choose_radii_within(
     radii: Int64s,
 ) -> None:
     """
-    Choose the radius of each chunk within a budget: always the cheapest next step.
+    Choose the radius of each chunk within a budget: take the cheapest next step each time.
 
     This takes a tenth of the time of `choose_radii` and gives the same radii if each step of a
     chunk costs more than the step before, which is nearly always so.
@@ -205,7 +208,7 @@ def _next_ns(
     density: KeyDensity, flips: Flips, chunk: int, key: int, radius: int, limit_ns: float
 ) -> float:
     """
-    Estimate the nanoseconds that a radius adds to the one before it.
+    Estimate the nanoseconds that a radius costs more than the radius before it.
 
     If the keys alone cost more than `limit_ns`, the result is only certain to be above it.
     """
@@ -227,7 +230,7 @@ def _step_ns(density: KeyDensity, flips: Flips, chunk: int, key: int, radius: in
 
 @kernel
 def _codes_near(density: KeyDensity, flips: Flips, chunk: int, key: int, count: int) -> float:
-    """Return how many codes have a coarse key at this many flips from the key's."""
+    """Return how many codes have a coarse key that is this many flips from that of `key`."""
     coarse_key = density.coarse_at[chunk] + (key >> _COARSE_BITS)
     if count <= _COUNTED_FLIPS:
         return float(density.codes[coarse_key, count])

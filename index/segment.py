@@ -11,7 +11,7 @@ from index.flat import FaissSegment, RangeResult
 from index.mih import MihSegment
 
 Engine = Literal["auto", "faiss"]
-"""What searches sealed parts: multi-index hashing, or FAISS's brute force for everything."""
+"""What searches sealed parts: "auto" is multi-index hashing, "faiss" is FAISS's brute force."""
 
 
 class SegmentPlan(NamedTuple):
@@ -85,7 +85,7 @@ def from_stored(
     fields: Mapping[str, object], arrays: Mapping[str, NDArray[np.generic]], plan: SegmentPlan
 ) -> tuple[Segment, bool]:
     """
-    Return the segment of a file; rebuilt if the file has another engine or an older format.
+    Return the segment of a file; it is rebuilt if the file has another engine or an older format.
 
     Returns:
         The segment, and whether the file holds exactly this segment.

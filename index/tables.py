@@ -3,7 +3,8 @@ The tables of multi-index hashing: for each chunk of a code, which codes have a 
 
 The key of a chunk is the number that its bits make. The table of a chunk is three arrays:
 
-- The directory tells which keys occur, 32 keys to a word, and how many occurring keys come before.
+- The directory has a word for each 32 keys. It tells which of them occur, and how many occurring
+  keys come before them.
 - Each occurring key has an entry. It is the position of the key's only code, or an offset into the
   pool.
 - The pool holds, for each key with several codes, their number and then their positions.
@@ -35,7 +36,7 @@ AHEAD = 24
 """How many memory accesses are prefetched before the first is needed; 8 to 48 were tried."""
 
 _COARSE_BITS = 11
-"""The estimate of a probe's results counts codes by their keys without these last bits."""
+"""Number of last bits of a key that the estimate of a probe's results leaves out."""
 
 
 class Tables(NamedTuple):

@@ -1,10 +1,10 @@
 """
 The search behind votes: which codes are near any of a candidate's many codes, within a budget.
 
-It works like `probe`, but for a thousand queries that are each probed little. One such query alone
-does not keep the memory busy, and choosing its radii exactly takes longer than the search. So each
-step goes over the keys of many queries and prefetches what the next step will read. The radii grow
-bit by bit, each time by the cheapest step (`radii.choose_radii_within`).
+It works like `probe`, but for a thousand queries, and it probes few keys of each. One such query
+alone does not keep the memory busy, and choosing its radii exactly takes longer than the search. So
+each step goes over the keys of many queries and prefetches what the next step will read. The radii
+grow one step at a time, each time by the cheapest step (`radii.choose_radii_within`).
 """
 
 from typing import NamedTuple

@@ -25,8 +25,8 @@ BUDGET_NS = 15_000.0
 """
 Estimated nanoseconds that the search of one code may take in each part.
 
-`python -m benchmarks.matching` measures the share of owners found that an exact search finds, and
-the time.
+`python -m benchmarks.matching` measures the time, and the share of an exact search's owners that
+are found within the budget.
 """
 
 _FEW_STEADY_NS, _MOST_STEADY_NS, _ENOUGH_FOR_MOST = 1_000.0, 2_500.0, 1_000_000
@@ -42,7 +42,7 @@ MAX_SINGLES = 64
 """
 How many owners with only one code found are counted, the nearest first.
 
-Chance brings about such owners. A bank of ordinary photographs has fewer than this.
+Such owners occur by chance. A bank of ordinary photographs has fewer than this.
 """
 
 

@@ -12,9 +12,10 @@ _MANY = 40
 
 def warm_up() -> None:
     """
-    Run all compiled code once: some seconds after an installation, later a fraction of a second.
+    Run all compiled code once.
 
-    Compiled code is kept beside the source, or in NUMBA_CACHE_DIR.
+    The first call after an installation takes some seconds, a later call a fraction of a second:
+    compiled code is kept beside the source, or in NUMBA_CACHE_DIR.
     """
     for bits in _WIDTHS:
         codes = np.random.default_rng(1).integers(0, 256, (3 * FEWEST, bits // 8), dtype=np.uint8)

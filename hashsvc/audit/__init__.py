@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from hashsvc.audit.proofs import Excerpt, ProvenEntry, prove
     from hashsvc.audit.timestamps import Stamped, check_timestamp, stamp_by
 else:
-    # SQLAlchemy and certificates are imported only for what uses them.
+    # SQLAlchemy and the code for certificates are imported only when one of these names is used.
     __getattr__ = lazy_names(
         __name__,
         {

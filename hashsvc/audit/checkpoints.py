@@ -30,7 +30,7 @@ _KEY_BYTES = 32
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
     """
-    A signed statement that the log had `seq` entries at a time, and which ones.
+    A signed statement of how many entries the log had at a time (`seq`), and of which ones.
 
     Attributes:
         digest: The digest of the last entry; all zeros if the log was empty.
@@ -129,7 +129,8 @@ class PublicKey:
         Check that this key signed some bytes with `SigningKey.sign_content`.
 
         Raises:
-            BadSignatureError: If another key signed them, or as another kind, or they were altered.
+            BadSignatureError: If another key signed them, if they were signed as another kind, or
+                if they were altered.
         """
         try:
             self._key.verify(signature, _content_to_sign(kind, content))
@@ -183,7 +184,7 @@ class SigningKey:
         return replace(unsigned, signature=self._key.sign(_checkpoint_to_sign(unsigned)))
 
     def sign_content(self, kind: str, content: bytes) -> bytes:
-        """Return the signature of some bytes; it is valid for this kind only, not a checkpoint."""
+        """Return the signature of some bytes; it is valid for this kind, never for a checkpoint."""
         return self._key.sign(_content_to_sign(kind, content))
 
 

@@ -1,5 +1,7 @@
 """
-Exports of the log, which anybody can check: one JSON object a line, a signed checkpoint last.
+Exports of the log, which anybody can check.
+
+Each line is one JSON object; the last line is a signed checkpoint.
 """
 
 import json
@@ -58,7 +60,8 @@ def verify_lines(
     chain = Chain(checkpoints)
     last: Any = None
     for number, line in enumerate(exported, start=1):
-        # Check a line once the next one is there: the last line is no entry but the checkpoint.
+        # Check a line only when the next one is there, because the last line is not an entry but
+        # the checkpoint.
         if last is not None:
             chain.follow(*_entry(last, number - 1))
         try:

@@ -1,4 +1,4 @@
-"""The log signer, which signs checkpoints of the log at intervals, for the anchor file."""
+"""The log signer, which signs the log at intervals and adds the checkpoints to the anchor file."""
 
 from collections.abc import Collection
 
@@ -18,7 +18,7 @@ _log = structlog.get_logger()
 
 
 class LogSigner(Loop):
-    """Signs checkpoints with the signing key, which it creates if needed, for the anchor file."""
+    """Signs checkpoints and adds them to the anchor file; creates the signing key if needed."""
 
     def __init__(self, settings: Settings, database: Database, clock: Clock = utc_now) -> None:
         super().__init__("log-signer", every_s=settings.audit_checkpoint_s)
@@ -64,7 +64,8 @@ class LogSigner(Loop):
             AuditError: If the log is not what was signed before; it is not signed again then.
         """
         key, checkpoints = self.key(), self.checkpoints()
-        # If two have the same length, `reversed` finds the later one first, which has a tree.
+        # If two checkpoints cover the same entries, `max` returns the first that it meets. Because
+        # of `reversed` this is the later one, which has a tree.
         before = max(reversed(checkpoints), key=lambda each: each.seq, default=None)
         with self._database.read() as connection:
             if before is None or before.peaks is None:

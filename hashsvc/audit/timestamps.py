@@ -1,7 +1,7 @@
 """
 Time stamps (RFC 3161), by which an authority confirms that some bytes existed at a time.
 
-This needs the extra `timestamps`. It opens no connection: the caller hands in a function that does.
+This needs the extra `timestamps`. It opens no connection: the caller passes a function that does.
 """
 
 from collections.abc import Callable

@@ -1,5 +1,5 @@
 """
-A hash tree over the log's entries, which proves that one entry is in the log and shows no other.
+A hash tree over the log's entries: it proves that an entry is in the log, and shows no other one.
 
 A leaf is the digest of an entry's fields together with a secret *blind* of 256 bits. A proof
 reveals only the blinds of the entries that it shows, so that nobody can test a guess about another
@@ -57,7 +57,7 @@ class Tree:
 
     @property
     def peaks(self) -> tuple[bytes, ...]:
-        """The roots of the full parts, the largest first: one for each binary one in `seq`."""
+        """The roots of the full parts, the largest first: one for each 1 in `seq` in binary."""
         return tuple(each.root for each in self._parts)
 
     def add(self, leaf: bytes) -> None:

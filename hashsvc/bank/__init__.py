@@ -49,7 +49,7 @@ if TYPE_CHECKING:
     from hashsvc.bank.resets import RequestedReset, Resets
     from hashsvc.bank.submissions import MAX_CONTENTS, MAX_SIGNALS, NewContent
 else:
-    # SQLAlchemy and NumPy are imported only for what uses the database.
+    # SQLAlchemy and NumPy are imported only when one of these names is used.
     __getattr__ = lazy_names(
         __name__,
         {

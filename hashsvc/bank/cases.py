@@ -149,7 +149,7 @@ class Bank:
 
         Args:
             organisation_id: The organisation that the case must belong to; None accepts any. The
-                other methods treat it alike.
+                other methods use it in the same way.
 
         Raises:
             UnknownCaseError: If no such case has this number.
@@ -277,7 +277,7 @@ class Bank:
         return ends_on
 
     def end_due_cases(self, *, actor: str) -> int:
-        """Withdraw every case whose last day has passed, and return how many cases that were."""
+        """Withdraw every case whose last day has passed, and return how many were withdrawn."""
         with self._database.read() as connection:
             due = cases.numbers_ending_by(connection, self._today().isoformat())
         ended = 0

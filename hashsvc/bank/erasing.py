@@ -1,4 +1,4 @@
-"""Withdrawing again what a restored backup brought back."""
+"""Withdraws again the cases and contents that a restored backup brought back."""
 
 from collections.abc import Iterable
 
@@ -9,7 +9,7 @@ from hashsvc.store.ids import DataKeyId, PublicContentId
 
 def erase_again(bank: Bank, database: Database, ids: Iterable[str], *, actor: str) -> int:
     """
-    Withdraw the cases and contents in a list of erasures that exist; return how many those were.
+    Withdraw each existing case and content that a list of erasures names; return their number.
 
     Args:
         ids: Ids of data keys, which stand for whole cases, and of contents. Other ids are ignored.

@@ -12,11 +12,11 @@ Errors of the bank room.
     ├── UnknownLabelError     no image on a list has this label
     ├── UnknownPendingError   no pending content has this id
     ├── WrongPinError         no case has this number and this PIN
-    ├── TooManyGuessesError   wrong PINs: the next guess has to wait
+    ├── TooManyGuessesError   there were too many wrong PINs; the next guess must wait
     ├── UnknownExportError    no such request for an export, or it has expired
     ├── NotApprovedError      a second person has not approved yet
     ├── UnknownResetError     no such request for a new PIN, or it has expired
-    └── SameKeyError          one person tried to do what takes two
+    └── SameKeyError          an action needs two people; one person's keys were used
 """
 
 

@@ -70,7 +70,7 @@ class Exports:
 
     def take(self, export_id: ExportId, *, actor: KeyId) -> list[Signal]:
         """
-        Return the `pdq1` signals of all contents, only once; never region signals.
+        Return the `pdq1` signals of all contents, but no region signals; this works only once.
 
         The signals are sorted by their bits, so that their order reveals nothing about cases or
         days.

@@ -17,7 +17,7 @@ EVERY_S = 60
 
 # Begin to rewrite files after this share of the time allowed; the rest is left for more attempts.
 _BEGUN_BY = 0.5
-# A candidate has 30 kB, and other writers wait while rows are deleted.
+# A candidate takes 30 kB, and other writers wait while rows are deleted, so delete few at a time.
 _ROWS_AT_A_TIME = 500
 _ACTOR = "retention"
 _log = structlog.get_logger()

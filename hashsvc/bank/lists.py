@@ -1,4 +1,8 @@
-"""The operator's lists of images: common ones are refused, protected ones wait for an analyst."""
+"""
+The operator's lists of images.
+
+A content like a common image is refused; a content like a protected image waits for an analyst.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

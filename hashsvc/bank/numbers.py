@@ -44,8 +44,9 @@ def _check_digit(body: str) -> str:
     """
     Return the check digit, which detects any one wrong character and any swap of neighbours.
 
-    The characters are the coefficients of a polynomial over the field of 32 elements (x⁵ + x² + 1),
-    evaluated at its generator: neighbours have different weights, and no weight is zero.
+    The characters are the coefficients of a polynomial over the field of 32 elements (x⁵ + x² + 1).
+    The check digit is the polynomial's value at the field's generator. So neighbours have different
+    weights, and no weight is zero.
     """
     total = 0
     for letter in body:

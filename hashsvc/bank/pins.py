@@ -26,7 +26,7 @@ def hash_pin(pin: str) -> str:
 
 def check_pin(pin: str, pin_hash: str | None) -> bool:
     """
-    Return whether a PIN has this hash; it takes as long if there is no hash.
+    Return whether a PIN has this hash; the call takes equally long if there is no hash.
 
     Args:
         pin_hash: The hash; None if there is no such case, for which False is returned.

@@ -30,13 +30,14 @@ class Proof:
     Attributes:
         codes: How many codes were searched for.
 
-        too_plain: How many codes were not searched for, because they are hardly more than zeros.
+        too_plain: How many codes were not searched for, because they have too few distinct bytes.
 
         files: How many files were searched.
 
         bytes: Total size of those files.
 
-        found_in: Paths, relative to the folder, of files that hold eight bytes in a row of a code.
+        found_in: Paths, relative to the folder, of files that hold eight consecutive bytes of a
+            code.
 
         live_contents: How many contents in the bank have one of the whole-image codes.
 
@@ -64,8 +65,8 @@ def prove_withdrawn(database: Database, folder: Path, images: Sequence[Signature
     """
     Search a folder's files for parts of images' codes, and the bank for the images.
 
-    Files are searched for bytes and for hexadecimal digits. All contents of the bank are unsealed
-    and compared too, because no search of the files can find a sealed code.
+    Files are searched for the codes' bytes and for their hexadecimal digits. All contents of the
+    bank are unsealed and compared too, because no search of the files can find a sealed code.
     """
     codes = {each.signal.code for image in images for each in image.signals}
     needles = _Needles(codes)
@@ -94,7 +95,11 @@ def prove_withdrawn(database: Database, folder: Path, images: Sequence[Signature
 
 
 class _Needles:
-    """Parts of codes, found by their first eight bytes: first by a hash table, then exactly."""
+    """
+    Parts of codes to search for.
+
+    A hash table of their first eight bytes shows where to compare the parts exactly.
+    """
 
     def __init__(self, codes: Iterable[bytes]) -> None:
         self._by_head: dict[bytes, list[bytes]] = {}

@@ -11,14 +11,19 @@ from hashsvc.signals import PDQ, PHASH, Signature, View
 from hashsvc.store.ids import PublicContentId
 
 MAX_SIGNALS = 120
-"""A content has one signal of each whole-image algorithm and at most a hundred region signals."""
+"""
+Largest number of signals of a content.
+
+A content has one signal of each whole-image algorithm and at most a hundred region signals.
+"""
 
 MAX_CONTENTS = 100
 """How many contents may be added at once."""
 
-# Both algorithms set the bits above a median. In each of 299 photographs that was half of the bits;
-# on a surface of one colour nothing is above the median. These are the largest allowed differences
-# between the share of set bits and a half: four standard deviations of random bits.
+# Both algorithms set a bit if its value is above the median. In each of 299 photographs half of the
+# bits were set; on a surface of one colour no value is above the median. These are the largest
+# allowed differences between the share of set bits and a half: four standard deviations of random
+# bits.
 _MOST_OFF = {PDQ.name: 0.125, PHASH.name: 0.25}
 
 Screening = Callable[[Connection, Signature], Listed | None]
@@ -44,7 +49,7 @@ def refuse_common(likenesses: Sequence[Listed | None]) -> None:
         if likeness is not None and likeness.kind is ImageList.COMMON:
             raise CommonImageError(
                 f"Image {number} is one that many people have, such as a logo, an icon or a "
-                "pattern. It would be found where nothing of this case is."
+                "pattern. It would match images that have nothing to do with this case."
             )
 
 

@@ -2,8 +2,9 @@
 Keys and ciphers: AES-256-GCM under data keys, and the key-encryption key that wraps them.
 
 The database holds the data keys, wrapped. It never holds the key-encryption key, which is read from
-the source that the settings name. Nobody can open anything without the key-encryption key, or what
-a destroyed data key sealed. This package has no SQL: the store decides which key seals which row.
+the source that the settings name. Without the key-encryption key nobody can open anything. What a
+destroyed data key sealed can never be opened again. This package has no SQL: the store decides
+which key seals which row.
 """
 
 from hashsvc.keyring.ciphers import WRAPPED_BYTES, DataKey, KeyEncryptionKey

@@ -2,7 +2,8 @@
 Data keys, which seal and open bytes, and key-encryption keys, which wrap data keys.
 
 Both use AES-256-GCM. Sealed bytes are a random nonce of 96 bits, the ciphertext, and a tag of 128
-bits. With random nonces a key may seal 2³² times (NIST SP 800-38D, 8.3); no key here comes near.
+bits. With random nonces a key may seal 2³² times (NIST SP 800-38D, 8.3). No key here seals nearly
+as often.
 """
 
 import base64
@@ -71,7 +72,7 @@ class DataKey:
         return self.open(base64.b64decode(sealed), context=context).decode()
 
     def digest(self, text: str) -> bytes:
-        """Return a digest of 256 bits that only holders of this key can compute or compare."""
+        """Return a digest of 256 bits that nobody can compute or test without this key."""
         digests = hmac.digest(self._key, b"hashsvc digests", "sha256")
         return hmac.digest(digests, text.encode(), "sha256")
 

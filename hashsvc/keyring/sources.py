@@ -2,7 +2,8 @@
 Sources of the key-encryption key: a variable, a file, a command, or the default key file.
 
 A source has one key or more, separated by white space. Each is 32 bytes, as base64 or as 64
-hexadecimal digits. `hashsvc keys rotate` wraps data keys by the first key; all keys unwrap.
+hexadecimal digits. `hashsvc keys rotate` wraps all data keys by the first key. Every key can unwrap
+the data keys that it wrapped.
 """
 
 import base64

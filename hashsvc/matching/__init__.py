@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     from hashsvc.matching.screening import Screen
     from hashsvc.matching.suppressing import Suppressions
 else:
-    # Numba, FAISS and SQLAlchemy are imported only for what searches.
+    # Numba, FAISS and SQLAlchemy are imported only when one of these names is used.
     __getattr__ = lazy_names(
         __name__,
         {

@@ -23,7 +23,7 @@ CONTENTS_PER_STEP = 500
 """Contents whose signatures a search reads into memory at a time."""
 
 
-# The index searches by these. Other algorithms only compare contents that these have found.
+# The index searches by these algorithms. The others only compare contents that these have found.
 _SEARCHED = (PDQ, PHASH, REGION)
 _TOO_PLAIN = Signature(0, ())
 
@@ -91,15 +91,16 @@ class BankIndex:
                 changes, position = feed.after(connection, self._position, CHANGES_PER_STEP)
                 added = [each.content_id for each in changes if each.kind == "add"]
                 removed = [each.content_id for each in changes if each.kind == "remove"]
-                # Each content is added once, so adding all before removing is in order. A content
-                # that this transaction sees as removed has no signals left to add.
+                # Each content is added once, so all additions may come before all removals. If this
+                # transaction sees a content as removed, that content has no signals left to add.
                 if added:
                     self._add(signatures.codes_of(connection, added))
                 if removed:
                     self._remove(removed)
                 self._position = position
                 if not changes:
-                    # It was read before the transaction began: all changes up to it are indexed.
+                    # `newest` was read before the transaction began, so all changes up to it are
+                    # indexed.
                     self._newest = newest
                     return followed
                 followed += len(changes)

@@ -18,7 +18,7 @@ _FRAME = struct.Struct(">BI")
 
 
 class CandidateImage(Protocol):
-    """An image that a scan has signed."""
+    """An image for which a scan has computed signatures."""
 
     @property
     def page_url(self) -> str: ...
@@ -76,10 +76,11 @@ def codes_in(
     packed: Sequence[bytes], profiles: Sequence[Profile]
 ) -> dict[str, tuple[NDArray[np.int64], NDArray[np.uint8]]]:
     """
-    Return, by algorithm, the places of the codes' owners in `packed`, and the codes.
+    Return two arrays for each algorithm: each code's place in `packed`, and the codes.
 
-    Nearly all candidates were signed in the same views, so their packed bytes have the same layout.
-    Each layout is read once, and the codes of all candidates with this layout are taken together.
+    Nearly all candidates have signals of the same views, so their packed bytes have the same
+    layout. Each layout is read once, and the codes of all candidates with this layout are taken
+    together.
     """
     found: dict[str, list[tuple[NDArray[np.int64], NDArray[np.uint8]]]] = {
         each.name: [] for each in profiles

@@ -76,7 +76,7 @@ class Evidence:
     Attributes:
         tier: The tier of the match; None if there is no match.
 
-        findings: One for each algorithm and view, the strongest first.
+        findings: One finding for each algorithm and view, the strongest first.
 
         why: The reason in one sentence.
     """
@@ -118,7 +118,7 @@ def compare(content: Signature, candidate: Signature) -> Evidence:
     """
     Return the evidence that a candidate is a copy of a content.
 
-    Only the content's whole view is compared, as the bank keeps it, with all views of the
+    The bank keeps only a content's whole view. That view is compared with all views of the
     candidate.
     """
     mine, theirs = content.views(), candidate.views()
@@ -173,10 +173,10 @@ def _weigh(findings: tuple[Finding, ...], *, plain: bool) -> tuple[Tier | None, 
     """
     Return the tier and the reason.
 
-    PDQ within its threshold is `certain` in any pose. So are regions with a contrast of at least
-    CERTAIN_CONTRAST; LIKELY_CONTRAST is `likely`. pHash and dHash have 64 bits each and are weaker:
-    even together they are `possible`, because screenshots of one interface often agree in both.
-    dHash alone is no match, because the bank is not searched by it.
+    PDQ within its threshold is `certain` in any pose. Regions are `certain` if their contrast is at
+    least CERTAIN_CONTRAST, and `likely` if it is at least LIKELY_CONTRAST. pHash and dHash have 64
+    bits each and are weaker: even together they are `possible`, because screenshots of one
+    interface often agree in both. dHash alone is no match, because the bank is not searched by it.
     """
     if plain:
         return None, f"One image is too plain to match on: its quality is below {PDQ.min_quality}."

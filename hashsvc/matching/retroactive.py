@@ -31,7 +31,7 @@ _EVERY_S = 0.2
 _LOOKED_EVERY_S = 1.0
 _MOST_TAKEN = 100
 _EXTENDED_EVERY_S = 10
-# A candidate's codes of whole images take 1 kB, its codes of regions 30 kB.
+# The whole-image codes of a candidate take 1 kB, and its region codes take 30 kB.
 _WHOLES_PER_PAGE = 2_000
 _REGIONS_PER_PAGE = 200
 _POSES = ((View.WHOLE, View.PART), (View.MIRROR,))
@@ -53,7 +53,7 @@ class _Task:
 
 class RetroactiveMatcher(Loop):
     """
-    Compares unmatched contents with all kept candidates, exactly as a scan would.
+    Compares the contents on the work list `unmatched` with all kept candidates, as a scan would.
 
     It first compares codes of whole images, which are small and find most copies, and then regions.
     Several processes can do this at once: each takes contents that no other process has leased.
@@ -71,10 +71,10 @@ class RetroactiveMatcher(Loop):
         self._looked = -math.inf
 
     def run_once(self) -> None:
-        """Compare all contents that are due, if the feed has news or a second has passed."""
+        """Compare all contents that are due, if the feed has changes or a second has passed."""
         before, self._newest = self._newest, self._database.newest_change()
         # The change feed only shows contents that were added. Contents that a scan or an analyst
-        # puts back, and those of a killed process, wait up to a second longer.
+        # puts on the list again, and those of a killed process, wait up to a second longer.
         is_new = self._newest is None or self._newest != before
         if is_new or time.monotonic() - self._looked >= _LOOKED_EVERY_S:
             self._looked = time.monotonic()

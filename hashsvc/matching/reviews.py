@@ -109,13 +109,13 @@ class Reviews:
         """
         Store an analyst's verdict and return the match with it.
 
-        Giving the same verdict again changes nothing: the first reviewer stays named.
+        Giving the same verdict again changes nothing: the match keeps its first reviewer.
 
         Args:
             reason: Why the match is dismissed. An `other-image` is not recorded again.
 
-            everywhere: True: the image is not recorded for any content of the organisation. False:
-                only for this content.
+            everywhere: If True, the image is not recorded again for any content of the
+                organisation; if False, this holds for the match's content only.
 
         Raises:
             UnknownMatchError: If there is no such match.

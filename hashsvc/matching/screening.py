@@ -17,8 +17,9 @@ from index import nearest
 
 _Codes = NDArray[np.uint8]
 
-# If a common image has fewer steady bits than this, only its whole code is compared. Photographs
-# differ from each image with at least 64 steady bits in 20 % of them or more; 12 % are allowed.
+# If a common image has fewer steady bits than this, only its whole code is compared. An image with
+# at least 64 steady bits differs from every photograph in 20 % of these bits or more; a similar
+# image may differ in 12 %.
 _ENOUGH_STEADY = 64
 
 
@@ -46,7 +47,7 @@ class _Shipped:
 
 class Screen:
     """
-    Compares contents with all listed images, held in memory. Threads can share it.
+    Compares contents with all listed images, which it holds in memory. Threads can share it.
 
     The lists are short and rarely change. Their images are compared one by one, and the lists are
     read again after a change.

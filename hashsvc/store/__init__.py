@@ -1,7 +1,8 @@
 """
 The database: tables, migrations, and every SQL statement of the project.
 
-The database is the truth. Each index is a copy that follows the change feed (`feed`).
+If an index and the database differ, the database is right: each index is a copy that follows the
+change feed (`feed`).
 Functions take an open connection, so that the caller decides what belongs to one transaction:
 `with database.write() as connection: cases.open_case(connection, …)`.
 """
@@ -23,7 +24,7 @@ from hashsvc.store.errors import (
 if TYPE_CHECKING:
     from hashsvc.store.database import Database
 else:
-    # SQLAlchemy and Alembic are imported only for what opens a database.
+    # SQLAlchemy is imported only when this name is used, and Alembic only for a migration.
     __getattr__ = lazy_names(
         __name__,
         {

@@ -67,7 +67,7 @@ def keep_all(
     connection: Connection, seen: Sequence[Sighted], *, scan_id: ScanId, day: str
 ) -> list[CandidateId | None]:
     """
-    Store candidates seen on a day; return the id of each, or None if it was stored that day before.
+    Store candidates seen on a day; return the id of each, or None if that day already has it.
 
     A candidate with the same URL and bytes from an earlier day is replaced.
     """
@@ -194,7 +194,7 @@ def sweep(connection: Connection, limit: int) -> int:
 
 
 def drop_beyond(connection: Connection, most: int, limit: int) -> int:
-    """Delete the oldest candidates beyond `most`, at most `limit`; return how many were deleted."""
+    """If there are more than `most` rows, delete the oldest, up to `limit`; return how many."""
     beyond = count(connection) - most
     if beyond <= 0:
         return 0

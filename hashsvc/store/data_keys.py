@@ -155,7 +155,7 @@ def rewrap(connection: Connection, kek: KeyEncryptionKey, limit: int) -> int:
 
 
 def count_not_under(connection: Connection, kek_id: str) -> int:
-    """Return how many data keys another key-encryption key than this wraps."""
+    """Return how many data keys are wrapped by another key-encryption key than this one."""
     query = select(func.count()).where(
         data_key.c.kek_id != kek_id, data_key.c.wrapped != _DESTROYED
     )

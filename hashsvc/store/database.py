@@ -116,9 +116,9 @@ class Database:
         Open a transaction that commits at the end, or undoes everything on an exception.
 
         Args:
-            alone: Whether no other write transaction may run at the same time, so that what this
-                one reads stays true until it ends. If False, other transactions with `alone=False`
-                may run at the same time. On SQLite every write transaction runs alone.
+            alone: If True, no other write transaction runs at the same time, so what this one reads
+                stays true until it ends. If False, other transactions with `alone=False` may run at
+                the same time. On SQLite every write transaction runs alone.
         """
         with self._writing(Turn.ALONE if alone else Turn.SHARED) as connection:
             yield connection
@@ -198,11 +198,12 @@ class Database:
         """
         Remove the destroyed keys of the last transactions from the database's files.
 
-        A destroyed key was overwritten in place, but SQLite's log still holds old pages, so the log
-        is emptied. PostgreSQL writes a new row beside the old one, so its table of keys is
-        rewritten; its transaction log and copies of that still hold the old row. The ids of what
-        was erased are added to a list beside the data, which a restore of a backup uses. If another
-        connection blocks this for longer than the timeout, the next call or `close` does it.
+        SQLite overwrote a destroyed key in place, but its write-ahead log still holds old pages, so
+        this call empties that log. PostgreSQL wrote a new row beside the old one, so this call
+        rewrites the table of keys; PostgreSQL's transaction log, and copies of it, still hold the
+        old row. The call also adds the ids of what was erased to a list beside the data, which a
+        restore of a backup uses. If another connection blocks the call for longer than the timeout,
+        the next call or `close` does the work.
         """
         # The caller only needs to know that the rows are gone. A warning tells the operator that
         # old bytes are still in the files.
@@ -249,7 +250,7 @@ class Database:
 
     def copy_to(self, path: Path) -> None:
         """
-        Write a copy of the SQLite database as it is now to a new file, without deleted rows.
+        Write a copy of the SQLite database's present state, without deleted rows, to a new file.
 
         Nobody who reads or writes has to wait.
         """

@@ -20,7 +20,7 @@ def take_check(connection: Connection, now: datetime, *, next_at: datetime) -> R
     """
     Return a request whose re-check is due, and postpone its next one; None if no re-check is due.
 
-    No two workers get the same request. A worker that dies has missed one check.
+    No two workers get the same request. If a worker dies, its request misses one re-check.
     """
     query = (
         select(removal_request.c.id)

@@ -27,7 +27,7 @@ def add(
 
 
 def all_ids(connection: Connection) -> list[str]:
-    """Return the ids of everything ever erased, in order of id, which reveals nothing."""
+    """Return the ids of everything ever erased, sorted by id; this order reveals nothing."""
     return list(connection.execute(select(erasure.c.id).order_by(erasure.c.id)).scalars())
 
 
@@ -60,7 +60,7 @@ def oldest_unpurged(connection: Connection) -> datetime | None:
 
 
 def mark_purged(connection: Connection, ids: Sequence[str], *, now: datetime) -> None:
-    """Store that the file was rewritten and holds no byte of these any more."""
+    """Store that the file was rewritten, and holds no byte of what had these ids any more."""
     connection.execute(
         update(erasure).where(erasure.c.id == bindparam("erased")).values(purged_at=now),
         [{"erased": each} for each in ids],
@@ -69,7 +69,7 @@ def mark_purged(connection: Connection, ids: Sequence[str], *, now: datetime) ->
 
 def list_beside(folder: Path, ids: Iterable[str]) -> None:
     """
-    Add those of these ids that are missing to the list beside the data; one on each line.
+    Add these ids to the list beside the data, one on each line; skip ids that the list has.
 
     Several processes may do so at once: each id is written once, on a line of its own.
     """

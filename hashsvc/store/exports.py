@@ -11,7 +11,7 @@ from hashsvc.store.ids import ContentId, ExportId, KeyId
 from hashsvc.store.tables import bulk_export, content, pending_content
 
 PAGE = 500
-"""Codes that an export reads at a time."""
+"""Contents whose codes an export reads at a time."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -104,7 +104,7 @@ def after(
 def _changes_after(
     connection: Connection, point: tuple[int, int], limit: int
 ) -> Iterator[tuple[Change, int, bool]]:
-    """Yield changes with the ids of their transactions, and whether all up to those are over."""
+    """Yield each change, its transaction's id, and whether all transactions up to that are over."""
     # All transactions below this one are over: none of them can commit any more.
     oldest = _number(func.pg_snapshot_xmin(func.pg_current_snapshot()))
     query = (

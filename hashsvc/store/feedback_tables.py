@@ -25,7 +25,7 @@ candidate = table(
     Column("whole", LargeBinary, nullable=False),
 )
 
-# In a table of their own, because region codes take forty times as many bytes.
+# Region codes have a table of their own, because they take forty times as many bytes as the others.
 candidate_regions = table(
     "candidate_regions",
     Column("candidate_id", ForeignKey("candidate.id", ondelete="CASCADE"), primary_key=True),
@@ -52,7 +52,7 @@ dismissal = table(
 
 # A dismissed image whose matches are not recorded again. With a content, this holds for that
 # content, and the row is sealed under its case's key. Without one, it holds for all contents of the
-# organisation, and the row is sealed under the key for records.
+# organisation, and the row is sealed under the records key.
 suppression = table(
     "suppression",
     Column("id", Text, primary_key=True),
@@ -75,7 +75,7 @@ quarantine = table(
     CheckConstraint("since <= begun_at", name="since"),
 )
 
-# The lowest tier whose matches are recorded; without a row, every tier is.
+# The lowest tier whose matches are recorded; without a row, matches of every tier are recorded.
 case_lowest_tier = table(
     "case_lowest_tier",
     Column("case_id", ForeignKey("bank_case.id", ondelete="CASCADE"), primary_key=True),

@@ -12,7 +12,7 @@ PublicContentId = NewType("PublicContentId", str)
 
 KeyId = NewType("KeyId", str)
 DataKeyId = NewType("DataKeyId", str)
-"""The random id of a data key; a case's outlives the case in the list of erasures."""
+"""The random id of a data key. The list of erasures keeps it after the key's case is erased."""
 
 ScanId = NewType("ScanId", str)
 ItemId = NewType("ItemId", int)

@@ -36,7 +36,7 @@ class Key:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class LiveKey:
-    """A key that works, as a request needs it."""
+    """A key that works, with the fields that an API call needs."""
 
     id: KeyId
     role: str

@@ -1,4 +1,4 @@
-"""Codes of listed images: common ones, which belong to nobody, and protected ones, kept public."""
+"""Codes of listed images: common ones belong to nobody, protected ones must stay public."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -111,7 +111,7 @@ def all_images(connection: Connection, kind: str) -> list[ListedImage]:
 
 
 def remove(connection: Connection, kind: str, label: LabelId) -> bool:
-    """Take an image off a list; return False if it is not on it."""
+    """Take an image off a list; return False if the list does not have it."""
     removed = connection.execute(
         delete(listed_signal).where(listed_signal.c.list == kind, listed_signal.c.label == label)
     )

@@ -1,4 +1,8 @@
-"""The lowest tier whose matches are recorded, by case and by host; without a row, every tier is."""
+"""
+The lowest tier whose matches are recorded, by case and by host.
+
+Without a row, matches of every tier are recorded.
+"""
 
 from dataclasses import dataclass
 
@@ -19,13 +23,13 @@ class HostRule:
 
 
 def of_case(connection: Connection, case_id: CaseId) -> str | None:
-    """Return a case's lowest tier; None if every tier is recorded."""
+    """Return a case's lowest tier; None if matches of every tier are recorded."""
     query = select(case_lowest_tier.c.lowest_tier).where(case_lowest_tier.c.case_id == case_id)
     return connection.execute(query).scalar_one_or_none()
 
 
 def set_for_case(connection: Connection, case_id: CaseId, lowest_tier: str | None) -> None:
-    """Set a case's lowest tier; None records every tier."""
+    """Set a case's lowest tier; with None, matches of every tier are recorded."""
     connection.execute(delete(case_lowest_tier).where(case_lowest_tier.c.case_id == case_id))
     if lowest_tier is not None:
         values = {"case_id": case_id, "lowest_tier": lowest_tier}
@@ -45,7 +49,7 @@ def of_hosts(connection: Connection, organisation_id: OrganisationId) -> list[Ho
 def set_for_host(
     connection: Connection, organisation_id: OrganisationId, host: str, lowest_tier: str | None
 ) -> None:
-    """Set an organisation's lowest tier for a host; None records every tier."""
+    """Set an organisation's lowest tier for a host; with None, the host has none."""
     connection.execute(
         delete(host_lowest_tier).where(
             host_lowest_tier.c.organisation_id == organisation_id, host_lowest_tier.c.host == host

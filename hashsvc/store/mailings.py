@@ -14,17 +14,18 @@ from hashsvc.store.removal_tables import notice_mailing, notice_request, removal
 @dataclass(frozen=True, slots=True)
 class Mailing:
     """
-    An attempt to mail a notice, the outcome of which is not on record.
+    An attempt to mail a notice; its outcome is not on record yet.
 
     Attributes:
         request_id: The request for which the notice is mailed.
 
         begun_by: The key that asked for it.
 
-        begun_at: When that was, just before the mail server was contacted.
+        begun_at: When the attempt began, just before the mail server was contacted.
 
-        unsure_from: From then on no process can still be mailing it. Nobody knows whether the
-            notice was sent until a person finds out.
+        unsure_from: From this time on, no process can still be mailing the notice. If the outcome
+            is still not on record, nobody knows whether the notice was sent until a person finds
+            out.
     """
 
     notice_id: NoticeId
@@ -35,7 +36,7 @@ class Mailing:
 
 
 def begin(connection: Connection, new: Mailing) -> bool:
-    """Store that a notice is being mailed; False if it already is, and nothing is stored."""
+    """Store that a notice is being mailed; if it already is, store nothing and return False."""
     values = {name: getattr(new, name) for name in Mailing.__slots__}
     return rows.changed_one(
         connection.execute(rows.insert_once(connection, notice_mailing).values(**values))
@@ -43,7 +44,7 @@ def begin(connection: Connection, new: Mailing) -> bool:
 
 
 def end(connection: Connection, mailing: Mailing) -> bool:
-    """Delete a mailing whose outcome is known; False if somebody else ended it before."""
+    """Delete a mailing whose outcome is known; return False if somebody else ended it before."""
     return rows.changed_one(connection.execute(delete(notice_mailing).where(_is_this(mailing))))
 
 
@@ -55,7 +56,7 @@ def set_unsure(connection: Connection, mailing: Mailing, now: datetime) -> None:
 def of_requests(
     connection: Connection, request_ids: Sequence[RequestId]
 ) -> dict[RequestId, Mailing]:
-    """Return, for those of the requests whose notice is being mailed, the mailing."""
+    """Return the mailing of each of these requests whose notice is being mailed."""
     query = (
         select(notice_mailing, removal_request.c.id.label("mailed_id"))
         .join(notice_request, notice_request.c.notice_id == notice_mailing.c.notice_id)

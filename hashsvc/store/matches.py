@@ -187,7 +187,7 @@ def by_id(
 
     Args:
         organisation_id: The organisation that the match must belong to; None accepts any. The
-            other functions treat it alike.
+            other functions use it in the same way.
 
     Raises:
         UnknownRowError: If no such match has this id.

@@ -10,7 +10,7 @@ _NEWEST = "SELECT max(seq) FROM change"
 
 class NewestChange:
     """
-    The number of the newest change in the feed, read through a connection kept for this alone.
+    The number of the newest change in the feed, read through a connection that does nothing else.
 
     Threads may share it. It sees everything that any process committed before the call. A call
     takes some microseconds; a transaction of SQLAlchemy takes a hundred times as long.

@@ -19,12 +19,12 @@ from hashsvc.store.removal_tables import (
 @dataclass(frozen=True, slots=True)
 class Notice:
     """
-    One letter to one actor about one case. It names no person and no case.
+    One notice to one actor about one case. It names no person and no case.
 
     Attributes:
         case_id: None once the case is withdrawn.
 
-        kind: The kind of letter, such as "dsa-notice"; "order" for the annex to an order.
+        kind: The kind of notice, such as "dsa-notice"; "order" for the annex to an order.
 
         basis: The legal basis, named as in the registry's channels.
 
@@ -32,7 +32,7 @@ class Notice:
 
         address: The channel's address.
 
-        fixed: What the letter was made with, as JSON text; None while it is a draft.
+        fixed: What the notice was made with, as JSON text; None while it is a draft.
     """
 
     id: NoticeId
@@ -73,9 +73,11 @@ def take_off(connection: Connection, notice_id: NoticeId, request_ids: Sequence[
 
 def draft_for(connection: Connection, like: Notice, *, most: int) -> Notice | None:
     """
-    Return the draft to the same actor of the same case, kind, basis and language, or None.
+    Return the newest draft that a request can join; None if there is none.
 
     Args:
+        like: The draft has the same organisation, case, actor, kind, basis and language as this.
+
         most: A draft that names this many requests is full and is passed over.
     """
     named = (

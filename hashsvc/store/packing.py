@@ -60,7 +60,7 @@ def pack_groups(groups: Iterable[CodeGroup]) -> bytes:
 
 
 def unpack(packed: bytes) -> Iterator[CodeGroup]:
-    """Yield the groups in packed bytes, which are trusted: opening them authenticated them."""
+    """Yield the groups in packed bytes, which are trusted: unsealing has authenticated them."""
     at = 0
     while at < len(packed):
         algorithm, at = _unpack_name(packed, at)

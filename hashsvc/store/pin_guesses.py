@@ -26,7 +26,7 @@ class Guesses:
 
 
 def digest_of(number: str) -> bytes:
-    """Return the digest of a number; only digests are kept, because people mistype secrets too."""
+    """Return a number's digest; only this is kept, because people may type a secret by mistake."""
     return hashlib.sha256(number.encode()).digest()
 
 

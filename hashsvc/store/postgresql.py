@@ -44,7 +44,7 @@ _SESSION = {
     "idle_in_transaction_session_timeout": "5min",
     "tcp_keepalives_idle": "60",
 }
-# When this end decides that the server is gone.
+# These settings say when this process decides that the server is gone.
 _CONNECTING: dict[str, int | str] = {
     "connect_timeout": 10,
     "keepalives_idle": 30,
@@ -145,7 +145,7 @@ def check(connection: Connection) -> None:
 
 
 def is_out_of_reach(error: SQLAlchemyError) -> bool:
-    """Return whether the server did not answer, or not in time, or is gone, perhaps for a time."""
+    """Return whether the server did not answer in time, or is gone, perhaps only for a while."""
     if isinstance(error, PoolTimeoutError | OperationalError):
         return True
     return isinstance(error, DBAPIError) and error.connection_invalidated

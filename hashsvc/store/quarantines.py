@@ -19,7 +19,7 @@ class Quarantine:
     Attributes:
         case: Number of the content's case.
 
-        since: Suspected matches found from then on are in quarantine.
+        since: Suspected matches found at or after this time are in quarantine.
 
         begun_at: When the flood was noticed.
 
@@ -35,7 +35,7 @@ class Quarantine:
 
 
 def is_quarantined() -> ColumnElement[bool]:
-    """Return the condition that a row of `match`, joined by content, is in a live quarantine."""
+    """Return the condition that a `match` row, joined with its `quarantine`, is in quarantine."""
     return and_(
         quarantine.c.content_id.is_not(None),
         quarantine.c.ended_at.is_(None),

@@ -1,4 +1,4 @@
-"""The tables of removal: requests, their steps, the notices they are on, consents, platforms."""
+"""The tables of removal: requests, their steps, notices that name them, consents, platforms."""
 
 from sqlalchemy import CheckConstraint, Column, ForeignKey, LargeBinary, Text
 
@@ -14,10 +14,10 @@ removal_request = table(
     Column("state", Text, nullable=False),
     Column("created_at", UtcTime, nullable=False),
     organisation_column(),
-    # Digest of case, platform and image URL under the key for records: no two open requests ask for
-    # the same. Null once the request has ended, so that somebody can ask for the same again.
+    # Digest of case, platform and image URL under the records key: no two open requests ask for the
+    # same. Null once the request has ended, so that somebody can ask for the same again.
     Column("dedup_digest", LargeBinary, unique=True),
-    # The request that this one goes on from, and why.
+    # The request that this one continues, and why.
     Column("parent_id", Text, index=True),
     Column("link", Text),
     # When the scheduled re-check is due; null if none is scheduled.
@@ -98,7 +98,8 @@ notice_mailing = table(
     ),
     Column("begun_by", Text, nullable=False),
     Column("begun_at", UtcTime, nullable=False),
-    # From then on no process can still be mailing it: a person finds out whether it was sent.
+    # From this time on, no process can still be mailing it: a person must find out whether it was
+    # sent.
     Column("unsure_from", UtcTime, nullable=False),
 )
 

@@ -36,13 +36,13 @@ class Request:
     Attributes:
         match_id: None once the case is withdrawn.
 
-        parent_id: The request that this one goes on from.
+        parent_id: The request that this one continues.
 
-        link: Why it goes on: "reappeared" or "escalated".
+        link: Why it continues that request: "reappeared" or "escalated".
 
         check_at: When the scheduled re-check is due; None if no re-check is scheduled.
 
-        first_seen: When the image was found; None of requests that are older than this field.
+        first_seen: When the image was found; None for requests that are older than this field.
 
         answer_due_at: The end of the platform's time to answer; None while no answer is awaited.
     """
@@ -80,7 +80,7 @@ class Event:
 
         notice_id: The notice that the step made or sent.
 
-        audit_seq: Number of the audit entry that was written with it; None of steps that are older
+        audit_seq: Number of the audit entry that was written with it; None for steps that are older
             than this field.
     """
 
@@ -167,7 +167,7 @@ def by_id(
 
 
 def by_ids(connection: Connection, request_ids: Sequence[RequestId]) -> list[Request]:
-    """Return the requests with these ids, in no order; unknown ids are left out."""
+    """Return the requests with these ids, in no particular order; unknown ids are left out."""
     return _all(connection, select(*_COLUMNS).where(removal_request.c.id.in_(request_ids)))
 
 
@@ -212,8 +212,8 @@ def search(
     Return requests, newest first, of one state, platform or case when these are given.
 
     Args:
-        unsure_at: Only requests of which nobody knows at that time whether a mailed notice was
-            sent.
+        unsure_at: Return only requests for which, at this time, nobody knows whether a mailed
+            notice was sent.
     """
     query = select(*_COLUMNS).order_by(removal_request.c.created_at.desc(), removal_request.c.id)
     if limit is not None:
@@ -263,13 +263,13 @@ def certain_without(connection: Connection) -> list[MatchId]:
 
 
 def children_of(connection: Connection, request_id: RequestId) -> list[Request]:
-    """Return the requests that go on from a request, oldest first."""
+    """Return the requests that continue a request, oldest first."""
     query = select(*_COLUMNS).where(removal_request.c.parent_id == request_id)
     return _all(connection, query.order_by(removal_request.c.created_at, removal_request.c.id))
 
 
 def move(connection: Connection, request: Request, step: Step) -> bool:
-    """Store a step and the state it leads to; False if somebody else changed the state before."""
+    """Store a step and the request's new state; return False if the state changed before."""
     changed: dict[str, object] = {"state": step.state}
     if step.state not in WAITING:
         changed["answer_due_at"] = None
@@ -321,7 +321,7 @@ def events_of(connection: Connection, request_ids: Sequence[RequestId]) -> list[
 
 
 def delete_unsent(connection: Connection, request_id: RequestId) -> None:
-    """Delete a request of a withdrawn case that was never sent."""
+    """Delete a request that was never sent and whose case is withdrawn."""
     connection.execute(delete(removal_request).where(removal_request.c.id == request_id))
 
 

@@ -3,8 +3,8 @@ Rotation: rewrap all data keys under a new key-encryption key, while the service
 
 The new key is in the source before it wraps anything, and the old key stays there until it wraps
 nothing any more. When a running service meets a key-encryption key that it does not know, it reads
-its source again. It wraps new data keys under the key that wraps "records", which is rewrapped
-first.
+its source again. The service wraps new data keys by the key that wraps the data key "records". The
+rotation rewraps "records" first.
 """
 
 from dataclasses import dataclass

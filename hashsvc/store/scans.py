@@ -120,8 +120,8 @@ def add(
     Store a scan with one queued item for each URL.
 
     Args:
-        urls: The URLs; as a mapping, with the host of each, so that workers can tell which items
-            share a host.
+        urls: The URLs, or a mapping from each URL to its host. With the hosts, workers can tell
+            which items share a host.
     """
     key = data_keys.records(connection)
     values = {
@@ -243,7 +243,8 @@ def seen_by(
     Args:
         organisation_id: Return only matches of this organisation's cases; None for all.
 
-        since: Return only what items finished since then saw; None for all.
+        since: Return only matches that an item saw which finished at or after this time; None for
+            all.
     """
     query = (
         select(

@@ -1,4 +1,4 @@
-"""The version of the database's schema, and the way to the newest one."""
+"""The version of the database's schema, and the upgrade to the newest version."""
 
 from importlib.resources import files
 
@@ -30,7 +30,7 @@ def upgrade(connection: Connection) -> None:
     Raises:
         SchemaError: If the database was made by a newer version.
     """
-    # Alembic takes as long to import as all else that a short command does.
+    # Importing Alembic takes as long as everything else that a short command does.
     import alembic.command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
     from alembic.util import CommandError  # noqa: PLC0415

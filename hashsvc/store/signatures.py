@@ -13,7 +13,7 @@ from hashsvc.store.packing import CodeGroup, pack, unpack
 from hashsvc.store.tables import case, content, data_key, signature
 
 IDS_PER_CONTENT = 1024
-"""The ids of a content's codes start at its own id times this, so that every code has its own."""
+"""The ids of a content's codes start at the content's id times this, so that no two are equal."""
 
 _PAGE = 500
 

@@ -48,8 +48,8 @@ def make_engine(url: str, **options: Any) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        # Begin write transactions as such: a deferred one fails at its first write if another
-        # transaction has written since it began.
+        # A write transaction takes the lock when it begins: a deferred one fails at its first write
+        # if another transaction has written since it began.
         writes = connection.get_execution_options().get(WRITES)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 
@@ -67,13 +67,13 @@ def rewrite(engine: Engine) -> bool:
 
 
 def empty_log(engine: Engine) -> bool:
-    """Remove old pages from the log; return False if a connection blocked it until the timeout."""
+    """Empty the write-ahead log; return False if a connection blocked this until the timeout."""
     with _bare(engine) as cursor:
         return _empty_log(cursor)
 
 
 def copy_to(engine: Engine, path: Path) -> None:
-    """Write a copy of the database as it is now to a new file, without deleted rows."""
+    """Write a copy of the database's present state, without deleted rows, to a new file."""
     with _bare(engine) as cursor:
         cursor.execute("VACUUM INTO ?", (str(path),))
 

@@ -1,4 +1,4 @@
-"""Suppressions: dismissed images whose matches with one content, or any, are not recorded again."""
+"""Suppressions: dismissed images that are not recorded again, for one content or for all."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -43,7 +43,8 @@ class Suppression:
     What is shown of a suppression.
 
     Attributes:
-        content: Public id of the content that it is for; None for all of the organisation's.
+        content: Public id of the content that it is for; None if it is for all contents of the
+            organisation.
 
         match_id: The match that was dismissed; None if that no longer exists.
     """
@@ -77,7 +78,7 @@ def add(
     by: KeyId,
     now: datetime,
 ) -> None:
-    """Store a suppression, for one content or, without one, for all of the organisation's."""
+    """Store a suppression for a content; if `content_id` is None, for all of the organisation."""
     sealed = _key(connection, content_id).seal(
         dismissed.image_sha256 + b"".join(dismissed.codes), context=_context(suppression_id)
     )

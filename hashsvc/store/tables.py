@@ -73,8 +73,8 @@ class UtcTime(TypeDecorator[datetime]):
 
 
 def table(name: str, *parts: Column[object] | UniqueConstraint | CheckConstraint | Index) -> Table:
-    # AUTOINCREMENT: the id of a deleted row must never be used again, for an index may still hold
-    # it.
+    # AUTOINCREMENT: the id of a deleted row must never be used again, because an index may still
+    # hold it.
     autoincrement = any(
         isinstance(part, Column) and part.primary_key and isinstance(part.type, BigInteger)
         for part in parts
@@ -116,16 +116,16 @@ api_key = table(
     one_of("role", "intake", "analyst", "scanner", "admin"),
 )
 
-# A person who signs in through an issuer. The person's key has no token. The digest, made with the
-# key for records, is of the issuer's name for the person.
+# A person who signs in through an issuer. The person's key has no token. The digest of the issuer's
+# name for the person is made with the records key.
 person = table(
     "person",
     Column("key_id", ForeignKey("api_key.id"), primary_key=True),
     Column("name_digest", LargeBinary, nullable=False, unique=True),
 )
 
-# Wrapped by the key-encryption key `kek_id`, which is never stored here. `wrapped` is zeros once
-# the key is destroyed.
+# A data key is wrapped by the key-encryption key `kek_id`, which is never stored here. `wrapped` is
+# zeros once the data key is destroyed.
 data_key = table(
     "data_key",
     Column("id", Text, primary_key=True),
@@ -228,8 +228,8 @@ change = table(
 )
 
 # `duplicates` counts the lines of the batch that repeated a URL, and `invalid` lists those that
-# were not valid URLs, by rule (JSON). The digests, made with the key for records, are of an
-# Idempotency-Key and of the batch sent with it.
+# were not valid URLs, by rule (JSON). The digests of an Idempotency-Key and of the batch sent with
+# it are made with the records key.
 scan = table(
     "scan",
     Column("id", Text, primary_key=True),
@@ -262,7 +262,7 @@ scan_item = table(
     Column("images", Integer, nullable=False, default=0),
     Column("images_failed", Integer, nullable=False, default=0),
     Column("finished_at", UtcTime),
-    # Made with the key for records: it shows which items share a host, but not the host's name.
+    # Made with the records key: it shows which items share a host, but not the host's name.
     Column("host_digest", LargeBinary),
     # Attempts that do not count towards the limit, because they were before a retry or given back.
     Column("attempts_before", Integer, nullable=False, server_default=text("0")),

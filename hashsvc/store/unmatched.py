@@ -2,10 +2,10 @@
 The work list of retroactive matching: new contents that must be compared with stored candidates.
 
 A content is entered here in the transaction that lets it in, and removed once it was compared. If a
-worker is killed in between, the content is compared again. Each pair of content and candidate is
-compared in one of two places: by the scan, if the content was there before it; otherwise from this
-list. A scan takes time, so at its end, in the transaction that stores its candidates, it asks
-which contents were let in since it began.
+worker is killed in between, the content is compared again. A scan compares its candidates with all
+contents that were let in before the scan began. All other pairs of content and candidate are
+compared from this list. A scan takes time, so at its end, in the transaction that stores its
+candidates, it asks which contents were let in since it began.
 """
 
 from collections.abc import Sequence
@@ -82,7 +82,7 @@ def is_any_due(connection: Connection, now: datetime) -> bool:
 
 
 def take(connection: Connection, *, now: datetime, until: datetime, limit: int) -> list[Unmatched]:
-    """Take at most `limit` contents that no worker has, longest waiting first, until a time."""
+    """Lease at most `limit` contents that no worker has, longest waiting first; return them."""
     due = (
         select(unmatched.c.seq)
         .where(_due(now))
@@ -98,7 +98,7 @@ def take(connection: Connection, *, now: datetime, until: datetime, limit: int) 
 
 
 def extend(connection: Connection, seqs: Sequence[int], *, until: datetime) -> None:
-    """Extend the time for which contents are taken."""
+    """Set when the lease on contents ends."""
     connection.execute(update(unmatched).where(unmatched.c.seq.in_(seqs)).values(due_at=until))
 
 

@@ -76,7 +76,7 @@ def take_due(connection: Connection, now: datetime) -> Watch | None:
     """
     Return a watch that is due, and set when it is due next; return None if none is due.
 
-    Scans that were missed while the service was down are not made up for.
+    Scans that were missed while the service was down are not run later.
     """
     query = (
         select(watch)
