@@ -11,6 +11,7 @@ Rooms, top to bottom; a room imports only from those below it:
     audit                         the chained and signed log of what was done
     store, signals, index/        the database, the hashes, the search
     keyring                       the keys that seal what the database holds
+    sandbox                       processes with limits, for work on untrusted bytes
 
 `settings`, `clock`, `loops` (threads that work at an interval) and `lazy` (rooms that load their
 modules on first use) import no other room.

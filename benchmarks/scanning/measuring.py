@@ -12,7 +12,7 @@ from hashsvc.signals import Limits, Sandbox
 
 _EVERY_S = 0.25
 _MB = 1000**2
-_WORKER = b"hashsvc.signals.worker"
+_WORKER = b"hashsvc.signals.signing_job"
 
 
 class Processes:

@@ -115,7 +115,7 @@ class Institute:
         self._stack.enter_context(self.internet)
         self._stack.enter_context(self.post)
         self.services.bank_index.start()
-        self.services.scanning.sandbox.open()
+        self.services.scanning.open_sandboxes()
         self._stack.callback(self._close)
         for each in PLATFORMS:
             entry = each.entry(self.internet.hosts[each.name])

@@ -24,7 +24,7 @@ from pydantic import BaseModel, Field
 from starlette.exceptions import HTTPException
 from starlette.routing import compile_path
 
-from hashsvc import access, audit, bank, matching, removal, scanning, signals, store
+from hashsvc import access, audit, bank, matching, removal, sandbox, scanning, signals, store
 
 _log = structlog.get_logger()
 
@@ -100,7 +100,7 @@ STATUSES: dict[type[Exception], HTTPStatus] = {
     bank.NotApprovedError: HTTPStatus.CONFLICT,
     bank.UnknownResetError: HTTPStatus.NOT_FOUND,
     bank.SameKeyError: HTTPStatus.CONFLICT,
-    signals.SandboxError: HTTPStatus.SERVICE_UNAVAILABLE,
+    sandbox.SandboxError: HTTPStatus.SERVICE_UNAVAILABLE,
     signals.SignalFormatError: HTTPStatus.UNPROCESSABLE_ENTITY,
     matching.UnknownMatchError: HTTPStatus.NOT_FOUND,
     matching.AlreadyReviewedError: HTTPStatus.CONFLICT,

@@ -27,7 +27,8 @@ from rich.text import Text
 from hashsvc.cli.client import Client, ServiceError
 from hashsvc.cli.connecting import LOCAL, Insecure, Key, Url, connected
 from hashsvc.cli.output import fail, say
-from hashsvc.scanning import BatchFormat, BatchLine, read_lines, sort_lines
+from hashsvc.scanning import BatchFormat, BatchLine, sort_lines
+from hashsvc.scanning.lists import BadListError, read_file, read_lines
 
 _LOOK_AGAIN_S = 0.5
 _TOO_LARGE = 413
@@ -242,7 +243,10 @@ def _read(file: Path, form: InputFormat | None) -> list[BatchLine]:
     except OSError:
         fail("The file with the URLs cannot be read.")
     by_ending = _ENDINGS.get(file.suffix.lower(), BatchFormat.LINES)
-    return read_lines(body, by_ending if form is None else _FORMS[form])
+    try:
+        return read_file(body, by_ending) if form is None else read_lines(body, _FORMS[form])
+    except BadListError as error:
+        fail(str(error))
 
 
 def _valid_lines(lines: Sequence[BatchLine]) -> list[BatchLine]:

@@ -7,12 +7,13 @@ from dataclasses import dataclass
 
 from hashsvc.matching import compare
 from hashsvc.removal.states import Outcome
-from hashsvc.scanning import FetchError, Look, Looker, SeenImage
+from hashsvc.scanning import INCOMPLETE, FetchError, Look, Looker, SeenImage
 from hashsvc.signals import NotAnImageError, Signature
 
 _GONE = frozenset({"http-404", "http-410"})
-# Something that is no image, such as an SVG drawing, cannot be the image either.
-_NOT_IT = _GONE | {NotAnImageError.__name__}
+_GONE_STATUSES = frozenset({404, 410})
+# Something that is no image cannot be the image, and neither can an SVG drawing without bitmaps.
+_NOT_IT = _GONE | {NotAnImageError.__name__, "drawing"}
 
 # An analyst waits for the answer.
 _LONGEST_S = 60
@@ -78,24 +79,47 @@ def _look(
     if shown is not None:
         found = {"image_url": shown.image_url, "sha256": shown.sha256.hex(), **shown.facts}
         return Outcome.STILL_THERE, {"outcome": Outcome.STILL_THERE, **answered, "found": found}
-    outcome, reason = _absent(seen, url, was_image=was_image)
+    outcome, reason = _absent(seen, url, answered, was_image=was_image)
     itself = _itself(seen, url) if was_image else None
     digest = {"sha256": itself.sha256.hex()} if itself else {}
     why = {"reason": reason} if reason else {}
     return outcome, {"outcome": outcome, **why, **answered, **digest}
 
 
-def _absent(seen: Iterable[Look], url: str, *, was_image: bool) -> tuple[Outcome, str | None]:
+def _absent(
+    seen: Iterable[Look], url: str, answered: Facts, *, was_image: bool
+) -> tuple[Outcome, str | None]:
     """Return the outcome where no image is the right one, and the reason if it is uncertain."""
     looks = list(seen)
-    if was_image and all(look.image_url != url for look in looks):
+    doubts = [_doubt(answered), *(_doubt_about(each) for each in looks)]
+    is_gone = answered.get("status") in _GONE_STATUSES
+    if was_image and not is_gone and all(look.image_url != url for look in looks):
         return Outcome.UNREACHABLE, "a-page-is-there-now"
-    for look in looks:
-        if look.reason is not None and look.reason not in _NOT_IT:
-            return Outcome.UNREACHABLE, look.reason
+    for doubt in doubts:
+        if doubt is not None:
+            return Outcome.UNREACHABLE, doubt
+    if is_gone:
+        # The server says so, and what it shows in its place is not the image.
+        return Outcome.PAGE_GONE, None
     if was_image and _itself(looks, url):
         return Outcome.IMAGE_REPLACED, None
     return Outcome.IMAGE_GONE, None
+
+
+def _doubt_about(look: Look) -> str | None:
+    """Return why an image that is not the right one may hide it; None if it cannot."""
+    if look.image is not None:
+        return _doubt(look.image.facts)
+    return None if look.reason in _NOT_IT else look.reason
+
+
+def _doubt(answered: Facts) -> str | None:
+    """Return why the image may be there although an answer does not show it."""
+    if INCOMPLETE in answered:
+        return INCOMPLETE
+    status = answered.get("status", 200)
+    # Login walls and protection against other sites' links answer with pages and images, too.
+    return None if status == 200 or status in _GONE_STATUSES else f"http-{status}"
 
 
 def _itself(seen: Iterable[Look], url: str) -> SeenImage | None:

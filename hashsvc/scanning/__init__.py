@@ -19,14 +19,17 @@ from hashsvc.scanning.errors import (
     UnknownScanError,
     UnknownWatchError,
 )
-from hashsvc.scanning.lines import BatchFormat, BatchLine, read_lines, sort_lines
+from hashsvc.scanning.lists import BatchFormat, BatchLine, read_lines, sort_lines
 from hashsvc.scanning.urls import MAX_URL_LENGTH, normalise_url
 
 if TYPE_CHECKING:
+    from hashsvc.scanning.downloads import BatchLimits
+    from hashsvc.scanning.facts import INCOMPLETE
     from hashsvc.scanning.fetch import Fetched, Fetcher
     from hashsvc.scanning.known import KnownImages
     from hashsvc.scanning.leases import Leases
-    from hashsvc.scanning.look import BatchLimits, Look, Looker, SeenImage
+    from hashsvc.scanning.look import Looker
+    from hashsvc.scanning.results import Look, SeenImage
     from hashsvc.scanning.scanner import Scanner
     from hashsvc.scanning.service import ScanningService
     from hashsvc.scanning.watches import MOST_DAYS, MOST_HOURS, Watches
@@ -39,7 +42,10 @@ else:
             "fetch": "Fetched Fetcher",
             "known": "KnownImages",
             "leases": "Leases",
-            "look": "BatchLimits Look Looker SeenImage",
+            "downloads": "BatchLimits",
+            "facts": "INCOMPLETE",
+            "look": "Looker",
+            "results": "Look SeenImage",
             "scanner": "Scanner",
             "service": "ScanningService",
             "watches": "MOST_DAYS MOST_HOURS Watches",
@@ -48,6 +54,7 @@ else:
     )
 
 __all__ = [
+    "INCOMPLETE",
     "MAX_URL_LENGTH",
     "MOST_DAYS",
     "MOST_HOURS",

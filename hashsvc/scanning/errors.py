@@ -6,6 +6,7 @@ Errors of the scanning room.
     ├── UnknownWatchError    no such watch
     ├── CancelledScanError   the scan was cancelled and has to be resumed first
     ├── OtherBatchError      an Idempotency-Key was used before, with another batch
+    ├── BadListError         a file of URLs is damaged or too large
     ├── BadUrlError          a text is not a URL that can be fetched
     ├── ProxyError           the settings name a proxy in an unreadable way
     └── FetchError           a URL could not be fetched, with the reason
@@ -32,6 +33,10 @@ class CancelledScanError(ScanError):
 
 class OtherBatchError(ScanError):
     """An Idempotency-Key was used before, with another batch."""
+
+
+class BadListError(ScanError):
+    """A file of URLs is damaged or too large; the message states the limit."""
 
 
 class BadUrlError(ScanError):

@@ -1,27 +1,28 @@
 """
 Downloads URLs from public addresses, within limits on time, bytes and redirects.
 
-Every download ends with bytes or with a FetchError that gives a one-word reason. No cookie is
-kept, no proxy from the environment is used, and nothing is written to disk.
+Every download ends with bytes or with a FetchError that gives a one-word reason. No proxy
+from the environment is used, nothing is written to disk, and cookies end with the look at a URL.
 """
 
 import contextlib
-import hashlib
 import ssl
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Any, Self
+from typing import Self
 from urllib.parse import urlsplit
 
 import httpcore2
 import httpx2
 
 from hashsvc.clock import utc_now
-from hashsvc.scanning.connections import ADDRESS, CheckedBackend, ThreadDeadline, Tunnel
+from hashsvc.scanning.browsing import Browsing
+from hashsvc.scanning.connections import ThreadDeadline, Tunnel
 from hashsvc.scanning.errors import BadUrlError, FetchError
+from hashsvc.scanning.facts import INCOMPLETE, Fact, facts_of
 from hashsvc.scanning.hosts import Hosts, retry_after_s
-from hashsvc.scanning.proxies import DEFAULT_PROXY, Proxy, read_proxies
+from hashsvc.scanning.proxies import DEFAULT_PROXY, read_proxies
 from hashsvc.scanning.robots import (
     ALL_ALLOWED,
     MAX_ROBOTS_BYTES,
@@ -30,17 +31,15 @@ from hashsvc.scanning.robots import (
     RobotsCache,
     read_robots,
 )
+from hashsvc.scanning.transport import CheckedTransport
 from hashsvc.scanning.urls import normalise_url, resolve_url
 from hashsvc.settings import Settings
 
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
 _CODINGS = frozenset({"", "identity", "gzip", "x-gzip", "deflate"})
-# Headers that later show which file it was, and how old.
-_KEPT_HEADERS = ("content-type", "content-length", "last-modified", "etag", "date", "server")
-_MOST_HEADER = 300
-
-Fact = int | str | dict[str, str] | list[dict[str, int | str]]
+# What a browser acts upon.
+_BROWSED_HEADERS = ("content-type", "refresh", "referrer-policy")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -55,15 +54,21 @@ class Fetched:
 
         body: The bytes, decompressed.
 
+        status: The HTTP status. Anything but 200 comes only to those who ask as a browser does.
+
+        headers: The headers that a browser acts upon, by name in lower case; empty if missing.
+
         facts: Facts about the download for the record: `url`, `status`, `fetched_at`, the server's
-            `address`, some `headers`, the `redirects` that led there, and `certificate_sha256` if
-            TLS was used.
+            `address`, some `headers`, the `redirects` that led there, `certificate_sha256` if TLS
+            was used, and `incomplete` if the answer was cut off.
     """
 
     url: str
     content_type: str
     body: bytes
     facts: Mapping[str, Fact] = field(default_factory=dict, compare=False)
+    status: int = 200
+    headers: Mapping[str, str] = field(default_factory=dict, compare=False)
 
 
 class Fetcher:
@@ -83,12 +88,12 @@ class Fetcher:
         self._deadline = ThreadDeadline(clock)
         secret = settings.fetch_proxies
         proxies = read_proxies(secret.get_secret_value()) if secret is not None else {}
-        direct = None if DEFAULT_PROXY in proxies else _transport(settings, self._deadline, None)
-        self._transports: dict[str, _CheckedTransport] = {
-            name: _transport(settings, self._deadline, proxy) for name, proxy in proxies.items()
+        self._transports = {
+            name: CheckedTransport(settings, self._deadline, proxy)
+            for name, proxy in proxies.items()
         }
-        if direct is not None:
-            self._transports[DEFAULT_PROXY] = direct
+        if DEFAULT_PROXY not in proxies:
+            self._transports[DEFAULT_PROXY] = CheckedTransport(settings, self._deadline, None)
         self._hosts = Hosts(
             at_once=settings.fetch_downloads_per_host,
             delay_s=settings.fetch_host_delay_s,
@@ -97,8 +102,8 @@ class Fetcher:
         self._robots = RobotsCache(clock)
         self._headers = [
             (b"User-Agent", settings.fetch_user_agent.encode("ascii")),
-            (b"Accept", b"text/html,image/*;q=0.9,*/*;q=0.5"),
             (b"Accept-Encoding", b"gzip, deflate"),
+            (b"Accept", b"*/*"),
         ]
         limits = dict.fromkeys(("connect", "read", "write", "pool"), settings.fetch_timeout_s)
         self._extensions = {"timeout": limits}
@@ -114,7 +119,14 @@ class Fetcher:
         for transport in self._transports.values():
             transport.close()
 
-    def get(self, url: str, *, deadline: float | None = None, via: str | None = None) -> Fetched:
+    def get(
+        self,
+        url: str,
+        *,
+        deadline: float | None = None,
+        via: str | None = None,
+        browsing: Browsing | None = None,
+    ) -> Fetched:
         """
         Return what is at a URL.
 
@@ -126,15 +138,23 @@ class Fetcher:
             via: Name of a proxy in the settings; None means the default proxy, or no proxy if the
                 settings have no default.
 
+            browsing: What a browser would say with the request. Given one, a body that comes with
+                an error such as 404 is returned too, and so is a body that was cut off twice:
+                browsers show both. None asks as a program does, without cookies.
+
         Raises:
             FetchError: If the URL cannot be fetched; `retry` says whether it may work later.
         """
         transport = self._transport(via)
         limit = self._clock() + self._settings.fetch_total_s
         self._deadline.until = limit if deadline is None else min(limit, deadline)
-        with _as_fetch_errors():
-            max_bytes, obeys = self._settings.fetch_max_bytes, self._settings.fetch_robots
-            return self._follow(normalise_url(url), transport, max_bytes, obeys=obeys)
+        fetched = self._get(url, transport, browsing)
+        if INCOMPLETE not in fetched.facts:
+            return fetched
+        # The connection may have broken by chance. A second answer that is cut off is the server's.
+        with contextlib.suppress(FetchError):
+            fetched = max(fetched, self._get(url, transport, browsing), key=_completeness)
+        return fetched
 
     @property
     def max_bytes(self) -> int:
@@ -162,54 +182,84 @@ class Fetcher:
         with _as_fetch_errors():
             return Tunnel(transport.connect(host, port), self._deadline, until)
 
-    def _transport(self, via: str | None) -> "_CheckedTransport":
+    def _transport(self, via: str | None) -> CheckedTransport:
         transport = self._transports.get(via or DEFAULT_PROXY)
         if transport is None:
             raise FetchError("unknown-proxy")
         return transport
 
+    def _get(self, url: str, transport: CheckedTransport, browsing: Browsing | None) -> Fetched:
+        with _as_fetch_errors():
+            max_bytes, obeys = self._settings.fetch_max_bytes, self._settings.fetch_robots
+            return self._follow(normalise_url(url), transport, max_bytes, browsing, obeys=obeys)
+
     def _follow(
-        self, url: str, transport: "_CheckedTransport", max_bytes: int, *, obeys: bool
+        self,
+        url: str,
+        transport: CheckedTransport,
+        max_bytes: int,
+        browsing: Browsing | None = None,
+        *,
+        obeys: bool,
     ) -> Fetched:
         """Return what is at a URL, after following its redirects."""
         redirects: list[dict[str, int | str]] = []
-        seen = {url}
+        seen: set[tuple[tuple[bytes, bytes], ...]] = set()
         for _ in range(self._settings.fetch_redirects + 1):
             if obeys and not self._robots_of(url, transport).allows(url):
                 raise FetchError("robots-txt")
+            headers = (
+                self._headers
+                if browsing is None
+                else [*self._headers[:-1], *browsing.headers_for(url)]
+            )
+            # A redirect back to the same URL is no loop if it has set a cookie.
+            request = ((b"", url.encode()), *headers)
+            if request in seen:
+                raise FetchError("redirect-loop")
+            seen.add(request)
             host = urlsplit(url).hostname or ""
             with self._hosts.turn(host, until=self._deadline.until):
-                answer = self._get_once(url, transport, max_bytes, redirects)
+                answer = self._get_once(url, transport, max_bytes, redirects, headers, browsing)
             if isinstance(answer, Fetched):
                 return answer
             redirects.append({"url": url, "status": answer[0]})
             url = answer[1]
-            if url in seen:
-                raise FetchError("redirect-loop")
-            seen.add(url)
         raise FetchError("too-many-redirects")
 
     def _get_once(
         self,
         url: str,
-        transport: "_CheckedTransport",
+        transport: CheckedTransport,
         max_bytes: int,
         redirects: list[dict[str, int | str]],
+        headers: list[tuple[bytes, bytes]],
+        browsing: Browsing | None,
     ) -> Fetched | tuple[int, str]:
         """Return what is at a URL, or the status and the URL that it redirects to."""
-        # Use the transport without httpx2's client, which would keep cookies and read the
-        # environment.
+        # Use the transport without httpx2's client, which would read the environment.
         with self._deadline.within(self._settings.fetch_first_byte_s):
-            response = transport.get(httpx2.URL(url), self._headers, self._extensions)
+            response = transport.get(httpx2.URL(url), headers, self._extensions)
         with contextlib.closing(response):
             status = response.status_code
-            if status in _REDIRECTS and "location" in response.headers:
-                return status, resolve_url(url, response.headers["location"])
+            if browsing is not None:
+                browsing.keep_cookies(url, response)
+            if status in _REDIRECTS and (location := _location(response)):
+                return status, resolve_url(url, location)
+            refusal = None
             if status != httpx2.codes.OK:
-                raise self._refusal(url, response, redirects)
-            media_type = response.headers.get("content-type", "").partition(";")[0]
-            facts = _facts(url, response, redirects)
-            return Fetched(url, media_type.strip().lower(), _body(response, max_bytes), facts)
+                refusal = self._refusal(url, response, redirects)
+                if browsing is None or refusal.retry or status in _REDIRECTS:
+                    raise refusal
+            facts = facts_of(url, response, redirects)
+            body, is_whole = _body(response, max_bytes, keeps_part=browsing is not None)
+            if refusal is not None and not body:
+                raise refusal
+            if not is_whole:
+                facts[INCOMPLETE] = 1
+            told = {name: response.headers.get(name, "") for name in _BROWSED_HEADERS}
+            media_type = told["content-type"].partition(";")[0].strip().lower()
+            return Fetched(url, media_type, body, facts, status, told)
 
     def _refusal(
         self, url: str, response: httpx2.Response, redirects: list[dict[str, int | str]]
@@ -227,10 +277,10 @@ class Fetcher:
             f"http-{status}",
             retry=status in _RETRIED,
             retry_after=wait_s,
-            facts=_facts(url, response, redirects),
+            facts=facts_of(url, response, redirects),
         )
 
-    def _robots_of(self, url: str, transport: "_CheckedTransport") -> Robots:
+    def _robots_of(self, url: str, transport: CheckedTransport) -> Robots:
         root = resolve_url(url, "/robots.txt")
         known = self._robots.get(root)
         if known is not None:
@@ -249,15 +299,6 @@ class Fetcher:
             robots = ALL_ALLOWED if is_missing else NONE_ALLOWED
         self._robots.put(root, robots)
         return robots
-
-
-def _transport(
-    settings: Settings, deadline: ThreadDeadline, proxy: Proxy | None
-) -> "_CheckedTransport":
-    backend = CheckedBackend(
-        settings.fetch_networks, deadline, connect_s=settings.fetch_connect_s, proxy=proxy
-    )
-    return _CheckedTransport(settings.fetch_ports, settings.fetch_max_bytes, backend)
 
 
 @contextlib.contextmanager
@@ -285,7 +326,18 @@ def _is_certificate_error(error: BaseException | None) -> bool:
     return error is not None
 
 
-def _body(response: httpx2.Response, max_bytes: int) -> bytes:
+def _completeness(fetched: Fetched) -> tuple[bool, int]:
+    return INCOMPLETE not in fetched.facts, len(fetched.body)
+
+
+def _location(response: httpx2.Response) -> str:
+    """Return where a redirect leads; bytes that are not ASCII are percent-encoded as they are."""
+    raw = next((value for name, value in response.headers.raw if name.lower() == b"location"), b"")
+    return "".join(chr(byte) if byte < 0x80 else f"%{byte:02X}" for byte in raw)
+
+
+def _body(response: httpx2.Response, max_bytes: int, *, keeps_part: bool) -> tuple[bytes, bool]:
+    """Return the body, or as much of it as came if part of it will do, and whether it is whole."""
     coding = response.headers.get("content-encoding", "").strip().lower()
     if coding not in _CODINGS:
         # We did not ask for this coding, or several codings are stacked. A lower layer can be
@@ -295,102 +347,14 @@ def _body(response: httpx2.Response, max_bytes: int) -> bytes:
     if length.isascii() and length.isdigit() and int(length[:20]) > max_bytes:
         raise FetchError("too-large")
     body = bytearray()
-    for chunk in response.iter_bytes():
-        body += chunk
-        if len(body) > max_bytes:
-            raise FetchError("too-large")
-    return bytes(body)
-
-
-def _facts(
-    url: str, response: httpx2.Response, redirects: list[dict[str, int | str]]
-) -> dict[str, Fact]:
-    facts: dict[str, Fact] = {
-        "url": url,
-        "status": response.status_code,
-        "fetched_at": utc_now().isoformat(timespec="seconds"),
-        "redirects": redirects,
-        "headers": {
-            name: "".join(filter(str.isprintable, value[:_MOST_HEADER]))
-            for name in _KEPT_HEADERS
-            if (value := response.headers.get(name)) is not None
-        },
-    }
-    stream = response.extensions.get("network_stream")
-    if isinstance(stream, httpcore2.NetworkStream):
-        address = stream.get_extra_info(ADDRESS)
-        if isinstance(address, str):
-            facts["address"] = address
-        tls = stream.get_extra_info("ssl_object")
-        certificate = tls.getpeercert(True) if tls is not None else None
-        if certificate:
-            facts["certificate_sha256"] = hashlib.sha256(certificate).hexdigest()
-    return facts
-
-
-class _CheckedTransport:
-    """Requests URLs over connections that a CheckedBackend opens."""
-
-    def __init__(self, ports: frozenset[int], max_bytes: int, backend: CheckedBackend) -> None:
-        self._ports = ports
-        self._max_bytes = max_bytes
-        self._backend = backend
-        self._pool = httpcore2.ConnectionPool(
-            ssl_context=ssl.create_default_context(),
-            max_connections=64,
-            max_keepalive_connections=16,
-            keepalive_expiry=15,
-            network_backend=backend,
-        )
-
-    def get(
-        self, url: httpx2.URL, headers: list[tuple[bytes, bytes]], extensions: dict[str, Any]
-    ) -> httpx2.Response:
-        port = {"http": 80, "https": 443}[url.scheme] if url.port is None else url.port
-        self._check(port)
-        response = self._pool.handle_request(
-            httpcore2.Request(
-                method="GET",
-                url=httpcore2.URL(
-                    scheme=url.raw_scheme, host=url.raw_host, port=url.port, target=url.raw_path
-                ),
-                headers=[(b"Host", url.netloc), *headers],
-                # An empty tuple sends no body chunk; None would send one empty chunk.
-                content=(),
-                extensions=extensions,
-            )
-        )
-        return httpx2.Response(
-            status_code=response.status,
-            headers=response.headers,
-            stream=_Body(response, self._max_bytes),
-            extensions=response.extensions,
-        )
-
-    def connect(self, host: str, port: int) -> httpcore2.NetworkStream:
-        self._check(port)
-        return self._backend.connect_tcp(host, port)
-
-    def close(self) -> None:
-        self._pool.close()
-
-    def _check(self, port: int) -> None:
-        if port not in self._ports:
-            raise FetchError("forbidden-port")
-
-
-class _Body(httpx2.SyncByteStream):
-    def __init__(self, response: httpcore2.Response, max_bytes: int) -> None:
-        self._response = response
-        self._left = max_bytes
-
-    def __iter__(self) -> Iterator[bytes]:
-        for chunk in self._response.iter_stream():
-            # Count the compressed bytes: they may decompress to nothing, without end.
-            self._left -= len(chunk)
-            if self._left < 0:
+    try:
+        for chunk in response.iter_bytes():
+            body += chunk
+            if len(body) > max_bytes:
                 raise FetchError("too-large")
-            yield chunk
-
-    def close(self) -> None:
-        self._response.close()
+    except httpcore2.RemoteProtocolError:
+        # Browsers show what came of an answer that was cut off.
+        if not body or not keeps_part:
+            raise
+        return bytes(body), False
+    return bytes(body), True

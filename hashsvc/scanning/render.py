@@ -11,6 +11,7 @@ import contextlib
 import functools
 import itertools
 import os
+import re
 import shlex
 import signal
 import socketserver
@@ -36,6 +37,8 @@ _PART_BYTES = 65_536
 _LONGEST_S = 20.0
 _SCRIPTS_MS = 5_000
 _IN_MEMORY = Path("/dev/shm")  # noqa: S108 - keeps pages off the disk.
+# A name, an IPv4 address or an IPv6 address in brackets, and a port.
+_PLACE = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
 _log = structlog.get_logger()
 
 _SWITCHES = (
@@ -196,6 +199,10 @@ class FilteringProxy(socketserver.ThreadingTCPServer):
         Raises:
             FetchError: If the host or port is not allowed, or cannot be reached.
         """
+        # A browser names a host and a port, and nothing that two parsers could read differently.
+        if not _PLACE.fullmatch(place):
+            self.refused += 1
+            raise FetchError("bad-url")
         try:
             host = urlsplit(normalise_url(f"http://{place}/")).hostname or ""
             return self._open(host, urlsplit(f"http://{place}/").port or default_port)

@@ -10,7 +10,8 @@ import structlog
 from hashsvc.matching import BankIndex, Found, sighted
 from hashsvc.scanning.errors import FetchError
 from hashsvc.scanning.leases import ImageCounts, Leases, Taken
-from hashsvc.scanning.look import Looker, SeenImage
+from hashsvc.scanning.look import Looker
+from hashsvc.scanning.results import SeenImage
 from hashsvc.settings import Settings
 from hashsvc.store.candidates import Sighted
 

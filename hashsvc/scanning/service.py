@@ -7,15 +7,17 @@ from typing import Self
 
 from hashsvc.clock import Clock, utc_now
 from hashsvc.matching import BankIndex
+from hashsvc.sandbox import SandboxError
 from hashsvc.scanning.fetch import Fetcher
 from hashsvc.scanning.known import KnownImages
 from hashsvc.scanning.leases import Leases
 from hashsvc.scanning.look import Looker
+from hashsvc.scanning.pages.sandbox import PageSandbox
 from hashsvc.scanning.render import Renderer
 from hashsvc.scanning.scanner import Scanner
 from hashsvc.scanning.work_list import WorkList
 from hashsvc.settings import Settings
-from hashsvc.signals import Limits, Sandbox, SandboxError
+from hashsvc.signals import Limits, Sandbox
 from hashsvc.signals.video import signs_films
 from hashsvc.store import Database
 
@@ -31,6 +33,8 @@ class ScanningService:
         sandbox: Decodes and signs images, in as many processes as there are cores, and at most as
             many as there are scan threads.
 
+        page_sandbox: Reads pages, in processes of their own.
+
         looker: Finds and signs the images at a URL.
 
         work_list: Takes batches of URLs, and reports on scans.
@@ -40,6 +44,7 @@ class ScanningService:
 
     fetcher: Fetcher
     sandbox: Sandbox
+    page_sandbox: PageSandbox
     looker: Looker
     work_list: WorkList
     scanner: Scanner
@@ -60,6 +65,7 @@ class ScanningService:
             ),
             workers=max(1, min(settings.scan_threads, os.cpu_count() or 1)),
         )
+        page_sandbox = PageSandbox(workers=sandbox.pool.size)
         renderer = (
             None
             if settings.scan_renderer is None
@@ -72,6 +78,7 @@ class ScanningService:
             films_per_page=settings.scan_films_per_page if signs_films() else 0,
             sign=KnownImages(sandbox.sign_frames).sign_frames,
             renderer=renderer,
+            reader=page_sandbox,
         )
         work_list = WorkList(settings, database, clock)
         leases = Leases(settings, database, clock)
@@ -83,17 +90,23 @@ class ScanningService:
             work_list.work_came,
             get_ready=lambda: _wait_for(sandbox),
         )
-        return cls(fetcher, sandbox, looker, work_list, scanner)
+        return cls(fetcher, sandbox, page_sandbox, looker, work_list, scanner)
 
     def start(self) -> None:
-        """Start the sandbox and the worker threads."""
-        self.sandbox.open()
+        """Start the sandboxes and the worker threads."""
+        self.open_sandboxes()
         self.scanner.start()
 
+    def open_sandboxes(self) -> None:
+        """Start the sandboxes alone, for looks without worker threads."""
+        self.sandbox.open()
+        self.page_sandbox.open()
+
     def stop(self) -> None:
-        """Stop the worker threads, then close the sandbox and all connections."""
+        """Stop the worker threads, then close the sandboxes and all connections."""
         self.scanner.stop()
         self.sandbox.close()
+        self.page_sandbox.close()
         self.fetcher.close()
 
 

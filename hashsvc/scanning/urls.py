@@ -1,90 +1,112 @@
-"""Normalises URLs, so that the same page is not scanned under two spellings."""
+"""
+URLs as browsers read them (WHATWG URL Standard, by ada), in one spelling for each.
+
+One spelling prevents scanning a page twice. It is ASCII, with a lower-case host that has no dot at
+its end, and without default port, fragment and parameters that only track who followed a link.
+"""
 
 import re
 import unicodedata
-from ipaddress import IPv6Address
-from urllib.parse import quote, unquote, urljoin, urlsplit, urlunsplit
+from urllib.parse import quote, unquote
 
-import idna
+import webencodings
+from ada_url import URL
 
 from hashsvc.scanning.errors import BadUrlError
 
 MAX_URL_LENGTH = 2_000
-_DEFAULT_PORTS = {"http": 80, "https": 443}
-# Parameters that track who followed a link, and never change what it shows.
+_SCHEMES = frozenset({"http:", "https:"})
+# Parameters that tell who followed a link, and never what it shows.
 _TRACKING = frozenset({"fbclid", "gclid", "dclid", "msclkid", "igshid", "mc_cid", "mc_eid"})
 _TRACKING_PREFIX = "utm_"
-_SAFE_PATH = "/%:@!$&'()*+,;=-._~"
-_SAFE_QUERY = _SAFE_PATH + "?[]{}|\\^`"
-# The standards allow no underscore in a host name, but many names on the web have one.
+# An underscore is in no host name by the rules, and in many on the web.
 _NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
+_NOT_IN_HOSTS = frozenset("/\\?#@%:[] \t\r\n")
 
 
 def normalise_url(text: str) -> str:
     """
-    Return a URL in normal form: ASCII, lower-case host, no default port, fragment or tracking.
+    Return a URL's one spelling.
 
     Raises:
-        BadUrlError: If the text is not an http or https URL with a host.
+        BadUrlError: If it is no http or https URL with a host.
     """
     text = text.strip()
     _check_length(text)
     if any(unicodedata.category(letter) in {"Cc", "Cs"} for letter in text):
         raise BadUrlError("A URL must not contain control characters.")
-    try:
-        parts = urlsplit(text)
-        port = parts.port
-    except ValueError as error:
-        raise BadUrlError("The URL's host or port cannot be read.") from error
-    if parts.scheme not in _DEFAULT_PORTS:
+    if not re.match("https?:", text, re.IGNORECASE):
         raise BadUrlError("A URL begins with http:// or https://.")
-    if not parts.hostname:
-        raise BadUrlError("A URL must name a host.")
-    if parts.username is not None or parts.password is not None:
-        raise BadUrlError("A URL must not contain a user name or password.")
-    host = ascii_host(parts.hostname)
-    host = f"[{host}]" if ":" in host else host
-    place = host if port in (None, _DEFAULT_PORTS[parts.scheme]) else f"{host}:{port}"
-    path = quote(parts.path, safe=_SAFE_PATH) or "/"
-    url = urlunsplit((parts.scheme, place, path, _query(parts.query), ""))
-    _check_length(url)  # Quoting may have made it longer.
-    return url
+    try:
+        url = URL(text)
+    except (ValueError, UnicodeError) as error:
+        raise BadUrlError("The URL's host or port cannot be read.") from error
+    return _one_spelling(url)
 
 
-def resolve_url(root: str, reference: str) -> str:
+def resolve_url(root: str, reference: str, *, encoding: str = "utf-8") -> str:
     """
-    Return the normalised URL of a reference in a page or an answer at `root`.
+    Return the one spelling of what a page or an answer at `root` refers to.
+
+    Args:
+        root: An absolute URL.
+
+        reference: As written in the page.
+
+        encoding: The page's, by its name in the Encoding Standard: queries are written in it.
 
     Raises:
-        BadUrlError: If it is not an http or https URL with a host; `data:` URLs are refused too.
+        BadUrlError: If it is no http or https URL with a host: `data:`, a script, nonsense.
     """
     _check_length(reference)
-    path, mark, query = reference.partition("?")
+    if encoding not in ("utf-8", "utf-16le", "utf-16be") and not reference.isascii():
+        reference = _with_query_in(encoding, reference)
     try:
-        # Browsers read a backslash as a slash.
-        return normalise_url(urljoin(root, path.replace("\\", "/") + mark + query))
-    except ValueError as error:
+        url = URL(reference, base=root)
+    except (ValueError, UnicodeError) as error:
         raise BadUrlError("The URL's host or port cannot be read.") from error
+    return _one_spelling(url)
 
 
 def ascii_host(host: str) -> str:
     """
-    Return a host in normal form: ASCII (IDNA), lower case, without a dot at the end.
+    Return a host's one spelling: ASCII (UTS 46), lower case, without a dot at the end.
 
     Raises:
-        BadUrlError: If it is neither a host name nor an IPv6 address without brackets.
+        BadUrlError: If it is no host name, and no IPv6 address without brackets.
     """
-    try:
-        if ":" in host and "%" not in host:
-            return str(IPv6Address(host))
-        if not host.isascii():
-            host = idna.encode(host, uts46=True).decode("ascii")
-    except ValueError as error:  # Includes IDNAError.
-        raise BadUrlError("The URL's host is not a valid name.") from error
-    host = host.rstrip(".").lower()
-    if not _NAME.fullmatch(host):
+    is_ipv6 = ":" in host and _NOT_IN_HOSTS.isdisjoint(host.replace(":", ""))
+    if not is_ipv6 and not _NOT_IN_HOSTS.isdisjoint(host):
         raise BadUrlError("The URL's host is not a valid name.")
-    return host
+    try:
+        read = URL(f"http://[{host}]/" if is_ipv6 else f"http://{host}/").hostname
+    except (ValueError, UnicodeError) as error:
+        raise BadUrlError("The URL's host is not a valid name.") from error
+    return read.strip("[]") if is_ipv6 else _checked_name(read)
+
+
+def _one_spelling(url: URL) -> str:
+    if url.protocol not in _SCHEMES:
+        raise BadUrlError("A URL begins with http:// or https://.")
+    if not url.hostname:
+        raise BadUrlError("A URL must name a host.")
+    if url.username or url.password:
+        raise BadUrlError("A URL must not contain a user name or password.")
+    host = url.hostname
+    if not host.startswith("["):
+        host = _checked_name(host)
+    port = f":{url.port}" if url.port else ""
+    query = "&".join(part for part in url.search[1:].split("&") if not _tracks(part))
+    spelling = f"{url.protocol}//{host}{port}{url.pathname}" + (f"?{query}" if query else "")
+    _check_length(spelling)  # Percent-encoding makes it longer.
+    return spelling
+
+
+def _checked_name(host: str) -> str:
+    name = host.rstrip(".")
+    if not _NAME.fullmatch(name):
+        raise BadUrlError("The URL's host is not a valid name.")
+    return name
 
 
 def _check_length(text: str) -> None:
@@ -92,12 +114,25 @@ def _check_length(text: str) -> None:
         raise BadUrlError(f"A URL has at most {MAX_URL_LENGTH} characters.")
 
 
-def _query(query: str) -> str:
-    # The other parameters stay as written, because some servers accept one spelling only.
-    kept = [part for part in query.split("&") if not _is_tracking(part)]
-    return quote("&".join(kept), safe=_SAFE_QUERY)
+def _with_query_in(encoding: str, reference: str) -> str:
+    """Percent-encode a query in an encoding (URL Standard, "percent-encode after encoding")."""
+    whole, mark, fragment = reference.partition("#")
+    path, question, query = whole.partition("?")
+    found = webencodings.lookup(encoding)
+    if not question or found is None:
+        return reference
+    letters = []
+    for letter in query:
+        if letter.isascii():
+            letters.append(letter)
+            continue
+        try:
+            letters.append(quote(webencodings.encode(letter, found, errors="strict"), safe=""))
+        except UnicodeError:
+            letters.append(f"%26%23{ord(letter)}%3B")
+    return path + question + "".join(letters) + mark + fragment
 
 
-def _is_tracking(parameter: str) -> bool:
+def _tracks(parameter: str) -> bool:
     name = unquote(parameter.partition("=")[0]).lower()
     return name in _TRACKING or name.startswith(_TRACKING_PREFIX)

@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 from hashsvc import audit
 from hashsvc.clock import Clock, utc_now
 from hashsvc.scanning.errors import CancelledScanError, OtherBatchError, UnknownScanError
-from hashsvc.scanning.lines import BatchLine, by_line, sort_lines
+from hashsvc.scanning.lists import BatchLine, by_line, sort_lines
 from hashsvc.settings import Settings
 from hashsvc.store import Database, UnknownRowError, matches, scans
 from hashsvc.store.ids import (

@@ -14,7 +14,8 @@ Where to look:
   pixels), `views` (trimmed borders), `signature` (all algorithms together). `video` reads films.
 - Algorithms: `pdq`; `image_hashes` (pHash, dHash, wHash); `regions`, built from `scales`, `blobs`,
   `directions` and `patches`. `profiles` has every threshold with its source.
-- The sandbox: `sandbox` (in the service), `worker` (the worker process), `answers` (their check).
+- The sandbox: `sandbox` (in the service), `signing_job` (in a worker process), `answers` (their
+  check). `hashsvc.sandbox` keeps the workers.
 - Values and errors: `types`, `errors`.
 """
 
@@ -28,7 +29,6 @@ from hashsvc.signals.errors import (
     ImageTooLargeError,
     ImageTooSlowError,
     NotAnImageError,
-    SandboxError,
     SignalFormatError,
     SignalsError,
 )
@@ -91,7 +91,6 @@ __all__ = [
     "NotAnImageError",
     "Profile",
     "Sandbox",
-    "SandboxError",
     "Signal",
     "SignalFormatError",
     "SignalGroup",

@@ -33,21 +33,10 @@ _MAX_MESSAGE = 200
 _VIEWS = {view.value: view for view in View}
 
 
-def check_sizes(header: int, codes: int, limits: Limits) -> None:
-    """
-    Check the announced lengths of an answer.
-
-    Args:
-        header: Bytes of JSON.
-
-        codes: Bytes of packed codes.
-
-    Raises:
-        ImageCrashError: If no valid answer is that long.
-    """
+def max_sizes(limits: Limits) -> tuple[int, int]:
+    """Return how long an answer's JSON and its packed codes can be, in bytes."""
     max_codes = limits.max_frames * _MAX_SIGNALS * _MAX_BITS // 8
-    if header > limits.max_frames * _MAX_JSON_PER_FRAME or codes > max_codes:
-        raise invalid_answer()
+    return limits.max_frames * _MAX_JSON_PER_FRAME, max_codes
 
 
 def read_answer(header: bytes, codes: bytes, limits: Limits) -> list[Signature] | ImageError:
@@ -55,7 +44,7 @@ def read_answer(header: bytes, codes: bytes, limits: Limits) -> list[Signature] 
     Return the signatures, or the error, that a worker answered.
 
     Raises:
-        ImageCrashError: If the answer is not valid.
+        ValueError: If the answer is not valid.
     """
     try:
         answer = json.loads(header.decode("ascii"))
@@ -96,6 +85,6 @@ def _group(described: object, packed: io.BytesIO, *, max_count: int) -> SignalGr
     raise invalid_answer()
 
 
-def invalid_answer() -> ImageCrashError:
+def invalid_answer() -> ValueError:
     """Return the error for an answer that our own worker would never give."""
-    return ImageCrashError("The worker that was signing the image gave an invalid answer.")
+    return ValueError("The worker that was signing the image gave an invalid answer.")

@@ -3,7 +3,6 @@ Errors of the signals room.
 
     SignalsError
     ├── SignalFormatError        text or code that is not a signal
-    ├── SandboxError             no worker can be started, or the sandbox is closed
     └── ImageError               the bytes cannot be hashed
         ├── NotAnImageError      not a supported format
         ├── ImageTooLargeError   over a limit of bytes, pixels or memory
@@ -19,10 +18,6 @@ class SignalsError(Exception):
 
 class SignalFormatError(SignalsError):
     """The text or code does not follow the format of its algorithm."""
-
-
-class SandboxError(SignalsError):
-    """The sandbox does not work; the image is not the cause."""
 
 
 class ImageError(SignalsError):

@@ -52,7 +52,8 @@ def submit(call: Call, body: str, media_type: str, **headers: str) -> httpx2.Res
         ("text/plain; charset=utf-8", f"\ufeff{A}\nno\n{A}#x\n{B}\n", [2]),
         ("text/csv", f"id,URL,note\n1,{A},x\n2,no,\n3,{A},\n\n4,{B}\n", [3]),
         ("text/csv", f"{A};1\nno;2\n{A};3\n{B};4\n", [2]),
-        ("text/csv", f'url\n"{A}"\n"{A}\nno"\n{B}\n', [3]),
+        ("text/csv", f'url\n"{A}"\n"no\nno"\n{A}\n{B}\n', [3]),
+        ("text/csv", f'url\n"{A}\n{A}"\nno\n{B}\n', [4]),
         ("application/x-ndjson", f'{{"url": "{A}"}}\n{{}}\n"{A}"\n{{"url": "{B}"}}', [2]),
     ],
 )

@@ -43,18 +43,24 @@ class ToldLooker(Looker):
 
 
 class MoodySite(Site):
-    """A site whose paths may answer anything: `says[path] = (status, media type, body)`."""
+    """
+    A site whose paths may answer anything: `says[path] = (status, media type, body)`.
+
+    An answer at a path in `cut_off` declares a length of one byte more than it has.
+    """
 
     def __init__(self) -> None:
+        self.cut_off: set[str] = set()
         self.says: dict[str, tuple[int, str, bytes]] = {}
         super().__init__()
 
     def begin_anew(self) -> None:
         self.says.clear()
+        self.cut_off.clear()
         self._files.clear()
 
     def _handler(self) -> type[BaseHTTPRequestHandler]:
-        says = self.says
+        says, cut_off = self.says, self.cut_off
 
         class Handler(super()._handler()):  # type: ignore[misc]
             def do_GET(self) -> None:  # noqa: N802 - the server calls it by this name
@@ -67,9 +73,10 @@ class MoodySite(Site):
                     self.send_header("Location", body.decode())
                     body = b""
                 self.send_header("Content-Type", media_type)
-                self.send_header("Content-Length", str(len(body)))
+                self.send_header("Content-Length", str(len(body) + (self.path in cut_off)))
                 self.end_headers()
                 self.wfile.write(body)
+                self.close_connection = self.path in cut_off
 
         return Handler
 

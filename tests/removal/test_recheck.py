@@ -44,6 +44,22 @@ def take_off(*paths: str) -> Change:
     return change
 
 
+def cut_off(path: str, media_type: str, body: bytes) -> Change:
+    """Declare a length that is one byte more than the body, each time."""
+
+    def change(site: MoodySite) -> None:
+        answer(200, path, media_type=media_type, body=body)(site)
+        site.cut_off.add(path)
+
+    return change
+
+
+def refusing(status: int, *paths: str) -> Change:
+    """Answer with an error, and a page that has an image of its own."""
+    page = b'<img src="/img/0.jpg">'
+    return answer(status, *paths, media_type="text/html", body=page)
+
+
 replace = show(IMAGE, jpeg(OTHER))
 to_login = answer(302, PAGE, IMAGE, body=b"/login")
 
@@ -93,6 +109,34 @@ CHANGES: dict[str, tuple[list[Change], Outcome]] = {
         Outcome.UNREACHABLE,
     ),
     "image cut off": ([show(IMAGE, jpeg(PHOTO)[:200])], Outcome.UNREACHABLE),
+    "both gone, in their place a page": ([refusing(404, PAGE, IMAGE)], Outcome.PAGE_GONE),
+    "image gone, in its place a page": ([refusing(410, IMAGE)], Outcome.IMAGE_GONE),
+    "forbidden, by a page": ([refusing(403, PAGE, IMAGE)], Outcome.UNREACHABLE),
+    "forbidden, by a page, image gone": (
+        [refusing(403, PAGE), take_off(IMAGE)],
+        Outcome.UNREACHABLE,
+    ),
+    "unauthorised, by a page": ([refusing(401, PAGE, IMAGE)], Outcome.UNREACHABLE),
+    "image forbidden, by an image": (
+        [answer(403, IMAGE, media_type="image/jpeg", body=jpeg(OTHER))],
+        Outcome.UNREACHABLE,
+    ),
+    "image gone, in its place an image": (
+        [answer(404, IMAGE, media_type="image/jpeg", body=jpeg(OTHER))],
+        Outcome.IMAGE_GONE,
+    ),
+    "page cut off, image gone": (
+        [cut_off(PAGE, "text/html", b"<p>"), take_off(IMAGE)],
+        Outcome.UNREACHABLE,
+    ),
+    "another image cut off": (
+        [cut_off("/img/0.jpg", "image/jpeg", jpeg(OTHER)), take_off(IMAGE)],
+        Outcome.UNREACHABLE,
+    ),
+    "cut off, and still there": (
+        [cut_off(PAGE, "text/html", b'<img src="/img/1.jpg">')],
+        Outcome.STILL_THERE,
+    ),
     "neither image nor page": ([answer(200, IMAGE, body=b"later")], Outcome.UNREACHABLE),
 }
 
@@ -111,6 +155,20 @@ CHANGES_OF_IMAGE_ALONE: dict[str, tuple[list[Change], Outcome]] = {
         Outcome.UNREACHABLE,
     ),
     "cut off": ([show(IMAGE, jpeg(PHOTO)[:200])], Outcome.UNREACHABLE),
+    "gone, in its place a page": ([refusing(404, IMAGE)], Outcome.PAGE_GONE),
+    "gone, in its place an image": (
+        [answer(410, IMAGE, media_type="image/jpeg", body=jpeg(OTHER))],
+        Outcome.PAGE_GONE,
+    ),
+    "forbidden, by a page": ([refusing(403, IMAGE)], Outcome.UNREACHABLE),
+    "forbidden, by an image": (
+        [answer(403, IMAGE, media_type="image/jpeg", body=jpeg(OTHER))],
+        Outcome.UNREACHABLE,
+    ),
+    "another image, cut off": (
+        [cut_off(IMAGE, "image/jpeg", jpeg(OTHER))],
+        Outcome.UNREACHABLE,
+    ),
 }
 
 

@@ -37,8 +37,8 @@ LOOPBACK = {
     "[::127.0.0.1]": "forbidden-address",
     "[::ffff:127.0.0.1]": "forbidden-address",
     "[64:ff9b::7f00:1]": "forbidden-address",
-    # Libraries read octal numbers differently; such addresses are refused when the URL is read.
-    "0177.0.0.1": "bad-url",
+    # Octal, as browsers read it.
+    "0177.0.0.1": "forbidden-address",
     "127.0.0.1%00": "bad-url",
     "[::1%25lo]": "bad-url",
 }

@@ -306,7 +306,7 @@ def test_no_error_repeats_the_url(
         "http://sekrit.example:8000/": "forbidden-address",
         "http://sekrit@a.example/": "bad-url",
         "http://256.256.256.256/sekrit": "bad-url",
-        "http://sekrit☃.example/": "bad-url",
+        "http://sekrit☃.example/": "unknown-host",
     }
     errors = [refused(fetcher, url) for url in urls]
     assert [each.reason for each in errors] == list(urls.values())

@@ -8,13 +8,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from hashsvc.sandbox import SandboxError
 from hashsvc.scanning import KnownImages
 from hashsvc.signals import (
     BrokenImageError,
     ImageCrashError,
     ImageError,
     ImageTooSlowError,
-    SandboxError,
     Signature,
     sign_frames,
 )

@@ -8,9 +8,10 @@ import pytest
 from structlog.testing import capture_logs
 
 from hashsvc.matching import Tier, compare
+from hashsvc.sandbox import SandboxError
 from hashsvc.scanning import BatchLimits, Fetcher, FetchError, Look, Looker, SeenImage
 from hashsvc.settings import Settings
-from hashsvc.signals import SandboxError, Signature, sign_frames, sign_image
+from hashsvc.signals import Signature, sign_frames, sign_image
 from tests.conftest import generated_photo, jpeg
 from tests.helpers.films import SIZE, film
 from tests.scanning.support import OddSite, gif
@@ -159,13 +160,15 @@ def test_images_that_fail_do_not_stop_the_others(looker: Looker, site: OddSite) 
 def test_an_image_that_crashes_a_library_does_not_stop_the_others(
     fetcher: Fetcher, site: OddSite
 ) -> None:
+    strange = b"\xff\xd8\xff\xe0strange"
+
     def sign(data: bytes, _sha256: bytes) -> list[Signature]:
-        if data == b"strange":
+        if data == strange:
             raise RuntimeError("what no format promises")
         return sign_frames(data)
 
     looker = Looker(fetcher, images_per_page=5, sign=sign)
-    site.add_image("/sekrit.jpg", b"strange")
+    site.add_image("/sekrit.jpg", strange)
     site.add_image("/good.jpg", PHOTO)
     page = site.add_page("/page", ["sekrit.jpg", "good.jpg"])
     with capture_logs() as logs:

@@ -30,7 +30,21 @@ SPELLINGS = {
     # Addresses.
     "http://[2001:DB8:0:0::1]/": "http://[2001:db8::1]/",
     "http://[::FFFF:127.0.0.1]:81/": "http://[::ffff:7f00:1]:81/",
-    # Names in other scripts.
+    # As browsers read what is written badly.
+    "http:///a.example": "http://a.example/",
+    "http:a.example": "http://a.example/",
+    "http://@a.example/": "http://a.example/",
+    "http://a.example\\@b.example/": "http://a.example/@b.example/",
+    "http://a%2eexample/": "http://a.example/",
+    "http://0x7f.1/": "http://127.0.0.1/",
+    "http://2130706433/": "http://127.0.0.1/",
+    "http://a.example/b\\c": "http://a.example/b/c",
+    "http://a.example/b/../c": "http://a.example/c",
+    "http://a.example/b|c[d]": "http://a.example/b|c[d]",
+    # Names in other scripts (UTS 46, non-transitional).
+    "http://i❤.ws/": "http://xn--i-7iq.ws/",
+    "http://faß.example/": "http://xn--fa-hia.example/",
+    "http://a☃.例え-.example/": "http://xn--a-1xp.xn----87t231j.example/",
     "https://BÜCHER.example/": "https://xn--bcher-kva.example/",
     "https://bücher.example./": "https://xn--bcher-kva.example/",
     "https://例え。テスト/": "https://xn--r8jz45g.xn--zckzah/",
@@ -52,7 +66,6 @@ SPELLINGS = {
 }
 
 BEGINS = "A URL begins with http:// or https://."
-NO_HOST = "A URL must name a host."
 NO_NAME = "The URL's host is not a valid name."
 UNREADABLE = "The URL's host or port cannot be read."
 CONTROL = "A URL must not contain control characters."
@@ -68,20 +81,14 @@ REFUSED = {
     "data:image/png;base64,sekrit": BEGINS,
     "gopher://sekrit.example:70/": BEGINS,
     "unix:///sekrit.sock": BEGINS,
-    "http:": NO_HOST,
-    "http:///sekrit": NO_HOST,
-    "http:sekrit.example": NO_HOST,
-    "http://:80/sekrit": NO_HOST,
-    "http://?sekrit": NO_HOST,
+    "http:": UNREADABLE,
+    "http://:80/sekrit": UNREADABLE,
+    "http://?sekrit": UNREADABLE,
     "http://./sekrit": NO_NAME,
     "http://sekrit..example/": NO_NAME,
-    "http://sekrit example/": NO_NAME,
-    "http://sekrit%2eexample/": NO_NAME,
-    "http://<sekrit>/": NO_NAME,
-    "http://sekrit\\x/": NO_NAME,
-    "http://[fe80::1%25sekrit]/": NO_NAME,
-    "http://sekrit☃.example/": NO_NAME,
-    "http://sekrit.例え-.example/": NO_NAME,
+    "http://sekrit example/": UNREADABLE,
+    "http://<sekrit>/": UNREADABLE,
+    "http://[fe80::1%25sekrit]/": UNREADABLE,
     "http://[sekrit/": UNREADABLE,
     "http://[sekrit]/": UNREADABLE,
     "http://[127.0.0.1]/sekrit": UNREADABLE,
@@ -91,8 +98,6 @@ REFUSED = {
     "http://sekrit℀.example/": UNREADABLE,
     "http://sekrit:word@a.example/": USER,
     "http://sekrit@a.example/": USER,
-    "http://@sekrit.example/": USER,
-    "http://a.example\\@sekrit.example/": USER,
     "http://sekrit.example/a\nb": CONTROL,
     "http://sekrit.example/a\r\nHost: b": CONTROL,
     "http://sekrit\x00.example/": CONTROL,

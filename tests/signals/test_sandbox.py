@@ -18,6 +18,8 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from PIL import Image
 
+from hashsvc.sandbox import SandboxError
+from hashsvc.sandbox import pool as worker_pool
 from hashsvc.settings import Settings
 from hashsvc.signals import (
     BrokenImageError,
@@ -28,9 +30,7 @@ from hashsvc.signals import (
     Limits,
     NotAnImageError,
     Sandbox,
-    SandboxError,
     Signature,
-    sandbox,
     sign_frames,
 )
 from tests.conftest import generated_photo, jpeg
@@ -69,8 +69,8 @@ def until(is_so: Callable[[], object], seconds: float = 20) -> None:
 
 def workers(opened: Sandbox) -> list[int]:
     """Return the process ids of all workers, once they are idle."""
-    until(lambda: opened.idle == opened.size)
-    return [worker.pid for worker in opened.workers]
+    until(lambda: opened.pool.idle == opened.pool.size)
+    return [worker.pid for worker in opened.pool.workers]
 
 
 def proc(pid: int, name: str) -> str:
@@ -174,20 +174,22 @@ def test_a_worker_knows_no_secret(monkeypatch: pytest.MonkeyPatch) -> None:
     with Sandbox(LIMITS) as opened:
         (pid,) = workers(opened)
         known = {each.split("=")[0] for each in proc(pid, "environ").split("\0") if each}
-    assert known <= {"PYTHONPATH", *sandbox.INHERITED_ENVIRONMENT, *sandbox.ENVIRONMENT}
+    assert known <= {"PYTHONPATH", *worker_pool.INHERITED_ENVIRONMENT, *worker_pool.ENVIRONMENT}
 
 
-def test_a_worker_imports_only_the_signals_package() -> None:
-    names = run("import sys, hashsvc.signals.worker; print(*sys.modules)").split()
+def test_a_worker_imports_only_its_packages() -> None:
+    names = run(
+        "import sys, hashsvc.sandbox.worker, hashsvc.signals.signing_job; print(*sys.modules)"
+    ).split()
     rooms = {name.split(".")[1] for name in names if name.startswith("hashsvc.")}
-    assert rooms == {"signals", "lazy"}
+    assert rooms == {"sandbox", "signals", "lazy"}
     assert not {"sqlalchemy", "fastapi", "pydantic", "httpx2", "faiss"} & set(names)
 
 
 WARM = """
 import sys
 from numba.core.dispatcher import Dispatcher
-from hashsvc.signals import sign_frames, worker
+from hashsvc.signals import sign_frames, signing_job
 from tests.conftest import generated_photo
 from tests.signals.forged import saved
 
@@ -196,7 +198,7 @@ def compiled():
             if name.startswith("hashsvc.signals.")]
     return {n: len(f.signatures) for each in room for n, f in each if isinstance(f, Dispatcher)}
 
-worker.warm_up()
+signing_job.warm_up()
 before = compiled()
 for size in ((640, 480), (1, 1), (16, 16), (3000, 100), (1300, 1400)):
     for mode in ("RGB", "L", "P", "1"):
@@ -218,7 +220,7 @@ def test_an_image_that_takes_too_much_memory_is_refused() -> None:
         before = int(proc(pid, "status").split("VmHWM:")[1].split()[0]) * 1024
         with pytest.raises(ImageTooLargeError, match="memory than the limit, 100000000 bytes"):
             opened.sign_frames(large)
-        until(lambda: opened.idle == 1)
+        until(lambda: opened.pool.idle == 1)
         if not is_gone(pid):
             after = int(proc(pid, "status").split("VmHWM:")[1].split()[0]) * 1024
             # The limit is on new address space; pages that were mapped before may still fill up.
@@ -260,7 +262,7 @@ def test_a_worker_killed_while_signing_is_a_crash_and_is_replaced(shared: Sandbo
         for pid in pids:
             os.kill(pid, signal.SIGSTOP)
         at_work = [pool.submit(shared.sign_frames, PHOTO) for _ in pids]
-        until(lambda: shared.idle == 0)
+        until(lambda: shared.pool.idle == 0)
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
         for each in at_work:
@@ -283,11 +285,11 @@ def test_a_worker_is_replaced_when_it_is_old_or_has_grown(monkeypatch: pytest.Mo
         first = workers(opened)
         opened.sign_frames(PHOTO)
         assert workers(opened) == first
-        monkeypatch.setattr(sandbox, "MAX_IMAGES", 2)
+        monkeypatch.setattr(worker_pool, "MAX_WORKS", 2)
         opened.sign_frames(PHOTO)
         second = workers(opened)
         assert second != first
-        (worker,) = opened.workers
+        (worker,) = opened.pool.workers
         worker.pages_at_start -= LIMITS.max_memory_bytes // 4 // os.sysconf("SC_PAGE_SIZE") + 1000
         opened.sign_frames(PHOTO)
         assert workers(opened) != second
@@ -297,21 +299,21 @@ def test_workers_that_start_together_are_not_replaced_together(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     # Each worker is started after the last is ready: minutes, if kernels must be compiled.
-    monkeypatch.setattr(sandbox.WorkerProcess, "becomes_ready", lambda _worker: True)
+    monkeypatch.setattr(worker_pool.WorkerProcess, "becomes_ready", lambda _worker: True)
     with Sandbox(LIMITS, workers=3) as opened:
-        until(lambda: len(opened.workers) == 3)
-        ages = sorted(each.signed for each in opened.workers)
-    assert ages == [0, sandbox.MAX_IMAGES // 3, 2 * sandbox.MAX_IMAGES // 3]
+        until(lambda: len(opened.pool.workers) == 3)
+        ages = sorted(each.works for each in opened.pool.workers)
+    assert ages == [0, worker_pool.MAX_WORKS // 3, 2 * worker_pool.MAX_WORKS // 3]
 
 
 def test_wait_returns_when_a_worker_is_ready(monkeypatch: pytest.MonkeyPatch) -> None:
     may_be_ready = threading.Event()
-    becomes_ready = sandbox.WorkerProcess.becomes_ready
+    becomes_ready = worker_pool.WorkerProcess.becomes_ready
 
-    def becomes_ready_when_it_may(worker: sandbox.WorkerProcess) -> bool:
+    def becomes_ready_when_it_may(worker: worker_pool.WorkerProcess) -> bool:
         return may_be_ready.wait(60) and becomes_ready(worker)
 
-    monkeypatch.setattr(sandbox.WorkerProcess, "becomes_ready", becomes_ready_when_it_may)
+    monkeypatch.setattr(worker_pool.WorkerProcess, "becomes_ready", becomes_ready_when_it_may)
     with Sandbox(LIMITS) as opened, ThreadPoolExecutor(1) as pool:
         waits = pool.submit(opened.wait)
         with pytest.raises(TimeoutError):
@@ -336,7 +338,7 @@ def test_a_closed_sandbox_leaves_no_process_and_refuses_images() -> None:
         with ThreadPoolExecutor(3) as pool:
             # One call is being served; two wait for a worker.
             calls = [pool.submit(opened.sign_frames, PHOTO) for _ in range(3)]
-            until(lambda: opened.idle == 0)
+            until(lambda: opened.pool.idle == 0)
             opened.close()
             for each in calls:
                 with pytest.raises(SandboxError, match="not open"):
@@ -352,12 +354,12 @@ import sys, threading, time
 from hashsvc.signals import Limits, Sandbox
 from tests.signals.forged import slow_bmp
 with Sandbox(Limits(max_seconds=60), workers=2) as opened:
-    while opened.idle < 2:
+    while opened.pool.idle < 2:
         time.sleep(0.01)
     threading.Thread(target=opened.sign_frames, args=[slow_bmp(20_000_000)], daemon=True).start()
-    while opened.idle == 2:
+    while opened.pool.idle == 2:
         time.sleep(0.01)
-    print(*(worker.pid for worker in opened.workers), flush=True)
+    print(*(worker.pid for worker in opened.pool.workers), flush=True)
     sys.stdin.read()
 """
 
@@ -380,13 +382,14 @@ def test_a_killed_parent_leaves_no_worker_behind() -> None:
     until(lambda: all(is_gone(pid) for pid in pids), 5)
 
 
-def test_a_worker_ends_without_its_parent_its_input_or_in_time() -> None:
-    limits = [json.dumps(each) for each in astuple(Limits(max_seconds=0.2))]
-    module = [sys.executable, "-m", "hashsvc.signals.worker"]
+def test_a_worker_ends_by_itself() -> None:
+    limits = Limits(max_seconds=0.2)
+    module = [sys.executable, "-m", "hashsvc.sandbox.worker", "hashsvc.signals.signing_job"]
+    told = [json.dumps(astuple(limits)), str(limits.max_seconds), str(limits.max_memory_bytes)]
 
     def started(parent: int) -> subprocess.Popen[bytes]:
         return subprocess.Popen(
-            [*module, str(parent), *limits], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
+            [*module, str(parent), *told], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
 
     # The first has another parent than expected; the second gets no more input; nobody stops the

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from hashsvc.scanning import BatchFormat, BatchLine, read_lines, sort_lines
-from hashsvc.scanning.lines import by_line
+from hashsvc.scanning.lists import by_line
 
 A, B, C = "https://a.example/", "https://b.example/?x=1,2;3", "https://c.example/"
 
@@ -26,8 +26,9 @@ def read(text: str | bytes, form: BatchFormat) -> list[tuple[int, str | None]]:
         (f"{A}\n{B}", [(1, A), (2, B)]),
         (f"{A}\r\n\r\n{B}\r\n", [(1, A), (3, B)]),
         (f"\ufeff {A}\t\n", [(1, A)]),
+        (f"{A} and {C}\n{B}", [(1, A), (1, C), (2, B)]),
         (f"{A}\r{B}", [(1, A), (2, B)]),
-        ("a\x0bb\x0cc\u2028d", [(1, "a\x0bb\x0cc\u2028d")]),
+        ("a\x0bb\x0cc\u2028d", [(1, None)]),
     ],
 )
 def test_lines_are_numbered_as_an_editor_does(text: str, lines: list[tuple[int, str]]) -> None:
@@ -44,11 +45,14 @@ def test_lines_are_numbered_as_an_editor_does(text: str, lines: list[tuple[int, 
         (f"url\tnote\n{A}\t=1\n", [(2, A)]),
         (f'"id","url"\n1,"{B}"\n', [(2, B)]),
         (f"\n\nid,url\n1,{A}\n", [(4, A)]),
-        # Without such a column, the first one is used.
+        # Without such a column, all cells are used.
         (f"{A},x\n{C},y\n", [(1, A), (2, C)]),
         (f"{A};x\n{C};y\n", [(1, A), (2, C)]),
-        # Without a known header, the first line is a URL or is listed as invalid.
-        (f"Website,x\n{A},y\n", [(1, "Website"), (2, A)]),
+        (f"x,{A}\ny,{C}\n", [(1, A), (2, C)]),
+        (f"{A},{C}\nx,\n", [(1, A), (1, C), (2, None)]),
+        # A first row without a URL is a header if the next one has a URL.
+        (f"Website,x\n{A},y\n", [(2, A)]),
+        ("Website,x\ny,z\n", [(1, None), (2, None)]),
         # A row over several lines has the number of its first line.
         (f'url,note\n{A},"one\ntwo"\n{C},\n', [(2, A), (4, C)]),
         # Rows without a URL are listed as invalid; empty rows are not.
@@ -82,11 +86,12 @@ def test_the_urls_of_json_lines_are_read(line: str, url: str | None) -> None:
     assert read(f"\n{line}\n", BatchFormat.JSON_LINES) == [(2, url)]
 
 
-def test_bytes_that_are_not_utf_8_are_one_invalid_line() -> None:
-    body = f"{A}\n".encode() + b"https://b.example/\xff\n" + C.encode()
-    batch = sort_lines(read_lines(body, BatchFormat.LINES))
-    assert list(batch.urls) == [A, C]
-    assert [number for number, _ in by_line(batch.invalid)] == [2]
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "cp1252"])
+def test_a_list_is_read_in_the_encodings_of_spreadsheets(encoding: str) -> None:
+    body = f"Datum;Lien\r\n1/3;{A}é.jpg\r\n2/3;{C}\r\n".encode(encoding)
+    batch = sort_lines(read_lines(body, BatchFormat.CSV))
+    assert list(batch.urls) == [f"{A}%C3%A9.jpg", C]
+    assert not batch.invalid
 
 
 def test_each_url_is_returned_once_with_its_host() -> None:
@@ -124,4 +129,4 @@ def test_any_bytes_are_read(body: bytes, form: BatchFormat) -> None:
     accounted = len(batch.urls) + batch.duplicates + sum(map(len, batch.invalid.values()))
     assert accounted == len(read)
     numbers = [each.number for each in read]
-    assert numbers == sorted(set(numbers))
+    assert numbers == sorted(numbers)

@@ -1,0 +1,179 @@
+"""Gathers what is found on a page: resolved, each once, the largest images first."""
+
+import re
+from collections.abc import Sequence
+from urllib.parse import urlsplit
+
+from hashsvc.scanning.errors import BadUrlError
+from hashsvc.scanning.pages.inline import MIN_INLINE_LENGTH, is_inline
+from hashsvc.scanning.pages.kinds import is_image_reference, is_other_file
+from hashsvc.scanning.pages.page import Page, PageImage
+from hashsvc.scanning.urls import resolve_url
+
+# A thumbnail whose link leads to the large image comes after everything else.
+_BEHIND_LARGE = 0.001
+ICON = 1.0
+IN_SCRIPT = 10_000.0
+_MAX_REFERENCES = 10_000
+_MAX_PAGES = 50
+_SIZE_IN_NAME = re.compile(
+    r"(?:[-_@]?\d{2,4}x\d{2,4}|[-_](?:thumb(?:nail)?|small|medium|large|orig(?:inal)?|full|\d{2,4}[wp]?))+"
+    r"(?=\.\w+$|$)",
+    re.IGNORECASE,
+)
+
+
+class Finds:
+    """
+    What was found on a page so far.
+
+    Args:
+        page_url: Where the page came from.
+
+        encoding: The page's encoding, for queries of URLs.
+    """
+
+    def __init__(self, page_url: str, *, encoding: str) -> None:
+        self.referrer_policy = ""
+        self.has_scripts = False
+        self._page_url = page_url
+        self._encoding = encoding
+        self._base = page_url
+        self._images: dict[str, PageImage] = {}
+        self._from_scripts: dict[str, list[str]] = {}
+        self._pages: dict[str, None] = {}
+        self._frames: dict[str, None] = {}
+        self._stylesheets: dict[str, None] = {}
+        self._films: dict[str, None] = {}
+        self._moved_to: str | None = None
+        self._left = _MAX_REFERENCES
+
+    def page(self) -> Page:
+        """Return what was found."""
+        images = [*self._images.values(), *self._images_from_scripts()]
+        # Python's sort keeps the page's order among equals.
+        images.sort(key=lambda image: -image.pixels)
+        return Page(
+            images=tuple(images),
+            pages=tuple(self._pages),
+            frames=tuple(self._frames),
+            stylesheets=tuple(self._stylesheets),
+            films=tuple(self._films),
+            moved_to=self._moved_to,
+            referrer_policy=self.referrer_policy,
+            has_scripts=self.has_scripts,
+        )
+
+    def set_base(self, reference: str) -> None:
+        """Take a reference as what all others are relative to."""
+        self._base = self._resolved(reference) or self._base
+
+    def move_to(self, reference: str) -> None:
+        """Note where the page leads by itself, if it is elsewhere; the first one counts."""
+        url = self._resolved(reference) if reference else ""
+        if url and url != self._page_url and self._moved_to is None:
+            self._moved_to = url
+
+    def add_image(
+        self,
+        references: Sequence[str],
+        pixels: float,
+        *,
+        link: str | None = None,
+        is_linked: bool = False,
+    ) -> None:
+        """
+        Add one image.
+
+        Args:
+            references: Where it is, as written: the one that a browser takes first.
+
+            link: Where the link around it leads.
+
+            is_linked: Whether the page only links to it.
+        """
+        urls = [url for each in references if (url := self._image_url(each))]
+        if not urls:
+            return
+        if link and is_image_reference(link):
+            pixels *= _BEHIND_LARGE
+        elif link and pixels > ICON:
+            self._add_page(link)
+        first, *_ = urls
+        before = self._images.get(first)
+        if before is not None:
+            urls = [*before.urls, *urls]
+            pixels = max(before.pixels, pixels)
+            is_linked = before.is_linked and is_linked
+        self._images[first] = PageImage(tuple(dict.fromkeys(urls)), pixels, is_linked)
+
+    def add_from_script(self, reference: str) -> None:
+        """Add an image that a script refers to; several sizes of one name are one image."""
+        if url := self._image_url(reference):
+            self._from_scripts.setdefault(_name_of(url), []).append(url)
+
+    def add_film(self, reference: str) -> None:
+        """Add a film."""
+        self._add(self._films, reference)
+
+    def add_frame(self, reference: str) -> None:
+        """Add a page that is shown in this one."""
+        if not is_inline(reference):
+            self._add(self._frames, reference)
+
+    def add_stylesheet(self, reference: str) -> None:
+        """Add a style sheet."""
+        self._add(self._stylesheets, reference)
+
+    def _images_from_scripts(self) -> list[PageImage]:
+        shown = {_name_of(url) for image in self._images.values() for url in image.urls}
+        return [
+            PageImage(tuple(dict.fromkeys(reversed(urls))), IN_SCRIPT)
+            for name, urls in self._from_scripts.items()
+            if name not in shown
+        ]
+
+    def _add_page(self, reference: str) -> None:
+        """Add a page behind a thumbnail, if it is of the same site and more than its front page."""
+        url = self._resolved(reference)
+        if not url or url == self._page_url or len(self._pages) == _MAX_PAGES:
+            return
+        if _is_same_site(url, self._page_url):
+            self._pages[url] = None
+
+    def _add(self, to: dict[str, None], reference: str) -> None:
+        if reference and len(to) < _MAX_PAGES and (url := self._resolved(reference)):
+            to[url] = None
+
+    def _image_url(self, reference: str) -> str:
+        reference = reference.strip()
+        if is_inline(reference):
+            return reference if len(reference) > MIN_INLINE_LENGTH else ""
+        if not reference or reference.startswith("#") or is_other_file(reference):
+            return ""
+        return self._resolved(reference)
+
+    def _resolved(self, reference: str) -> str:
+        """Return a reference as a URL; empty if it is none, or if too many were resolved."""
+        if self._left == 0:
+            return ""
+        self._left -= 1
+        try:
+            return resolve_url(self._base, reference, encoding=self._encoding)
+        except BadUrlError:
+            return ""
+
+
+def _is_same_site(url: str, other: str) -> bool:
+    there, here = urlsplit(url), urlsplit(other)
+    hosts = [f".{(each.hostname or '').removeprefix('www.')}" for each in (there, here)]
+    is_same = hosts[0].endswith(hosts[1]) or hosts[1].endswith(hosts[0])
+    return is_same and (there.path not in ("", "/") or bool(there.query))
+
+
+def _name_of(url: str) -> str:
+    """Return what all sizes of one image have in common: host and path without the size."""
+    if is_inline(url):
+        return url[:100]
+    parts = urlsplit(url)
+    return f"{parts.hostname}{_SIZE_IN_NAME.sub('', parts.path)}"

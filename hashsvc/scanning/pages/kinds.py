@@ -1,0 +1,43 @@
+"""What a reference leads to, as far as its spelling tells: an image, a film, something else."""
+
+import re
+
+_IMAGE = r"jpe?g|jfif|pjpeg|png|webp|gif|avif|hei[cf]|bmp|tiff?"
+# `p.jpg`, and suffixes of image servers: `p.jpg:orig`, `p.jpg!large`, `p.jpg/revision/latest`.
+_IMAGE_PATH = re.compile(rf"\.(?:{_IMAGE})(?![a-z0-9]|\.(?:html?|php|aspx?)\b)", re.IGNORECASE)
+_IMAGE_QUERY = re.compile(
+    rf"[?&;](?:format|fm|f|ext|type|auto|output)=(?:{_IMAGE}|webply)(?![a-z0-9])"
+    rf"|[?&][^=]+=[^&]*\.(?:{_IMAGE})(?![a-z0-9])",
+    re.IGNORECASE,
+)
+_FILM_PATH = re.compile(r"\.(?:mp4|m4v|webm|mov|mkv|ogv)$", re.IGNORECASE)
+# Files that show no photograph. SVG is not among them, because it can hold a bitmap.
+_OTHER_PATH = re.compile(
+    r"\.(?:css|eot|ico|js|mjs|otf|ttf|woff2?|json|xml|txt|pdf|zip|mp3|m4a|ogg|wav)$", re.IGNORECASE
+)
+_PAGE_PATH = re.compile(r"\.(?:html?|php|aspx?|jsp)$", re.IGNORECASE)
+
+
+def path_of(reference: str) -> str:
+    """Return a reference without its query and fragment."""
+    return reference.partition("?")[0].partition("#")[0]
+
+
+def is_image_reference(reference: str) -> bool:
+    """Return whether a reference has an image file's extension, in its path or in its query."""
+    return bool(_IMAGE_PATH.search(path_of(reference)) or _IMAGE_QUERY.search(reference))
+
+
+def is_film_reference(reference: str) -> bool:
+    """Return whether a reference has a film's extension."""
+    return bool(_FILM_PATH.search(path_of(reference)))
+
+
+def is_other_file(reference: str) -> bool:
+    """Return whether a reference has the extension of a file that shows no photograph."""
+    return bool(_OTHER_PATH.search(path_of(reference)))
+
+
+def is_page_reference(reference: str) -> bool:
+    """Return whether a reference has a page's extension."""
+    return bool(_PAGE_PATH.search(path_of(reference)))

@@ -1,0 +1,148 @@
+"""What the string literals of a script refer to, read by tree-sitter's grammar of JavaScript."""
+
+import html
+import itertools
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import tree_sitter_javascript
+from tree_sitter import Language, Node, Parser, Query, QueryCursor, Tree
+
+from hashsvc.scanning.pages.kinds import is_image_reference, is_other_file
+
+_LANGUAGE = Language(tree_sitter_javascript.language())
+_STRINGS = Query(_LANGUAGE, "[(string) (template_string)] @string")
+_MAX_SCRIPT = 3_000_000
+_MAX_STRINGS = 20_000
+_MAX_REFERENCES = 1_000
+# Data in a script is often JSON in a string, at times twice over.
+_MAX_DEPTH = 3
+# Broken scripts can make the parser slow. Their strings are then found by a regular expression.
+_MAX_PARSE_S = 1.0
+_CHUNK = 65_536
+_QUOTED = re.compile(r""""(?:[^"\\\n]|\\.)*+"|'(?:[^'\\\n]|\\.)*+'""")
+_MAY_HOLD = re.compile(
+    r"\.(?:jpe?g|jfif|png|webp|gif|avif|hei[cf]|bmp|tiff?)|<(?:img|pic|vid|amp)|format=|"
+    r"image|img|thumb|photo|picture|poster|media|display_?url|original_?url",
+    re.IGNORECASE,
+)
+_ESCAPE = re.compile(
+    r"\\(?:u\{([0-9a-fA-F]{1,6})\}|u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(\r\n|[\s\S]))"
+)
+_SIMPLE = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "0": "\0"}
+_MARKUP = re.compile(
+    r"<(?:img|picture|source|video|a|div|figure|iframe|svg|amp-img)\b", re.IGNORECASE
+)
+_URL = re.compile(r"(?:https?:)?//[^\s<>\"']+|(?:\.{0,2}/)?[^\s<>\"'{}|\\]+", re.IGNORECASE)
+_ABSOLUTE = re.compile(r"(?:https?:)?//[^\s/]+/\S+|/[^/\s]\S*", re.IGNORECASE)
+# What sites call an image's address in their data, without underscores and in lower case.
+_KEYS = frozenset(
+    {"image", "img", "imageurl", "imgurl", "imagesrc", "thumbnail", "thumbnailurl", "contenturl",
+     "displayurl", "mediaurl", "mediaurlhttps", "poster", "posterurl", "photo", "photourl",
+     "picture", "pictureurl", "originalurl", "fullurl", "largeurl", "highresurl"}
+)  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class ScriptFind:
+    """What one string of a script holds: the URL of an image, or markup."""
+
+    url: str = ""
+    markup: str = ""
+
+
+def in_script(text: str) -> Iterator[ScriptFind]:
+    """Yield the image URLs and the pieces of markup in a script's strings, in its order."""
+    yield from itertools.islice(_in_source(text[:_MAX_SCRIPT], 0), _MAX_REFERENCES)
+
+
+def _in_source(source: str, depth: int) -> Iterator[ScriptFind]:
+    if not _MAY_HOLD.search(source):
+        return
+    encoded = source.encode("utf-8", "surrogatepass")
+    tree = _parsed(encoded)
+    if tree is None:
+        for quoted in itertools.islice(_QUOTED.finditer(source), _MAX_STRINGS):
+            yield from _in_string(unescape(quoted[0][1:-1]), None, depth)
+        return
+    captured = QueryCursor(_STRINGS).captures(tree.root_node).get("string", [])
+    for node in sorted(captured, key=lambda each: each.start_byte)[:_MAX_STRINGS]:
+        raw = encoded[node.start_byte + 1 : node.end_byte - 1].decode("utf-8", "replace")
+        if node.type == "template_string":
+            # Of `${host}/p.jpg` only what stands still is known.
+            raw = re.sub(r"\$\{[^{}]*\}", "", raw)
+        yield from _in_string(unescape(raw), node, depth)
+
+
+def _parsed(source: bytes) -> Tree | None:
+    """Return the syntax tree of a script, or None if finding it takes too long."""
+    until = time.monotonic() + _MAX_PARSE_S
+    try:
+        return Parser(_LANGUAGE).parse(
+            lambda offset, _point: source[offset : offset + _CHUNK],
+            progress_callback=lambda *_state: time.monotonic() > until,
+        )
+    except ValueError:
+        return None
+
+
+def _in_string(value: str, node: Node | None, depth: int) -> Iterator[ScriptFind]:
+    value = value.strip()
+    if len(value) < 4:
+        return
+    if _MARKUP.search(value):
+        yield ScriptFind(markup=value)
+    elif reference := as_image_reference(value):
+        yield ScriptFind(url=reference)
+    elif _is_absolute(value) and _key_of(node) in _KEYS:
+        yield ScriptFind(url=html.unescape(value))
+    elif depth < _MAX_DEPTH and _holds_strings(value):
+        yield from _in_source(value, depth + 1)
+    elif "&quot;" in value or "&lt;" in value:
+        yield from _in_string(html.unescape(value), node, _MAX_DEPTH)
+
+
+def as_image_reference(value: str) -> str:
+    """Return a string as a reference if it is one of an image; empty if it is none."""
+    reference = html.unescape(value) if "&" in value else value
+    if _URL.fullmatch(reference) and is_image_reference(reference):
+        return "" if is_other_file(reference) else reference
+    return ""
+
+
+def unescape(literal: str) -> str:
+    """Return the value of a JavaScript string literal, given what stands between its quotes."""
+    if "\\" not in literal:
+        return literal
+    text = _ESCAPE.sub(_unescaped, literal)
+    # Two escapes may make one letter.
+    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
+
+
+def _unescaped(found: re.Match[str]) -> str:
+    code = found[1] or found[2] or found[3]
+    if code:
+        number = int(code, 16)
+        return chr(number) if number < 0x110000 else "\ufffd"
+    letter = found[4]
+    return "" if letter in ("\n", "\r\n", "\r") else _SIMPLE.get(letter, letter)
+
+
+def _is_absolute(value: str) -> bool:
+    return bool(_ABSOLUTE.fullmatch(value)) and not is_other_file(value)
+
+
+def _holds_strings(value: str) -> bool:
+    return len(value) > 8 and "/" in value and ('"' in value or "'" in value)
+
+
+def _key_of(node: Node | None) -> str:
+    parent = None if node is None else node.parent
+    if parent is None or parent.type != "pair":
+        return ""
+    key = parent.child_by_field_name("key")
+    if key is None or key.text is None or key == node:
+        return ""
+    return re.sub(r"[^a-z]", "", key.text.decode("utf-8", "replace").lower())

@@ -1,0 +1,65 @@
+"""An HTML page as a tree (HTML Standard, "Parsing HTML documents"), built by Lexbor."""
+
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+
+from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
+
+from hashsvc.scanning.pages.errors import PageTooComplexError
+
+_MAX_UNCLOSED = 5_000
+# Elements that have an end tag which may not be left out.
+_OPENED = re.compile(
+    r"<(?!(?:area|base|br|col|embed|hr|img|input|link|meta|source|track|wbr|p|li|dt|dd|tr|td|th|"
+    r"option)\b)[a-z]",
+    re.IGNORECASE,
+)
+# Tags of elements that show no image, unless an attribute does.
+_STRUCTURE = re.compile(
+    r"</?(?!(?:a|area|amp-\w+|base|body|embed|frame|head|html|iframe|image|img|input|link|meta|"
+    r"noscript|object|picture|script|source|style|svg|template|textarea|title|video)\b)"
+    r"[a-z](?:(?!style|data-|background|poster|src)[^>])*+>",
+    re.IGNORECASE,
+)
+
+
+def parse_tree(text: str) -> LexborHTMLParser:
+    """
+    Return the tree of a page, as a browser that runs no scripts builds it.
+
+    If elements are nested too deeply, or the tree does not fit into memory, elements that show no
+    image are left out: browsers limit the depth, and Lexbor takes time that grows with its square.
+
+    Raises:
+        PageTooComplexError: If it does not fit then either.
+    """
+    # A NUL would end the text.
+    text = text.replace("\0", "\ufffd")
+    if len(_OPENED.findall(text)) - text.count("</") <= _MAX_UNCLOSED:
+        with suppress(SelectolaxError, MemoryError):
+            return LexborHTMLParser(text)
+    try:
+        return LexborHTMLParser(_STRUCTURE.sub("", text))
+    except (SelectolaxError, MemoryError) as error:
+        raise PageTooComplexError(
+            "The page's elements are nested too deeply to be read."
+        ) from error
+
+
+def elements_of(tree: LexborHTMLParser) -> Iterator[LexborNode]:
+    """Yield all elements of a tree in the page's order, without what is in templates."""
+    root = tree.root
+    if root is not None:
+        yield from root.traverse(include_text=False)
+
+
+def template_markup(node: LexborNode) -> str:
+    """Return the markup inside a <template>, which is no part of the tree."""
+    whole = node.html or ""
+    return whole[whole.find(">") + 1 : whole.rfind("</template")]
+
+
+def text_of(node: LexborNode) -> str:
+    """Return the text of a script or a style sheet."""
+    return node.text(deep=True) or ""
