@@ -25,7 +25,7 @@ candidate = table(
     Column("whole", LargeBinary, nullable=False),
 )
 
-# Region codes have a table of their own, because they take about thirty times as many bytes as the others.
+# Region codes have a table of their own: they take about thirty times as many bytes as the others.
 candidate_regions = table(
     "candidate_regions",
     Column("candidate_id", ForeignKey("candidate.id", ondelete="CASCADE"), primary_key=True),
