@@ -13,6 +13,6 @@ Rooms, top to bottom; a room imports only from those below it:
     keyring                       the keys that seal what the database holds
     sandbox                       processes with limits, for work on untrusted bytes
 
-`settings`, `clock`, `loops` (threads that work at an interval) and `lazy` (rooms that load their
-modules on first use) import no other room.
+`settings`, `clock`, `loops` (threads that work at an interval), `lazy` (rooms that load their
+modules on first use) and `spreadsheets` (CSV) import no other room.
 """

@@ -13,7 +13,9 @@ import hashsvc
 ROOT = Path(__file__).parents[1]
 
 # From the top floor down: what each room may import. `lazy` is for the rooms' `__init__.py`.
-GROUND = {"audit", "store", "signals", "sandbox", "settings", "clock", "loops", "lazy"}
+GROUND = {
+    "audit", "store", "signals", "sandbox", "settings", "clock", "loops", "lazy", "spreadsheets"
+}  # fmt: skip
 ROOMS = {
     "cli": GROUND | {"api", "access", "removal", "scanning", "matching", "bank", "keyring"},
     "api": GROUND | {"web", "access", "exchange", "removal", "scanning", "matching", "bank"},
@@ -34,6 +36,7 @@ ROOMS = {
     "settings": set(),
     "clock": set(),
     "loops": set(),
+    "spreadsheets": set(),
     "sandbox": set(),
     "lazy": set(),
 }

@@ -1,7 +1,5 @@
 """The results of a scan as JSON, or as CSV for a spreadsheet."""
 
-import csv
-import io
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
@@ -10,6 +8,7 @@ from hashsvc.access.callers import Caller, Role
 from hashsvc.api.schemas.scans import ResultOut, SightingOut
 from hashsvc.api.services import Services
 from hashsvc.matching import MatchState, Tier
+from hashsvc.spreadsheets import Dialect, csv_lines
 from hashsvc.store import matches
 from hashsvc.store.ids import MatchId, ScanId
 from hashsvc.store.scans import Seen
@@ -28,8 +27,6 @@ _MATCH_COLUMNS = (
     "image_sha256",
     "found_at",
 )
-# Spreadsheets read a cell as a formula if it begins with one of these.
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
 def results(services: Services, caller: Caller, scan_id: ScanId) -> Iterator[ResultOut]:
@@ -100,24 +97,18 @@ def as_json(rows: Iterable[ResultOut]) -> Iterator[str]:
     yield "]\n" if before != "[" else "[]\n"
 
 
-def as_csv(rows: Iterable[ResultOut], *, with_matches: bool) -> Iterator[str]:
+def as_csv(
+    rows: Iterable[ResultOut], *, with_matches: bool, dialect: Dialect = Dialect.STANDARD
+) -> Iterator[str]:
     """Yield CSV lines: one for each match of a URL, or one line for a URL without matches."""
-    yield _line((*_URL_COLUMNS, *_MATCH_COLUMNS) if with_matches else _URL_COLUMNS)
+    header = (*_URL_COLUMNS, *_MATCH_COLUMNS) if with_matches else _URL_COLUMNS
+    return csv_lines(header, _cells(rows, with_matches=with_matches), dialect)
+
+
+def _cells(rows: Iterable[ResultOut], *, with_matches: bool) -> Iterator[list[object]]:
     for row in rows:
         result = row.model_dump(mode="json")
         url = [result[name] for name in _URL_COLUMNS]
         for match in result["matches"] or [{}]:
             values = {"match_state": match.get("state"), **match}
-            yield _line([*url, *(values.get(name) for name in _MATCH_COLUMNS if with_matches)])
-
-
-def _line(cells: Iterable[object]) -> str:
-    line = io.StringIO()
-    csv.writer(line).writerow([_safe(each) for each in cells])
-    return line.getvalue()
-
-
-def _safe(cell: object) -> object:
-    if isinstance(cell, str) and cell.startswith(_FORMULA):
-        return f"'{cell}"
-    return cell
+            yield [*url, *(values.get(name) for name in _MATCH_COLUMNS if with_matches)]

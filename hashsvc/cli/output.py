@@ -1,9 +1,16 @@
-"""Messages for the user, and the end of a command that fails."""
+"""Messages for the user, the end of a command that fails, and an option for tables."""
 
 import sys
-from typing import NoReturn
+from typing import Annotated, NoReturn
 
 import typer
+
+from hashsvc.spreadsheets import Dialect
+
+CsvDialect = Annotated[
+    Dialect,
+    typer.Option(help="For CSV: `excel` has semicolons, decimal commas and a byte order mark."),
+]
 
 
 def say(line: str) -> None:

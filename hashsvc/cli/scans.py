@@ -26,9 +26,10 @@ from rich.text import Text
 
 from hashsvc.cli.client import Client, ServiceError
 from hashsvc.cli.connecting import LOCAL, Insecure, Key, Url, connected
-from hashsvc.cli.output import fail, say
+from hashsvc.cli.output import CsvDialect, fail, say
 from hashsvc.scanning import BatchFormat, BatchLine, sort_lines
 from hashsvc.scanning.lists import BadListError, read_file, read_lines
+from hashsvc.spreadsheets import Dialect
 
 _LOOK_AGAIN_S = 0.5
 _TOO_LARGE = 413
@@ -135,10 +136,11 @@ def results(
     url: Url = LOCAL,
     insecure: Insecure = False,
     output: Annotated[Output, typer.Option(help="Format of the results.")] = Output.CSV,
+    dialect: CsvDialect = Dialect.STANDARD,
 ) -> None:
     """Print the result of each URL of a scan, with its suspected re-uploads."""
     with connected(url, key, insecure) as client:
-        for part in client.parts(f"{_path(scan)}/results", format=output):
+        for part in client.parts(f"{_path(scan)}/results", format=output, dialect=dialect):
             sys.stdout.write(part)
 
 

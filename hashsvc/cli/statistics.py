@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from hashsvc.cli.connecting import LOCAL, Insecure, Key, Url, connected
-from hashsvc.cli.output import fail
+from hashsvc.cli.output import CsvDialect, fail
 from hashsvc.cli.removal import write
+from hashsvc.spreadsheets import Dialect
 
 _FORMS = (
     "json", "csv", "refusals.csv", "yearly-report.pdf", "removal.svg", "removal.png",
@@ -25,6 +26,7 @@ def statistics(
     url: Url = LOCAL,
     insecure: Insecure = False,
     form: Annotated[str, typer.Option("--format", help=f"One of {', '.join(_FORMS)}.")] = "csv",
+    dialect: CsvDialect = Dialect.STANDARD,
     output: Annotated[
         Path | None, typer.Option(help="File to write. If unset, the statistics are printed.")
     ] = None,
@@ -39,5 +41,6 @@ def statistics(
             since=since.astimezone().isoformat(),
             until=end.astimezone().isoformat(),
             format=form,
+            dialect=dialect,
         )
     write(content, output)

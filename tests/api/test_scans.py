@@ -1,5 +1,6 @@
 """A batch has one of four formats, can be sent twice, and is followed to its results."""
 
+import codecs
 import csv
 import io
 import json
@@ -251,6 +252,18 @@ def test_results_can_be_a_table(call: Call, scanned: list[str], how: dict[str, A
         "",
         "http-404",
     )
+
+
+def test_a_table_for_excel_has_semicolons_and_a_byte_order_mark(
+    call: Call, scanned: list[str]
+) -> None:
+    path = f"/v1/scans/{scanned[0]}/results"
+    answer = call(ANALYST, "GET", path, params={"format": "csv", "dialect": "excel"})
+    assert answer.content.startswith(codecs.BOM_UTF8)
+    plain = call(ANALYST, "GET", path, params={"format": "csv"})
+    rows = list(csv.reader(io.StringIO(answer.content.decode("utf-8-sig")), delimiter=";"))
+    assert rows == list(csv.reader(io.StringIO(plain.text)))
+    assert call(ANALYST, "GET", path, params={"dialect": "other"}).status_code == 422
 
 
 def test_scanners_see_no_match_in_results(call: Call, scanned: list[str]) -> None:

@@ -9,12 +9,13 @@ from pydantic import AwareDatetime
 
 from hashsvc.api.auth import AnalystDep, ServicesDep
 from hashsvc.api.routes import problems
-from hashsvc.api.schemas.base import CaseNumber, OpaqueId
+from hashsvc.api.schemas.base import CaseNumber, CsvDialect, OpaqueId
 from hashsvc.removal.statistics.compute import Statistics
 from hashsvc.removal.statistics.csv_json import refusals_csv, statistics_csv, statistics_json
 from hashsvc.removal.statistics.drawing import to_png, to_svg
 from hashsvc.removal.statistics.plots import channel_plot, removal_plot
 from hashsvc.removal.statistics.yearly_report import write_report
+from hashsvc.spreadsheets import Dialect
 from hashsvc.store.ids import RequestId
 
 router = APIRouter(prefix="/v1", tags=["statistics and evidence"])
@@ -65,6 +66,7 @@ def read_statistics(
     form: Annotated[
         StatisticsFile, Query(alias="format", description="File format.")
     ] = StatisticsFile.JSON,
+    dialect: CsvDialect = Dialect.STANDARD,
 ) -> Response:
     """Show how platforms handled the requests of a period. Each figure names its events."""
     found = services.records.statistics(
@@ -79,7 +81,7 @@ def read_statistics(
         title = f"Removal requests, {_day(since)} to {_day(until)}"
         content = write_report(found, title=title, organisation=settings.organisation, law=law)
     else:
-        content = _written(found, form)
+        content = _written(found, form, dialect)
     return Response(content, media_type=_MEDIA[form])
 
 
@@ -113,7 +115,7 @@ def read_case_evidence(
     return Response(bundle, media_type=_ZIP)
 
 
-def _written(found: Statistics, form: StatisticsFile) -> str | bytes:
+def _written(found: Statistics, form: StatisticsFile, dialect: Dialect) -> str | bytes:
     drawing = (
         removal_plot
         if form in (StatisticsFile.REMOVAL_SVG, StatisticsFile.REMOVAL_PNG)
@@ -121,9 +123,9 @@ def _written(found: Statistics, form: StatisticsFile) -> str | bytes:
     )
     match form:
         case StatisticsFile.CSV:
-            return statistics_csv(found)
+            return statistics_csv(found, dialect)
         case StatisticsFile.REFUSALS:
-            return refusals_csv(found)
+            return refusals_csv(found, dialect)
         case StatisticsFile.REMOVAL_SVG | StatisticsFile.CHANNELS_SVG:
             return to_svg(drawing(found))
         case StatisticsFile.REMOVAL_PNG | StatisticsFile.CHANNELS_PNG:

@@ -15,9 +15,10 @@ from hashsvc.api.safe_responses import was_head
 from hashsvc.api.scan_batches import BodyDep, IdempotencyKey
 from hashsvc.api.scan_events import EVENT, EventStream, events_of, no_events
 from hashsvc.api.scan_results import as_csv, as_json, results
-from hashsvc.api.schemas.base import Limit, OpaqueId
+from hashsvc.api.schemas.base import CsvDialect, Limit, OpaqueId
 from hashsvc.api.schemas.scans import ItemOut, ResultOut, ScanCreatedOut, ScanOut
 from hashsvc.api.schemas.signatures import LookupIn, LookupOut
+from hashsvc.spreadsheets import Dialect
 from hashsvc.store.ids import ScanId
 
 router = APIRouter(prefix="/v1", tags=["scans"])
@@ -114,6 +115,7 @@ def read_scan_results(
             description="Default: CSV if the `Accept` header begins with `text/csv`, else JSON.",
         ),
     ] = None,
+    dialect: CsvDialect = Dialect.STANDARD,
 ) -> Response:
     """
     Show the result for each URL of a scan. Analysts also see the matches there.
@@ -124,7 +126,7 @@ def read_scan_results(
     rows = results(services, caller, ScanId(scan))
     wants_csv = request.headers.get("accept", "").strip().lower().startswith(_CSV)
     if form is ResultFormat.CSV or (form is None and wants_csv):
-        lines = as_csv(rows, with_matches=caller.role is Role.ANALYST)
+        lines = as_csv(rows, with_matches=caller.role is Role.ANALYST, dialect=dialect)
         return StreamingResponse(lines, media_type=_CSV)
     return StreamingResponse(as_json(rows), media_type="application/json")
 

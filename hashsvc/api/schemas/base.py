@@ -4,6 +4,8 @@ from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from hashsvc.spreadsheets import Dialect
+
 OpaqueId = Annotated[
     str,
     StringConstraints(pattern=r"^[0-9a-f]{32}$"),
@@ -26,6 +28,10 @@ Evidence = Annotated[
     ),
 ]
 Limit = Annotated[int, Field(ge=1, le=1000, description="Largest number of items to list.")]
+CsvDialect = Annotated[
+    Dialect,
+    Field(description="For CSV: `excel` has semicolons, decimal commas and a byte order mark."),
+]
 SignalText = Annotated[
     str,
     StringConstraints(pattern=r"^[a-z]+[0-9]+:[0-9a-f]{16,64}$"),

@@ -16,7 +16,7 @@ from uuid import UUID
 
 from hashsvc.removal.notices.document import NoticeDocument
 from hashsvc.removal.notices.facts import Location
-from hashsvc.removal.notices.spreadsheets import write_csv
+from hashsvc.spreadsheets import write_csv
 
 SCHEMA = "hashsvc-notice/1"
 XARF_VERSION = "4.2.0"

@@ -6,11 +6,11 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
-from hashsvc.removal.notices.spreadsheets import write_csv
 from hashsvc.removal.statistics.channels import MIN_REQUESTS, suggest_channel
 from hashsvc.removal.statistics.compute import Figure, Precision, Statistics, StatisticsGroup
 from hashsvc.removal.statistics.figures import BY_NAME, DEFINITIONS
 from hashsvc.removal.statistics.kaplan_meier import LEVEL
+from hashsvc.spreadsheets import Dialect, write_csv
 
 SCHEMA = "hashsvc-statistics/1"
 _FIGURE_HEADER = (
@@ -22,7 +22,7 @@ _REASON_HEADER = (
 )  # fmt: skip
 
 
-def statistics_csv(found: Statistics) -> str:
+def statistics_csv(found: Statistics, dialect: Dialect = Dialect.STANDARD) -> str:
     """Return CSV with one row for each figure. Ids are written as ranges, such as `3-7 9`."""
     rows: list[tuple[object, ...]] = [
         (*_key(group), *_row(name, group.figures[name]))
@@ -33,17 +33,17 @@ def statistics_csv(found: Statistics) -> str:
         head = ("tier", each.tier, None, None, "precision", each.share.value, "share")
         ends = (each.share.low, each.share.high, None, ranges(each.share.audit))
         rows.append((*head, each.share.n, "reviewed matches", *ends))
-    return write_csv(_FIGURE_HEADER, rows)
+    return write_csv(_FIGURE_HEADER, rows, dialect)
 
 
-def refusals_csv(found: Statistics) -> str:
+def refusals_csv(found: Statistics, dialect: Dialect = Dialect.STANDARD) -> str:
     """Return CSV with one row for each reason. A person has to read it before it is published."""
     rows = (
         (*_key(group), each.reason, each.requests, ranges(each.events), ranges(each.audit))
         for group in found.groups
         for each in group.refusals
     )
-    return write_csv(_REASON_HEADER, rows)
+    return write_csv(_REASON_HEADER, rows, dialect)
 
 
 def statistics_json(found: Statistics) -> str:

@@ -18,7 +18,6 @@ from hashsvc.removal.notices.fields import (
     WebAddress,
     ascii_host,
 )
-from hashsvc.removal.notices.spreadsheets import safe_cell, write_csv
 from hashsvc.signals import Signal
 
 
@@ -187,20 +186,3 @@ def test_the_longest_allowed_url_is_kept_whole() -> None:
 )
 def test_ascii_host_gives_one_spelling(host: str, spelling: str) -> None:
     assert ascii_host(host) == spelling
-
-
-@pytest.mark.parametrize(
-    "value",
-    ["=1+1", "+1", "-1", "@SUM(A1)", "\t=1", "\r=1", " =1", '"=1', "\u00a0@a", "＝1", "'-1"],
-)
-def test_a_cell_that_begins_like_a_formula_gets_an_apostrophe(value: str) -> None:
-    assert safe_cell(value) == f"'{value}"
-
-
-def test_a_number_stays_a_number() -> None:
-    assert [safe_cell(each) for each in (-1, 2.5, None, "a=b")] == ["-1", "2.5", "", "a=b"]
-
-
-def test_every_cell_of_a_csv_is_quoted() -> None:
-    table = write_csv(["a", "b"], [['x"y', "=cmd|' /C calc'!A0"], ["p\r\nq", 3]])
-    assert table == '"a","b"\r\n"x""y","\'=cmd|\' /C calc\'!A0"\r\n"p\r\nq","3"\r\n'
