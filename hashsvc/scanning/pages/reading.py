@@ -279,7 +279,9 @@ class _Reader:
         for urls in lazy_references(attributes):
             self._add(urls, pixels, node)
         for name, value in attributes.items():
-            if name.startswith("data-") and ("url(" in value or "image-set(" in value):
+            if name.startswith("data-") and value.lstrip().startswith("<"):
+                self._read_markup(value, most=IN_SCRIPT)
+            elif name.startswith("data-") and ("url(" in value or "image-set(" in value):
                 self._add_all(in_declarations(f"background:{value}"), BACKGROUND)
             elif name.startswith("data-") and value.lstrip().startswith(("{", "[")):
                 for find in in_script(f"({value})"):

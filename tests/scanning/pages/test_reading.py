@@ -105,6 +105,7 @@ PLACES = {
     '<div data-bg="1.jpg"><div data-background-image="url(2.jpg)">': ["1.jpg", "2.jpg"],
     "<div data-photos='[{\"src\":\"https:\\/\\/b.example\\/1.jpg\"}]'>":
         ["https://b.example/1.jpg"],
+    '<div data-cachedhtml=" &lt;p&gt;&lt;img src=&quot;1.jpg&quot;&gt;">': ["1.jpg"],
     '<div data-title="a title with 1.jpg" data-json="{1.jpg" data-page="1.html">': [],
     # Data in scripts.
     '<script type="application/ld+json">{"image": "1"}</script>': ["1"],
