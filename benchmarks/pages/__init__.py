@@ -1,0 +1,1 @@
+"""Measures which images of pages the scanner finds, compared with headless Chromium."""
