@@ -12,6 +12,7 @@ from benchmarks.pages.making import PICTURE, MadePage
 from benchmarks.pages.pictures import hash_key
 from benchmarks.pages.serving import PageServer
 from hashsvc.scanning import Fetcher, Looker
+from hashsvc.scanning.render import Renderer
 from hashsvc.settings import Settings
 from hashsvc.signals import NotAnImageError, Signature
 from hashsvc.signals.headers import begins_like_image
@@ -110,9 +111,18 @@ def picture_of(key: str) -> str:
 
 
 def look_with_product(
-    pages: Sequence[MadePage], seen: Seen, on_page: Callable[[], object] = lambda: None
+    pages: Sequence[MadePage],
+    seen: Seen,
+    on_page: Callable[[], object] = lambda: None,
+    *,
+    renderer: str = "",
 ) -> list[PageResult]:
-    """Return the results of the pages at which Chromium reported."""
+    """
+    Return the results of the pages at which Chromium reported.
+
+    Args:
+        renderer: Command of the browser that runs scripts for the product; empty for none.
+    """
     defaults = Settings(_env_file=None)
     results = []
     with PageServer(pages) as server:
@@ -128,6 +138,9 @@ def look_with_product(
                 images_per_page=settings.scan_images_per_page,
                 links_per_page=settings.scan_links_per_page,
                 sign=_sign_nothing,
+                renderer=Renderer(renderer, fetcher, user_agent=settings.fetch_user_agent)
+                if renderer
+                else None,
             )
             for page in pages:
                 if page.name in seen.shown:

@@ -195,7 +195,7 @@ class Looker:
         if page.moved_to is None and (target := refresh_target(fetched.headers.get("refresh", ""))):
             page = replace(page, moved_to=_resolved(fetched.url, target))
         page = self._with_stylesheets(page, fetched, visit)
-        if self._renderer is None or not page.has_scripts or len(page.images) >= _FEW_IMAGES:
+        if self._renderer is None or not page.has_scripts or page.shown_count() >= _FEW_IMAGES:
             return page
         dom = self._renderer.dom(fetched.url, deadline=visit.deadline, via=visit.via)
         if dom is None:

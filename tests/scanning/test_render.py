@@ -227,6 +227,7 @@ def test_the_scripts_of_a_page_with_enough_images_are_not_run(
         "/many": "<script></script>" + "".join(f"<img src=/{n}.jpg>" for n in range(3)),
         "/none": "<img src=/1.jpg>",
         "/few": "<script></script><img src=/1.jpg>",
+        "/guessed": "<script>x = ['1.jpg', '2.jpg', '3.jpg']</script>",
     }.items():
         list(looker.look(site.add(path, markup.encode(), Content_Type="text/html")))
-    assert rendered == [f"{site.url}/few"]
+    assert rendered == [f"{site.url}/few", f"{site.url}/guessed"]

@@ -7,13 +7,12 @@ from urllib.parse import urlsplit
 from hashsvc.scanning.errors import BadUrlError
 from hashsvc.scanning.pages.inline import MIN_INLINE_LENGTH, is_inline
 from hashsvc.scanning.pages.kinds import is_image_reference, is_other_file
-from hashsvc.scanning.pages.page import Page, PageImage
+from hashsvc.scanning.pages.page import IN_SCRIPT, Page, PageImage
 from hashsvc.scanning.urls import resolve_url
 
 # A thumbnail whose link leads to the large image comes after everything else.
 _BEHIND_LARGE = 0.001
 ICON = 1.0
-IN_SCRIPT = 10_000.0
 _MAX_REFERENCES = 10_000
 _MAX_PAGES = 50
 _SIZE_IN_NAME = re.compile(

@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass, replace
 
+IN_SCRIPT = 10_000.0
+"""The pixels that a string in a script is taken to have, which may be an image's URL."""
+
 
 @dataclass(frozen=True, slots=True, repr=False)
 class PageImage:
@@ -53,6 +56,10 @@ class Page:
     moved_to: str | None = None
     referrer_policy: str = ""
     has_scripts: bool = False
+
+    def shown_count(self) -> int:
+        """Return the number of images in the markup, without strings in scripts that may be one."""
+        return sum(image.pixels > IN_SCRIPT for image in self.images)
 
     def with_more(self, other: "Page") -> "Page":
         """Return this page with what another one adds to it, as a style sheet does."""

@@ -13,14 +13,14 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode
 
 from hashsvc.scanning.pages.attributes import declared_pixels, is_lazy, lazy_references
 from hashsvc.scanning.pages.encoding import decode_page
-from hashsvc.scanning.pages.finds import ICON, IN_SCRIPT, Finds
+from hashsvc.scanning.pages.finds import ICON, Finds
 from hashsvc.scanning.pages.json_ld import in_json_ld
 from hashsvc.scanning.pages.kinds import (
     is_film_reference,
     is_image_reference,
     is_other_file,
 )
-from hashsvc.scanning.pages.page import Page
+from hashsvc.scanning.pages.page import IN_SCRIPT, Page
 from hashsvc.scanning.pages.scripts import in_script
 from hashsvc.scanning.pages.srcsets import (
     SrcsetImage,
