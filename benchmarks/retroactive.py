@@ -35,7 +35,8 @@ from hashsvc.store.ids import KeyId, PublicContentId, ScanId, random_id
 from index import warm_up
 
 _SEED = 1
-# Region codes that `sign_image` makes of a 1280-pixel photograph: kept, of parts, mirrored.
+# How many region codes `sign_image` makes of a 1280-pixel photograph: kept codes, codes of parts,
+# mirrored codes.
 _REGIONS = {View.WHOLE: 100, View.PART: 380, View.MIRROR: 480}
 # Views of a whole image: eight poses, and trimmed.
 _WHOLES = [each for each in View if each is not View.PART]

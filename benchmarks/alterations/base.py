@@ -93,7 +93,7 @@ class Family:
     ) -> Callable[
         [Callable[[Scene, Strength], Image.Image]], Callable[[Scene, Strength], Image.Image]
     ]:
-        """Add the decorated function once for each strength; the kind gets its name."""
+        """Add the decorated function once for each strength, as a kind of the function's name."""
 
         def join(
             draw: Callable[[Scene, Strength], Image.Image],

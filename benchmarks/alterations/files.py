@@ -1,4 +1,4 @@
-"""Alterations that save the file again: other quality, format or size, or an upload form."""
+"""Alterations that save the file again, in other quality, format or size, or as an upload does."""
 
 import numpy as np
 from PIL import Image, ImageFilter
@@ -8,7 +8,7 @@ from benchmarks.alterations.drawing import mapped
 
 FILES = Family("file")
 
-# No larger picture is made than this.
+# Enlarged pictures have at most this long side, in pixels.
 _LARGEST_SIDE = 4096
 
 
@@ -90,7 +90,11 @@ def social_media_upload(scene: Scene, pipeline: tuple[int, int, int]) -> Image.I
     {"720p": (1280, 720), "360p": (640, 360), "240p": (426, 240)}, encoder=lambda _size: jpeg(80)
 )
 def video_still(scene: Scene, size: tuple[int, int]) -> Image.Image:
-    """Show the photo in a video: black bars to 16:9, a low bit rate, studio range as full range."""
+    """
+    Show the photo in a video of a low bit rate, with black bars to fill 16:9.
+
+    About half of the stills show studio range (16 to 235) as if it were full range.
+    """
     shown = _within(scene.image, size)
     frame = Image.new("RGB", size, "black")
     frame.paste(shown, ((size[0] - shown.width) // 2, (size[1] - shown.height) // 2))

@@ -179,7 +179,7 @@ def moved_corners(rng: np.random.Generator, size: tuple[int, int], share: float)
 
 
 def warped(image: Image.Image, corners: Corners, page: Image.Image) -> Image.Image:
-    """Return the page with the image laid on it, its corners (clockwise) at `corners`."""
+    """Return the page with the image on it, the image's corners (clockwise) being at `corners`."""
     width, height = image.size
     own: Corners = [(0, 0), (width, 0), (width, height), (0, height)]
     method, data = Image.Transform.PERSPECTIVE, _coefficients(corners, own)

@@ -140,7 +140,7 @@ class PhoneScreen:
 
 
 def within(image: Image.Image, wide: int, high: int) -> tuple[int, int]:
-    """Return the largest size within a box that keeps the image's shape."""
+    """Return the largest size that fits into a box and keeps the image's shape."""
     factor = min(wide / image.width, high / image.height)
     return max(1, round(image.width * factor)), max(1, round(image.height * factor))
 

@@ -88,7 +88,7 @@ def _contained(image: Image.Image) -> Image.Image:
 
 def _moire(rng: np.random.Generator, shape: tuple[int, ...], depth: float) -> NDArray[np.float32]:
     """
-    Return factors near 1 in slow, bent stripes, slightly different in each channel.
+    Return factors near 1 that form wide, bent stripes, slightly different ones in each channel.
 
     Such stripes appear when the grid of a display interferes with the grid of a sensor.
     """

@@ -130,7 +130,7 @@ def browser_screenshot(scene: Scene, theme: Theme) -> Image.Image:
 
 @SCREENSHOTS.kind(THEMES, encoder=lambda _theme: jpeg(88))
 def story_screenshot(scene: Scene, theme: Theme) -> Image.Image:
-    """Fill the screen, over a blurred copy of the photo (light theme) or black (dark theme)."""
+    """Show the photo as large as fits, on a blurred copy of it (light theme) or black (dark)."""
     screen = PhoneScreen(_PHONE, DARK, scene.rng)
     if theme is LIGHT:
         behind = ImageOps.fit(scene.image, (270, 540)).filter(ImageFilter.GaussianBlur(20))

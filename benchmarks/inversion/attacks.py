@@ -165,7 +165,7 @@ class Pooled:
         return np.stack([self._features(each) for each in sets])
 
     def _features(self, codes: Codes) -> Floats:
-        # Of an image without regions, what is usual.
+        # For an image without regions, use the mean bits of the attacker's codes.
         signed = signs(codes) if len(codes) else self._middle[None]
         placed = (signed - self._middle) @ self._components
         words = np.bincount(_nearest_word(signed, self._words), minlength=len(self._words))
@@ -204,7 +204,8 @@ def rebuilt_wholes(
     attacked_pdq = pdq_signs(attacked.whole)
     posed_signs, posed_thumbnails, posed_groups = in_all_poses(learnt)
     by_pdq = (attacked_pdq @ posed_signs.T).argmax(axis=1)
-    # Region patches are turned, so their codes say little about the pose: learn these upright.
+    # Region patches are turned, so their codes say little about the pose: learn from the regions of
+    # upright pictures only.
     by_regions = np.array([_nearest_sets(each, learnt.regions) for each in attacked.regions])
     pooled = Pooled(learnt.regions, rng)
     learnt_pooled, attacked_pooled = pooled(learnt.regions), pooled(attacked.regions)

@@ -1,5 +1,5 @@
 """
-Measures how fast codes near a query are found, compared with other searchers.
+Measures how fast this project and other searchers find the codes near a query.
 
     python -m benchmarks.matching [--n N …] [--data uniform|skewed|photos …] [--bits 256|64 …]
                                   [--photos DIR] [--seconds S] [--engines NAME …] [--seed N]
@@ -8,9 +8,10 @@ Measures how fast codes near a query are found, compared with other searchers.
 
 It compares this project's LiveIndex, FAISS's BinaryFlat and BinaryMultiHash,
 python-threatexchange's PDQIndex and usearch, in one process and one thread, with the same codes and
-queries. The engines take turns of ten queries; garbage is collected in between. Every answer is
-checked against a full scan: single queries at each radius, a batch, again after a thousand codes
-were added and a thousand removed one by one, and after saving and loading.
+queries. The engines take turns of ten queries; garbage is collected in between. Every answer to
+single queries at each radius, and to a batch, is checked against a full scan. Answers are checked
+again after a thousand codes were added and a thousand removed one by one, and once more after
+saving and loading.
 
 `generated` and `photographed` make the codes, `queries` and `workload` the queries, `truth` the
 true answers. `engines` wraps the searchers; `measuring` and `timing` run them. `figures`, `report`

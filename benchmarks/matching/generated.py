@@ -7,7 +7,8 @@ the window of region signals. All of this is linear, so no patch is made: its lo
 drawn directly from their normal distribution. Codes of 64 bits are dHash of such noise. Only the
 seven numbers below come from photographs.
 
-How often codes collide, as a multiple of uniform codes (see `skew`), and how many bits count:
+How often codes collide, as a multiple of how often uniform codes do, and how many of their bits
+count (`skew` defines both):
 
 | | 16-bit chunks: mean, most | 23-bit chunks: mean, most | bits that count |
 |---|---|---|---|
@@ -55,7 +56,7 @@ _GRADIENT_SIGMAS = 2.6
 _GRADIENT_PART = 1.2
 _PICTURE_SLOPE = 1.35
 
-# Parity of the frequencies, down and across, that they have.
+# Parity, down and across, of the frequencies that the blob and the gradient have.
 _BLOB = (0, 0)
 _GRADIENT = (0, 1)
 
@@ -129,20 +130,21 @@ def _drawn(rng: np.random.Generator, count: int) -> Floats:
 @functools.cache
 def _regions() -> dict[tuple[int, int], Floats]:
     """
-    Return the matrices from independent numbers to the low frequencies of a patch.
+    Return the matrices that turn independent numbers into the low frequencies of a patch.
 
     Even and odd frequencies are independent, because the window is symmetric.
 
     Returns:
-        By parity of the frequencies down and across, matrices of shape (64 or 65, 64): the first
-        rows make noise; a further row makes the dark or bright blob, or the gradient.
+        Matrices of shape (64 or 65, 64), by the parity of their frequencies down and across. The
+        first 64 rows make noise; row 65, if any, makes the dark or bright blob, or the gradient.
     """
     places = (np.arange(_SIDE) - (_SIDE - 1) / 2) / (_SIDE / 2)
     line = np.exp(-(places**2) / (2 * _WINDOW**2))
     window = np.outer(line, line)
     waves = _cosines(_SIDE, _SIDE)
     low = waves[:_FREQUENCIES]
-    # From the frequencies of a whole patch to the low ones under the window, along one axis.
+    # `leak` turns the frequencies of a whole patch into the low ones under the window, along one
+    # axis.
     leak = (low * line) @ (waves.T * np.where(np.arange(_SIDE) == 0, 1, math.sqrt(2)))
     mixed = _both_ways(leak, leak)
     # Subtract the weighted mean, as region signals do.
@@ -177,7 +179,7 @@ def _regions() -> dict[tuple[int, int], Floats]:
 
 @functools.cache
 def _neighbours() -> Floats:
-    """Return the matrix from independent numbers to differences of pixels, shape (72, 64)."""
+    """Return the matrix that turns independent numbers into pixel differences, shape (72, 64)."""
     rows, columns = 8, 9
     down, across = _cosines(rows, rows).T, np.diff(_cosines(columns, columns).T, axis=0)
     squares = np.add.outer((np.arange(rows) * columns / rows) ** 2, np.arange(columns) ** 2).ravel()
@@ -192,7 +194,7 @@ def _fall(squares: Doubles, slope: float) -> Doubles:
 
 
 def _both_ways(down: Doubles, across: Doubles) -> Doubles:
-    """Return a matrix for flattened pictures from its action on columns and on rows."""
+    """Return the matrix that applies `down` to columns and `across` to rows of flat pictures."""
     mixed = np.einsum("ia,jb->ijab", down, across)
     flat: Doubles = mixed.reshape(len(down) * len(across), -1)
     return flat

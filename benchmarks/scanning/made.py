@@ -38,7 +38,7 @@ class Web:
 
 
 def parts(file: bytes, name: str) -> tuple[bytes, bytes, memoryview]:
-    """Return the parts of a JPEG file that has a name in a comment (marker COM)."""
+    """Return the parts of a JPEG file to which a name was added as a comment (marker COM)."""
     comment = name.encode()
     return _SOI, b"\xff\xfe" + (len(comment) + 2).to_bytes(2) + comment, memoryview(file)[2:]
 

@@ -39,7 +39,7 @@ def _serve(web: Web, port_sender: Connection) -> None:
 
 
 class _Answers(asyncio.Protocol):
-    """One connection: `/PAGE` is a page, `/PAGE/PLACE.jpg` an image of it."""
+    """Answers requests on one connection: `/PAGE` is a page, `/PAGE/PLACE.jpg` an image on it."""
 
     def __init__(self, web: Web) -> None:
         self._web = web

@@ -84,8 +84,9 @@ notice_document = table(
     Column("sealed", LargeBinary, nullable=False),
 )
 
-# A notice that a process began to hand to the mail server, until its outcome is on record. The row
-# is committed before the mail server is contacted: no other process mails the notice meanwhile.
+# A notice that a process began to hand to the mail server. The row is kept until the outcome is on
+# record. It is committed before the mail server is contacted, so that no other process mails the
+# notice meanwhile.
 notice_mailing = table(
     "notice_mailing",
     Column("notice_id", ForeignKey("removal_notice.id", ondelete="CASCADE"), primary_key=True),

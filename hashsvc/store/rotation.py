@@ -3,8 +3,9 @@ Rotation: rewrap all data keys under a new key-encryption key, while the service
 
 The new key is in the source before it wraps anything, and the old key stays there until it wraps
 nothing any more. When a running service meets a key-encryption key that it does not know, it reads
-its source again. The service wraps new data keys by the key that wraps the data key "records". The
-rotation rewraps "records" first.
+its source again. The service wraps each new data key under the key-encryption key that wraps the
+data key "records" at that time. The rotation rewraps "records" first, so from then on new data keys
+are wrapped under the new key.
 """
 
 from dataclasses import dataclass

@@ -96,7 +96,14 @@ class Seen:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Repeatable:
-    """An Idempotency-Key with its owner (`name`), and the batch sent with it; stored as digests."""
+    """
+    An Idempotency-Key and the batch sent with it; only their digests are stored.
+
+    Attributes:
+        name: The Idempotency-Key with its owner.
+
+        batch: The batch that was sent with the key.
+    """
 
     name: str
     batch: str
@@ -220,7 +227,7 @@ def progress(connection: Connection, scan_id: ScanId) -> dict[str, int]:
 
 
 def items_of(connection: Connection, scan_id: ScanId, *, after: ItemId, limit: int) -> list[Item]:
-    """Return at most `limit` of a scan's items after one, in order of id."""
+    """Return at most `limit` of a scan's items whose ids are above `after`, in order of id."""
     query = (
         select(scan_item)
         .where(scan_item.c.scan_id == scan_id, scan_item.c.id > after)
@@ -243,7 +250,7 @@ def seen_by(
     Args:
         organisation_id: Return only matches of this organisation's cases; None for all.
 
-        since: Return only matches that an item saw which finished at or after this time; None for
+        since: Return only matches seen by an item that finished at or after this time; None for
             all.
     """
     query = (

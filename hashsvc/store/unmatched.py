@@ -1,11 +1,11 @@
 """
 The work list of retroactive matching: new contents that must be compared with stored candidates.
 
-A content is entered here in the transaction that lets it in, and removed once it was compared. If a
-worker is killed in between, the content is compared again. A scan compares its candidates with all
-contents that were let in before the scan began. All other pairs of content and candidate are
-compared from this list. A scan takes time, so at its end, in the transaction that stores its
-candidates, it asks which contents were let in since it began.
+A content is entered here in the transaction that lets it in (see `cases.let_in`), and removed once
+it was compared. If a worker is killed in between, the content is compared again. A scan compares
+its candidates with all contents that were let in before the scan began. All other pairs of content
+and candidate are compared from this list. A scan takes time, so at its end, in the transaction that
+stores its candidates, it asks which contents were let in since it began.
 """
 
 from collections.abc import Sequence
@@ -55,7 +55,7 @@ def add(
     content_ids: Sequence[ContentId],
     after: CandidateId = FROM_THE_FIRST,
 ) -> None:
-    """Enter contents into the list, to be compared with the candidates after this one."""
+    """Enter contents into the list, to be compared with all candidates after the one given."""
     if content_ids:
         connection.execute(
             insert(unmatched),

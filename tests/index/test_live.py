@@ -157,7 +157,7 @@ def test_an_addition_is_found_and_a_removal_is_not(engine: Engine, small_tail: N
 
 
 def test_an_id_is_added_once(small_tail: None) -> None:
-    """Wherever the known id is and however large the batch: nothing of the batch is added."""
+    """Nothing of a batch with a known id is added, wherever that id is, however large the batch."""
     rng = np.random.default_rng(2)
     index = LiveIndex(64)
     index.add(np.arange(0, 400, 2), uniform(200, 8, rng))

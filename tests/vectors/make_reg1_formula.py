@@ -3,13 +3,14 @@ Makes reg1_formula.json: what a port of region signals must find in pixels made 
 
     python -m tests.vectors.make_reg1_formula > tests/vectors/reg1_formula.json
 
-There is no other implementation of `reg1`. The vectors are the results of hashsvc.signals from when
-the format was fixed, so that it stays the same here and in every port. `pixels` uses only whole
-numbers under 2^53, which every language has; check its result by the SHA-256 of the bytes.
+There is no other implementation of `reg1`. The vectors are the results that hashsvc.signals gave
+when the format was fixed; they keep the format the same here and in every port. `pixels` uses only
+whole numbers under 2^53, which every language has; check its result by the SHA-256 of the bytes.
 
 The file gives the stages in the order in which they are computed, so a port can see where it first
 differs. Single bits depend on rounding, so `RULE`, which the file repeats, allows small
-differences. Codes with the SHA-256 in the file are identical, which a port need not achieve.
+differences. Codes whose SHA-256 is the one in the file are identical to those of hashsvc.signals; a
+port need not achieve that.
 """
 
 import hashlib
@@ -46,7 +47,8 @@ RULE = {
     "kept_bits": 4,
 }
 
-# Small, odd and portrait sizes, some above 1024, to which all are reduced; then plain pictures.
+# Small, odd and portrait sizes, and some above 1024, to which larger pictures are reduced; then
+# plain pictures.
 PICTURES = (
     ("clouds", 64, 48),
     ("clouds", 333, 517),
@@ -93,7 +95,7 @@ def _clouds(y: NDArray[np.int64], x: NDArray[np.int64], seed: int) -> NDArray[np
         lower = shades[2] * (cell - across) + shades[3] * across
         blended = upper * (cell - down) + lower * down
         total += np.floor_divide(blended, cell * cell, dtype=np.int64)
-    # Six shades below 1024, stretched to most of the range 0–255.
+    # The total of six shades below 1024 is stretched to most of the range 0–255.
     return np.clip((total - 3072) // 12 + 128, 0, 255)
 
 
@@ -181,7 +183,7 @@ def main() -> None:
         image = pixels(kind, height, width)
         about = {"kind": kind, "height": height, "width": width, "channels": image[0, 0].size}
         made.append({**about, "sha256_of_pixels": _digest(image.tobytes()), **describe(image)})
-    # One picture or code a line, so that a change shows where it is.
+    # Write each picture and each kept code on its own line, so that a diff shows what has changed.
     lines = (json.dumps(each).replace('"kept": ["', '"kept": [\n "') for each in made)
     sys.stdout.write('{"rule": ' + json.dumps(RULE, indent=1) + ',\n"pictures": [\n')
     sys.stdout.write(",\n".join(lines) + "\n]}\n")

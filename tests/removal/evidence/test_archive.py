@@ -1,4 +1,4 @@
-"""An archive has one form; one that differs by a bit, or is hostile, is refused."""
+"""Archives have only one form; an archive that differs by a bit, or is hostile, is refused."""
 
 import io
 import struct
