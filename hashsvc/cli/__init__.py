@@ -1,7 +1,7 @@
 """
-The command line, `hashsvc`: what runs on one machine alone, and what speaks to a service.
+The command line `hashsvc`: some commands run on one machine alone, others call a service.
 
-`hash` and `compare` need no service and no network: nothing leaves the machine with them.
+`hash` and `compare` need no service and no network. They send nothing from the machine.
 """
 
 from hashsvc.cli.main import main

@@ -169,7 +169,7 @@ def _is_readable_in_transit(url: str) -> bool:
     try:
         parsed = httpx2.URL(url)
     except httpx2.InvalidURL:
-        # Nothing is sent to a URL that is none: the first call fails.
+        # If the text is not a URL, the first call fails and sends nothing.
         return False
     if parsed.scheme != "http" or parsed.host == "localhost":
         return False

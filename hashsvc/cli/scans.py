@@ -33,7 +33,7 @@ from hashsvc.spreadsheets import Dialect
 
 _LOOK_AGAIN_S = 0.5
 _TOO_LARGE = 413
-# Below the default limits of a service for one request: 10,000 URLs and 2 MB.
+# These do not exceed a service's default limits for one request: 10,000 URLs and 2 MB.
 _MOST_LINES = 10_000
 _MOST_BYTES = 1_500_000
 _ENDINGS = {

@@ -29,7 +29,7 @@ Answer = TypeVar("Answer")
 
 _START_TIMEOUT_S = 120
 """
-Seconds that a worker may take to start: a minute on a slow machine while kernels are compiled.
+Seconds that a worker may take to start. Compiling the kernels takes a minute on a slow machine.
 """
 
 MAX_WORKS = 1000
@@ -42,7 +42,7 @@ _ROOT = Path(__file__).parents[2]
 # A worker needs these variables to start as its parent did. It does not need tokens and addresses.
 INHERITED_ENVIRONMENT = ("HOME", "LD_LIBRARY_PATH", "NUMBA_CACHE_DIR", "XDG_CACHE_HOME")
 ENVIRONMENT = {
-    # Threads that would never work, and their heaps, take address space.
+    # Idle threads and their heaps would take address space.
     "OPENBLAS_NUM_THREADS": "1",
     "OMP_NUM_THREADS": "1",
     "MALLOC_ARENA_MAX": "1",

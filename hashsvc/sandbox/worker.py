@@ -55,7 +55,7 @@ def _bind_to(parent_pid: int) -> None:
     libc = ctypes.CDLL(None)
     libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET)
     libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    # After `unshare`, which resets this setting.
+    # This must come after `unshare`, which resets this setting.
     libc.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
     if os.getppid() != parent_pid:
         sys.exit(1)

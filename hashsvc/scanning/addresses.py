@@ -54,7 +54,7 @@ def is_public(address: IPv4Address | IPv6Address) -> bool:
     return address in _ALLOWED_V6 and not any(address in network for network in _REFUSED_V6)
 
 
-# Names with these endings mean something different in each network. From RFC 6761, RFC 6762,
+# Names with these endings mean something different in each network. Sources: RFC 6761, RFC 6762,
 # RFC 8375, ICANN's reservation of .internal, and common use by home routers and hosting companies.
 _PRIVATE_ENDINGS = (
     "localhost",

@@ -1,5 +1,5 @@
 """
-The headers that a browser sends with a request: Accept, Referer, Sec-Fetch-…, cookies.
+Makes the headers that a browser sends with a request: Accept, Referer, Sec-Fetch-…, cookies.
 
 Some image hosts answer with a page if Accept names text/html, with an error if the Referer is
 missing, or with endless redirects if cookies are not kept. The User-Agent stays our own.
@@ -18,7 +18,7 @@ _ACCEPT_PAGE = (
     b"image/avif,image/webp,image/apng,*/*;q=0.8"
 )
 _ACCEPT_IMAGE = b"image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=0.8"
-# Belgium's languages, and the web's.
+# The languages of Belgium, and English.
 _LANGUAGES = b"nl-BE,nl;q=0.9,fr-BE;q=0.8,fr;q=0.7,de;q=0.6,en;q=0.5"
 _DEFAULT_POLICY = "strict-origin-when-cross-origin"
 # What each policy sends to the same origin, to another origin, and from https to http.
@@ -58,13 +58,13 @@ class Browsing:
     Why a request is made, within one look at a URL.
 
     Attributes:
-        purpose: What is asked for.
+        purpose: What the request fetches.
 
-        referrer: The page that leads there; empty where nothing does.
+        referrer: The page that leads to the URL; empty if no page does.
 
-        policy: That page's referrer policy; empty for the default one.
+        policy: The referrer policy of that page; empty for the default policy.
 
-        cookies: Those of this look. A response adds to them; they end with the look.
+        cookies: The cookies of this look. Responses add to them, and they end with the look.
     """
 
     purpose: Purpose = Purpose.PAGE
@@ -100,8 +100,8 @@ def referer_for(referrer: str, url: str, policy: str = "") -> str:
     """
     Return the Referer for a request, or "" for none.
 
-    Source: Referrer Policy, "Determine request's Referrer". Of a list of policies the last known
-    one counts.
+    Source: Referrer Policy, "Determine request's Referrer". If a page gives several policies,
+    the last known one counts.
     """
     if not referrer:
         return ""
@@ -127,7 +127,7 @@ def _relation(referrer: str, url: str) -> bytes:
 
 
 def site_of(host: str) -> str:
-    """Return the registrable domain of a host, by the public suffix list; an address is its own."""
+    """Return a host's registrable domain, by the public suffix list; for an address, itself."""
     return _suffixes().privatesuffix(host) or host
 
 

@@ -59,7 +59,7 @@ class Visit:
     def browsing(
         self, purpose: Purpose, shown_by: Fetched | None = None, page: Page | None = None
     ) -> Browsing:
-        """Return what a browser says with a request that a page makes, or a person."""
+        """Return what a browser says with a request, whether a page or a person makes it."""
         policy = "" if page is None else page.referrer_policy
         if shown_by is not None and not policy:
             policy = shown_by.headers.get("referrer-policy", "")
@@ -70,7 +70,7 @@ class Visit:
         return fetcher.get(url, deadline=self.deadline, via=self.via, browsing=browsing)
 
     def unseen(self, images: Iterable[PageImage]) -> list[PageImage]:
-        """Return the images of which no URL was tried."""
+        """Return the images of which no URL has been tried yet."""
         return [each for each in images if self.seen.isdisjoint(each.urls)]
 
 

@@ -9,11 +9,11 @@ from hashsvc.clock import utc_now
 from hashsvc.scanning.connections import ADDRESS
 
 INCOMPLETE = "incomplete"
-"""The name of the fact that an answer was cut off, and only part of its body came."""
+"""The name of a fact: the answer was cut off, so only part of its body came."""
 
 Fact = int | str | dict[str, str] | list[dict[str, int | str]]
 
-# Headers that later show which file it was, and how old.
+# These headers show later which file it was, and how old it was.
 _KEPT_HEADERS = ("content-type", "content-length", "last-modified", "etag", "date", "server")
 _MOST_HEADER = 300
 

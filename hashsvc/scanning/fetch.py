@@ -38,7 +38,7 @@ from hashsvc.settings import Settings
 _REDIRECTS = frozenset({301, 302, 303, 307, 308})
 _RETRIED = frozenset({408, 425, 429, 500, 502, 503, 504})
 _CODINGS = frozenset({"", "identity", "gzip", "x-gzip", "deflate"})
-# What a browser acts upon.
+# The headers that a browser acts upon.
 _BROWSED_HEADERS = ("content-type", "refresh", "referrer-policy")
 
 
@@ -54,7 +54,7 @@ class Fetched:
 
         body: The bytes, decompressed.
 
-        status: The HTTP status. Anything but 200 comes only to those who ask as a browser does.
+        status: The HTTP status. It can differ from 200 only if `get` was given `browsing`.
 
         headers: The headers that a browser acts upon, by name in lower case; empty if missing.
 
@@ -138,8 +138,8 @@ class Fetcher:
             via: Name of a proxy in the settings; None means the default proxy, or no proxy if the
                 settings have no default.
 
-            browsing: What a browser would say with the request. Given one, a body that comes with
-                an error such as 404 is returned too, and so is a body that was cut off twice:
+            browsing: What a browser would say with the request. If it is given, `get` also returns
+                a body that comes with an error such as 404, or that was cut off twice, because
                 browsers show both. None asks as a program does, without cookies.
 
         Raises:
@@ -151,7 +151,8 @@ class Fetcher:
         fetched = self._get(url, transport, browsing)
         if INCOMPLETE not in fetched.facts:
             return fetched
-        # The connection may have broken by chance. A second answer that is cut off is the server's.
+        # The connection may have broken by chance. If the second answer is cut off too, the
+        # server did it.
         with contextlib.suppress(FetchError):
             fetched = max(fetched, self._get(url, transport, browsing), key=_completeness)
         return fetched
@@ -337,7 +338,7 @@ def _location(response: httpx2.Response) -> str:
 
 
 def _body(response: httpx2.Response, max_bytes: int, *, keeps_part: bool) -> tuple[bytes, bool]:
-    """Return the body, or as much of it as came if part of it will do, and whether it is whole."""
+    """Return the body and whether it is whole; `keeps_part` accepts the part that came."""
     coding = response.headers.get("content-encoding", "").strip().lower()
     if coding not in _CODINGS:
         # We did not ask for this coding, or several codings are stacked. A lower layer can be

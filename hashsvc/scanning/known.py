@@ -17,7 +17,8 @@ from hashsvc.signals import (
 Sign = Callable[[bytes], list[Signature]]
 
 _MOST_AGE_S = 24 * 3600
-# Not remembered: the next attempt may meet a less busy machine, or a decoder that does not crash.
+# These errors are not remembered: the next attempt may meet a less busy machine, or a decoder that
+# does not crash.
 _TRANSIENT = (ImageTooSlowError, ImageCrashError)
 
 

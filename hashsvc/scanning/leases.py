@@ -72,7 +72,8 @@ class Leases:
         self._database = database
         self._clock = clock
         self._lease = timedelta(seconds=settings.scan_lease_s)
-        # One thread of this process at a time: SQLite makes waiting writers sleep in fixed steps.
+        # Only one thread of this process writes at a time, because SQLite makes waiting writers
+        # sleep in fixed steps.
         self._lock = threading.Lock()
         self._in_hand: Counter[bytes] = Counter()
         # Scans take turns, however many URLs each has.
@@ -97,8 +98,8 @@ class Leases:
                 if item is None:
                     return None
                 via = self._via_of(connection, item.scan_id)
-                # On SQLite no other transaction can write during this one, so the newest change in
-                # the feed is exact, and it costs a hundredth of a statement.
+                # On SQLite no other transaction can write during this one. So the newest change in
+                # the feed is exact, and reading it takes a hundredth of the time of a statement.
                 newest = self._database.newest_change()
                 mark = unmatched.mark(connection) if newest is None else newest
             if item.host_digest is not None:

@@ -22,7 +22,7 @@ from hashsvc.scanning.results import FIRST_ERROR, Look, SeenImage, Sign, failed,
 from hashsvc.scanning.urls import resolve_url
 from hashsvc.signals import ImageError, NotAnImageError, sign_frames
 
-# How often a page may lead on to another by itself: a short link, a page that counts visits.
+# How often a page may forward to another, as short links and pages that count visits do.
 _MAX_MOVES = 3
 _MAX_FRAME_DEPTH = 2
 _LARGEST_IN_FRAME = 20

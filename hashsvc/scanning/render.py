@@ -199,7 +199,7 @@ class FilteringProxy(socketserver.ThreadingTCPServer):
         Raises:
             FetchError: If the host or port is not allowed, or cannot be reached.
         """
-        # A browser names a host and a port, and nothing that two parsers could read differently.
+        # Accept only a host and a port, and no text that two parsers could read differently.
         if not _PLACE.fullmatch(place):
             self.refused += 1
             raise FetchError("bad-url")

@@ -16,7 +16,7 @@ from hashsvc.settings import Settings
 from hashsvc.store.candidates import Sighted
 
 _IDLE_S = 0.5
-# Share of a lease for downloads; the rest is for the last image's signature and for storing.
+# The share of a lease for downloads. The rest is for signing the last image and for storing.
 _LOOKING_SHARE = 0.8
 # Match once this many frames wait, so that a page of hundreds does not keep all signatures.
 _FRAMES_TOGETHER = 8

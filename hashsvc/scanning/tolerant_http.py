@@ -1,8 +1,8 @@
 """
-Answers of servers that break HTTP's rules in ways that browsers tolerate.
+Cleans the answers of servers that break HTTP's rules in ways that browsers tolerate.
 
-h11 refuses an answer for one header line with an illegal name. Here each head is cleaned before h11
-reads it: lines with illegal names go, and so does a transfer coding that is said twice.
+h11 refuses an answer if one header line has an illegal name. So this module cleans each head before
+h11 reads it. It removes lines with illegal names, and repetitions of a transfer coding.
 """
 
 import re
@@ -19,7 +19,7 @@ _INFORMATIONAL = re.compile(rb"HTTP/1\.[01] 1\d\d")
 
 
 class TolerantBackend(httpcore2.NetworkBackend):
-    """Connects by another backend, and cleans the heads of the answers."""
+    """Connects through another backend, and cleans the heads of the answers."""
 
     def __init__(self, backend: httpcore2.NetworkBackend) -> None:
         self._backend = backend

@@ -1,4 +1,8 @@
-"""Requests over checked connections: allowed ports, counted bytes, no proxy of the environment."""
+"""
+Makes requests over checked connections.
+
+It connects only to allowed ports, counts the bytes, and ignores the environment's proxy.
+"""
 
 import ssl
 from collections.abc import Iterator

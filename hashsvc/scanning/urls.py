@@ -1,5 +1,5 @@
 """
-URLs as browsers read them (WHATWG URL Standard, by ada), in one spelling for each.
+Reads URLs as browsers do (WHATWG URL Standard, by ada), and gives each URL one spelling.
 
 One spelling prevents scanning a page twice. It is ASCII, with a lower-case host that has no dot at
 its end, and without default port, fragment and parameters that only track who followed a link.
@@ -16,10 +16,10 @@ from hashsvc.scanning.errors import BadUrlError
 
 MAX_URL_LENGTH = 2_000
 _SCHEMES = frozenset({"http:", "https:"})
-# Parameters that tell who followed a link, and never what it shows.
+# These parameters tell who followed a link. They never change what the link shows.
 _TRACKING = frozenset({"fbclid", "gclid", "dclid", "msclkid", "igshid", "mc_cid", "mc_eid"})
 _TRACKING_PREFIX = "utm_"
-# An underscore is in no host name by the rules, and in many on the web.
+# The rules allow no underscore in a host name, but many host names on the web have one.
 _NAME = re.compile(r"[a-z0-9_-]+(\.[a-z0-9_-]+)*")
 _NOT_IN_HOSTS = frozenset("/\\?#@%:[] \t\r\n")
 
@@ -29,7 +29,7 @@ def normalise_url(text: str) -> str:
     Return a URL's one spelling.
 
     Raises:
-        BadUrlError: If it is no http or https URL with a host.
+        BadUrlError: If the text is not an http or https URL with a host.
     """
     text = text.strip()
     _check_length(text)
@@ -51,12 +51,12 @@ def resolve_url(root: str, reference: str, *, encoding: str = "utf-8") -> str:
     Args:
         root: An absolute URL.
 
-        reference: As written in the page.
+        reference: The reference as written in the page.
 
-        encoding: The page's, by its name in the Encoding Standard: queries are written in it.
+        encoding: Name of the page's encoding in the Encoding Standard. Queries are written in it.
 
     Raises:
-        BadUrlError: If it is no http or https URL with a host: `data:`, a script, nonsense.
+        BadUrlError: If it is not an http or https URL with a host (`data:`, a script, nonsense).
     """
     _check_length(reference)
     if encoding not in ("utf-8", "utf-16le", "utf-16be") and not reference.isascii():
@@ -73,7 +73,7 @@ def ascii_host(host: str) -> str:
     Return a host's one spelling: ASCII (UTS 46), lower case, without a dot at the end.
 
     Raises:
-        BadUrlError: If it is no host name, and no IPv6 address without brackets.
+        BadUrlError: If it is neither a host name nor an IPv6 address without brackets.
     """
     is_ipv6 = ":" in host and _NOT_IN_HOSTS.isdisjoint(host.replace(":", ""))
     if not is_ipv6 and not _NOT_IN_HOSTS.isdisjoint(host):

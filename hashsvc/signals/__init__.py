@@ -1,8 +1,8 @@
 """
-Images to signals: decoding, views, and the perceptual hashes themselves.
+Turns images into signals: decoding, views, and the perceptual hashes themselves.
 
-Uses no network, no service and no database, and writes no file. The same code runs on a victim's or
-an analyst's machine and in the service's scanner.
+The package uses no network, no service and no database, and writes no file. The same code runs on a
+victim's or an analyst's machine and in the service's scanner.
 
 `sign_image` turns bytes into a `Signature`; `sign_images` does so for many, on all cores. For
 untrusted bytes use a `Sandbox`: it signs in worker processes with limits, whose answers are not
@@ -10,7 +10,7 @@ trusted either.
 
 Where to look:
 
-- The way of an image: `headers` (what the file says, without a library), `decode` (bytes to
+- The path of an image: `headers` (what the file says, without a library), `decode` (bytes to
   pixels), `views` (trimmed borders), `signature` (all algorithms together). `video` reads films.
 - Algorithms: `pdq`; `image_hashes` (pHash, dHash, wHash); `regions`, built from `scales`, `blobs`,
   `directions` and `patches`. `profiles` has every threshold with its source.

@@ -3,7 +3,9 @@ Finds blobs: spots that stand out in an image, of any size, each with a centre, 
 
 Source: Lowe, "Distinctive Image Features from Scale-Invariant Keypoints" (IJCV 60, 2004), sections
 3 and 4: extrema of differences of Gaussians over position and scale, refined by a quadratic fit,
-without those on edges. Plain loops over float32 arrays, so that it can be ported line by line.
+without those on edges.
+
+The code is plain loops over float32 arrays, so that it can be ported line by line.
 """
 
 from dataclasses import dataclass

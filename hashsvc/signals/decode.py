@@ -1,12 +1,12 @@
 """
-Bytes of an image to pixels, within limits, in one colour space.
+Decodes the bytes of an image to pixels, within limits, in one colour space.
 
 Formats are recognised from the bytes, and only formats of the web are opened. EXIF orientation is
 applied, transparency is laid on white, and colour profiles are ignored, as in the reference.
 
 A damaged or cut-off image is used if at least 90 % of it can be decoded. For JPEG, PNG, GIF and
 BMP, whose decoders write row by row, that is the share of rows. A JPEG of several scans
-(progressive) shows all of the image, if coarsely, once the first scan is complete. WebP, AVIF, HEIF
+(progressive) shows the whole image coarsely once the first scan is complete. WebP, AVIF, HEIF
 and TIFF decode as a whole or not at all. An animation ends before its first damaged frame.
 """
 
@@ -40,10 +40,11 @@ _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "HEIF", "BMP", "TIFF")
 # More threads do not help where many images are decoded at once, and they take address space.
 pillow_heif.register_heif_opener(thumbnails=False, decode_threads=1)
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1
-# Otherwise Pillow imports a format's plugin at its first image, when no file may be opened any
-# more.
+# Import all plugins now. Otherwise Pillow imports a format's plugin at its first image, and by then
+# a worker may open no file.
 Image.init()
-# Pillow's own guard only warns below twice its limit. `_check_pixels` refuses, for every format.
+# Pillow's own guard only warns below twice its limit. `_check_pixels` enforces our limit for every
+# format.
 Image.MAX_IMAGE_PIXELS = None
 # Pillow's warnings about odd metadata help nobody here: the pixels decode, or an error is raised.
 warnings.filterwarnings("ignore", module=r"PIL\.")

@@ -1,5 +1,5 @@
 """
-Directions of blobs: those of the strongest gradients around each blob.
+Finds the directions of blobs: those of the strongest gradients around each blob.
 
 Source: Lowe, "Distinctive Image Features from Scale-Invariant Keypoints" (IJCV 60, 2004), section
 5: peaks of a histogram of gradient directions, weighted by steepness and by nearness to the blob.
@@ -54,7 +54,7 @@ def directions_of(smooth: Floats, blobs: Doubles, max_count: int) -> Doubles:
 def _histogram(picture: Floats, blob: Doubles) -> Doubles:
     height, width = picture.shape
     middle_y, middle_x, sigma = blob[0], blob[1], blob[2]
-    # Weighted by a Gaussian of 1.5 sigma, out to twice that.
+    # Gradients are weighted by a Gaussian of 1.5 sigma, out to twice that distance.
     reach, spread = round(3 * sigma), 2 * (1.5 * sigma) ** 2
     left, right = max(1, int(middle_x) - reach), min(width - 1, int(middle_x) + reach + 1)
     top, bottom = max(1, int(middle_y) - reach), min(height - 1, int(middle_y) + reach + 1)
@@ -70,7 +70,7 @@ def _histogram(picture: Floats, blob: Doubles) -> Doubles:
             count += 1
     bins = np.empty(count, dtype=np.uint32)
     _measure(dy, dx, weights, bins)
-    # Two more bins after the last: a full turn and beyond belongs to the first two.
+    # Two extra bins take directions of a full turn and more. They are then added to the first two.
     raw = np.zeros(_BINS + 2)
     for index in range(count):
         raw[bins[index]] += dx[index]
@@ -81,7 +81,7 @@ def _histogram(picture: Floats, blob: Doubles) -> Doubles:
 
 @njit(cache=True, nogil=True)
 def _bell(first: int, end: int, middle: float, spread: float) -> Floats:
-    """Return exp(−(x − middle)² / spread) for each x, each from the last by a changing factor."""
+    """Return exp(−(x − middle)² / spread) for each x, each computed from the one before."""
     offset = first - middle
     value, step = math.exp(-(offset**2) / spread), math.exp(-(2 * offset + 1) / spread)
     ratio = math.exp(-2 / spread)
@@ -95,7 +95,7 @@ def _bell(first: int, end: int, middle: float, spread: float) -> Floats:
 
 @njit(cache=True, nogil=True, fastmath=True)
 def _measure(dy: Floats, dx: Floats, weights: Floats, bins: NDArray[np.uint32]) -> None:
-    """Store each gradient's bin in `bins`, its weight there in `dx`, in the next bin in `dy`."""
+    """Store each gradient's bin in `bins`, its weight for it in `dx`, for the next bin in `dy`."""
     for index in range(len(bins)):
         y, x = dy[index], dx[index]
         length, height = abs(x), abs(y)

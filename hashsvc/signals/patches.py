@@ -1,7 +1,7 @@
 """
 Takes the upright patch around each blob, and computes the low frequencies of its content.
 
-Plain loops over float32 arrays, so that they can be ported line by line.
+The code is plain loops over float32 arrays, so that it can be ported line by line.
 """
 
 import math
@@ -64,7 +64,7 @@ def patches_of(blobs: Blobs, pictures: list[Floats]) -> Patches:
     half = blobs.sigmas[:, None] * (_SIDE_IN_SIGMAS / 2)
     low = np.maximum(blobs.centres - half, 0)
     high = np.minimum(blobs.centres + half, pictures[0].shape)
-    # For the patch as if it were not turned.
+    # This takes each patch as if it were not turned.
     is_inside = np.prod((high - low) / (2 * half), axis=1) >= _MIN_INSIDE
     rows, turns = np.nonzero(~np.isnan(blobs.angles) & is_inside[:, None])
     spacings = blobs.sigmas[rows] * (_SIDE_IN_SIGMAS / SIDE)
@@ -126,7 +126,7 @@ def _transform(
         flatness[number] = _centre_and_weigh(patch)
         _multiply(patch.reshape(SIDE, SIDE), _ACROSS, half)
         _multiply(_DOWN, half, waves[number])
-        # The mean was subtracted: the rest is rounding, whose sign means nothing.
+        # The mean was subtracted, so only a rounding error is left. Its sign means nothing.
         waves[number, 0, 0] = 0
 
 

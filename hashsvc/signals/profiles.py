@@ -47,11 +47,11 @@ WIDE_WHASH = Profile(name="widewhash1", bits=256, threshold=32)
 REGION = Profile(name="reg1", bits=256, threshold=68, many_per_image=True)
 
 # A region's contrast is the number of bits by which its place in the candidate is nearer than the
-# next best place. The region scores its contrast minus NO_CONTRAST, which is what chance makes of
-# it, and at most MOST_CONTRAST. The limits below need at least six regions, because screenshots of
-# different photographs in one interface shared up to five icons (of 362,064 pairs). The regions of
-# different photographs scored 31 at most, in 34,000 pairs chosen because they are easily confused,
-# hard copies among them; by distance alone, up to 77.
+# next best place. The region scores its contrast minus NO_CONTRAST, the contrast that chance gives,
+# and at most MOST_CONTRAST. The limits below need at least six regions, because screenshots of
+# different photographs in one interface shared up to five icons (of 362,064 pairs). In 34,000 pairs
+# chosen because they are easily confused, hard copies among them, the regions of different
+# photographs scored at most 31. By distance alone they scored up to 77.
 NO_CONTRAST = 10
 MOST_CONTRAST = 10
 CERTAIN_CONTRAST = 100

@@ -45,8 +45,8 @@ _MAX_FLAT = 0.5
 """
 Largest flat share of a candidate's patch that is used.
 
-A patch above it is a copy of nothing that a content keeps. Between both limits are copies that have
-few shades of grey.
+A patch above this limit cannot be a copy of a patch that a content keeps. Patches between the two
+limits can be copies that have few shades of grey.
 """
 
 

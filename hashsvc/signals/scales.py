@@ -1,8 +1,10 @@
 """
-An image at every size: reduced, halved again and again, and each half in ever smoother versions.
+Makes an image smaller and smoother: it is reduced, halved repeatedly, and each half is smoothed.
 
 Source: Lowe, "Distinctive Image Features from Scale-Invariant Keypoints" (IJCV 60, 2004), section
-3. Plain loops over float32 arrays, row after row, so that they can be ported line by line.
+3.
+
+The code is plain loops over float32 arrays, row after row, so that it can be ported line by line.
 
 In a picture that was halved k times, the centre of pixel i is at (i + 0.5) · 2^k − 0.5 in pixels of
 the finest picture.
@@ -111,7 +113,7 @@ def _shrunk(luma: NDArray[Any], height: int, width: int) -> Floats:
     small = np.zeros((height, width), dtype=np.float32)
     tops, down = _area_shares(luma.shape[0], height)
     lefts, across = _area_shares(luma.shape[1], width)
-    # Longer than the picture, because some shares are zero and lie beyond it.
+    # The row is longer than the picture, because some shares are zero and lie beyond it.
     row = np.zeros(luma.shape[1] + len(across), dtype=np.float32)
     for y in range(height):
         row[:] = 0
@@ -136,7 +138,7 @@ def _add_picked(total: Floats, shares: Floats, row: Floats, starts: NDArray[np.u
 
 @njit(cache=True, nogil=True)
 def _halved(picture: Floats) -> Floats:
-    """Keep every second point between two pixels, smoothed by weights 1 3 3 1 in each direction."""
+    """Halve a picture: weights 1 3 3 1 in each direction give a point midway between pixels."""
     height, width = picture.shape
     small = np.empty(((height + 1) // 2, (width + 1) // 2), dtype=np.float32)
     # One pixel more on the left and up to two on the right repeat the pixels beside them.

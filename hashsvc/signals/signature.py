@@ -1,4 +1,4 @@
-"""Bytes of an image to its signature: the only place where all algorithms come together."""
+"""Turns an image's bytes into its signature. Only this module combines all algorithms."""
 
 from collections.abc import Sequence
 

@@ -1,5 +1,5 @@
 """
-The sandbox job that signs images: header and payload of an answer are JSON and packed codes.
+The sandbox job that signs images. An answer's header is JSON, and its payload is packed codes.
 
     {"frames": [{"quality": 100, "groups": [["pdq1", "whole", 1], ["reg1", "part", 380]]}]}
     {"error": "BrokenImageError", "message": "…"}

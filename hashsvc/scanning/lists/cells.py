@@ -2,7 +2,7 @@
 
 import re
 
-# Zero-width characters, soft hyphens and marks of writing direction, which copying brings along.
+# Zero-width characters, soft hyphens and marks of writing direction. Copied text often has them.
 _INVISIBLE = re.compile("[\u00ad\u061c\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]")
 _FORMULA = re.compile(r"\s*=\s*HYPERLINK\(\s*\"([^\"]+)\"", re.IGNORECASE)
 _FANG = re.compile(r"\bh(?:xx|\*\*|tt|__)p(s?)(?=\[?:)", re.IGNORECASE)
@@ -26,7 +26,7 @@ def urls_in(text: str) -> list[str]:
     """
     Return the URLs in a cell or a line, as written but without what is around them.
 
-    Written otherwise are `hxxps://a[.]b`, which becomes a URL again, and `www.…`, which gets https://.
+    Two spellings are changed: `hxxps://a[.]b` becomes a URL again, and `www.…` gets https://.
     """
     text = _INVISIBLE.sub("", text)
     if formula := _FORMULA.match(text):
@@ -74,7 +74,7 @@ def _is_one_url(text: str) -> bool:
 
 def _trimmed(url: str) -> str:
     """Return a URL without the punctuation of the sentence around it."""
-    # Of Markdown's `[words](http://…)` the match begins inside of the brackets.
+    # In Markdown's `[words](http://…)` the match begins after the opening bracket.
     while url:
         last = url[-1]
         if last in _TRAILING or (last in _PAIRS and url.count(last) > url.count(_PAIRS[last])):
@@ -82,7 +82,7 @@ def _trimmed(url: str) -> str:
         else:
             break
     for closing, opening in _PAIRS.items():
-        # `http://a/x)[b](http://…`: what follows an unopened bracket is no longer the URL.
+        # A URL ends before a closing bracket that was never opened, as in `http://a/x)[b](http://…`.
         if (at := _unopened(url, opening, closing)) is not None:
             url = url[:at]
     return url

@@ -1,4 +1,4 @@
-"""The text of a list, whatever encoding a spreadsheet or a mail program wrote it in."""
+"""Decodes a list, whatever encoding a spreadsheet or a mail program wrote it in."""
 
 import codecs
 
@@ -9,7 +9,7 @@ _BOMS = (
     (codecs.BOM_UTF16_LE, "utf-16"),
     (codecs.BOM_UTF16_BE, "utf-16"),
 )
-# Excel on Western European Windows writes CSV in this one.
+# Excel on Western European Windows writes CSV in this encoding.
 _ANSI = "cp1252"
 _SAMPLE = 1_000
 
@@ -33,7 +33,7 @@ def decode_list(body: bytes) -> str:
 
 
 def _utf16_without_mark(sample: bytes) -> str:
-    """Return the encoding of ASCII text in UTF-16 without a mark; empty for other texts."""
+    """Return the encoding of ASCII text in UTF-16 without a mark; empty for any other text."""
     if len(sample) < 4:
         return ""
     even, odd = sample[0::2].count(0), sample[1::2].count(0)

@@ -37,11 +37,11 @@ class BatchLine:
     One line of a batch.
 
     Attributes:
-        number: Counted from 1, as an editor does.
+        number: Number of the line, counted from 1 as in an editor.
 
-        text: What should be a URL; None where the line has none.
+        text: The text that should be a URL; None if the line has no such text.
 
-        rule: What it breaks then.
+        rule: The rule that the line breaks if `text` is None.
     """
 
     number: int
@@ -52,14 +52,14 @@ class BatchLine:
 @dataclass(frozen=True, slots=True, repr=False)
 class Batch:
     """
-    A batch sorted out.
+    The lines of a batch, sorted into URLs, duplicates and invalid lines.
 
     Attributes:
-        urls: In the order of their lines, each once, with its host.
+        urls: Each URL once, with its host, in the order of the lines.
 
-        duplicates: Lines that name a URL again.
+        duplicates: Number of lines that repeat a URL.
 
-        invalid: Numbers of the lines that are no URL, by the rule they break.
+        invalid: Numbers of the lines that are not URLs, by the rule that they break.
     """
 
     urls: dict[str, str] = field(default_factory=dict)
@@ -68,7 +68,7 @@ class Batch:
 
 
 def read_lines(body: bytes, form: BatchFormat) -> list[BatchLine]:
-    """Return what the lines of a list name; blank lines are left out, and counted."""
+    """Return the lines of a list, without blank lines; the line numbers count blank lines too."""
     text = decode_list(body)
     lines = list(io.StringIO(text, newline=None))
     match form:
@@ -82,10 +82,10 @@ def read_lines(body: bytes, form: BatchFormat) -> list[BatchLine]:
 
 def read_file(body: bytes, form: BatchFormat) -> list[BatchLine]:
     """
-    Return what a list names, in a file of any kind that analysts have.
+    Return the lines of a list in a file of any kind that analysts have.
 
-    These are known by their bytes: Excel workbooks, and shortcuts of Windows (.url) and of macOS
-    (.webloc). All others are read as `read_lines` reads them.
+    Excel workbooks and the shortcuts of Windows (.url) and macOS (.webloc) are recognised by their
+    bytes. All other files are read as `read_lines` reads them.
 
     Raises:
         BadListError: If a workbook is damaged or too large.
@@ -98,13 +98,13 @@ def read_file(body: bytes, form: BatchFormat) -> list[BatchLine]:
     if _SHORTCUT.match(text) and (found := _SHORTCUT_URL.search(text)):
         return [BatchLine(text.count("\n", 0, found.start()) + 1, found[1])]
     if form is BatchFormat.LINES and "\t" in text:
-        # What Excel calls "Unicode text" is a table, and so is what is copied from one.
+        # Excel's format "Unicode text" is a table, and so is text that was copied from a table.
         form = BatchFormat.CSV
     return read_lines(body, form)
 
 
 def sort_lines(lines: Iterable[BatchLine]) -> Batch:
-    """Return the URLs of lines, each once, and which lines are none."""
+    """Return the URLs of lines, each once, and the lines that are not URLs."""
     urls: dict[str, str] = {}
     invalid: dict[str, list[int]] = {}
     duplicates = 0
@@ -120,7 +120,7 @@ def sort_lines(lines: Iterable[BatchLine]) -> Batch:
 
 
 def by_line(invalid: Mapping[str, Sequence[int]]) -> list[tuple[int, str]]:
-    """Return the number of each line that is no URL, in order, and the rule it breaks."""
+    """Return the number of each line that is not a URL, in order, and the rule it breaks."""
     return sorted((number, rule) for rule, numbers in invalid.items() for number in numbers)
 
 

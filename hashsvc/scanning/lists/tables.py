@@ -1,4 +1,4 @@
-"""Tables of text: which columns hold URLs, and what separates the columns."""
+"""Reads tables of text: finds what separates the columns, and which columns hold URLs."""
 
 import csv
 import itertools
@@ -28,8 +28,8 @@ def url_cells(rows: Iterable[tuple[int, list[str]]]) -> Iterator[tuple[int, list
     """
     Yield the cells of each row that may hold URLs.
 
-    With a header that names a column of URLs, these are that column's; otherwise all. Empty rows
-    and the header are left out.
+    If a header names a column of URLs, only the cells of that column are given; otherwise all
+    cells are. Empty rows and the header are left out.
     """
     filled = ((number, [each.strip() for each in row]) for number, row in rows)
     left = (each for each in filled if any(each[1]))
@@ -53,7 +53,7 @@ def _separator(lines: Sequence[str]) -> tuple[int, str]:
             continue
         if _column_named([each.strip() for each in _row(some[0], delimiter)]) is not None:
             return 0, delimiter
-    # URLs can contain each of them. A delimiter occurs equally often on every line.
+    # A URL can contain any of these characters, but a delimiter occurs equally often on every line.
     for delimiter in _DELIMITERS:
         counts = {len(_row(line, delimiter)) for line in some}
         if len(counts) == 1 and counts != {1}:
@@ -69,7 +69,7 @@ def _column_named(cells: Sequence[str]) -> int | None:
 
 
 def _is_header(cells: Sequence[str], below: Sequence[str]) -> bool:
-    """Return whether a first row without a URL names the columns of a table that has some."""
+    """Return whether a first row is a header: several cells without a URL, and a URL below it."""
     has_urls = [any(urls_in(each) for each in row) for row in (cells, below)]
     return len(cells) > 1 and has_urls == [False, True]
 
@@ -78,8 +78,8 @@ def _rows(lines: Sequence[str], delimiter: str, start: int) -> Iterator[tuple[in
     """
     Yield each row with the number of its first line.
 
-    A quotation mark that is never closed would make one row of all the rest: such lines are read
-    one by one.
+    A quotation mark that is never closed would turn the rest of the table into one row. A line with
+    such a mark is therefore read by itself.
     """
     at = start
     while at < len(lines):

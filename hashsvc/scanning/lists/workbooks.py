@@ -18,7 +18,9 @@ def is_workbook(body: bytes) -> bool:
 
 def rows_of_workbook(body: bytes) -> Iterator[tuple[int, list[str]]]:
     """
-    Yield the cells of each row of each sheet, with the row's number; hyperlinks come beside texts.
+    Yield the cells of each row of each sheet, with the row's number.
+
+    If a cell has a hyperlink to the web, its address is given in place of the cell's text.
 
     Raises:
         BadListError: If the workbook is damaged, or larger than the limits.
@@ -27,7 +29,8 @@ def rows_of_workbook(body: bytes) -> Iterator[tuple[int, list[str]]]:
 
     _check_size(body)
     try:
-        # Not read-only: only so are hyperlinks told, and `_check_size` has bounded the file.
+        # openpyxl does not give hyperlinks in its read-only mode, so this reads the whole workbook.
+        # `_check_size` has limited its size.
         book = load_workbook(io.BytesIO(body), data_only=False, keep_links=False)
     except Exception as error:
         raise BadListError(

@@ -1,9 +1,9 @@
 """
-What a page shows, read from its markup, its styles and its scripts without running any.
+Finds what a page shows, from its markup, styles and scripts, without running any script.
 
-`encoding` makes text of it, `tree` a tree of elements; `reading` goes through these and asks
-`attributes`, `srcsets`, `styles`, `scripts`, `json_ld` and `inline` what they refer to; `finds`
-resolves that and puts it in order.
+`encoding` decodes the page to text, and `tree` builds a tree of elements from the text. `reading`
+goes through the elements, and asks `attributes`, `srcsets`, `styles`, `scripts`, `json_ld` and
+`inline` what they refer to. `finds` resolves these references and puts them in order.
 """
 
 from hashsvc.scanning.pages.errors import PageError, PageTooComplexError

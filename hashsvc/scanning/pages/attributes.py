@@ -15,14 +15,14 @@ _MAX_PIXELS = 100_000_000
 _RATIO_SIDE = 32
 _PIXELS = re.compile(r"\s*+(\d{1,6})(?:\.\d*+)?\s*+(?:px)?\s*+", re.IGNORECASE)
 _MAX_VALUE = 100_000
-# Read elsewhere, or never an image's address.
+# These attributes are read elsewhere, or never hold an image's address.
 _NOT_LAZY = frozenset(
     {"src", "href", "xlink:href", "srcset", "style", "poster", "background", "data", "class", "id",
      "alt", "title", "name", "type", "value", "action", "formaction", "content", "property", "rel",
      "sizes", "width", "height", "srcdoc", "cite", "ping", "usemap", "longdesc", "integrity",
      "imagesrcset", "media", "lang", "role", "target", "download", "onclick", "onerror", "onload"}
 )  # fmt: skip
-# Words of attribute names from which scripts load an image.
+# Words in the names of attributes from which scripts load an image.
 _LAZY_NAME = re.compile(
     r"(?:^|[-_:])(?:src|srcs|img|image|photo|picture|original|lazy|lazysrc|full|fullsize|large|big|"
     r"hires|retina|echo|bg|background|poster|thumb|thumbnail|zoom|media|url|source|pin)(?:$|[-_:])"
@@ -90,7 +90,7 @@ def _looks_like_path(value: str) -> bool:
 
 
 def _width_of(attributes: Mapping[str, str]) -> str:
-    """Return the largest width that a lazy loader's template may be filled with."""
+    """Return the largest width that a lazy loader may put into its URL template."""
     try:
         widths = json.loads(attributes.get("data-widths", ""))
         return str(max(int(each) for each in widths))
@@ -99,13 +99,13 @@ def _width_of(attributes: Mapping[str, str]) -> str:
 
 
 def _side(value: str) -> float | None:
-    """Return a length in pixels; None for one in other units."""
+    """Return a length in pixels; None for a length in other units."""
     read = _PIXELS.fullmatch(value[:20])
     return float(read[1]) if read else None
 
 
 def _is_ratio(width: float | None, height: float | None, styled: Mapping[str, str]) -> bool:
-    """Return whether `width=16 height=9` gives a ratio, as pages write it for a flowing layout."""
+    """Return whether the sides are a ratio, as in `width=16 height=9` for a flowing layout."""
     if width is None or height is None or styled:
         return False
     return width != height and max(width, height) <= _RATIO_SIDE

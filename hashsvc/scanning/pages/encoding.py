@@ -11,13 +11,14 @@ from dataclasses import dataclass
 import webencodings
 from selectolax.lexbor import LexborHTMLParser
 
-# Chromium looks for a <meta> in the first 1024 bytes, and further if the head is longer.
+# Chromium looks for a <meta> in the first 1024 bytes, and looks further if the head is longer.
 _HEAD_BYTES = 16_384
 _CHARSET = re.compile(r"charset\s*=\s*[\"']?\s*([^\s\"';,]+)", re.IGNORECASE)
 _UTF8 = webencodings.UTF8
 _DEFAULT = webencodings.lookup("windows-1252")
 assert _DEFAULT is not None
-# A page that names one of these in a <meta> could not have been read up to there.
+# The HTML Standard replaces these encodings if a <meta> names them. A page that is really in UTF-16
+# could not have been read up to its <meta>.
 _NEVER_BY_META = {"utf-16le": "utf-8", "utf-16be": "utf-8", "x-user-defined": "windows-1252"}
 
 
@@ -36,9 +37,10 @@ class DecodedPage:
 
 def decode_page(body: bytes, content_type: str = "") -> DecodedPage:
     """
-    Return a page's text: by its byte order mark, the Content-Type header, or a <meta>.
+    Return a page's text. Its byte order mark, Content-Type header or <meta> gives the encoding.
 
-    A page that declares nothing is UTF-8 if it can be, and windows-1252 otherwise.
+    A page without any of these is read as UTF-8 if its bytes are valid UTF-8, and otherwise as
+    windows-1252.
     """
     encoding = _by_bom(body) or _by_label(_charset_in(content_type)) or _by_meta(body)
     if encoding is None:

@@ -1,4 +1,4 @@
-"""Gathers what is found on a page: resolved, each once, the largest images first."""
+"""Gathers what is found on a page. URLs are resolved and kept once, the largest images first."""
 
 import re
 from collections.abc import Sequence
@@ -10,7 +10,7 @@ from hashsvc.scanning.pages.kinds import is_image_reference, is_other_file
 from hashsvc.scanning.pages.page import IN_SCRIPT, Page, PageImage
 from hashsvc.scanning.urls import resolve_url
 
-# A thumbnail whose link leads to the large image comes after everything else.
+# If a thumbnail links to its large image, the thumbnail comes after everything else.
 _BEHIND_LARGE = 0.001
 ICON = 1.0
 _MAX_REFERENCES = 10_000
@@ -64,11 +64,11 @@ class Finds:
         )
 
     def set_base(self, reference: str) -> None:
-        """Take a reference as what all others are relative to."""
+        """Set the base URL to which all other references are relative."""
         self._base = self._resolved(reference) or self._base
 
     def move_to(self, reference: str) -> None:
-        """Note where the page leads by itself, if it is elsewhere; the first one counts."""
+        """Note the other URL to which the page forwards by itself; only the first one counts."""
         url = self._resolved(reference) if reference else ""
         if url and url != self._page_url and self._moved_to is None:
             self._moved_to = url
@@ -85,9 +85,9 @@ class Finds:
         Add one image.
 
         Args:
-            references: Where it is, as written: the one that a browser takes first.
+            references: Its references as written; the first is the one that a browser takes.
 
-            link: Where the link around it leads.
+            link: Target of the link around the image; None if there is no link.
 
             is_linked: Whether the page only links to it.
         """
@@ -107,7 +107,7 @@ class Finds:
         self._images[first] = PageImage(tuple(dict.fromkeys(urls)), pixels, is_linked)
 
     def add_from_script(self, reference: str) -> None:
-        """Add an image that a script refers to; several sizes of one name are one image."""
+        """Add an image that a script refers to; sizes that share a name count as one image."""
         if url := self._image_url(reference):
             self._from_scripts.setdefault(_name_of(url), []).append(url)
 
@@ -133,7 +133,7 @@ class Finds:
         ]
 
     def _add_page(self, reference: str) -> None:
-        """Add a page behind a thumbnail, if it is of the same site and more than its front page."""
+        """Add a page behind a thumbnail, if it is on the same site and is not the front page."""
         url = self._resolved(reference)
         if not url or url == self._page_url or len(self._pages) == _MAX_PAGES:
             return
@@ -153,7 +153,7 @@ class Finds:
         return self._resolved(reference)
 
     def _resolved(self, reference: str) -> str:
-        """Return a reference as a URL; empty if it is none, or if too many were resolved."""
+        """Return a reference as a URL; empty if it is not a URL, or too many were resolved."""
         if self._left == 0:
             return ""
         self._left -= 1

@@ -1,4 +1,4 @@
-"""The images that a page's JSON-LD names, as lenient as the programs that sites write it for."""
+"""Finds the images in a page's JSON-LD, as leniently as the programs that sites write it for."""
 
 import html
 import itertools
@@ -20,7 +20,7 @@ _PAIR = re.compile(
 
 
 def in_json_ld(text: str) -> Iterator[str]:
-    """Yield the URLs of images of a JSON-LD script; one that is broken gives what can be read."""
+    """Yield the image URLs in a JSON-LD script; a broken script gives those that can be read."""
     text = text[:_MAX_JSON]
     value = _parsed(text)
     found = _in_broken(text) if value is None else _in_value(value)
@@ -31,7 +31,7 @@ def _parsed(text: str) -> Any:
     """Return the JSON value, or None."""
     unescaped = html.unescape(text)
     for attempt in (text, unescaped, _TRAILING_COMMA.sub(r"\1", unescaped)):
-        # A comment or CDATA around it is no JSON, and browsers' readers skip it.
+        # A comment or CDATA mark around the JSON is not JSON, and browsers' readers skip it too.
         begun = re.search(r"[\[{]", attempt)
         try:
             decoder = json.JSONDecoder(strict=False)

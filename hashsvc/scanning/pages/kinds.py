@@ -1,4 +1,4 @@
-"""What a reference leads to, as far as its spelling tells: an image, a film, something else."""
+"""Tells from a reference's spelling whether it leads to an image, a film or something else."""
 
 import re
 

@@ -12,10 +12,10 @@ class PageImage:
     One image that a page shows.
 
     Attributes:
-        urls: Where it is: first the URL that a browser loads, then others of the same image (other
-            sizes, say), to be tried if that fails. An image in the markup has a `data:` URL.
+        urls: URLs of the image. The first is the one that a browser loads. The others, such as
+            other sizes, are tried if it fails. An image in the markup has a `data:` URL.
 
-        pixels: How many pixels the page gives it, as far as the page tells; a guess otherwise.
+        pixels: How many pixels the page declares for it; a guess if the page declares nothing.
 
         is_linked: Whether the page only links to it. The link may lead to a page.
     """
@@ -31,7 +31,7 @@ class Page:
     What a page shows and leads to. All URLs are absolute and in one spelling.
 
     Attributes:
-        images: The largest first, as far as the page tells; icons last.
+        images: Images, the largest first as far as the page declares sizes, and icons last.
 
         pages: URLs of the same site that thumbnails link to.
 
@@ -41,11 +41,11 @@ class Page:
 
         films: URLs of films.
 
-        moved_to: Where a browser goes on to from the page by itself.
+        moved_to: URL to which the page forwards a browser; None if it does not.
 
-        referrer_policy: As the page declares it; empty if it declares none.
+        referrer_policy: The policy that the page declares; empty if it declares none.
 
-        has_scripts: Whether scripts may show more.
+        has_scripts: Whether the page has scripts that may show more images.
     """
 
     images: tuple[PageImage, ...] = ()
@@ -62,7 +62,7 @@ class Page:
         return sum(image.pixels > IN_SCRIPT for image in self.images)
 
     def with_more(self, other: "Page") -> "Page":
-        """Return this page with what another one adds to it, as a style sheet does."""
+        """Return this page with the finds of another, such as those of a style sheet."""
         known = {url for image in self.images for url in image.urls}
         more = [image for image in other.images if known.isdisjoint(image.urls)]
         return replace(

@@ -1,8 +1,8 @@
 """
-Finds the images of a page, wherever a browser or a script of the page would.
+Finds the images of a page in every place where a browser or the page's scripts find them.
 
-The parsers are libraries that follow the standards. What is decided here is only which of their
-elements, attributes, styles and strings show an image.
+The parsers are libraries that follow the standards. This module decides only which elements,
+attributes, styles and strings show an image.
 """
 
 import math
@@ -32,12 +32,13 @@ from hashsvc.scanning.pages.srcsets import (
 from hashsvc.scanning.pages.styles import imported, in_declarations, in_stylesheet
 from hashsvc.scanning.pages.tree import elements_of, parse_tree, template_markup, text_of
 
-# How many pixels an image is taken to have, by where it is found; what a page declares goes first.
+# How many pixels an image is assumed to have, by the place where it is found. If the page declares
+# a size, that size is used.
 LINKED = 2_000_000.0
-PREVIEW = 800_000.0  # 1200 × 630 pixels is what previews are made for.
+PREVIEW = 800_000.0  # Previews are usually 1200 × 630 pixels.
 UNKNOWN = 300_000.0
 BACKGROUND = 250_000.0
-PLACEHOLDER = 60_000.0  # The `src` of an image that has a lazy one too.
+PLACEHOLDER = 60_000.0  # The `src` of an image that a script replaces later.
 
 _MAX_BYTES = 10_000_000
 _MAX_MARKUP_DEPTH = 2
@@ -61,14 +62,14 @@ def read_page(body: bytes, url: str, content_type: str = "") -> Page:
     Return what a page shows and leads to.
 
     Args:
-        body: The page as it came; only its first 10 MB are read.
+        body: The bytes of the page; only the first 10 MB are read.
 
         url: Where it came from, after redirects.
 
-        content_type: The header of that name.
+        content_type: The Content-Type header.
 
     Raises:
-        PageTooComplexError: If its tree does not fit into memory.
+        PageTooComplexError: If the page's tree does not fit into memory.
     """
     page = decode_page(body[:_MAX_BYTES], content_type)
     finds = Finds(url, encoding=page.encoding)
@@ -101,7 +102,7 @@ class _Reader:
     Goes through the elements of a page, of its frames' `srcdoc` and of markup in its scripts.
 
     Args:
-        most: The most pixels that an image may be taken to have.
+        most: The most pixels that an image is assumed to have.
     """
 
     def __init__(self, finds: Finds, *, depth: int = 0, most: float = math.inf) -> None:
@@ -178,7 +179,7 @@ class _Reader:
         self._finds.add_image(urls, min(pixels, self._most), link=link)
 
     def _sources_of(self, node: LexborNode) -> list[SrcsetImage]:
-        """Return the images of the first <source> of a <picture> that a browser would take."""
+        """Return the images of the <source> that a browser would take in a <picture>."""
         parent = node.parent
         if parent is None or parent.tag != "picture":
             return []
@@ -193,7 +194,7 @@ class _Reader:
         return []
 
     def _read_source(self, attributes: Mapping[str, str]) -> None:
-        # Inside <picture> the <img> has been asked which source it takes.
+        # The sources in a <picture> are read with its <img>, so read only `src` here.
         src = attributes.get("src", "")
         if is_image_reference(src):
             self._add([src], UNKNOWN)
@@ -298,7 +299,7 @@ class _Reader:
 
 
 def _links_around_images(tree: LexborHTMLParser) -> dict[int, str]:
-    """Return where the image elements inside of links lead to, by the element's `mem_id`."""
+    """Return the link target of each link and of each image inside it, by `mem_id`."""
     found: dict[int, str] = {}
     for link in tree.css("a[href]"):
         found[link.mem_id] = link.attributes.get("href") or ""
@@ -316,7 +317,7 @@ def _read_sheet(text: str, finds: Finds, tree: LexborHTMLParser | None) -> None:
 
 
 def _is_used(selector: str, tree: LexborHTMLParser) -> bool:
-    """Return whether a rule matches an element; True where the selector cannot be read."""
+    """Return whether a rule matches an element; True if the selector cannot be read."""
     plain = _PSEUDO.sub("", selector).strip()
     if not plain or plain.endswith((">", "+", "~")):
         return True

@@ -1,8 +1,9 @@
 """
 The sandbox job that reads pages and style sheets.
 
-An input is the length of a JSON header (4 bytes), the header, and the bodies that it gives the
-lengths of. The payload of an answer is a Page as JSON; its header says whether there is one.
+An input has three parts: the length of a JSON header (4 bytes), the header, and the bodies. The
+header gives the length of each body. The payload of an answer is a Page as JSON; the header of the
+answer says whether there is one.
 """
 
 import json
@@ -32,7 +33,7 @@ def request(
 
 def page_of(header: bytes, payload: bytes) -> Page | None:
     """
-    Return the page that a worker answered, or None if it was too complex.
+    Return the page in a worker's answer, or None if the page was too complex.
 
     A hostile page may have taken control of the worker, so every field is checked.
 

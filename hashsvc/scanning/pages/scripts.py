@@ -1,4 +1,4 @@
-"""What the string literals of a script refer to, read by tree-sitter's grammar of JavaScript."""
+"""Finds images in a script's string literals, with tree-sitter's grammar of JavaScript."""
 
 import html
 import itertools
@@ -17,7 +17,7 @@ _STRINGS = Query(_LANGUAGE, "[(string) (template_string)] @string")
 _MAX_SCRIPT = 3_000_000
 _MAX_STRINGS = 20_000
 _MAX_REFERENCES = 1_000
-# Data in a script is often JSON in a string, at times twice over.
+# Data in a script is often JSON in a string, and sometimes that JSON holds JSON in a string.
 _MAX_DEPTH = 3
 # Broken scripts can make the parser slow. Their strings are then found by a regular expression.
 _MAX_PARSE_S = 1.0
@@ -37,7 +37,7 @@ _MARKUP = re.compile(
 )
 _URL = re.compile(r"(?:https?:)?//[^\s<>\"']+|(?:\.{0,2}/)?[^\s<>\"'{}|\\]+", re.IGNORECASE)
 _ABSOLUTE = re.compile(r"(?:https?:)?//[^\s/]+/\S+|/[^/\s]\S*", re.IGNORECASE)
-# What sites call an image's address in their data, without underscores and in lower case.
+# Names that sites give to an image's address in their data, in lower case, without underscores.
 _KEYS = frozenset(
     {"image", "img", "imageurl", "imgurl", "imagesrc", "thumbnail", "thumbnailurl", "contenturl",
      "displayurl", "mediaurl", "mediaurlhttps", "poster", "posterurl", "photo", "photourl",
@@ -54,7 +54,7 @@ class ScriptFind:
 
 
 def in_script(text: str) -> Iterator[ScriptFind]:
-    """Yield the image URLs and the pieces of markup in a script's strings, in its order."""
+    """Yield the image URLs and the pieces of markup in a script's strings, in order."""
     yield from itertools.islice(_in_source(text[:_MAX_SCRIPT], 0), _MAX_REFERENCES)
 
 
@@ -71,7 +71,7 @@ def _in_source(source: str, depth: int) -> Iterator[ScriptFind]:
     for node in sorted(captured, key=lambda each: each.start_byte)[:_MAX_STRINGS]:
         raw = encoded[node.start_byte + 1 : node.end_byte - 1].decode("utf-8", "replace")
         if node.type == "template_string":
-            # Of `${host}/p.jpg` only what stands still is known.
+            # In `${host}/p.jpg` only the fixed text is known, so remove the placeholders.
             raw = re.sub(r"\$\{[^{}]*\}", "", raw)
         yield from _in_string(unescape(raw), node, depth)
 
@@ -105,7 +105,7 @@ def _in_string(value: str, node: Node | None, depth: int) -> Iterator[ScriptFind
 
 
 def as_image_reference(value: str) -> str:
-    """Return a string as a reference if it is one of an image; empty if it is none."""
+    """Return a string as a reference if it refers to an image; empty if it does not."""
     reference = html.unescape(value) if "&" in value else value
     if _URL.fullmatch(reference) and is_image_reference(reference):
         return "" if is_other_file(reference) else reference
@@ -113,11 +113,11 @@ def as_image_reference(value: str) -> str:
 
 
 def unescape(literal: str) -> str:
-    """Return the value of a JavaScript string literal, given what stands between its quotes."""
+    """Return the value of a JavaScript string literal, given the text between its quotes."""
     if "\\" not in literal:
         return literal
     text = _ESCAPE.sub(_unescaped, literal)
-    # Two escapes may make one letter.
+    # Two escapes (surrogates) may form one character.
     return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 

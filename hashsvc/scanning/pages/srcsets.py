@@ -1,11 +1,11 @@
-"""Which image of a `srcset` a browser takes (HTML, "Images": parsing srcset and sizes)."""
+"""Finds the image of a `srcset` that a browser takes (HTML, "Images": srcset and sizes)."""
 
 import re
 from dataclasses import dataclass
 
 import tinycss2
 
-# The screen that we choose for: an ordinary one, as a person at a desk has it.
+# Images are chosen for this screen, an ordinary one for a person at a desk.
 VIEWPORT = (1280, 720)
 _FONT_PX = 16.0
 _MAX_LENGTH = 100_000
@@ -20,7 +20,7 @@ _UNDERSTOOD = re.compile(r"(?:\s|and|screen|all|only|\([^()]*\))*", re.IGNORECAS
 
 @dataclass(frozen=True, slots=True)
 class SrcsetImage:
-    """One image of a `srcset`: `width` in pixels, or 0 and a pixel density."""
+    """One image of a `srcset`: it has a `width` in pixels, or width 0 and a `density`."""
 
     url: str
     width: float
@@ -66,7 +66,7 @@ def width_of(images: list[SrcsetImage], url: str) -> float:
 
 
 def media_matches(media: str) -> bool:
-    """Return whether a media query holds for our screen; one that is not understood does."""
+    """Return whether a media query holds for our screen; True if it is not understood."""
     for query in media.split(","):
         text = query.strip()
         if not text or text.lower() in ("all", "screen"):
@@ -87,7 +87,7 @@ def _holds(bound: str, side: str, number: str, unit: str) -> bool:
 
 
 def _slot_width(sizes: str) -> float:
-    """Return how many pixels wide the image is shown, by its `sizes` attribute."""
+    """Return the width in pixels at which the `sizes` attribute shows the image."""
     for entry in _entries(sizes[:10_000]):
         condition, _, length = entry.rpartition(" ")
         if condition.strip() and not media_matches(condition):
@@ -109,7 +109,7 @@ def _entries(sizes: str) -> list[str]:
 
 
 def _pixels(length: str) -> float | None:
-    """Return a length in pixels; of `calc()` and the like, the sum of what is in it."""
+    """Return a length in pixels; for `calc()`, the difference of two lengths, or the first one."""
     found = _LENGTH.findall(length)
     if not found:
         return None
@@ -135,7 +135,7 @@ def _split_at_space(text: str) -> tuple[str, str]:
 
 
 def _outside_brackets(text: str) -> tuple[str, str, str]:
-    """Split at the first comma that stands outside of brackets."""
+    """Split at the first comma that is outside brackets."""
     depth = 0
     for at, letter in enumerate(text):
         if letter == "(":

@@ -1,4 +1,4 @@
-"""The images that CSS shows: `url()`, `image-set()` and kin, read by tinycss2."""
+"""Finds the images that CSS shows with `url()`, `image-set()` and similar, using tinycss2."""
 
 import re
 from collections.abc import Iterable, Iterator, Sequence
@@ -7,15 +7,15 @@ from dataclasses import dataclass
 import tinycss2
 from tinycss2 import ast
 
-# tinycss2 reads about 300 kB a second, so only rules that may show an image are read in longer
-# sheets.
+# tinycss2 reads about 300 kB a second. So in style sheets longer than this, it reads only the rules
+# that may show an image.
 _MAX_WHOLE = 50_000
 _MAX_RULES = 2_000
 _MAX_DEPTH = 8
 _MAY_SHOW = re.compile(r"url\s*\(|image-set\s*\(|src\s*\(|\\", re.IGNORECASE)
 _SETS = frozenset({"image-set", "-webkit-image-set"})
 _URLS = frozenset({"url", "src"})
-# These properties load something else than an image of the page, or one that nobody sees as such.
+# These properties load something that is not an image, or that nobody sees as an image.
 _NO_IMAGES = frozenset({"cursor", "src", "behavior", "-moz-binding", "clip-path", "filter"})
 _IMPORT = "import"
 
@@ -28,7 +28,7 @@ class StyleImage:
     Attributes:
         selector: The rule's selector as written; empty in a `style` attribute.
 
-        url: As written, unescaped.
+        url: The URL as written, but unescaped.
     """
 
     selector: str
@@ -49,7 +49,7 @@ def in_stylesheet(text: str) -> Iterator[StyleImage]:
 
 
 def imported(text: str) -> Iterator[str]:
-    """Yield the style sheets that one imports."""
+    """Yield the URLs of the style sheets that a style sheet imports."""
     if "@import" not in text[:_MAX_WHOLE].lower():
         return
     for rule in tinycss2.parse_stylesheet(text[:_MAX_WHOLE], skip_comments=True):
@@ -69,7 +69,7 @@ def _parts(text: str) -> Iterator[str]:
     if len(text) <= _MAX_WHOLE:
         yield text
         return
-    # The rule around each place, from the brace before its selector to its own end.
+    # Yield the rule around each such place: from the brace before its selector to its own end.
     begun = 0
     for number, found in enumerate(re.finditer(r"url\s*\(|image-set\s*\(", text, re.IGNORECASE)):
         if number == _MAX_RULES:
@@ -129,7 +129,7 @@ def _urls(tokens: Iterable[ast.Node]) -> Iterator[str]:
 
 
 def _in_set(tokens: Sequence[ast.Node]) -> Iterator[str]:
-    """Yield the image that a browser takes of an image-set(): the one for one pixel a pixel."""
+    """Yield the image that a browser takes from an image-set() on a screen of density 1."""
     options: list[tuple[float, str]] = []
     url, density = "", 1.0
     for token in [*tokens, None]:

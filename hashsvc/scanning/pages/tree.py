@@ -1,4 +1,4 @@
-"""An HTML page as a tree (HTML Standard, "Parsing HTML documents"), built by Lexbor."""
+"""Reads an HTML page into a tree with Lexbor (HTML Standard, "Parsing HTML documents")."""
 
 import re
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 from hashsvc.scanning.pages.errors import PageTooComplexError
 
 _MAX_UNCLOSED = 5_000
-# Elements that have an end tag which may not be left out.
+# Start tags of elements whose end tag must not be left out.
 _OPENED = re.compile(
     r"<(?!(?:area|base|br|col|embed|hr|img|input|link|meta|source|track|wbr|p|li|dt|dd|tr|td|th|"
     r"option)\b)[a-z]",
@@ -29,12 +29,13 @@ def parse_tree(text: str) -> LexborHTMLParser:
     Return the tree of a page, as a browser that runs no scripts builds it.
 
     If elements are nested too deeply, or the tree does not fit into memory, elements that show no
-    image are left out: browsers limit the depth, and Lexbor takes time that grows with its square.
+    image are left out. Browsers limit the depth too, and Lexbor's time grows with the square of the
+    depth.
 
     Raises:
-        PageTooComplexError: If it does not fit then either.
+        PageTooComplexError: If the tree is too deep or too large even then.
     """
-    # A NUL would end the text.
+    # Lexbor would take a NUL as the end of the text.
     text = text.replace("\0", "\ufffd")
     if len(_OPENED.findall(text)) - text.count("</") <= _MAX_UNCLOSED:
         with suppress(SelectolaxError, MemoryError):
