@@ -1,16 +1,9 @@
-"""Messages for the user, the end of a command that fails, and an option for tables."""
+"""Messages for the user, and the end of a command that fails."""
 
 import sys
-from typing import Annotated, NoReturn
+from typing import NoReturn
 
 import typer
-
-from hashsvc.spreadsheets import Dialect
-
-CsvDialect = Annotated[
-    Dialect,
-    typer.Option(help="For CSV: `excel` has semicolons, decimal commas and a byte order mark."),
-]
 
 
 def say(line: str) -> None:

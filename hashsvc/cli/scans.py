@@ -26,7 +26,8 @@ from rich.text import Text
 
 from hashsvc.cli.client import Client, ServiceError
 from hashsvc.cli.connecting import LOCAL, Insecure, Key, Url, connected
-from hashsvc.cli.output import CsvDialect, fail, say
+from hashsvc.cli.output import fail, say
+from hashsvc.cli.tables import CsvDialect
 from hashsvc.scanning import BatchFormat, BatchLine, sort_lines
 from hashsvc.scanning.lists import BadListError, read_file, read_lines
 from hashsvc.spreadsheets import Dialect

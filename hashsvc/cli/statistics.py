@@ -7,8 +7,9 @@ from typing import Annotated
 import typer
 
 from hashsvc.cli.connecting import LOCAL, Insecure, Key, Url, connected
-from hashsvc.cli.output import CsvDialect, fail
+from hashsvc.cli.output import fail
 from hashsvc.cli.removal import write
+from hashsvc.cli.tables import CsvDialect
 from hashsvc.spreadsheets import Dialect
 
 _FORMS = (
