@@ -3,13 +3,13 @@ The demonstration, and measurements that each answer one question.
 
     python -m benchmarks.demo         the whole job, on a small web site of altered copies
     python -m benchmarks.removal      months of removal requests on a small internet of platforms
-    python -m benchmarks.hashing      how long hashing takes, and how fast PDQ differs from exact
+    python -m benchmarks.hashing      how long hashing takes, and how fast and exact PDQ differ
     python -m benchmarks.robustness   how many altered copies are found, and how many false matches
     python -m benchmarks.matching     how fast codes are found, compared with other searchers
     python -m benchmarks.retroactive  how soon a new content is matched with earlier candidates
     python -m benchmarks.scanning     how fast pages are scanned, compared with hashing alone
     python -m benchmarks.inversion    how much of an image can be rebuilt from its codes
 
-They use real photographs, except two: the speed of matching needs more codes than photographs give,
-and for removal requests any picture will do.
+All but two use real photographs. The speed of matching needs more codes than photographs give, and
+for removal requests any picture will do.
 """

@@ -22,7 +22,7 @@ class Scene:
     Attributes:
         image: The photo to alter, in mode RGB.
 
-        others: Other photos that may appear in the result; at least one.
+        others: Other photos that may appear in the result; there is at least one.
 
         rng: The only source of randomness, for places, colours and words.
     """
@@ -93,7 +93,7 @@ class Family:
     ) -> Callable[
         [Callable[[Scene, Strength], Image.Image]], Callable[[Scene, Strength], Image.Image]
     ]:
-        """Add the decorated function once for each strength, as a kind of the function's name."""
+        """Add the decorated function once for each strength, as a kind with the function's name."""
 
         def join(
             draw: Callable[[Scene, Strength], Image.Image],

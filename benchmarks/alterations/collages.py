@@ -47,7 +47,7 @@ def inset_over_it(scene: Scene, share: float) -> Image.Image:
 @COLLAGES.kind({"33 % wide": 0.33}, shows=1, counted=False)
 @COLLAGES.kind({"70 % wide": 0.7, "50 % wide": 0.5}, shows=1)
 def picture_in_picture(scene: Scene, share: float) -> Image.Image:
-    """Put the photo, made small, over another one."""
+    """Put a small version of the photo over another photo."""
     size = (1280, 960) if scene.image.width >= scene.image.height else (960, 1280)
     page = ImageOps.fit(scene.other, size)
     _lay_inset(page, scene.image, share, scene)

@@ -16,7 +16,8 @@ class Demonstrated:
     Attributes:
         name: Its name in the report.
 
-        by_whole: Whether signals of the whole image find such a copy; if not, regions have to.
+        by_whole: Whether signals of the whole image find such a copy; if not, region signals have
+            to find it.
 
         apply: Returns the altered picture, given the picture and another one to show beside it.
 

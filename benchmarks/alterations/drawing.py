@@ -138,7 +138,7 @@ def rounded_mask(size: tuple[int, int], radius: float) -> Image.Image:
 def mapped(
     image: Image.Image, change: Callable[[NDArray[np.float32]], NDArray[np.floating]]
 ) -> Image.Image:
-    """Return the picture after `change` of its float32 values, of shape (height, width, 3)."""
+    """Return the picture with `change` applied to its float32 values, shape (height, width, 3)."""
     values = change(np.asarray(image, dtype=np.float32))
     return Image.fromarray(np.rint(values).clip(0, 255).astype(np.uint8))
 

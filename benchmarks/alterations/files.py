@@ -1,4 +1,4 @@
-"""Alterations that save the file again, in other quality, format or size, or as an upload does."""
+"""Alterations that save the file again, in another quality, format or size, or as uploads do."""
 
 import numpy as np
 from PIL import Image, ImageFilter
@@ -8,7 +8,7 @@ from benchmarks.alterations.drawing import mapped
 
 FILES = Family("file")
 
-# Enlarged pictures have at most this long side, in pixels.
+# The longer side of an enlarged picture has at most this many pixels.
 _LARGEST_SIDE = 4096
 
 

@@ -50,7 +50,7 @@ def coloured_border(scene: Scene, share: float) -> Image.Image:
 
 @FRAMES.kind({"": None})
 def instant_photo_frame(scene: Scene, _strength: None) -> Image.Image:
-    """Put a white paper frame around the photo, wider below, with a caption on it."""
+    """Put the photo into a white paper frame, whose bottom is wider and shows a caption."""
     edge = round(max(scene.image.size) * 0.06)
     foot = edge * 4
     width, height = scene.image.size

@@ -35,7 +35,7 @@ def cropped(scene: Scene, removed: float) -> Image.Image:
 
 @CROPS.kind({f"{each} % cut off": each / 100 for each in (10, 25, 45)})
 def one_side_cut_off(scene: Scene, removed: float) -> Image.Image:
-    """Cut off one side, as to leave out a head, a neighbour or the floor."""
+    """Cut off one side, as people do to leave out a head, a neighbour or the floor."""
     width, height = scene.image.size
     across, down = round(width * removed), round(height * removed)
     boxes = (
@@ -179,7 +179,7 @@ def moved_corners(rng: np.random.Generator, size: tuple[int, int], share: float)
 
 
 def warped(image: Image.Image, corners: Corners, page: Image.Image) -> Image.Image:
-    """Return the page with the image on it, the image's corners (clockwise) being at `corners`."""
+    """Return the page with the image on it; the image's corners, clockwise, lie at `corners`."""
     width, height = image.size
     own: Corners = [(0, 0), (width, 0), (width, height), (0, height)]
     method, data = Image.Transform.PERSPECTIVE, _coefficients(corners, own)
@@ -199,7 +199,7 @@ def _coefficients(places: Corners, sources: Corners) -> list[float]:
 
 
 def _inner_size(width: int, height: int, angle: float) -> tuple[int, int]:
-    """Return the size of the largest upright rectangle within one turned by less than 90°."""
+    """Return the size of the largest upright rectangle in a rectangle turned by less than 90°."""
     sine, cosine = math.sin(angle), math.cos(angle)
     short, long = sorted((width, height))
     if short <= 2 * sine * cosine * long or abs(sine - cosine) < 1e-9:

@@ -130,7 +130,7 @@ class PhoneScreen:
     def photo(
         self, picture: Image.Image, left: int, top: int, size: tuple[int, int], radius: int = 0
     ) -> None:
-        """Draw a picture on the page at a size; parts beyond the page are cut off."""
+        """Draw a picture on the page in a given size; parts beyond the page are cut off."""
         laid = picture.resize(size, Image.Resampling.BICUBIC)
         self.picture.paste(laid, (left, top), rounded_mask(size, radius) if radius else None)
 

@@ -130,7 +130,7 @@ def browser_screenshot(scene: Scene, theme: Theme) -> Image.Image:
 
 @SCREENSHOTS.kind(THEMES, encoder=lambda _theme: jpeg(88))
 def story_screenshot(scene: Scene, theme: Theme) -> Image.Image:
-    """Show the photo as large as fits, on a blurred copy of it (light theme) or black (dark)."""
+    """Show the photo as large as fits, on a blurred copy (light theme) or on black (dark theme)."""
     screen = PhoneScreen(_PHONE, DARK, scene.rng)
     if theme is LIGHT:
         behind = ImageOps.fit(scene.image, (270, 540)).filter(ImageFilter.GaussianBlur(20))
@@ -214,7 +214,7 @@ def desktop_screenshot(scene: Scene, theme: Theme) -> Image.Image:
     return screen.picture
 
 
-# Not counted: the photo covers less than a tenth of the screen.
+# This is not counted, because the photo covers less than a tenth of the screen.
 @SCREENSHOTS.kind(THEMES, shows=7, encoder=lambda _theme: jpeg(88), counted=False)
 def search_results_screenshot(scene: Scene, theme: Theme) -> Image.Image:
     """Show two columns of pictures with words below; the photo comes first."""

@@ -142,7 +142,8 @@ class Pooled:
     """
     Features of a set of codes that do not depend on their order.
 
-    The count, the mean bits, quantiles of principal components, and a histogram over clusters.
+    The features are the count, the mean bits, quantiles of principal components, and a histogram
+    over clusters.
 
     Args:
         sets: The attacker's sets of codes, which give the components and clusters.
@@ -185,7 +186,7 @@ def _nearest_word(signed: Floats, words: Floats) -> NDArray[np.int64]:
 
 
 def _nearest_sets(mine: Codes, others: Sequence[Codes]) -> tuple[int, int]:
-    """Return which learnt set shares most regions, and which has the smallest mean distance."""
+    """Return which learnt set shares the most regions, and which has the least mean distance."""
     shared, distance = np.zeros(len(others)), np.full(len(others), float(REGION.bits))
     for number, theirs in enumerate(others):
         if len(mine) and len(theirs):
@@ -199,7 +200,7 @@ def _nearest_sets(mine: Codes, others: Sequence[Codes]) -> tuple[int, int]:
 def rebuilt_wholes(
     learnt: Pictures, attacked: Pictures, rng: np.random.Generator
 ) -> dict[str, Floats]:
-    """Return the pictures that each attack rebuilds, shape (n, 1024), by its name."""
+    """Return the pictures that each attack rebuilds, shape (n, 1024), by the attack's name."""
     n = len(attacked.whole)
     attacked_pdq = pdq_signs(attacked.whole)
     posed_signs, posed_thumbnails, posed_groups = in_all_poses(learnt)
@@ -230,7 +231,7 @@ def rebuilt_wholes(
 def rebuilt_patches(
     learnt: Sequence[LearntPatches], attacked: LearntPatches, rng: np.random.Generator
 ) -> dict[str, Floats]:
-    """Return the patches that each attack rebuilds, shape (n, 1024), by its name."""
+    """Return the patches that each attack rebuilds, shape (n, 1024), by the attack's name."""
     groups = np.repeat(np.arange(len(learnt)), [len(each.codes) for each in learnt])
     pixels = standardised(np.concatenate([each.pixels for each in learnt]))
     signed = signs(np.concatenate([each.codes for each in learnt]))

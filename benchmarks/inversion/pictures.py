@@ -100,7 +100,7 @@ def stored(photos: Sequence[Photo]) -> Pictures:
 
 
 def learnt_from(photos: Sequence[Photo], rng: np.random.Generator, crops: int = 4) -> Pictures:
-    """Return the pictures to learn from: each photograph, some crops of it, and all mirrored."""
+    """Return the pictures to learn from: each photograph, some crops, and all of these mirrored."""
     groups, thumbnails, whole, regional = [], [], [], []
     for number, photo in enumerate(photos):
         for image in _varied(photo.image, rng, crops):

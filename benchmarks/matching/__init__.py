@@ -13,9 +13,9 @@ single queries at each radius, and to a batch, is checked against a full scan. A
 again after a thousand codes were added and a thousand removed one by one, and once more after
 saving and loading.
 
-`generated` and `photographed` make the codes, `queries` and `workload` the queries, `truth` the
-true answers. `engines` wraps the searchers; `measuring` and `timing` run them. `figures`, `report`
-and `plot` show the results.
+`generated` and `photographed` make the codes. `queries` and `workload` make the queries. `truth`
+finds the true answers. `engines` wraps the searchers; `measuring` and `timing` run them. `figures`,
+`report` and `plot` show the results.
 """
 
 from benchmarks.matching.figures import MatchingRow

@@ -31,7 +31,7 @@ _INTERRUPTED = 130
 
 
 def main(arguments: list[str] | None = None, effort: Effort = FULL_EFFORT) -> int:
-    """Run the benchmark with as much effort as given, and return its exit code."""
+    """Run the benchmark, measure as much as `effort` says, and return the exit code."""
     parser = _parser()
     options = parser.parse_args(arguments)
     if options.drawn_from:

@@ -32,9 +32,10 @@ class Engine(ABC):
 
         package: Name of its package in the registry.
 
-        most: Most codes that it is measured with; more would take too long or not fit.
+        most: Largest number of codes that it is measured with; more would take too long or not fit.
 
-        bytes_a_code: Rough peak memory of building; it is not measured if less is free.
+        bytes_a_code: Rough peak memory of building, for each code. The engine is not measured if
+            less is free.
 
         widths: Widths of codes, in bits, that it is measured with.
 
@@ -154,7 +155,7 @@ class FaissFlat(Engine):
         self._index.add(codes)
 
     def search(self, queries: Any, radius: int) -> Any:
-        # FAISS keeps distance < radius.
+        # FAISS returns only codes at a distance below the radius that it gets.
         return self._index.range_search(queries, radius + 1)
 
     def read(self, answer: Any, radius: int) -> list[Neighbours]:
@@ -300,7 +301,8 @@ class Usearch(Engine):
         self._index.load(str(folder / "index"))
 
 
-# Engines are built in this order: those that need most memory come while most is free.
+# Engines are built in this order. Those that need the most memory come first, while the most is
+# free.
 ENGINES: tuple[type[Engine], ...] = (Hashsvc, Usearch, ThreatExchange, FaissMultiHash, FaissFlat)
 OURS, FLAT, THREATEXCHANGE = Hashsvc.name, FaissFlat.name, ThreatExchange.name
 

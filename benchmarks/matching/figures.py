@@ -37,18 +37,21 @@ class MatchingRow:
 
         queries: Number of single queries that were timed.
 
-        p50_ms: Median time of one query; `p95_ms` and `p99_ms` are its percentiles.
+        p50_ms: Median time of one query; `p95_ms` and `p99_ms` are percentiles.
 
         cpu_ms: Median processor time of one query. If it is much less than `p50_ms`, the machine
             was busy with other work, and long queries waited more than short ones.
 
-        cold_ms: Median time of queries right after another engine's, whose data fill the caches.
+        cold_ms: Median time of queries that run right after another engine, whose data fill the
+            caches.
 
         batch_ms: Time of a batch of all queries.
 
-        add_us: Median time to add one code; `adds` is their number. Likewise `remove_us`.
+        add_us: Median time to add one code; `adds` is the number of codes added. `remove_us` and
+            `removes` say the same about removing codes.
 
-        bytes_per_code: As the engine reports it, or else `rss_bytes_per_code`.
+        bytes_per_code: Memory for each code, as the engine reports it. If it reports none, this is
+            `rss_bytes_per_code`.
 
         rss_bytes_per_code: Growth of the process's resident memory while building.
 
@@ -62,7 +65,8 @@ class MatchingRow:
         by_radius: Figures of single queries at every radius: p50_ms, p99_ms, cpu_ms, cold_ms,
             recall, ratio_vs_flat.
 
-        ratio_vs_flat: How many times as fast, at the median, as FAISS's scan in the same run.
+        ratio_vs_flat: How many times as fast as FAISS's scan the engine is, by the medians of the
+            same run.
 
         cpu_ratio_vs_flat: The same ratio of processor times.
 

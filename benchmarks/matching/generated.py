@@ -4,11 +4,11 @@ Generates codes: uniform ones, and ones as skewed as those of real images.
 `skewed_codes` of 256 bits are region signals of random patches: noise whose power falls with
 frequency as in photographs, a blob in the middle, and a gradient along the patch's direction, under
 the window of region signals. All of this is linear, so no patch is made: its low frequencies are
-drawn directly from their normal distribution. Codes of 64 bits are dHash of such noise. Only the
-seven numbers below come from photographs.
+drawn directly from their normal distribution. Codes of 64 bits are dHash of such noise. Only seven
+numbers, from `_NOISE_SLOPE` to `_PICTURE_SLOPE`, come from photographs.
 
-How often codes collide, as a multiple of how often uniform codes do, and how many of their bits
-count (`skew` defines both):
+The table shows how often codes collide, as a multiple of how often uniform codes do, and how many
+of their bits count (`skew` defines both):
 
 | | 16-bit chunks: mean, most | 23-bit chunks: mean, most | bits that count |
 |---|---|---|---|
@@ -39,7 +39,7 @@ Floats = NDArray[np.float32]
 Doubles = NDArray[np.float64]
 
 BLOCK = 1 << 13
-"""Codes drawn together; block k does not depend on the number of codes."""
+"""Number of codes that are drawn together; block k does not depend on the number of codes."""
 
 # As in hashsvc.signals.regions: samples along a patch, the patch's side in blob sizes, its window.
 _SIDE = 32
@@ -47,7 +47,7 @@ _FREQUENCIES = 16
 _SIDE_IN_SIGMAS = 12.0
 _WINDOW = 0.6
 
-# Fitted so that single chunks collide as often as those of the photographs' codes.
+# These are fitted so that single chunks collide as often as those of the photographs' codes.
 _NOISE_SLOPE = 2.2
 _NOISE_CUT = 0.001
 _BLOB_SIGMAS = 2.2
@@ -188,7 +188,7 @@ def _neighbours() -> Floats:
 
 
 def _fall(squares: Doubles, slope: float) -> Doubles:
-    """Return the power of each frequency of zero-mean noise, given its square."""
+    """Return the power of each frequency of zero-mean noise, given the frequency's square."""
     power: Doubles = np.where(squares > 0, (squares + 0.5) ** -slope, 0)
     return power
 

@@ -86,7 +86,8 @@ def measure(
     _time_batches(runners, workload)
     _time_votes(runners, workload)
     rows = [each.row for each in runners]
-    # One engine at a time, and drop it before the next: loading takes as much memory again.
+    # Reload one engine at a time, and drop it before the next one: loading takes as much memory
+    # again.
     while runners:
         _change_and_reload(runners.pop(), workload)
     compare(rows)

@@ -1,5 +1,5 @@
 """
-Codes of photographs and of parts of them, turned and scaled, each signed like a candidate.
+Makes codes of photographs, and of turned and scaled parts of them, signed like candidates.
 
 A tenth of the photographs is never stored; queries that should match nothing come from these.
 """
@@ -25,13 +25,13 @@ from index.codes import Codes
 from tests.helpers.photos import as_jpeg, shipped_files
 
 _BITS = 256
-"""PDQ and region signals; an image has too few codes of other kinds."""
+"""Width of PDQ and region codes; an image has too few codes of other kinds."""
 
 _LONGEST = 1024
 _KEPT_OUT = 10
 _MAX_TURN = 15
 _FLIPPED = 0.2
-"""Of the bits of a code that is only a copy of a hashed one; both are far outside radius 31."""
+"""Share of bits that are flipped in a copy of a hashed code; the copy is far outside radius 31."""
 
 _BLOCK = 1 << 16
 

@@ -23,7 +23,7 @@ _FLOOR = "#111827"
 
 
 def draw_plot(rows: Sequence[Mapping[str, Any]], path: Path) -> None:
-    """Write a PNG file with a panel for each kind of codes: medians, and our p99."""
+    """Write a PNG file with a panel for each kind of codes; it shows medians and our p99."""
     import matplotlib as mpl  # noqa: PLC0415 - in the extra `dev`; only a plot needs it.
 
     mpl.use("Agg")

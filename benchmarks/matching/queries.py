@@ -1,13 +1,14 @@
 """
-Makes queries: codes near stored ones, and codes that are near to nothing stored.
+Makes queries: codes near stored ones, and codes that are not near any stored one.
 
 Most lookups of a real service match nothing. So a quarter of the queries are stored codes with 0 to
 40 of 256 bits flipped, all numbers equally often, and the rest are fresh codes of the same kind.
 
-A candidate image has 200 region codes, some of which are near those of three stored images. How
-many, and how near, is drawn from the distribution in 1,596 altered copies of 300 photographs, made
-with the alterations of `benchmarks.robustness` including chains of three. For each code that a
-content keeps, the copy's nearest code within 68 bits was counted.
+A candidate image has 200 region codes, some of which are near those of three stored images. The
+number of these codes and their distances are drawn from a distribution that was measured in 1,596
+altered copies of 300 photographs. The copies were made with the alterations of
+`benchmarks.robustness`, including chains of three. For each code that a content keeps, the copy's
+nearest code within 68 bits was counted.
 """
 
 from dataclasses import dataclass
@@ -33,7 +34,8 @@ _SHOWN = 3
 # Shares of copies, and how many of a content's 100 codes such copies have.
 _COPY_SHARES = (0, 0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 1)
 _REGIONS = (0, 4, 9, 33, 59, 80, 91, 100)
-# Shares of those codes, and their distances: in copies with many codes, and with 4 to 12.
+# Shares of those codes, and their distances: first in copies with many codes, then in copies with 4
+# to 12 codes.
 _CODE_SHARES = (0, 0.05, 0.10, 0.20, 0.30, 0.40, 0.50, 0.60, 0.70, 0.80, 0.90, 0.95, 1)
 _DISTANCES = (0, 2, 3, 6, 10, 13, 18, 24, 31, 40, 52, 59, 68)
 _FEW_DISTANCES = (1, 6, 11, 19, 27, 35, 42, 50, 55, 60, 65, 67, 68)
@@ -104,7 +106,7 @@ def make_candidates(
 
 
 def _copied(content: Codes, rng: np.random.Generator) -> Codes:
-    """Return a copy's codes of a content; a candidate has room for 66 codes of each of three."""
+    """Return at most 66 codes of a content's copy; a candidate has room for three such copies."""
     drawn = round(np.interp(rng.random(), _COPY_SHARES, _REGIONS))
     count = min(drawn, _CANDIDATE_CODES // _SHOWN, len(content))
     distances = _DISTANCES if drawn > _FEW else _FEW_DISTANCES

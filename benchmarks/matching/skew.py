@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from index.codes import Codes
 
 _MOST = 50_000
-"""Codes that are looked at, evenly spread."""
+"""Largest number of codes that are examined; they are spread evenly."""
 
 _WIDTHS = (16, 23)
 

@@ -13,7 +13,7 @@ from benchmarks.matching.figures import Times
 from index.codes import Codes
 
 _IN_TURN = 10
-"""Queries that an engine gets in one turn."""
+"""Number of queries that an engine gets in one turn."""
 
 _WARM_UP = 10
 
@@ -35,7 +35,7 @@ class TimedQueries:
     Args:
         engine: The engine.
 
-        queries: The queries, which are cut if all would take longer than `seconds`.
+        queries: The queries; fewer are run if all would take longer than `seconds`.
 
         radius: Radius of the queries, in bits.
 
@@ -85,7 +85,7 @@ class TimedQueries:
 
 
 def run_in_turns(engines: Sequence[TimedQueries]) -> None:
-    """Run all queries in turns; each engine is first equally often."""
+    """Run all queries in turns, so that each engine goes first equally often."""
     with undisturbed():
         for turn, start in enumerate(range(0, max(map(len, engines), default=0), _IN_TURN)):
             first = turn % len(engines)

@@ -106,7 +106,8 @@ def scan(codes: Codes, queries: Codes, *, radius: int, first_id: int = 0) -> lis
     Return every code within `radius` bits of each query.
 
     Args:
-        codes: Shape (n, bits // 8), bits a multiple of 64; their ids count up from `first_id`.
+        codes: Codes of shape (n, bits // 8), where bits is a multiple of 64. Their ids count up
+            from `first_id`.
     """
     wanted = queries.view(np.uint64)
     room = np.empty((3, 1 << 12), dtype=np.int64)
@@ -150,7 +151,7 @@ _ones: Any = intrinsic(_count_ones)
 
 @njit(cache=True, nogil=True)
 def _scan_block(planes: Words, queries: Words, radius: int, room: Ints) -> int:
-    """Put query, position and distance of each hit into `room`; return their number, −1 if full."""
+    """Put each hit's query, position and distance into `room`; return how many, or −1 if full."""
     count = 0
     away = np.empty(planes.shape[1], dtype=np.int32)
     # Loops without branches, so that the compiler vectorises them.

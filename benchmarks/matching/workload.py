@@ -29,7 +29,8 @@ class Effort:
     How much to measure.
 
     Attributes:
-        other_queries: Single queries at a radius other than the main one, which gets all.
+        other_queries: Number of single queries at each radius other than the main one. The main
+            radius gets all queries.
 
         main_s: Longest time for an engine's single queries at the main radius; a slow engine gets
             fewer queries.

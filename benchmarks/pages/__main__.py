@@ -5,13 +5,14 @@ Measures which images of pages the scanner finds, compared with headless Chromiu
 
 The pages are in the style of sites that matter, and are served on loopback. Chromium runs each
 page's scripts, scrolls to its end, and reports the images that it shows at 100 × 100 pixels or
-more, also as backgrounds, posters and inside of frames. A `Looker` looks at the same page,
-without a renderer unless `--render` is given. Both are compared by path and query of the images;
-signing is left out.
+more. These include backgrounds, posters and images inside frames. A `Looker` looks at the same
+page, without a renderer unless `--render` is given. The benchmark compares the images of both by
+path and query, and signs none.
 
 A third of the pages, chosen by a hash of their names, is kept aside: nothing may be tuned by them.
-Pages on which only a browser can find images are counted by themselves. The exit code is 1 if less
-than 0.99 of the shown images was found in any size, or if Chromium showed nothing on a page.
+Pages on which only a browser can find images are counted separately. The exit code is 1 if less
+than 0.99 of the shown images were found in the shown size or another one, or if Chromium showed
+nothing on a page.
 """
 
 import argparse

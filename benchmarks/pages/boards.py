@@ -18,7 +18,7 @@ def imageboard(m: Maker) -> None:
 
 
 def imageboard_scripted(m: Maker) -> None:
-    """A board whose script shows the large files in the place of the thumbnails."""
+    """A board whose script replaces the thumbnails with the large files."""
 
     def post() -> str:
         token = m.token()

@@ -94,8 +94,8 @@ class Seen:
     What Chromium did on the pages; images are named by `PageServer.key_of`.
 
     Attributes:
-        shown: The images that it fetched and shows, by the page's name. A page at which it did not
-            report is missing.
+        shown: The images that it fetched and shows, by the page's name. Pages on which it did not
+            report are missing.
 
         asked: All images that it asked for.
     """
@@ -133,7 +133,7 @@ def look_with_chromium(
                 with _browser(command, server.url + left[0].path):
                     _wait_for(left, reported, came)
                 done = sum(each.name in reported for each in left)
-                # If it stopped at a page, go on behind that page.
+                # If it stopped at a page, go on with the page after that.
                 left = left[done + 1 :]
         asked = frozenset(key for key, _ in server.asked)
         shown = {
@@ -150,7 +150,7 @@ def look_with_chromium(
 def _wait_for(
     pages: Sequence[MadePage], reported: dict[str, list[str]], came: threading.Event
 ) -> None:
-    """Wait until a browser reported on all pages, or says nothing for too long."""
+    """Wait until a browser has reported on all pages, or has said nothing for too long."""
     while not all(each.name in reported for each in pages):
         came.clear()
         if not came.wait(_LONGEST_S):

@@ -15,7 +15,7 @@ HOST = "@HOST@"
 """Stands for the server's host and port until a document is served."""
 
 PICTURE = re.compile(r"[0-9a-f]{10}")
-"""What the URLs of all sizes of one picture have in common, and those of no other picture."""
+"""The part that the URLs of all sizes of one picture share, and that no other picture's URL has."""
 
 _CHARSETS = ("utf-8", "windows-1251", "shift_jis", "gbk", "")
 _WORDS = {
@@ -31,7 +31,7 @@ _NEVER_CLOSED = frozenset({"img", "source", "input", "meta", "link", "embed", "i
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document as it is served, with `HOST` in the place of the host."""
+    """A document as it is served, with `HOST` in place of the host."""
 
     media_type: str
     body: bytes
@@ -77,7 +77,7 @@ class Maker:
     Attributes:
         number: Which variant of the style to make.
 
-        rng: Chooses what the number does not.
+        rng: Makes the choices that the number does not make.
     """
 
     style: str
@@ -119,7 +119,7 @@ class Maker:
         return pattern.format(self.token())
 
     def token(self) -> str:
-        """Return what names a new picture."""
+        """Return a name for a new picture."""
         return f"{self.rng.getrandbits(40):010x}"
 
     def ref(self, path: str) -> str:
@@ -183,7 +183,7 @@ class Maker:
         path = f"/{self.style}/{self.number}/{end}"
         charset = self.charset if media_type == "text/html" else "utf-8"
         header = f"{media_type}; charset=utf-8" if charset == "utf-8" else media_type
-        # Browsers take pages that declare nothing for Windows-1252.
+        # Browsers read a page that declares no character set as Windows-1252.
         body = text.encode(charset or "windows-1252", "xmlcharrefreplace")
         self._documents[path] = Document(header, body)
         if behind:
@@ -191,7 +191,7 @@ class Maker:
         return path
 
     def show(self, body: str, head: str = "", *, bare: bool = False) -> None:
-        """Make the page of this body."""
+        """Make the page from this body."""
         self.add("page.html", "text/html", self.document(body, head, bare=bare))
         self._shown_at = self._shown_at or self.path
 
@@ -221,7 +221,7 @@ class Maker:
         )
 
     def without_relative(self) -> None:
-        """Spell no URL relative to the page, for URLs that a style sheet or frame resolves."""
+        """Stop spelling URLs relative to the page, because a style sheet or frame resolves them."""
         self._can_be_relative = False
 
 
@@ -229,5 +229,5 @@ Style = Callable[[Maker], None]
 
 
 def widths(ref: str, sizes: Sequence[int]) -> str:
-    """Return a `srcset` of a reference with `{w}` in it."""
+    """Return a `srcset` that contains the reference once for each width, in place of `{w}`."""
     return ", ".join(f"{ref.replace('{w}', str(size))} {size}w" for size in sizes)

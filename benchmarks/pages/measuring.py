@@ -36,9 +36,10 @@ class PageResult:
 
         found: Images that the product downloaded and would have signed.
 
-        linked: Requests for images that the page links to or declares, or of pages behind it.
+        linked: Requests that Chromium does not make, for images that the page links to or declares,
+            or for images of pages behind it.
 
-        needless: Requests for images that Chromium does not make, of none of these kinds.
+        needless: All other requests for images that Chromium does not make.
 
         seconds: How long the product took.
     """
@@ -106,7 +107,7 @@ class Figures:
 
 
 def picture_of(key: str) -> str:
-    """Return what all sizes of an image have in common."""
+    """Return the part of an image's name that all its sizes have in common."""
     return key if key.startswith("inline ") else PICTURE.findall(key)[-1]
 
 
@@ -118,7 +119,7 @@ def look_with_product(
     renderer: str = "",
 ) -> list[PageResult]:
     """
-    Return the results of the pages at which Chromium reported.
+    Return the results of the pages on which Chromium reported.
 
     Args:
         renderer: Command of the browser that runs scripts for the product; empty for none.

@@ -33,10 +33,10 @@ def drawing(path: str) -> bytes:
 
 
 def digest_key(body: bytes) -> str:
-    """Return what names an image without a URL of its own."""
+    """Return the name of an image that has no URL of its own."""
     return hash_key(hashlib.sha256(body).digest())
 
 
 def hash_key(sha256: bytes) -> str:
-    """Return what names an image without a URL of its own, given the digest of its bytes."""
+    """Return the name of an image that has no URL of its own, given the digest of its bytes."""
     return f"inline {sha256.hex()[:16]}"

@@ -76,7 +76,7 @@ class PageServer(ThreadingHTTPServer):
         return _folder_of(path) in self._folders
 
     def key_of(self, url: str) -> str:
-        """Return what names an image on every port: path and query, or the digest of its bytes."""
+        """Return an image's name, the same on every port: path and query, or its bytes' digest."""
         if url.startswith("data:"):
             head, _, data = url.partition(",")
             body = base64.b64decode(unquote(data)) if ";base64" in head else unquote(data).encode()
@@ -94,7 +94,7 @@ def _folder_of(path: str) -> str:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    wbufsize = -1  # One packet for head and body: two would wait for each other.
+    wbufsize = -1  # Send head and body in one packet: two would wait for each other.
     server: PageServer
 
     def do_GET(self) -> None:
@@ -114,7 +114,7 @@ class _Handler(BaseHTTPRequestHandler):
         referrer = urlsplit(self.headers.get("Referer", "")).path
         self.server.asked.append((self.server.key_of(self.server.url + self.path), referrer))
         if self.server.is_page_folder(path):
-            # No picture is in a page's own folder: whoever asks there resolved a URL wrongly.
+            # A page's own folder holds no pictures, so the client has resolved a URL wrongly.
             self._answer("text/plain", b"not here", HTTPStatus.NOT_FOUND)
         elif path.endswith(".svg"):
             self._answer("image/svg+xml", drawing(path))

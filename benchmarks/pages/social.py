@@ -6,7 +6,7 @@ from benchmarks.pages.making import Maker, widths
 
 
 def x_cards(m: Maker) -> None:
-    """A post as the server sends it: names of pictures with a format in the query."""
+    """A post as the server sends it; the pictures' URLs have the format in the query."""
 
     def photo() -> str:
         ref = f"http://@HOST@/media/{m.token()}?format=jpg&name="

@@ -34,7 +34,7 @@ def image_sets(m: Maker) -> None:
 
 
 def style_sheets(m: Maker) -> None:
-    """Style sheets of other files, which import further ones; rules for other media."""
+    """Style sheets in files of their own, which import further ones; rules for other media."""
     first, second, third = (f"/css/{m.token()}.jpg" for _ in range(3))
     m.add(
         "css/more.css",

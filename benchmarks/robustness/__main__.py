@@ -89,7 +89,7 @@ def _parser() -> argparse.ArgumentParser:
         "--chains", type=int, default=RunPlan().chains, help="random chains for each photo"
     )
     parser.add_argument("--seed", type=int, default=RunPlan().seed)
-    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="processes")
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1, help="worker processes")
     parser.add_argument(
         "--pairs", type=int, default=RunPlan().pairs, help="pairs of different photos to judge"
     )

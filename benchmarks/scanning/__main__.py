@@ -10,8 +10,8 @@ there are cores. The ratio of the two rates shows the cost of fetching, reading 
 storing.
 
 The site uses part of the cores too, and the report says how much. If the machine is busy with other
-work, the rates say little. `cpu_ratio_to_hashing_alone` is the same ratio by processor time: that
-of hashing against that of the service and the site.
+work, the rates say little. `cpu_ratio_to_hashing_alone` is the same ratio by processor time: the
+time of hashing an image alone, divided by the time of the service and the site for an image.
 """
 
 import argparse
@@ -72,9 +72,9 @@ def main() -> int:
     parser.add_argument("--photos", type=Path, help="a folder of photographs")
     parser.add_argument("--json", type=Path, help="write the figures here")
     parser.add_argument("--pages", type=int, default=2000)
-    parser.add_argument("--images", type=int, default=5, help="on a page")
+    parser.add_argument("--images", type=int, default=5, help="images on each page")
     parser.add_argument("--planted", type=int, default=100, help="copies of banked photographs")
-    parser.add_argument("--contents", type=int, default=1000, help="others in the bank")
+    parser.add_argument("--contents", type=int, default=1000, help="other contents in the bank")
     parser.add_argument("--threads", type=int, default=16, help="HASHSVC_SCAN_THREADS")
     given = parser.parse_args()
     cores = len(os.sched_getaffinity(0))
@@ -167,8 +167,8 @@ def _run(
         hints += sum(each["tier"] == Tier.POSSIBLE for each in found)
     assert states == {"done": options.pages}, states
     planted = {f"{site}/{page}/{place}.jpg" for page, place in web.planted}
-    # Of all parts together: a worker is replaced after a thousand images, in some parts and not in
-    # others, which is part of the price of both.
+    # The rates cover all parts together. A worker is replaced after a thousand images, so this
+    # happens in some parts and not in others. Both rates have to include its cost.
     rate, alone_rate = images / scanned_s, hashed / alone_s
     return {
         "images": images,

@@ -118,7 +118,7 @@ def _plain() -> Iterator[tuple[str, Image.Image]]:
 
 
 def _at(*parts: float) -> list[float]:
-    """Return shares of the side in pixels."""
+    """Return shares of the side, converted to pixels."""
     return [part * _LARGE for part in parts]
 
 
@@ -315,7 +315,8 @@ def _letter(draw: ImageDraw.ImageDraw, *, text: str) -> None:
 
 
 def _qr_codes() -> Iterator[tuple[str, Draw]]:
-    # QR codes with other data have other codes: they have too little in common to detect all.
+    # QR codes with other data have other PDQ codes. These have too little in common to detect all
+    # QR codes.
     for modules in (21, 25, 29, 33):
         yield f"like a QR code, {modules}", partial(_qr_code, modules=modules)
 

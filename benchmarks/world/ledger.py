@@ -58,11 +58,11 @@ class LedgerEntry:
     Attributes:
         request: The service's id of the request; None until it is known.
 
-        check_at: When the next check is due; None if no check is.
+        check_at: When the next check is due; None if no check is due.
 
         absent_at: When the first of the checks that proved the image gone was made.
 
-        proof_at: When the last of them was made.
+        proof_at: When the last of these checks was made.
     """
 
     case: str

@@ -257,6 +257,6 @@ ENGINES = (
     Behaviour("google-search", script=(Act(70, ActKind.ASK_NEXT),), later=("bing",)),
     Behaviour("bing", basis="own-rules"),
 )
-"""Platforms outside it, which are asked as the shipped registry says and never answer."""
+"""Platforms outside it. They are asked as the shipped registry says, and never answer."""
 
 BY_NAME = {each.name: each for each in (*PLATFORMS, *ENGINES)}

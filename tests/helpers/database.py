@@ -54,7 +54,7 @@ def bytes_of(folder: Path) -> bytes:
 
 
 def swap_values(folder: Path, table: str, column: str, key: str = "id") -> None:
-    """Exchange a column's values in a table's two rows, as an attacker with the file could."""
+    """Exchange a column's values between a table's two rows, as an attacker could."""
     with closing(sqlite3.connect(folder / FILE)) as connection, connection:
         (first, one), (second, other) = connection.execute(
             f"SELECT {key}, {column} FROM {table} ORDER BY {key}"  # noqa: S608

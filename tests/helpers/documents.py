@@ -1,8 +1,8 @@
 """
 Runs the code blocks of a page of documentation, and compares what they print with the page.
 
-A console block shows commands after `$ ` and their output below. In the output `…` stands for any
-text, and a line of its own with `…` for any lines. Words in capitals, such as CASE, stand for what
+A console block shows commands after `$ ` and their output below. In the output, `…` stands for any
+text, and a line with only `…` stands for any lines. Words in capitals, such as CASE, stand for what
 an earlier command of the page has printed. `export NAME=value` sets a variable for the commands
 below it, and `unset NAME` removes it; `hsk_…` as a value is the last token that was printed.
 
@@ -23,7 +23,7 @@ from typer.testing import CliRunner
 from hashsvc.cli.main import app
 
 _TOKEN = re.compile(r"hsk_[\w-]{43}")
-# What differs from run to run; everything else is compared as it stands.
+# These parts of the output differ from run to run; everything else is compared as it stands.
 _VOLATILE = (
     (re.compile(r"\b[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]{4}-[0-9A-HJKMNP-TV-Z]\b"), "CASE"),
     (_TOKEN, "hsk_TOKEN"),
@@ -31,7 +31,8 @@ _VOLATILE = (
     (re.compile(r"(shown only once: )\d{8}"), r"\1PIN"),
     (re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z"), "TIME"),
     (re.compile(r"127\.0\.0\.1:\d+"), "HOST"),
-    # Float arithmetic may differ between processors by a region, and by a bit.
+    # Float arithmetic differs between processors, so there may be a region more or less, or
+    # another bit.
     (re.compile(r"\b\d+ regions │ \d+ +│"), "REGIONS"),
     (re.compile(r"[\d,]+ bytes of signals"), "BYTES of signals"),
     (re.compile(r"removed after \d+\.\d s"), "removed after SECONDS"),
@@ -99,7 +100,7 @@ class Walkthrough:
     A run through a page, in the present folder and with the present variables.
 
     Attributes:
-        names: What Python blocks find besides what earlier blocks of the page have defined.
+        names: Names that Python blocks can use, besides those that earlier blocks have defined.
 
         commands: The commands that have run, without `hashsvc`, such as `["keys", "create", …]`.
 
@@ -136,7 +137,7 @@ class Walkthrough:
             del os.environ[arguments[0]]
             return
         assert program == "hashsvc", command
-        # A process of its own for each command would take most of the time.
+        # Run the command in this process: starting one for each would take most of the time.
         done = CliRunner().invoke(app, arguments, prog_name="hashsvc")
         self.commands.append(arguments)
         if done.exit_code != 0 or not same(self._filled_in(shown), done.output):
@@ -167,7 +168,7 @@ class Walkthrough:
 
 
 def leaf_commands(command: object, path: tuple[str, ...] = ()) -> set[tuple[str, ...]]:
-    """Return the path of each of typer's commands, at or below this one, that has none below it."""
+    """Return the paths of typer's commands without subcommands, from this command downwards."""
     below: dict[str, object] | None = getattr(command, "commands", None)
     if below is None:
         return {path}

@@ -37,8 +37,8 @@ class PostOffice:
 
         hangs_up: Whether the connection is closed in place of the answer to a mail.
 
-        before: What is called before a command is answered, such as "DATA". "." is called when a
-            mail was taken and the sender does not know yet.
+        before: What is called before a command is answered, such as "DATA". "." is called when
+            the server has taken a mail, before it tells the sender.
     """
 
     def __init__(self) -> None:

@@ -132,7 +132,8 @@ def running() -> Iterator[Server]:
     skip_without()
     found = programs()
     assert found is not None
-    # Not in pytest's folder, which only its owner may enter. A socket's path must also be short.
+    # The cluster is not in pytest's folder, because only the owner may enter that. A socket's path
+    # must also be short.
     folder = Path(tempfile.mkdtemp(prefix="hashsvc-pg-"))
     server = Server(folder, found)
     try:

@@ -49,7 +49,7 @@ def running_service(data_dir: Path, settings: Mapping[str, str]) -> Iterator[str
 
 
 def token_for(data_dir: Path, role: Role) -> str:
-    """Return the token of a new key with a role, made as by `hashsvc keys create`."""
+    """Return the token of a new key with a role, made as `hashsvc keys create` makes it."""
     database = Database(f"sqlite:///{data_dir / 'hashsvc.db'}")
     try:
         return create_key(database, role, actor="cli", clock=utc_now).token

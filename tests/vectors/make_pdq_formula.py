@@ -1,7 +1,7 @@
 """
 Makes pdq_formula.json: PDQ hashes by another implementation, of pixels made by a formula.
 
-Needs the packages pdqhash, which needs a compiler, and numpy:
+This script needs numpy and pdqhash, which needs a compiler:
 
     pip install pdqhash==0.2.8 numpy==2.4.6
     python tests/vectors/make_pdq_formula.py > tests/vectors/pdq_formula.json
