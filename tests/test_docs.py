@@ -1,4 +1,4 @@
-"""What the pages show is what happens: their commands, their code, their settings, their links."""
+"""The pages are right: their commands, code, settings and links do what the pages show."""
 
 import os
 import re
@@ -31,7 +31,7 @@ DOCUMENTS = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/*.md")])
 SHOWN = ("console", "python")
 # The demonstration is README's first block, and has a test of its own.
 PAGES = [each for each in DOCUMENTS if blocks(each.read_text(), *SHOWN)[each.stem == "README" :]]
-# Run until they are stopped; the tests of the command line start them.
+# These commands run until they are stopped. The tests of the command line start them.
 ENDLESS = {("serve",), ("worker",)}
 
 
@@ -45,7 +45,7 @@ class Place:
     tokens: dict[str, str]
 
     def page_for(self, document: Path) -> str:
-        """Put the copy on the site for a document alone, and return the URL of its page."""
+        """Put the copy on the site for one document only, and return the URL of its page."""
         copy = (self.folder / "copy.jpg").read_bytes()
         image = self.site.add_image(f"/{document.stem}.jpg", copy)
         return self.site.add_page(f"/{document.stem}/page", [image])
@@ -95,7 +95,7 @@ def withdraw(photo: Path, url: str, token: str) -> None:
 def test_the_first_commands_are_demo_and_test() -> None:
     first = blocks(README, "console")[0]
     assert [command for command, _ in steps(first)] == ["make demo", "make test"]
-    # They are on the first screen.
+    # A reader sees these commands on the first screen.
     assert first.line < 8
 
 
@@ -191,7 +191,8 @@ def test_the_python_code_is_long_enough_to_be_of_use() -> None:
 
 def test_every_setting_that_a_page_names_exists() -> None:
     names = {f"HASHSVC_{name.upper()}" for name in Settings.model_fields}
-    # The command line's own, and beginnings of names, which end with an underscore.
+    # The command line has settings of its own. A name that ends with an underscore is only the
+    # beginning of names.
     names |= {"HASHSVC_URL", "HASHSVC_KEY", "HASHSVC_INSECURE"}
     for document in DOCUMENTS:
         for each in re.findall(r"HASHSVC_[A-Z0-9_]+", document.read_text()):
@@ -232,7 +233,7 @@ def test_every_test_that_the_threat_model_names_is_there() -> None:
     text = (ROOT / "docs" / "threat-model.md").read_text()
     named = re.findall(r"`(?:tests/)?((?:\w+/)+test_\w+\.py)`", text)
     assert len(set(named)) > 25
-    # None escapes the expression above.
+    # The expression above misses no name.
     assert len(named) == len(re.findall(r"test_\w+\.py", text))
     for each in named:
         assert (ROOT / "tests" / each).exists(), each

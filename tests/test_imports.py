@@ -12,7 +12,8 @@ import hashsvc
 
 ROOT = Path(__file__).parents[1]
 
-# From the top floor down: what each room may import. `lazy` is for the rooms' `__init__.py`.
+# The rooms are listed from the top floor down, with what each may import. `lazy` is for
+# the rooms' `__init__.py`.
 GROUND = {
     "audit", "store", "signals", "sandbox", "settings", "clock", "loops", "lazy", "spreadsheets"
 }  # fmt: skip
@@ -24,7 +25,7 @@ ROOMS = {
     # A re-check looks at a page as a scan does.
     "removal": GROUND | {"scanning", "matching", "bank"},
     "scanning": GROUND | {"matching", "bank"},
-    # Beside scanning. Its walk guard counts lookups by what they find in the index.
+    # This room is beside scanning. Its walk guard counts lookups by what they find in the index.
     "access": GROUND | {"matching"},
     "matching": GROUND | {"bank", "index"},
     "bank": GROUND,
@@ -150,7 +151,7 @@ def test_imports_inside_removal_point_down() -> None:
 
 @pytest.mark.parametrize("rooms", [ROOMS, REMOVAL_ROOMS], ids=["hashsvc", "removal"])
 def test_no_two_rooms_may_import_each_other(rooms: dict[str, set[str]]) -> None:
-    """Each round takes away the rooms that import none of those left; at the end none is left."""
+    """Each round takes away the rooms that import no remaining room. At the end, none remains."""
     left = {room: set(below) for room, below in rooms.items()}
     while left:
         lowest = {room for room, below in left.items() if not below & set(left)}

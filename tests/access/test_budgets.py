@@ -13,7 +13,7 @@ from tests.helpers.waiting import wait_until
 
 @pytest.fixture
 def settings(settings: Settings) -> Settings:
-    """Settings that allow an address two calls in a minute, and a key a hundred submissions."""
+    """Settings that allow two calls per address and a hundred submissions per key in a minute."""
     small = {"limit_submissions_per_minute": 100, "limit_holder_calls_per_minute": 2}
     return settings.model_copy(update=small)
 

@@ -19,7 +19,7 @@ def follow(guard: WalkGuard, *signals: ViewedSignal, shown: int | None = None) -
 
 
 def is_step(guard: WalkGuard, signal: ViewedSignal) -> bool:
-    """Return whether a lookup that shows nothing counts; the guard's limit must be reached."""
+    """Return whether a lookup that shows nothing counts. The guard must be at its limit."""
     return follow(guard, signal) is not None
 
 

@@ -186,7 +186,7 @@ def test_no_response_has_a_field_for_a_secret(document: dict[str, Any]) -> None:
         "NewCaseOut.pin",
         "NewPinOut.pin",
         "NewKeyOut.token",
-        # The name of a view, without the signal made from it.
+        # This is the name of a view, without the signal made from it.
         "FindingOut.view",
     }
 

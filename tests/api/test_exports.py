@@ -1,4 +1,4 @@
-"""All PDQ codes leave the service only if two administrators agree: once, and audited."""
+"""An export of all PDQ codes needs two administrators, happens only once, and is audited."""
 
 import json
 from collections.abc import Callable

@@ -377,7 +377,7 @@ def test_the_audit_log_is_checked_from_end_to_end(
     assert before.status_code == 200
     call(ANALYST, "GET", f"/v1/cases/{case.number}")
     after = call(ADMIN, "GET", "/v1/audit/verification")
-    # Two more entries: the earlier verification, and the reading.
+    # The earlier verification and the reading of the case added one entry each.
     assert after.json()["entries"] == before.json()["entries"] + 2
     with services.database.write() as connection:
         connection.execute(text("UPDATE audit_entry SET actor = 'nobody' WHERE seq = 2"))

@@ -1,4 +1,4 @@
-"""A holder needs number and PIN, not a key. No response reveals whether a number exists."""
+"""A holder needs a number and a PIN, not a key. No response reveals whether a number exists."""
 
 import statistics
 import time

@@ -229,7 +229,7 @@ def read_bits_by_tier(
     ask: Callable[[ViewedSignal], bool], start: ViewedSignal, bits: int, rng: random.Random
 ) -> Iterator[tuple[int, bool]]:
     """
-    Yield bits, and whether the content has each as `start` has it, as far as answers allow.
+    Yield each bit that the answers reveal, and whether the content has it as `start` has it.
 
     First flip bits until one more would end the match. Then each other bit alone shows whether
     flipping it leads away from the content or towards it.
@@ -379,7 +379,7 @@ def test_waits_grow_and_each_allows_one_answer(
 
 
 def test_ordinary_lookups_are_not_hindered(call: Call, case: OpenCase) -> None:
-    """The same copy again, copies of an image that is not banked, and a few of one that is."""
+    """They repeat one copy, and add copies of an unbanked image and a few of a banked one."""
     banked = {"contents": [content_of(jpeg(generated_photo(1)))]}
     assert call(INTAKE, "POST", f"/v1/cases/{case.number}/contents", json=banked).is_success
     bodies = [body_of(case.signature)] * (2 * STEPS)

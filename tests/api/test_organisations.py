@@ -221,7 +221,7 @@ def test_a_request_stays_with_its_organisation_after_the_case_is_deleted(
 def test_two_organisations_work_side_by_side(
     call: Call, theirs: Call, services: Services, site: Site, case: OpenCase
 ) -> None:
-    """Each has a case with the same image. Each gets its own match and no sign of the other."""
+    """Both have a case with the same image. Each gets its own match and no sign of the other."""
     number = theirs(INTAKE, "POST", "/v1/cases", json={"adult": True}).json()["number"]
     record = {"contents": [content_of(case.photo)]}
     assert theirs(INTAKE, "POST", f"/v1/cases/{number}/contents", json=record).is_success
@@ -231,7 +231,7 @@ def test_two_organisations_work_side_by_side(
     assert call(SCANNER, "GET", f"/v1/scans/{scan}").json()["matches"] == {"suspected": 1}
     for who, own in ((call, case.number), (theirs, number)):
         assert [each["case"] for each in who(ANALYST, "GET", "/v1/matches").json()] == [own]
-    # A lookup finds both. Each analyst sees evidence only for their own.
+    # A lookup finds both cases. Each analyst sees evidence only for their own case.
     for who in (call, theirs):
         found = who(ANALYST, "POST", "/v1/lookups", json=body_of(case.signature)).json()
         assert sorted(each["evidence"] is not None for each in found) == [False, True]

@@ -349,7 +349,7 @@ def test_keys_come_only_from_the_issuer(
 def test_keys_at_another_address_are_not_fetched(
     send: Send, fake: FakeIssuer, clock: SetClock
 ) -> None:
-    """Even if they are the right keys."""
+    """This holds even if they are the right keys."""
     with running(FakeIssuer(clock)) as other:
         other.published = fake.published
         fake.configuration = {"jwks_uri": f"{other.url}/keys"}
@@ -409,7 +409,7 @@ def test_a_person_who_changes_group_changes_role(
 
 
 def test_a_revoked_person_is_locked_out_at_once(send: Send, fake: FakeIssuer, call: Call) -> None:
-    """The issuer's token is still valid, and another role does not help."""
+    """The service refuses the issuer's tokens, which are still valid, even for another role."""
     token = fake.token()
     assert send(token).status_code == 200
     (person,) = (each for each in call(Role.ADMIN, "GET", "/v1/keys").json() if each["is_person"])

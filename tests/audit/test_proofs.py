@@ -124,8 +124,8 @@ def test_an_excerpt_does_not_help_to_guess_other_entries(
             hashlib.sha256(begin + words).hexdigest() for begin in (b"", b"\x00", b"\x01", before)
         ]
         before = entry.digest
-        # The checkpoint has the digest of the last entry. To make it one needs the digest before,
-        # which the excerpt does not contain.
+        # The checkpoint has the digest of the last entry. Only somebody who has the
+        # digest before it can make it, and the excerpt does not contain that digest.
         if entry.seq != excerpt.checkpoint.seq:
             assert not [each for each in guessable if each in text]
             assert before.hex() not in text

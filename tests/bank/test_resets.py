@@ -59,7 +59,7 @@ def test_one_key_cannot_both_request_and_approve(resets: Resets, case: OpenedCas
     requested = resets.request(case.number, actor=ANN, organisation_id=OURS)
     with pytest.raises(SameKeyError):
         resets.approve(case.number, requested.reset_id, actor=ANN, organisation_id=OURS)
-    # The attempt has not used the request up.
+    # The refused attempt has not used up the request.
     assert resets.approve(case.number, requested.reset_id, actor=BEN, organisation_id=OURS)
 
 

@@ -24,7 +24,7 @@ RENDITIONS = [((300, 300), 70), ((640, 480), 85), ((450, 450), 40), ((600, 800),
 
 @pytest.fixture
 def screen() -> Screen:
-    """Return a screen whose lists are empty but for the common images."""
+    """Return a screen whose lists are empty, except for the common images."""
     return Screen()
 
 

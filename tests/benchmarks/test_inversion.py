@@ -174,7 +174,8 @@ def test_patches_belong_to_the_kept_codes() -> None:
     found = patches_of(image)
     assert np.array_equal(found.codes, region_codes(luma_of(np.asarray(image))).kept)
     assert len(found.codes) > 20
-    # As signals/regions.py makes a code: centre, weight, and take the signs of low frequencies.
+    # Make the code as signals/regions.py does: centre and weight the pixels, and take the signs of
+    # low frequencies.
     place = (np.arange(SIDE) - 15.5) / 16
     weights = np.exp(-(place[:, None] ** 2 + place**2) / (2 * 0.6**2))
     cosines = np.cos(np.pi / SIDE * (np.arange(SIDE) + 0.5) * np.arange(16)[:, None])

@@ -174,7 +174,7 @@ def test_a_backup_made_while_serving_is_restored_without_what_was_withdrawn_sinc
             submit(intake, 43)
         withdraw(url, data_dir, gone)
         assert tiers(run, url, data_dir, second) == []
-        # The disk fails. The backup is left, and the copies that were kept elsewhere.
+        # The disk fails. Only the backup and the copies that were kept elsewhere are left.
         anew.mkdir()
         for name in ("key-encryption-key", "erased-ids.txt"):
             shutil.copy(data_dir / name, tmp_path / name)

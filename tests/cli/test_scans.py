@@ -43,7 +43,7 @@ def test_a_scan_shows_lines_progress_and_result(run: Run, service: Running, page
 
 
 def test_results_are_printed_as_csv_or_json(run: Run, service: Running, page: str) -> None:
-    # As a spreadsheet in Belgium writes it.
+    # A spreadsheet program in Belgium writes CSV in this form.
     Path("reported.csv").write_text(f"nr;url\r\n1;{page}\r\n2;{service.site.url}/gone\r\n")
     analyst = service.variables(Role.ANALYST)
     scan = json.loads(run("scan", "--wait", "reported.csv", **analyst).stdout)["scan"]

@@ -146,7 +146,7 @@ def blocks_of(data: bytes) -> list[tuple[int, int]]:
 
 
 def test_the_tests_know_the_format(tmp_path: Path) -> None:
-    """Files from `with_right_digests` are read, so only the cipher refuses those that follow."""
+    """Files from `with_right_digests` are read. So in later tests, only the cipher refuses them."""
     path = tmp_path / "a.hsx"
     write_file(path, {"a": 1}, some_arrays(), None)
     good = path.read_bytes()

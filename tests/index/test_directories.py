@@ -179,7 +179,7 @@ Named = dict[str, Any]
 
 
 def unchanged(fields: Named, arrays: Named) -> None:
-    """Change nothing: the control, which must load."""
+    """Change nothing. This is the control, and it must load."""
 
 
 BROKEN: list[Callable[[Named, Named], object]] = [

@@ -257,7 +257,7 @@ def test_an_id_added_at_the_last_moment_is_refused(
 
 
 def test_a_code_removed_during_a_merge_stays_removed(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A merge that has read which codes live is held up; some are removed, one is added again."""
+    """A merge reads which codes live, and waits. Some are removed, and one is added again."""
     monkeypatch.setattr(part_set, "TAIL_CODES", 32)
     index = LiveIndex(64)
     index.add(np.arange(100), np.zeros((100, 8), dtype=np.uint8), np.arange(100) // 10)
@@ -334,7 +334,7 @@ def test_closing_waits_for_the_running_merge_and_no_other(
     monkeypatch.setattr(PartSet, "merged", slow)
     for first in range(0, 300, 30):
         index.add(np.arange(first, first + 30), np.zeros((30, 8), dtype=np.uint8))
-        # The first full tail is being sealed; by then the others are full and due next.
+        # The first full tail is being sealed. The others become full meanwhile, and are due next.
         assert first == 0 or merging.wait(30)
     (worker,) = merge_threads()
     closing = threading.Thread(target=index.close)
@@ -349,7 +349,7 @@ def test_closing_waits_for_the_running_merge_and_no_other(
 
 
 def test_a_failed_merge_is_tried_again(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The next full tail starts it; until then the index answers from the parts it has."""
+    """The next full tail starts the merge. Until then, the index answers from the parts it has."""
     monkeypatch.setattr(part_set, "TAIL_CODES", 32)
     failures: list[object] = []
     monkeypatch.setattr(threading, "excepthook", failures.append)

@@ -33,7 +33,11 @@ def votes_by_hand(
 
 
 class VoteBank:
-    """300 owners of 20 codes each, all but the last few sealed, and a candidate like three."""
+    """
+    300 owners of 20 codes each, and a candidate that is like three of them.
+
+    All codes except the last few are sealed.
+    """
 
     def __init__(self, seed: int) -> None:
         rng = np.random.default_rng(seed)
@@ -180,7 +184,7 @@ def test_the_result_may_exceed_the_first_capacity() -> None:
     away = np.array([distances(query, crowd) for query in queries])
     assert len(found.positions) > 3 * len(crowd)
     assert set(found.positions.tolist()) == set(range(len(crowd)))
-    # At most once for each chunk and each query at that distance.
+    # A code is found at most once for each chunk and each query at that distance.
     chunks = len(segment.arrays()["bits_at"]) - 1
     pairs = zip(found.positions.tolist(), found.distances.tolist(), strict=True)
     for (position, distance), times in Counter(pairs).items():
@@ -192,7 +196,7 @@ def test_of_many_owners_with_one_near_code_the_nearest_are_counted(
 ) -> None:
     rng = np.random.default_rng(9)
     candidate = uniform(1, 32, rng)
-    # At 5, 10, … bits; the codes at 45 and 50 bits have one owner.
+    # The codes are 5, 10, … bits away. The codes at 45 and 50 bits have one owner.
     codes = np.array([near(candidate[0], bits, rng) for bits in range(5, 55, 5)])
     owners = np.array([*range(8), 100, 100])
     index = LiveIndex(256)

@@ -23,7 +23,7 @@ Configured = Callable[..., Removal]
 
 
 class ToldLooker(Looker):
-    """Sees at every URL what the test sets."""
+    """A looker that sees at every URL what the test sets."""
 
     def __init__(self, content: Signature) -> None:
         self._content = content
@@ -111,7 +111,7 @@ def looker(content: Signature) -> ToldLooker:
 def configured(
     settings: Settings, database: Database, looker: ToldLooker, clock: SetClock
 ) -> Configured:
-    """Build the service on the same database; the arguments are settings that differ."""
+    """Return a function that builds the service with other settings on the same database."""
 
     def build(**different: object) -> Removal:
         update = {"recheck_gap_s": GAP_S} | different

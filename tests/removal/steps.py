@@ -74,7 +74,7 @@ def case_of(database: Database, content_id: ContentId) -> CaseId:
 
 
 def leave_unsure(database: Database, request_id: str, now: datetime) -> None:
-    """Leave what a process leaves that dies while it mails a request's notice."""
+    """Store what a process leaves behind if it dies while it mails a request's notice."""
     with database.write() as connection:
         (notice, *_) = notices.of_requests(connection, [RequestId(request_id)])[
             RequestId(request_id)

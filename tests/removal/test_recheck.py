@@ -1,4 +1,4 @@
-"""A re-check says gone only when that was seen, and unreachable when it cannot tell."""
+"""A re-check says "gone" only if it saw that, and "unreachable" if it cannot tell."""
 
 from collections.abc import Callable, Iterator
 
@@ -140,7 +140,7 @@ CHANGES: dict[str, tuple[list[Change], Outcome]] = {
     "neither image nor page": ([answer(200, IMAGE, body=b"later")], Outcome.UNREACHABLE),
 }
 
-# Where the image's own address was reported, there is no page to go.
+# If the image's own address was reported, there is no page that could be gone.
 CHANGES_OF_IMAGE_ALONE: dict[str, tuple[list[Change], Outcome]] = {
     "nothing": ([], Outcome.STILL_THERE),
     "gone": ([take_off(IMAGE)], Outcome.PAGE_GONE),

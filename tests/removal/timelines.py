@@ -16,8 +16,8 @@ IMAGE_URL = "https://canary.example/img/b.jpg"
 ACTOR = "a" * 32
 CASE = 990_017
 
-# A step: hours after BEGIN and the state after it; then what a re-check saw, or the reason in a
-# platform's answer.
+# A step has its hours after BEGIN and the state after it. A third value is what a re-check saw, or
+# the reason in a platform's answer.
 StepFacts = tuple[float, State] | tuple[float, State, Outcome | str]
 
 STILL, GONE, UNREACHABLE = Outcome.STILL_THERE, Outcome.IMAGE_GONE, Outcome.UNREACHABLE

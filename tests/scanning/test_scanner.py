@@ -118,7 +118,7 @@ def test_a_copy_in_a_later_frame_is_found_once(service: Service, site: OddSite) 
 
 
 def test_each_image_of_a_long_page_keeps_its_own_matches(service: Service, site: OddSite) -> None:
-    """There are more images than one matching takes, with plain ones and animations among them."""
+    """There are more images than one matching takes. Some are plain, and some are animations."""
     mine = [generated_photo(seed) for seed in (11, 12, 13)]
     cases = [service.open_case(each) for each in mine]
     expected: dict[str, set[str]] = {}

@@ -151,7 +151,7 @@ def test_threads_work_on_the_list_until_they_are_stopped(service: Service, site:
     before = service.scan(*urls[:6])
     threads = set(threading.enumerate())
     scanner.start()
-    # The site has its own threads.
+    # The site starts threads of its own, which are left out here.
     new = set(threading.enumerate()) - threads
     started = [each for each in new if each.name.startswith("scan-")]
     assert sorted(each.name for each in started) == ["scan-0", "scan-1", "scan-2"]

@@ -85,7 +85,11 @@ def gif(
 
 
 def tiff(*pages: Sequence[tuple[int, int, int, int]], ring: bool = False) -> bytes:
-    """Return a TIFF of pages of (tag, type, count, value), whose last may lead to the first."""
+    """
+    Return a TIFF of pages, each of (tag, type, count, value) entries.
+
+    With `ring`, the last page leads to the first.
+    """
     data = b"II*\0" + struct.pack("<I", 8)
     for number, page in enumerate(pages):
         after = len(data) + 2 + 12 * len(page) + 4

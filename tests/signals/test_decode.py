@@ -1,4 +1,4 @@
-"""Images of every kind give upright pixels in one colour space; cut-off ones, what is left."""
+"""Images of every kind give upright pixels in one colour space. Cut-off ones give what is left."""
 
 import struct
 

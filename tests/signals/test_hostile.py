@@ -49,7 +49,7 @@ def test_unsupported_formats_are_refused_as_not_an_image(name: str) -> None:
     [b"\xff\xd8\xff\xe0", b"\x89PNG\r\n\x1a\n", b"GIF89a", b"II*\0", b"RIFF\0\0\0\0WEBPVP8 "],
 )
 def test_a_page_that_begins_like_an_image_is_broken(beginning: bytes) -> None:
-    # Its text may be read as a size, which may be over the limit.
+    # A decoder may read the page's text as a size, and that size may be over the limit.
     with pytest.raises((BrokenImageError, ImageTooLargeError)):
         sign_image(beginning + NO_IMAGES["html"])
 

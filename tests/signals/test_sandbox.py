@@ -392,8 +392,8 @@ def test_a_worker_ends_by_itself() -> None:
             [*module, str(parent), *told], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
 
-    # The first has another parent than expected; the second gets no more input; nobody stops the
-    # third when its time is up.
+    # The first does not have the parent that it expects. The second gets no more input. Nobody
+    # stops the third when its time is up.
     with (
         started(os.getppid()) as orphan,
         started(os.getpid()) as idle,

@@ -90,7 +90,7 @@ def test_a_transaction_that_fails_is_undone_completely(
 
 
 def test_two_writers_wait_for_each_other(database: Database) -> None:
-    """Both read before they write; a transaction that had begun as a reader would fail there."""
+    """Both read before they write. A transaction that had begun as a reader would fail there."""
     case_id = store_case(database)
     both_have_read = threading.Barrier(2)
     counts: list[tuple[int, int]] = []

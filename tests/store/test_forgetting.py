@@ -1,4 +1,4 @@
-"""A destroyed key leaves all files at once; deleted rows do when the database is rewritten."""
+"""A destroyed key leaves all files at once. Deleted rows leave when the database is rewritten."""
 
 import fcntl
 import random
@@ -30,7 +30,7 @@ from tests.helpers.set_clock import START
 
 
 def windows(text: bytes) -> set[bytes]:
-    """Return all parts of eight bytes, to find even a part that was left."""
+    """Return all parts of eight bytes, so that a search finds even a part that was left."""
     return {text[start : start + 8] for start in range(len(text) - 7)}
 
 
@@ -108,8 +108,10 @@ def test_destroyed_keys_leave_no_copy_behind_without_a_rewrite(
     database: Database, settings: Settings, seed: int
 ) -> None:
     """
-    If keys were deleted, copies would be left with these seeds, as with a quarter of all: SQLite
-    moves a deleted row's neighbours between pages, and does not overwrite their earlier places.
+    With these seeds, as with a quarter of all seeds, deleted keys would leave copies.
+
+    SQLite moves a deleted row's neighbours between pages, and does not overwrite their earlier
+    places.
     """
     rng = random.Random(seed)
     live: list[DataKeyId] = []
@@ -276,7 +278,7 @@ def test_processes_that_list_erasures_at_once_write_each_id_once(tmp_path: Path)
 
 
 def test_closing_the_database_removes_the_log(new_database: Database, settings: Settings) -> None:
-    """If a log could not be emptied before, it does not outlast the service."""
+    """Even a log that could not be emptied before does not outlast the service."""
     store_case(new_database)
     assert (settings.data_dir / "hashsvc.db-wal").stat().st_size > 0
     new_database.close()

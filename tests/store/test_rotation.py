@@ -52,7 +52,7 @@ def test_the_key_in_the_default_file_is_replaced_and_the_old_key_is_useless(
         cases.delete_case(connection, cases.case_by_number(connection, "case 2").id)
     old_text, old_wrapped = own.path.read_text(), wrapped_keys(database)
     done = rotate(database)
-    assert done.keys == 3  # Those of two cases and the one for records; not the destroyed one.
+    assert done.keys == 3  # Two cases and records have one each. The destroyed one is not counted.
     assert {done.kek_id} == kek_ids(database) == {each.id for each in own.read()}
     assert signals_of(database, *ids) == codes[:-3]
     assert own.path.read_text() != old_text

@@ -1,4 +1,4 @@
-"""Hours elapse whatever clocks on the wall do; months end on days that exist; none ends early."""
+"""Hours are elapsed time, months end on days that exist, and no deadline ends early."""
 
 import re
 from datetime import UTC, date, datetime, timedelta
@@ -72,10 +72,10 @@ def running(law: Law, deadline_id: str, anchor: Anchor, at: datetime, **more: ob
         (local(2026, 3, 28, 23, 30), local(2026, 3, 29, 6, 30)),
         # The night to 25 October 2026 has an hour more.
         (local(2026, 10, 24, 23, 30), local(2026, 10, 25, 4, 30)),
-        # The hour that comes twice, the first time and the second.
+        # This hour comes twice. Here are its first time and its second.
         (local(2026, 10, 25, 2, 30), local(2026, 10, 25, 7, 30)),
         (local(2026, 10, 25, 2, 30).replace(fold=1), local(2026, 10, 25, 8, 30)),
-        # Christmas, a Friday: the six hours wait for no working day.
+        # Christmas is a Friday. The six hours do not wait for a working day.
         (local(2026, 12, 25, 20, 0), local(2026, 12, 26, 2, 0)),
     ],
 )
@@ -97,7 +97,7 @@ def test_a_belgian_order_is_to_be_obeyed_six_hours_after_service(
 def test_hours_are_elapsed_hours_on_any_day(at: datetime) -> None:
     for hours in (6, 24, 48):
         assert end_of(deadline(hours=hours), at) - at == timedelta(hours=hours)
-        # The same moment said in another zone ends at the same moment.
+        # The deadline ends at the same moment if its beginning is given in another zone.
         assert end_of(deadline(hours=hours), at.astimezone(ZONE)) == end_of(
             deadline(hours=hours), at
         )
@@ -124,7 +124,7 @@ def test_a_us_request_sent_before_the_law_bound_platforms_has_no_clock(law: Law)
         (local(2027, 8, 29, 12, 0), date(2028, 2, 29)),
         (local(2026, 3, 31, 12, 0), date(2026, 9, 30)),
         (local(2026, 12, 31, 12, 0), date(2027, 6, 30)),
-        # Half past midnight in Belgium is another day in UTC.
+        # At half past midnight in Belgium, it is still the day before in UTC.
         (datetime(2026, 6, 30, 22, 30, tzinfo=UTC), date(2027, 1, 1)),
     ],
 )
@@ -148,7 +148,7 @@ def test_a_period_of_months_ends_in_the_right_month_on_a_day_that_exists(
     ends = end_of(deadline(months=months), at).astimezone(ZONE)
     assert (ends.year * 12 + ends.month) - (begins.year * 12 + begins.month) == months
     assert ends.day <= begins.day
-    # A smaller day only where the month has none of its number.
+    # The day's number is smaller only if the month does not have the original number.
     assert ends.day == begins.day or (ends + SECOND).day == 1
     assert (ends.hour, ends.minute, ends.second) == (23, 59, 59)
 
@@ -235,7 +235,7 @@ def test_a_clock_that_was_met_stays_met(law: Law, late: int, state: ClockState) 
 
 
 def test_today_is_belgiums_day(law: Law) -> None:
-    """At 23:30 in Belgium in June it is still the day before in UTC, and not yet the next."""
+    """The clock ends at 00:30 in Belgium in June, when it is still the day before in UTC."""
     clock = running(law, "recheck", Anchor.CHECKED, local(2026, 6, 1, 0, 30))
     assert due_today([clock], local(2026, 6, 1, 23, 30)) == []
     assert due_today([clock], local(2026, 6, 2, 0, 10)) == [clock]

@@ -1,4 +1,4 @@
-"""Each request's clocks: when each began, when it ends, whether what it waits for came in time."""
+"""Each clock of a request tells when it began and ends, and whether it was met in time."""
 
 from datetime import UTC, datetime, timedelta
 
@@ -122,7 +122,7 @@ def test_a_request_that_is_sent_again_restarts_the_clock(
 @pytest.mark.parametrize(
     ("decided", "last_second"),
     [
-        # In Belgium's winter and summer time; the day counts, not the hour.
+        # The day in Belgium counts, in winter time and in summer time. The hour does not.
         ("2026-01-15T10:00", "2026-07-15T21:59:59"),
         ("2026-01-15T22:59", "2026-07-15T21:59:59"),
         ("2026-01-15T23:00", "2026-07-16T21:59:59"),
@@ -236,7 +236,7 @@ def test_under_the_law_of_the_united_states_only_removal_meets_the_clock(
     went = clock.now
     go(removal, looker, clock, request_id, Outcome.PAGE_GONE)
     assert clocks(removal, request_id)["us-request"].met_at == went
-    # The limit is the law's: nobody sets another.
+    # The law sets this limit, and no setting changes it.
     found = clocks(removal, request_id, answer_within_h=5)["us-request"]
     assert found.due_at - found.began_at == timedelta(hours=48)
 

@@ -201,7 +201,7 @@ def test_a_bundle_signed_with_another_key_is_found(
     other = SigningKey.at(tmp_path / "other")
     with pytest.raises(BadBundleError, match="another key"):
         verify_bundle(bundle, other.public())
-    # A forger who signs everything again has another key, and did not sign the checkpoint.
+    # A forger can sign everything again with another key. That key did not sign the checkpoint.
     forged = signed_again(unpack(bundle), other)
     with pytest.raises(BadBundleError, match="another key"):
         verify_bundle(forged, key.public())
@@ -429,7 +429,8 @@ def test_a_time_stamp_covers_the_manifest_and_is_signed(
         altered[place] ^= 1
         with pytest.raises(BadBundleError):
             verify_bundle(pack(contents | {STAMP: bytes(altered)}))
-    # Without the stamp the signature is wrong. Signed again, the stamp to be checked is missing.
+    # Without the stamp, the signature is wrong. If the bundle is signed again, the signature is
+    # right, but the stamp to be checked is missing.
     del contents[STAMP]
     with pytest.raises(BadBundleError, match="not what was signed"):
         verify_bundle(pack(contents))

@@ -211,14 +211,15 @@ def offences(notice: NoticeDocument) -> list[str]:
 @pytest.mark.parametrize(
     ("seen", "posted_on", "cited"),
     [
-        # Only the day of the find is known: the law of that day.
+        # If only the day of the find is known, the law of that day is cited.
         (datetime(2026, 8, 31, 12, tzinfo=UTC), None, OLD_CODE),
         (datetime(2026, 9, 1, 12, tzinfo=UTC), None, NEW_CODE),
         (datetime(2026, 9, 2, 12, tzinfo=UTC), None, NEW_CODE),
-        # A day is Belgium's, where summer time is two hours ahead of UTC.
+        # Days are Belgian days. Summer time in Belgium is two hours ahead of UTC.
         (datetime(2026, 8, 31, 21, 59, tzinfo=UTC), None, OLD_CODE),
         (datetime(2026, 8, 31, 22, 0, tzinfo=UTC), None, NEW_CODE),
-        # The day of posting is known: the law of that day, whenever the image was found.
+        # If the day of posting is known, the law of that day is cited. The day of the find does
+        # not matter.
         (datetime(2026, 8, 31, 12, tzinfo=UTC), date(2026, 8, 30), OLD_CODE),
         (datetime(2026, 9, 1, 12, tzinfo=UTC), date(2026, 8, 31), OLD_CODE),
         (datetime(2026, 10, 1, 12, tzinfo=UTC), date(2026, 8, 31), OLD_CODE),

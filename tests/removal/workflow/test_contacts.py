@@ -1,4 +1,4 @@
-"""A host that nobody entered is looked up where a network may be asked, and remembered."""
+"""If a network may be asked, the contact of an unknown host is looked up and remembered."""
 
 import json
 from collections.abc import Callable
@@ -25,7 +25,7 @@ def card(email: str) -> bytes:
 
 
 class ToldFetcher:
-    """Answers by address; what it does not know cannot be fetched."""
+    """A fetcher with set answers for some addresses. It cannot fetch any other address."""
 
     def __init__(self, **answers: bytes) -> None:
         self.answers = answers
@@ -44,7 +44,7 @@ Make = Callable[..., Removal]
 
 @pytest.fixture
 def make(settings: Settings, database: Database, looker: ToldLooker, clock: SetClock) -> Make:
-    """Builds a service that asks a fetcher; None asks nobody."""
+    """Return a function that builds a service with a fetcher. With None, it asks nobody."""
 
     def made(fetcher: ToldFetcher | None) -> Removal:
         return Removal(settings, database, looker, clock, fetcher=fetcher)  # type: ignore[arg-type]

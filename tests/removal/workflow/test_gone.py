@@ -1,4 +1,4 @@
-"""An image is gone once two checks in a row, far enough apart, did not find it; and may return."""
+"""An image is gone once two checks in a row, far enough apart, do not find it. It may return."""
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
@@ -24,7 +24,8 @@ NO_IMAGE, NO_PAGE = Outcome.IMAGE_GONE, Outcome.PAGE_GONE
 JUST_BELOW = GAP_S - 0.000_001
 Step = tuple[float, Outcome, str]
 
-# Seconds since the step before, what is seen, and the state after it; then the time to removal.
+# Each step has the seconds since the step before, what is seen, and the state after it. The time
+# to removal follows the steps.
 SCRIPTS: dict[str, tuple[list[Step], float | None]] = {
     "two checks, the gap apart": (
         [(10, NO_IMAGE, "sent"), (GAP_S, NO_IMAGE, "gone")],
@@ -147,7 +148,7 @@ def test_an_image_may_be_gone_whatever_the_platform_said(
 def test_a_receipt_between_two_checks_does_not_restart_the_count(
     removal: Removal, looker: ToldLooker, clock: SetClock, sent: RequestId
 ) -> None:
-    """A platform that answers after it has removed the image is not measured longer for it."""
+    """A platform's answer after the removal does not make its time to removal longer."""
     clock.advance(10)
     check(removal, looker, sent, NO_IMAGE)
     clock.advance(GAP_S / 2)
@@ -287,7 +288,7 @@ def test_every_check_is_in_the_audit_log(
 def test_an_answer_after_the_image_went_is_on_record_and_it_stays_gone(
     removal: Removal, looker: ToldLooker, clock: SetClock, sent: RequestId
 ) -> None:
-    """A platform that removes first and writes later has answered; its time to removal stays."""
+    """If a platform removes first and writes later, it has answered. Its time to removal stays."""
     clock.advance(10)
     check(removal, looker, sent, NO_IMAGE)
     clock.advance(GAP_S)

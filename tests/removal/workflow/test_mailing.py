@@ -1,4 +1,4 @@
-"""Two processes mail a notice once in all; a mail with an unknown outcome waits for a person."""
+"""Of two processes, only one mails a notice. A mail with an unknown outcome waits for a person."""
 
 import os
 import subprocess
@@ -140,7 +140,7 @@ def test_a_process_that_is_killed_while_it_mails_leaves_the_mail_unsure(
     verb: str,
     letters: int,
 ) -> None:
-    """It is killed before the server has the mail, and before the server says that it took it."""
+    """It is killed before the server has the mail, or before the server confirms the mail."""
     there = threading.Event()
 
     def kill() -> None:

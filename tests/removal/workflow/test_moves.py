@@ -1,4 +1,4 @@
-"""A move is said of one request or of a whole notice, happens in time, and never beyond consent."""
+"""A move concerns one request or a whole notice. It needs a fitting time and the consent."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta

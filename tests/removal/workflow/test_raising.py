@@ -1,4 +1,4 @@
-"""One request an image, actor and case; those of a case to one actor go on one notice."""
+"""Each image, actor and case has one request. A case's requests to one actor share a notice."""
 
 from datetime import timedelta
 
@@ -68,7 +68,7 @@ def test_two_cases_two_actors_and_two_languages_have_notices_of_their_own(
     third = matched(database, content_id, 3)
     views.append(removal.raise_for(third, actor=ANN, language=Language.NL))
     assert len({notice_of(each) for each in views}) == 4
-    # The same image, of two cases, is asked for twice, and neither notice tells of the other.
+    # Two cases each ask for the same image, and neither notice mentions the other case.
     assert views[0].request.image_url == views[1].request.image_url
 
 
@@ -148,7 +148,8 @@ def test_a_channel_is_chosen_by_its_basis(
     with pytest.raises(NotPossibleError, match="not a notice"):
         removal.raise_for(match_id, actor=ANN, basis=Basis.ORDER)
     assert removal.search(state=None, limit=9) == []
-    # Nobody could sign it: then it is a notice of the Union's, without a channel for it.
+    # Nobody could sign an American request. So the notice follows the Union's law, for which the
+    # platform has no channel.
     view = removal.raise_for(match_id, actor=ANN)
     assert view.notice is not None
     assert (view.notice.kind, view.notice.channel) == ("dsa-notice", None)
@@ -209,7 +210,7 @@ def test_a_certain_match_gets_one_automatic_draft_without_a_verdict(
 ) -> None:
     match_id = store_match(database, content_id)
     matched(database, content_id, 2, state="dismissed")
-    # Its place is asked for already, by the first.
+    # The first request already asks for this place.
     second = store_content(database, case_of(database, content_id))
     same_place = store_match(database, second)
     other = store_content(database, store_case(database, OTHER))
@@ -229,7 +230,7 @@ def test_a_certain_match_gets_one_automatic_draft_without_a_verdict(
 def test_a_match_whose_place_is_asked_for_already_is_tried_once_an_hour(
     removal: Removal, database: Database, clock: SetClock, content_id: ContentId
 ) -> None:
-    """A pass in between opens no transaction that writes."""
+    """A pass within that hour opens no transaction that writes."""
     drafts = AutomaticDrafts(removal.context)
     store_match(database, content_id)
     store_match(database, store_content(database, case_of(database, content_id)))
@@ -257,7 +258,7 @@ def test_a_request_that_nobody_looked_at_is_approved_by_confirming_its_match(
     view = lead(removal, by_match[seen], "approved")
     assert Reviews(database, clock).view(seen, actor=ANN).state == "confirmed"
     assert Reviews(database, clock).view(unseen, actor=ANN).state == "suspected"
-    # The other one stays behind, on a draft of its own.
+    # The other request stays behind, on its own draft.
     other = removal.view(by_match[unseen], actor=ANN)
     assert (view.request.state, other.request.state) == ("approved", "draft")
     assert notice_of(view) != notice_of(other)
@@ -290,6 +291,6 @@ def test_the_notice_of_a_withdrawn_draft_is_empty(removal: Removal, match_id: Ma
     assert removal.text_of(lead(removal, view.request.id, "withdrawn")) == ""
     with pytest.raises(NotPossibleError, match="no form"):
         removal.document(view.request.id, actor=ANN)
-    # The same may be asked for again.
+    # An analyst may ask for the same again.
     assert removal.raise_for(match_id, actor=ANN).request.id != view.request.id
     assert removal.raise_for(match_id, actor=ANN).request.state == State.DRAFT

@@ -1,4 +1,4 @@
-"""What follows a refusal or silence: a complaint, a report, an order's annex, the next actor."""
+"""A complaint, a report, an order's annex or the next actor follows a refusal or silence."""
 
 import json
 from typing import Any
@@ -59,7 +59,7 @@ def test_a_complaint_names_the_decision_and_its_reason(
         assert words in text
     assert view.request.image_url in text
     assert NUMBER not in text
-    # The notice that asks for removal stays the first one.
+    # The notice that asks for removal is still the first one.
     assert view.notice == view.notices[0]
 
 
@@ -96,7 +96,7 @@ def test_a_referral_goes_to_the_coordinator_and_names_the_platform(
     assert "BIPT" in text
     assert view.request.platform in text
     (notice,) = [each for each in view.notices if each.kind == "coordinator"]
-    # It does not go by the platform's channel.
+    # This letter does not go through the platform's channel.
     assert (notice.channel, notice.address) == (None, None)
 
 
@@ -247,7 +247,7 @@ def test_an_actor_may_be_named_and_is_not_asked_twice(
     again = removal.remedies.ask_next(behind_a_cache, actor=ANN, platform="bing")
     assert first.request.platform == "bing"
     assert again.request == first.request
-    # Who is left is asked in order.
+    # Without a named platform, the next actor is the first of those who were not asked yet.
     assert removal.remedies.ask_next(behind_a_cache, actor=ANN).request.platform == "a-cache"
 
 

@@ -110,7 +110,7 @@ def test_one_of_several_threads_that_mail_at_once_sends_the_notice(
 def test_a_server_that_refuses_changes_nothing(
     removal: Removal, settings: Settings, post: PostOffice, two: list[RequestId], verb: str
 ) -> None:
-    # To EHLO alone there is an older answer.
+    # Only EHLO has an older alternative, HELO, so only its refusal does not stop the mail.
     post.refuses = verb
     if verb == "EHLO":
         removal.mail(two[0], dry_run=False, actor=ANN)
@@ -197,7 +197,7 @@ def test_a_setting_that_names_no_mail_server_is_refused(
 def test_a_server_elsewhere_has_to_speak_tls(
     post: PostOffice, removal: Removal, two: list[RequestId], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A name that leads to this machine stands for another one."""
+    """A name that leads to this machine stands for another machine."""
     monkeypatch.setattr("socket.getaddrinfo", _only_here(post))
     content = removal.document(two[0], "eml", actor=ANN)
     port = post.url.get_secret_value().rpartition(":")[2]

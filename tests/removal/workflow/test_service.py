@@ -143,7 +143,7 @@ def test_every_state_and_every_move(
         clock.advance(60)
         if new in allowed:
             view = removal.move(request_id, new, actor=BEN)
-            # What is said once the image is gone is on record, and the image stays gone.
+            # A move after the image is gone is on record, and the image stays gone.
             led_to = [new, State.GONE] if old is State.GONE else [new]
             assert view.request.state == led_to[-1]
             assert [each.state for each in view.events] == [old, *led_to]

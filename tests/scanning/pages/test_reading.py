@@ -22,7 +22,7 @@ def read(markup: str | bytes) -> Page:
 
 
 def found(markup: str | bytes) -> list[str]:
-    """Return the URL that a browser takes of each image of a page, without the page's folder."""
+    """Return the URL that a browser takes for each image of a page, without the page's folder."""
     return short(each.urls[0] for each in read(markup).images)
 
 
@@ -202,7 +202,7 @@ ICONS = {
     '<img src="1" height="20px"><img src="2">': ["2", "1"],
     '<img src="1" width="0"><img src="2">': ["2", "1"],
     '<img src="1" style="width:16px;height:16px"><img src="2">': ["2", "1"],
-    # A style may show an image large that an attribute calls small.
+    # A style may show an image large although an attribute calls it small.
     '<img src="1" width="16" height="16" style="width:100%;height:auto">': ["1"],
     '<img src="1" width="16" style="width:900px">': ["1"],
     '<img src="1" width="100%" height="100%">': ["1"],

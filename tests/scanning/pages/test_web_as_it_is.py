@@ -1,8 +1,8 @@
 """
 The photo is found at the address that a browser asks for, and at no other.
 
-Each page stands for a kind of page that public bug reports of crawlers tell of. The site serves the
-photo at one address only, which is the one that Chromium requests for that page.
+Each page stands for a kind of page that public bug reports of crawlers describe. The site serves
+the photo at one address only, which is the one that Chromium requests for that page.
 """
 
 import base64
@@ -25,7 +25,7 @@ SVG = (
     f'<image width="320" height="240" href="data:image/jpeg;base64,{INLINE}"/></svg>'
 )
 
-# The page at /d/page.html, and the path of the photo as it is requested.
+# Each entry has the page at /d/page.html, and the path of the photo as it is requested.
 PAGES: dict[str, tuple[str | bytes, str]] = {
     # Encodings: paths are UTF-8, queries are in the page's encoding.
     "windows-1251": ('<meta charset="windows-1251"><img src="фото.jpg">'.encode("cp1251"),
