@@ -8,8 +8,9 @@ The demonstration, and measurements that each answer one question.
     python -m benchmarks.matching     how fast codes are found, compared with other searchers
     python -m benchmarks.retroactive  how soon a new content is matched with earlier candidates
     python -m benchmarks.scanning     how fast pages are scanned, compared with hashing alone
+    python -m benchmarks.pages        which images of pages are found, compared with Chromium
     python -m benchmarks.inversion    how much of an image can be rebuilt from its codes
 
-All but two use real photographs. The speed of matching needs more codes than photographs give, and
-for removal requests any picture will do.
+Most use real photographs. `matching` and `retroactive` need more codes than photographs give, and
+`removal` and `pages` draw their pictures.
 """
