@@ -1,16 +1,17 @@
 """
 Named arrays in one file, in checksummed blocks that are encrypted if there is a cipher.
 
-    prefix   magic "HSX2" | version, sealed (uint32) | file id (16 bytes) | header's length (uint32)
+    prefix   magic "HSX2" | version, sealed, file id (16 bytes), header's length
     header   JSON: {"fields": {…}, "arrays": [[name, dtype, shape], …], "block_bytes": …}
     blocks   the bytes of one array after another, each array cut into blocks
     table    for each block: length (uint32), SHA-256
     end      number of blocks (uint32) | SHA-256 of prefix, header and table
 
-All numbers are little-endian. The file is parsed, never unpickled. A cipher binds the header and
-each block to a context: the file's id, the version and a number (header 0, blocks from 1). So a
-block cannot be opened at another position or in another file. No block can be left out either,
-because the header says how many there are.
+All numbers are little-endian; those without a size are uint32. The file is parsed, never unpickled.
+A cipher binds the header and each block to a context: the file's id, the version and a number
+(header 0, blocks from 1). So a block cannot be opened at another position or in another file. No
+block can be left out either: the shapes and the block size in the header determine how many blocks
+there must be.
 """
 
 import hashlib
@@ -62,7 +63,7 @@ class BlockCipher(Protocol):
         Return the decrypted block.
 
         Raises:
-            SegmentError: If the block was altered, has another context, or another key sealed it.
+            SegmentError: If the block was altered, or sealed with another context or key.
         """
 
 
@@ -72,9 +73,9 @@ class Contents:
     What a file holds.
 
     Attributes:
-        fields: Small values, as JSON has them.
+        fields: Small values, as decoded from the JSON of the header.
 
-        arrays: By name; C-contiguous and writable.
+        arrays: The arrays by name. They are C-contiguous and writable.
 
         digest: Digest of the whole file; files with the same digest have the same content.
     """

@@ -16,7 +16,7 @@ WRITES = "hashsvc_write"
 
 
 def path_of(url: str) -> Path | None:
-    """Return the path of the SQLite file in a URL; None for other databases and for memory."""
+    """Return the path of the SQLite file in a URL; None for others and in-memory ones."""
     path = make_url(url).database if url.startswith("sqlite") else None
     return Path(path) if path and path != ":memory:" else None
 
@@ -25,7 +25,7 @@ def make_engine(url: str, **options: Any) -> Engine:
     """Return the engine for a file, and create the file if it does not exist."""
     path = path_of(url)
     if path is not None:
-        # Codes are as private as their images: other users of the machine must not read the file.
+        # Hashes are as private as their images: other users of the machine must not read the file.
         path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         path.touch(mode=0o600, exist_ok=True)
     engine = create_engine(
@@ -48,8 +48,8 @@ def make_engine(url: str, **options: Any) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        # A write transaction takes the lock when it begins: a deferred one fails at its first write
-        # if another transaction has written since it began.
+        # A write transaction takes the write lock when it begins. If it waited until its first
+        # write, that would fail if another transaction had written since this one's first read.
         writes = connection.get_execution_options().get(WRITES)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 

@@ -73,7 +73,8 @@ class VerdictIn(Body):
     confirmed: StrictBool = Field(description="True: confirm the match. False: dismiss it.")
     reason: Reason | None = Field(
         default=None,
-        description="Why the match is dismissed. After `other-image`, it is not recorded again.",
+        description="Why the match is dismissed. After `other-image`, that image is not recorded "
+        "again.",
     )
     everywhere: StrictBool = Field(
         default=False,

@@ -77,7 +77,7 @@ class ElementIn(Body):
 
 
 class OrderIn(LetterIn):
-    """The annex to an order, with elements that are otherwise left to the court."""
+    """The annex to an order. Elements that are not given here are left to the court."""
 
     elements: list[ElementIn] = Field(
         default=[],
@@ -121,7 +121,7 @@ class EventOut(BaseModel):
     """One step of a removal request."""
 
     at: datetime = Field(
-        description="When the step happened. The audit log has the time of its entry."
+        description="When the step happened. The audit log says when it was recorded."
     )
     actor: str = Field(
         description="The key that took the step, or the part of the service that did."
@@ -157,7 +157,7 @@ class EventOut(BaseModel):
 
 
 class NoticeOut(BaseModel):
-    """A notice that includes the request."""
+    """A notice that names the request, perhaps among others."""
 
     notice: OpaqueId = Field(description="Id of the notice. The notice quotes it as its reference.")
     kind: str = Field(description="Kind of document.", examples=["dsa-notice"])
@@ -240,7 +240,7 @@ class RemovalOut(RemovalBriefOut):
     notice_text: str = Field(description="The text of the notice that asks for removal.")
     notices: list[NoticeOut] = Field(description="Its notices, oldest first.")
     mailing: MailingOut | None = Field(
-        description="The attempt to mail its notice whose outcome is not on record. Null: none."
+        description="An attempt to mail the notice, if its outcome is not on record. Null: none."
     )
     events: list[EventOut] = Field(description="Its steps, oldest first.")
     removed_after_s: float | None = Field(
