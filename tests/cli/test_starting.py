@@ -12,13 +12,16 @@ from hashsvc.cli.main import COMMANDS, load_command
 from tests.cli.conftest import Run
 from tests.conftest import generated_photo, jpeg
 
-# Prints the modules that `python -m hashsvc` with some arguments has imported.
+# Prints the modules that `python -m hashsvc` with some arguments has imported, without those that
+# the interpreter imports when it starts, such as Debian's `sitecustomize`.
 WATCHED = """
-import json, runpy, sys
+import sys
+at_start = set(sys.modules)
+import json, runpy
 try:
     runpy.run_module("hashsvc", run_name="__main__", alter_sys=True)
 finally:
-    print(json.dumps(sorted(sys.modules)), file=sys.stderr)
+    print(json.dumps(sorted(set(sys.modules) - at_start)), file=sys.stderr)
 """
 IMAGES = {"numba", "scipy", "PIL", "imagehash", "av"}
 OTHERS = {"faiss", "fastapi", "uvicorn", "jinja2", "fpdf", "alembic"}
