@@ -44,3 +44,8 @@ def facts_of(
         else None,
     }
     return Facts(**{**values, **more})  # type: ignore[arg-type]
+
+
+def flat(text: str) -> str:
+    """Return a text with one space in place of each run of spaces and line ends."""
+    return " ".join(text.split())

@@ -53,7 +53,7 @@ def pdf_text(content: bytes) -> str:
     return "\n".join(page.extract_text() for page in reader.pages)
 
 
-def flat(text: str) -> str:
+def without_spaces(text: str) -> str:
     """Return a text without white space, because a PDF breaks its lines elsewhere."""
     return "".join(text.split())
 
@@ -155,10 +155,10 @@ def test_the_pdf_says_what_the_notice_says(kind: NoticeKind, language: Language)
     content = notice_pdf(notice)
     reader = PdfReader(io.BytesIO(content), strict=True)
     # The foot of each page has the reference and the page number.
-    text = flat(pdf_text(content))
+    text = without_spaces(pdf_text(content))
     for number in range(1, len(reader.pages) + 1):
         text = text.replace(f"{REFERENCE}{number}/{len(reader.pages)}", "")
-    assert text == flat(notice.text)
+    assert text == without_spaces(notice.text)
     assert reader.metadata is not None
     assert reader.metadata.title == notice.title
     assert reader.metadata.author == "A Body"
@@ -169,7 +169,7 @@ def test_the_pdf_lists_five_hundred_urls() -> None:
     locations = tuple(
         Location(WebAddress(f"https://example.org/{n}/{'x' * 80}"), None, SEEN) for n in range(500)
     )
-    text = flat(pdf_text(notice_pdf(notice_of(locations=locations))))
+    text = without_spaces(pdf_text(notice_pdf(notice_of(locations=locations))))
     assert all(f"https://example.org/{n}/x" in text for n in range(500))
 
 
@@ -177,7 +177,7 @@ def test_a_url_longer_than_a_page_is_whole_in_the_pdf() -> None:
     url = "https://example.org/" + "".join(f"{n:04}-" for n in range(1_500))
     content = notice_pdf(notice_of(locations=(Location(WebAddress(url), None, SEEN),)))
     pages = len(PdfReader(io.BytesIO(content)).pages)
-    text = flat(pdf_text(content))
+    text = without_spaces(pdf_text(content))
     for number in range(1, pages + 1):
         text = text.replace(f"{REFERENCE}{number}/{pages}", "")
     assert url in text
@@ -186,7 +186,9 @@ def test_a_url_longer_than_a_page_is_whole_in_the_pdf() -> None:
 def test_the_pdf_has_the_letters_of_europe() -> None:
     for name in ("Žluťoučký ęłóść ñ ß Œ", "Ελλάδα", "България"):
         sender = Sender(OneLine(name), Email("notices@body.example"))
-        assert flat(name) in flat(pdf_text(notice_pdf(notice_of(sender=sender))))
+        assert without_spaces(name) in without_spaces(
+            pdf_text(notice_pdf(notice_of(sender=sender)))
+        )
 
 
 def test_a_letter_that_the_font_lacks_is_an_error() -> None:
@@ -228,9 +230,9 @@ def test_every_format_states_the_day_of_posting() -> None:
     rows = list(csv.DictReader(io.StringIO(notices_csv([notice]), newline="")))
     assert [each["posted on"] for each in rows] == ["2026-05-18", ""]
     assert {each["first seen"] for each in rows} == {"2026-05-20"}
-    text = flat(notice.text)
+    text = without_spaces(notice.text)
     assert text.count("Posted:2026-05-18") == 1
-    assert flat(pdf_text(notice_pdf(notice))).count("Posted:2026-05-18") == 1
+    assert without_spaces(pdf_text(notice_pdf(notice))).count("Posted:2026-05-18") == 1
     assert notice.html.count("2026-05-18") == 1
 
 

@@ -22,7 +22,7 @@ from hashsvc.removal.notices.order import (
     write_order_annex,
 )
 from hashsvc.signals import Signal
-from tests.removal.documents import IMAGE_URL, LOCATION, PAGE_URL, REFERENCE, facts_of
+from tests.removal.documents import IMAGE_URL, LOCATION, PAGE_URL, REFERENCE, facts_of, flat
 
 LAW = load_law()
 SIGNALS = tuple(Signal("pdq1", bytes([n]) * 32) for n in (0x5A, 0xF8))
@@ -46,10 +46,6 @@ def annex(language: Language = Language.EN, **more: object) -> OrderAnnex:
         "timeline": TIMELINE,
     }
     return write_order_annex(OrderFacts(**{**values, **more}), LAW)  # type: ignore[arg-type]
-
-
-def flat(text: str) -> str:
-    return " ".join(text.split())
 
 
 @pytest.mark.parametrize("language", list(Language))

@@ -4,7 +4,7 @@ import os
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
@@ -26,36 +26,21 @@ from hashsvc.removal import (
 from hashsvc.removal.workflow.mailing import UNSURE_AFTER
 from hashsvc.settings import Settings
 from hashsvc.store import Database
-from hashsvc.store.ids import ContentId, RequestId
+from hashsvc.store.ids import RequestId
 from hashsvc.store.removal_tables import notice_document, removal_notice
 from tests.helpers.audit_entries import audit_entries
 from tests.helpers.post import PostOffice
 from tests.helpers.set_clock import SetClock
 from tests.removal.conftest import ANN, BEN, GAP_S, Configured, ToldLooker
-from tests.removal.steps import NUMBER, entry, lead, leave_unsure, matched, raised
+from tests.removal.steps import NUMBER, lead, leave_unsure
 
 ROOT = Path(__file__).parents[3]
 HOW = "It is in the mail server's log."
 
 
 @pytest.fixture
-def post() -> Iterator[PostOffice]:
-    with PostOffice() as post:
-        yield post
-
-
-@pytest.fixture
 def removal(configured: Configured, post: PostOffice) -> Removal:
     return configured(smtp_url=post.url)
-
-
-@pytest.fixture
-def two(removal: Removal, database: Database, content_id: ContentId) -> list[RequestId]:
-    """Two approved requests, on one notice, to a platform that takes mail."""
-    removal.context.platforms.put(entry("a-site", "example.org"), actor=ANN)
-    views = raised(removal, *(matched(database, content_id, each) for each in range(2)))
-    lead(removal, views[0].request.id, "approved")
-    return [each.request.id for each in views]
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """An approved notice is mailed when an analyst asks for it, once, and only with the consent."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from email.utils import parseaddr
 
@@ -27,23 +27,8 @@ from tests.removal.steps import NUMBER, entry, lead, matched, raised
 
 
 @pytest.fixture
-def post() -> Iterator[PostOffice]:
-    with PostOffice() as post:
-        yield post
-
-
-@pytest.fixture
 def removal(configured: Configured, post: PostOffice) -> Removal:
     return configured(smtp_url=post.url)
-
-
-@pytest.fixture
-def two(removal: Removal, database: Database, content_id: ContentId) -> list[RequestId]:
-    """Two approved requests, on one notice, to a platform that takes mail."""
-    removal.context.platforms.put(entry("a-site", "example.org"), actor=ANN)
-    views = raised(removal, *(matched(database, content_id, each) for each in range(2)))
-    lead(removal, views[0].request.id, "approved")
-    return [each.request.id for each in views]
 
 
 def test_a_dry_run_shows_the_mail_and_sends_nothing(
