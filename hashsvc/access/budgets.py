@@ -25,7 +25,7 @@ class Budget(StrEnum):
 
 class Budgets:
     """
-    Counts the actions of callers in this process, and compares them with the callers' budgets.
+    Counts what callers do in this process, and compares the counts with the callers' budgets.
 
     Args:
         address_storage: Where calls without a key are counted; a new storage if None.
@@ -102,7 +102,11 @@ def _seconds_until(moment: float) -> int:
 
 
 def _network_of(address: str) -> str:
-    """Return what stands for a subscriber: an IPv4 address, or the first half of an IPv6 one."""
+    """
+    Return the part of an address that stands for one subscriber.
+
+    It is the whole of an IPv4 address, or the first half of an IPv6 address.
+    """
     try:
         parsed = ip_address(address)
     except ValueError:

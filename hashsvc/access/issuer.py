@@ -19,8 +19,8 @@ from joserfc.jwk import KeySet
 from hashsvc.access.errors import SetupError, UnauthorisedError
 from hashsvc.clock import Clock
 
-# None of these algorithms uses a shared secret, because an attacker could use the issuer's public
-# key as that secret.
+# Algorithms with a shared secret are left out: an attacker could sign with the issuer's public key
+# as the secret.
 _ALGORITHMS = ("RS256", "RS384", "RS512", "PS256", "PS384", "PS512", "ES256", "ES384", "ES512")
 _TYPES = frozenset({"jwt", "at+jwt", "application/at+jwt"})
 _MAX_TOKEN_LENGTH = 16_000
@@ -109,7 +109,7 @@ class Issuer:
         )
         rules.validate(token.claims)
         if str(token.header.get("typ", "jwt")).lower() not in _TYPES:
-            raise ValueError("The token is of another type.")
+            raise ValueError("The token's type is not allowed.")
         if token.claims["iat"] + self._max_age_s <= now:
             raise ValueError("The token was issued too long ago.")
         return dict(token.claims)
@@ -130,7 +130,7 @@ class _Keys:
         return self._younger_than(KEYS_LAST_S)
 
     def refreshed(self) -> KeySet:
-        """Fetch the keys again, unless that was done a moment ago, and return them."""
+        """Fetch the keys again, unless they were fetched a moment ago, and return them."""
         return self._younger_than(ASK_AGAIN_S)
 
     def _younger_than(self, seconds: float) -> KeySet:

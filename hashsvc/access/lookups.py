@@ -1,4 +1,4 @@
-"""Answers lookups with as little as the caller's role needs, and refuses callers that probe."""
+"""Answers lookups with no more than the caller's role needs, and refuses callers that probe."""
 
 import hashlib
 import hmac
@@ -92,7 +92,11 @@ class Lookups:
 
 
 def shown_evidence(evidence: Mapping[str, Any]) -> dict[str, Any]:
-    """Return evidence without findings beyond the threshold, which would reveal other codes."""
+    """
+    Return evidence without its findings beyond the threshold.
+
+    Their distances would help the caller to reconstruct banked codes.
+    """
     return {
         **evidence,
         "findings": [each for each in evidence["findings"] if each["matches"]],
@@ -100,7 +104,7 @@ def shown_evidence(evidence: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _may_know(caller: Caller, found: Found, owned: Mapping[ContentId, Owned]) -> bool:
-    # The content was withdrawn after it was found.
+    # A content that is missing here was withdrawn after the search found it.
     if found.content_id not in owned:
         return False
     return _owns(caller, owned[found.content_id]) or found.evidence.tier in _SHOWN_TO_ALL

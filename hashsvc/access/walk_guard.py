@@ -163,11 +163,11 @@ def _block(trail: _Trail, now: datetime) -> None:
 
 
 def _approached(trail: _Trail, codes: _Codes, near: set[ContentId]) -> list[ContentId]:
-    """Return those contents that the key was shown before and that a lookup comes near."""
+    """Return the contents near a lookup that earlier answers have shown to the key."""
     return [
         content_id
         for content_id, content in trail.contents.items()
-        # The index compares regions: contents that share some are in `near`.
+        # `_alike` compares no regions: contents that share regions with the lookup are in `near`.
         if content_id in near or any(_alike(codes, each) for each in content.codes)
     ]
 
@@ -185,7 +185,7 @@ def _distances(mine: NDArray[np.uint8], theirs: NDArray[np.uint8]) -> NDArray[np
 
 
 def _codes(signature: Signature) -> _Codes:
-    """Return the codes of whole images by algorithm, whichever view the caller names."""
+    """Return the codes of the whole image by algorithm, of all views. Region codes are left out."""
     found: dict[str, list[bytes]] = {}
     for viewed in signature.signals:
         if not viewed.signal.profile.many_per_image:
