@@ -54,8 +54,9 @@ _ABOUT = """
 Finds re-uploads of intimate images spread without consent. Images are hashed on the machine of the
 person shown or of an analyst. This service takes and keeps **signals** only, never images.
 
-Every call needs an API key of a role that the call names: `Authorization: Bearer hsk_…`. There are
-two exceptions: `/health` and `/ready` need no key, and holders' calls need a case number and PIN.
+Every call needs an API key, as `Authorization: Bearer hsk_…`. Each call's description names the
+roles that a key may have. There are two exceptions: `/health` and `/ready` need no key, and
+holders' calls need a case number and PIN.
 
 A field named after a thing, such as `case`, `content`, `match` or `scan`, holds that thing's id.
 Errors are `application/problem+json` (RFC 9457).
@@ -85,7 +86,7 @@ def create_app(services: Services) -> FastAPI:
         lifespan=_lifespan,
     )
     app.state.services = services
-    # A redirect would repeat path and query towards any host that the caller names.
+    # A redirect would point to the host in the request's Host header, and repeat path and query.
     app.router.redirect_slashes = False
     errors.install(app)
     app.add_middleware(

@@ -1,4 +1,4 @@
-"""Checks API keys and issuers' tokens, and that the caller's role may make the call."""
+"""Checks API keys and issuers' tokens, and whether the caller's role may make the call."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -34,12 +34,12 @@ ServicesDep = Annotated[Services, Depends(services_of)]
 
 class _MayCall:
     """
-    A dependency that admits callers with one of some roles.
+    A dependency that admits callers whose role is one of `roles`.
 
     Args:
         roles: The roles that may call.
 
-        spends: The budget that a call is counted against; None if the route counts for itself.
+        spends: The budget that a call is counted against; None if the route does the counting.
     """
 
     def __init__(self, *roles: Role, spends: Budget | None = Budget.READS) -> None:

@@ -71,7 +71,9 @@ class Problem(BaseModel):
         description="What is wrong, in words for a person.", examples=["There is no such case."]
     )
     errors: list[BrokenRule] = Field(
-        default=[], description="Every rule broken. Only in errors of type `urn:hashsvc:invalid`."
+        default=[],
+        description="The rules that the request breaks. Only errors of type "
+        "`urn:hashsvc:invalid` have this field.",
     )
 
 
@@ -176,7 +178,7 @@ def unexpected(error: Exception) -> JSONResponse:
     return problem(
         HTTPStatus.INTERNAL_SERVER_ERROR,
         "unexpected",
-        "The service failed unexpectedly. The operator finds the error in the log.",
+        "The service failed unexpectedly. The operator can find the error in the log.",
     )
 
 
@@ -213,7 +215,7 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     status = HTTPStatus(error.status_code)
     if status is HTTPStatus.BAD_REQUEST:
-        # FastAPI's answer to JSON that is not UTF-8, is nested too deeply or has too long a number.
+        # FastAPI answers so if JSON is not UTF-8, is nested too deeply or has too long a number.
         return _rules_broken([{"where": ["body"], "rule": "JSON decode error"}])
     headers = dict(error.headers or {})
     if status is HTTPStatus.METHOD_NOT_ALLOWED:

@@ -12,9 +12,9 @@ from hashsvc.removal import State
 from hashsvc.store.holder_views import RequestState
 
 TEXTS: dict[str, str] = {
-    "case.ends": "This case ends on {day}. All of it is deleted then, unless you renew it before.",
+    "case.ends": "This case ends on {day}. All of it is deleted then, unless you renew it first.",
     "case.ends-soon": (
-        "This case ends soon, on {day}. All of it is deleted then, unless you renew it before."
+        "This case ends soon, on {day}. All of it is deleted then, unless you renew it first."
     ),
     "case.stays": "This case stays until you withdraw it.",
     "contents.none": "There are no images in this case, so we are not looking for any.",
@@ -29,9 +29,11 @@ TEXTS: dict[str, str] = {
     "request.receipted": "On {day} {platform} confirmed that it has our request.",
     "request.refused": "On {day} {platform} refused to remove an image. We are pursuing this.",
     "request.removed": "On {day} {platform} said that it removed an image. We are checking that.",
-    "request.partial": "On {day} {platform} removed some of it. We are pursuing the rest.",
+    "request.partial": (
+        "On {day} {platform} removed part of what we reported. We are pursuing the rest."
+    ),
     "request.identity-asked": (
-        "On {day} {platform} asked who you are. We do not tell them, and continue without."
+        "On {day} {platform} asked who you are. We do not tell them, and keep pursuing the request."
     ),
     "request.silent": "{platform} had not answered by the deadline on {day}. We are pursuing this.",
     "request.complained": "On {day} we complained to {platform} about its answer.",

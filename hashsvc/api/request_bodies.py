@@ -8,7 +8,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from hashsvc.api.errors import BodyTooLargeError, ImageSentError, NotJsonError, answer
 
 _IMAGE_TYPES = ("image/", "video/", "multipart/", "application/octet-stream")
-# The first bytes of JPEG, PNG, GIF, RIFF (WebP), BMP and TIFF; HEIC and AVIF have "ftyp" at 4.
+# The first bytes of JPEG, PNG, GIF, RIFF (WebP), BMP and TIFF. HEIC and AVIF have "ftyp" at byte 4.
 _IMAGE_STARTS = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"RIFF", b"BM", b"II*\0", b"MM\0*")
 _NO_IMAGES = (
     "This service takes no images, so that none can leak from it. Make signals on your own "
@@ -25,7 +25,7 @@ class SignalsOnly:
     Args:
         max_bytes: Largest body that is admitted.
 
-        texts: Paths whose body may also have one of these media types.
+        texts: For each path that also takes text instead of JSON, the media types of that text.
     """
 
     def __init__(
@@ -95,5 +95,5 @@ class SignalsOnly:
 def _announced(headers: Headers) -> int:
     """Return the length that the Content-Length header announces; 0 if there is none."""
     digits = headers.get("content-length", "")
-    # 18 digits are over every limit; int() raises an error for thousands of digits.
+    # A number of 18 digits exceeds every limit. int() raises an error for thousands of digits.
     return int(digits[:18]) if digits.isdecimal() else 0

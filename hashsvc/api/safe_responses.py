@@ -26,7 +26,7 @@ _WAS_HEAD = "hashsvc.head"
 
 
 def was_head(request: Request) -> bool:
-    """Return whether the client sent HEAD, so that nobody will read the response's body."""
+    """Return whether the client sent HEAD. Nobody reads the response's body then."""
     return bool(request.scope.get(_WAS_HEAD, False))
 
 
@@ -35,8 +35,9 @@ class SafeResponses:
     The outermost ASGI middleware. It adds safe headers and turns unexpected errors into responses.
 
     An exception must not reach the server. The server would log its text and traceback, which may
-    contain parameters of a statement or parts of a body. HEAD is answered like GET, because servers
-    drop the body.
+    contain parameters of a statement or parts of a body.
+
+    It passes HEAD on as GET; the server drops the response's body.
     """
 
     def __init__(self, app: ASGIApp) -> None:

@@ -90,5 +90,5 @@ def repeatable(key: str | None, caller: Caller, media_type: str, body: bytes) ->
     """Return what identifies a batch that is sent again; None without an idempotency key."""
     if key is None:
         return None
-    # The store keeps only digests of both.
+    # The store keeps only digests of the name and the batch.
     return Repeatable(name=f"{caller.key_id} {key}", batch=f"{media_type} {body.hex()}")

@@ -200,7 +200,7 @@ def test_only_the_log_names_the_class_of_an_unexpected_error(
         "type": "urn:hashsvc:unexpected",
         "title": "Internal Server Error",
         "status": 500,
-        "detail": "The service failed unexpectedly. The operator finds the error in the log.",
+        "detail": "The service failed unexpectedly. The operator can find the error in the log.",
     }
     log = logged()
     assert "api.unexpected" in log

@@ -64,7 +64,7 @@ def test_a_holder_sees_contents_matches_and_requests(
     assert (state.json()["ends_on"], state.json()["ends_soon"]) == ("2028-01-05", False)
     assert messages_of(state) == {
         "case.ends": "This case ends on 2028-01-05. All of it is deleted then, unless you renew "
-        "it before.",
+        "it first.",
         "matches.none": "No copies have been found so far.",
     }
 

@@ -53,7 +53,11 @@ def list_suppressions(
     responses=problems(404, 422),
 )
 def remove_suppression(suppression: OpaqueId, caller: AnalystDep, services: ServicesDep) -> None:
-    """Take back a dismissal. Its match is open again, and new matches are recorded."""
+    """
+    Take back a dismissal.
+
+    Its match is open again, and the service records matches with this image again.
+    """
     services.suppressions.take_back(
         SuppressionId(suppression), actor=caller.key_id, organisation_id=caller.organisation_id
     )

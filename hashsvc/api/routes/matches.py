@@ -55,7 +55,7 @@ def read_match(match: OpaqueId, caller: AnalystDep, services: ServicesDep) -> Ma
 
 @router.get("/{match}/actors", responses=problems(404, 422))
 def list_actors(match: OpaqueId, caller: AnalystDep, services: ServicesDep) -> list[str]:
-    """List who can be asked to remove a match's image, in the order of asking."""
+    """List who can be asked to remove a match's image, in the order in which to ask them."""
     return services.removal.actors(
         MatchId(match), actor=caller.key_id, organisation_id=caller.organisation_id
     )
@@ -85,7 +85,7 @@ def review_match(
 
 @router.get("/{match}/why", responses=problems(404, 422))
 def explain_match(match: OpaqueId, caller: AnalystDep, services: ServicesDep) -> WhyOut:
-    """Compare a match's content and candidate again, while the candidate's signals are kept."""
+    """Compare a match's content and candidate again, if the candidate's signals are still kept."""
     _, compared = services.reviews.why(
         MatchId(match), actor=caller.key_id, organisation_id=caller.organisation_id
     )

@@ -68,7 +68,7 @@ def read_statistics(
     ] = StatisticsFile.JSON,
     dialect: CsvDialect = Dialect.STANDARD,
 ) -> Response:
-    """Show how platforms handled the requests of a period. Each figure names its events."""
+    """Show how platforms handled the requests of a period. Each figure lists its source steps."""
     found = services.records.statistics(
         since=since,
         until=until,

@@ -154,10 +154,10 @@ def follow_scan(
     """
     Follow a scan by server-sent events.
 
-    `progress` comes whenever the scan has changed, and holds what `GET` shows. `match` comes for
-    each match, for analysts only. `end` is the last event. If there are no events, a comment comes
-    every 15 seconds. The stream ends after an hour. Connect again to continue. A match may then
-    come a second time. A key can have 4 streams open at once.
+    `progress` comes whenever the scan has changed, and holds what `/v1/scans/{scan}` shows. `match`
+    comes for each match, for analysts only. `end` is the last event. If there are no events, a
+    comment comes every 15 seconds. The stream ends after an hour. Connect again to continue. A
+    match may then come a second time. A key can have 4 streams open at once.
     """
     services.work_list.progress(ScanId(scan), caller.organisation_id)
     services.record(caller.key_id, "scan.follow", scan)
@@ -172,7 +172,7 @@ def follow_scan(
 
 @router.post("/scans/{scan}/cancel", responses=problems(404, 422))
 def cancel_scan(scan: OpaqueId, caller: ScanReaderDep, services: ServicesDep) -> ScanOut:
-    """Cancel a scan. URLs that are being scanned are finished."""
+    """Cancel a scan. URLs whose scan has begun are still finished."""
     cancelled = services.work_list.cancel(
         ScanId(scan), actor=caller.key_id, organisation_id=caller.organisation_id
     )

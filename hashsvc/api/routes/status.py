@@ -32,6 +32,6 @@ def read_health() -> HealthOut:
 
 @router.get("/ready", responses=problems(key=False))
 def read_readiness(services: ServicesDep) -> HealthOut:
-    """Report that the database answers too. Load balancers can poll this."""
+    """Report that the service is up and its database answers. Load balancers can poll this."""
     services.database.ping()
     return read_health()

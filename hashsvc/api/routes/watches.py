@@ -16,8 +16,8 @@ def begin_watch(body: WatchIn, caller: ReporterDep, services: ServicesDep) -> Wa
     """
     Watch the URLs of a scan. They are scanned again at each interval, as a new scan.
 
-    The results of the new scan include matches that were seen before. Only matches that were never
-    seen are recorded.
+    The results of the new scan include matches that were seen before. Only matches that were
+    not seen before are recorded.
     """
     watch = services.watches.begin(
         ScanId(body.scan),

@@ -23,8 +23,8 @@ Quality = Annotated[
 Evidence = Annotated[
     dict[str, Any],
     Field(
-        description="The tier, the reason in a sentence, and the distance for each algorithm and "
-        "view within its threshold. It holds no signal."
+        description="The tier, the reason in a sentence, and the distances that are within the "
+        "threshold, by algorithm and view. It holds no signal."
     ),
 ]
 Limit = Annotated[int, Field(ge=1, le=1000, description="Largest number of items to list.")]

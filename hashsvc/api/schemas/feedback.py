@@ -33,8 +33,8 @@ Host = Annotated[
 class ComparisonIn(Body):
     """Signatures of two images, made on the caller's machine."""
 
-    first: LookupIn = Field(description="Compared by its whole view, as a content is.")
-    second: LookupIn = Field(description="Compared by all its views, as a candidate is.")
+    first: LookupIn = Field(description="Only its view `whole` is compared, as with a content.")
+    second: LookupIn = Field(description="All its views are compared, as with a candidate.")
 
 
 class FindingOut(BaseModel):
@@ -99,7 +99,8 @@ class SuppressionOut(BaseModel):
 
     suppression: OpaqueId
     content: OpaqueId | None = Field(
-        description="The content it applies to. Null: all contents of the organisation."
+        description="The content that the dismissal is about. Null: all contents of the "
+        "organisation."
     )
     match: OpaqueId | None = Field(
         description="The dismissed match. Null if the match was deleted."

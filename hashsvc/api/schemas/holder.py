@@ -51,7 +51,7 @@ class HolderContentsIn(HolderIn):
     contents: list[ContentIn] = Field(
         min_length=1,
         max_length=MAX_CONTENTS,
-        description="All are added, or none if one is refused.",
+        description="The contents to add. If one is refused, none is added.",
     )
 
 

@@ -24,7 +24,7 @@ class ChannelIn(Body):
     languages: list[Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")]] = Field(
         min_length=1,
         max_length=30,
-        description="Languages that the platform reads there, the preferred one first.",
+        description="Languages that the platform reads at this address, the preferred one first.",
     )
     basis: Basis
     verified: bool = Field(description="True if somebody has checked that the address is right.")

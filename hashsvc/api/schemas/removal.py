@@ -190,7 +190,7 @@ class MailingOut(BaseModel):
     """An attempt to mail the notice that asks for removal; its outcome is not on record."""
 
     request: OpaqueId = Field(description="The request for which the notice is mailed.")
-    begun_by: str = Field(description="The key that asked for it.")
+    begun_by: str = Field(description="The key that asked for the mailing.")
     begun_at: datetime = Field(description="The time just before the mail server was contacted.")
     unsure_from: datetime = Field(
         description=(

@@ -93,10 +93,12 @@ class ScanOut(BaseModel):
 class ItemOut(BaseModel):
     """One URL of a scan."""
 
-    id: int = Field(description="Number that grows along the list. Pass the last one as `after`.")
+    id: int = Field(
+        description="Number of the item. For the next page, pass the last item's number as `after`."
+    )
     url: str
     state: ItemState = Field(
-        description="State of the URL. `failed` is tried again; `dead` is given up."
+        description="State of the URL. A `failed` URL is tried again; a `dead` URL was given up."
     )
     attempts: int = Field(description="Number of attempts.")
     reason: str | None = Field(
@@ -142,7 +144,8 @@ class ResultOut(ItemOut):
         description="When the URL was finished. Null: it is not finished."
     )
     matches: list[SightingOut] | None = Field(
-        description="Matches there with the organisation's cases. Null for keys of role scanner."
+        description="Matches at this URL with the organisation's cases. Null for keys of role "
+        "scanner."
     )
 
     @classmethod
