@@ -55,7 +55,7 @@ def verify(
     public_key: Key = None,
     anchor_file: AnchorFile = None,
 ) -> None:
-    """Check that no entry was altered, removed or moved, and name the first that was."""
+    """Check that no entry was altered, removed or moved; if one was, name the first."""
     with _ending_in_one_line():
         if file is None:
             _verify_log(public_key, anchor_file)
@@ -104,7 +104,7 @@ def _read_anchor(path: Path, key: PublicKey) -> list[audit.Checkpoint]:
 
 @app.command()
 def checkpoint() -> None:
-    """Verify the log, sign its present state, add that to the anchor file, and print it."""
+    """Verify the log, sign a checkpoint, add the checkpoint to the anchor file, and print it."""
     with _ending_in_one_line(), _log_signer() as (log_signer, _):
         log_signer.verify()
         typer.echo(log_signer.checkpoint().dump())
@@ -129,7 +129,7 @@ def export(
         except (audit.AuditError, OSError):
             file.unlink()
             raise
-        say(f"Exported. To check its signature, use the key {key.public()}")
+        say(f"Exported. To check the file's signature, use the key {key.public()}")
 
 
 @app.command("public-key")

@@ -20,7 +20,7 @@ def backup(
         Path, typer.Argument(help="A new or empty folder outside the data directory.")
     ],
 ) -> None:
-    """Write a consistent copy of the database, also while the service runs."""
+    """Write a consistent copy of the database, even while the service runs."""
     with open_existing(read_settings()) as database:
         backups.check_possible(database)
         with database.write() as connection:
@@ -50,7 +50,7 @@ def restore(
     ] = False,
 ) -> None:
     """
-    Restore a backup into an empty data directory, without what was withdrawn since then.
+    Restore a backup into an empty data directory, without what was withdrawn later.
 
     Stop the service first. The key-encryption key must be where the settings say.
     """

@@ -21,7 +21,7 @@ app = typer.Typer(
 
 @app.command()
 def purge() -> None:
-    """Rewrite the database file, or PostgreSQL's table of keys, without withdrawn data now."""
+    """Rewrite the database file (or PostgreSQL's table of keys) now, without withdrawn data."""
     with open_existing(read_settings()) as database:
         _record(database, "bank.purge")
         if not database.purge(utc_now()):
@@ -40,8 +40,9 @@ def prove(
     """
     Prove that no file of the data directory and no content of the bank has an image's codes.
 
-    Images are hashed on this machine and not sent. Codes, and parts of codes, are searched as bytes
-    and as hexadecimal digits. Nobody can read what was encrypted under a destroyed key.
+    Images are hashed on this machine and not sent. The command searches the files for parts of the
+    codes, as bytes and as hexadecimal digits. It decrypts the bank's contents and compares them. A
+    file may still hold data that was encrypted under a destroyed key, but nobody can read it.
     """
     settings = read_settings()
     images = [each for path in paths for each in _read(path)]
@@ -122,6 +123,6 @@ def _print_proof(proof: "bank.Proof") -> None:
     if proof.stray_keys:
         say(f"FOUND {proof.stray_keys} data keys that belong to no case.")
     if not proof.rewritten:
-        say("The file was not rewritten since the last withdrawal. Run: hashsvc bank purge")
+        say("The file has not been rewritten since the last withdrawal. Run: hashsvc bank purge")
     if proof.holds:
         say("Nothing was found. Every data key belongs to a case that is open.")

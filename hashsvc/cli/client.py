@@ -7,7 +7,7 @@ from typing import Any, Self
 
 import httpx2
 
-# A command waits for a 429's Retry-After up to this long.
+# A command waits as long as the Retry-After of a 429 asks, if that is at most this long.
 _LONGEST_WAIT_S = 60
 
 
@@ -36,17 +36,18 @@ class Client:
 
         key: The API key's token.
 
-        insecure: Whether key and signals may be sent to another machine without TLS.
+        insecure: Whether the key and signals may go to another machine without TLS.
 
     Raises:
-        ServiceError: If the URL is `http://`, of another machine, and `insecure` is not set.
+        ServiceError: If the URL begins with http:// and names another machine, and `insecure` is
+            false.
     """
 
     def __init__(self, url: str, key: str, *, insecure: bool = False) -> None:
         if not insecure and _is_readable_in_transit(url):
             raise ServiceError(
-                "Over http:// to another machine, the network could read your key and signals. "
-                "Use https://, or allow http:// with --insecure or HASHSVC_INSECURE=1."
+                "The URL names another machine with http://: the network could read your key and "
+                "signals. Use https://, or allow http:// with --insecure or HASHSVC_INSECURE=1."
             )
         self._http = httpx2.Client(
             base_url=url, headers={"Authorization": f"Bearer {key}"}, timeout=60

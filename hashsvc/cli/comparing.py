@@ -34,7 +34,7 @@ def _signature(text: str, which: str) -> Signature:
     path = Path(text)
     try:
         if not path.exists() and ":" in text:
-            # The quality is unknown. Assume the best, because somebody chose to share the signal.
+            # A signal alone has no quality. Assume the best: whoever shared it found it useful.
             return Signature(100, (ViewedSignal(Signal.parse(text), View.WHOLE),))
         return signals.sign_image(path.read_bytes())
     except (ImageError, SignalFormatError) as error:

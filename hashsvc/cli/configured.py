@@ -27,7 +27,7 @@ def open_existing(settings: Settings) -> Iterator[Database]:
     """Open the database as `open_database` does, but never create one."""
     path = path_of(settings.url)
     if path is not None and not path.exists():
-        fail("There is no database in the place that the settings name.")
+        fail("There is no database at the place that the settings name.")
     with open_database(settings) as database:
         yield database
 

@@ -30,7 +30,7 @@ def verify(
         typer.Option(help="File with certificates (PEM) of trusted time stamp authorities."),
     ] = None,
 ) -> None:
-    """Check that a bundle is as it was signed, and print what it proves."""
+    """Check that a bundle is unchanged since it was signed, and print what it proves."""
     content = _read(bundle, 2 * MOST_BYTES)
     try:
         public = PublicKey.parse(_read(key, _MOST_KEY_BYTES).decode("ascii")) if key else None
@@ -49,7 +49,7 @@ def verify(
 def _read(path: Path, most: int) -> bytes:
     try:
         with path.open("rb") as file:
-            # A large file is refused unread; the size of a pipe is known only from reading it.
+            # A large file is refused before it is read. A pipe must be read to know its size.
             is_large = os.fstat(file.fileno()).st_size > most
             content = b"" if is_large else file.read(most + 1)
     except OSError as error:

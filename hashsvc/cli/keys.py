@@ -29,7 +29,9 @@ def create(
     ] = DEFAULT_ORGANISATION,
     days: Annotated[
         int | None,
-        typer.Option(help="Days until the key expires. If unset, never.", min=1, max=36_500),
+        typer.Option(
+            help="Days until the key expires. If unset, it never expires.", min=1, max=36_500
+        ),
     ] = None,
 ) -> None:
     """Create a key and print its token once. Only a digest of the token is kept."""

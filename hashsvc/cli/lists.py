@@ -21,7 +21,7 @@ Kind = Annotated[ImageList, typer.Argument(help="Which list.")]
 
 @app.command()
 def add(kind: Kind, paths: Paths) -> None:
-    """Add images to a list and print their labels in the order of the files. No name is kept."""
+    """Add images to a list and print their labels in the files' order. File names are not kept."""
     failed = False
     with open_database(read_settings()) as database:
         lists = Lists(database)

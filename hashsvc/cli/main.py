@@ -25,11 +25,11 @@ COMMANDS = {
     ),
     "match": (
         "remote:match",
-        "Hash images on this machine and look them up in the bank; one line of JSON per image.",
+        "Hash images on this machine, look them up, and print one line of JSON for each image.",
     ),
     "scan": (
         "scans:scan",
-        "Submit reported URLs for a scan. With --wait, show its progress and its end.",
+        "Submit reported URLs for a scan. With --wait, show its progress until it ends.",
     ),
     "statistics": (
         "statistics:statistics",
@@ -45,11 +45,11 @@ COMMANDS = {
     ),
     "backup": (
         "backups:backup",
-        "Write a consistent copy of the database, also while the service runs.",
+        "Write a consistent copy of the database, even while the service runs.",
     ),
     "restore": (
         "backups:restore",
-        "Restore a backup into an empty data directory, without what was withdrawn since then.",
+        "Restore a backup into an empty data directory, without what was withdrawn later.",
     ),
     "scans": ("scans:app", "Scans of reported URLs: follow, stop, results."),
     "removal": ("removal:app", "Removal requests: raise, send, follow, and see what is due."),
@@ -65,10 +65,10 @@ COMMANDS = {
     ),
 }
 """
-For each command, where in this package it is, and the first paragraph of its help.
+For each command, the place in this package that defines it, and the first paragraph of its help.
 
-`hashsvc --help` prints the help without importing the commands' modules. A test compares it with
-what `hashsvc COMMAND --help` prints.
+`hashsvc --help` prints these paragraphs without importing the commands' modules. A test compares
+them with what `hashsvc COMMAND --help` prints.
 """
 
 
@@ -81,7 +81,7 @@ class _LazyGroup(TyperGroup):
             self.add_command(TyperCommand(name, help=summary))
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
-        """Return the name, the command and its arguments; the command in place of its stand-in."""
+        """Return the name, the command (not its stand-in) and the arguments."""
         name, stand_in, rest = super().resolve_command(ctx, args)
         return name, stand_in and load_command(stand_in.name or ""), rest
 
@@ -103,7 +103,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     help="Finds re-uploads of intimate images spread without consent, from signals alone.",
 )
-# Without a callback, Typer would make a plain command of an app that registers no other.
+# Typer makes no group of an app that has neither a callback nor registered commands.
 app.callback()(lambda: None)
 
 

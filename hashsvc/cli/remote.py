@@ -65,7 +65,7 @@ def _too_plain(signature: Signature) -> bool:
 
 
 def match(paths: Paths, key: Key, url: Url = LOCAL, insecure: Insecure = False) -> None:
-    """Hash images on this machine and look them up in the bank; one line of JSON per image."""
+    """Hash images on this machine, look them up, and print one line of JSON for each image."""
     failed = False
     with connected(url, key, insecure) as client:
         for number, found in enumerate(signatures(paths), start=1):

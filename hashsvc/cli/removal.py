@@ -37,7 +37,11 @@ def raise_request(
     language: Spoken = None,
     basis: Annotated[Basis | None, typer.Option(help="Legal basis of the notice.")] = None,
 ) -> None:
-    """Draft a request for a confirmed match, or add it to the case's draft to that platform."""
+    """
+    Draft a request for a confirmed match.
+
+    If the case already has a draft notice to the platform, the request is added to it.
+    """
     body = _without_none(match=match, platform=platform, language=language, basis=basis)
     with connected(url, key, insecure) as client:
         _print(client.post(_PATH, body))
@@ -202,13 +206,13 @@ def order(
     known: Annotated[
         list[str] | None,
         typer.Option(
-            help="ELEMENT=WORDS: text for an element that is otherwise left to the court."
+            help="ELEMENT=WORDS: text for one element. Other elements are left to the court."
         ),
     ] = None,
 ) -> None:
     """Write the annex to a court order about the case's images at a platform."""
     if wrong := [each for each in known or [] if "=" not in each]:
-        fail(f"--known takes ELEMENT=WORDS. {len(wrong)} of them have no equals sign.")
+        fail(f"--known takes ELEMENT=WORDS. {len(wrong)} values have no equals sign.")
     elements = [
         {"element": name, "text": words}
         for name, _, words in (each.partition("=") for each in known or [])

@@ -1,4 +1,4 @@
-"""`hashsvc keys rotate`: change the key-encryption key, also while the service runs."""
+"""`hashsvc keys rotate`: change the key-encryption key, even while the service runs."""
 
 from hashsvc import audit
 from hashsvc.cli.configured import open_existing, read_settings
@@ -11,7 +11,7 @@ _ACTOR = "cli"
 
 
 def rotate_keys() -> None:
-    """Encrypt all data keys under a new key-encryption key, also while the service runs."""
+    """Encrypt all data keys under a new key-encryption key, even while the service runs."""
     with open_existing(read_settings()) as database:
         try:
             rotated = rotate(database)

@@ -88,7 +88,7 @@ def scan(
         typer.Option(help="Name of the service's proxy through which to fetch the URLs."),
     ] = None,
 ) -> None:
-    """Submit reported URLs for a scan. With --wait, show its progress and its end."""
+    """Submit reported URLs for a scan. With --wait, show its progress until it ends."""
     lines = _valid_lines(_read(file, form))
     with connected(url, key, insecure) as client:
         ids = [_print_answer(each) for each in _submit(client, lines, via)]
@@ -275,7 +275,7 @@ def _submit(
     while waiting:
         part = waiting.pop()
         body = {"urls": [each.text or "" for each in part]}
-        # The service recognises the part if it is sent again.
+        # With this key, the service recognises a part that is sent again.
         headers = {"Idempotency-Key": secrets.token_urlsafe(16)}
         try:
             yield part, client.post(path, body, headers=headers)

@@ -49,8 +49,9 @@ def _print_key_file(services: "api.Services") -> None:
     source = services.database.keyring.source
     if isinstance(source, OwnKeyFile):
         say(
-            f"The key-encryption key is {source.path}: keep a copy elsewhere. Nobody can open the "
-            "data without it. It is safer apart from the data: see HASHSVC_KEY_ENCRYPTION_KEY_FILE."
+            f"The key-encryption key is in {source.path}: keep a copy elsewhere. Nobody can open "
+            "the data without the key. It is safer apart from the data: see "
+            "HASHSVC_KEY_ENCRYPTION_KEY_FILE."
         )
 
 

@@ -133,7 +133,7 @@ def test_after_a_withdrawal_no_file_holds_a_code_or_a_key(
             assert left_of([wrapped, key, *codes], data_dir) == []
             assert tiers(run, url, data_dir, photo) == []
             told = run("bank", "prove-withdrawn", photo, **variables)
-            assert "was not rewritten since the last withdrawal" in told.stderr
+            assert "has not been rewritten since the last withdrawal" in told.stderr
             assert run("bank", "purge", **variables).exit_code == 0
             assert left_of([wrapped, key, *codes, number.encode()], data_dir) == [number.encode()]
             for proof in (photo, hashed):
@@ -291,7 +291,7 @@ def test_no_database_is_created_where_there_is_none(
     done = run(*command)
     assert (done.exit_code, done.stderr) == (
         1,
-        "There is no database in the place that the settings name.\n",
+        "There is no database at the place that the settings name.\n",
     )
     assert not (tmp_path / "data").exists()
 
