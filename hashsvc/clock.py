@@ -1,4 +1,4 @@
-"""The clock: a function that returns the time, so that a test can hand in its own."""
+"""The clock: a function that returns the time, so that a test can pass its own."""
 
 from collections.abc import Callable
 from datetime import UTC, datetime
@@ -7,5 +7,5 @@ Clock = Callable[[], datetime]
 
 
 def utc_now() -> datetime:
-    """Return the present moment, aware and in UTC."""
+    """Return the current time, as an aware datetime in UTC."""
     return datetime.now(UTC)

@@ -38,7 +38,7 @@ class Loop(ABC):
 
     @property
     def is_running(self) -> bool:
-        """Whether the thread was started and not stopped since."""
+        """Whether the thread was started and has not been stopped since."""
         return self._thread is not None
 
     def start(self) -> None:
@@ -48,11 +48,11 @@ class Loop(ABC):
         self._thread.start()
 
     def ask_to_stop(self) -> None:
-        """Begin no further pass; unlike `stop`, do not wait for the current one."""
+        """Let no further pass begin. Unlike `stop`, this does not wait for the current pass."""
         self._stop_asked.set()
 
     def stop(self) -> None:
-        """Begin no further pass, and wait for the current one to end."""
+        """Let no further pass begin, and wait until the current pass ends."""
         self.ask_to_stop()
         if self._thread is not None:
             self._thread.join()

@@ -19,14 +19,15 @@ class Settings(BaseSettings):
 
     data_dir: Path = Field(
         Path("data"),
-        description="Directory of the database file, the key files and the index files.",
+        description="Directory of the database file, the key files, the anchor of the audit log "
+        "and the list of erased ids.",
     )
     database_url: str | None = Field(
         None,
         # It may hold a password.
         repr=False,
         description="SQLAlchemy URL of the database, such as "
-        "`postgresql+psycopg://user@host/name`. If unset, SQLite in the data "
+        "`postgresql+psycopg://user@host/name`. If unset, the service uses SQLite in the data "
         "directory.",
     )
     database_connections: int = Field(
@@ -37,8 +38,8 @@ class Settings(BaseSettings):
     )
     key_encryption_key_file: Path | None = Field(
         None,
-        description="File with the key-encryption key. If no key, file or command is set, a "
-        "key file in the data directory.",
+        description="File with the key-encryption key. If no key, file or command is set, the "
+        "service keeps the key in a file in the data directory.",
     )
     key_encryption_key_command: str | None = Field(
         None,
@@ -72,8 +73,8 @@ class Settings(BaseSettings):
         50,
         ge=1,
         description="Number of URLs at which a content may match in 24 hours. If it matches "
-        "at more, and ten times as often as before, it waits in quarantine until "
-        "an analyst has looked.",
+        "at more URLs, and ten times as often as before, its matches wait in quarantine until an "
+        "analyst decides.",
     )
     purge_within_h: float = Field(
         24, ge=0, description="Hours until the database file is rewritten after a withdrawal."
@@ -90,14 +91,13 @@ class Settings(BaseSettings):
 
     audit_key_file: Path | None = Field(
         None,
-        description="File with the key that signs the audit log. If unset, "
-        "`audit-signing-key` in the data directory. The file is made if it is "
-        "missing.",
+        description="File with the key that signs the audit log. If unset, the service uses "
+        "`audit-signing-key` in the data directory. The service makes the file if it is missing.",
     )
     audit_anchor_file: Path | None = Field(
         None,
-        description="File to which signed checkpoints are added. If unset, `audit.anchor` in "
-        "the data directory.",
+        description="File to which the service adds signed checkpoints. If unset, the file is "
+        "`audit.anchor` in the data directory.",
     )
     audit_checkpoint_s: float = Field(
         3600, gt=0, description="Seconds between two checkpoints of the audit log."
@@ -112,8 +112,9 @@ class Settings(BaseSettings):
     limit_lookup_steps: int = Field(
         16,
         ge=1,
-        description="Nearly alike lookups that one key may make in a week around a content it"
-        " was told of. Further ones have to wait, for longer each time.",
+        description="Lookups near one content that one key may make in a week, once an answer "
+        "has shown that content to the key. Each further lookup near it makes the key wait, "
+        "longer each time.",
     )
     limit_submissions_per_minute: int = Field(
         300, ge=100, description="Cases and contents that one key may submit in a minute."
@@ -141,11 +142,11 @@ class Settings(BaseSettings):
     )
     oidc_grants: Annotated[tuple[str, ...], NoDecode] = Field(
         (),
-        description="Roles that the values of HASHSVC_OIDC_CLAIM give, comma-separated: "
-        "`value=role` or `value=role@organisation`.",
+        description="Roles that each value of the claim (see HASHSVC_OIDC_CLAIM) grants, "
+        "comma-separated: `value=role` or `value=role@organisation`.",
     )
     oidc_max_age_s: float = Field(
-        3600, gt=0, description="Seconds after its issue from which a person's token is refused."
+        3600, gt=0, description="Seconds for which a person's token is accepted after its issue."
     )
 
     scan_threads: int = Field(
@@ -175,8 +176,8 @@ class Settings(BaseSettings):
     scan_repeat_h: float = Field(
         24,
         ge=0,
-        description="Hours for which a batch that is sent again with the same Idempotency-Key"
-        " is recognised.",
+        description="Hours for which the service recognises a batch that is sent again with the "
+        "same Idempotency-Key.",
     )
     scan_images_per_page: int = Field(
         60, ge=1, description="Most images that are looked at on one page. The largest come first."
@@ -184,8 +185,8 @@ class Settings(BaseSettings):
     scan_links_per_page: int = Field(
         8,
         ge=0,
-        description="Most pages of the same site that are opened behind the thumbnails of a "
-        "page and in its frames.",
+        description="Most thumbnails of a page whose links the scanner follows, within the same "
+        "site. Also the most frames of a page that it opens.",
     )
     scan_films_per_page: int = Field(
         2, ge=0, description="Most films that are looked at on one page. Needs `hashsvc[video]`."
@@ -222,7 +223,7 @@ class Settings(BaseSettings):
     )
     fetch_user_agent: str = Field(
         "hashsvc/0.1 (finds re-uploads of intimate images; run for a victim-support body)",
-        # As a header is written (RFC 9110, 5.5).
+        # RFC 9110, 5.5, allows these characters in a header.
         pattern=r"^[\x21-\x7e]([\x20-\x7e]*[\x21-\x7e])?$",
         description="User-Agent header that the scanner sends.",
     )
@@ -249,8 +250,8 @@ class Settings(BaseSettings):
         None,
         description="Proxies for outgoing requests, comma-separated: `name=http://host:port` "
         "or `name=socks5://host:port`. Scans that name none use the proxy "
-        "`default`. A proxy gets checked addresses instead of names, and must "
-        "allow CONNECT to HASHSVC_FETCH_PORTS.",
+        "`default`. The scanner gives a proxy the address that it has checked, not the name. A "
+        "proxy must allow CONNECT to HASHSVC_FETCH_PORTS.",
     )
 
     image_max_bytes: int = Field(
@@ -260,7 +261,9 @@ class Settings(BaseSettings):
         description="Largest image file that is signed, in bytes.",
     )
     image_max_pixels: int = Field(
-        100_000_000, ge=1, description="Most pixels that an image may have by its header."
+        100_000_000,
+        ge=1,
+        description="Most pixels that an image may have, according to its header.",
     )
     image_max_frames: int = Field(
         8, ge=1, le=100, description="Most frames of an animation that are looked at."
@@ -271,9 +274,8 @@ class Settings(BaseSettings):
     image_max_memory_bytes: int = Field(
         536_870_912,
         ge=50_000_000,
-        description="Most memory for one image, in bytes. The default is enough for a JPEG of"
-        " 100 megapixels that is not progressive, or 24 megapixels of any other "
-        "kind.",
+        description="Most memory for one image, in bytes. The default is enough for a "
+        "non-progressive JPEG of 100 megapixels, or any other image of 24 megapixels.",
     )
 
     organisation: str = Field(
@@ -301,12 +303,13 @@ class Settings(BaseSettings):
     )
     law_dir: Path | None = Field(
         None,
-        description="Directory with your own `legal-*.yaml` files. If unset, the shipped law data.",
+        description="Directory with your own `legal-*.yaml` files. If unset, the service uses the "
+        "shipped law data.",
     )
     template_dir: Path | None = Field(
         None,
-        description="Directory with your own templates of notices. If unset, the shipped "
-        "templates.",
+        description="Directory with your own templates of notices. If unset, the service uses "
+        "the shipped templates.",
     )
     platforms_file: Path | None = Field(
         None,
@@ -322,8 +325,8 @@ class Settings(BaseSettings):
     )
     rdap: bool = Field(
         False,
-        description="Whether the service asks rdap.org for the abuse contact of a host. This "
-        "tells rdap.org the host.",
+        description="Whether the service asks rdap.org for the abuse contact of a host. "
+        "rdap.org then learns the host.",
     )
     raise_certain: bool = Field(
         False,
@@ -336,7 +339,7 @@ class Settings(BaseSettings):
         ge=1,
         le=10_000,
         description="Hours within which a platform should answer where the law says `timely`."
-        " If unset, the hours in the law data.",
+        " If unset, the hours in the law data apply.",
     )
     smtp_url: SecretStr | None = Field(
         None,

@@ -6,7 +6,8 @@ import io
 from collections.abc import Iterable, Iterator, Sequence
 from enum import StrEnum
 
-# From OWASP, "CSV Injection", and the full-width forms that some programs also accept.
+# Characters with which a formula may begin: those that OWASP lists under "CSV Injection", and the
+# full-width forms that some programs also accept.
 _FORMULA = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
 
 
@@ -14,8 +15,8 @@ class Dialect(StrEnum):
     """
     How CSV is written.
 
-    `STANDARD` is RFC 4180. `EXCEL` opens in columns where Excel is set to a country with decimal
-    commas, such as Belgium: it has semicolons, decimal commas and a byte order mark.
+    `STANDARD` is RFC 4180. `EXCEL` has semicolons, decimal commas and a byte order mark, so that
+    Excel shows the file in columns if it is set to a country with decimal commas, such as Belgium.
     """
 
     STANDARD = "standard"
@@ -32,7 +33,7 @@ def safe_cell(value: object, dialect: Dialect = Dialect.STANDARD) -> str:
     if value is None:
         return ""
     if isinstance(value, (int, float)):
-        # With decimal commas set, Excel makes the first of May of 1.5.
+        # If Excel is set to decimal commas, it reads 1.5 as the first of May.
         return str(value).replace(".", ",") if dialect is Dialect.EXCEL else str(value)
     text = str(value)
     unquoted = text.lstrip(" \u00a0\"'")
