@@ -185,7 +185,7 @@ def _distances(mine: NDArray[np.uint8], theirs: NDArray[np.uint8]) -> NDArray[np
 
 
 def _codes(signature: Signature) -> _Codes:
-    """Return the codes of the whole image by algorithm, of all views. Region codes are left out."""
+    """Return the codes of all views, by algorithm, without region codes."""
     found: dict[str, list[bytes]] = {}
     for viewed in signature.signals:
         if not viewed.signal.profile.many_per_image:
