@@ -22,7 +22,7 @@ def add_common_image(body: LookupIn, caller: AdminDep, services: ServicesDep) ->
 
 @router.post("/protected/images", status_code=status.HTTP_201_CREATED, responses=problems(422))
 def add_protected_image(body: LookupIn, caller: ListerDep, services: ServicesDep) -> LabelOut:
-    """Add a protected image, such as news. New contents that are similar wait for an analyst."""
+    """Add a protected image, such as news. Contents similar to it then wait for an analyst."""
     label = services.lists.add(ImageList.PROTECTED, body.signature(), actor=caller.key_id)
     return LabelOut(label=label)
 

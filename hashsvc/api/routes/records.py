@@ -68,7 +68,11 @@ def read_statistics(
     ] = StatisticsFile.JSON,
     dialect: CsvDialect = Dialect.STANDARD,
 ) -> Response:
-    """Show how platforms handled the requests of a period. Each figure lists its source steps."""
+    """
+    Show how platforms handled the requests of a period.
+
+    Each figure lists the steps that it was computed from.
+    """
     found = services.records.statistics(
         since=since,
         until=until,
