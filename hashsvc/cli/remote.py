@@ -29,8 +29,8 @@ def submit(
         bool,
         typer.Option(
             "--without-regions",
-            help="Send no signals of parts of an image. What is stored then shows no part of the "
-            "image, but cropped, captioned, framed or screenshotted copies are not found.",
+            help="Send no signals of parts of an image. The service then stores less about the "
+            "image, but does not find cropped, captioned, framed or screenshotted copies.",
         ),
     ] = False,
 ) -> None:

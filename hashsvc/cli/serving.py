@@ -50,7 +50,7 @@ def _print_key_file(services: "api.Services") -> None:
     if isinstance(source, OwnKeyFile):
         say(
             f"The key-encryption key is in {source.path}: keep a copy elsewhere. Nobody can open "
-            "the data without the key. It is safer apart from the data: see "
+            "the data without the key. The key is safer apart from the data: see "
             "HASHSVC_KEY_ENCRYPTION_KEY_FILE."
         )
 
