@@ -31,7 +31,10 @@ class Settings(BaseSettings):
         "directory.",
     )
     database_connections: int = Field(
-        15, ge=2, le=1000, description="Most connections to PostgreSQL that one process opens."
+        15,
+        ge=2,
+        le=1000,
+        description="Largest number of connections to PostgreSQL that one process opens.",
     )
     key_encryption_key: SecretStr | None = Field(
         None, description="Key that encrypts all other keys: 32 bytes as base64 or hexadecimal."
@@ -66,8 +69,8 @@ class Settings(BaseSettings):
     candidate_most: int = Field(
         20_000,
         ge=1,
-        description="Most images whose signals are kept for later contents. The newest are "
-        "kept; each takes 35 kB.",
+        description="Largest number of images whose signals are kept for later contents. The "
+        "newest are kept; each takes 35 kB.",
     )
     flood_matches: int = Field(
         50,
@@ -87,7 +90,7 @@ class Settings(BaseSettings):
     )
 
     max_body_bytes: int = Field(2_000_000, ge=1_000, description="Largest request body, in bytes.")
-    max_urls_per_scan: int = Field(10_000, ge=1, description="Most URLs in one scan.")
+    max_urls_per_scan: int = Field(10_000, ge=1, description="Largest number of URLs in one scan.")
 
     audit_key_file: Path | None = Field(
         None,
@@ -180,16 +183,22 @@ class Settings(BaseSettings):
         "same Idempotency-Key.",
     )
     scan_images_per_page: int = Field(
-        60, ge=1, description="Most images that are looked at on one page. The largest come first."
+        60,
+        ge=1,
+        description="Largest number of images that are looked at on one page. The largest images "
+        "come first.",
     )
     scan_links_per_page: int = Field(
         8,
         ge=0,
-        description="Most thumbnails of a page whose links the scanner follows, within the same "
-        "site. Also the most frames of a page that it opens.",
+        description="Largest number of links that the scanner follows from a page's thumbnails, "
+        "within the same site. Also the largest number of frames that it opens in a page.",
     )
     scan_films_per_page: int = Field(
-        2, ge=0, description="Most films that are looked at on one page. Needs `hashsvc[video]`."
+        2,
+        ge=0,
+        description="Largest number of films that are looked at on one page. Needs "
+        "`hashsvc[video]`.",
     )
 
     scan_renderer: str | None = Field(
@@ -200,18 +209,23 @@ class Settings(BaseSettings):
     )
 
     fetch_timeout_s: float = Field(
-        15, gt=0, description="Most seconds to wait for one read or one connection."
+        15, gt=0, description="Longest wait for one read or one connection, in seconds."
     )
     fetch_connect_s: float = Field(
-        10, gt=0, description="Most seconds to look up a name and connect to one of its addresses."
+        10,
+        gt=0,
+        description="Longest time to look up a name and connect to one of its addresses, in "
+        "seconds.",
     )
     fetch_first_byte_s: float = Field(
-        20, gt=0, description="Most seconds until the headers of an answer have arrived."
+        20,
+        gt=0,
+        description="Longest time until the headers of an answer have arrived, in seconds.",
     )
-    fetch_total_s: float = Field(60, gt=0, description="Most seconds for one download.")
+    fetch_total_s: float = Field(60, gt=0, description="Longest time for one download, in seconds.")
     fetch_max_bytes: int = Field(50_000_000, ge=1_000, description="Largest download, in bytes.")
     fetch_redirects: int = Field(
-        5, ge=0, description="Most redirects that are followed for one download."
+        5, ge=0, description="Largest number of redirects that are followed for one download."
     )
     fetch_ports: Annotated[frozenset[int], NoDecode] = Field(
         frozenset({80, 443}), description="Ports that the scanner may connect to, comma-separated."
@@ -233,12 +247,15 @@ class Settings(BaseSettings):
         description="Downloads from one host that run at the same time. Browsers allow six.",
     )
     fetch_host_delay_s: float = Field(
-        0, ge=0, description="Least seconds between the starts of two downloads from one host."
+        0,
+        ge=0,
+        description="Shortest time between the starts of two downloads from one host, in seconds.",
     )
     fetch_longest_pause_s: float = Field(
         3600,
         ge=0,
-        description="Most seconds that a site may make the scanner wait by `Retry-After`.",
+        description="Longest time that a site may make the scanner wait by `Retry-After`, in "
+        "seconds.",
     )
     fetch_robots: bool = Field(
         False,
@@ -263,18 +280,18 @@ class Settings(BaseSettings):
     image_max_pixels: int = Field(
         100_000_000,
         ge=1,
-        description="Most pixels that an image may have, according to its header.",
+        description="Largest number of pixels that an image may have, according to its header.",
     )
     image_max_frames: int = Field(
-        8, ge=1, le=100, description="Most frames of an animation that are looked at."
+        8, ge=1, le=100, description="Largest number of frames of an animation that are looked at."
     )
     image_max_seconds: float = Field(
-        10, gt=0, description="Most seconds to decode and sign one image."
+        10, gt=0, description="Longest time to decode and sign one image, in seconds."
     )
     image_max_memory_bytes: int = Field(
         536_870_912,
         ge=50_000_000,
-        description="Most memory for one image, in bytes. The default is enough for a "
+        description="Largest amount of memory for one image, in bytes. The default is enough for a "
         "non-progressive JPEG of 100 megapixels, or any other image of 24 megapixels.",
     )
 
@@ -352,7 +369,8 @@ class Settings(BaseSettings):
     recheck_gap_s: float = Field(
         3600,
         ge=0,
-        description="Least seconds between the two re-checks that must both find an image gone.",
+        description="Shortest time between the two re-checks that must both find an image gone, "
+        "in seconds.",
     )
 
     @field_validator("fetch_ports", "fetch_networks", "oidc_grants", mode="before")

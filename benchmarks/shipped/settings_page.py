@@ -13,8 +13,8 @@ from pydantic.fields import FieldInfo
 
 from hashsvc.settings import Settings
 
-# The headings of the page, in order, with the beginnings of the settings' names below each. A
-# setting stands under the first heading that has a beginning of its name.
+# The headings of the page, in order, each with the beginnings of its settings' names. A setting
+# comes under the first heading that lists a beginning of its name.
 TOPICS = (
     ("Data and database", ("data_dir", "database_", "purge_", "engine")),
     ("The key-encryption key", ("key_encryption_",)),
@@ -42,8 +42,8 @@ INTRODUCTION = """\
 the words come from hashsvc/settings.py. -->
 
 Every setting is an environment variable, or a line in a file named `.env` in the folder that
-`hashsvc` is started in. A variable wins over the file. All of them have a default, so that
-`hashsvc serve` starts without any.
+`hashsvc` is started in. A variable wins over the file. Every setting has a default, so that
+`hashsvc serve` starts without any settings.
 
 If a value breaks a rule, the program does not start, and prints the variable's name and the rule.
 
