@@ -3,7 +3,7 @@ The demonstration, and measurements that each answer one question.
 
     python -m benchmarks.demo         the whole job, on a small web site of altered copies
     python -m benchmarks.removal      months of removal requests on a small internet of platforms
-    python -m benchmarks.hashing      how long hashing takes, and how fast and exact PDQ differ
+    python -m benchmarks.hashing      how long hashing takes, and how close fast PDQ is to exact PDQ
     python -m benchmarks.robustness   how many altered copies are found, and how many false matches
     python -m benchmarks.matching     how fast codes are found, compared with other searchers
     python -m benchmarks.retroactive  how soon a new content is matched with earlier candidates

@@ -94,7 +94,7 @@ def _times(data: bytes) -> dict[str, float]:
     for name, times in spent.items():
         figures[name] = statistics.median(times)
         figures[f"{name}_p99"] = float(np.percentile(times, 99))
-    # The time for regions includes a decode, which does not belong to it.
+    # Regions were timed together with a decode; leave the decode out of the figure.
     figures["regions_ms_per_image"] -= figures["scaled_decode_ms"]
     figures["ratio_to_scaled_decode"] = figures["fast_pdq_ms"] / figures["scaled_decode_ms"]
     if oracle is not None:

@@ -4,10 +4,10 @@ Simulates months of removal requests, and checks the service's record against wh
     python -m benchmarks.removal [--months 3] [--seed N] [--json FILE]
 
 Ten platforms on a small internet behave differently: they are fast or slow, refuse, ignore the
-notice, upload the image again, hide it behind a login, answer 200 for a missing page, move it,
-replace it, or leave it in a cache. The clock moves by the hour, so nothing sleeps. Every step,
-notice, mail and figure is compared with an independent ledger. Every evidence bundle is verified,
-and verified again with a byte altered. The exit code is 0 only if nothing differs.
+notice, upload the image again, hide, move or replace the image, leave it in a cache, or answer 200
+for a missing page. The clock moves by the hour, so nothing sleeps. Every step, notice, mail and
+figure is compared with an independent ledger. Every evidence bundle is verified; copies of it with
+one byte altered must not pass. The exit code is 0 only if nothing differs.
 """
 
 import argparse

@@ -174,7 +174,7 @@ def _print(result: dict[str, Any]) -> None:
             f"{max(times):.2f} at most\n"
         )
     sys.stdout.write(
-        f"{result['processor_seconds_a_content']} s of one core per content, waiting included\n"
+        f"{result['processor_seconds_a_content']} s of processor time per content, with polling\n"
     )
     sys.stdout.write(f"{result['command']}, seed {result['seed']}\n")
 

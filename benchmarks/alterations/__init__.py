@@ -1,10 +1,10 @@
 """
 Alterations that re-uploaders apply to an image.
 
-`SINGLES` contains every alteration at every strength. `COUNTED` contains those that detection
-should survive. `INTERFACES` contains the phone and desktop screenshots. `random_chain` combines
-three alterations. `plain_pictures` returns pictures that are not copies of any photo.
-`DEMONSTRATED` contains the alterations that the demonstration shows.
+`SINGLES` contains every alteration at every strength. `COUNTED` contains those whose copies should
+be found. `INTERFACES` contains the phone and desktop screenshots. `random_chain` combines three
+alterations. `plain_pictures` returns pictures that are not copies of any photo. `DEMONSTRATED`
+contains the alterations that the demonstration shows.
 """
 
 from benchmarks.alterations.base import Alteration, Scene, chained, opened

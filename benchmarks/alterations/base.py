@@ -55,7 +55,7 @@ class Alteration:
 
         shows: How many of the scene's other photos are visible in the result.
 
-        counted: Whether detection should survive it; other alterations are reported separately.
+        counted: Whether its copies should be found; reports list other alterations separately.
     """
 
     family: str
@@ -116,7 +116,7 @@ class Family:
 
 
 def chained(steps: tuple[Alteration, ...]) -> Alteration:
-    """Return an alteration that applies the steps in order, and saves the file each time."""
+    """Return an alteration that applies the steps in order, and saves a file after each step."""
 
     def draw(scene: Scene) -> Image.Image:
         for step in steps[:-1]:

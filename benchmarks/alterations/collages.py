@@ -43,7 +43,7 @@ def inset_over_it(scene: Scene, share: float) -> Image.Image:
     return page
 
 
-# A third of the width is a ninth of the area.
+# This is not counted, because the photo covers only a ninth of the area.
 @COLLAGES.kind({"33 % wide": 0.33}, shows=1, counted=False)
 @COLLAGES.kind({"70 % wide": 0.7, "50 % wide": 0.5}, shows=1)
 def picture_in_picture(scene: Scene, share: float) -> Image.Image:

@@ -60,7 +60,7 @@ def rotated_corners_filled(scene: Scene, degrees: int) -> Image.Image:
     return scene.image.rotate(angle, _BICUBIC, expand=True, fillcolor=fill)
 
 
-# From 30° on, the inner rectangle of an ordinary photo is less than half its area.
+# These are not counted, because less than half the area of an ordinary photo is left.
 @TURNS.kind({"30°": 30, "45°": 45}, counted=False)
 @TURNS.kind({f"{each}°": each for each in (1, 2, 5, 10)})
 def rotated_and_cropped(scene: Scene, degrees: int) -> Image.Image:

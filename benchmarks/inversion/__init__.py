@@ -1,5 +1,5 @@
 """
-Measures how much of an image a thief of its stored codes can rebuild.
+Measures how much of an image an attacker can rebuild from its stolen codes.
 
     python -m benchmarks.inversion --photos DIR [--photos DIR2] [--crops N] [--seed N]
                                    [--json OUT] [--plot OUT]

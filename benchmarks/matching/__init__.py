@@ -8,10 +8,10 @@ Measures how fast this project and other searchers find the codes near a query.
 
 It compares this project's LiveIndex, FAISS's BinaryFlat and BinaryMultiHash,
 python-threatexchange's PDQIndex and usearch, in one process and one thread, with the same codes and
-queries. The engines take turns of ten queries; garbage is collected in between. Every answer to
-single queries at each radius, and to a batch, is checked against a full scan. Answers are checked
-again after a thousand codes were added and a thousand removed one by one, and once more after
-saving and loading.
+queries. The engines take turns of ten queries, and the C library tidies its memory in between.
+Every answer to single queries at each radius, and to a batch, is checked against a full scan.
+Answers are checked again after a thousand codes were added and a thousand removed one by one, and
+once more after saving and loading.
 
 `generated` and `photographed` make the codes. `queries` and `workload` make the queries. `truth`
 finds the true answers. `engines` wraps the searchers; `measuring` and `timing` run them. `figures`,

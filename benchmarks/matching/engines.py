@@ -155,7 +155,7 @@ class FaissFlat(Engine):
         self._index.add(codes)
 
     def search(self, queries: Any, radius: int) -> Any:
-        # FAISS returns only codes at a distance below the radius that it gets.
+        # FAISS returns only codes at a distance below the given radius, hence + 1.
         return self._index.range_search(queries, radius + 1)
 
     def read(self, answer: Any, radius: int) -> list[Neighbours]:
@@ -301,8 +301,8 @@ class Usearch(Engine):
         self._index.load(str(folder / "index"))
 
 
-# Engines are built in this order. Those that need the most memory come first, while the most is
-# free.
+# Engines are built in this order. FAISS's scan needs the least memory, so it comes last, when the
+# least is free.
 ENGINES: tuple[type[Engine], ...] = (Hashsvc, Usearch, ThreatExchange, FaissMultiHash, FaissFlat)
 OURS, FLAT, THREATEXCHANGE = Hashsvc.name, FaissFlat.name, ThreatExchange.name
 

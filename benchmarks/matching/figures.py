@@ -76,7 +76,7 @@ class MatchingRow:
 
         vote_ms: Median time to vote on one candidate image.
 
-        vote_recall: Share of images with enough votes in a full scan that were found.
+        vote_recall: Of the images that have enough votes in a full scan, the share that was found.
 
         vote_wrong: Images found that have too few votes in a full scan, or a different number.
     """

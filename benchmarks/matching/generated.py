@@ -20,8 +20,8 @@ of their bits count (`skew` defines both):
 | pHash of parts of these photographs | 1.8, 3 | 8, 15 | 58 |
 
 Only pairs of different photographs are counted. PDQ of photographs is nearly uniform, so uniform
-codes are fair to searchers that are made for PDQ. Region signals crowd, because each has a blob in
-the middle and each patch is turned along its gradient.
+codes are fair to searchers that are made for PDQ. Region signals collide often: each patch has a
+blob in the middle and is turned along its gradient.
 """
 
 import functools

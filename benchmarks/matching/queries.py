@@ -31,11 +31,11 @@ _MOST_FLIPPED = 40 / 256
 _CANDIDATE_CODES = 200
 _SHOWN = 3
 
-# Shares of copies, and how many of a content's 100 codes such copies have.
+# Points of a distribution: each share of the copies has at most so many of a content's 100 codes.
 _COPY_SHARES = (0, 0.05, 0.10, 0.25, 0.50, 0.75, 0.90, 1)
 _REGIONS = (0, 4, 9, 33, 59, 80, 91, 100)
-# Shares of those codes, and their distances: first in copies with many codes, then in copies with 4
-# to 12 codes.
+# The same for the distances: each share of those codes is at most so many bits away. The distances
+# are those in copies with many codes, and then those in copies with 4 to 12 codes.
 _CODE_SHARES = (0, 0.05, 0.10, 0.20, 0.30, 0.40, 0.50, 0.60, 0.70, 0.80, 0.90, 0.95, 1)
 _DISTANCES = (0, 2, 3, 6, 10, 13, 18, 24, 31, 40, 52, 59, 68)
 _FEW_DISTANCES = (1, 6, 11, 19, 27, 35, 42, 50, 55, 60, 65, 67, 68)
@@ -50,7 +50,7 @@ class VoteQuery:
     Attributes:
         codes: The codes, shape (200, 32).
 
-        votes: By the number of a stored image, how many of its codes are near any of `codes`.
+        votes: For each stored image, by its number: how many of its codes are near any of `codes`.
             Images with too few votes are left out.
     """
 

@@ -2,7 +2,7 @@
 Finds the true neighbours of each query by a full scan, and compares answers with them.
 
 The scan is written for the benchmark and shares no code with the searchers that it judges. NumPy
-counts the distance of each reported code once more.
+recounts the distance of each code that the scan finds.
 """
 
 import time

@@ -41,7 +41,7 @@ class Effort:
 
         batches: How often the batch of all queries is timed.
 
-        changes: Codes that are added one by one, and about as many that are removed.
+        changes: Number of codes to add one by one. About as many are removed.
 
         votes_up_to: Most codes for which votes are measured: more make the full scan too slow.
 
@@ -71,7 +71,7 @@ class Data:
 
         stored: The codes, shape (n, bits // 8).
 
-        fresh: Other codes of the same kind: more than a thousand, or at least some hundreds.
+        fresh: Other codes of the same kind. If there are few, some are used more than once.
     """
 
     kind: str

@@ -112,7 +112,7 @@ def _how_drawn(plan: RunPlan, photos: int) -> str:
     wanted = len(plan.drawn(SourcePhoto("", Path()), photos))
     return (
         f"every content against {wanted} of the {len(plan.candidates)} counted copies of each "
-        "other photo, drawn anew for each; without pairs in which one is seen beside the other"
+        "other photo, drawn anew for each; pairs in which an image shows both photos are left out"
     )
 
 

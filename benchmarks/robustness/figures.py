@@ -99,7 +99,7 @@ class Figures:
     All figures of a run.
 
     Attributes:
-        rows: Rows of the alterations that detection should survive.
+        rows: Rows of the alterations whose copies should be found.
 
         separate: Rows of the other alterations.
 
@@ -111,7 +111,8 @@ class Figures:
 
         screenshots: False matches between screenshots of different photos in one interface.
 
-        plain: False matches of plain, blank and text-only pictures, with each other and photos.
+        plain: False matches of plain, blank and text-only pictures, among each other and with
+            photos.
     """
 
     rows: tuple[RobustnessRow, ...]

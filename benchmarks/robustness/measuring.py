@@ -37,7 +37,8 @@ Result = TypeVar("Result")
 _OTHERS = 8
 # Candidates in one judging task, which takes a few seconds.
 _CANDIDATES_A_TASK = 40
-# Draw more pairs, because those in which one photo appears beside the other drop out.
+# Draw this many times the pairs that are wanted: pairs in which an image shows both photos are
+# dropped.
 _PAIRS_IN_RESERVE = 1.15
 
 

@@ -4,10 +4,10 @@ Measures how fast pages are scanned, compared with hashing the same images from 
     python -m benchmarks.scanning [--json OUT] [--photos DIR] [--pages 2000] [--images 5]
 
 A real service scans a site on loopback, which runs in its own process. The site's pages show
-photographs, all in different files, including copies of banked photographs. After each part of the
-scan, a sandbox like the service's signs images of that part from memory, on as many threads as
-there are cores. The ratio of the two rates shows the cost of fetching, reading pages, matching and
-storing.
+photographs, all in different files, including copies of banked photographs. Before and after each
+part of the scan, a sandbox like the service's signs images of that part from memory, on as many
+threads as there are cores. The ratio of the two rates shows the cost of fetching, reading pages,
+matching and storing.
 
 The site uses part of the cores too, and the report says how much. If the machine is busy with other
 work, the rates say little. `cpu_ratio_to_hashing_alone` is the same ratio by processor time: the
@@ -95,7 +95,9 @@ def main() -> int:
         photos, pages=options.pages, images=options.images, planted=options.planted, seed=_SEED
     )
     sizes = sorted(len(each) // 1000 for each in web.files)
-    print(f"site     {len(web.files)} JPEGs of {sizes[0]}–{sizes[-1]} kB, under names of their own")
+    print(
+        f"site     {len(web.files)} JPEGs of {sizes[0]}–{sizes[-1]} kB; each image has its own URL"
+    )
     figures = _measure(options, web, banked)
     for name, value in figures.items():
         print(f"{name:32} {value:.2f}")
@@ -167,8 +169,8 @@ def _run(
         hints += sum(each["tier"] == Tier.POSSIBLE for each in found)
     assert states == {"done": options.pages}, states
     planted = {f"{site}/{page}/{place}.jpg" for page, place in web.planted}
-    # The rates cover all parts together. A worker is replaced after a thousand images, so this
-    # happens in some parts and not in others. Both rates have to include its cost.
+    # The rates cover all parts together. A worker is replaced after a thousand images, so some
+    # parts have replacements and others have none. Both rates must include their cost.
     rate, alone_rate = images / scanned_s, hashed / alone_s
     return {
         "images": images,

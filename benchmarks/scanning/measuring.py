@@ -52,7 +52,7 @@ class Processes:
 
     def _watch(self) -> None:
         while not self._over.wait(_EVERY_S):
-            # Before a child runs its program, its memory is that of its parent.
+            # A child that has not started its program still has its parent's memory: leave it out.
             own = _command(self._pid)
             pids = [pid for pid in _tree(self._pid) if pid == self._pid or _command(pid) != own]
             taken = [_memory(pid) for pid in pids]

@@ -315,8 +315,7 @@ def _letter(draw: ImageDraw.ImageDraw, *, text: str) -> None:
 
 
 def _qr_codes() -> Iterator[tuple[str, Draw]]:
-    # QR codes with other data have other PDQ codes. These have too little in common to detect all
-    # QR codes.
+    # QR codes with different data have different PDQ codes, so these few cannot detect them all.
     for modules in (21, 25, 29, 33):
         yield f"like a QR code, {modules}", partial(_qr_code, modules=modules)
 

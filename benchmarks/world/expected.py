@@ -135,7 +135,7 @@ def _standing(entry: LedgerEntry, lost: datetime | None) -> str:
 
 
 def _unseen_since(entry: LedgerEntry) -> datetime | None:
-    """Return the time of the first of the latest checks in a row that did not see the image."""
+    """Return since when no check has seen the image; None if the last check saw it."""
     began = None
     for each in entry.checks:
         began = None if each.seen == "still-there" else began or each.at

@@ -30,7 +30,7 @@ from tests.helpers.post import PostOffice
 
 BEGIN = datetime(2026, 6, 1, 6, tzinfo=UTC)
 ANALYST, INTAKE = KeyId("an analyst's key"), KeyId("the intake's key")
-REFUSAL = "ActKind not go against our rules, case A-20417"
+REFUSAL = "It does not go against our rules, case A-20417"
 _HOUR = timedelta(hours=1)
 _OVER = ("gone", "reappeared", "withdrawn")
 

@@ -121,7 +121,7 @@ class Ledger:
         self.notices: list[LedgerNotice] = []
 
     def begin(self, entry: LedgerEntry, at: datetime) -> LedgerEntry:
-        """Record a new request, on the unapproved notice of its case to its platform."""
+        """Record a new request, on its case's unapproved notice to its platform or on a new one."""
         entry.lines.append(LedgerLine(at, "draft"))
         self.entries.append(entry)
         for each in self.notices:
@@ -228,7 +228,7 @@ class Ledger:
 
 
 def _absent_since(checks: list[LedgerLine]) -> datetime | None:
-    """Return the time of the first of the latest checks in a row that found the image absent."""
+    """Return since when every check found the image absent; None if the last one did not."""
     began = None
     for each in checks:
         if each.seen not in ABSENT:

@@ -1,4 +1,4 @@
-"""Ten platforms, two of which rely on others, and how each behaves after a notice."""
+"""Ten platforms and the CDN of one of them, and how each behaves after a notice."""
 
 from dataclasses import dataclass
 from enum import StrEnum
@@ -14,7 +14,7 @@ class ActKind(StrEnum):
     """The platform changes how it shows the copy, to the `Shown` value in `what`."""
 
     UPLOADS = "uploads"
-    """Somebody uploads the image again, at a new URL of the platform, "cropped" or the "same"."""
+    """Somebody uploads the image again at a new URL, as `what` says: "cropped" or "same"."""
 
     ANSWERS = "answers"
     SEND_AGAIN = "send-again"
@@ -257,6 +257,7 @@ ENGINES = (
     Behaviour("google-search", script=(Act(70, ActKind.ASK_NEXT),), later=("bing",)),
     Behaviour("bing", basis="own-rules"),
 )
-"""Platforms outside it. They are asked as the shipped registry says, and never answer."""
+"""Search engines outside the small internet. They are asked as the shipped registry says, and never
+answer."""
 
 BY_NAME = {each.name: each for each in (*PLATFORMS, *ENGINES)}
