@@ -7,7 +7,8 @@ Named arrays in one file, in checksummed blocks that are encrypted if there is a
     table    for each block: length (uint32), SHA-256
     end      number of blocks (uint32) | SHA-256 of prefix, header and table
 
-All numbers are little-endian; those without a size are uint32. The file is parsed, never unpickled.
+All numbers are little-endian; a number without a stated size is a uint32. The file is parsed, never
+unpickled.
 A cipher binds the header and each block to a context: the file's id, the version and a number
 (header 0, blocks from 1). So a block cannot be opened at another position or in another file. No
 block can be left out either: the shapes and the block size in the header determine how many blocks
@@ -44,11 +45,11 @@ _CONTEXT = struct.Struct("<16sIQ")
 BLOCK_BYTES = 1 << 20
 """Size of the blocks into which new files are cut; files with blocks of any size can be read."""
 _DTYPES = frozenset({"|u1", "<u2", "<u4", "<u8", "<i4", "<i8"})
-# Hashing is most of the work and runs without the interpreter lock. More threads would wait for
-# memory.
+# Hashing is most of the work and runs without the interpreter lock. A third thread would only wait
+# for memory.
 _THREADS = 2
 _WORTH_A_THREAD = 8
-_CUT = "The index file is cut off."
+_CUT = "The index file is truncated."
 _ALTERED = "The index file was altered."
 
 
@@ -106,7 +107,7 @@ def write_file(path: Path, fields: Fields, arrays: Arrays, cipher: BlockCipher |
 
 def flush_directory(directory: Path) -> None:
     """
-    Flush a directory, so that files created, renamed or deleted in it stay so after a power cut.
+    Flush a directory, so that a power cut does not undo what was created, renamed or deleted in it.
     """
     descriptor = os.open(directory, os.O_RDONLY)
     try:
@@ -120,8 +121,8 @@ def read_file(path: Path, cipher: BlockCipher | None) -> Contents:
     Return what a file holds.
 
     Raises:
-        SegmentError: If the file is missing, cut, altered, of an unknown version, or sealed with
-            another key than the cipher's.
+        SegmentError: If the file is missing, truncated, altered, of an unknown version, or sealed
+            with a key other than the cipher's.
     """
     try:
         with path.open("rb") as file:
@@ -236,7 +237,7 @@ def _table(
 
 
 def _parse_header(header: bytes, size: int) -> tuple[Fields, dict[str, NDArray[Any]], int]:
-    """Return the fields, an empty array for each array of the file, and the size of a block."""
+    """Return the fields, an array to read each array of the file into, and the size of a block."""
     try:
         parsed = json.loads(header)
         fields, listed, block_bytes = parsed["fields"], parsed["arrays"], parsed["block_bytes"]

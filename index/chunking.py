@@ -1,13 +1,14 @@
 """
-Decides which bits of a code make up which chunk.
+Decides which bits of a code belong to which chunk.
 
+Multi-index hashing cuts each code into chunks, and looks codes up by the value of a chunk, its key.
 Bits of real codes are correlated. Correlated bits in one chunk would give few distinct keys, each
 with many codes, so such bits are spread over the chunks. For a large segment, its own codes show
 which bits are correlated.
 
 Votes work better if the bits that near copies share are in the same chunks: such a chunk differs
-in few bits even where the whole code differs in many. Spreading the bits by correlation would then
-lose more than it gains, because correlated bits also flip together.
+in few bits even where the whole code differs in many. In that case the bits are not spread by
+correlation: correlated bits also flip together, so spreading them would lose more than it gains.
 """
 
 import math
@@ -30,8 +31,8 @@ def chunks_for(bits: int, count: int) -> int:
     """
     Return the number of chunks that suit this many codes.
 
-    If keys are a few bits wider than it takes to number the codes, most keys have one code or none.
-    If keys are much wider, too many keys must be probed. This was measured from 10^4 to 10^8 codes.
+    If a key has a few bits more than the number of a code needs, most keys have one code or none.
+    If it has many more, too many keys must be probed. This was measured from 10^4 to 10^8 codes.
     """
     width = math.log2(max(count, 2)) + _MORE_BITS_THAN_CODES
     chunks = round(bits / min(max(width, NARROWEST), WIDEST))
@@ -48,14 +49,15 @@ def spread(codes: Codes, chunks: int, steadiest: tuple[int, ...] = ()) -> list[N
     Return the bits of each chunk; the sizes of any two chunks differ by at most one.
 
     Args:
-        steadiest: All bits, those for the first chunks first; empty to spread all bits.
+        steadiest: All bits, starting with those for the first chunks. If empty, any bit may be in
+            any chunk.
     """
     bits = codes.shape[1] * 8
     rng = np.random.default_rng(_SEED)
     chunk_of = np.empty(bits, dtype=np.int64)
     chunk_of[rng.permutation(bits)] = np.arange(bits) % chunks
     if steadiest:
-        # As many steady bits as the first chunks can hold.
+        # The first chunks take as many of the steadiest bits as they can hold.
         first_count = np.count_nonzero(chunk_of < steady_chunks(chunks))
         groups = (np.array(steadiest[:first_count]), np.array(steadiest[first_count:]))
         chunk_of[np.concatenate([rng.permutation(each) for each in groups])] = np.sort(chunk_of)
@@ -66,7 +68,7 @@ def spread(codes: Codes, chunks: int, steadiest: tuple[int, ...] = ()) -> list[N
 
 
 def _likeness(sample: Codes) -> NDArray[np.float64]:
-    """Return the squared correlation of every two bits; 0 for a bit with itself."""
+    """Return the squared correlation of each pair of bits; 0 for a bit with itself."""
     centred = unpack(sample).astype(np.float32)
     centred -= centred.mean(axis=0)
     together = (centred.T @ centred).astype(np.float64) / len(sample)

@@ -4,7 +4,7 @@ Errors of the index.
     SearchIndexError
     ├── CodeWidthError       codes whose width is not the index's
     ├── DuplicateIdError     an id that is already in the index
-    └── SegmentError         a file that is cut, altered, or of an unknown version
+    └── SegmentError         a file that is truncated, altered, or of an unknown version
 """
 
 

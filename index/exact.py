@@ -8,7 +8,7 @@ from index.hits import Hits, Ids
 
 class ExactSearch:
     """
-    Searches codes that never change by comparing the query with each one.
+    Searches a fixed set of codes by comparing each query with every code.
 
     Args:
         bits: Width of the codes.

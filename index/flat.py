@@ -13,15 +13,16 @@ from index.hits import Positions
 faiss.omp_set_num_threads(1)
 
 RangeResult = tuple[Positions, Positions, NDArray[np.int32]]
-"""Hits per query (counts), then the positions and distances of all queries, one after another."""
+"""The number of hits of each query, then the positions and distances of all hits, in that order."""
 
 
 class FaissSegment:
     """
     Codes in an array, searched by brute force at the speed of memory.
 
-    This calls the loop inside FAISS's IndexBinaryFlat on our own memory. So new rows can be written
-    after the last one while a search runs; FAISS's own index moves its memory when it grows.
+    The class calls the loop inside FAISS's IndexBinaryFlat on our own memory, so that new rows can
+    be written after the last one while a search runs. FAISS's own index moves its memory when it
+    grows.
 
     Args:
         codes: C-contiguous; not copied.
@@ -44,7 +45,7 @@ class FaissSegment:
         return self._codes.nbytes
 
     def search(self, codes: Codes, *, threshold: int) -> RangeResult:
-        """Return the positions within `threshold` of each query: counts, positions, distances."""
+        """Return the hits within `threshold` of each query: counts, positions, distances."""
         # Callers already search from several threads. FAISS's own threads would only wait for one
         # another, for milliseconds on a busy machine. OpenMP keeps this setting per calling thread,
         # so setting it once is not enough.
@@ -70,5 +71,5 @@ class FaissSegment:
         )
 
     def arrays(self) -> Mapping[str, NDArray[np.generic]]:
-        """Return the codes, the only array there is to store."""
+        """Return the codes; there is no other array to store."""
         return {"codes": self._codes}

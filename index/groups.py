@@ -1,5 +1,5 @@
 """
-Counts exactly, for many groups of codes at once, how many given codes are near a code of a group.
+For each of many groups of codes, counts how many of some given codes are near a code of the group.
 """
 
 import numpy as np
@@ -16,7 +16,9 @@ Counts = NDArray[np.int64]
 
 def count_near(codes: Codes, others: Codes, ends: NDArray[np.int64], *, threshold: int) -> Counts:
     """
-    Return, for each group, how many codes have a code of the group within `threshold` bits.
+    Return, for each group, how many of `codes` are near at least one code of the group.
+
+    The counts are exact.
 
     Args:
         codes: Shape (n, 32): codes of 256 bits.
@@ -25,7 +27,7 @@ def count_near(codes: Codes, others: Codes, ends: NDArray[np.int64], *, threshol
 
         ends: For each group the index in `others` after its last code; shape (k,), ascending.
 
-        threshold: Largest distance in bits, inclusive.
+        threshold: Largest distance in bits that counts as near, inclusive.
 
     Returns:
         Shape (k,), `int64`.
@@ -45,7 +47,10 @@ def count_near(codes: Codes, others: Codes, ends: NDArray[np.int64], *, threshol
 @kernel
 def _nearest_distance(a: int, b: int, c: int, d: int, others: _Words) -> int:
     """
-    Return the distance from a code of four words to the nearest of the codes stored by column.
+    Return the distance from the code with the words a, b, c and d to the nearest of `others`.
+
+    Args:
+        others: Codes stored by column, shape (4, n).
     """
     one, two, three, four = others[0], others[1], others[2], others[3]
     best = np.uint64(_BITS)
@@ -63,7 +68,7 @@ def _count_near(
     start = 0
     for group in range(len(ends)):
         size = ends[group] - start
-        # Store word 0 of all codes side by side, then word 1, and so on: then one instruction
+        # Store word 0 of all codes side by side, then word 1, and so on, so that one instruction
         # compares several codes.
         columns = np.empty((4, size), dtype=np.uint64)
         for j in range(size):

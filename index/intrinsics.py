@@ -57,16 +57,16 @@ def _prefetch(_context: Any, array: Any, _position: Any) -> Any:
 
 
 int64: Any = np.int64
-"""A cast in compiled code. To readers and type checkers the number is an int."""
+"""A cast to int64 in compiled code. To readers and type checkers the number is an int."""
 
 uint64: Any = np.uint64
-"""The same, unsigned. Numba does not test whether an unsigned index counts from the array's end."""
+"""A cast to uint64. If an index has this type, Numba leaves out the check for negative values."""
 
 ones: Any = intrinsic(_count_ones)
-"""ones(word): the number of ones in an unsigned word."""
+"""ones(word): the number of 1-bits in an unsigned word."""
 
 trailing_zeros: Any = intrinsic(_count_zeros)
-"""trailing_zeros(word): the number of zeros below the lowest one in an unsigned word."""
+"""trailing_zeros(word): the number of 0-bits below the lowest 1-bit of an unsigned word."""
 
 prefetch: Any = intrinsic(_prefetch)
 """
@@ -76,7 +76,7 @@ prefetch(array, position): request the cache line of an array's element, without
 
 def aligned_empty(length: int, dtype: DTypeLike) -> NDArray[Any]:
     """
-    Return an uninitialised array that starts at a memory page, so no code lies across cache lines.
+    Return an uninitialised array that starts at a page boundary, so no code spans two cache lines.
     """
     kind = np.dtype(dtype)
     raw = np.empty(length * kind.itemsize + _PAGE_BYTES, dtype=np.uint8)

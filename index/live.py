@@ -93,7 +93,7 @@ class LiveIndex:
 
             codes: Shape (n, bits // 8).
 
-            owners: Shape (n,); each code is its own owner if left out.
+            owners: Shape (n,); if left out, each code is its own owner.
 
         Raises:
             CodeWidthError: If the codes have another width; nothing is added.
@@ -194,7 +194,7 @@ class LiveIndex:
 
     def settle(self) -> None:
         """
-        Do all merges that are due now, in the caller's thread: before a measurement, for example.
+        Do all merges that are due now, in the caller's thread; use it before a measurement.
         """
         self._part_set.merge_due()
 
@@ -203,8 +203,8 @@ class LiveIndex:
         Drop every code that was removed before this call from memory and from the files.
 
         A search that is running keeps its memory until it ends. The files of the last load or save
-        are saved again, with the present feed position. Their old bytes may remain on the medium
-        until it overwrites them.
+        are saved again, with the present feed position. The disk may keep the bytes of the old
+        files until it overwrites them.
         """
         self._part_set.purge()
         with self._saving:
@@ -219,12 +219,13 @@ class LiveIndex:
         """
         Write what changed since the last save: new parts, the tail, tombstones, the feed position.
 
-        The older state stays valid until the very end, so the process may be killed at any time.
+        The files keep the older state until the last step, so the process may be killed at any
+        time.
         Removed codes stay on disk with their part until that part is merged; see `purge`.
 
-        Before saving, the caller must finish every addition that the feed position counts. The
-        caller must begin later additions after saving. Otherwise an index that is loaded and then
-        follows the feed adds an id twice, which raises DuplicateIdError.
+        The caller must finish every addition up to the feed position before it calls this, and must
+        begin later additions only after it returns. Otherwise an index that is loaded from these
+        files and follows the feed adds an id twice, which raises DuplicateIdError.
 
         Args:
             directory: Created if missing. Only this index, in one process, may use it.
@@ -250,8 +251,8 @@ class LiveIndex:
         Return the index that was saved to a directory.
 
         Raises:
-            SegmentError: If a file is missing, cut, altered, sealed with another key, or of an
-                unknown version.
+            SegmentError: If a file is missing, truncated, altered, sealed with another key, or of
+                an unknown version.
         """
         files = IndexFiles(directory, cipher)
         saved = files.load(SegmentPlan(engine, tuple(steadiest)))

@@ -86,7 +86,7 @@ class IndexFiles:
 
     def save(self, parts: Sequence[Part], *, bits: int, feed_position: int) -> None:
         """
-        Write the parts that are not on disk yet, then the manifest; then delete all other index
+        Write the parts that are not on disk yet, then the manifest, and then delete all other index
         files.
         """
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -95,8 +95,8 @@ class IndexFiles:
         names = []
         dead = {}
         for number, part in enumerate(sealed):
-            # Read the tombstones before writing the part. Codes that are removed from here on may
-            # or may not be in the manifest.
+            # Read the tombstones before writing the part. If a code is removed from here on, its
+            # tombstone may be missing from the manifest.
             tombstones = np.flatnonzero(~part.alive)
             if len(tombstones):
                 dead[f"dead.{number}"] = tombstones.astype(np.uint32)
@@ -119,8 +119,8 @@ class IndexFiles:
         Return what the directory holds.
 
         Raises:
-            SegmentError: If a file is missing, cut, altered, sealed with another key, or of an
-                unknown version.
+            SegmentError: If a file is missing, truncated, altered, sealed with another key, or of
+                an unknown version.
         """
         if not (self._directory / _MANIFEST).exists():
             return self._load_version1()

@@ -12,8 +12,8 @@ from index.hits import Ids
 from index.part import Part, SealedPart
 from index.segment import SegmentPlan
 
-# A part is rewritten when more than this share of it is tombstones. So the memory stays below 1 /
-# 0.8 = 1.25 times what the live codes need.
+# A part is rewritten when more than this share of its codes are tombstones. So the memory stays
+# below 1 / 0.8 = 1.25 times what the live codes need.
 _WORTH_A_REWRITE = 0.2
 
 
@@ -66,7 +66,7 @@ def merged(parts: Sequence[Part], plan: SegmentPlan) -> SealedPart | None:
         owners = np.empty(count, dtype=np.int64)
     for part, positions, start, end in zip(parts, kept, ends[:-1], ends[1:], strict=True):
         # Copy each piece straight to its final position: a list of pieces would need twice the
-        # memory. NumPy does so only with a mode other than "raise".
+        # memory. In the mode "raise", NumPy would copy through a buffer.
         np.take(part.segment.codes, positions, axis=0, out=codes[start:end], mode="clip")
         np.take(part.ids, positions, out=ids[start:end], mode="clip")
         if owners is not ids:

@@ -47,8 +47,8 @@ class MihSegment:
     Codes at positions 0, 1, 2 …; several threads may search them at once.
 
     Args:
-        codes: Shape (n, bits // 8), bits a multiple of 64, n less than 2^31. Nobody may write to
-            them any more. They are copied only if they are not aligned with cache lines.
+        codes: Shape (n, bits // 8), bits a multiple of 64, n less than 2^31. The caller must not
+            write to them again. They are copied only if they are not aligned with cache lines.
 
         steadiest: All bits of a code, starting with those that near copies most often share; empty
             if nothing is known about them.
@@ -115,7 +115,7 @@ class MihSegment:
 
     def search(self, codes: Codes, *, threshold: int) -> tuple[Int64s, Int64s, NDArray[np.int32]]:
         """
-        Return the positions within `threshold` of each query: counts, positions, distances.
+        Return the hits within `threshold` of each query: counts, positions, distances.
 
         The results of one query are in no particular order.
         """
@@ -146,10 +146,10 @@ class MihSegment:
         self, codes: Codes, *, threshold: int, budget_ns: float, steady_ns: float
     ) -> NearCodes:
         """
-        Return positions within `threshold` of any query, and their distances.
+        Return the positions of codes within `threshold` of any query, and their distances.
 
-        A position near several queries may occur several times. A code that is costly to reach may
-        be missed.
+        The position of a code near several queries may occur several times. A code that is costly
+        to reach may be missed.
 
         Args:
             budget_ns: Estimated nanoseconds that one query may take if the steadiest bits are

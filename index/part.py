@@ -25,18 +25,18 @@ _NO_ORDER = np.empty(0, dtype=np.uint32)
 @dataclass(eq=False, slots=True, weakref_slot=True, kw_only=True)
 class Part:
     """
-    Codes in the order in which they were added, few enough to scan their ids: a tail.
+    Codes in the order in which they were added, so few that a lookup can scan all ids.
 
-    Every array is indexed by the position of a code. Nothing in a part changes except `alive`,
-    from True to False, and with it `dead`. A search reads `alive` last, so it never returns a code
-    that was removed before the search began. A removed position never becomes live again.
+    Every array is indexed by the position of a code. Only two things change in a part: a flag in
+    `alive` may go from True to False, never back, and `dead` then grows. A search reads `alive`
+    last, so it never returns a code that was removed before the search began.
 
     Attributes:
         segment: Searches the codes.
 
         ids: At most one live code has a given id; tombstones may have the same id.
 
-        owners: The very same array as `ids` where each code is its own owner.
+        owners: The very same array as `ids` if each code is its own owner.
 
         alive: False for a tombstone.
 
@@ -111,12 +111,12 @@ class Part:
 
 @dataclass(eq=False, slots=True, weakref_slot=True, kw_only=True)
 class SealedPart(Part):
-    """Codes sorted by id, each id once; there may be any number of codes."""
+    """Any number of codes, sorted by id; each id occurs once."""
 
     @classmethod
     def of(cls, ids: Ids, owners: Ids, codes: Codes, plan: SegmentPlan) -> Self:
         """
-        Return a part of codes given in any order; the caller's thread builds it.
+        Build a part, in the caller's thread, from codes that are given in any order.
 
         Args:
             ids: Distinct, at least one. An array that is already in order is kept, not copied.
@@ -159,9 +159,9 @@ class Tail:
     """
     The growing end of an index: arrays with spare capacity, and the part that is filled so far.
 
-    New codes are written after the last one. `part` is then replaced by a new part with all the
-    codes; a search continues on the part with which it began. The index's lock allows one writer
-    at a time.
+    New codes are written after the last one. `part` is then replaced by a new part with all codes;
+    a search that is running goes on with the part that it began with. The index's lock allows one
+    writer at a time.
 
     Args:
         bits: Width of the codes.

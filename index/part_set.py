@@ -97,7 +97,8 @@ class PartSet:
         """
         wanted = np.sort(ids)
         seen = self.refuse_known(wanted)
-        # The caller may change the array later. Sorting the codes by id makes a copy anyway.
+        # Copy the codes, because the caller may change its array later. If the ids are not in
+        # order, sorting makes a copy anyway.
         kept = codes.copy() if is_ascending(ids) else codes
         part = SealedPart.of(ids, owners, kept, self._plan)
         while True:

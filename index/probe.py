@@ -22,7 +22,7 @@ from index.radii import KeyDensity, RadiusBuffers, choose_radii
 from index.tables import AHEAD, MAX_FLIPS, SINGLE, Flips, Int64s, Tables, Words, key_of, keys_of
 
 _BLOCK = 512
-"""Codes that are prefetched before the first is compared: 32 kB, a first-level cache."""
+"""Codes that are prefetched before the first is compared: 32 kB, as much as a first-level cache."""
 
 _ENOUGH = 400
 """Number of entries to collect, from one or several chunks, before they are read."""
@@ -66,7 +66,7 @@ class WorkBuffers(NamedTuple):
 
         chunk_ends: For each chunk, how many of `entries` there were after it was probed.
 
-        pool_offsets: Where in the pool the keys with several codes begin.
+        pool_offsets: Where in the pool each key with several codes begins.
 
         positions: Codes to be compared.
 
@@ -107,7 +107,7 @@ def search(
 
         scan_ns: The cost of comparing all codes; a query that would cost more is skipped.
 
-        by_chunk: Whether to search one chunk for all queries before the next chunk.
+        by_chunk: Whether to search a chunk for all queries before the next chunk is searched.
     """
     tables, flips = data.tables, data.flips
     chunks = len(tables.bits_at) - 1
@@ -304,7 +304,7 @@ def _compare(
     hits: HitBuffers,
     count: int,
 ) -> int:
-    """Append the near ones of the codes in `buffers`; return the number of hits, or `_FULL`."""
+    """Append the codes in `buffers` that are near; return the number of hits, or `_FULL`."""
     if count + position_count > len(hits.positions):
         return _FULL
     words, query_words, width = data.words, query.words, len(query.words)
@@ -335,7 +335,7 @@ def _compare(
 
 @kernel
 def _is_first(data: SearchData, query: Query, position: int, chunk: int) -> bool:
-    """Return whether no earlier chunk found this code too."""
+    """Return whether this chunk is the first that finds this code."""
     tables = data.tables
     for before in range(chunk):
         begin, end = tables.bits_at[before], tables.bits_at[before + 1]

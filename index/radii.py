@@ -158,8 +158,8 @@ def choose_radii_within(
     """
     Choose the radius of each chunk within a budget: take the cheapest next step each time.
 
-    This takes a tenth of the time of `choose_radii` and gives the same radii if each step of a
-    chunk costs more than the step before, which is nearly always so.
+    This takes a tenth of the time of `choose_radii`. It gives the same radii if each step of a
+    chunk costs more than the step before, which is nearly always the case.
 
     Args:
         total_radii: Largest sum of all radii, each plus one.
@@ -208,9 +208,9 @@ def _next_ns(
     density: KeyDensity, flips: Flips, chunk: int, key: int, radius: int, limit_ns: float
 ) -> float:
     """
-    Estimate the nanoseconds that a radius costs more than the radius before it.
+    Estimate how many nanoseconds more a radius costs than the radius before it.
 
-    If the keys alone cost more than `limit_ns`, the result is only certain to be above it.
+    If the keys alone cost more than `limit_ns`, the result is just some number above `limit_ns`.
     """
     if radius <= _COUNTED_FLIPS:
         return float(density.steps[density.coarse_at[chunk] + (key >> _COARSE_BITS), radius])
@@ -235,8 +235,8 @@ def _codes_near(density: KeyDensity, flips: Flips, chunk: int, key: int, count: 
     if count <= _COUNTED_FLIPS:
         return float(density.codes[coarse_key, count])
     coarse_ends, codes = flips.coarse_at[chunk], float(density.codes[coarse_key, _COUNTED_FLIPS])
-    # Counting further flips would cost more than it saves. Extrapolate: assume as many codes for
-    # each coarse key as at the flips before.
+    # Counting the codes at more flips would cost more than it saves. Extrapolate: assume as many
+    # codes for each coarse key as at one flip less.
     for flip_count in range(_COUNTED_FLIPS + 1, count + 1):
         masks = coarse_ends[flip_count] - coarse_ends[flip_count - 1]
         further = coarse_ends[flip_count + 1] - coarse_ends[flip_count]

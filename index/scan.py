@@ -9,7 +9,7 @@ from index.intrinsics import int64, ones, prefetch
 from index.tables import Int64s, Words
 
 _BLOCK = 1024
-"""Codes that are compared with every query before the next are read: 32 kB of 256-bit codes."""
+"""How many codes are compared with every query before more are read: 32 kB of 256-bit codes."""
 
 _LINES_AHEAD = 16
 
@@ -23,7 +23,7 @@ def scan(
     codes: Codes, queries: Codes, *, threshold: int
 ) -> tuple[Int64s, Int64s, NDArray[np.int32]]:
     """
-    Return the positions within `threshold` of each query: counts, positions, distances.
+    Return the hits within `threshold` of each query: counts, positions, distances.
 
     Args:
         codes: Shape (n, bits // 8), C-contiguous, bits a multiple of 64; the same holds for

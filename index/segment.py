@@ -1,4 +1,4 @@
-"""Segments: what searches the codes of one part, and the choice between the two engines."""
+"""Segments, which search the codes of one part, and the choice between the two engines."""
 
 from collections.abc import Mapping
 from typing import Literal, NamedTuple, Protocol
@@ -50,14 +50,14 @@ class Segment(Protocol):
 
     def search(self, codes: Codes, *, threshold: int) -> RangeResult:
         """
-        Return the positions within `threshold` of each query: counts, positions, distances.
+        Return the hits within `threshold` of each query: counts, positions, distances.
 
         The results of one query are in no particular order.
         """
 
     def arrays(self) -> Mapping[str, NDArray[np.generic]]:
         """
-        Return all arrays that are needed to restore the segment without a rebuild; "codes" is one.
+        Return the arrays that restore the segment without a rebuild; one of them is "codes".
         """
 
 
@@ -66,7 +66,7 @@ def seal(codes: Codes, plan: SegmentPlan) -> Segment:
     Return a segment of codes that never change.
 
     Args:
-        codes: C-contiguous; nobody may write to them any more.
+        codes: C-contiguous; the caller must not write to them again.
 
         plan: The engine and its settings. FAISS always searches codes whose width is not a multiple
             of 64 bits.

@@ -1,12 +1,11 @@
 """
 The tables of multi-index hashing: for each chunk of a code, which codes have a given key there.
 
-The key of a chunk is the number that its bits make. The table of a chunk is three arrays:
+The key of a chunk is its bits read as a number. The table of a chunk is three arrays:
 
-- The directory has a word for each 32 keys. It tells which of them occur, and how many occurring
-  keys come before them.
-- Each occurring key has an entry. It is the position of the key's only code, or an offset into the
-  pool.
+- The directory has a word for every 32 keys. The word tells which of these keys occur, and how many
+  occurring keys come before them.
+- Each occurring key has an entry: the position of the key's only code, or an offset into the pool.
 - The pool holds, for each key with several codes, their number and then their positions.
 """
 
@@ -30,7 +29,7 @@ MAX_FLIPS = 4
 """Largest number of bits in which a probed key may differ from the query's key."""
 
 SINGLE = 1 << 31
-"""Marks an entry that is the position of a single code; so there can be no more codes than this."""
+"""The bit that marks an entry as the position of a single code. Positions are below this number."""
 
 AHEAD = 24
 """How many memory accesses are prefetched before the first is needed; 8 to 48 were tried."""
@@ -48,8 +47,8 @@ class Tables(NamedTuple):
     Attributes:
         bits: The bits of a code, in the order in which the chunks take them, shape (bits,).
 
-        directory: For each 32 keys: which of them occur (low half), how many occur before (high
-            half).
+        directory: For every 32 keys a word: which of these keys occur (low half), and how many keys
+            occur before them (high half).
 
         entries: For each occurring key: `SINGLE` plus a code's position, or an offset into the
             pool.
@@ -84,8 +83,8 @@ class Flips(NamedTuple):
 
         coarse_at: As `keys_at`, for `coarse`.
 
-        ball: Share of all values of the last bits that are within t bits of a given one, shape
-            (MAX_FLIPS + 1,).
+        ball: At [t]: of all values of a key's last bits, the share within t bits of a given value;
+            shape (MAX_FLIPS + 1,).
     """
 
     keys: Uint32s
@@ -149,7 +148,7 @@ def _flips(widths: tuple[int, ...]) -> tuple[Uint32s, Int64s]:
 
 
 class _TableBuffers:
-    """Memory reused for one table after another, because new memory is slow at first."""
+    """Memory that one table after another uses, because the first use of new memory is slow."""
 
     def __init__(self, count: int, width: int) -> None:
         self.entry_of = np.empty(1 << width, dtype=np.uint32)

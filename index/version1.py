@@ -1,5 +1,5 @@
 """
-Reads the first file format: one file with all live codes. It stays readable.
+Reads the first file format, one file with all live codes, so that old files stay usable.
 
     magic "HSX1" | version, bits (uint32) | feed position, count (int64) | SHA-256 of the rest
     ids (int64) | owners (int64) | codes (uint8)
@@ -39,14 +39,14 @@ def read_version1(path: Path) -> Version1:
     Return what a file holds.
 
     Raises:
-        SegmentError: If the file is missing, cut, altered, or of another version.
+        SegmentError: If the file is missing, truncated, altered, or of another version.
     """
     try:
         data = path.read_bytes()
     except OSError as error:
         raise SegmentError("The index file cannot be read.") from error
     if len(data) < _HEADER.size + _DIGEST_BYTES:
-        raise SegmentError("The index file is cut off.")
+        raise SegmentError("The index file is truncated.")
     magic, version, bits, feed_position, count = _HEADER.unpack_from(data)
     if magic != _MAGIC or version != _VERSION:
         raise SegmentError("The index file's version is unknown.")

@@ -1,10 +1,11 @@
 """
 The search behind votes: which codes are near any of a candidate's many codes, within a budget.
 
-It works like `probe`, but for a thousand queries, and it probes few keys of each. One such query
-alone does not keep the memory busy, and choosing its radii exactly takes longer than the search. So
-each step goes over the keys of many queries and prefetches what the next step will read. The radii
-grow one step at a time, each time by the cheapest step (`radii.choose_radii_within`).
+It works like `probe`, but for a thousand queries, and it probes few keys for each query. A query
+with so few keys does not keep the memory busy, and choosing its radii exactly would take longer
+than the search. So each step goes over the keys of many queries and prefetches what the next step
+will read. The radii grow one step at a time, each time by the cheapest step
+(`radii.choose_radii_within`).
 """
 
 from typing import NamedTuple
@@ -31,7 +32,7 @@ _FIRST_CAPACITY, _FULL = 4096, -1
 
 
 class _VoteBuffers(NamedTuple):
-    """Buffers: entries of keys that occur, and positions to compare, each with its query."""
+    """Buffers for the entries of keys that occur, and for positions, each with its query."""
 
     entries: Int64s
     entry_queries: Int64s
@@ -41,7 +42,9 @@ class _VoteBuffers(NamedTuple):
 
 class NearCodes(NamedTuple):
     """
-    Positions near a query, and their distances; a position near several queries occurs repeatedly.
+    Positions of codes near a query, and their distances.
+
+    The position of a code near several queries occurs several times.
     """
 
     positions: Int64s
@@ -53,7 +56,7 @@ def search_within_budget(
     data: SearchData, queries: Codes, threshold: int, budget_ns: float, chunks: int
 ) -> NearCodes:
     """
-    Return positions within the threshold of a query, and their distances.
+    Return the positions of codes within the threshold of a query, and their distances.
 
     Args:
         threshold: Largest distance, inclusive.
@@ -160,8 +163,8 @@ def _search(
     Append the hits in one chunk, beginning with query `number`.
 
     Returns:
-        The first query that was not searched because the hits are full, or the number of queries;
-        and the number of hits of the queries before it.
+        The first query that was not searched because the buffer of hits is full, or the number of
+        queries if all were searched; and the number of hits of the queries before it.
     """
     while number < len(words):
         after, entry_count = _probe(data, chunk, keys, radii, number, buffers)
@@ -286,12 +289,13 @@ def _read_entries(
 @kernel
 def _read_pool(data: SearchData, left: int, at: int, buffers: _VoteBuffers) -> tuple[int, int, int]:
     """
-    Collect positions from the last `left` pool offsets until `buffers.positions` is full.
+    Collect positions from the first `left` pool offsets, the last of these first, until
+    `buffers.positions` is full.
 
     Args:
-        left: Number of pool offsets that are not read completely.
+        left: Number of pool offsets that were not read to their end yet.
 
-        at: How many codes of the last of them were read before.
+        at: How many codes of the last of these were read by the call before.
 
     Returns:
         `left` and `at` for the next call, and the number of positions collected.

@@ -25,29 +25,29 @@ BUDGET_NS = 15_000.0
 """
 Estimated nanoseconds that the search of one code may take in each part.
 
-`python -m benchmarks.matching` measures the time, and the share of an exact search's owners that
-are found within the budget.
+`python -m benchmarks.matching` measures the time, and which share of the owners that an exact
+search finds is found within the budget.
 """
 
 _FEW_STEADY_NS, _MOST_STEADY_NS, _ENOUGH_FOR_MOST = 1_000.0, 2_500.0, 1_000_000
 """
 The same budget if the steadiest bits are known; then only half of the chunks are searched.
 
-It grows with the number of codes, because chunks become wider and must be probed farther. With 758
-altered photographs that have four codes near those of their original, this finds every original at
-10^5 and at 10^6 codes, as BUDGET_NS does in all chunks.
+It grows with the number of codes, because chunks become wider and must be probed farther. It was
+tried with 758 altered photographs, each with four codes near codes of its original. It finds every
+original among 10^5 and among 10^6 codes, as BUDGET_NS does in all chunks.
 """
 
 MAX_SINGLES = 64
 """
-How many owners with only one code found are counted, the nearest first.
+How many owners with a single found code are counted; those with the nearest codes come first.
 
 Such owners occur by chance. A bank of ordinary photographs has fewer than this.
 """
 
 
 class Votes(NamedTuple):
-    """The owners with enough votes, most votes first, then by owner; both of shape (n,)."""
+    """Owners with enough votes, most votes first, then by owner; both arrays have shape (n,)."""
 
     owners: Ids
     votes: NDArray[np.float64]

@@ -14,8 +14,8 @@ def warm_up() -> None:
     """
     Run all compiled code once.
 
-    The first call after an installation takes some seconds, a later call a fraction of a second:
-    compiled code is kept beside the source, or in NUMBA_CACHE_DIR.
+    The first call after an installation takes some seconds. Later calls take a fraction of a
+    second, because compiled code is kept beside the source, or in NUMBA_CACHE_DIR.
     """
     for bits in _WIDTHS:
         codes = np.random.default_rng(1).integers(0, 256, (3 * FEWEST, bits // 8), dtype=np.uint8)
