@@ -1,10 +1,10 @@
 """
 Keys and ciphers: AES-256-GCM under data keys, and the key-encryption key that wraps them.
 
-The database holds the data keys, wrapped. It never holds the key-encryption key, which is read from
-the source that the settings name. Without the key-encryption key nobody can open anything. What a
-destroyed data key sealed can never be opened again. This package has no SQL: the store decides
-which key seals which row.
+The database holds the data keys in wrapped form. It never holds the key-encryption key, which is
+read from the source that the settings name. Without the key-encryption key nobody can open
+anything. Once a data key is destroyed, nobody can open what it sealed. This package has no SQL: the
+store decides which key seals which row.
 """
 
 from hashsvc.keyring.ciphers import WRAPPED_BYTES, DataKey, KeyEncryptionKey

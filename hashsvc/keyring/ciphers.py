@@ -2,8 +2,8 @@
 Data keys, which seal and open bytes, and key-encryption keys, which wrap data keys.
 
 Both use AES-256-GCM. Sealed bytes are a random nonce of 96 bits, the ciphertext, and a tag of 128
-bits. With random nonces a key may seal 2³² times (NIST SP 800-38D, 8.3). No key here seals nearly
-as often.
+bits. With random nonces a key may seal 2³² times (NIST SP 800-38D, 8.3). No key here comes near
+that number.
 """
 
 import base64
@@ -30,8 +30,8 @@ class DataKey:
     """
     A key that seals rows of the database.
 
-    `context` names the row that sealed bytes belong to. It is authenticated but not stored: bytes
-    that were moved to another row cannot be opened there.
+    `context` names the row and column that sealed bytes belong to. It is authenticated but not
+    stored: bytes that were moved elsewhere cannot be opened there.
     """
 
     __slots__ = ("_cipher", "_key")
@@ -59,7 +59,7 @@ class DataKey:
         return _open(self._cipher, sealed, context)
 
     def seal_text(self, text: str, *, context: str) -> str:
-        """Return a sealed text as base64, so that it fits into a text column."""
+        """Return the sealed text as base64, so that it fits into a text column."""
         return base64.b64encode(self.seal(text.encode(), context=context)).decode()
 
     def open_text(self, sealed: str, *, context: str) -> str:
@@ -67,7 +67,7 @@ class DataKey:
         Return the text that was sealed.
 
         Raises:
-            SealError: If `open` raises it.
+            SealError: If the text was altered, or `seal_text` used another context or key.
         """
         return self.open(base64.b64decode(sealed), context=context).decode()
 
@@ -118,7 +118,7 @@ def _seal(cipher: AESGCM, plain: bytes, context: str) -> bytes:
 
 def _open(cipher: AESGCM, sealed: bytes, context: str) -> bytes:
     if len(sealed) < _NONCE_BYTES + _TAG_BYTES:
-        raise SealError("Sealed bytes were cut: they are too short.")
+        raise SealError("Sealed bytes are too short: they were truncated.")
     try:
         return cipher.decrypt(sealed[:_NONCE_BYTES], sealed[_NONCE_BYTES:], context.encode())
     except InvalidTag as error:

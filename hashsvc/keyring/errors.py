@@ -3,10 +3,10 @@ Errors of the keyring room.
 
     KeyringError
     ├── MissingKeyError      the source has no key-encryption key
-    ├── MalformedKeyError    a key-encryption key is written wrongly, or has two sources
+    ├── MalformedKeyError    a key-encryption key is malformed, or has two sources
     ├── WrongKeyError        the source does not have the key-encryption key that is needed
     ├── BusyKeyError         another process is replacing keys
-    └── SealError            sealed bytes were altered, cut, or moved from another context
+    └── SealError            sealed bytes were altered, truncated, or moved from another context
 
 No message contains a key, or any byte of what was sealed.
 """
@@ -21,7 +21,7 @@ class MissingKeyError(KeyringError):
 
 
 class MalformedKeyError(KeyringError):
-    """A key-encryption key is written wrongly, or the settings name two sources of it."""
+    """A key-encryption key is malformed, or the settings name two sources of it."""
 
 
 class WrongKeyError(KeyringError):
@@ -33,4 +33,4 @@ class BusyKeyError(KeyringError):
 
 
 class SealError(KeyringError):
-    """Sealed bytes were altered, cut, moved from another context, or sealed by another key."""
+    """Sealed bytes were altered, truncated, moved elsewhere, or sealed with another key."""

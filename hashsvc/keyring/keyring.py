@@ -56,12 +56,12 @@ class Keyring:
 
     def unwrap(self, wrapped: bytes, *, kek_id: str, key_id: str) -> DataKey:
         """
-        Return the data key that a key of this keyring wrapped.
+        Unwrap a data key with the key-encryption key `kek_id`, and return it.
 
         Raises:
-            WrongKeyError: If the source does not have the key that wrapped it.
+            WrongKeyError: If the source does not have that key-encryption key.
 
-            SealError: If the bytes were altered.
+            SealError: If the bytes were altered, or belong to another id.
         """
         return self.key(kek_id).unwrap(wrapped, key_id=key_id)
 

@@ -2,8 +2,8 @@
 Sources of the key-encryption key: a variable, a file, a command, or the default key file.
 
 A source has one key or more, separated by white space. Each is 32 bytes, as base64 or as 64
-hexadecimal digits. `hashsvc keys rotate` wraps all data keys by the first key. Every key can unwrap
-the data keys that it wrapped.
+hexadecimal digits. `hashsvc keys rotate` wraps all data keys with the first key. The other keys are
+there to unwrap the data keys that they wrapped.
 """
 
 import base64
@@ -29,7 +29,7 @@ _SETTING = "HASHSVC_KEY_ENCRYPTION_KEY"
 
 
 class KeySource(Protocol):
-    """A source of key-encryption keys, which is read again at each call."""
+    """A source of key-encryption keys; each call of `read` reads it again."""
 
     name: str
     """The source's name in messages to the operator."""
@@ -61,7 +61,7 @@ class GivenKeys:
 class KeyFile:
     """Keys in a file that the operator keeps."""
 
-    def __init__(self, path: Path, name: str = f"the file of {_SETTING}_FILE") -> None:
+    def __init__(self, path: Path, name: str = f"the file set in {_SETTING}_FILE") -> None:
         self.name = name
         self.path = path
 
@@ -81,7 +81,7 @@ class KeyFile:
 class KeyCommand:
     """Keys that a command prints, such as the client of a key management service."""
 
-    name = f"the command of {_SETTING}_COMMAND"
+    name = f"the command set in {_SETTING}_COMMAND"
 
     def __init__(self, command: str) -> None:
         self._command = command
@@ -113,8 +113,8 @@ class OwnKeyFile(KeyFile):
     """
     The default key file beside the data, which the service creates if no source is configured.
 
-    It protects backups and stray copies of the database, but nothing else: a copy of the whole
-    folder contains the key too.
+    A key in this file protects backups and stray copies of the database, but nothing else: a copy
+    of the whole folder contains the key too.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -161,7 +161,7 @@ class OwnKeyFile(KeyFile):
             os.close(folder)
 
     def replace(self, texts: list[str]) -> None:
-        """Replace all keys in the file by these, atomically."""
+        """Replace all keys in the file with these, in one step."""
         self._draft(texts).replace(self.path)
 
     def _draft(self, texts: list[str]) -> Path:
