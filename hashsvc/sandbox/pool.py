@@ -1,10 +1,10 @@
 """
 Keeps worker processes that do one kind of work on untrusted bytes.
 
-A worker is a fresh interpreter, kept warm, that has only this package, the modules of its job, two
-pipes and its limits. It receives the length of its input (4 bytes) and the input. It answers with
-two lengths (4 bytes each), a header and a payload, whose contents the job defines. After an invalid
-answer the worker is replaced.
+A worker is a new interpreter that has loaded only this package and the modules of its job. It has
+two pipes and its limits, and stays warm between inputs. It receives the length of its input (4
+bytes) and the input. It answers with two lengths (4 bytes each), a header and a payload; the job
+defines what these contain. After an invalid answer the worker is replaced.
 """
 
 import fcntl
@@ -33,21 +33,22 @@ Seconds that a worker may take to start. Compiling the kernels takes a minute on
 """
 
 MAX_WORKS = 1000
-"""A worker is replaced after this many inputs, whatever it has accumulated."""
+"""A worker is replaced after this many inputs, even if its memory has not grown."""
 
 _PIPE_BYTES = 1024**2
-"""The size that Linux allows every user; most inputs then reach their worker in one piece."""
+"""Size of a pipe: the most that Linux allows every user. Most inputs fit into it in one piece."""
 
 _ROOT = Path(__file__).parents[2]
-# A worker needs these variables to start as its parent did. It does not need tokens and addresses.
+# A worker needs these variables to start as its parent did. It gets no others, because those may
+# hold tokens and addresses.
 INHERITED_ENVIRONMENT = ("HOME", "LD_LIBRARY_PATH", "NUMBA_CACHE_DIR", "XDG_CACHE_HOME")
 ENVIRONMENT = {
     # Idle threads and their heaps would take address space.
     "OPENBLAS_NUM_THREADS": "1",
     "OMP_NUM_THREADS": "1",
     "MALLOC_ARENA_MAX": "1",
-    # Keep the memory of an ordinary input for the next one; this makes up for the time spent in
-    # pipes.
+    # Keep the memory of an ordinary input for the next one. This saves about as much time as the
+    # pipes cost.
     "MALLOC_TRIM_THRESHOLD_": str(64 * 1024**2),
     "MALLOC_MMAP_THRESHOLD_": str(32 * 1024**2),
 }
@@ -57,7 +58,7 @@ ENVIRONMENT = {
 @dataclass(frozen=True, slots=True)
 class WorkLimits:
     """
-    What one piece of work may take.
+    How much time and memory one piece of work may take, and how long its answer may be.
 
     Attributes:
         max_seconds: Time from sending the input to the end of the answer.
@@ -83,7 +84,7 @@ class WorkerPool:
         job: Name of the module that defines the work: its `warm_up(arguments)` is called once, and
             its `answer(data, arguments)` returns header and payload for each input.
 
-        arguments: What the job is given too; can be written as JSON.
+        arguments: Passed on to both of these functions; must be values that JSON can hold.
 
         limits: Limits for each piece of work.
 
@@ -106,9 +107,9 @@ class WorkerPool:
         self._lock = threading.Lock()
         self._workers: set[WorkerProcess] = set()
         self.is_closed = True
-        """Whether the pool is not open."""
-        # Each request allows one more worker to be started, and is answered by a worker or an
-        # error.
+        """Whether the pool is closed, which it is until `open` is called."""
+        # Each True in `_start_requests` asks for one more worker. The answer in `_ready` is that
+        # worker, or an error.
         self._start_requests: queue.SimpleQueue[bool] = queue.SimpleQueue()
         self._ready: queue.SimpleQueue[WorkerProcess | SandboxError] = queue.SimpleQueue()
 
@@ -127,16 +128,16 @@ class WorkerPool:
 
     @property
     def idle(self) -> int:
-        """Number of workers (or of errors of failed starts) that wait for work."""
+        """Number of workers that wait for work, plus errors of failed starts not yet raised."""
         return self._ready.qsize()
 
     def open(self) -> None:
-        """Begin to start the workers; calls wait until one is ready."""
+        """Start the workers in the background; calls wait until one is ready."""
         self.is_closed = False
         for _ in range(self.size):
             self._start_requests.put(True)
-        # Workers die with the thread that started them (prctl(2), PR_SET_PDEATHSIG), so a thread of
-        # the sandbox starts them and not a caller's.
+        # A worker dies with the thread that started it (prctl(2), PR_SET_PDEATHSIG). So the pool
+        # starts workers in a thread of its own, not in a caller's.
         threading.Thread(target=self._start_workers, name="sandbox", daemon=True).start()
 
     def close(self) -> None:
@@ -169,7 +170,7 @@ class WorkerPool:
 
         Args:
             read: Reads the header and the payload of the answer. It raises ValueError if they are
-                not valid; then the worker is replaced, as after a crash.
+                not valid; the worker is then replaced, as after a crash.
 
         Raises:
             TooSlowError: If the work takes too long.
@@ -198,7 +199,7 @@ class WorkerPool:
         while not self.is_closed:
             worker = self._ready.get()
             if isinstance(worker, SandboxError):
-                # Let the next caller try again, or learn too that the sandbox is closed.
+                # Let the next caller try again or, if the sandbox is closed, get the same error.
                 (self._ready.put(worker) if self.is_closed else self._start_requests.put(True))
                 raise worker
             if worker.is_alive():
@@ -217,7 +218,8 @@ class WorkerPool:
 
     def _start_workers(self) -> None:
         """Start a worker for each request, until the sandbox is closed."""
-        # Pretend that the first workers have worked already, so that not all are replaced at once.
+        # Pretend that the first workers have had different numbers of inputs, so that they are not
+        # all replaced at the same time.
         head_starts = iter([MAX_WORKS * place // self.size for place in range(self.size)])
         while self._start_requests.get() and not self.is_closed:
             try:
@@ -243,7 +245,7 @@ class WorkerProcess:
     Attributes:
         works: Number of inputs so far.
 
-        pages_at_start: Size of the address space in pages when it was warm.
+        pages_at_start: Size of the address space, in pages, when the worker became ready.
     """
 
     def __init__(self, job: str, arguments: Any, limits: WorkLimits, *, works: int = 0) -> None:
@@ -301,7 +303,7 @@ class WorkerProcess:
             raise CrashError("The worker died.") from error
 
     def is_alive(self) -> bool:
-        """Return whether the process runs, as far as is known yet."""
+        """Return whether the process still runs; one that has just died may count as running."""
         return self._process.poll() is None
 
     def is_worn(self, limits: WorkLimits) -> bool:
@@ -315,7 +317,7 @@ class WorkerProcess:
         return self.works >= MAX_WORKS or grown > limits.max_memory_bytes // 4
 
     def kill(self) -> None:
-        """End the process at once, whatever it is doing."""
+        """End the process immediately, whatever it is doing."""
         self._process.kill()
         self._process.wait()
 
@@ -328,7 +330,7 @@ class WorkerProcess:
             pipe.close()
 
     def _pages_now(self) -> int:
-        """Return the size of the address space in pages; the address space is what is limited."""
+        """Return the size of the address space in pages; the memory limit applies to this size."""
         return int(os.pread(self._statm, 100, 0).split()[0])
 
     def _send(self, data: bytes, deadline: float) -> None:
@@ -375,7 +377,7 @@ def _wait(pipe: int, event: int, deadline: float) -> None:
 
 
 def invalid_answer() -> CrashError:
-    """Return the error for an answer that no job gives."""
+    """Return the error for an answer that is malformed or longer than its limit."""
     return CrashError("The worker gave an invalid answer.")
 
 

@@ -28,9 +28,9 @@ def main() -> None:
     _bind_to(int(parent_pid))
     requests, answers = sys.stdin.buffer, os.dup(sys.stdout.fileno())
     job, arguments = importlib.import_module(job_name), json.loads(arguments_json)
-    # Later nothing can be compiled or read from files.
+    # Do this first: after `_confine`, the job can neither compile anything nor read files.
     job.warm_up(arguments)
-    # Objects that exist now stay for good, so exclude them from garbage collection.
+    # The objects that exist now are never freed, so exclude them from garbage collection.
     gc.freeze()
     _confine(int(max_memory_bytes), answers)
     os.write(answers, b"!")
@@ -38,7 +38,7 @@ def main() -> None:
         data = requests.read(int.from_bytes(length))
         if len(data) < int.from_bytes(length):
             break
-        # The parent kills a worker that is too slow. If the parent is gone, this timer does.
+        # The parent kills a worker that is too slow. If the parent is gone, this timer kills it.
         signal.setitimer(signal.ITIMER_REAL, float(max_seconds) + 1)
         header, payload = job.answer(data, arguments)
         answer = memoryview(struct.pack(">II", len(header), len(payload)) + header + payload)
@@ -49,8 +49,8 @@ def main() -> None:
 
 def _bind_to(parent_pid: int) -> None:
     """
-    Leave the network, if the kernel allows it, and make the kernel kill this process with its
-    parent.
+    Leave the network, if the kernel allows it, and make the kernel kill this process when its
+    parent ends.
     """
     libc = ctypes.CDLL(None)
     libc.unshare(_CLONE_NEWUSER | _CLONE_NEWNET)
