@@ -1,7 +1,7 @@
 """
 The anchor file: one checkpoint on each line, to be copied to a witness.
 
-A checkpoint that a witness kept shows whether the log was rewritten since, as long as the signing
+A checkpoint that a witness kept shows whether the log was rewritten later, as long as the signing
 key is trusted.
 """
 
@@ -19,7 +19,8 @@ def append(path: Path, checkpoint: Checkpoint) -> None:
     """
     Add a checkpoint at the end of the file; it is on disk when this returns.
 
-    Several processes may do so at once: each line is written whole, and no reader sees half of it.
+    Several processes may do so at the same time: each line is written whole, and no reader sees
+    half of it.
     """
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     flags = os.O_WRONLY | os.O_CREAT | os.O_APPEND

@@ -22,8 +22,8 @@ class Chain:
         checkpoints: Earlier checkpoints, which the log must agree with. Their signatures are not
             checked here.
 
-        after: The checkpoint to begin after, instead of at the first entry. Earlier entries are
-            not checked.
+        after: Begin after the last entry that this checkpoint covers, instead of at the log's first
+            entry. Earlier entries are not checked.
 
         watched: Numbers of the entries for which `tree.path` will be called.
 
@@ -54,7 +54,8 @@ class Chain:
         Check the next entry, and add it to the tree.
 
         Args:
-            blind: The entry's blind in the tree; without it there is no tree from here on.
+            blind: The entry's blind (see `hashsvc.audit.tree`). Without it, `tree` is None from
+                here on.
 
         Raises:
             BrokenChainError: If this is not the next entry, or it was altered.
@@ -83,7 +84,8 @@ class Chain:
             last: A checkpoint that must have been signed exactly here.
 
         Raises:
-            BrokenChainError: If a checkpoint covers more entries, or `last` covers fewer.
+            BrokenChainError: If a checkpoint covers more entries than the log has, or `last` covers
+            fewer.
         """
         if last is not None:
             if last.seq < self.seq:
@@ -105,7 +107,7 @@ class Chain:
                 # The chain itself is intact, so entries were rewritten after the signing.
                 raise broken(
                     self._signed + 1,
-                    f"it, or one up to {checkpoint.seq}, is not what was signed on "
+                    f"it, or a later one up to {checkpoint.seq}, is not what was signed on "
                     f"{_day(checkpoint)}",
                 )
             self._signed = self.seq

@@ -30,7 +30,7 @@ _KEY_BYTES = 32
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
     """
-    A signed statement of how many entries the log had at a time (`seq`), and of which ones.
+    A signed statement that the log had `seq` entries at one time, and which ones these were.
 
     Attributes:
         digest: The digest of the last entry; all zeros if the log was empty.
@@ -115,7 +115,7 @@ class PublicKey:
         Check that this key signed a checkpoint.
 
         Raises:
-            BadSignatureError: If another key signed it, or it was altered since.
+            BadSignatureError: If another key signed it, or it was altered afterwards.
         """
         try:
             self._key.verify(checkpoint.signature, _checkpoint_to_sign(checkpoint))
@@ -189,7 +189,7 @@ class SigningKey:
 
 
 def moment(at: datetime) -> str:
-    """Return a time as it is written in everything that is digested or signed."""
+    """Return a time in the spelling that is hashed and signed."""
     if at.tzinfo is None:
         raise ValueError("A time must have a time zone.")
     return at.astimezone(UTC).isoformat(timespec="microseconds")

@@ -20,7 +20,7 @@ class BrokenChainError(AuditError):
 
 
 class BadSignatureError(AuditError):
-    """Something was signed by another key, or was altered after the signing."""
+    """Something was signed by another key, or was altered after it was signed."""
 
 
 class BadProofError(AuditError):
@@ -28,7 +28,7 @@ class BadProofError(AuditError):
 
 
 class BadTimestampError(AuditError):
-    """A time stamp is unreadable, is of other bytes, or was not signed by a trusted authority."""
+    """A time stamp is unreadable, is for other bytes, or was not signed by a trusted authority."""
 
 
 class NoTimestampsError(AuditError):
@@ -36,4 +36,4 @@ class NoTimestampsError(AuditError):
 
 
 class MalformedError(AuditError):
-    """A file or a value has the wrong format; the message says which, and which line."""
+    """A file or a value has the wrong format; the message says which one, and in which line."""

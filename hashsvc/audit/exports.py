@@ -19,7 +19,7 @@ from hashsvc.store import audit_entries
 from hashsvc.store.audit_entries import AuditEntry
 
 PAGE = 1000
-"""How many entries are read from the database at once."""
+"""How many entries are read from the database at a time."""
 
 
 def lines(connection: Connection, key: SigningKey, now: datetime) -> Iterator[str]:
@@ -60,7 +60,7 @@ def verify_lines(
     chain = Chain(checkpoints)
     last: Any = None
     for number, line in enumerate(exported, start=1):
-        # Check a line only when the next one is there, because the last line is not an entry but
+        # Follow an entry only when another line comes after it: the last line is not an entry but
         # the checkpoint.
         if last is not None:
             chain.follow(*_entry(last, number - 1))
@@ -73,7 +73,7 @@ def verify_lines(
     checkpoint = Checkpoint.parse(last["checkpoint"])
     key.check(checkpoint)
     if checkpoint.peaks is not None and chain.tree is None:
-        raise MalformedError("The export lacks the blinds that the signed tree was made with.")
+        raise MalformedError("The export lacks the blinds from which the signed tree was made.")
     chain.end(checkpoint)
     return chain.seq
 

@@ -12,7 +12,7 @@ from hashsvc.store import audit_entries
 from hashsvc.store.audit_entries import AuditEntry
 
 PAGE = 1000
-"""How many entries are read from the database at once."""
+"""How many entries are read from the database at a time."""
 
 
 def record(connection: Connection, *, actor: str, action: str, subject: str, now: datetime) -> int:
@@ -27,7 +27,8 @@ def record(connection: Connection, *, actor: str, action: str, subject: str, now
 
         action: What was done, as `thing.verb`.
 
-        subject: Opaque id of the thing acted on; for a list, a count.
+        subject: Opaque id of the thing that was acted on, or the number of things if there were
+            many.
     """
     (seq,) = record_all(connection, [(action, subject)], actor=actor, now=now)
     return seq
@@ -39,7 +40,8 @@ def record_all(
     """Add an entry for each deed, given as (action, subject), and return the entries' numbers."""
     audit_entries.wait_for_turn(connection)
     last = audit_entries.last(connection)
-    # Count on from the highest number ever: if somebody deleted the last entries, a gap remains.
+    # Count on from the highest number ever given, so that a gap remains if somebody deleted the
+    # last entries.
     seq = audit_entries.highest_ever(connection)
     digest = START if last is None else last.digest
     added = []
@@ -77,10 +79,10 @@ def verify(
 
 def verify_since(connection: Connection, last: Checkpoint, blinder: Blinder) -> Chain:
     """
-    Return the chain at the log's end, after checking the last checkpoint and all entries since.
+    Return the chain at the log's end, after checking the last checkpoint and all later entries.
 
     Raises:
-        BrokenChainError: If the log is not what was signed, or an entry since breaks the chain.
+        BrokenChainError: If the log is not what was signed, or a later entry breaks the chain.
     """
     chain = Chain([last], after=last)
     signed = audit_entries.page(connection, after=last.seq - 1, limit=1) if last.seq else []

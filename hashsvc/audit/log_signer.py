@@ -61,15 +61,15 @@ class LogSigner(Loop):
         Sign the log as it is and return the checkpoint; return the last one if nothing is new.
 
         Raises:
-            AuditError: If the log is not what was signed before; it is not signed again then.
+            AuditError: If the log is not what was signed before. It is then not signed again.
         """
         key, checkpoints = self.key(), self.checkpoints()
-        # If two checkpoints cover the same entries, `max` returns the first that it meets. Because
+        # If two checkpoints cover the same entries, `max` returns the first that it sees. Because
         # of `reversed` this is the later one, which has a tree.
         before = max(reversed(checkpoints), key=lambda each: each.seq, default=None)
         with self._database.read() as connection:
             if before is None or before.peaks is None:
-                # No checkpoint has a tree to continue, so read the log from its first entry.
+                # There is no tree to continue, so read the log from its first entry.
                 chain = Chain(checkpoints)
                 log.follow(connection, chain, key.blinder())
                 chain.end()

@@ -1,8 +1,8 @@
 """
 Excerpts: some entries of the log, each with a proof of its place in the log.
 
-The proof is a path in the tree that leads to a peak that a checkpoint signed. It shows other
-entries only as blinded digests. An excerpt can be checked without the log.
+The proof is a path in the tree, from the entry's leaf to a peak that a signed checkpoint names. It
+shows other entries only as blinded digests. An excerpt can be checked without the log.
 """
 
 from collections.abc import Collection, Iterable
@@ -140,8 +140,8 @@ def prove(
     Args:
         checkpoint: A checkpoint with a tree that this key signed, and that covers all the entries.
 
-        earlier: Earlier checkpoints, whose signatures are not checked here. The log is read from
-            the last of them before the entries, instead of from its first entry.
+        earlier: Earlier checkpoints, whose signatures are not checked here. Reading begins after
+            the last of them that covers none of the entries, instead of at the log's beginning.
 
     Raises:
         BrokenChainError: If the log is not what was signed, or has no such entry.

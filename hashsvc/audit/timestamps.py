@@ -1,5 +1,5 @@
 """
-Time stamps (RFC 3161), by which an authority confirms that some bytes existed at a time.
+Time stamps (RFC 3161), by which an authority confirms that some bytes existed at a certain time.
 
 This needs the extra `timestamps`. It opens no connection: the caller passes a function that does.
 """
@@ -73,14 +73,14 @@ def stamp_by(post: Callable[[bytes], bytes]) -> Callable[[bytes], bytes]:
 
 def check_timestamp(answer: bytes, content: bytes, roots: bytes | None = None) -> Stamped:
     """
-    Return the contents of a time stamp, after checking that it is of these bytes.
+    Return the contents of a time stamp, after checking that it is for these bytes.
 
     Args:
         roots: Certificates (PEM) of trusted authorities; without them, the signature is not
             checked.
 
     Raises:
-        BadTimestampError: If it is of other bytes, or none of these authorities signed it.
+        BadTimestampError: If it is for other bytes, or none of these authorities signed it.
 
         NoTimestampsError: If the extra is not installed.
     """
@@ -91,7 +91,7 @@ def check_timestamp(answer: bytes, content: bytes, roots: bytes | None = None) -
     try:
         trusted = dict.fromkeys(x509.load_pem_x509_certificates(roots))
     except ValueError as error:
-        raise BadTimestampError("Trusted authorities must be certificates (PEM).") from error
+        raise BadTimestampError("Give trusted authorities as certificates (PEM).") from error
     builder = client.VerifierBuilder()
     for each in trusted:
         builder = builder.add_root_certificate(each)
@@ -110,9 +110,9 @@ def _read(answer: bytes, content: bytes) -> "TimeStampResponse":
     except ValueError as error:
         raise BadTimestampError("This is not a time stamp.") from error
     if imprint is None:
-        raise BadTimestampError("The authority refused to stamp.")
+        raise BadTimestampError("The authority refused to give a time stamp.")
     if imprint.hash_algorithm != _SHA256 or imprint.message != sha256(content).digest():
-        raise BadTimestampError("The time stamp is of something else.")
+        raise BadTimestampError("The time stamp is for other content.")
     return read
 
 

@@ -1,10 +1,10 @@
 """
-A hash tree over the log's entries: it proves that an entry is in the log, and shows no other one.
+A hash tree over the log's entries. It proves that an entry is in the log without showing others.
 
 A leaf is the digest of an entry's fields together with a secret *blind* of 256 bits. A proof
 reveals only the blinds of the entries that it shows, so that nobody can test a guess about another
-entry. Nodes are made as in RFC 9162, section 2.1. The tree is kept as the roots of its full parts,
-the largest first (its *peaks*): new entries can be added without the old ones.
+entry. Nodes are made as in RFC 9162, section 2.1. Only the roots of the tree's full parts are kept,
+the largest part first: the *peaks*. They are enough to add new entries.
 """
 
 import hashlib
@@ -16,13 +16,13 @@ HASH_BYTES = 32
 
 
 class Blinder:
-    """Derives each entry's blind from a secret: the same for the same entry, and unpredictable."""
+    """Derives each entry's blind from a secret; nobody can compute it without the secret."""
 
     def __init__(self, secret: bytes) -> None:
         self._secret = secret
 
     def of(self, body: bytes) -> bytes:
-        """Return the blind of an entry, given its digested bytes."""
+        """Return the blind of an entry, given the bytes that its digest covers."""
         return hmac.digest(self._secret, body, "sha256")
 
 
@@ -40,7 +40,7 @@ class Tree:
     The tree over a log, to which each new entry adds a leaf.
 
     Args:
-        peaks: The peaks over the first `seq` entries, if the tree does not begin with the first.
+        peaks: The peaks over the first `seq` entries, if the tree continues after these.
 
         watched: Numbers of the entries for which `path` will be called.
     """

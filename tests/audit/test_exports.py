@@ -125,7 +125,7 @@ def test_rewritten_entries_disagree_with_the_checkpoint(
         at = START.fromisoformat(each["at"])
         before = digest_of(before, each["seq"], at, "nobody", each["action"], each["subject"])
         rewritten.append(json.dumps(each | {"digest": before.hex()}))
-    with pytest.raises(BrokenChainError, match="entry 1: it, or one up to 6, is not what was"):
+    with pytest.raises(BrokenChainError, match="entry 1: it, or a later one up to 6, is not"):
         exports.verify_lines([*rewritten, exported[-1]], key)
 
 
