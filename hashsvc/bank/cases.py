@@ -29,7 +29,7 @@ from hashsvc.store.ids import (
 )
 
 LIFETIME_DAYS = 730
-"""Days until a case ends after it was opened or renewed, unless the settings say otherwise."""
+"""Days from the opening or renewal of a case to its end, unless the settings say otherwise."""
 
 WARNED_DAYS = 30
 """A case is shown as ending soon when it ends within this many days."""
@@ -45,7 +45,7 @@ class OpenedCase:
 
 @dataclass(frozen=True, slots=True)
 class ContentView:
-    """What is shown of a content; `pending` means that an analyst must let it in first."""
+    """What is shown of a content; `pending` means that an analyst must release it first."""
 
     content: PublicContentId
     quality: int
@@ -77,7 +77,7 @@ class Bank:
     All live cases.
 
     Args:
-        lifetime_days: Days until a case ends after it was opened or renewed.
+        lifetime_days: Days from the opening or renewal of a case to its end.
 
         screen: Returns the listed image that a content resembles; None turns this check off.
     """
@@ -111,8 +111,8 @@ class Bank:
 
             actor: Id of the key that opens the case, for the audit log.
 
-            organisation_id: The organisation that the case belongs to; for all others it does not
-                exist.
+            organisation_id: The organisation that the case belongs to. To all other organisations
+                the case does not exist.
 
             consented: What the person shown agreed to besides ConsentKind.HASH.
 
@@ -152,7 +152,7 @@ class Bank:
                 other methods use it in the same way.
 
         Raises:
-            UnknownCaseError: If no such case has this number.
+            UnknownCaseError: If there is no such case.
         """
         with self._database.write() as connection:
             case = find_case(connection, number, organisation_id)
@@ -182,13 +182,13 @@ class Bank:
         Add contents to a case: all of them, or none if one of them is refused.
 
         A content that resembles a protected image is pending: no search finds it until an analyst
-        lets it in.
+        releases it.
 
         Raises:
             UnknownCaseError: If there is no such case.
 
-            NotSubmittableError: If a content has no `pdq1` signal, a signal of another view than
-                `whole`, two signals of one whole-image algorithm, or more than MAX_SIGNALS.
+            NotSubmittableError: If a content has no `pdq1` signal, a signal of a view other than
+                `whole`, two signals of one whole-image algorithm, or more signals than MAX_SIGNALS.
 
             TooPlainError: If an image's quality is below PDQ's 50, or the image is blank.
 
@@ -202,8 +202,8 @@ class Bank:
         with self._database.write() as connection:
             case = find_case(connection, number, organisation_id)
             taken = cases.has_public_ids(connection, public_ids)
-            # A withdrawn content's id stays taken: a restore erases that id again, and would erase
-            # a new content with it.
+            # A withdrawn content's id stays taken: a restore erases that id again, and would also
+            # erase a new content that had the same id.
             taken = taken or erasures.has_any(connection, public_ids)
             if taken or len(set(public_ids)) != len(public_ids):
                 raise ContentExistsError(
@@ -287,7 +287,7 @@ class Bank:
                     case = find_case(connection, number)
                 except UnknownCaseError:
                     continue
-                # The holder may have renewed it since the list was read.
+                # The holder may have renewed the case since the list was read.
                 if self._ends_by(case, self._today()):
                     self._end(connection, case, actor, "case.expired")
                     ended += 1

@@ -11,7 +11,7 @@ from hashsvc.signals import Signal
 @dataclass(frozen=True, slots=True)
 class CommonImage:
     """
-    An image that belongs to nobody in particular: a logo, an icon, a letter, a pattern.
+    An image that belongs to nobody in particular, such as a logo, an icon, a letter or a pattern.
 
     Attributes:
         signal: The image's `pdq1` signal.

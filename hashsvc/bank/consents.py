@@ -1,4 +1,4 @@
-"""Consents: what the person shown has agreed to, which limits what is done for a case."""
+"""Consents: what the person shown has agreed to. They limit what the service does for a case."""
 
 from enum import StrEnum
 
@@ -84,10 +84,10 @@ class Consents:
         """
         Store that a consent is withdrawn, and return all consents of the case.
 
-        This undoes nothing that was done before; it only prevents more.
+        This undoes nothing that the service did before; it only stops the service from doing more.
 
         Raises:
-            NotSubmittableError: If it is ConsentKind.HASH, which every case needs.
+            NotSubmittableError: If the kind is ConsentKind.HASH, which every case needs.
         """
         if kind is ConsentKind.HASH:
             raise NotSubmittableError(

@@ -9,7 +9,7 @@ from hashsvc.store.ids import DataKeyId, PublicContentId
 
 def erase_again(bank: Bank, database: Database, ids: Iterable[str], *, actor: str) -> int:
     """
-    Withdraw each existing case and content that a list of erasures names; return their number.
+    Withdraw each existing case and content that a list of erasures names, and return their number.
 
     Args:
         ids: Ids of data keys, which stand for whole cases, and of contents. Other ids are ignored.

@@ -48,8 +48,8 @@ class Exports:
         Raises:
             UnknownExportError: If there is no such request, or it is expired, approved or taken.
 
-            SameKeyError: If the same key requested it, or one of the two keys created the other,
-                or a third key created both: one person could then have both keys.
+            SameKeyError: If one person could have both keys: the same key requested the export, one
+                of the two keys created the other, or a third key created both.
         """
         now = self._clock()
         with self._database.write() as connection:

@@ -16,8 +16,8 @@ from hashsvc.store.cases import Case
 from hashsvc.store.holder_views import RequestState
 from hashsvc.store.ids import PublicContentId
 
-# People mistype, so four wrong PINs have no wait. The fifth has one, and each further wrong PIN
-# doubles it.
+# People mistype, so the first four wrong PINs cause no wait. The fifth causes one, and each further
+# wrong PIN doubles it.
 _FIRST_WITH_WAIT = 5
 _FIRST_WAIT = timedelta(seconds=30)
 # At one guess an hour, trying half of all PINs takes 5,700 years. A longer wait would only help
@@ -57,7 +57,8 @@ class Holder:
         Return what the holder is shown of the case.
 
         Raises:
-            UnknownCaseError: If the case was withdrawn since. The other methods raise it too.
+            UnknownCaseError: If the case was withdrawn after the PIN was entered. The other methods
+                raise it too.
         """
         view = self._bank.view(self.number, actor=_ACTOR)
         with self._database.read() as connection:
@@ -101,8 +102,8 @@ class Holders:
         """
         Return the holder of the case with this number and this PIN.
 
-        A caller cannot find out which numbers exist: for an unknown number the service reads,
-        checks, counts and answers the same as for a wrong PIN.
+        A caller cannot find out which numbers exist: for an unknown number the service takes the
+        same steps and gives the same answer as for a wrong PIN.
 
         Raises:
             WrongPinError: If no case has this number and this PIN.
@@ -133,7 +134,7 @@ class Holders:
                 return None
 
     def _count(self, number: str) -> None:
-        """Count a guess before it is checked, so that many at once cannot avoid the limit."""
+        """Count a guess before checking it, so that simultaneous guesses cannot avoid the limit."""
         now = self._clock()
         with self._database.write() as connection:
             pin_guesses.forget_before(connection, now - REMEMBERED)
@@ -152,5 +153,6 @@ class Holders:
 def _wait_until(guesses: int, now: datetime) -> datetime | None:
     if guesses < _FIRST_WITH_WAIT:
         return None
-    # Cap the doublings so that the number stays small; sixteen are far beyond the longest wait.
+    # Cap the number of doublings, so that the wait stays a small number. Sixteen doublings already
+    # go far beyond the longest wait.
     return now + min(_FIRST_WAIT * (1 << min(guesses - _FIRST_WITH_WAIT, 16)), _LONGEST_WAIT)

@@ -15,7 +15,8 @@ from hashsvc.store import Database, candidates, erasures, pin_guesses, scans
 EVERY_S = 60
 """Seconds from the end of one pass to the beginning of the next."""
 
-# Begin to rewrite files after this share of the time allowed; the rest is left for more attempts.
+# Begin to rewrite files after this share of the allowed time, so that time is left for more
+# attempts.
 _BEGUN_BY = 0.5
 # A candidate takes 30 kB, and other writers wait while rows are deleted, so delete few at a time.
 _ROWS_AT_A_TIME = 500
@@ -24,7 +25,7 @@ _log = structlog.get_logger()
 
 
 class Housekeeping(Loop):
-    """Ends what has expired, and finishes erasures, once a minute."""
+    """Once a minute, ends what has expired, and finishes erasures."""
 
     def __init__(
         self, settings: Settings, database: Database, bank: Bank, clock: Clock = utc_now

@@ -53,7 +53,8 @@ class Lists:
         Raises:
             NotSubmittableError: If the signature has no `pdq1` signal.
         """
-        # Keep region signals of the whole view only, as contents do: they recognise crops.
+        # Of region signals, which recognise crops, keep those of the whole view only, as contents
+        # do.
         kept = [
             (viewed.signal.algorithm, viewed.signal.code)
             for viewed in signature.signals

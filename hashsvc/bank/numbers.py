@@ -4,7 +4,7 @@ import secrets
 
 # Crockford's base 32 has no I, L, O or U, which avoids misreadings and accidental words.
 _ALPHABET = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
-# Letters that people type for digits, and characters to leave out.
+# Letters that people type instead of digits, and characters to leave out.
 _MISREAD = str.maketrans({"O": "0", "I": "1", "L": "1", "-": "", " ": ""})
 _DIGITS = 8
 _PIN_DIGITS = 8
@@ -30,7 +30,7 @@ def is_case_number(text: str) -> bool:
 
 
 def read_case_number(text: str) -> str:
-    """Return a case number in its normal form, from what people type: `7k3m x9qd5`, O for 0."""
+    """Return a case number in its normal form, from what people type, such as `7k3m x9qd5`."""
     letters = text.upper().translate(_MISREAD)
     return f"{letters[:4]}-{letters[4:8]}-{letters[8:]}"
 

@@ -1,4 +1,4 @@
-"""Pending contents, which resemble a protected image: an analyst lets them in or rejects them."""
+"""Pending contents, which resemble a protected image: an analyst releases or rejects each."""
 
 from collections.abc import Sequence
 
@@ -14,7 +14,7 @@ from hashsvc.store.pending import PendingContent
 
 
 class PendingContents:
-    """All pending contents; only analysts of a case's own organisation see its contents."""
+    """All pending contents; an analyst sees only those of the analyst's own organisation."""
 
     def __init__(self, database: Database, bank: Bank, clock: Clock = utc_now) -> None:
         self._database = database
@@ -30,7 +30,7 @@ class PendingContents:
         self, content: PublicContentId, *, actor: KeyId, organisation_id: OrganisationId
     ) -> None:
         """
-        Let a content in, so that the next search finds it.
+        Release a content, so that the next search finds it.
 
         Raises:
             UnknownPendingError: If there is no such pending content. `reject` raises it too.

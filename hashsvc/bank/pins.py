@@ -14,7 +14,7 @@ HASHER = argon2.PasswordHasher()
 PATIENCE_S = 10.0
 """How long a caller waits for a free slot in CHECK_SLOTS."""
 
-# Each check takes 64 MiB, so only this many run at once.
+# Each check takes 64 MiB of memory, so only this many run at the same time.
 CHECK_SLOTS = threading.BoundedSemaphore(4)
 """A slot for each PIN that is being checked."""
 
@@ -26,10 +26,10 @@ def hash_pin(pin: str) -> str:
 
 def check_pin(pin: str, pin_hash: str | None) -> bool:
     """
-    Return whether a PIN has this hash; the call takes equally long if there is no hash.
+    Return whether a PIN has this hash. The call takes the same time if there is no hash.
 
     Args:
-        pin_hash: The hash; None if there is no such case, for which False is returned.
+        pin_hash: The hash; None if there is no such case. The result is then False.
 
     Raises:
         TooManyGuessesError: If too many other PINs are being checked.

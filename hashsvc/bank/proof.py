@@ -11,10 +11,11 @@ from hashsvc.signals import PROFILES, Signature
 from hashsvc.store import Database, data_keys, erasures, signatures
 
 _WINDOW = 8
-# Parts of codes with fewer distinct bytes, such as zeros, occur in any file and are not searched.
+# Parts of codes with fewer distinct bytes than this, such as zeros, occur in any file, so they are
+# not searched for.
 _LEAST_DISTINCT = 4
 CHUNK_BYTES = 16_000_000
-"""How much of a file is searched at once."""
+"""How much of a file is searched at a time."""
 
 _TABLE_BITS = 22
 # Knuth's multiplicative hashing, with the bits of the golden ratio.
@@ -41,7 +42,8 @@ class Proof:
 
         live_contents: How many contents in the bank have one of the whole-image codes.
 
-        stray_keys: How many data keys belong to no case.
+        stray_keys: How many data keys still work although they belong to no case and no day's
+            candidates.
 
         rewritten: Whether the files were rewritten since the last withdrawal.
     """
@@ -147,5 +149,5 @@ def _chunks(path: Path) -> Iterator[bytes]:
         while more := file.read(CHUNK_BYTES):
             chunk = kept + more
             yield chunk
-            # Repeat the end in the next chunk, for parts that lie across the border.
+            # Repeat the end of this chunk in the next one, for parts that lie across the border.
             kept = chunk[-(2 * _WINDOW - 1) :]

@@ -54,7 +54,7 @@ class Resets:
         self, number: str, reset_id: ResetId, *, actor: KeyId, organisation_id: OrganisationId
     ) -> str:
         """
-        Replace the case's PIN by a new one, and return the new PIN; nothing shows it again.
+        Replace the case's PIN with a new one, and return that; the service never shows it again.
 
         Raises:
             UnknownCaseError: If there is no such case of this organisation.

@@ -18,12 +18,12 @@ A content has one signal of each whole-image algorithm and at most a hundred reg
 """
 
 MAX_CONTENTS = 100
-"""How many contents may be added at once."""
+"""How many contents one call may add."""
 
 # Both algorithms set a bit if its value is above the median. In each of 299 photographs half of the
-# bits were set; on a surface of one colour no value is above the median. These are the largest
-# allowed differences between the share of set bits and a half: four standard deviations of random
-# bits.
+# bits were set. On a surface of one colour no value is above the median, so no bit is set. A code
+# whose share of set bits differs from a half by more than this is refused. The limits are four
+# standard deviations of random bits.
 _MOST_OFF = {PDQ.name: 0.125, PHASH.name: 0.25}
 
 Screening = Callable[[Connection, Signature], Listed | None]
@@ -58,11 +58,11 @@ def check_submittable(signature: Signature) -> None:
     Check that a content may have this signature.
 
     Raises:
-        NotSubmittableError: If it has no `pdq1` signal, a signal of another view than `whole`, two
-            signals of one whole-image algorithm, or more than MAX_SIGNALS.
+        NotSubmittableError: If it has no `pdq1` signal, a signal of a view other than `whole`, two
+            signals of one whole-image algorithm, or more signals than MAX_SIGNALS.
 
         TooPlainError: If the image's quality is below PDQ's 50, or if its signals are those of a
-            surface of one colour, whatever quality is claimed.
+            surface of one colour, even if the caller claims a higher quality.
     """
     if len(signature.signals) > MAX_SIGNALS:
         raise NotSubmittableError(f"A content may have at most {MAX_SIGNALS} signals.")
