@@ -23,7 +23,7 @@ CONTENTS_PER_STEP = 500
 """Contents whose signatures a search reads into memory at a time."""
 
 
-# The index searches by these algorithms. The others only compare contents that these have found.
+# The index searches by these algorithms. The other algorithms only compare contents found by these.
 _SEARCHED = (PDQ, PHASH, REGION)
 _TOO_PLAIN = Signature(0, ())
 
@@ -47,7 +47,7 @@ class BankIndex:
     """
     An index of the codes of all live contents. Threads can share it.
 
-    It is never written to disk: the service builds it from the database at its start.
+    The index is never written to disk: the service builds it from the database at each start.
     """
 
     def __init__(self, database: Database, *, engine: Engine = "auto") -> None:
@@ -91,8 +91,8 @@ class BankIndex:
                 changes, position = feed.after(connection, self._position, CHANGES_PER_STEP)
                 added = [each.content_id for each in changes if each.kind == "add"]
                 removed = [each.content_id for each in changes if each.kind == "remove"]
-                # Each content is added once, so all additions may come before all removals. If this
-                # transaction sees a content as removed, that content has no signals left to add.
+                # Each content is added once, so it is safe to do all additions before all removals.
+                # If this transaction sees a content as removed, no signals of it are left to add.
                 if added:
                     self._add(signatures.codes_of(connection, added))
                 if removed:
@@ -109,7 +109,7 @@ class BankIndex:
         """
         Return the contents that a candidate matches, the surest first.
 
-        They never include a content whose withdrawal was committed before the call.
+        The result never includes a content whose withdrawal was committed before the call.
         """
         return self.find_all([candidate])[0]
 
@@ -126,7 +126,7 @@ class BankIndex:
         found: list[list[Found]] = [[] for _ in candidates]
         every = sorted(set().union(*near))
         with self._database.read() as connection:
-            # A bank may hold very many copies of one image: don't read all of them at once.
+            # A bank may hold very many copies of one image: read only some of them at a time.
             for start in range(0, len(every), CONTENTS_PER_STEP):
                 contents = signatures_of(connection, every[start : start + CONTENTS_PER_STEP])
                 for place, candidate in enumerate(candidates):

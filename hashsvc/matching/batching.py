@@ -16,15 +16,16 @@ class Batches:
     """
     Searches one index for many threads.
 
-    When a searcher is idle, a thread searches at once, for itself and for all threads that wait. No
-    thread waits for a batch to fill.
+    A batch is one search for several threads. If fewer than `searchers` batches are running, a
+    thread starts a batch immediately, for itself and for all threads that wait. No thread waits
+    until a batch is full.
 
     Args:
         index: The index to search.
 
         threshold: Largest matching distance in bits, inclusive.
 
-        searchers: Batches that run at once; None for as many as there are processors.
+        searchers: Most batches that run at the same time; None for the number of processors.
     """
 
     def __init__(self, index: LiveIndex, *, threshold: int, searchers: int | None = None) -> None:
@@ -36,7 +37,7 @@ class Batches:
 
     @property
     def waiting(self) -> int:
-        """Number of searches that wait for an idle searcher."""
+        """Number of searches that are not yet part of a batch."""
         with self._lock:
             return len(self._waiting)
 

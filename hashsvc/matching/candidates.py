@@ -33,7 +33,7 @@ class CandidateImage(Protocol):
 
 
 def sighted(image: CandidateImage) -> Sighted | None:
-    """Return what is kept of an image; None if every frame is too plain to match."""
+    """Return what the service keeps of an image; None if every frame is too plain to match."""
     frames = [each for each in image.frames if each.quality >= PDQ.min_quality]
     if not frames:
         return None

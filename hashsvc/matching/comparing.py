@@ -70,5 +70,8 @@ def _of_regions(findings: Sequence[Finding]) -> str:
         shared = f"{best.regions} regions of the first image are in the second {image}"
         return f"{shared}, each within {REGION.threshold} bits; {POSSIBLE_REGIONS} are needed."
     shared = f"{best.regions} regions of the first image are in the second {image}"
-    needed = f"{CERTAIN_CONTRAST} is certain, {LIKELY_CONTRAST} is likely, less is possible"
+    needed = (
+        f"{CERTAIN_CONTRAST} or more is certain, {LIKELY_CONTRAST} or more is likely, "
+        "less is possible"
+    )
     return f"{shared}. Their contrast is {best.contrast}; {needed}."

@@ -15,9 +15,9 @@ def contrast(content: _Codes, candidate: _Codes, poses: _Codes) -> int:
 
     A plain round spot looks like many others: its code is near codes of most images, and near
     several codes in each. So each matching region scores its margin over the second-best place in
-    the candidate, minus NO_CONTRAST bits, after Lowe, "Distinctive Image Features from
-    Scale-Invariant Keypoints" (IJCV 60, 2004), section 7.1. The score is capped at MOST_CONTRAST:
-    two screenshots that share a few identical icons are not copies.
+    the candidate, minus NO_CONTRAST bits. This follows Lowe, "Distinctive Image Features from
+    Scale-Invariant Keypoints" (IJCV 60, 2004), section 7.1. The score is capped at MOST_CONTRAST,
+    because two screenshots that share a few identical icons are not copies.
 
     Args:
         content: Codes of the content's regions, shape (n, 32).

@@ -45,14 +45,15 @@ class Finding:
 
         view: The candidate's view. The content's view is always the whole image.
 
-        distance: Number of differing bits. For regions: the median over the matching ones, or the
-            smallest distance if none matches.
+        distance: Number of differing bits. For regions: the median of the matching regions'
+            distances, or the smallest distance if no region matches.
 
         threshold: The profile's largest matching distance, inclusive.
 
         regions: Number of the content's regions found in the candidate; 0 for other algorithms.
 
-        contrast: Contrast of these regions, see `contrast`; 0 for fewer than POSSIBLE_REGIONS.
+        contrast: Contrast of these regions (see hashsvc.matching.contrast); 0 if there are fewer
+            than POSSIBLE_REGIONS.
     """
 
     algorithm: str
@@ -143,7 +144,7 @@ def _findings(algorithm: str, content: _Views, candidate: _Views) -> Iterable[Fi
             distance = int(nearest(mine, theirs).min())
             yield Finding(algorithm, view, distance, profile.threshold)
         return
-    # A copy is mirrored or not, so regions of the two poses must not add up.
+    # A copy is either mirrored or not, so the matching regions of the two poses are not added up.
     poses = {View.WHOLE: (View.WHOLE, View.PART), View.MIRROR: (View.MIRROR,)}
     shown = {
         view: np.concatenate([candidate[part] for part in parts if part in candidate])
@@ -175,8 +176,8 @@ def _weigh(findings: tuple[Finding, ...], *, plain: bool) -> tuple[Tier | None, 
 
     PDQ within its threshold is `certain` in any pose. Regions are `certain` if their contrast is at
     least CERTAIN_CONTRAST, and `likely` if it is at least LIKELY_CONTRAST. pHash and dHash have 64
-    bits each and are weaker: even together they are `possible`, because screenshots of one
-    interface often agree in both. dHash alone is no match, because the bank is not searched by it.
+    bits each and are weaker: even together they are only `possible`, because screenshots of one
+    interface often agree in both. dHash alone is no match, because the index does not search by it.
     """
     if plain:
         return None, f"One image is too plain to match on: its quality is below {PDQ.min_quality}."

@@ -1,4 +1,4 @@
-"""Puts contents that match far more often than expected into quarantine, and ends it."""
+"""Puts contents that match far more often than expected into quarantine, and ends quarantines."""
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
@@ -25,8 +25,9 @@ def quarantine_flood(
     """
     Put a content into quarantine if its matches are a flood. Return whether it was put there now.
 
-    It is a flood if more than `flood_matches` URLs were found in the last 24 hours, and ten times
-    as many as on an average day before. The audit log gets one entry for each flood.
+    The matches are a flood if more than `flood_matches` URLs were found in the last 24 hours, and
+    at least ten times as many as on an average day before that. The audit log gets one entry for
+    each flood.
     """
     is_quarantined, ended_at = quarantines.last_of(connection, content_id)
     if is_quarantined:
@@ -79,7 +80,7 @@ class Quarantines:
     def dismiss(
         self, content: PublicContentId, *, actor: KeyId, organisation_id: OrganisationId
     ) -> int:
-        """Dismiss a content's quarantined matches, end the quarantine, and return their number."""
+        """Dismiss a content's quarantined matches, end its quarantine, and return their number."""
         now = self._clock()
         with self._database.write() as connection:
             found = _found(connection, content, organisation_id)

@@ -103,7 +103,7 @@ class LowestTiers:
             self._record(connection, actor, "case.set-lowest-tier", number)
 
     def hosts(self, organisation_id: OrganisationId) -> Sequence[HostRule]:
-        """Return an organisation's lowest tiers of hosts."""
+        """Return the lowest tiers that an organisation has set for hosts."""
         with self._database.read() as connection:
             return lowest_tiers.of_hosts(connection, organisation_id)
 

@@ -56,11 +56,11 @@ class RetroactiveMatcher(Loop):
     Compares the contents on the work list `unmatched` with all kept candidates, as a scan would.
 
     It first compares codes of whole images, which are small and find most copies, and then regions.
-    Several processes can do this at once: each takes contents that no other process has leased.
+    Several processes can do this at the same time: each takes contents that no other has leased.
     """
 
     LEASE = timedelta(seconds=60)
-    """After this time, another process takes over the contents of a process that was killed."""
+    """How long a lease lasts. If a process is killed, another one then takes over its contents."""
 
     def __init__(self, settings: Settings, database: Database, clock: Clock = utc_now) -> None:
         super().__init__("retroactive", every_s=_EVERY_S)
@@ -178,13 +178,13 @@ class _Lease:
         self._extended = time.monotonic()
 
     def extend(self) -> None:
-        """Extend the lease if it was not extended for a while."""
+        """Extend the lease, but at most once in _EXTENDED_EVERY_S seconds."""
         if time.monotonic() - self._extended > _EXTENDED_EVERY_S:
             self._until(RetroactiveMatcher.LEASE)
             self._extended = time.monotonic()
 
     def give_back(self) -> None:
-        """Give up the lease: another process starts these contents again."""
+        """Give up the lease, so that another process compares these contents from the beginning."""
         self._until(timedelta(0))
 
     def end(self) -> None:

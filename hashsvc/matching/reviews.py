@@ -32,7 +32,7 @@ class Reason(StrEnum):
     """The image shows something else. It is not recorded again."""
 
     OTHER = "other"
-    """The image is, or may be, a copy. It is left where it is for another reason."""
+    """The image is, or may be, a copy, but the analyst leaves it where it is."""
 
 
 class Reviews:
@@ -59,8 +59,8 @@ class Reviews:
 
             scan_id: Only matches that this scan found first; None for all scans.
 
-            quarantined: True for matches in quarantine only, False for the others only; None for
-                both.
+            quarantined: True for only the matches in quarantine, False for only the others; None
+                for both.
         """
         with self._database.read() as connection:
             return matches.search(
@@ -112,7 +112,8 @@ class Reviews:
         Giving the same verdict again changes nothing: the match keeps its first reviewer.
 
         Args:
-            reason: Why the match is dismissed. An `other-image` is not recorded again.
+            reason: Why the match is dismissed. After `other-image`, the image is not recorded
+                again.
 
             everywhere: If True, the image is not recorded again for any content of the
                 organisation; if False, this holds for the match's content only.
@@ -139,7 +140,7 @@ class Reviews:
         match = self.view(match_id, actor=actor, organisation_id=organisation_id)
         if match.state != verdict:
             raise AlreadyReviewedError(
-                f"This match is {match.state} already. Only the first verdict counts."
+                f"This match is already {match.state}. Only the first verdict counts."
             )
         return match
 

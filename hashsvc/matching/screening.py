@@ -18,8 +18,8 @@ from index import nearest
 _Codes = NDArray[np.uint8]
 
 # If a common image has fewer steady bits than this, only its whole code is compared. An image with
-# at least 64 steady bits differs from every photograph in 20 % of these bits or more; a similar
-# image may differ in 12 %.
+# at least 64 steady bits differs from every photograph in 20 % of these bits or more. To count as
+# similar, an image may differ in at most 12 %.
 _ENOUGH_STEADY = 64
 
 
@@ -30,7 +30,7 @@ class _Shipped:
         self._codes = _packed([each.signal.code for each in images])
         self._steady = _packed([each.steady for each in images])
         steady = np.bitwise_count(self._steady).sum(axis=1, dtype=np.int64)
-        # The threshold's share of all bits, applied to the steady bits.
+        # Of the steady bits, the same share may differ as the threshold allows of all bits.
         most = PDQ.threshold * steady // PDQ.bits
         self._most = np.where(steady >= _ENOUGH_STEADY, most, -1)
 

@@ -1,4 +1,4 @@
-"""Suppressions: images that analysts dismissed as other images are not recorded again."""
+"""Suppressions: an image that an analyst dismissed as `other-image` is not recorded again."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -32,11 +32,11 @@ _Codes = NDArray[np.uint8]
 
 def is_suppressed(connection: Connection, content_id: ContentId, seen: Sighted) -> bool:
     """
-    Return whether a candidate is an image dismissed for a content or its whole organisation.
+    Return whether a candidate is an image that was dismissed for a content or its organisation.
 
-    It is the dismissed image if its bytes are the same, or if PDQ is within its threshold in any
-    pose of the two. But a candidate that is at least as near to the content as to the dismissed
-    image is recorded: no copy of the content may be lost because a similar image was dismissed.
+    A candidate is a dismissed image if the bytes are the same, or if PDQ is within its threshold in
+    any pose of the two. But a candidate that is at least as near to the content as to the dismissed
+    image is recorded, so that no copy of the content is lost because a similar image was dismissed.
     """
     dismissed = suppressions.of_content(connection, content_id)
     if any(each.image_sha256 == seen.image_sha256 for each in dismissed):
@@ -55,7 +55,7 @@ def suppress(
     """
     Suppress a match's image, for its content or for the whole organisation, and return the id.
 
-    The suppression stores the image's SHA-256, and its PDQ codes if they are still kept.
+    The suppression stores the image's SHA-256, and its PDQ codes if its candidate is still kept.
     """
     kept = candidates.find(connection, match.image_url, match.image_sha256)
     codes = _pdq_codes(kept.seen) if kept is not None else []

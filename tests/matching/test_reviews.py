@@ -62,7 +62,7 @@ def test_the_other_verdict_is_refused_whoever_gives_it(
 ) -> None:
     first = reviews.decide(match_id, verdict, actor=ANN)
     for actor in (ANN, BEN):
-        with pytest.raises(AlreadyReviewedError, match=f"is {verdict} already"):
+        with pytest.raises(AlreadyReviewedError, match=f"is already {verdict}"):
             reviews.decide(match_id, other, actor=actor)
     assert reviews.view(match_id, actor=BEN) == first
 
