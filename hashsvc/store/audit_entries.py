@@ -10,8 +10,8 @@ from hashsvc.store import rows
 from hashsvc.store.tables import audit_entry
 
 # The highest number ever given is kept outside the log, so that deleting the last entries leaves a
-# trace. SQLite's AUTOINCREMENT keeps it; on PostgreSQL a table of one row does (see the first
-# migration).
+# trace. SQLite's AUTOINCREMENT keeps that number; on PostgreSQL a table of one row keeps it (see
+# the first migration).
 _sequence = table("sqlite_sequence", column("name"), column("seq"))
 _length = table("audit_length", column("seq", BigInteger))
 
@@ -46,7 +46,7 @@ def last(connection: Connection) -> AuditEntry | None:
 
 
 def highest_ever(connection: Connection) -> int:
-    """Return the highest entry number ever stored, even if that entry was deleted since."""
+    """Return the highest entry number ever stored, even if that entry has been deleted."""
     if connection.dialect.name == "sqlite":
         query = select(_sequence.c.seq).where(_sequence.c.name == audit_entry.name)
     else:

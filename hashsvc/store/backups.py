@@ -30,7 +30,8 @@ _COPY = "hashsvc.db"
 # Files that an operator may put into the data directory before a restore. hashsvc.audit defines the
 # names of the last two.
 _MAY_BE_THERE = {OWN_FILE, erasures.LIST_NAME, "audit-signing-key", "audit.anchor"}
-# A copy made during a rotation would need both keys, and the old one is about to be destroyed.
+# To open a copy made during a rotation, one would need both keys, but the operator is about to
+# destroy the old one.
 _ROTATING = "Keys are being rotated. Finish that with `hashsvc keys rotate`, then back up."
 
 
@@ -60,9 +61,9 @@ class Manifest:
 
 def back_up(database: Database, folder: Path, *, version: str, now: datetime) -> Manifest:
     """
-    Write a copy of the database as it is now into a folder, and return its manifest.
+    Write a copy of the database as it is now into a folder, and return the backup's manifest.
 
-    The folder is created if it does not exist. Nobody who reads or writes has to wait.
+    The folder is created if it does not exist. Readers and writers of the database need not wait.
 
     Raises:
         BackupError: If the folder is not empty, lies in the data directory, or cannot be written;
@@ -101,7 +102,7 @@ def check_possible(database: Database) -> None:
         BackupError: If the database is not an SQLite file.
     """
     if database.folder is None:
-        raise BackupError("Only SQLite is backed up here. Back PostgreSQL up with its own pg_dump.")
+        raise BackupError("This command backs up SQLite only. Back PostgreSQL up with its pg_dump.")
 
 
 def check(folder: Path) -> Manifest:
@@ -114,13 +115,13 @@ def check(folder: Path) -> Manifest:
     try:
         fields: dict[str, Any] = json.loads((folder / MANIFEST).read_text())
         if fields.pop("format") != _FORMAT:
-            raise BackupError("A newer version of hashsvc made the backup. Restore it with that.")
+            raise BackupError("A newer hashsvc made the backup. Restore it with that version.")
         manifest = Manifest(**fields)
         is_intact = _sha256(folder / _COPY) == manifest.sha256
     except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         raise BackupError("The folder is not a complete backup.") from error
     if not is_intact:
-        raise BackupError("The backup was altered or cut: it differs from its manifest.")
+        raise BackupError("The backup was altered or truncated: it differs from its manifest.")
     return manifest
 
 
@@ -129,8 +130,8 @@ def restoring(folder: Path, settings: Settings) -> Iterator[Database]:
     """
     Yield a backup's database, migrated to this version's schema, and then put it into place.
 
-    The database is a draft beside its final place until the block ends without an exception, so
-    that a restore that fails leaves no database behind.
+    Until the block ends without an exception, the database is a draft beside its final place. So a
+    restore that fails leaves no database behind.
 
     Raises:
         BackupError: If the folder is not a complete backup; if the data directory holds more than
@@ -140,13 +141,13 @@ def restoring(folder: Path, settings: Settings) -> Iterator[Database]:
     """
     place = path_of(settings.url)
     if place is None:
-        raise BackupError("Only SQLite is restored here. Restore PostgreSQL with its pg_restore.")
+        raise BackupError("This command restores SQLite only. Restore PostgreSQL with pg_restore.")
     check(folder)
     draft = place.with_name(f"{place.name}.restoring")
     try:
         place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         if {each.name for each in place.parent.iterdir()} - _MAY_BE_THERE:
-            raise BackupError("A backup is restored into an empty data directory only.")
+            raise BackupError("A backup can be restored only into an empty data directory.")
         draft.touch(mode=0o600)
         shutil.copyfile(folder / _COPY, draft)
         _sync(draft)

@@ -1,8 +1,8 @@
 """
 Candidates: images that scans saw, kept for a time so that contents added later can match them.
 
-All candidates of a day are sealed under that day's key. When the day expires, its key is destroyed,
-which makes all of them unreadable at once. Their rows are deleted later, in batches.
+All candidates of a day are sealed under that day's key. When the day expires, its key is destroyed.
+From then on nobody can read that day's candidates. Their rows are deleted later, in batches.
 """
 
 import json
@@ -115,7 +115,7 @@ def _forget_earlier(
 
 
 def find(connection: Connection, image_url: str, image_sha256: bytes) -> Candidate | None:
-    """Return the candidate with this URL and these bytes; None if none is stored."""
+    """Return the candidate with this URL and these bytes; None if there is no such candidate."""
     dedup_key = _dedup_key(image_url, image_sha256)
     digests = [key.digest(dedup_key) for key in _live_keys(connection).values()]
     query = select(candidate.c.id).where(candidate.c.dedup_digest.in_(digests))
@@ -210,7 +210,7 @@ def count(connection: Connection) -> int:
 def _delete(connection: Connection, query: Select[tuple[int]]) -> int:
     ids = connection.execute(query).scalars().all()
     if ids:
-        # SQLite's cascade would delete these too, but row by row.
+        # SQLite's cascade would delete these too, but one row at a time, which is slower.
         connection.execute(
             delete(candidate_regions).where(candidate_regions.c.candidate_id.in_(ids))
         )
@@ -263,7 +263,7 @@ def _live_keys(connection: Connection) -> dict[str, DataKey]:
 
 
 def _begin(connection: Connection, day: str) -> DataKey:
-    """Return a day's new key; two workers that begin the same day get the same key."""
+    """Create a day's key and return it; two workers that begin the same day get the same key."""
     key_id, key = data_keys.add(connection)
     new = rows.insert_once(connection, candidate_day).values(day=day, key_id=key_id)
     if rows.changed_one(connection.execute(new)):

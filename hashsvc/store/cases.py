@@ -1,4 +1,8 @@
-"""Cases and contents; each content that is let in or deleted is entered into the change feed."""
+"""
+Cases and contents.
+
+The change feed gets an entry when a content becomes searchable, and another when it is deleted.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -71,7 +75,7 @@ def open_case(
 
 
 def pin_context(number: str) -> str:
-    """Return the context that the hash of a case's PIN is bound to."""
+    """Return the context to which the sealed hash of a case's PIN is bound."""
     return f"pin of case {number}"
 
 
@@ -139,7 +143,8 @@ def add_content(
     Args:
         signals: (algorithm, view, code) of each signal.
 
-        pending: Whether the content waits for an analyst. `let_in` enters it into the feed later.
+        pending: Whether the content waits for an analyst. `let_in` enters it into the feed when the
+            analyst releases it.
     """
     row = connection.execute(
         insert(content)
@@ -166,7 +171,7 @@ def let_in(connection: Connection, content_id: ContentId) -> None:
 
 
 def numbers_ending_by(connection: Connection, day: str) -> list[str]:
-    """Return the numbers of the cases that end on this day or ended before, earliest first."""
+    """Return the numbers of the cases that end on this day or before it, earliest first."""
     query = select(case.c.number).where(case.c.ends_on <= day).order_by(case.c.ends_on, case.c.id)
     return list(connection.execute(query).scalars())
 
@@ -200,7 +205,7 @@ def set_pin_hash(connection: Connection, found: Case, pin_hash: str) -> None:
 
 
 def delete_content(connection: Connection, content_id: ContentId) -> None:
-    """Delete one content with its signals and matches, and enter that into the change feed."""
+    """Delete a content with its signals and matches, and enter its removal into the change feed."""
     connection.execute(delete(content).where(content.c.id == content_id))
     connection.execute(insert(change).values(kind="remove", content_id=content_id))
 
@@ -209,7 +214,7 @@ def delete_case(connection: Connection, case_id: CaseId) -> None:
     """
     Delete a case and destroy its data key.
 
-    Delete the case's contents first, so that the change feed has an entry for each.
+    The caller must delete the case's contents first, so that the change feed has an entry for each.
     """
     query = select(case.c.key_id).where(case.c.id == case_id)
     data_keys.destroy(connection, connection.execute(query).scalar_one())

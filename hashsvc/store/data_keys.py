@@ -1,10 +1,11 @@
 """
 Data keys: one for each case, one for each day's candidates, and "records" for everything else.
 
-A key is destroyed by writing zeros over it: SQLite then overwrites the very bytes. SQLite would
-overwrite a deleted row too, but not the places where the row was earlier, because it moves rows
-between pages when their neighbours are deleted. Keys are only added at the end and changed in
-place, so that they never move. The row of a destroyed key stays, with an id that nothing else has.
+A key is destroyed by writing zeros over it: SQLite then overwrites the same bytes in its file.
+SQLite would overwrite a deleted row too. But it moves rows between pages when neighbouring rows are
+deleted, and does not overwrite the places that a row has left. So rows of keys are only added at
+the end and changed in place, and never move. The row of a destroyed key stays, with an id that
+nothing else has.
 """
 
 from collections.abc import Sequence
@@ -106,7 +107,7 @@ def add(connection: Connection, key_id: DataKeyId | None = None) -> tuple[DataKe
 
 
 def replace(connection: Connection, key_id: DataKeyId) -> DataKey:
-    """Overwrite a key with a new one, which destroys the old key, and return the new one."""
+    """Destroy a key by overwriting it with a new one, and return the new one."""
     key, kek = DataKey.new(), _current(connection)
     _put(connection, WrappedKey(key_id, kek.id, kek.wrap(key, key_id=key_id)))
     return key
@@ -119,7 +120,7 @@ def destroy(connection: Connection, key_id: DataKeyId) -> None:
 
 
 def count_strays(connection: Connection) -> int:
-    """Return how many keys are not destroyed although they belong to no case and no day."""
+    """Return how many keys still work although they belong to no case and no day's candidates."""
     query = (
         select(func.count())
         .select_from(data_key)
@@ -139,7 +140,7 @@ def rewrap(connection: Connection, kek: KeyEncryptionKey, limit: int) -> int:
     """
     Rewrap at most `limit` data keys under this key-encryption key; return how many were rewrapped.
 
-    The key "records" comes first: from then on this key-encryption key wraps new cases' keys too.
+    The key "records" comes first: from then on this key-encryption key wraps all new data keys too.
     """
     query = (
         select(*COLUMNS)
@@ -155,7 +156,7 @@ def rewrap(connection: Connection, kek: KeyEncryptionKey, limit: int) -> int:
 
 
 def count_not_under(connection: Connection, kek_id: str) -> int:
-    """Return how many data keys are wrapped by another key-encryption key than this one."""
+    """Return how many data keys are wrapped by a key-encryption key other than this one."""
     query = select(func.count()).where(
         data_key.c.kek_id != kek_id, data_key.c.wrapped != _DESTROYED
     )
@@ -168,8 +169,8 @@ def current_kek_id(connection: Connection) -> str:
 
 
 def _current(connection: Connection) -> KeyEncryptionKey:
-    # The database decides, not the source: a running service that has not read its source again
-    # must not go on wrapping by a key that a rotation takes out of use.
+    # The database decides which key wraps, not the source: a running service that has not read its
+    # source again must not go on wrapping with a key that a rotation is about to retire.
     query = select(data_key.c.kek_id).where(data_key.c.id == RECORDS)
     # On PostgreSQL this lock makes a rotation wait until the caller has wrapped its key. On SQLite
     # only one transaction writes at a time anyway.

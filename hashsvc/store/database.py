@@ -33,7 +33,7 @@ class Database:
         url: An SQLAlchemy URL. An SQLite file and its folder are created if they do not exist.
 
         key_source: Where the key-encryption key comes from. None stands for a key file in the
-            folder of the SQLite file, which is created with a new database.
+            folder of the SQLite file; this key file is created together with a new database.
 
         connections: The largest number of connections to PostgreSQL.
 
@@ -84,7 +84,7 @@ class Database:
         Return the database that the settings name, with the key source that they name.
 
         Raises:
-            OpenError: If the constructor raises it.
+            OpenError: In the same cases as the constructor.
 
             LockedError: If the settings name two sources of the key.
         """
@@ -143,13 +143,13 @@ class Database:
         """
         Bring the schema up to this version's, and give a new database its first keys.
 
-        If several processes do this at once, one of them migrates and the others wait.
+        If several processes do this at the same time, one of them migrates and the others wait.
 
         Raises:
             OpenError: If the database cannot be reached, or the file is not a database.
 
-            LockedError: If the key-encryption key is missing, or is not the database's. Nothing is
-                written then.
+            LockedError: If the key-encryption key is missing, or is not the database's. In this
+                case nothing is written.
 
             SchemaError: If a newer version of hashsvc made the database.
         """
@@ -201,9 +201,9 @@ class Database:
         SQLite overwrote a destroyed key in place, but its write-ahead log still holds old pages, so
         this call empties that log. PostgreSQL wrote a new row beside the old one, so this call
         rewrites the table of keys; PostgreSQL's transaction log, and copies of it, still hold the
-        old row. The call also adds the ids of what was erased to a list beside the data, which a
-        restore of a backup uses. If another connection blocks the call for longer than the timeout,
-        the next call or `close` does the work.
+        old row. The call also adds the ids of what was erased to a list beside the data. A restore
+        of a backup uses that list. If another connection blocks the call for longer than the
+        timeout, the next call or `close` does the work.
         """
         # The caller only needs to know that the rows are gone. A warning tells the operator that
         # old bytes are still in the files.
@@ -226,10 +226,11 @@ class Database:
         """
         Rewrite the SQLite file, or PostgreSQL's table of keys, without anything that was deleted.
 
-        SQLite overwrites deleted cells at once, but not the copies that it left behind when it
-        moved rows within the file. Rewriting needs as much memory as the new file has bytes.
+        SQLite overwrites a deleted row immediately, but not the copies that it left behind when it
+        moved the row within the file. Rewriting needs as much memory as the new file has bytes.
 
-        Return False if another connection blocked it for longer than the timeout; call it again.
+        Return False if another connection blocked this for longer than the timeout. The caller must
+        then call it again.
         """
         ids = self._erased()
         rewrite = sqlite.rewrite if self.is_sqlite else postgresql.rewrite_keys
@@ -252,7 +253,7 @@ class Database:
         """
         Write a copy of the SQLite database's present state, without deleted rows, to a new file.
 
-        Nobody who reads or writes has to wait.
+        Readers and writers of the database need not wait.
         """
         sqlite.copy_to(self._engine, path)
 
@@ -291,5 +292,5 @@ def _unlocking() -> Iterator[None]:
 
 
 def _own_source(folder: Path | None) -> KeySource:
-    # Without a folder there is nowhere to put a key file: the settings must name a source.
+    # Without a folder there is no place for a key file, so the settings must name a source.
     return GivenKeys("") if folder is None else OwnKeyFile(folder)

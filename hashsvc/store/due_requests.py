@@ -37,14 +37,14 @@ def take_check(connection: Connection, now: datetime, *, next_at: datetime) -> R
 
 
 def set_answer_due(connection: Connection, request_id: RequestId, at: datetime | None) -> None:
-    """Set when the platform's time to answer ends; None if no answer is awaited."""
+    """Set the end of the platform's time to answer; None if no answer is awaited."""
     connection.execute(
         update(removal_request).where(removal_request.c.id == request_id).values(answer_due_at=at)
     )
 
 
 def overdue_answers(connection: Connection, now: datetime) -> list[RequestId]:
-    """Return the requests whose platform's time to answer is over, longest overdue first."""
+    """Return the requests that the platform should have answered by now, longest overdue first."""
     query = (
         select(removal_request.c.id)
         .where(removal_request.c.answer_due_at < now)

@@ -27,7 +27,7 @@ def add(
 
 
 def all_ids(connection: Connection) -> list[str]:
-    """Return the ids of everything ever erased, sorted by id; this order reveals nothing."""
+    """Return the ids of everything ever erased, in order of id, which reveals nothing."""
     return list(connection.execute(select(erasure.c.id).order_by(erasure.c.id)).scalars())
 
 
@@ -60,7 +60,7 @@ def oldest_unpurged(connection: Connection) -> datetime | None:
 
 
 def mark_purged(connection: Connection, ids: Sequence[str], *, now: datetime) -> None:
-    """Store that the file was rewritten, and holds no byte of what had these ids any more."""
+    """Store that the file was rewritten, and no longer holds any byte of what had these ids."""
     connection.execute(
         update(erasure).where(erasure.c.id == bindparam("erased")).values(purged_at=now),
         [{"erased": each} for each in ids],
@@ -71,10 +71,10 @@ def list_beside(folder: Path, ids: Iterable[str]) -> None:
     """
     Add these ids to the list beside the data, one on each line; skip ids that the list has.
 
-    Several processes may do so at once: each id is written once, on a line of its own.
+    Several processes may do so at the same time: each id is written once, on a line of its own.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    # The file is made even for no ids: an empty list says that nothing was erased.
+    # Create the file even if there are no ids: an empty list says that nothing was erased.
     flags = os.O_RDWR | os.O_CREAT | os.O_APPEND
     with os.fdopen(os.open(folder / LIST_NAME, flags, 0o600), "r+", encoding="ascii") as file:
         fcntl.flock(file, fcntl.LOCK_EX)

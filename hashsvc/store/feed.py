@@ -8,7 +8,7 @@ the id of its transaction, and a feed position is a point in the order of (trans
 below which all transactions are over. `after` also returns the changes that are visible above that
 point. The feed position lists their numbers until the point has moved past them.
 
-On SQLite only one transaction writes at a time, so that numbers are in the order of the commits.
+On SQLite only one transaction writes at a time, so the numbers are in the order of the commits.
 """
 
 from collections.abc import Iterator
@@ -77,7 +77,8 @@ def after(
     Return at most `limit` changes after a feed position, and the feed position after them.
 
     Every committed change is returned once; an empty list means that the reader has all of them.
-    A content's removal may come before its addition: the content has no codes any more by then.
+    A content's removal may come before its addition. In that case the content has no codes left to
+    add.
     """
     if connection.dialect.name == "sqlite":
         query = select(change).where(change.c.seq > position.seq).order_by(change.c.seq)
@@ -104,8 +105,8 @@ def after(
 def _changes_after(
     connection: Connection, point: tuple[int, int], limit: int
 ) -> Iterator[tuple[Change, int, bool]]:
-    """Yield each change, its transaction's id, and whether all transactions up to that are over."""
-    # All transactions below this one are over: none of them can commit any more.
+    """Yield each change, its transaction's id, and whether all transactions up to it are over."""
+    # All transactions below this one are over: none of them can still commit.
     oldest = _number(func.pg_snapshot_xmin(func.pg_current_snapshot()))
     query = (
         select(_feed, (_xid < oldest).label("is_over"))

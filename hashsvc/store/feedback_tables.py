@@ -50,9 +50,9 @@ dismissal = table(
     one_of("reason", "other-image", "other"),
 )
 
-# A dismissed image whose matches are not recorded again. With a content, this holds for that
-# content, and the row is sealed under its case's key. Without one, it holds for all contents of the
-# organisation, and the row is sealed under the records key.
+# A dismissed image whose matches are not recorded again. If the row names a content, this holds for
+# that content, and the row is sealed under the key of the content's case. If it names none, this
+# holds for all contents of the organisation, and the row is sealed under the records key.
 suppression = table(
     "suppression",
     Column("id", Text, primary_key=True),

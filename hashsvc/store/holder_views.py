@@ -13,7 +13,7 @@ from hashsvc.store.tables import content, match
 
 @dataclass(frozen=True, slots=True)
 class RequestState:
-    """The state of one removal request of a case, and since when; it contains no URL."""
+    """A removal request's platform and state, and when this state began; it contains no URL."""
 
     platform: str
     state: str

@@ -26,10 +26,10 @@ OrganisationId = NewType("OrganisationId", str)
 ResetId = NewType("ResetId", str)
 ExportId = NewType("ExportId", str)
 LabelId = NewType("LabelId", str)
-"""The random id of a listed image, which has no other name here."""
+"""The random id of a listed image; the service stores no other name for the image."""
 
 DEFAULT_ORGANISATION = OrganisationId("0" * 32)
-"""The organisation of rows that are older than organisations, and of callers that name none."""
+"""The organisation of rows from before there were organisations, and of callers that name none."""
 
 
 def random_id() -> str:

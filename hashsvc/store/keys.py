@@ -21,7 +21,8 @@ class Key:
 
         last_used_on: The last day on which the key was used; the time is not kept.
 
-        is_person: Whether the key stands for a person who signs in elsewhere; it has no token then.
+        is_person: Whether the key stands for a person who signs in through an issuer. Such a key
+            has no token.
     """
 
     id: KeyId
@@ -115,7 +116,7 @@ def lineage(connection: Connection, key_id: KeyId) -> set[KeyId]:
         maker = select(audit_entry.c.actor).where(
             audit_entry.c.action == "key.create", audit_entry.c.subject == next_id
         )
-        # No key created the very first one: it was created on the service's own machine.
+        # No key created the first one: somebody created it on the service's own machine.
         query = select(api_key.c.id).where(api_key.c.id.in_(maker))
         next_id = connection.execute(query).scalar_one_or_none()
     return found

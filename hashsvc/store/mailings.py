@@ -19,13 +19,12 @@ class Mailing:
     Attributes:
         request_id: The request for which the notice is mailed.
 
-        begun_by: The key that asked for it.
+        begun_by: The key that asked for the mailing.
 
         begun_at: When the attempt began, just before the mail server was contacted.
 
         unsure_from: From this time on, no process can still be mailing the notice. If the outcome
-            is still not on record, nobody knows whether the notice was sent until a person finds
-            out.
+            is still not on record, a person must find out whether the notice was sent.
     """
 
     notice_id: NoticeId
@@ -49,7 +48,7 @@ def end(connection: Connection, mailing: Mailing) -> bool:
 
 
 def set_unsure(connection: Connection, mailing: Mailing, now: datetime) -> None:
-    """Store that nobody knows from now on whether the notice was sent."""
+    """Store that, from now on, nobody knows whether the notice was sent."""
     connection.execute(update(notice_mailing).where(_is_this(mailing)).values(unsure_from=now))
 
 
@@ -81,7 +80,7 @@ def is_under_way() -> ColumnElement[bool]:
 
 
 def is_unsure(now: datetime) -> ColumnElement[bool]:
-    """Return the condition that nobody knows whether the notice of a request's row was sent."""
+    """Return the condition that nobody knows whether the notice for a request was sent."""
     return exists().where(
         notice_request.c.request_id == removal_request.c.id,
         notice_request.c.notice_id == notice_mailing.c.notice_id,

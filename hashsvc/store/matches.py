@@ -170,7 +170,8 @@ def add(
     }
     before = find(connection, content_id, image_url)
     if before is None:
-        # Two workers may be here at once: the table's unique key decides, not the query above.
+        # Two workers may be here at the same time: the table's unique key decides, not the query
+        # above.
         new = rows.insert_once(connection, match).values(**values)
         if rows.changed_one(connection.execute(new)):
             return match_id
@@ -217,7 +218,8 @@ def search(
     Return at most `limit` matches, newest first, of one state or one scan if these are given.
 
     Args:
-        quarantined: True for only those in quarantine, False for only the others, None for both.
+        quarantined: True for only the matches in quarantine, False for only the others, None for
+            both.
     """
     ordered = _ROWS.order_by(match.c.found_at.desc(), match.c.id).limit(limit)
     query = _within(organisation_id, ordered)

@@ -96,6 +96,6 @@ def pending_of(connection: Connection, case_id: CaseId) -> Sequence[ContentId]:
 
 
 def release(connection: Connection, content_id: ContentId) -> None:
-    """End a content's wait: enter it into the change feed, so that it is searched from now on."""
+    """Release a content: enter it into the change feed, so that searches find it from now on."""
     connection.execute(delete(pending_content).where(pending_content.c.content_id == content_id))
     cases.let_in(connection, content_id)

@@ -33,8 +33,8 @@ def digest_of(number: str) -> bytes:
 def of(connection: Connection, number: str) -> Guesses | None:
     """Return the count of wrong PINs for a number; None if there were none."""
     query = select(pin_guess).where(pin_guess.c.number_sha256 == digest_of(number))
-    # On PostgreSQL this lock makes two guesses at once count as two. On SQLite only one transaction
-    # writes at a time anyway.
+    # On PostgreSQL this lock makes two simultaneous guesses count as two. On SQLite only one
+    # transaction writes at a time anyway.
     found = rows.as_list(Guesses, connection.execute(query.with_for_update()))
     return found[0] if found else None
 

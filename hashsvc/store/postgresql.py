@@ -7,8 +7,8 @@ on the whole database, before its first statement. Workers' transactions are man
 they share the turn: they run at the same time as one another, but never at the same time as one
 that has the turn alone. Among themselves they rely on row locks and unique keys.
 
-The turn costs little: only one transaction at a time can add to the audit log anyway, because the
-log is a chain, and a transaction has the turn for a few milliseconds.
+The turn costs little. A transaction has it for a few milliseconds, and only one transaction at a
+time could add to the audit log anyway, because the log is a chain.
 """
 
 import re
@@ -32,7 +32,8 @@ _NAMES = ("postgres", "postgresql", "postgresql+psycopg")
 _OLDEST = 14
 # The number of the advisory lock: any number that nothing else uses in the same database.
 _LOCK = 0x6861_7368
-# A machine that vanishes during a transaction keeps the turn this long; others wait longer.
+# A machine that vanishes during a transaction keeps the turn this long. Other transactions wait
+# longer than this before they give up (WAIT_S).
 _VANISHED_S = 20
 WAIT_S = 30
 """How long a caller waits for a connection, a turn or a row's lock."""
@@ -40,7 +41,7 @@ WAIT_S = 30
 _SESSION = {
     "lock_timeout": f"{WAIT_S}s",
     "statement_timeout": "60s",
-    # A reader works on each page before it asks for the next one.
+    # A reader's transaction is idle while the reader works on a page that it has read.
     "idle_in_transaction_session_timeout": "5min",
     "tcp_keepalives_idle": "60",
 }
@@ -136,7 +137,8 @@ def check(connection: Connection) -> None:
     Check that hashsvc works with a server.
 
     Raises:
-        OpenError: If it is older than 14, or the database has another encoding than UTF-8.
+        OpenError: If the server is older than PostgreSQL 14, or the database's encoding is not
+            UTF-8.
     """
     if int(connection.exec_driver_sql("SHOW server_version_num").scalar_one()) < _OLDEST * 10_000:
         raise OpenError(f"The server is too old. Use PostgreSQL {_OLDEST} or later.")
@@ -145,7 +147,7 @@ def check(connection: Connection) -> None:
 
 
 def is_out_of_reach(error: SQLAlchemyError) -> bool:
-    """Return whether the server did not answer in time, or is gone, perhaps only for a while."""
+    """Return whether the server did not answer in time, or cannot be reached at present."""
     if isinstance(error, PoolTimeoutError | OperationalError):
         return True
     return isinstance(error, DBAPIError) and error.connection_invalidated
@@ -155,7 +157,7 @@ def rewrite_keys(engine: Engine) -> bool:
     """
     Rewrite the table of data keys without old versions of its rows.
 
-    Return False if another connection prevented it: by a lock, or by an older transaction that may
+    Return False if another connection prevented this, by a lock or by an older transaction that may
     still read old versions.
     """
     left: list[str] = []

@@ -1,4 +1,4 @@
-"""Quarantines: floods of matches of one content, which wait until an analyst has looked."""
+"""Quarantines: floods of matches of one content, which wait until an analyst has reviewed them."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -79,7 +79,7 @@ def last_of(connection: Connection, content_id: ContentId) -> tuple[bool, dateti
 def counts(connection: Connection, content_id: ContentId, since: datetime) -> tuple[int, int]:
     """Return how many matches of a content were found before `since`, and from then on."""
     query = select(func.count()).where(match.c.content_id == content_id)
-    # Leave old dismissed matches out: they were false, and would make a new flood look usual.
+    # Leave old dismissed matches out: those were false, and would make a new flood look normal.
     old = query.where(match.c.found_at < since, match.c.state != "dismissed")
     new = query.where(match.c.found_at >= since)
     return connection.execute(old).scalar_one(), connection.execute(new).scalar_one()

@@ -1,4 +1,4 @@
-"""The tables of removal: requests, their steps, notices that name them, consents, platforms."""
+"""The tables for removal: requests, their steps, notices that name them, consents, platforms."""
 
 from sqlalchemy import CheckConstraint, Column, ForeignKey, LargeBinary, Text
 
@@ -14,8 +14,9 @@ removal_request = table(
     Column("state", Text, nullable=False),
     Column("created_at", UtcTime, nullable=False),
     organisation_column(),
-    # Digest of case, platform and image URL under the records key: no two open requests ask for the
-    # same. Null once the request has ended, so that somebody can ask for the same again.
+    # Digest of case, platform and image URL under the records key: no two requests may have the
+    # same three. Null once the image has reappeared or the request is withdrawn, so that somebody
+    # can make a request with the same three again.
     Column("dedup_digest", LargeBinary, unique=True),
     # The request that this one continues, and why.
     Column("parent_id", Text, index=True),

@@ -68,9 +68,9 @@ class Event:
     One step in a request's life.
 
     Attributes:
-        at: When it happened, which may be before it was entered.
+        at: When the step happened, which may be before somebody entered it.
 
-        state: The request's state after it.
+        state: The request's state after the step.
 
         outcome: What a re-check saw; None for other steps.
 
@@ -80,8 +80,8 @@ class Event:
 
         notice_id: The notice that the step made or sent.
 
-        audit_seq: Number of the audit entry that was written with it; None for steps that are older
-            than this field.
+        audit_seq: Number of the audit entry that was written with the step; None for steps that are
+            older than this field.
     """
 
     id: int
@@ -111,7 +111,7 @@ class Step:
 
 
 def dedup_key_of(case: str, platform: str, image_url: str) -> str:
-    """Return the key that two requests share if they ask an actor for the same image of a case."""
+    """Return the dedup key of a request: its case, its platform and its image's URL."""
     return "\n".join((case, platform, image_url))
 
 
@@ -122,10 +122,10 @@ def add(
     Store a new request and its first event.
 
     Args:
-        dedup_key: What it asks for, from `dedup_key_of`.
+        dedup_key: The request's dedup key, from `dedup_key_of`.
 
     Returns:
-        False if an open request asks for the same; nothing is stored then.
+        False, without storing anything, if an open request has the same dedup key.
     """
     key = data_keys.records(connection)
     new = rows.insert_once(connection, removal_request).values(
@@ -156,7 +156,7 @@ def by_id(
     Return one request.
 
     Args:
-        organisation_id: The organisation that must own it. Here and below, None stands for any.
+        organisation_id: The request's organisation. In this module, None stands for any.
 
     Raises:
         UnknownRowError: If there is no such request.
@@ -238,8 +238,8 @@ def certain_without(connection: Connection) -> list[MatchId]:
     """
     Return the matches of tier `certain` for which a request may be drafted automatically.
 
-    They were not dismissed, have no request, and their case has the consent to ask platforms. A
-    match of a flood waits until an analyst has looked at the flood.
+    They were not dismissed, have no request, and their case has the consent `notify`. A match in
+    quarantine waits until an analyst has reviewed the quarantine.
     """
     agreed = exists().where(
         consent.c.case_id == content.c.case_id,
@@ -269,7 +269,7 @@ def children_of(connection: Connection, request_id: RequestId) -> list[Request]:
 
 
 def move(connection: Connection, request: Request, step: Step) -> bool:
-    """Store a step and the request's new state; return False if the state changed before."""
+    """Store a step and the request's new state; return False if the state has changed meanwhile."""
     changed: dict[str, object] = {"state": step.state}
     if step.state not in WAITING:
         changed["answer_due_at"] = None

@@ -1,11 +1,11 @@
 """
 Rotation: rewrap all data keys under a new key-encryption key, while the service runs.
 
-The new key is in the source before it wraps anything, and the old key stays there until it wraps
-nothing any more. When a running service meets a key-encryption key that it does not know, it reads
-its source again. The service wraps each new data key under the key-encryption key that wraps the
-data key "records" at that time. The rotation rewraps "records" first, so from then on new data keys
-are wrapped under the new key.
+The new key is in the source before it wraps anything, and the old key stays there until it no
+longer wraps anything. When a running service meets a key-encryption key that it does not know, it
+reads its source again. The service wraps each new data key under the key-encryption key that wraps
+the data key "records" at that time. The rotation rewraps "records" first, so from then on new data
+keys are wrapped under the new key.
 """
 
 from dataclasses import dataclass

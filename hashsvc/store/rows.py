@@ -1,4 +1,4 @@
-"""Helpers for rows: read them as dataclasses with the columns' names, and insert them once."""
+"""Helpers for rows: read them as dataclasses with the same field names, and insert them once."""
 
 from typing import TypeVar
 

@@ -64,8 +64,8 @@ class Item:
 
         host_digest: Digest of the URL's host, equal for all items of one host.
 
-        attempts_before: Attempts that do not count towards the limit: those before a retry was
-            asked for, and those that were given back.
+        attempts_before: Attempts that do not count towards the limit: those before somebody asked
+            for a retry, and those after which the worker gave the item back.
     """
 
     id: ItemId
@@ -170,7 +170,7 @@ def repeated(
     """
     Return the scan made with an Idempotency-Key, and whether its batch was the same.
 
-    Scans made before `since` lose their key, so return None for them.
+    A scan made before `since` loses its Idempotency-Key, so the result for that key is then None.
     """
     key = data_keys.records(connection)
     digest = key.digest(repeatable.name)
@@ -339,13 +339,13 @@ def _queue_again(connection: Connection, scan_id: ScanId, now: datetime, *states
 
 
 def count_waiting(connection: Connection) -> int:
-    """Return how many items of all scans are queued, leased or failed."""
+    """Return how many items, over all scans, are queued, leased or failed."""
     query = select(func.count()).select_from(scan_item).where(WAITING)
     return connection.execute(query).scalar_one()
 
 
 def finished_before(connection: Connection, moment: datetime) -> list[ScanId]:
-    """Return the scans that were submitted before this moment and have no items left to do."""
+    """Return the scans that were made before this moment and have no items left to do."""
     waiting = select(scan_item.c.scan_id).where(WAITING)
     query = select(scan.c.id).where(scan.c.created_at < moment, scan.c.id.not_in(waiting))
     return list(connection.execute(query).scalars())

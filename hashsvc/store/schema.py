@@ -30,7 +30,7 @@ def upgrade(connection: Connection) -> None:
     Raises:
         SchemaError: If the database was made by a newer version.
     """
-    # Importing Alembic takes as long as everything else that a short command does.
+    # Import Alembic only here: the import takes as long as all other work of a short command.
     import alembic.command  # noqa: PLC0415
     from alembic.config import Config  # noqa: PLC0415
     from alembic.util import CommandError  # noqa: PLC0415

@@ -13,7 +13,7 @@ from hashsvc.store.packing import CodeGroup, pack, unpack
 from hashsvc.store.tables import case, content, data_key, signature
 
 IDS_PER_CONTENT = 1024
-"""The ids of a content's codes start at the content's id times this, so that no two are equal."""
+"""A content's codes have ids from the content's id times this, so that no two codes share an id."""
 
 _PAGE = 500
 
@@ -52,7 +52,7 @@ def add(
 
 
 def context_of(case_id: CaseId, public_id: PublicContentId) -> str:
-    """Return the context that a content's codes are bound to."""
+    """Return the context to which a content's sealed codes are bound."""
     return f"codes of content {public_id} of case {case_id}"
 
 

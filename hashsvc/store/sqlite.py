@@ -16,7 +16,7 @@ WRITES = "hashsvc_write"
 
 
 def path_of(url: str) -> Path | None:
-    """Return the path of the SQLite file in a URL; None for others and in-memory ones."""
+    """Return the path of the SQLite file in a URL; None for PostgreSQL and for SQLite in memory."""
     path = make_url(url).database if url.startswith("sqlite") else None
     return Path(path) if path and path != ":memory:" else None
 
@@ -34,7 +34,8 @@ def make_engine(url: str, **options: Any) -> Engine:
 
     @event.listens_for(engine, "connect")
     def prepare(connection: sqlite3.Connection, _record: object) -> None:
-        # The driver would send its own BEGIN late and deferred; `begin` below replaces it.
+        # The driver would send a deferred BEGIN of its own, and only before the first write.
+        # `begin` below sends one instead.
         connection.isolation_level = None
         for pragma in (
             "journal_mode = WAL",
@@ -48,8 +49,9 @@ def make_engine(url: str, **options: Any) -> Engine:
 
     @event.listens_for(engine, "begin")
     def begin(connection: Connection) -> None:
-        # A write transaction takes the write lock when it begins. If it waited until its first
-        # write, that would fail if another transaction had written since this one's first read.
+        # A write transaction takes the write lock when it begins. If it took the lock only for its
+        # first write, that write would fail whenever another transaction had written since this
+        # one's first read.
         writes = connection.get_execution_options().get(WRITES)
         connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
 

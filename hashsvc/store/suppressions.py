@@ -1,4 +1,4 @@
-"""Suppressions: dismissed images that are not recorded again, for one content or for all."""
+"""Suppressions: dismissed images that are not recorded again, for one or all contents."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,7 +30,8 @@ class Dismissed:
     What identifies a dismissed image.
 
     Attributes:
-        codes: The image's PDQ codes in every pose; empty if its candidate was no longer kept.
+        codes: The image's PDQ codes in every pose; empty if its candidate was no longer kept when
+            the image was dismissed.
     """
 
     image_sha256: bytes
@@ -43,10 +44,10 @@ class Suppression:
     What is shown of a suppression.
 
     Attributes:
-        content: Public id of the content that it is for; None if it is for all contents of the
-            organisation.
+        content: Public id of the content for which the image is suppressed; None if it is
+            suppressed for all contents of the organisation.
 
-        match_id: The match that was dismissed; None if that no longer exists.
+        match_id: The match that was dismissed; None if the match no longer exists.
     """
 
     id: SuppressionId
@@ -78,7 +79,7 @@ def add(
     by: KeyId,
     now: datetime,
 ) -> None:
-    """Store a suppression for a content; if `content_id` is None, for all of the organisation."""
+    """Store a suppression for a content, or, without `content_id`, for the whole organisation."""
     sealed = _key(connection, content_id).seal(
         dismissed.image_sha256 + b"".join(dismissed.codes), context=_context(suppression_id)
     )

@@ -5,7 +5,7 @@ Columns hold opaque ids, codes, times and states; never a person's name or an im
 are sealed (see hashsvc.keyring): codes, hashes of PINs, URLs, digests of found images, evidence,
 notices. A sealed text is stored as base64 in a text column.
 
-SQLite tables are STRICT, so types are INTEGER, REAL, TEXT and BLOB there.
+SQLite tables are STRICT, so their columns have the types INTEGER, REAL, TEXT and BLOB.
 """
 
 from datetime import UTC, datetime
@@ -47,7 +47,7 @@ BigId = BigInteger().with_variant(Integer(), "sqlite")
 
 
 class UtcTime(TypeDecorator[datetime]):
-    """An aware datetime in UTC; on SQLite ISO text of fixed width, which sorts by time."""
+    """An aware datetime in UTC. SQLite stores ISO text of fixed width, which sorts by time."""
 
     impl = Text
     cache_ok = True
@@ -110,8 +110,8 @@ api_key = table(
     organisation_column(),
     Column("expires_at", UtcTime),
     Column("last_used_on", Text),
-    # This key's lookups name contents by digests made with this secret, so that nobody can compare
-    # the names that two keys get.
+    # Answers to this key's lookups name contents by digests made with this secret, so that nobody
+    # can compare the names that two keys get.
     Column("match_secret", LargeBinary),
     one_of("role", "intake", "analyst", "scanner", "admin"),
 )
@@ -133,7 +133,7 @@ data_key = table(
     Column("wrapped", LargeBinary, nullable=False),
 )
 
-# The random ids of what was erased, and since when the file holds no byte of it.
+# The random ids of what was erased, and the time since which the file holds no byte of it.
 erasure = table(
     "erasure",
     Column("id", Text, primary_key=True),
@@ -155,8 +155,8 @@ case = table(
     Column("key_id", Text, index=True, unique=True),
 )
 
-# Counts of wrong PINs, also for numbers that no case has: otherwise the wait would reveal which
-# numbers exist.
+# Counts of wrong PINs. Numbers that no case has are counted too: otherwise the wait would reveal
+# which numbers exist.
 pin_guess = table(
     "pin_guess",
     Column("number_sha256", LargeBinary, primary_key=True),
@@ -193,7 +193,7 @@ signature = table(
     Column("sealed", LargeBinary, nullable=False),
 )
 
-# A content that waits for an analyst. It gets its entry in the change feed once it is let in.
+# A content that waits for an analyst. It gets its entry in the change feed when it is released.
 pending_content = table(
     "pending_content",
     Column("content_id", ForeignKey("content.id", ondelete="CASCADE"), primary_key=True),
@@ -217,8 +217,8 @@ listed_signal = table(
     one_of("list", "common", "protected"),
 )
 
-# The change feed that indices follow. `content_id` is no foreign key: the entry of a removal
-# outlives its content.
+# The change feed that indices follow. `content_id` is not a foreign key, because the entry of a
+# removal outlives its content.
 change = table(
     "change",
     Column("seq", BigId, primary_key=True),
@@ -246,8 +246,8 @@ scan = table(
     Column("via", Text),
 )
 
-# The states of items that are still to be done. Queries must use exactly the index's text, or
-# SQLite does not use the index.
+# The states of items that are still to be done. Queries must use exactly this text, which the index
+# has too: otherwise SQLite does not use the index.
 WAITING = text("state IN ('queued', 'leased', 'failed')")
 
 scan_item = table(
@@ -264,7 +264,7 @@ scan_item = table(
     Column("finished_at", UtcTime),
     # Made with the records key: it shows which items share a host, but not the host's name.
     Column("host_digest", LargeBinary),
-    # Attempts that do not count towards the limit, because they were before a retry or given back.
+    # Attempts that do not count towards the limit: see `scans.Item`.
     Column("attempts_before", Integer, nullable=False, server_default=text("0")),
     one_of("state", "queued", "leased", "done", "failed", "dead", "cancelled"),
     Index(None, "due_at", "host_digest", sqlite_where=WAITING, postgresql_where=WAITING),

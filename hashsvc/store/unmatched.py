@@ -1,11 +1,12 @@
 """
 The work list of retroactive matching: new contents that must be compared with stored candidates.
 
-A content is entered here in the transaction that lets it in (see `cases.let_in`), and removed once
-it was compared. If a worker is killed in between, the content is compared again. A scan compares
-its candidates with all contents that were let in before the scan began. All other pairs of content
-and candidate are compared from this list. A scan takes time, so at its end, in the transaction that
-stores its candidates, it asks which contents were let in since it began.
+A content is entered here in the transaction that enters it into the change feed (`cases.let_in`),
+and removed once it has been compared. If a worker is killed in between, the content is compared
+again. A scan compares its candidates with all contents that were in the feed when the scan began.
+All other pairs of content and candidate are compared by means of this list. A scan takes time. So
+at its end, in the transaction that stores its candidates, it asks which contents came into the feed
+since it began.
 """
 
 from collections.abc import Sequence
@@ -64,13 +65,13 @@ def add(
 
 
 def mark(connection: Connection) -> int:
-    """Return the newest number in the change feed, for `came_since` later."""
-    # A content is let in by a transaction that runs alone, so numbers are in the order of commits.
+    """Return the newest number in the change feed; the caller passes it to `came_since` later."""
+    # A transaction that adds to the feed runs alone, so the numbers are in the order of commits.
     return int(connection.execute(_NEWEST).scalar_one())
 
 
 def came_since(connection: Connection, since: int) -> list[ContentId]:
-    """Return the contents that were let in after `mark` returned `since` and still exist."""
+    """Return the contents that still exist and came into the feed after `mark` returned `since`."""
     found = connection.execute(_CAME_SINCE, {"since": since})
     return [ContentId(each) for each in found.scalars()]
 

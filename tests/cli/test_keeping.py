@@ -192,7 +192,7 @@ def test_a_backup_made_while_serving_is_restored_without_what_was_withdrawn_sinc
     assert "1 later withdrawals were repeated." in done.stderr
     again = run("restore", backup, "--no-erased", **variables)
     assert (again.exit_code, again.stderr) == (
-        1, "A backup is restored into an empty data directory only.\n"
+        1, "A backup can be restored only into an empty data directory.\n"
     )  # fmt: skip
     with running_service(anew, MANY) as url:
         assert tiers(run, url, anew, photo) == ["certain"]

@@ -2,7 +2,8 @@
 Data keys; sealed codes, PIN hashes, URLs, evidence and notices; erasures
 
 Rows are sealed in place, so their unsealed bytes stay in the SQLite file until it is rewritten.
-Database.migrate rewrites it; the erasure that is stored here keeps that due until it is done.
+Database.migrate rewrites it. If that fails, the erasure that this migration stores makes sure that
+housekeeping rewrites the file later.
 """
 
 import secrets

@@ -23,7 +23,7 @@ def upgrade() -> None:
         sqlite_strict=True,
     )
 
-    # For pending contents the day is enough, as for all others.
+    # Only the day is kept for pending contents, as for all others.
     pending = sa.table(
         "pending_content", sa.column("content_id"), sa.column("pending_since", UtcTime())
     )

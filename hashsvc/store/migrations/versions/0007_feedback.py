@@ -15,7 +15,7 @@ _BIG_ID = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
 _DEFAULT_ORGANISATION = "0" * 32
 _data_key = sa.table("data_key", sa.column("id"), sa.column("wrapped", sa.LargeBinary()))
 _day = sa.table("candidate_day", sa.column("key_id"))
-# In the order in which they can be created; they are dropped in the opposite order.
+# In the order in which the tables can be created. They are dropped in the opposite order.
 _TABLES = (
     "candidate_day",
     "candidate",

@@ -38,7 +38,8 @@ def upgrade() -> None:
     op.create_index(
         op.f("ix_notice_mailing_request_id"), "notice_mailing", ["request_id"], unique=False
     )
-    # The service fills it in when it starts: the law data say how long a platform has.
+    # The service fills this column when it starts, because only the law data say how long a
+    # platform has to answer.
     op.add_column("removal_request", sa.Column("answer_due_at", UtcTime(), nullable=True))
     op.create_index(
         op.f("ix_removal_request_answer_due_at"), "removal_request", ["answer_due_at"], unique=False
@@ -46,7 +47,7 @@ def upgrade() -> None:
 
 
 def downgrade() -> None:
-    """Go back; which notices were being mailed is lost."""
+    """Undo the migration; the record of notices that are being mailed is lost."""
     op.drop_index(op.f("ix_removal_request_answer_due_at"), "removal_request")
     op.drop_column("removal_request", "answer_due_at")
     op.drop_index(op.f("ix_notice_mailing_request_id"), "notice_mailing")
