@@ -237,7 +237,7 @@ def _table(
 
 
 def _parse_header(header: bytes, size: int) -> tuple[Fields, dict[str, NDArray[Any]], int]:
-    """Return the fields, an array to read each array of the file into, and the size of a block."""
+    """Return the fields, an array to fill for each array of the file, and the size of a block."""
     try:
         parsed = json.loads(header)
         fields, listed, block_bytes = parsed["fields"], parsed["arrays"], parsed["block_bytes"]

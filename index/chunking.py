@@ -29,10 +29,11 @@ _SEED = 1
 
 def chunks_for(bits: int, count: int) -> int:
     """
-    Return the number of chunks that suit this many codes.
+    Return the number of chunks that suits this many codes.
 
-    If a key has a few bits more than the number of a code needs, most keys have one code or none.
-    If it has many more, too many keys must be probed. This was measured from 10^4 to 10^8 codes.
+    Keys should have a few bits more than are needed to count the codes: then most keys have one
+    code or none. With many more bits, too many keys must be probed. This was measured from 10^4 to
+    10^8 codes.
     """
     width = math.log2(max(count, 2)) + _MORE_BITS_THAN_CODES
     chunks = round(bits / min(max(width, NARROWEST), WIDEST))

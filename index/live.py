@@ -55,7 +55,7 @@ class LiveIndex:
         self, bits: int, *, engine: Engine = "auto", steadiest: Sequence[int] = ()
     ) -> None:
         if steadiest and sorted(steadiest) != list(range(bits)):
-            raise ValueError("steadiest must list every bit of a code, each once.")
+            raise ValueError("steadiest must list every bit of a code exactly once.")
         self.bits = bits
         self.engine = engine
         self.feed_position = 0
@@ -100,7 +100,7 @@ class LiveIndex:
 
             DuplicateIdError: If an id is in the index or occurs twice; nothing is added.
 
-            ValueError: If there is not one id, and one owner, for each code; nothing is added.
+            ValueError: If the numbers of ids, owners and codes differ; nothing is added.
         """
         codes = checked(codes, self.bits)
         ids = np.array(ids, dtype=np.int64)
@@ -108,7 +108,7 @@ class LiveIndex:
         if not ids.shape == owners.shape == (len(codes),):
             raise ValueError("Give one id, and one owner, for each code.")
         if len(ids) > 1 and len(np.unique(ids)) < len(ids):
-            raise DuplicateIdError("Each id is added once.")
+            raise DuplicateIdError("An id can be added only once.")
         if len(ids) > part_set.TAIL_CODES:
             self._part_set.add_sealed(ids, codes, owners)
         elif len(ids):

@@ -1,7 +1,7 @@
 """
 Parts: the pieces an index consists of.
 
-A part is a segment, which searches codes, with the id, the owner and the live flag of each code.
+A part holds a segment, which searches codes, and the id, the owner and the live flag of each code.
 `Part` is a tail or a full tail that still waits to be sealed; `SealedPart` is sorted by id and
 built for fast searches. `Tail` lets a part grow.
 """

@@ -130,7 +130,7 @@ class PartSet:
         parts = self.parts
         for part in parts:
             if part not in seen and len(part.positions_of(wanted)):
-                raise DuplicateIdError("Each id is added once.")
+                raise DuplicateIdError("An id can be added only once.")
         return parts
 
     def remove(self, wanted: Ids, find: Callable[[Part, Ids], Positions]) -> int:

@@ -271,7 +271,7 @@ def _read_pool(
     hits: HitBuffers,
     count: int,
 ) -> int:
-    """Compare the codes of the keys with several codes; return the number of hits, or `_FULL`."""
+    """Compare the codes of keys that have several; return the number of hits, or `_FULL`."""
     pool, pool_at, width = data.tables.pool, data.tables.pool_at, len(query.words)
     for number in range(pool_count):
         at = buffers.pool_offsets[number]

@@ -35,7 +35,7 @@ AHEAD = 24
 """How many memory accesses are prefetched before the first is needed; 8 to 48 were tried."""
 
 _COARSE_BITS = 11
-"""Number of last bits of a key that the estimate of a probe's results leaves out."""
+"""How many of a key's last bits a coarse key leaves out (see `radii`)."""
 
 
 class Tables(NamedTuple):
@@ -127,7 +127,7 @@ def flips_of(tables: Tables) -> Flips:
 
 
 def coarse_bits() -> int:
-    """Return the number of last bits of a key that `Tables.coarse` leaves out."""
+    """Return how many of a key's last bits a coarse key leaves out."""
     return _COARSE_BITS
 
 

@@ -1,7 +1,7 @@
 """
 Votes: which owners have many codes near those of one candidate.
 
-All codes of the candidate vote at once. At the distances at which parts of images match, an exact
+All codes of the candidate vote together. At the distances at which parts of images match, an exact
 search for each code would have to compare a large share of all codes. But an owner worth finding
 has many codes near the candidate's, and finding one of them is enough. So each code is searched
 within a budget, which finds the nearer codes. Then the votes of the owners found are counted
@@ -25,17 +25,17 @@ BUDGET_NS = 15_000.0
 """
 Estimated nanoseconds that the search of one code may take in each part.
 
-`python -m benchmarks.matching` measures the time, and which share of the owners that an exact
-search finds is found within the budget.
+`python -m benchmarks.matching` measures the time and the recall: the share of the owners found by
+an exact search that a search within the budget finds too.
 """
 
 _FEW_STEADY_NS, _MOST_STEADY_NS, _ENOUGH_FOR_MOST = 1_000.0, 2_500.0, 1_000_000
 """
 The same budget if the steadiest bits are known; then only half of the chunks are searched.
 
-It grows with the number of codes, because chunks become wider and must be probed farther. It was
-tried with 758 altered photographs, each with four codes near codes of its original. It finds every
-original among 10^5 and among 10^6 codes, as BUDGET_NS does in all chunks.
+It grows with the number of codes, because chunks become wider and must be probed farther. In a
+trial with 758 altered photographs, each with four codes near codes of its original, it found every
+original among 10^5 and among 10^6 codes. BUDGET_NS, for all chunks, found the same.
 """
 
 MAX_SINGLES = 64

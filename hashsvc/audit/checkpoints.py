@@ -30,7 +30,7 @@ _KEY_BYTES = 32
 @dataclass(frozen=True, slots=True)
 class Checkpoint:
     """
-    A signed statement that the log had `seq` entries at one time, and which ones these were.
+    A signed statement about the log at one time: how many entries it had (`seq`), and which ones.
 
     Attributes:
         digest: The digest of the last entry; all zeros if the log was empty.

@@ -23,7 +23,7 @@ CONTENTS_PER_STEP = 500
 """Contents whose signatures a search reads into memory at a time."""
 
 
-# The index searches by these algorithms. The other algorithms only compare contents found by these.
+# The index searches by these algorithms. All others only compare contents that these have found.
 _SEARCHED = (PDQ, PHASH, REGION)
 _TOO_PLAIN = Signature(0, ())
 

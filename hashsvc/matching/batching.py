@@ -25,7 +25,8 @@ class Batches:
 
         threshold: Largest matching distance in bits, inclusive.
 
-        searchers: Most batches that run at the same time; None for the number of processors.
+        searchers: Largest number of batches that run at the same time; None for the number of
+            processors.
     """
 
     def __init__(self, index: LiveIndex, *, threshold: int, searchers: int | None = None) -> None:

@@ -76,7 +76,7 @@ def codes_in(
     packed: Sequence[bytes], profiles: Sequence[Profile]
 ) -> dict[str, tuple[NDArray[np.int64], NDArray[np.uint8]]]:
     """
-    Return two arrays for each algorithm: each code's place in `packed`, and the codes.
+    Return two arrays for each algorithm: from which item of `packed` each code is, and the codes.
 
     Nearly all candidates have signals of the same views, so their packed bytes have the same
     layout. Each layout is read once, and the codes of all candidates with this layout are taken

@@ -30,7 +30,8 @@ class _Shipped:
         self._codes = _packed([each.signal.code for each in images])
         self._steady = _packed([each.steady for each in images])
         steady = np.bitwise_count(self._steady).sum(axis=1, dtype=np.int64)
-        # Of the steady bits, the same share may differ as the threshold allows of all bits.
+        # The threshold lets a share of all bits differ. Let the same share of the steady bits
+        # differ.
         most = PDQ.threshold * steady // PDQ.bits
         self._most = np.where(steady >= _ENOUGH_STEADY, most, -1)
 

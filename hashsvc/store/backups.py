@@ -2,8 +2,8 @@
 Make, check and restore backups of an SQLite database.
 
 A backup is a folder with a consistent copy of the database and a manifest. The copy holds data keys
-only in wrapped form, and a backup never contains the key-encryption key: nobody can read a backup
-without it.
+only in wrapped form, and a backup never contains the key-encryption key: without that key nobody
+can read a backup.
 """
 
 import hashlib

@@ -18,7 +18,7 @@ def set_check(connection: Connection, request_id: RequestId, at: datetime | None
 
 def take_check(connection: Connection, now: datetime, *, next_at: datetime) -> RequestId | None:
     """
-    Return a request whose re-check is due, and postpone its next one; None if no re-check is due.
+    Return a request whose re-check is due, and set when its next one is; None if none is due.
 
     No two workers get the same request. If a worker dies, its request misses one re-check.
     """

@@ -78,7 +78,8 @@ def draft_for(connection: Connection, like: Notice, *, most: int) -> Notice | No
     Args:
         like: The draft has the same organisation, case, actor, kind, basis and language as this.
 
-        most: Largest number of requests on a notice; a draft that names as many is left out.
+        most: Largest number of requests on a notice; a draft that already names so many is left
+            out.
     """
     named = (
         select(func.count())

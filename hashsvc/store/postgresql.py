@@ -60,7 +60,7 @@ _ALONE_WAIT = "1s"
 
 
 class Turn(Enum):
-    """How a write transaction takes the turn; each value is the statements that it begins with."""
+    """How a write transaction takes the turn; each value holds the statements that do it."""
 
     ALONE = (
         f"SELECT set_config('idle_in_transaction_session_timeout', '{_VANISHED_S}s', true), "

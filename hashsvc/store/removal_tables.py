@@ -14,9 +14,9 @@ removal_request = table(
     Column("state", Text, nullable=False),
     Column("created_at", UtcTime, nullable=False),
     organisation_column(),
-    # Digest of case, platform and image URL under the records key: no two requests may have the
-    # same three. Null once the image has reappeared or the request is withdrawn, so that somebody
-    # can make a request with the same three again.
+    # Digest of case, platform and image URL under the records key: no two requests may agree in all
+    # three. Null once the image has reappeared or the request is withdrawn, so that somebody can
+    # make a new request for the same image.
     Column("dedup_digest", LargeBinary, unique=True),
     # The request that this one continues, and why.
     Column("parent_id", Text, index=True),

@@ -208,5 +208,5 @@ def test_of_many_owners_with_one_near_code_the_nearest_are_counted(
 
 @pytest.mark.parametrize("steadiest", [range(255), [*range(255), 0], range(1, 257)])
 def test_the_steadiest_bits_must_be_all_bits(steadiest: Sequence[int]) -> None:
-    with pytest.raises(ValueError, match="each once"):
+    with pytest.raises(ValueError, match="exactly once"):
         LiveIndex(256, steadiest=steadiest)

@@ -1,4 +1,4 @@
-"""People who sign in through an issuer; only the day for pending contents"""
+"""People who sign in through an issuer; pending contents keep only the day"""
 
 import sqlalchemy as sa
 from alembic import op
