@@ -2,7 +2,7 @@
 Removal requests: notices to platforms, the states of a request, deadlines, and re-checks.
 
 A request is raised for a match and asks one actor to remove the image at one URL. A notice names
-the requests of one case to one actor. Re-checks look at the page again, through the scanner.
+the requests of one case to one actor. Re-checks use the scanner to see whether the image is gone.
 """
 
 from typing import TYPE_CHECKING

@@ -1,4 +1,4 @@
-"""Days and moments as they are counted in Belgium."""
+"""Belgium's time zone, and the day on which a moment falls there."""
 
 from datetime import date, datetime
 from zoneinfo import ZoneInfo

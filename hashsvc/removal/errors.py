@@ -4,15 +4,15 @@ Errors of hashsvc.removal.
     RemovalError
     ├── UnknownRequestError  no such request
     ├── NotConfirmedError    the match was not confirmed by an analyst
-    ├── NotPossibleError     the request's state does not allow the step
+    ├── NotPossibleError     the step is not possible, often because of the request's state
     ├── NoConsentError       the person shown has not agreed to the step
     ├── UnknownPlatformError the registry of platforms has no such entry
     ├── SendingError         a mail was not sent
     │   └── UnsureSendingError   nobody knows whether a mail was sent
     ├── DataFileError        a data file (platforms, law) breaks a rule
-    ├── UnknownLawError      the law data have no such reference or deadline on that day
-    ├── BadNoticeError       a fact may not stand in a notice
-    ├── BadBundleError       an evidence bundle is not what was signed
+    ├── UnknownLawError      the law data has no such reference or deadline for that day
+    ├── BadNoticeError       a notice must not contain this fact
+    ├── BadBundleError       an evidence bundle breaks a rule
     └── TemplateError        a template cannot be used
 """
 
@@ -30,11 +30,11 @@ class NotConfirmedError(RemovalError):
 
 
 class NotPossibleError(RemovalError):
-    """The request's state does not allow the step; the message names what it allows."""
+    """The step is not possible, often because of the request's state. The message says why."""
 
 
 class NoConsentError(RemovalError):
-    """The case has no consent to the step; the message names which is needed."""
+    """The case has no consent to the step; the message names the consent that is needed."""
 
 
 class UnknownPlatformError(RemovalError):
@@ -42,11 +42,11 @@ class UnknownPlatformError(RemovalError):
 
 
 class SendingError(RemovalError):
-    """A mail was not sent: no mail server is set, or the mail server did not take the mail."""
+    """A mail was not sent: `smtp_url` is wrong, or the mail server did not take the mail."""
 
 
 class UnsureSendingError(SendingError):
-    """The mail server was handed a mail and did not say whether it took it."""
+    """The service handed a mail to the mail server, which did not say whether it accepted it."""
 
 
 class DataFileError(RemovalError):
@@ -54,11 +54,11 @@ class DataFileError(RemovalError):
 
 
 class UnknownLawError(RemovalError):
-    """The law data have no such reference or deadline, or it does not apply on the day."""
+    """The law data has no such reference or deadline, or none that applies on that day."""
 
 
 class BadNoticeError(RemovalError):
-    """A fact may not stand in a notice; the message gives the rule."""
+    """A notice must not contain this fact; the message gives the rule."""
 
 
 class BadBundleError(RemovalError):

@@ -33,8 +33,8 @@ class RequestView:
     The properties are read from the steps, each of which is in the audit log too.
 
     Attributes:
-        mailing: An attempt to mail the request's notice, as long as its outcome is not on record.
-            None if there is no such attempt.
+        mailing: An attempt to mail the request's notice whose outcome is not on record yet; None if
+            there is none.
     """
 
     request: Request
@@ -67,7 +67,7 @@ class RequestView:
         return next((each for each in self.events if each.state in states), None)
 
     def last(self, *states: State) -> Event | None:
-        """Return the last step that led to any of these states from another one."""
+        """Return the last step that changed the state to one of these."""
         found, before = None, None
         for each in self.events:
             if each.state in states and each.state != before:
@@ -82,20 +82,20 @@ class RequestView:
 
     @property
     def decided(self) -> Event | None:
-        """The step to the platform's last answer."""
+        """The step that recorded the platform's last answer."""
         return self.last(*DECIDED)
 
     @property
     def absent(self) -> Event | None:
         """
-        The first of the re-checks that showed the image gone; None if it is not gone.
+        The first of the re-checks that showed the image gone; None if it was never shown gone.
 
-        If the image came back and was gone again, the re-check is from the latest such time.
+        If the image was gone more than once, the latest time counts.
         """
         states = [each.state for each in self.events]
         if State.GONE not in states:
             return None
-        # Start from the check that led to `gone`. Later checks may not have reached the page.
+        # Start from the check that led to `gone`: a later check that failed would end the row.
         gone = len(states) - 1 - states[::-1].index(State.GONE)
         while gone and states[gone - 1] == State.GONE:
             gone -= 1
@@ -106,7 +106,7 @@ class RequestView:
         """
         Time from the first sending to the first of the re-checks that showed the image gone.
 
-        None if it is not gone.
+        None if the image is not gone now.
         """
         if self.request.state != State.GONE:
             return None
@@ -118,7 +118,7 @@ class RequestView:
 
 def absent_since(events: Sequence[Event]) -> Event | None:
     """
-    Return the first of the latest re-checks in a row that did not find the image.
+    Return the first re-check of the latest unbroken row of checks that did not find the image.
 
     Return None if the last re-check had another outcome.
     """
@@ -132,7 +132,7 @@ def absent_since(events: Sequence[Event]) -> Event | None:
 
 
 def views_of(connection: Connection, found: Sequence[Request]) -> list[RequestView]:
-    """Return what is known of each of these requests."""
+    """Return each of these requests with its steps and notices."""
     views = []
     for begin in range(0, len(found), _AT_ONCE):
         some = found[begin : begin + _AT_ONCE]

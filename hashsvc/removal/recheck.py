@@ -12,10 +12,10 @@ from hashsvc.signals import NotAnImageError, Signature
 
 _GONE = frozenset({"http-404", "http-410"})
 _GONE_STATUSES = frozenset({404, 410})
-# Something that is no image cannot be the image, and neither can an SVG drawing without bitmaps.
+# A file that is not an image cannot be the image, nor can an SVG drawing without bitmaps.
 _NOT_IT = _GONE | {NotAnImageError.__name__, "drawing"}
 
-# An analyst waits for the answer.
+# Stop a slow look: an analyst may be waiting for the result.
 _LONGEST_S = 60
 
 Facts = Mapping[str, object]
@@ -27,9 +27,10 @@ class Checked:
     What one re-check saw, and what the servers answered.
 
     Attributes:
-        facts: What was found at the `page`, and at the `image` if that has an address of its own.
-            Each has the outcome, the reason if a download failed, what is kept of the server's
-            answer, and the `sha256` of an image that was seen. Can be written as JSON.
+        facts: What the re-check found at the `page`, and at the `image` if the image has a URL of
+            its own. Each has the outcome, a reason if a download failed or the outcome is
+            uncertain, the stored parts of the server's answer, and the `sha256` of the image seen
+            there. All values can be written as JSON.
     """
 
     outcome: Outcome
@@ -37,18 +38,18 @@ class Checked:
 
 
 def dump_facts(seen: Checked) -> str:
-    """Return what the servers answered as JSON text."""
+    """Return the facts of a re-check as JSON text."""
     return json.dumps(seen.facts, separators=(",", ":"))
 
 
 def recheck(looker: Looker, content: Signature, *, page_url: str, image_url: str) -> Checked:
     """
-    Return whether a content's image is still at a URL.
+    Check whether a content's image is still at its URLs, and return what was seen.
 
-    The check looks at the page and at the image's own address: one may go without the other.
-    If it is not certain that the image is gone, the outcome is `unreachable`: the server fails, a
-    page is where the image was (a login wall looks like that), or an image of the page cannot be
-    fetched.
+    The check looks at the page and at the image's own URL, because one may disappear without the
+    other. If the check cannot tell whether the image is gone, the outcome is `unreachable`: for
+    example, the server fails, a page (such as a login wall) has taken the image's place, or an
+    image on the page cannot be fetched.
     """
     page, page_facts = _look(looker, content, page_url, was_image=page_url == image_url)
     facts = {"page": page_facts}
@@ -89,7 +90,7 @@ def _look(
 def _absent(
     seen: Iterable[Look], url: str, answered: Facts, *, was_image: bool
 ) -> tuple[Outcome, str | None]:
-    """Return the outcome where no image is the right one, and the reason if it is uncertain."""
+    """Return the outcome if no image seen is the content's, and the reason for any doubt."""
     looks = list(seen)
     doubts = [_doubt(answered), *(_doubt_about(each) for each in looks)]
     is_gone = answered.get("status") in _GONE_STATUSES
@@ -99,7 +100,7 @@ def _absent(
         if doubt is not None:
             return Outcome.UNREACHABLE, doubt
     if is_gone:
-        # The server says so, and what it shows in its place is not the image.
+        # The server says that the page is gone, and what it shows instead is not the image.
         return Outcome.PAGE_GONE, None
     if was_image and _itself(looks, url):
         return Outcome.IMAGE_REPLACED, None
@@ -107,18 +108,18 @@ def _absent(
 
 
 def _doubt_about(look: Look) -> str | None:
-    """Return why an image that is not the right one may hide it; None if it cannot."""
+    """Return why this look leaves it open whether the image is there; None if it does not."""
     if look.image is not None:
         return _doubt(look.image.facts)
     return None if look.reason in _NOT_IT else look.reason
 
 
 def _doubt(answered: Facts) -> str | None:
-    """Return why the image may be there although an answer does not show it."""
+    """Return why the image may be there although the server's answer does not show it, or None."""
     if INCOMPLETE in answered:
         return INCOMPLETE
     status = answered.get("status", 200)
-    # Login walls and protection against other sites' links answer with pages and images, too.
+    # Login walls and hotlink protection also answer with pages and images.
     return None if status == 200 or status in _GONE_STATUSES else f"http-{status}"
 
 

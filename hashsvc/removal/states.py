@@ -62,17 +62,18 @@ MOVES: dict[State, frozenset[State]] = {
 """
 The moves that an analyst may make. Only re-checks lead to `gone` and `reappeared`.
 
-If a platform answers about an image that is gone, the answer is recorded: the state stays `gone`.
+If a platform answers about an image that is gone, the service records the answer, and the state
+stays `gone`.
 """
 
 RECHECKED = frozenset(State) - {State.DRAFT, State.APPROVED, State.REAPPEARED, State.WITHDRAWN}
-"""The states in which the image is re-checked: it may be found gone, or back."""
+"""The states in which the service re-checks the image, which may disappear or come back."""
 
 WAITING = frozenset({State.SENT, State.RECEIPTED})
 """The states in which the platform owes an answer to the notice."""
 
 DECIDED = _ANSWERS
-"""The platform's answers."""
+"""The states that record a platform's answer."""
 
 
 class Outcome(StrEnum):
