@@ -14,7 +14,7 @@ from uuid import UUID, uuid5
 from hashsvc.removal.clocks.clock import Countdown, label_of
 from hashsvc.removal.law.legal import Language
 
-# Keeps the ids of our events apart from those of other programs.
+# This namespace keeps the ids of our events apart from those of other programs.
 _NAMESPACE = UUID("5d1f0f5c-8f35-4c59-9b9b-3c1f8f0c8a4e")
 _OCTETS = 75
 _ESCAPED = re.compile(r"[\\;,]")
@@ -36,7 +36,7 @@ def calendar_feed(
 
         name: The calendar's name in calendar programs.
 
-        platforms: The platform's name for the reference of each clock.
+        platforms: The name of each request's platform, by the request's id.
     """
     lines = [
         "BEGIN:VCALENDAR",
@@ -84,7 +84,7 @@ def _moment(moment: datetime) -> str:
 
 
 def _text(text: str) -> str:
-    """Return a value escaped by RFC 5545, section 3.3.11; line breaks become spaces."""
+    """Return a value escaped as in RFC 5545, section 3.3.11; line breaks become spaces."""
     one_line = "".join(
         " " if unicodedata.category(each) in {"Cc", "Zl", "Zp"} else each for each in text
     )

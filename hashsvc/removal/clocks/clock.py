@@ -1,9 +1,9 @@
 """
 Computes the clocks of removal requests: when each period ends, what is due today, what is late.
 
-The law data (`data/legal-*.yaml`) say how long a period is, and which law sets it. This module only
-counts time. It counts hours in UTC: the day on which summer time begins has 23 hours, and the day
-on which it ends has 25. Days and months are those of Belgium's calendar, and end with the last
+The law data (`data/legal-*.yaml`) says how long a period is, and which law sets it. This module
+only counts time. It counts hours in UTC, because a local day has 23 hours when summer time begins
+and 25 when it ends. Periods of days or months follow Belgium's calendar, and end with the last
 second of their last day.
 """
 
@@ -80,13 +80,14 @@ def start_clock(
         at: When the event happened; aware.
 
         hours: The organisation's own limit, in place of the one in the law data. Only a soft
-            deadline can have one.
+            deadline in hours can have one.
 
     Raises:
         UnknownLawError: If no such deadline applies on that day. The UK's deadlines, for example,
             are not in force yet.
 
-        ValueError: If another event starts the deadline, or if `hours` is given for a hard one.
+        ValueError: If another event starts the deadline, or if `hours` is given for a deadline that
+            is hard or not in hours.
     """
     deadline, version = law.deadline(deadline_id, _local_day(at))
     if deadline.anchor is not anchor:
@@ -102,9 +103,9 @@ def end_of(deadline: Deadline, began_at: datetime) -> datetime:
     """
     Return the last moment of a period, in UTC.
 
-    A period of months ends on the day with the same number, or on the last day of a month that has
-    no such day. The day of the event does not count. Both follow Regulation (EEC, Euratom) 1182/71,
-    Article 3(2)(c).
+    A period of months ends on the day with the same number, or on the last day of the month if it
+    has no such day. The day of the event does not count. Both follow Regulation (EEC, Euratom)
+    1182/71, Article 3(2)(c).
     """
     if deadline.hours is not None:
         return began_at.astimezone(UTC) + timedelta(hours=deadline.hours)
@@ -129,12 +130,12 @@ def next_working_day(day: date) -> date:
 
 
 def is_working_day(day: date) -> bool:
-    """Return whether a day is a working day in Belgium: no weekend and no legal holiday."""
+    """Return whether a day in Belgium is neither a weekend day nor a legal holiday."""
     return day.weekday() < _SATURDAY and day not in _belgian_holidays(day.year)
 
 
 def state_of(countdown: Countdown, now: datetime) -> ClockState:
-    """Return the state of a clock; the last moment of its period is still in time."""
+    """Return the state of a clock; the last moment of its period still counts as in time."""
     if countdown.met_at is not None:
         return ClockState.MET if countdown.met_at <= countdown.due_at else ClockState.MET_LATE
     if now > countdown.due_at:

@@ -24,7 +24,7 @@ def clocks_of(
     Return every clock that a request has started, including those that were met.
 
     Args:
-        answer_within_h: The organisation's own limit for an answer, in place of the data's.
+        answer_within_h: The organisation's own limit for an answer, in place of the law data's.
     """
     if view.request.state in _OVER or view.sent is None:
         return []
@@ -48,7 +48,7 @@ def answer_due_at(
     Return when the platform's time to answer ends; None if no answer is awaited.
 
     Args:
-        answer_within_h: The organisation's own limit for an answer, in place of the data's.
+        answer_within_h: The organisation's own limit for an answer, in place of the law data's.
     """
     if view.request.state not in WAITING or view.sent is None:
         return None
@@ -57,7 +57,12 @@ def answer_due_at(
 
 
 def _answer(view: RequestView, law: Law, hours: int | None) -> Countdown | None:
-    """Return the clock for the platform's answer: its decision or the image's removal meets it."""
+    """
+    Return the clock for the platform's answer.
+
+    A decision meets this clock, and so does the image's removal. Under the TAKE IT DOWN Act, only
+    the removal meets it.
+    """
     sent = view.last(State.SENT)
     assert sent is not None
     takes_down = view.notice is not None and view.notice.kind == NoticeKind.TAKE_IT_DOWN
@@ -82,7 +87,7 @@ def _order(view: RequestView, law: Law) -> Countdown | None:
 
 
 def _complaint(view: RequestView, law: Law) -> Countdown | None:
-    """Return the clock for a complaint, which a complaint or the image's removal meets."""
+    """Return the time limit for a complaint; a complaint or the image's removal meets it."""
     decided = view.decided
     if decided is None or decided.state not in _AGAINST:
         return None
