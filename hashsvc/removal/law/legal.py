@@ -58,7 +58,7 @@ class Anchor(StrEnum):
 
 
 class NextStep(StrEnum):
-    """What the organisation does before a clock ends, or after it."""
+    """What the organisation does before or after a clock ends."""
 
     RECHECK = "recheck"
     COMPLAIN = "complain"
@@ -127,7 +127,7 @@ class Dated(Sourced):
 
         starts_with: The commencement that starts the entry, in place of `from`.
 
-        ends_before: The commencement that ends the entry the day before, in place of `until`.
+        ends_before: The commencement before which the entry ends, in place of `until`.
     """
 
     from_: date | None = Field(None, alias="from")
@@ -291,12 +291,12 @@ class Law:
         Return the version of one jurisdiction's data.
 
         Raises:
-            UnknownLawError: If there is no data of the jurisdiction.
+            UnknownLawError: If there is no data for the jurisdiction.
         """
         return self._file(jurisdiction)[1]
 
     def keywords(self, jurisdiction: str) -> tuple[str, ...]:
-        """Return the regulator's database keywords for this kind of content."""
+        """Return the keywords for this kind of content in the regulator's database."""
         return self._file(jurisdiction)[0].keywords
 
     def references(
@@ -306,7 +306,7 @@ class Law:
         Return the references that apply on a day, in the order of the file.
 
         Raises:
-            UnknownLawError: If there is no data of the jurisdiction.
+            UnknownLawError: If there is no data for the jurisdiction.
         """
         return tuple(
             each
@@ -329,7 +329,7 @@ class Law:
 
     def _file(self, jurisdiction: str) -> tuple[LawFile, LawVersion]:
         if jurisdiction not in self._files:
-            raise UnknownLawError(f"There is no law data of the jurisdiction {jurisdiction!r:.60}.")
+            raise UnknownLawError(f"There is no law data for jurisdiction {jurisdiction!r:.60}.")
         return self._files[jurisdiction]
 
 

@@ -1,4 +1,4 @@
-"""Reads a YAML data file and checks it against a model. An error is one line."""
+"""Reads a YAML data file and checks it against a model. An error message is one line."""
 
 from collections.abc import Hashable
 from typing import Any, TypeVar
