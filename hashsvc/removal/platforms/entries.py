@@ -28,12 +28,12 @@ FIND_CONTACT = "find contact"
 
 
 def platform_of(url: str) -> str:
-    """Return the platform of a URL: the host without a leading `www.`, and any unusual port."""
+    """Return the platform of a URL: the host without a leading `www.`, and the port if unusual."""
     return urlsplit(url).netloc.lower().removeprefix("www.")
 
 
 class ActorKind(StrEnum):
-    """An actor's part in showing an image. Each actor with a part gets a request of its own."""
+    """The part that an actor plays in showing an image. Each such actor gets its own request."""
 
     VERY_LARGE_PLATFORM = "very-large-platform"
     """Designated under Article 33 of the Digital Services Act."""
@@ -54,7 +54,7 @@ class ChannelType(StrEnum):
     FORM = "form"
     API = "api"
     CONTACT_POINT = "contact-point"
-    """The contact that the Digital Services Act makes a provider name (Articles 11 and 12)."""
+    """The contact that a provider must name under the DSA (Articles 11 and 12)."""
 
 
 class Basis(StrEnum):
@@ -116,9 +116,9 @@ class Platform(DataEntry):
     One actor: its domains, and its channels with the preferred one first.
 
     Attributes:
-        trusted_flagger: How it accepts notices of trusted flaggers, as far as known.
+        trusted_flagger: How the actor accepts notices from trusted flaggers, if that is known.
 
-        draft: Whether the entry was made up for an unknown host. `note` then says what to do.
+        draft: Whether the service made the entry for an unknown host. `note` then says what to do.
     """
 
     id: Annotated[str, StringConstraints(pattern=r"^(draft:\S+|[a-z0-9][a-z0-9-]*)$")]
@@ -203,7 +203,7 @@ class Registry:
 
     def with_own(self, own: Iterable[Platform]) -> "Registry":
         """
-        Return a registry with some entries added; they replace entries with the same ids.
+        Return a registry with more entries, which replace entries with the same ids.
 
         Raises:
             DataFileError: If two entries have the same domain.

@@ -23,7 +23,7 @@ from hashsvc.removal.platforms.entries import (
     host_of,
 )
 
-# Redirects each question to the responsible registry (found as in RFC 9224).
+# This server redirects each query to the responsible RDAP server, which it finds as in RFC 9224.
 SERVICE = "https://rdap.org"
 FRESH_FOR = timedelta(days=30)
 _MOST_TRIES = 3
@@ -67,7 +67,7 @@ def draft_with_contact(
 
 
 def _ask(host: str, fetch: Fetch) -> tuple[bool, str | None]:
-    """Return whether a registry answered, and the abuse address that it named."""
+    """Return whether an RDAP server answered, and the abuse address that it named."""
     for address in _addresses(host):
         content = fetch(address)
         if content is not None:
@@ -128,6 +128,6 @@ def _entry(host: str, email: str | None, on: date) -> Platform:
         verified=False,
         note="From RDAP. It may be the contact of the registrar or the network, not of the site.",
     )
-    note = f"{FIND_CONTACT}: the one given is from RDAP and not verified"
+    note = f"{FIND_CONTACT}: the one given is from RDAP and was not verified"
     changes = {"channels": (channel,), "checked": on, "source": (f"{SERVICE}/",), "note": note}
     return draft.model_copy(update=changes)

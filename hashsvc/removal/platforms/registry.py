@@ -63,13 +63,13 @@ class Platforms:
         Store an entry, which replaces an entry with the same id.
 
         Raises:
-            DataFileError: If another entry has one of its domains, or it is a draft.
+            DataFileError: If another entry has one of its domains, or if the entry is a draft.
         """
         now = self._clock()
         with self._database.write() as connection:
             if entry.draft or entry.id.startswith("draft:"):
                 raise DataFileError(
-                    "A draft entry cannot be stored: give it its own id and no `draft`."
+                    "A draft entry cannot be stored: give it an id of its own, and omit `draft`."
                 )
             self.registry(connection).with_own([entry])
             text = entry.model_dump_json()
@@ -84,7 +84,7 @@ class Platforms:
 
     def remove(self, platform_id: str, *, actor: KeyId) -> None:
         """
-        Delete a stored entry. A shipped entry with the same id applies again.
+        Delete a stored entry. If a file has an entry with the same id, that one applies again.
 
         Raises:
             UnknownPlatformError: If no entry with this id was stored.
@@ -105,7 +105,7 @@ class Platforms:
 
 
 def subject_of(platform_id: str) -> str:
-    """Return the digest of an entry's id or a host, for the audit log, which stores no words."""
+    """Return a digest of an entry's id or of a host. The audit log stores this, not the text."""
     return hashlib.sha256(platform_id.encode()).hexdigest()[:32]
 
 
