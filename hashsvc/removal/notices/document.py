@@ -2,8 +2,9 @@
 Composes notices to platforms, hosts and the Digital Services Coordinator, in four languages.
 
 A notice contains the elements that the law requires and names the organisation, never the person
-shown. It cannot contain a case number, an image or a file name, because its facts have no types
-for them. It records the template and the law data that it was made with, and a digest of its text.
+shown. It cannot contain a case number, an image or a file name, because the types of its facts
+refuse them. It records the template and the law data that it was made with, and a digest of its
+text.
 """
 
 import hashlib
@@ -47,7 +48,7 @@ class NoticeDocument:
     Attributes:
         text: The notice in plain text. Every other format says the same.
 
-        keywords: The regulator's database keywords for this kind of content.
+        keywords: The keywords for this kind of content in the regulator's database.
 
         digest: SHA-256 of `text` in UTF-8, hexadecimal.
     """
@@ -63,7 +64,7 @@ class NoticeDocument:
 
     @property
     def title(self) -> str:
-        """The first line, which is also the subject of the e-mail."""
+        """The first line, which is also in the subject of the e-mail."""
         return self.parts[0].lines[0]
 
     @property
@@ -108,8 +109,9 @@ def cite(law: Law, jurisdiction: str, topic: Topic, facts: Facts) -> tuple[Cited
     """
     Return the provisions that a document with these facts cites on a topic.
 
-    The law of its own day applies to a deed, so a document cites the offences that were in force on
-    the `deed_days` of the facts. Everything else is the law in force on the document's day.
+    A deed is judged by the law of its own day, so a document cites the offences that were in force
+    on the `deed_days` of the facts. On other topics, it cites the law in force on the document's
+    own day.
 
     Raises:
         UnknownLawError: If no provision applies on one of the days.
@@ -121,9 +123,9 @@ def cite(law: Law, jurisdiction: str, topic: Topic, facts: Facts) -> tuple[Cited
         references = law.references(jurisdiction, day, topic=topic)
         if not references:
             raise UnknownLawError(
-                f"The law data of {jurisdiction} has nothing of topic {topic} that applies on "
-                f"{day.isoformat()}. Add the law of that day to the data, or leave out a day of "
-                "posting that is earlier than the data."
+                f"The law data for {jurisdiction} has no entry on the topic {topic} that applies "
+                f"on {day.isoformat()}. Add the law of that day to the data, or leave out a day of "
+                "posting that is before the data begins."
             )
         found |= {each.id: Cited(topic, each, version) for each in references}
     return tuple(found.values())

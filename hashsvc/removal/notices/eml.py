@@ -60,7 +60,7 @@ def write_mail(
 
         at: The date of the message; aware.
 
-        pdf: The notice's PDF, if the caller has it already: writing it takes the longest.
+        pdf: The notice's PDF, if the caller already has it, because writing it is slow.
     """
     facts = notice.facts
     message = EmailMessage(policy=_Policy(linesep="\r\n"))
@@ -107,5 +107,5 @@ def _quoted(name: str) -> str:
 def _set_boundaries(message: EmailMessage, digest: str) -> None:
     multiparts = (part for part in message.walk() if part.is_multipart())
     for position, part in enumerate(multiparts):
-        # A longer boundary would be folded in its header.
+        # Keep the boundary short: the header of a longer one would be folded.
         part.set_boundary(f"notice-{position}-{digest[:32]}")

@@ -82,7 +82,7 @@ class Location:
         if self.first_seen.tzinfo is None:
             raise BadNoticeError("A time in a notice must have a time zone.")
         if self.posted_on is not None and self.posted_on > self.seen_on:
-            raise BadNoticeError("The day of posting cannot be after the day of the find.")
+            raise BadNoticeError("An image cannot be posted after the day it was first seen.")
 
     @property
     def seen_on(self) -> date:
@@ -91,7 +91,7 @@ class Location:
 
     @property
     def deed_day(self) -> date:
-        """The day whose criminal law counts: the day of posting, else the day it was seen."""
+        """The day whose criminal law counts: the day of posting if known, else `seen_on`."""
         return self.seen_on if self.posted_on is None else self.posted_on
 
 
@@ -111,7 +111,7 @@ class Earlier:
         later = [each for each in (self.receipted_on, self.decided_on) if each is not None]
         if any(each < self.sent_on for each in later):
             raise BadNoticeError(
-                "A notice is receipted and decided on or after the day it was sent."
+                "The days of receipt and decision cannot be before the day of sending."
             )
         if (self.decided_on is None) != (self.decision is Decision.NO_ANSWER):
             raise BadNoticeError("State the day of a decision; state no day if there is no answer.")
@@ -157,11 +157,11 @@ class Facts:
         needs_earlier = self.kind in {NoticeKind.COMPLAINT, NoticeKind.COORDINATOR}
         if needs_earlier != (self.earlier is not None):
             raise BadNoticeError(
-                "A complaint or a referral is about an earlier notice; no other document is."
+                "A complaint or a referral must have an earlier notice; no other document may."
             )
         decision = self.earlier.decision if self.earlier else None
         if self.kind is NoticeKind.COMPLAINT and decision is Decision.NO_ANSWER:
-            raise BadNoticeError("An internal complaint needs a decision that it is against.")
+            raise BadNoticeError("An internal complaint needs a decision to complain about.")
 
     @property
     def deed_days(self) -> tuple[date, ...]:

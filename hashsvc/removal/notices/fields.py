@@ -58,9 +58,9 @@ class OneLine:
 @dataclass(frozen=True, slots=True)
 class Host:
     """
-    The host of a platform that has no name, with its port if that is not the usual one.
+    The host of a platform that has no entry, with its port if that is not the usual one.
 
-    A host may look like a hash, which no OneLine accepts: cloud storage has host names of 32
+    A host may look like a hash, which OneLine refuses: some cloud storage has host names of 32
     hexadecimal digits.
     """
 
@@ -116,15 +116,13 @@ class Email:
 
 @dataclass(frozen=True, slots=True)
 class NoticeReference:
-    """The reference of a notice: the id of its removal request, 32 hexadecimal digits."""
+    """The reference of a notice: its id, 32 hexadecimal digits."""
 
     text: str
 
     def __post_init__(self) -> None:
         if not _REFERENCE.fullmatch(self.text):
-            raise BadNoticeError(
-                "A reference is the id of a removal request: 32 hexadecimal digits."
-            )
+            raise BadNoticeError("A reference is the id of a notice: 32 hexadecimal digits.")
 
     def __str__(self) -> str:
         return self.text
@@ -135,8 +133,8 @@ class WebAddress:
     """
     A URL as clients send it: in ASCII, with all other characters percent-encoded.
 
-    This form is exact. Invisible letters and letters that reverse the writing direction show as
-    their percent codes.
+    In this form, a reader sees every character: invisible letters and letters that reverse the
+    writing direction show as their percent codes.
     """
 
     text: str

@@ -29,7 +29,7 @@ SCHEMA = "hashsvc-order/1"
 MOST_SIGNALS = 1_000
 _KIND = "order"
 
-# The sections of the annex that contain elements of Article 9(2). The court completes the others.
+# The sections of the annex that contain elements of Article 9(2). The court completes the rest.
 _SECTIONS = {"legal-basis": "1", "reasons": "1", "location": "2, 3"}
 
 
@@ -72,7 +72,7 @@ class OrderFacts:
         facts: The facts of a notice under Article 16. The recipient is the platform that the order
             is against.
 
-        signals: The `pdq1` signals of the content, each once.
+        signals: The `pdq1` signals of the contents, each once.
 
         timeline: The steps so far, in any order.
 
@@ -121,7 +121,7 @@ def write_order_annex(
     order: OrderFacts, law: Law, *, own_templates: Path | None = None
 ) -> OrderAnnex:
     """
-    Return the annex to an order. No other document takes unencrypted signals out.
+    Return the annex to an order. Only this document takes unencrypted signals out of the service.
 
     Before the call, the caller checks that the user is an analyst of the organisation that has the
     case, and that the holder consented to litigation and has not withdrawn that consent. Before the

@@ -18,7 +18,7 @@ from hashsvc.removal.law.legal import Language
 from hashsvc.removal.notices.paragraphs import Paragraph, ParagraphKind
 
 _FAMILY = "notice"
-# DejaVu Sans with Latin, Greek and Cyrillic letters only. Its licence is dejavu-licence.txt.
+# DejaVu Sans with Latin, Greek and Cyrillic letters only. Its licence is in dejavu-licence.txt.
 _FONT = "dejavu-sans.ttf"
 _MARGIN_MM = 22
 # Letter size in points, then in millimetres: line height, space before, space after.
@@ -66,7 +66,7 @@ def write_pdf(
 def open_paper(
     title: str, *, language: Language, foot: str, author: str, on: date
 ) -> Iterator[FPDF]:
-    """Yield a PDF with one empty page and its font set. Take the output inside the block."""
+    """Yield a PDF with one empty page and its font set. Call `output()` inside the block."""
     paper = _Paper(format="A4")
     paper.foot = foot
     paper.set_margin(_MARGIN_MM)
@@ -82,7 +82,7 @@ def open_paper(
         paper.set_font(_FAMILY, size=_STYLES[ParagraphKind.PARAGRAPH][0])
         yield paper
     finally:
-        _face(paper).ttfont.close()  # The font file is read until the PDF is written.
+        _face(paper).ttfont.close()  # fpdf reads the font file until it has written the PDF.
 
 
 def write_part(paper: FPDF, part: Paragraph) -> None:

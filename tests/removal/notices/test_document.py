@@ -270,7 +270,7 @@ def test_a_day_of_posting_before_all_law_data_is_an_error_that_says_what_to_do(l
 
 def test_an_image_is_not_posted_after_it_was_seen() -> None:
     found_at(SEEN, SEEN.date())
-    with pytest.raises(BadNoticeError, match="cannot be after the day of the find"):
+    with pytest.raises(BadNoticeError, match="cannot be posted after the day it was first seen"):
         found_at(SEEN, SEEN.date() + timedelta(days=1))
 
 
@@ -416,10 +416,10 @@ def test_every_fact_has_a_type_that_refuses_what_is_private() -> None:
         ("1 to 1000 locations", {"locations": ()}),
         ("1 to 1000 locations", {"locations": (LOCATION,) * (MOST_LOCATIONS + 1)}),
         ("needs a signatory", {"kind": NoticeKind.TAKE_IT_DOWN, "signatory": None}),
-        ("about an earlier notice", {"kind": NoticeKind.COMPLAINT, "earlier": None}),
-        ("about an earlier notice", {"earlier": EARLIER}),
+        ("must have an earlier notice", {"kind": NoticeKind.COMPLAINT, "earlier": None}),
+        ("must have an earlier notice", {"earlier": EARLIER}),
         (
-            "needs a decision that it is against",
+            "needs a decision to complain about",
             {
                 "kind": NoticeKind.COMPLAINT,
                 "earlier": Earlier(date(2026, 5, 1), Decision.NO_ANSWER, OneLine("A Site")),
