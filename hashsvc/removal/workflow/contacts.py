@@ -1,4 +1,4 @@
-"""Finds the contact of a host that has no entry in the registry, by RDAP."""
+"""Asks RDAP for the contact of a host that has no entry in the registry."""
 
 import json
 from collections.abc import Iterator, Mapping, MutableMapping
@@ -34,7 +34,7 @@ class Contacts:
 
     def of(self, platform: str, *, actor: str) -> Platform:
         """
-        Return the entry with an id or a host. If there is none, return a draft with RDAP's contact.
+        Return the entry for an id or a host. If there is none, return a draft with RDAP's contact.
 
         Raises:
             UnknownPlatformError: If the text is neither an id nor a host.

@@ -22,7 +22,7 @@ from hashsvc.store.notices import Notice
 
 @dataclass(frozen=True, slots=True)
 class RemovalContext:
-    """The settings, the database, the registry of platforms, the writer of notices, the clock."""
+    """The settings, database, registry of platforms, writer of notices, and source of the time."""
 
     settings: Settings
     database: Database
@@ -61,7 +61,7 @@ class RemovalContext:
         return view
 
     def recipient(self, connection: Connection, notice: Notice) -> OneLine | Host:
-        """Return the name that a notice gives the platform it goes to."""
+        """Return the name by which a notice addresses its platform."""
         entry = find(self.platforms.registry(connection), notice.platform)
         return Host(notice.platform) if entry.draft else OneLine(entry.name)
 

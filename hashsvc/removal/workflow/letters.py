@@ -1,4 +1,4 @@
-"""Writes the notices of requests, and stores them unchangeably when they are approved."""
+"""Writes the notices of requests, and stores their final form when they are approved."""
 
 import json
 from collections.abc import Mapping, Sequence
@@ -57,7 +57,7 @@ class Letters:
         The organisation that sends the notices.
 
         Raises:
-            BadNoticeError: If a name or address in the settings may not stand in a notice.
+            BadNoticeError: If a notice must not contain a name or address from the settings.
         """
         contact = self._settings.organisation_contact
         return Sender(
@@ -80,7 +80,7 @@ class Letters:
         Return the facts of a notice about the requests that it names.
 
         Raises:
-            BadNoticeError: If one of the facts may not stand in a notice.
+            BadNoticeError: If a notice must not contain one of the facts.
         """
         signatory = self._settings.signatory
         if notice.kind == NoticeKind.TAKE_IT_DOWN and signatory is None:
@@ -110,7 +110,7 @@ class Letters:
         Return the notice with these facts.
 
         Raises:
-            UnknownLawError: If the law data have nothing to cite on that day.
+            UnknownLawError: If the law data has nothing to cite for one of the notice's days.
 
             TemplateError: If a template cannot be used.
         """
@@ -123,7 +123,7 @@ class Letters:
         written: texts.NoticeDocument | OrderAnnex,
         documents: Mapping[str, bytes],
     ) -> None:
-        """Store a notice's documents as they are sent. The notice does not change after that."""
+        """Store a notice's documents in their final form. The notice never changes after that."""
         made_with = {
             "text_sha256": written.digest,
             "law": [asdict(each) for each in written.law],
@@ -133,7 +133,7 @@ class Letters:
 
 
 def documents_of(written: texts.NoticeDocument, notice: Notice, now: datetime) -> dict[str, bytes]:
-    """Return a notice in all formats. The mail is among them only if there is an address."""
+    """Return a notice in all formats that it has: mail needs an address, X-ARF is for hosts."""
     pdf = notice_pdf(written)
     documents = {
         "text": written.text.encode(),

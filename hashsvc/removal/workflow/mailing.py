@@ -23,7 +23,7 @@ from hashsvc.store.ids import OrganisationId, RequestId
 from hashsvc.store.mailings import Mailing
 from hashsvc.store.requests import Step
 
-# Longer than `send` can take.
+# This must be longer than `send` can take.
 UNSURE_AFTER = timedelta(minutes=10)
 
 _log = structlog.get_logger()
@@ -50,12 +50,12 @@ class Mailer:
         organisation_id: OrganisationId | None = None,
     ) -> Mail:
         """
-        Send the notice that asks for removal by mail, and move its requests to `sent`.
+        Mail the notice that asks for removal, and move its requests to `sent`.
 
         The audit log has the attempt (`request.mail`), and after it the outcome: `request.sent`,
         `request.mail-failed` if the mail was not sent, or `request.mail-unsure` if nobody knows. An
-        attempt without an outcome was cut short: it is unsure from `UNSURE_AFTER` on. A mail that
-        was not sent leaves the requests as they were.
+        attempt without an outcome was interrupted: after `UNSURE_AFTER`, the mail counts as unsure.
+        A mail that was not sent leaves the requests as they were.
 
         Raises:
             UnknownRequestError: If there is no such request.
@@ -109,7 +109,7 @@ class Mailer:
 
             NotPossibleError: If the request has no such mail, or a process may still be sending it.
 
-            BadNoticeError: If the reason has a character that no text may have.
+            BadNoticeError: If the reason is too long, or contains what no notice may contain.
         """
         Explanation(reason)
         context, now = self._context, self._context.clock()
@@ -117,11 +117,11 @@ class Mailer:
             view = context.view(connection, request_id, organisation_id)
             mailing = view.mailing
             if mailing is None:
-                raise NotPossibleError("The outcome of every mail of this request is on record.")
+                raise NotPossibleError("This request has no mail with an unknown outcome.")
             if now < mailing.unsure_from:
                 raise NotPossibleError(
-                    "The notice may still be being mailed. Settle the mail from "
-                    f"{mailing.unsure_from:%H:%M} UTC on."
+                    "A process may still be mailing the notice. Settle the mail at "
+                    f"{mailing.unsure_from:%H:%M} UTC or later."
                 )
             mailings.end(connection, mailing)
             action = "request.mail-was-sent" if was_sent else "request.mail-was-not-sent"
@@ -135,12 +135,12 @@ class Mailer:
             try:
                 return context.view(connection, request_id)
             except UnknownRequestError:
-                return view  # Its case was withdrawn, and it was never sent.
+                return view  # The request was just deleted: its case was withdrawn.
 
     def _begin(
         self, request_id: RequestId, actor: str, organisation_id: OrganisationId | None
     ) -> tuple[Mailing, bytes]:
-        """Commit the claim to mail a request's notice, and return the claim and the mail."""
+        """Store who mails a request's notice and since when; return that record and the mail."""
         context, now = self._context, self._context.clock()
         with context.database.write() as connection:
             view = context.view(connection, request_id, organisation_id)
@@ -148,7 +148,7 @@ class Mailer:
             notice = view.notice_of(None)
             content = notices.document(connection, notice.id, "eml")
             if content is None:
-                raise NotPossibleError("The notice has no form 'eml': no address is known.")
+                raise NotPossibleError("The notice has no format 'eml': no address is known.")
             mailing = Mailing(notice.id, request_id, actor, now, now + UNSURE_AFTER)
             if not mailings.begin(connection, mailing):
                 raise NotPossibleError("The notice is being mailed for another request.")
@@ -159,7 +159,8 @@ class Mailer:
         context, now = self._context, self._context.clock()
         with context.database.write() as connection:
             if not mailings.end(connection, mailing):
-                # The computer's clock jumped, or this process was asleep.
+                # Somebody settled the mail too early: the computer's clock jumped, or this process
+                # was suspended.
                 _log.error("removal.mail_sent_after_it_was_settled")
             self._move_to_sent(connection, mailing, mailing.begun_by, now)
 
@@ -210,9 +211,9 @@ def _mailed_for(connection: Connection, mailing: Mailing) -> list[RequestView]:
     """
     Return the requests for which a notice is mailed.
 
-    These are all requests on the notice that were approved and never sent, even if their case was
-    withdrawn since. The request for which the mailing began is always among them: its notice may
-    have been sent before.
+    These are all requests on the notice that were approved and never sent, even if their case has
+    been withdrawn since. The request for which the mailing began is always among them, even if it
+    was sent before.
     """
     views = views_of(connection, named_in(connection, mailing.notice_id))
     return [

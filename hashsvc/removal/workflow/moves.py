@@ -1,4 +1,4 @@
-"""Moves requests from state to state, as an analyst or a platform's answer does."""
+"""Moves requests from state to state after an analyst's step, an answer or a deadline."""
 
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -21,7 +21,7 @@ from hashsvc.store.requests import Step
 
 # These states apply to a whole notice, and therefore to all requests on it.
 _TOGETHER = frozenset({State.APPROVED, State.SENT, State.RECEIPTED})
-# The last moment of a period still counts as in time.
+# The last moment of a period still counts as in time, so check a second after it.
 _JUST_AFTER = timedelta(seconds=1)
 
 
@@ -37,20 +37,20 @@ def move_request(
     notice_id: NoticeId | None = None,
 ) -> None:
     """
-    Change a request's state. If a state applies to a whole notice, change all requests on it.
+    Change a request's state. If the new state applies to a whole notice, change all its requests.
 
     Args:
-        at: When it happened, if that was before now.
+        at: When the step happened, if that was before now.
 
-        notice_id: The notice that was written by this step.
+        notice_id: The notice that this step wrote.
 
     Raises:
         NotPossibleError: If the state does not lead to the new one, the notice is being mailed, the
             time is not between the last step and now, or somebody else moved the request first.
 
-        NotConfirmedError: If a match was dismissed.
+        NotConfirmedError: If the match was dismissed.
 
-        NoConsentError: If the person shown has not agreed that platforms are asked.
+        NoConsentError: If the person shown has not agreed that platforms may be asked.
     """
     check_move(view, to)
     at = _time_of(context, view, at)
@@ -79,10 +79,10 @@ def record_step(
     notice_id: NoticeId | None = None,
 ) -> None:
     """
-    Put a step of one request on record, and set when its next check and its answer are due.
+    Record a step of one request, and set when its next re-check and the platform's answer are due.
 
-    If the request's state does not lead to the step's state, the step is recorded and the request's
-    state stays. That happens when a platform answers about an image that is gone already.
+    If the request's state does not lead to the step's state, the step is recorded, but the request
+    keeps its state, for example if a platform answers after the image is gone.
 
     Raises:
         NotPossibleError: If somebody else has just moved the request.
@@ -116,7 +116,7 @@ def set_answer_due(context: RemovalContext, connection: Connection, view: Reques
 def _go_back(
     context: RemovalContext, connection: Connection, view: RequestView, step: Step
 ) -> None:
-    """Go back to the state that a request had before a step."""
+    """Record that a request returns to the state that it had before a step."""
     request, state = replace(view.request, state=step.state), view.request.state
     seq = context.record(connection, step.actor, f"request.{state}", request.id, context.clock())
     at = max(step.at, view.events[-1].at)
@@ -125,28 +125,28 @@ def _go_back(
 
 def check_move(view: RequestView, to: State) -> None:
     """
-    Check that a request's state leads to another, and that its notice is not being mailed.
+    Check that a request may move to another state, and that its notice is not being mailed.
 
     Raises:
-        NotPossibleError: If either is not so. The message names the states that are allowed, or
-            says since when the notice is being mailed.
+        NotPossibleError: If the request may not move to the state, or its notice is being mailed.
+            The message names the allowed states, or says when the mailing began.
     """
     allowed = MOVES.get(State(view.request.state), frozenset())
     if to not in allowed:
-        steps = ", ".join(sorted(allowed)) or "nothing more by hand"
+        steps = ", ".join(sorted(allowed)) or "no other state by hand"
         raise NotPossibleError(f"From {view.request.state} a request may go to: {steps}.")
     if view.mailing is not None:
         raise NotPossibleError(
             f"Somebody began to mail the notice at {_minute(view.mailing.begun_at)}, and the "
-            "outcome is not on record. If that does not change until "
-            f"{_minute(view.mailing.unsure_from)}, find out whether it was sent, and settle the "
-            "mail."
+            "outcome is not on record yet. If there is still no outcome at "
+            f"{_minute(view.mailing.unsure_from)}, find out whether the notice was sent, and "
+            "settle the mail."
         )
 
 
 def check_sending(context: RemovalContext, connection: Connection, view: RequestView) -> None:
     """
-    Check that a notice may be sent now for this request and for all that move together with it.
+    Check that a notice may be sent now, for this request and for all that move with it.
 
     Raises:
         NotPossibleError: If a state does not lead to `sent`, or the notice is being mailed.
@@ -190,7 +190,7 @@ def _approve(
     Store the final form of a request's notice, and return the requests that it names.
 
     The analyst who approves a request also confirms its match. Other requests on the notice whose
-    matches nobody has looked at are put on a draft of their own.
+    matches are not confirmed move to a new draft.
     """
     assert view.notice is not None
     match = match_of(connection, view)
@@ -240,8 +240,8 @@ def _time_of(context: RemovalContext, view: RequestView, at: datetime | None) ->
     now = context.clock()
     if at is None:
         return now
-    # An answer may be entered days after it came. Checks that changed nothing, or that saw the
-    # image gone, may lie in between.
+    # An analyst may enter an answer days after it came. Re-checks may have run since then; ignore
+    # those that changed nothing, and those that found the image gone.
     is_gone = view.request.state == State.GONE
     before, last = None, view.request.created_at
     for each in view.events:

@@ -34,7 +34,7 @@ from hashsvc.store.notices import Notice
 from hashsvc.store.requests import Request, Step, dedup_key_of
 
 AUTOMATIC = "automatic"
-"""The actor that drafts requests for matches that nobody has looked at yet."""
+"""The audit log names this actor for drafts that no person asked for."""
 
 _TRY_AGAIN_AFTER = timedelta(hours=1)
 _BASES = (Basis.DSA_NOTICE, Basis.OWN_RULES, Basis.ABUSE)
@@ -77,7 +77,7 @@ def raise_request(
         NotConfirmedError: If the match was not confirmed. An automatic draft is also allowed for a
             suspected match of tier `certain`.
 
-        NoConsentError: If the person shown has not agreed that platforms are asked.
+        NoConsentError: If the person shown has not agreed that platforms may be asked.
 
         UnknownPlatformError: If the platform is neither an entry's id nor a host.
     """
@@ -90,7 +90,7 @@ def raise_request(
     known = requests.by_dedup_key(connection, dedup_key)
     now = context.clock()
     if known is not None:
-        if actor != AUTOMATIC:  # Automatic drafts show the request to nobody.
+        if actor != AUTOMATIC:  # An automatic draft shows the request to nobody.
             context.record(connection, actor, "request.read", known.id, now)
         return context.view(connection, known.id)
     context.check_consent(connection, match.case, ConsentKind.NOTIFY)
@@ -136,11 +136,11 @@ class AutomaticDrafts:
 
     def raise_certain(self) -> int:
         """
-        Draft a request for every match of tier `certain` that has none, and return how many.
+        Draft a request for every match of tier `certain` that has none; return the number drafted.
 
         For some matches no request can be drafted, for example because another request already
-        names the same place. Such a match is tried again after an hour, and not sooner, because
-        each attempt takes a write transaction.
+        names the same place. The service tries such a match again after an hour, and not sooner,
+        because each attempt takes a write transaction.
         """
         context, now = self._context, self._context.clock()
         with context.database.read() as connection:
@@ -188,16 +188,17 @@ def _name(registry: Registry, match: Match, platform: Platform | None) -> str:
         return name_of(registry, match.page_url)
     if not platform.draft:
         return platform.id
-    # Keep the spelling in the URLs, which may have a port.
+    # Name the host as the URL does, because the URL may have a port.
     hosts = [platform_of(match.page_url), platform_of(match.image_url)]
     return next((each for each in hosts if find(registry, each).id == platform.id), platform.name)
 
 
 def _came_back(connection: Connection, match: Match, platform: str) -> tuple[RequestId, str] | None:
     """
-    Return the earlier request that removed this content from the platform, as a parent.
+    Return the earlier request after which this content was gone from the platform, and the link.
 
-    A copy that was found while the earlier image was still up does not count as coming back.
+    Return None if there is no such request. A copy that was found while the earlier image was still
+    up does not count as coming back.
     """
     before = requests.gone_before(connection, match.content_id, platform)
     for each in views_of(connection, before):
@@ -219,7 +220,7 @@ def _notice_like(
     channel = platform.channel(*bases)
     basis = channel.basis if channel else (wanted.basis or Basis.DSA_NOTICE)
     if basis not in KIND_FOR:
-        raise NotPossibleError("An order is not a notice: seek one for the request.")
+        raise NotPossibleError("No notice has the basis order: write the annex to an order.")
     kind = NoticeKind.HOST if platform.kind in _HOSTS else KIND_FOR[basis]
     if kind is NoticeKind.TAKE_IT_DOWN and context.settings.signatory is None:
         raise NotPossibleError("A notice under the TAKE IT DOWN Act needs the setting signatory.")

@@ -1,4 +1,4 @@
-"""Re-checks on a schedule whether images are gone, and moves requests whose time is over."""
+"""Checks on a schedule whether images are gone, and moves requests whose answer is overdue."""
 
 from datetime import datetime, timedelta
 
@@ -26,13 +26,13 @@ from hashsvc.store.requests import Step
 ACTOR = "recheck"
 CLOCK = "clock"
 _EVERY_S = 10
-# The most requests that one write transaction handles. Other writers wait for no more than these.
+# The most requests that one write transaction handles, so that other writers do not wait long.
 _AT_ONCE = 200
 _log = structlog.get_logger()
 
 
 class Rechecks(Loop):
-    """Re-checks images at once or on schedule, and moves their requests."""
+    """Re-checks images on demand or on schedule, and moves their requests."""
 
     def __init__(self, context: RemovalContext, looker: Looker) -> None:
         super().__init__("rechecks", every_s=_EVERY_S)
@@ -51,10 +51,10 @@ class Rechecks(Loop):
         organisation_id: OrganisationId | None = None,
     ) -> tuple[Outcome, RequestView]:
         """
-        Check whether the image is still there, and return the outcome and the request after it.
+        Check whether the image is still there, and return the outcome and the updated request.
 
-        The request is `gone` once two checks in a row, `recheck_gap_s` apart, did not find the
-        image.
+        The request becomes `gone` when two checks in a row, at least `recheck_gap_s` seconds apart,
+        did not find the image.
 
         Raises:
             UnknownRequestError: If there is no such request.
@@ -89,7 +89,7 @@ class Rechecks(Loop):
 
             NotPossibleError: If the request was not sent, or its case is withdrawn.
 
-            BadNoticeError: If the reason has a character that no text may have.
+            BadNoticeError: If the reason is too long, or contains what no notice may contain.
         """
         Explanation(reason)
         with self._context.database.read() as connection:
@@ -117,11 +117,11 @@ class Rechecks(Loop):
 
     def mark_silent(self) -> int:
         """
-        Move requests without an answer in time to `silent`, and return how many were moved.
+        Move requests whose answer is overdue to `silent`, and return how many were moved.
 
-        The end of each request's time to answer is stored, and a call reads only the requests for
-        which it has passed. The first call computes and stores these ends again for all waiting
-        requests, because the settings or the law data may have changed while the service was down.
+        The database stores when each answer is due, and a call reads only requests whose answer is
+        overdue. The first call computes these times again for all waiting requests, because the
+        settings or the law data may have changed while the service was down.
         """
         context, marked = self._context, 0
         if not self._has_set_dues:
@@ -153,7 +153,7 @@ class Rechecks(Loop):
                     set_answer_due(context, connection, view)
 
     def run_once(self) -> None:
-        """Make all re-checks that are due, and move the requests whose time to answer is over."""
+        """Do all due re-checks, move overdue requests to `silent`, and make automatic drafts."""
         while not self.is_stopping and self.work_once():
             continue
         self.mark_silent()
@@ -205,7 +205,7 @@ class Rechecks(Loop):
         view = self._context.view(connection, request_id, organisation_id)
         if view.request.state not in RECHECKED or view.request.match_id is None:
             raise NotPossibleError(
-                "Only a request that was sent, of a case that is not withdrawn, is checked."
+                "Only a sent request can be checked, and only while its case is not withdrawn."
             )
         return view
 

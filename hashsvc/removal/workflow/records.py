@@ -48,7 +48,7 @@ class Records:
         Raises:
             UnknownRequestError: If there is no such request.
 
-            AuditError: If the audit log is not what was signed.
+            AuditError: If the audit log differs from what was signed.
         """
         context = self._context
         with context.database.write() as connection:
@@ -68,7 +68,7 @@ class Records:
         Raises:
             UnknownCaseError: If there is no such case.
 
-            AuditError: If the audit log is not what was signed.
+            AuditError: If the audit log differs from what was signed.
         """
         context = self._context
         with context.database.write() as connection:
@@ -87,7 +87,7 @@ class Records:
         actor: str,
         organisation_id: OrganisationId | None = None,
     ) -> Statistics:
-        """Return the figures of all requests first sent from `since` on and before `until`."""
+        """Return the figures for all requests first sent at or after `since` and before `until`."""
         context, now = self._context, self._context.clock()
         with context.database.write() as connection:
             found = requests.search(

@@ -63,9 +63,9 @@ class Remedies:
 
             NotPossibleError: If there is no decision to complain about.
 
-            NoConsentError: If the person shown no longer agrees that platforms are asked.
+            NoConsentError: If the person shown no longer agrees that platforms may be asked.
 
-            BadNoticeError: If the explanation may not stand in a notice.
+            BadNoticeError: If a notice must not contain the explanation.
         """
         return self._write(
             request_id,
@@ -92,11 +92,12 @@ class Remedies:
         Raises:
             UnknownRequestError: If there is no such request.
 
-            NotPossibleError: If the platform neither refused nor was silent.
+            NotPossibleError: If the request's state does not lead to `escalated`, or the platform
+                says that it removed the image.
 
-            NoConsentError: If the person shown no longer agrees that platforms are asked.
+            NoConsentError: If the person shown no longer agrees that platforms may be asked.
 
-            BadNoticeError: If the explanation may not stand in a notice.
+            BadNoticeError: If a notice must not contain the explanation.
         """
         return self._write(
             request_id,
@@ -117,12 +118,12 @@ class Remedies:
         platform: str | None = None,
     ) -> RequestView:
         """
-        Draft the request to the next actor that can take the image down, and return the draft.
+        Draft a request to the next actor that can take the image down, and return the draft.
 
-        The earlier request, which the draft continues, moves to `escalated` if its state allows it.
+        The draft continues this request, which moves to `escalated` if its state allows that.
 
         Args:
-            platform: An entry's id or a host; None for the next actor that was not asked yet.
+            platform: An entry's id or a host; None for the next actor that was not asked so far.
 
         Raises:
             UnknownRequestError: If there is no such request.
@@ -130,13 +131,13 @@ class Remedies:
             NotPossibleError: If the request was not sent, if every actor was asked, or if the actor
                 is the one that this request is addressed to.
 
-            NoConsentError: If the person shown has not agreed that platforms are asked.
+            NoConsentError: If the person shown has not agreed that platforms may be asked.
         """
         context = self._context
         with context.database.write() as connection:
             view = context.view(connection, request_id, organisation_id)
             if view.sent is None:
-                raise NotPossibleError("Other actors can be asked once the request was sent.")
+                raise NotPossibleError("Send this request before you ask another actor.")
             match = match_of(connection, view)
             chosen = platform or self._next(connection, view)
             wanted = Wanted(platform=chosen, parent=(request_id, "escalated"))
@@ -164,12 +165,12 @@ class Remedies:
         court only, because it has the `pdq1` signals of the contents.
 
         Args:
-            known: Text for elements that otherwise the court fills in, by the element's id.
+            known: Text for elements that the court would otherwise fill in, by the element's id.
 
         Raises:
             UnknownRequestError: If there is no such request.
 
-            NotPossibleError: If its state does not lead to an order.
+            NotPossibleError: If the request's state does not lead to `order-sought`.
 
             NoConsentError: If the person shown has not agreed to go to court.
         """
@@ -241,7 +242,7 @@ class Remedies:
     def _new(self, view: RequestView, kind: str, language: Language | None) -> Notice:
         first = view.notice
         if first is None:
-            raise NotPossibleError("The request has no notice to go on from.")
+            raise NotPossibleError("The request has no notice that a new one could follow.")
         return replace(
             first,
             id=NoticeId(random_id()),
@@ -253,9 +254,10 @@ class Remedies:
 
     def _of_order(self, connection: Connection, view: RequestView) -> list[RequestView]:
         """
-        Return the requests for an order: those of the case to the platform that may lead to one.
+        Return the requests that an order covers.
 
-        This request comes first. Requests that do not fit into this annex wait for another.
+        These are the requests of the case to the platform whose state leads to `order-sought`, this
+        one first. If there are more than an annex may name, the rest needs another annex.
         """
         case_id = view.notices[0].case_id
         found = requests.search(
@@ -323,11 +325,11 @@ def _earlier(view: RequestView, provider: OneLine | Host) -> Earlier:
     """Return the notice and the answer that a complaint or a referral is about."""
     sent, receipted, decided = view.sent, view.first(State.RECEIPTED), view.decided
     if sent is None:
-        raise NotPossibleError("Nothing was sent yet.")
+        raise NotPossibleError("The request was not sent yet.")
     answer = None if decided is None else _DECISIONS.get(State(decided.state))
     is_silent = decided is None
     if answer is None and not is_silent:
-        raise NotPossibleError("The platform says that it removed the image: check that first.")
+        raise NotPossibleError("The platform says that it removed the image: re-check that first.")
     reason = decided.reason if decided else None
     return Earlier(
         sent_on=day_of(sent.at),
@@ -340,7 +342,7 @@ def _earlier(view: RequestView, provider: OneLine | Host) -> Earlier:
 
 
 def _timeline(view: RequestView) -> list[TimelineEntry]:
-    """Return what happened so far: new states and outcomes that an annex has a word for."""
+    """Return the steps so far, leaving out states and outcomes that an annex does not report."""
     words = {each.value for each in OrderStep}
     found = [TimelineEntry(view.request.first_seen or view.request.created_at, OrderStep.FOUND)]
     before: str | None = None

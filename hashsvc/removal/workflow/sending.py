@@ -14,7 +14,7 @@ from pydantic import SecretStr
 from hashsvc.removal.errors import SendingError, UnsureSendingError
 
 _TIMEOUT_S = 30
-# The longest time, in seconds, from connecting to the server until it is handed the mail itself.
+# The most time between connecting to the server and handing over the mail itself.
 _LONGEST_S = 180
 _OK = 250
 _FORWARDED = 251
@@ -61,13 +61,15 @@ def send(content: bytes, url: SecretStr) -> None:
         SendingError: If the server cannot be reached or refuses the mail. The mail was not sent.
             The message names neither the server nor the mail.
 
-        UnsureSendingError: If the connection broke after the server was handed the mail and before
-            it said whether it took it.
+        UnsureSendingError: If the connection broke after the mail was handed over, before the
+            server accepted or refused it.
     """
     deadline = time.monotonic() + _LONGEST_S
     parts = urlsplit(url.get_secret_value())
     if parts.scheme not in {"smtp", "smtps"} or not parts.hostname:
-        raise SendingError("The setting smtp_url begins with smtp:// or smtps:// and names a host.")
+        raise SendingError(
+            "The setting smtp_url must begin with smtp:// or smtps://, and name a host."
+        )
     mail = describe(content)
     context = ssl.create_default_context()
     try:
@@ -107,8 +109,9 @@ def _hand_over(server: smtplib.SMTP, content: bytes) -> None:
         raise
     except (OSError, smtplib.SMTPException) as error:
         raise UnsureSendingError(
-            "The mail server was handed the notice and did not say whether it took it "
-            f"({type(error).__name__}). Find out, and settle the mail."
+            "The service handed the notice to the mail server, which did not say whether it "
+            f"accepted it ({type(error).__name__}). Find out whether the notice was sent, and "
+            "settle the mail."
         ) from error
     if code != _OK:
         raise smtplib.SMTPDataError(code, reply)

@@ -38,11 +38,11 @@ class Removal:
         fetcher: Asks RDAP about hosts without an entry in the registry. If None, RDAP is not asked.
 
     Attributes:
-        contacts: Finds how platforms are reached.
+        contacts: Finds the contacts of platforms.
 
         rechecks: Checks whether images are still there.
 
-        remedies: Writes what follows if a platform does not remove an image.
+        remedies: Takes the next steps if a platform does not remove an image.
 
         mailer: Hands notices to the mail server.
     """
@@ -76,10 +76,10 @@ class Removal:
         Return the open removal request for a confirmed match. If there is none, raise a new one.
 
         Args:
-            organisation_id: The organisation that must own the match. Here and below, None stands
-                for any.
+            organisation_id: The organisation that must own the match. In every method, None stands
+                for any organisation.
 
-            language: The language of a new notice; None for the channel's.
+            language: The language of a new notice; None for the channel's language.
 
             platform: The actor to ask, by an entry's id or a host; None for the page's site.
 
@@ -91,7 +91,7 @@ class Removal:
 
             NotConfirmedError: If the match was not confirmed.
 
-            NoConsentError: If the person shown has not agreed that platforms are asked.
+            NoConsentError: If the person shown has not agreed that platforms may be asked.
         """
         wanted = Wanted(language=language, platform=platform, basis=basis)
         if self.contacts.asks:
@@ -143,7 +143,7 @@ class Removal:
         Return one request.
 
         Raises:
-            UnknownRequestError: If there is none with this id.
+            UnknownRequestError: If there is no such request.
         """
         context = self.context
         with context.database.write() as connection:
@@ -161,9 +161,11 @@ class Removal:
         unsure: bool = False,
     ) -> list[Request]:
         """
-        Return requests, newest first. A given state or platform restricts the list to it.
+        Return requests, newest first.
 
         Args:
+            state, platform: Return only requests in this state, or to this platform; None for all.
+
             unsure: Whether to return only requests with a mail that may or may not have been sent.
         """
         with self.context.database.read() as connection:
@@ -204,10 +206,10 @@ class Removal:
         """
         Move a request to another state, by an analyst's decision, and return the request.
 
-        The states approved, sent and receipted apply to a notice: they move every request on it.
+        The states approved, sent and receipted apply to a whole notice, so all requests on it move.
 
         Args:
-            at: When it happened, if that was before now.
+            at: When the step happened, if that was before now.
 
             reason: The reason that the platform gave, or the analyst's words.
 
@@ -217,16 +219,16 @@ class Removal:
             NotPossibleError: If the request's state does not lead to the new one, if the notice is
                 being mailed, or if the time is not between the request's last step and now.
 
-            NoConsentError: If the person shown has not agreed to it.
+            NoConsentError: If the person shown has not agreed to the step.
 
-            BadNoticeError: If the reason has a character that no text may have.
+            BadNoticeError: If the reason is too long, or contains what no notice may contain.
         """
         if reason is not None:
             Explanation(reason)
         with self.context.database.write() as connection:
             view = self.context.view(connection, request_id, organisation_id)
             if to is State.ORDER_SOUGHT:
-                raise NotPossibleError("To seek an order, write its annex.")
+                raise NotPossibleError("To move to order-sought, write the annex to the order.")
             move_request(self.context, connection, view, to, actor=actor, at=at, reason=reason)
             return self.context.view(connection, request_id)
 
@@ -248,7 +250,8 @@ class Removal:
         Raises:
             UnknownRequestError: If there is no such request, or it has no such notice.
 
-            NotPossibleError: If the notice has no such format. A mail needs an address.
+            NotPossibleError: If the notice has no such format; a mail, for example, needs an
+                address.
         """
         context = self.context
         with context.database.write() as connection:
@@ -261,7 +264,7 @@ class Removal:
             else:
                 found = notices.document(connection, chosen.id, form)
         if found is None:
-            raise NotPossibleError(f"The notice has no form {form!r:.20}.")
+            raise NotPossibleError(f"The notice has no format {form!r:.20}.")
         return found
 
     def text_of(self, view: RequestView) -> str:
@@ -284,17 +287,17 @@ class Removal:
         organisation_id: OrganisationId | None = None,
     ) -> Mail:
         """
-        Send the notice that asks for removal by mail, as `Mailer.mail` does, or only show the mail.
+        Mail the notice that asks for removal, as `Mailer.mail` does, or only show the mail.
 
         Args:
-            dry_run: Only return what would be sent.
+            dry_run: Whether to send nothing and only return what would be sent.
 
         Raises:
             UnknownRequestError: If there is no such request.
 
             NotPossibleError: If the notice has no address.
 
-            RemovalError: As `Mailer.mail` says, unless `dry_run` is set.
+            RemovalError: Any error of `Mailer.mail`, unless `dry_run` is set.
         """
         if not dry_run:
             return self.mailer.mail(request_id, actor=actor, organisation_id=organisation_id)

@@ -235,5 +235,5 @@ def test_every_step_has_its_audit_entry(
 def test_only_a_notice_of_the_request_is_shown(removal: Removal, sent: RequestId) -> None:
     with pytest.raises(UnknownRequestError, match="no such notice"):
         removal.document(sent, notice_id=NoticeId("0" * 32), actor=ANN)
-    with pytest.raises(NotPossibleError, match="no form"):
+    with pytest.raises(NotPossibleError, match="no format"):
         removal.document(sent, "eml", actor=ANN)

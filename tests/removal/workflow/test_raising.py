@@ -145,7 +145,7 @@ def test_a_channel_is_chosen_by_its_basis(
     match_id = matched(database, content_id, 1)
     with pytest.raises(NotPossibleError, match="signatory"):
         removal.raise_for(match_id, actor=ANN, basis=Basis.TAKE_IT_DOWN)
-    with pytest.raises(NotPossibleError, match="not a notice"):
+    with pytest.raises(NotPossibleError, match="No notice has the basis order"):
         removal.raise_for(match_id, actor=ANN, basis=Basis.ORDER)
     assert removal.search(state=None, limit=9) == []
     # Nobody could sign an American request. So the notice follows the Union's law, for which the
@@ -289,7 +289,7 @@ def test_the_notice_of_a_withdrawn_draft_is_empty(removal: Removal, match_id: Ma
     view = removal.raise_for(match_id, actor=ANN)
     assert removal.text_of(view)
     assert removal.text_of(lead(removal, view.request.id, "withdrawn")) == ""
-    with pytest.raises(NotPossibleError, match="no form"):
+    with pytest.raises(NotPossibleError, match="no format"):
         removal.document(view.request.id, actor=ANN)
     # An analyst may ask for the same again.
     assert removal.raise_for(match_id, actor=ANN).request.id != view.request.id

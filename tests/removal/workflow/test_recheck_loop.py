@@ -381,7 +381,7 @@ def test_a_request_that_was_not_sent_cannot_be_observed(
     removal: Removal, match_id: MatchId
 ) -> None:
     request_id = removal.raise_for(match_id, actor=ANN).request.id
-    with pytest.raises(NotPossibleError, match="was sent"):
+    with pytest.raises(NotPossibleError, match="Only a sent request can be checked"):
         removal.rechecks.observe(request_id, Outcome.IMAGE_GONE, reason="Looked", actor=ANN)
 
 

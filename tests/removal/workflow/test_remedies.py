@@ -263,7 +263,7 @@ def test_the_actor_of_a_request_is_not_the_next_actor(
 
 def test_others_are_asked_once_the_request_was_sent(removal: Removal, match_id: MatchId) -> None:
     request_id = removal.raise_for(match_id, actor=ANN).request.id
-    with pytest.raises(NotPossibleError, match="once the request was sent"):
+    with pytest.raises(NotPossibleError, match="before you ask another actor"):
         removal.remedies.ask_next(request_id, actor=ANN)
 
 

@@ -164,7 +164,7 @@ def test_a_notice_without_an_address_has_no_mail(
 ) -> None:
     (view,) = raised(removal, matched(database, content_id, 1))
     lead(removal, view.request.id, "approved")
-    with pytest.raises(NotPossibleError, match="no form"):
+    with pytest.raises(NotPossibleError, match="no format"):
         removal.mail(view.request.id, dry_run=False, actor=ANN)
 
 
@@ -175,7 +175,7 @@ def test_a_setting_that_names_no_mail_server_is_refused(
     url: str, configured: Configured, two: list[RequestId]
 ) -> None:
     removal = configured(smtp_url=SecretStr(url))
-    with pytest.raises(SendingError, match="begins with smtp://"):
+    with pytest.raises(SendingError, match="must begin with smtp://"):
         removal.mail(two[0], dry_run=False, actor=ANN)
 
 

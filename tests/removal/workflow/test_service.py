@@ -154,7 +154,7 @@ def test_every_state_and_every_move(
         else:
             with pytest.raises(NotPossibleError) as raised:
                 removal.move(request_id, new, actor=BEN)
-            steps = ", ".join(allowed) or "nothing more by hand"
+            steps = ", ".join(allowed) or "no other state by hand"
             assert str(raised.value) == f"From {old} a request may go to: {steps}."
             assert rows_of(settings.data_dir) == before
 
