@@ -21,7 +21,7 @@ class Suggestion:
     The channel of a platform that has worked best so far, and the reason for the suggestion.
 
     Attributes:
-        why: The shares of the best and the second channel, in a sentence.
+        why: The shares of the best and the second channel, as text.
 
         clear: Whether the intervals of the best and the second channel do not overlap.
 

@@ -124,7 +124,7 @@ class Statistics:
 
         now: The end of the observation of these requests.
 
-        timely_hours: The organisation's own limit for an answer. None means the law data's limit.
+        timely_hours: The organisation's own limit for an answer; None for the law data's limit.
     """
 
     since: datetime

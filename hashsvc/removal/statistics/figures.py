@@ -96,8 +96,8 @@ DEFINITIONS: tuple[Definition, ...] = (
         "Gone, another image in its place",
         Unit.COUNT,
         _GONE,
-        "Of the images that are gone: the first of the re-checks that proved it saw another image "
-        "at the image's own address.",
+        "The first of the re-checks that proved the image gone found another image at the image's "
+        "own address.",
     ),
     Definition(
         "up",
@@ -208,8 +208,8 @@ DEFINITIONS: tuple[Definition, ...] = (
         Unit.HOURS,
         "requests whose image came back",
         "For the images that came back: the median time from the re-check that completed the "
-        "proof to the first step of the new request. With an even number of images, the lower of "
-        "the two middle times.",
+        "proof to the first step of the new request. With an even number of images, this is the "
+        "lower of the two middle times.",
     ),
     *(
         definition

@@ -8,8 +8,8 @@ nor counted as removed: it counts until it was last observed, and is *censored* 
 Intervals are Greenwood's (1926) on the log-log scale (Kalbfleisch and Prentice, "The Statistical
 Analysis of Failure Time Data", 1980). The interval of a quantile lies between the times at which
 the curve's lower and upper bounds reach it (Brookmeyer and Crowley, Biometrics 38 (1982) 29–41). If
-none or all have ended, Greenwood's variance is zero, which is too confident, so the bound of
-Clopper and Pearson (1934) replaces it.
+none or all have ended, Greenwood's variance is zero. That would be too confident, so the bound of
+Clopper and Pearson (1934) is used instead.
 """
 
 import math
@@ -41,7 +41,7 @@ class Estimate:
 @dataclass(frozen=True, slots=True)
 class CurveStep:
     """
-    The value of the curve from one time up to the next step.
+    The share that is left from one time until the next step of the curve.
 
     Attributes:
         left: The share that lasts longer than `time`.
@@ -80,7 +80,7 @@ class Curve:
         """
         Return the share that lasts longer than a time.
 
-        Its values are None after the last observation, unless all have ended by then.
+        Its values are None after the last observation, unless everything has ended by then.
         """
         before = [each for each in self.steps if each.time <= time]
         done = bool(self.steps) and self.steps[-1].left <= 0

@@ -38,7 +38,7 @@ class ImageState(StrEnum):
 @dataclass(frozen=True, slots=True)
 class Observed:
     """
-    One request, since it was first sent.
+    What was observed of one request since it was first sent.
 
     Attributes:
         view: The request with its steps up to the time of the statistics.
@@ -51,7 +51,7 @@ class Observed:
 
         lost: The first re-check after the image was last seen, if the image is not proven gone.
 
-        until: The end of the observation: the time of the statistics, or the withdrawal.
+        until: The end of the observation: the time of the statistics, or the case's withdrawal.
     """
 
     view: RequestView
@@ -100,7 +100,7 @@ class Observed:
         """
         Hours since the first sending, and whether the image is gone.
 
-        The hours end when the image was gone, or else when it was last known to be up.
+        The hours end when the image was first found gone, or else when it was last known to be up.
         """
         end = self.gone or self.lost
         at = min(end.at, self.until) if end else self.until
@@ -140,10 +140,11 @@ class Observed:
         self, law: Law, timely_hours: int | None
     ) -> dict[str, tuple[Countdown, Event, float | None]]:
         """
-        Return, for each clock that the request started: the clock, the step that started it, and
-        the hours for which the image was up after the clock's end.
+        Return the clocks that the request started, by their ids in the law data.
 
-        The hours are None if the observation ended before the clock did, with the image still up.
+        With each clock come the step that started it, and the hours for which the image was up
+        after the clock's end. The hours are None if the observation ended before the clock, while
+        the image was still up.
         """
         notice = self.view.notice
         takes_down = notice is not None and notice.kind == NoticeKind.TAKE_IT_DOWN

@@ -168,7 +168,7 @@ def _apart(places: Sequence[float], least: float) -> list[float]:
         moved[each] = max(moved[each], moved[before] + least)
     over = moved[order[-1]] - max(places[order[-1]], 330.0) if order else 0.0
     if over > 0:
-        # The lowest name would cover the axis, so move it up, and the names above as needed.
+        # The lowest name would cover the axis: move it up, and the names above it if necessary.
         limit = moved[order[-1]] - over
         for each in reversed(order):
             moved[each] = min(moved[each], limit)

@@ -265,8 +265,8 @@ def _definitions(report: _Report, found: Statistics, digest: str) -> None:
     report.text(
         "Some shares and times are Kaplan–Meier estimates, as the definitions say. In them, an "
         "image that is still up is neither left out nor counted as removed: it counts until it "
-        "was last seen. Not reached means that fewer than half, or nine in ten, are gone so far. "
-        "Figures from few requests are uncertain, so every share is given with its number."
+        'was last seen. "Not reached" means that fewer than half (or nine in ten) images are gone. '
+        "Figures from few requests are uncertain, so each share states its number of requests."
     )
     for each in DEFINITIONS:
         report.part(
