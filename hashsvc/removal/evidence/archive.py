@@ -1,5 +1,5 @@
 """
-Writes and reads ZIP archives in exactly one form. An archive that differs by a bit is refused.
+Writes and reads ZIP archives in exactly one form. An archive in any other form is refused.
 
 Files are stored uncompressed, sorted by name, with one fixed date, so an archive cannot be a
 decompression bomb. To check an archive, `unpack` takes out its files, packs them again, and
@@ -62,8 +62,8 @@ def unpack(archive: bytes) -> dict[str, bytes]:
     Return the files of an archive that `pack` wrote.
 
     Raises:
-        BadBundleError: If `pack` did not write the archive, or anything but a file's content was
-            altered. The caller checks the contents.
+        BadBundleError: If the archive is not in the form that `pack` writes. The form does not show
+            whether the contents are the original ones; the caller checks that.
     """
     if len(archive) > MOST_BYTES + MOST_FILES * _OVERHEAD_BYTES:
         raise BadBundleError(ARCHIVE, f"may have at most {MOST_BYTES} bytes")
@@ -71,7 +71,7 @@ def unpack(archive: bytes) -> dict[str, bytes]:
     at = 0
     while archive[at : at + 4] == _LOCAL_MARK:
         if len(contents) >= MOST_FILES or at + _LOCAL.size > len(archive):
-            raise BadBundleError(ARCHIVE, f"may have at most {MOST_FILES} files, none cut off")
+            raise BadBundleError(ARCHIVE, f"may have at most {MOST_FILES} files, all complete")
         *_, size, name_bytes, _ = _LOCAL.unpack_from(archive, at)
         begin = at + _LOCAL.size + name_bytes
         try:
@@ -81,7 +81,7 @@ def unpack(archive: bytes) -> dict[str, bytes]:
                 ARCHIVE, "may have names of ASCII letters, digits, . and - only"
             ) from error
         if name in contents:
-            raise BadBundleError(ARCHIVE, "may have each file name once, whatever its case")
+            raise BadBundleError(ARCHIVE, "may have each file name only once, ignoring case")
         at = begin + size
         contents[name] = archive[begin:at]
     # Packing again checks marks, dates, sizes, checksums, the directory and any stray bytes.
@@ -92,9 +92,9 @@ def unpack(archive: bytes) -> dict[str, bytes]:
 
 def _check_names(names: list[str]) -> None:
     if len(names) > MOST_FILES:
-        raise BadBundleError(ARCHIVE, f"may have at most {MOST_FILES} files, none cut off")
+        raise BadBundleError(ARCHIVE, f"may have at most {MOST_FILES} files, all complete")
     if len({each.lower() for each in names}) != len(names):
-        raise BadBundleError(ARCHIVE, "may have each file name once, whatever its case")
+        raise BadBundleError(ARCHIVE, "may have each file name only once, ignoring case")
     for each in names:
         if len(each) > _LONGEST_NAME or not _NAME.fullmatch(each):
             raise BadBundleError(ARCHIVE, "may have names of ASCII letters, digits, . and - only")

@@ -31,7 +31,7 @@ README, MANIFEST, SIGNATURE, STAMP = (
 )
 TIMELINE, PAGE, CHECKS, AUDIT = "timeline.json", "timeline.html", "rechecks.json", "audit.json"
 UNLISTED = frozenset({MANIFEST, SIGNATURE, STAMP})
-"""The files that the manifest does not list: itself, and the two that are made from it."""
+"""The files that the manifest does not list: itself, and the two files made from it."""
 
 Documents = Mapping[NoticeId, Mapping[str, bytes]]
 
@@ -59,9 +59,9 @@ Ed25519 (RFC 8032). The key in {SIGNATURE} signed the text
 {{"manifest.json":"M","timestamp.tsr":T}}. M is the SHA-256 of {MANIFEST}. T is the SHA-256 of
 {STAMP} in quotes, or null. Check a time stamp with `openssl ts -verify -data {MANIFEST}`.
 
-The audit log is a chain, and the bundle shows only these entries of it. Each entry has a path of
-digests to the checkpoint in {AUDIT}, which is signed. The organisation's anchor file has the same
-checkpoint, and a witness may have a copy of that file.
+The audit log is a chain, and the bundle shows only its entries for these requests. Each entry has a
+path of digests to the checkpoint in {AUDIT}, which is signed. The organisation's anchor file has
+the same checkpoint, and a witness may have a copy of that file.
 """
 
 
@@ -86,12 +86,13 @@ def write_bundle(
 
         excerpt: The audit entries of the requests' steps, and no others; see `entries_of`.
 
-        stamp: Returns an RFC 3161 answer for a content, as `hashsvc.audit.stamp_by` does.
+        stamp: Gets a time stamp for the manifest, as a function of `hashsvc.audit.stamp_by` does;
+            None for a bundle without a time stamp.
 
         never: Texts that the bundle must not contain, such as the case number.
 
     Raises:
-        BadBundleError: If the bundle would contain one of those texts, or the wrong audit entries.
+        BadBundleError: If the bundle would contain a text in `never`, or the wrong audit entries.
 
         BadTimestampError: If the time stamp is for other content.
     """
@@ -186,7 +187,7 @@ def _check_excerpt(views: Sequence[RequestView], excerpt: Excerpt) -> None:
     for each in excerpt.entries:
         if each.subject not in subjects:
             raise BadBundleError(
-                AUDIT, f"entry {each.seq} is about something else than these requests"
+                AUDIT, f"entry {each.seq} is about something other than these requests"
             )
 
 

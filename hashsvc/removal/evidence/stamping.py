@@ -14,7 +14,7 @@ def post_to(url: str) -> Callable[[bytes], bytes]:
     """
     Return a function that posts a time stamp request to the authority at a URL.
 
-    A request contains a digest and nothing else of the stamped content.
+    A request contains a digest of the content, never the content itself.
     """
 
     def post(request: bytes) -> bytes:

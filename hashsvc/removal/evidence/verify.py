@@ -121,7 +121,8 @@ def verify_bundle(
         tsa_roots: Certificates (PEM) of trusted time stamp authorities.
 
     Raises:
-        BadBundleError: If a check fails. The error names the file and the rule of the first one.
+        BadBundleError: If a check fails. The error names the file and the rule of the first check
+            that failed.
 
         NoTimestampsError: If the bundle has a time stamp and the extra that reads it is missing.
     """

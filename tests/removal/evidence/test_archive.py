@@ -107,11 +107,11 @@ def test_names_that_lead_out_of_the_folder_are_refused(name: str) -> None:
 
 
 def test_files_of_the_same_name_are_refused() -> None:
-    with pytest.raises(BadBundleError, match="each file name once"):
+    with pytest.raises(BadBundleError, match="each file name only once"):
         pack({"a": b"", "A": b""})
     body = pack({"a": b"x"})
     entry = body[: body.index(b"PK\x01\x02")]
-    with pytest.raises(BadBundleError, match="each file name once"):
+    with pytest.raises(BadBundleError, match="each file name only once"):
         unpack(entry + body)
 
 

@@ -336,7 +336,7 @@ def test_values_of_the_wrong_type_are_refused(
 def test_audit_entries_about_other_requests_are_refused(
     views: list[RequestView], key: SigningKey
 ) -> None:
-    with pytest.raises(BadBundleError, match="entry 10 is about something else"):
+    with pytest.raises(BadBundleError, match="entry 10 is about something other"):
         written(views, key, excerpt=excerpt_of(views, key, subjects=["somebody else's"]))
     # An entry about a notice counts as an entry about its requests.
     notice = views[0].notices[0].id
