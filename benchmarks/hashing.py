@@ -32,7 +32,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from hashsvc.signals import PDQ, Limits, Sandbox, Signal, View, sign_frames, sign_images
+from hashsvc.signals import PDQ, Limits, Sandbox, Signal, sign_frames, sign_images
 from hashsvc.signals.decode import decode
 from hashsvc.signals.pdq import pdq
 from hashsvc.signals.regions import region_codes
@@ -187,7 +187,7 @@ def _differences(photos: list[Photo]) -> dict[str, float]:
 
 def _code(data: bytes, *, scaled: bool) -> bytes:
     image = next(decode(data, _LIMITS, scaled=scaled))
-    return pdq(np.asarray(image))[0][View.WHOLE]
+    return pdq(np.asarray(image))[0]
 
 
 def _pixels(data: bytes) -> NDArray[np.uint8]:

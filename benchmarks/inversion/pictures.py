@@ -108,7 +108,7 @@ def learnt_from(photos: Sequence[Photo], rng: np.random.Generator, crops: int = 
             others = [image_hash(image, profile).code for profile in (PHASH, DHASH)]
             groups.append(number)
             thumbnails.append(thumbnail(image))
-            whole.append(b"".join([pdq(pixels)[0][View.WHOLE], *others]))
+            whole.append(b"".join([pdq(pixels)[0], *others]))
             regional.append(regions.region_codes(luma_of(pixels)).kept)
     return Pictures(np.array(groups), np.stack(thumbnails), signs(_stacked(whole)), regional)
 

@@ -25,7 +25,7 @@ import numpy as np
 import PIL
 from PIL import Image, ImageChops, ImageDraw, ImageFont, ImageOps
 
-from hashsvc.signals import PDQ, Signal, View
+from hashsvc.signals import PDQ, Signal
 from hashsvc.signals.pdq import pdq
 
 _SIDE = 512
@@ -70,8 +70,8 @@ def main() -> int:
 
 def signed(image: Image.Image) -> tuple[Signal, int]:
     """Return an image's PDQ and its quality."""
-    codes, quality = pdq(np.asarray(image.convert("RGB")))
-    return Signal(PDQ.name, codes[View.WHOLE]), quality
+    code, quality = pdq(np.asarray(image.convert("RGB")))
+    return Signal(PDQ.name, code), quality
 
 
 def steady_bits(image: Image.Image) -> bytes:

@@ -7,7 +7,7 @@ from PIL import Image
 
 from hashsvc.signals.decode import Limits, decode
 from hashsvc.signals.image_hashes import image_hash
-from hashsvc.signals.pdq import luma_of, pdq
+from hashsvc.signals.pdq import luma_of, pdq, pdq_poses
 from hashsvc.signals.profiles import DHASH, PDQ, PHASH, REGION, Profile
 from hashsvc.signals.regions import region_codes
 from hashsvc.signals.types import SignalGroup, Signature, View
@@ -70,17 +70,18 @@ def grouped_frames(data: bytes, limits: Limits) -> list[tuple[int, list[SignalGr
 
 def _signed(image: Image.Image, also: Sequence[Profile] = ()) -> tuple[int, list[SignalGroup]]:
     pixels = np.asarray(image)
-    codes, quality = pdq(pixels)
+    luma = luma_of(pixels)
+    codes, quality = pdq_poses(luma)
     groups = [SignalGroup(PDQ.name, view, code) for view, code in codes.items()]
     inner = trimmed(image)
     if inner is not None:
-        inner_codes, _ = pdq(np.asarray(inner))
-        groups.append(SignalGroup(PDQ.name, View.TRIMMED, inner_codes[View.WHOLE]))
+        inner_code, _ = pdq(np.asarray(inner))
+        groups.append(SignalGroup(PDQ.name, View.TRIMMED, inner_code))
     for profile in (PHASH, DHASH, *also):
         groups.append(SignalGroup(profile.name, View.WHOLE, image_hash(image, profile).code))
         if inner is not None:
             groups.append(SignalGroup(profile.name, View.TRIMMED, image_hash(inner, profile).code))
-    regions = region_codes(pixels if pixels.ndim == 2 else luma_of(pixels))
+    regions = region_codes(luma)
     for view, found in (
         (View.WHOLE, regions.kept),
         (View.PART, regions.more),

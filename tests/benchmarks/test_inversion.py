@@ -21,7 +21,7 @@ from benchmarks.inversion.attacks import (
 from benchmarks.inversion.pictures import SIDE, Pictures, patches_of, signs, stored, thumbnail
 from benchmarks.inversion.scores import Score, score
 from hashsvc.signals import PDQ, View
-from hashsvc.signals.pdq import luma_of, pdq
+from hashsvc.signals.pdq import luma_of, pdq, pdq_poses
 from hashsvc.signals.regions import region_codes
 from tests.conftest import generated_photo, jpeg
 from tests.helpers.photos import Photo
@@ -115,7 +115,8 @@ def test_the_figures_of_a_blank_picture_are_finite() -> None:
 def test_signs_and_thumbnails_turn_together(view: View) -> None:
     image = generated_photo(3, (256, 256))
     codes = {
-        pose: np.frombuffer(code, np.uint8) for pose, code in pdq(np.asarray(image))[0].items()
+        pose: np.frombuffer(code, np.uint8)
+        for pose, code in pdq_poses(np.asarray(image))[0].items()
     }
     one = Pictures(
         groups=np.zeros(1, np.int64),
@@ -125,11 +126,11 @@ def test_signs_and_thumbnails_turn_together(view: View) -> None:
     )
     signed, seen, _ = in_all_poses(one)
     at = POSES.index(view)
-    # If PDQ's median is not exactly zero, a few signs differ from those of the mirrored image.
-    assert np.count_nonzero(signed[at] != pdq_signs(signs(codes[view][None]))[0]) < 20
+    # Turning the signs is less exact than hashing turned pixels; chance would change 128 signs.
+    assert np.count_nonzero(signed[at] != pdq_signs(signs(codes[view][None]))[0]) < 64
     grey = np.uint8(np.clip(seen[at].reshape(SIDE, SIDE) * 50 + 128, 0, 255))
     large = Image.fromarray(grey).resize((256, 256), Image.Resampling.BICUBIC)
-    own = np.frombuffer(pdq(np.asarray(large))[0][View.WHOLE], np.uint8)
+    own = np.frombuffer(pdq(np.asarray(large))[0], np.uint8)
     distances = {pose: int(np.bitwise_count(own ^ code).sum()) for pose, code in codes.items()}
     assert min(distances, key=lambda pose: distances[pose]) == view
 

@@ -1,15 +1,21 @@
-"""The eight poses of an image, by the reference's names and by this project's."""
+"""How pixels are turned for each pose of an image."""
+
+from collections.abc import Callable
+
+import numpy as np
+from numpy.typing import NDArray
 
 from hashsvc.signals import View
 
-# The reference names a pose by where its rows and columns go; a view is named by how it is turned.
-REFERENCE = {
-    "original": View.WHOLE,
-    "rot90": View.ROT90,
-    "rot180": View.ROT180,
-    "rot270": View.ROT270,
-    "flipx": View.MIRROR_ROT180,
-    "flipy": View.MIRROR,
-    "flip_plus1": View.MIRROR_ROT90,
-    "flip_minus1": View.MIRROR_ROT270,
+Pixels = NDArray[np.uint8]
+
+TURNED: dict[View, Callable[[Pixels], Pixels]] = {
+    View.ROT90: lambda pixels: np.rot90(pixels, 1),
+    View.ROT180: lambda pixels: np.rot90(pixels, 2),
+    View.ROT270: lambda pixels: np.rot90(pixels, 3),
+    View.MIRROR: np.fliplr,
+    View.MIRROR_ROT90: lambda pixels: np.rot90(np.fliplr(pixels), 1),
+    View.MIRROR_ROT180: lambda pixels: np.rot90(np.fliplr(pixels), 2),
+    View.MIRROR_ROT270: lambda pixels: np.rot90(np.fliplr(pixels), 3),
 }
+"""A pose is named by counterclockwise quarter turns after mirroring left to right."""
