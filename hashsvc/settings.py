@@ -278,12 +278,18 @@ class Settings(BaseSettings):
         description="Largest image file that is signed, in bytes.",
     )
     image_max_pixels: int = Field(
-        100_000_000,
+        150_000_000,
         ge=1,
-        description="Largest number of pixels that an image may have, according to its header.",
+        description="Largest number of pixels that an image may have, according to its header. A large JPEG that is not"
+        " progressive may have eight times as many, because it is decoded at a fraction of its"
+        " size.",
     )
     image_max_frames: int = Field(
-        8, ge=1, le=100, description="Largest number of frames of an animation that are looked at."
+        64,
+        ge=1,
+        le=1000,
+        description="Largest number of pictures of an image that are signed: distinct frames of an"
+        " animation, and sections of a long image.",
     )
     image_max_seconds: float = Field(
         10, gt=0, description="Longest time to decode and sign one image, in seconds."

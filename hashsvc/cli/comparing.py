@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from hashsvc import matching, signals
+from hashsvc.cli.images import image_limits
 from hashsvc.cli.output import fail
 from hashsvc.signals import (
     REGION,
@@ -24,19 +25,34 @@ def compare_images(
     candidate: Annotated[str, typer.Argument(help="An image, or a signal.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON.")] = False,
 ) -> None:
-    """Compare two images or signals on this machine, and print tier, distances and reasons."""
-    compared = matching.explain(_signature(original, "first"), _signature(candidate, "second"))
-    answer = compared.evidence.as_json() | {"reasons": list(compared.reasons)}
-    typer.echo(json.dumps(answer, indent=2) if as_json else _table(compared))
+    """
+    Compare two images or signals on this machine, and print tier, distances and reasons.
+
+    All frames of an animation are compared, and all sections of a long image. The most alike two
+    are printed.
+    """
+    first, second = _pictures(original, "first"), _pictures(candidate, "second")
+    places = matching.nearest_pair(first, second)
+    compared = matching.explain(first[places[0]], second[places[1]])
+    if as_json:
+        numbers = {"first": places[0] + 1, "second": places[1] + 1}
+        answer = compared.evidence.as_json() | {"reasons": list(compared.reasons)}
+        typer.echo(json.dumps(answer | {"pictures": numbers}, indent=2))
+        return
+    for which, pictures, place in zip(("first", "second"), (first, second), places, strict=True):
+        if len(pictures) > 1:
+            typer.echo(f"Picture {place + 1} of {len(pictures)} of the {which} image:")
+    typer.echo(_table(compared))
 
 
-def _signature(text: str, which: str) -> Signature:
+def _pictures(text: str, which: str) -> list[Signature]:
+    """Return the signatures of an image's pictures, or one with just the given signal."""
     path = Path(text)
     try:
         if not path.exists() and ":" in text:
             # A signal alone has no quality. Assume the best: whoever shared it found it useful.
-            return Signature(100, (ViewedSignal(Signal.parse(text), View.WHOLE),))
-        return signals.sign_image(path.read_bytes())
+            return [Signature(100, (ViewedSignal(Signal.parse(text), View.WHOLE),))]
+        return signals.sign_frames(path.read_bytes(), limits=image_limits())
     except (ImageError, SignalFormatError) as error:
         fail(f"The {which} image or signal: {error}")
     except OSError as error:

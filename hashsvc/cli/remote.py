@@ -1,15 +1,18 @@
 """`hashsvc submit` and `hashsvc match`: hash images here and send their signals to a service."""
 
+import itertools
 import json
-from typing import Annotated
+from collections.abc import Iterable
+from typing import Annotated, Any
 
 import typer
 
 from hashsvc import bank
 from hashsvc.cli.connecting import LOCAL, Insecure, Key, Url, connected
 from hashsvc.cli.hashing import Paths, as_record
-from hashsvc.cli.images import signatures
+from hashsvc.cli.images import picture_signatures, signatures
 from hashsvc.cli.output import fail, say
+from hashsvc.matching import Tier
 from hashsvc.signals import PDQ, REGION, Signature
 
 
@@ -65,15 +68,33 @@ def _too_plain(signature: Signature) -> bool:
 
 
 def match(paths: Paths, key: Key, url: Url = LOCAL, insecure: Insecure = False) -> None:
-    """Hash images on this machine, look them up, and print one line of JSON for each image."""
+    """
+    Hash images on this machine, look them up, and print one line of JSON for each image.
+
+    Each frame of an animation is looked up, and each section of a long image.
+    """
     failed = False
     with connected(url, key, insecure) as client:
-        for number, found in enumerate(signatures(paths), start=1):
-            if found is None:
+        for number, pictures in enumerate(picture_signatures(paths), start=1):
+            if pictures is None:
                 failed = True
                 continue
-            record = as_record(found)
-            del record["content"]
-            typer.echo(json.dumps({"file": number, "matches": client.post("/v1/lookups", record)}))
+            answers = (client.post("/v1/lookups", _looked_up(each)) for each in pictures)
+            matches = _surest_of_each(itertools.chain.from_iterable(answers))
+            typer.echo(json.dumps({"file": number, "matches": matches}))
+            if pictures.skipped:
+                say(f"File {number}: {pictures.skipped} further frames or sections were left out.")
     if failed:
         raise typer.Exit(1)
+
+
+def _looked_up(signature: Signature) -> dict[str, Any]:
+    record = as_record(signature)
+    del record["content"]
+    return record
+
+
+def _surest_of_each(matches: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Return the surest match with each content, the surest first."""
+    by_tier = sorted(matches, key=lambda each: list(Tier).index(each["tier"]))
+    return list({each["pseudonym"]: each for each in reversed(by_tier)}.values())[::-1]

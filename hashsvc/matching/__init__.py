@@ -20,7 +20,7 @@ from hashsvc.matching.errors import (
 if TYPE_CHECKING:
     from hashsvc.matching.bank_index import BankIndex, Found
     from hashsvc.matching.candidates import sighted
-    from hashsvc.matching.comparing import Comparison, explain
+    from hashsvc.matching.comparing import Comparison, explain, nearest_pair
     from hashsvc.matching.contents import signature_of
     from hashsvc.matching.evidence import Evidence, Finding, Tier, compare
     from hashsvc.matching.quarantine import Quarantines
@@ -36,7 +36,7 @@ else:
         {
             "bank_index": "BankIndex Found",
             "candidates": "sighted",
-            "comparing": "Comparison explain",
+            "comparing": "Comparison explain nearest_pair",
             "contents": "signature_of",
             "evidence": "Evidence Finding Tier compare",
             "quarantine": "Quarantines",
@@ -70,6 +70,7 @@ __all__ = [
     "UnknownSuppressionError",
     "compare",
     "explain",
+    "nearest_pair",
     "record_match",
     "sighted",
     "signature_of",

@@ -184,15 +184,8 @@ def _matches(candidate: Signature, contents: Mapping[ContentId, Signature]) -> l
     return [each for each in found if each.evidence.tier is not None]
 
 
-def _surest_first(found: Found) -> tuple[int, int, int]:
-    tiers = ("certain", "likely", "possible")
-    nearest = found.evidence.nearest
-    assert found.evidence.tier is not None
-    return (
-        tiers.index(found.evidence.tier),
-        nearest.distance if nearest else 0,
-        found.content_id,
-    )
+def _surest_first(found: Found) -> tuple[tuple[int, int], int]:
+    return found.evidence.rank, found.content_id
 
 
 def _packed(codes: Sequence[bytes], profile: Profile) -> NDArray[np.uint8]:

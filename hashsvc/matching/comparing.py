@@ -1,5 +1,6 @@
 """Explains in sentences, for each algorithm, why two images match or do not match."""
 
+import itertools
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -48,6 +49,19 @@ def explain(content: Signature, candidate: Signature) -> Comparison:
         elif profile.name in mine | theirs:
             reasons.append(f"{profile.name}: only one of the images has such signals.")
     return Comparison(evidence, tuple(reasons))
+
+
+def nearest_pair(contents: Sequence[Signature], candidates: Sequence[Signature]) -> tuple[int, int]:
+    """
+    Return which pictures of two images are most alike: a place in each of the sequences.
+
+    Args:
+        contents: Signatures of the pictures of one image, as `sign_frames` returns them.
+
+        candidates: Those of the other image.
+    """
+    pairs = itertools.product(range(len(contents)), range(len(candidates)))
+    return min(pairs, key=lambda pair: compare(contents[pair[0]], candidates[pair[1]]).rank)
 
 
 def _reason(profile: Profile, findings: Sequence[Finding]) -> str:

@@ -91,6 +91,12 @@ class Evidence:
         """The strongest finding, or the closest one if none is within its threshold."""
         return self.findings[0] if self.findings else None
 
+    @property
+    def rank(self) -> tuple[int, int]:
+        """The sort key that puts the strongest evidence first."""
+        tier = len(Tier) if self.tier is None else list(Tier).index(self.tier)
+        return tier, self.nearest.distance if self.nearest else 0
+
     def as_json(self) -> dict[str, Any]:
         """Return the evidence as JSON values, without signals."""
         return {

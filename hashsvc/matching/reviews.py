@@ -10,7 +10,6 @@ from hashsvc.matching.candidates import frames_of
 from hashsvc.matching.comparing import Comparison, explain
 from hashsvc.matching.contents import signatures_of
 from hashsvc.matching.errors import AlreadyReviewedError, UnknownMatchError
-from hashsvc.matching.evidence import Tier
 from hashsvc.matching.suppressing import suppress
 from hashsvc.store import Database, UnknownRowError, candidates, matches
 from hashsvc.store.ids import KeyId, MatchId, OrganisationId, ScanId
@@ -162,7 +161,7 @@ class Reviews:
         if kept is None or match.content_id not in contents:
             return match, None
         compared = [explain(contents[match.content_id], each) for each in frames_of(kept.seen)]
-        return match, min(compared, key=_sureness)
+        return match, min(compared, key=lambda each: each.evidence.rank)
 
 
 def _match(
@@ -172,9 +171,3 @@ def _match(
         return matches.by_id(connection, match_id, organisation_id)
     except UnknownRowError as error:
         raise UnknownMatchError("There is no such match.") from error
-
-
-def _sureness(compared: Comparison) -> tuple[int, int]:
-    tier, nearest = compared.evidence.tier, compared.evidence.nearest
-    order = len(Tier) if tier is None else list(Tier).index(tier)
-    return order, nearest.distance if nearest is not None else 0

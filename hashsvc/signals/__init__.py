@@ -11,7 +11,8 @@ trusted either.
 Where to look:
 
 - The path of an image: `headers` (what the file says, without a library), `decode` (bytes to
-  pixels), `views` (trimmed borders), `signature` (all algorithms together). `video` reads films.
+  pixels), `pictures` (distinct frames, sections of a long image), `views` (trimmed borders),
+  `signature` (all algorithms together). `video` reads films.
 - Algorithms: `pdq`; `image_hashes` (pHash, dHash, wHash); `regions`, built from `scales`, `blobs`,
   `directions` and `patches`. `profiles` has every threshold with its source.
 - The sandbox: `sandbox` (in the service), `signing_job` (in a worker process), `answers` (their
@@ -47,10 +48,10 @@ from hashsvc.signals.profiles import (
     SIGNED,
     Profile,
 )
-from hashsvc.signals.types import Signal, SignalGroup, Signature, View, ViewedSignal
+from hashsvc.signals.types import Signal, SignalGroup, Signature, SignedFrames, View, ViewedSignal
 
 if TYPE_CHECKING:
-    from hashsvc.signals.batch import sign_images
+    from hashsvc.signals.batch import sign_each, sign_images
     from hashsvc.signals.decode import Limits
     from hashsvc.signals.regions import STEADIEST
     from hashsvc.signals.sandbox import Sandbox
@@ -60,7 +61,7 @@ else:
     __getattr__ = lazy_names(
         __name__,
         {
-            "batch": "sign_images",
+            "batch": "sign_each sign_images",
             "decode": "Limits",
             "regions": "STEADIEST",
             "sandbox": "Sandbox",
@@ -96,8 +97,10 @@ __all__ = [
     "SignalGroup",
     "SignalsError",
     "Signature",
+    "SignedFrames",
     "View",
     "ViewedSignal",
+    "sign_each",
     "sign_frames",
     "sign_image",
     "sign_images",

@@ -17,16 +17,17 @@ from hashsvc.signals.errors import (
     NotAnImageError,
 )
 from hashsvc.signals.profiles import PROFILES
-from hashsvc.signals.types import SignalGroup, Signature, View
+from hashsvc.signals.types import SignalGroup, Signature, SignedFrames, View
 
 _ERRORS = {
     each.__name__: each
     for each in (NotAnImageError, ImageTooLargeError, BrokenImageError, ImageCrashError)
 }
 
-# An answer of 8 frames has about 4 kB of JSON. 800 blobs have at most 3200 region codes.
+# A frame has about 500 bytes of JSON. 800 blobs have at most 3200 region codes.
 _MAX_JSON_PER_FRAME = 2000
 _MAX_SIGNALS = 5000
+_MAX_SKIPPED = 1_000_000
 _MAX_BITS = max(profile.bits for profile in PROFILES.values())
 _MAX_MESSAGE = 200
 
@@ -39,7 +40,7 @@ def max_sizes(limits: Limits) -> tuple[int, int]:
     return limits.max_frames * _MAX_JSON_PER_FRAME, max_codes
 
 
-def read_answer(header: bytes, codes: bytes, limits: Limits) -> list[Signature] | ImageError:
+def read_answer(header: bytes, codes: bytes, limits: Limits) -> SignedFrames | ImageError:
     """
     Return the signatures, or the error, that a worker answered.
 
@@ -54,9 +55,13 @@ def read_answer(header: bytes, codes: bytes, limits: Limits) -> list[Signature] 
         case {"error": str(name), "message": str(text)}:
             if name in _ERRORS and len(text) <= _MAX_MESSAGE and text.isprintable():
                 return _ERRORS[name](text)
-        case {"frames": [*frames]} if 1 <= len(frames) <= limits.max_frames:
+        case {"frames": [*frames], "skipped": int(skipped)} if (
+            1 <= len(frames) <= limits.max_frames and 0 <= skipped <= _MAX_SKIPPED
+        ):
             packed = io.BytesIO(codes)
-            signatures = [_signature(frame, packed) for frame in frames]
+            signatures = SignedFrames(
+                (_signature(frame, packed) for frame in frames), skipped=skipped
+            )
             if packed.tell() == len(codes):
                 return signatures
     raise invalid_answer()

@@ -2,14 +2,18 @@
 
 import os
 from collections import deque
-from collections.abc import Generator, Iterable, Sequence
+from collections.abc import Callable, Generator, Iterable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
+from typing import TypeVar
 
 from hashsvc.signals.decode import Limits
 from hashsvc.signals.errors import ImageError
 from hashsvc.signals.profiles import Profile
 from hashsvc.signals.signature import sign_image
 from hashsvc.signals.types import Signature
+
+Signed = TypeVar("Signed")
 
 _READ_AHEAD = 2
 """Images in memory per thread: the one being signed, and the next."""
@@ -40,16 +44,33 @@ def sign_images(
 
         workers: Number of images to sign at once; by default the number of cores.
     """
+    one = partial(sign_image, limits=limits, exact=exact, also=also)
+    yield from sign_each(datas, one, workers=workers)
+
+
+def sign_each(
+    datas: Iterable[bytes], sign: Callable[[bytes], Signed], *, workers: int | None = None
+) -> Generator[Signed | ImageError, None, None]:
+    """
+    Yield for each image, in order, what a function returns for it, or the ImageError it raises.
+
+    Args:
+        datas: As in `sign_images`.
+
+        sign: Signs one image, as `sign_image` and `sign_frames` do.
+
+        workers: As in `sign_images`.
+    """
     workers = workers or _cores()
 
-    def signed(data: bytes) -> Signature | ImageError:
+    def signed(data: bytes) -> Signed | ImageError:
         try:
-            return sign_image(data, limits=limits, exact=exact, also=also)
+            return sign(data)
         except ImageError as error:
             return error
 
     pool = ThreadPoolExecutor(workers, thread_name_prefix="sign")
-    waiting: deque[Future[Signature | ImageError]] = deque()
+    waiting: deque[Future[Signed | ImageError]] = deque()
     try:
         for data in datas:
             waiting.append(pool.submit(signed, data))

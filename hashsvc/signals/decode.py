@@ -11,6 +11,7 @@ and TIFF decode as a whole or not at all. An animation ends before its first dam
 """
 
 import io
+import itertools
 import warnings
 from collections.abc import Iterator
 from contextlib import suppress
@@ -58,18 +59,21 @@ _START_OF_SCAN, _END_OF_IMAGE = b"\xff\xda", b"\xff\xd9"
 
 # A JPEG is decoded at a half, quarter or eighth if both sides stay at least this long.
 _MIN_SCALED_SIDE = 1024
+# So it takes so many times less memory and time, and may have so many times more pixels.
+_GAIN_OF_SCALING = 8
+# Other images are reduced after decoding, if they have more pixels than this: copies of all their
+# pixels would take too much memory.
+_MOST_COPIED_PIXELS = 25_000_000
 
-# To reach a frame of an animation, all frames before it are decoded. At most this many pixels are
-# decoded, which takes about three seconds; later frames are ignored.
-MAX_ANIMATED_PIXELS = 100_000_000
+# At most this many pixels of an animation are decoded, twice, which takes about four seconds; later
+# frames are left out.
+MAX_ANIMATED_PIXELS = 60_000_000
 
 # A library that gets no memory reports a damaged image, or nothing useful. The libraries for WebP
 # and AVIF need most memory per pixel; JPEG's needs it for the coefficients of a progressive image,
 # in three colours.
 _MAX_BYTES_PER_PIXEL = 20
 _BYTES_PER_PIXEL = {"JPEG": 6}
-
-_SEQUENTIAL_ANIMATIONS = frozenset({"GIF", "PNG", "WEBP", "AVIF"})
 
 _MIN_DECODED_SHARE = 0.9
 _ROW_BY_ROW = frozenset({"JPEG", "PNG", "GIF", "BMP"})
@@ -93,9 +97,12 @@ class Limits:
     Attributes:
         max_bytes: Size of the file.
 
-        max_pixels: Width × height, by the header, before anything is decoded.
+        max_pixels: Width × height, by the header, before anything is decoded. A large JPEG
+            that is not progressive may have eight times as many, because it is decoded at a
+            fraction of its size.
 
-        max_frames: Frames of an animation that are sampled: the first, and evenly spaced ones.
+        max_frames: Pictures of an image that are signed: distinct frames of an animation, and
+            sections of a long image.
 
         max_seconds: Time to decode and sign it; enforced only in a sandbox.
 
@@ -103,24 +110,49 @@ class Limits:
     """
 
     max_bytes: int = 50_000_000
-    max_pixels: int = 100_000_000
-    max_frames: int = 8
+    max_pixels: int = 150_000_000
+    max_frames: int = 64
     max_seconds: float = 10
     max_memory_bytes: int = 512 * 1024**2
 
 
-def decode(data: bytes, limits: Limits, *, scaled: bool = True) -> Iterator[Image.Image]:
+@dataclass(frozen=True, slots=True, repr=False)
+class Frame:
     """
-    Yield the frames of an image, upright, in mode RGB or L; an ordinary image has one.
+    One frame of an image.
 
-    A frame is valid until the next one is requested.
+    Attributes:
+        image: Its pixels, upright, in mode RGB or L; valid until the next frame is requested.
+
+        number: Its number in the file, from 0.
+
+        count: How many frames of the image are decoded, unless damage ends it before.
+
+        left_out: How many frames are not decoded, because they are over a limit.
+    """
+
+    image: Image.Image
+    number: int
+    count: int
+    left_out: int
+
+
+def decode(data: bytes, limits: Limits, *, scaled: bool = True) -> Iterator[Image.Image]:
+    """Yield the images of `numbered_frames`."""
+    return (frame.image for frame in numbered_frames(data, limits, scaled=scaled))
+
+
+def numbered_frames(data: bytes, limits: Limits, *, scaled: bool = True) -> Iterator[Frame]:
+    """
+    Yield the frames of an image; an ordinary image has one.
 
     Args:
         data: The bytes of the file.
 
         limits: Limits for the image.
 
-        scaled: Whether a large JPEG may be decoded at a fraction of its size, which is faster.
+        scaled: Whether a large image may be reduced. A JPEG is then decoded at a fraction of its
+            size, which is faster.
 
     Raises:
         NotAnImageError: If the format is not supported.
@@ -163,43 +195,45 @@ def _checked_header(data: bytes, limits: Limits) -> Header:
     return header
 
 
-def _frames(header: Header, limits: Limits, *, scaled: bool) -> Iterator[Image.Image]:
+def _frames(header: Header, limits: Limits, *, scaled: bool) -> Iterator[Frame]:
     with _open(header, limits, scaled=scaled) as image:
-        numbers = _frame_numbers(image, header, limits)
+        numbers, left_out = _frame_numbers(image, header)
         for number in numbers:
             try:
                 image.seek(number)
                 _check_pixels(image.width * image.height, limits)
                 image.load()
-                frame = _upright(image, header)
+                frame = _upright(image, header, scaled=scaled)
             except (ImageTooLargeError, MemoryError):
                 raise
             except Exception:  # noqa: BLE001 - see the errors in `decode`.
                 if number != numbers[0]:
                     return
                 frame = _salvaged(header, limits, scaled=scaled)
-            yield frame
+            yield Frame(frame, number, len(numbers), left_out)
 
 
 def _open(header: Header, limits: Limits, *, scaled: bool) -> ImageFile.ImageFile:
     image = Image.open(io.BytesIO(header.data), formats=header.formats)
-    _check_pixels(image.width * image.height, limits)
     if scaled and image.format == "JPEG":
+        # The library keeps all coefficients of a progressive image, whatever its scale.
+        gain = 1 if image.info.get("progressive") else _GAIN_OF_SCALING
+        _check_pixels(image.width * image.height, limits, gain)
         # A JPEG stores brightness separately from colour, and no signal needs colour.
         image.draft("L" if image.mode == "RGB" else None, (_MIN_SCALED_SIDE, _MIN_SCALED_SIDE))
+    _check_pixels(image.width * image.height, limits)
     return image
 
 
-def _frame_numbers(image: Image.Image, header: Header, limits: Limits) -> list[int]:
-    frames = min(header.frames or getattr(image, "n_frames", 1), MOST_FRAMES)
-    if image.format in _SEQUENTIAL_ANIMATIONS:
-        pixels = max(header.pixels, image.width * image.height)
-        frames = min(frames, max(1, MAX_ANIMATED_PIXELS // pixels))
-    sampled = min(frames, limits.max_frames)
+def _frame_numbers(image: Image.Image, header: Header) -> tuple[list[int], int]:
+    """Return the numbers of the frames to decode, the main one first; and how many are left out."""
+    count = min(header.frames or getattr(image, "n_frames", 1), MOST_FRAMES)
+    pixels = max(header.pixels, image.width * image.height, 1)
+    decoded = min(count, max(1, MAX_ANIMATED_PIXELS // pixels))
     # A HEIF's main image need not come first in the file.
     first = image.tell()
-    spaced = (number * frames // sampled for number in range(sampled))
-    return [first, *(number for number in spaced if number != first)][:sampled]
+    others = (number for number in range(count) if number != first)
+    return [first, *itertools.islice(others, decoded - 1)], count - decoded
 
 
 def _salvaged(header: Header, limits: Limits, *, scaled: bool) -> Image.Image:
@@ -235,7 +269,7 @@ def _salvaged(header: Header, limits: Limits, *, scaled: bool) -> Image.Image:
 def _decoded(header: Header, limits: Limits, *, scaled: bool) -> Image.Image:
     image = _open(header, limits, scaled=scaled)
     image.load()
-    return _upright(image, header)
+    return _upright(image, header, scaled=scaled)
 
 
 def _decoded_onto(image: ImageFile.ImageFile, shade: int) -> Image.Image:
@@ -256,11 +290,31 @@ def _decoded_onto(image: ImageFile.ImageFile, shade: int) -> Image.Image:
     return image
 
 
-def _upright(image: Image.Image, header: Header) -> Image.Image:
+def _upright(image: Image.Image, header: Header, *, scaled: bool) -> Image.Image:
     orientation = header.orientation
     if image.format == "AVIF":  # Pillow writes the container's rotation there.
         orientation = exif_orientation(image.info.get("exif", b""))
+    factor = min(image.size) // _MIN_SCALED_SIDE
+    if scaled and factor > 1 and image.width * image.height > _MOST_COPIED_PIXELS:
+        return _transposed(_reduced(image, factor), orientation)
     return _transposed(_as_rgb_or_grey(image), orientation)
+
+
+def _reduced(image: Image.Image, factor: int) -> Image.Image:
+    """Return a large image averaged over squares of `factor` pixels, strip after strip."""
+    rows = factor * _MIN_SCALED_SIDE // 4
+    strips = [
+        _as_rgb_or_grey(image.crop((0, top, image.width, min(top + rows, image.height)))).reduce(
+            factor
+        )
+        for top in range(0, image.height, rows)
+    ]
+    whole = Image.new(strips[0].mode, (strips[0].width, sum(each.height for each in strips)))
+    top = 0
+    for each in strips:
+        whole.paste(each, (0, top))
+        top += each.height
+    return whole
 
 
 def _transposed(image: Image.Image, orientation: int) -> Image.Image:
@@ -292,11 +346,10 @@ def _damaged() -> BrokenImageError:
     return BrokenImageError("The image is damaged and cannot be decoded.")
 
 
-def _check_pixels(pixels: int, limits: Limits) -> None:
-    if pixels > limits.max_pixels:
-        raise ImageTooLargeError(
-            f"The image has {pixels} pixels; the limit is {limits.max_pixels}."
-        )
+def _check_pixels(pixels: int, limits: Limits, gain: int = 1) -> None:
+    limit = limits.max_pixels * gain
+    if pixels > limit:
+        raise ImageTooLargeError(f"The image has {pixels} pixels; the limit is {limit}.")
 
 
 def _check_scans(header: Header) -> None:

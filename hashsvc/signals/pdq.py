@@ -27,9 +27,9 @@ _FREQUENCIES = 16
 _TILE = 16
 """Side of the square tiles in which pictures are transposed."""
 
-# The eight poses in pairs: whether rows and columns are reversed, the pose after that, and the pose
-# after a transposition as well. `rot90` is the image turned a quarter counterclockwise; `mirror-rot90`
-# is the same after mirroring left to right.
+# The eight poses in pairs: whether rows and columns are reversed, the pose after that, and the
+# pose after a transposition as well. `rot90` is the image turned a quarter counterclockwise;
+# `mirror-rot90` is the same after mirroring left to right.
 _POSES = (
     (False, False, View.WHOLE, View.MIRROR_ROT90),
     (False, True, View.MIRROR, View.ROT90),

@@ -13,7 +13,7 @@ from hashsvc.signals.errors import (
     ImageTooSlowError,
 )
 from hashsvc.signals.headers import begins_like_image
-from hashsvc.signals.types import Signature
+from hashsvc.signals.types import SignedFrames
 from hashsvc.signals.video import is_film
 
 JOB = "hashsvc.signals.signing_job"
@@ -68,9 +68,9 @@ class Sandbox:
         """
         self.pool.wait()
 
-    def sign_frames(self, data: bytes) -> list[Signature]:
+    def sign_frames(self, data: bytes) -> SignedFrames:
         """
-        Return a signature for each sampled frame of an image; an ordinary image has one.
+        Return a signature for each picture of an image, as the function `sign_frames` does.
 
         Raises:
             ImageTooSlowError: If signing takes too long.
@@ -101,5 +101,5 @@ class Sandbox:
             raise answer
         return answer
 
-    def _read(self, header: bytes, codes: bytes) -> list[Signature] | ImageError:
+    def _read(self, header: bytes, codes: bytes) -> SignedFrames | ImageError:
         return read_answer(header, codes, self._limits)

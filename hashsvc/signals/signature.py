@@ -8,10 +8,10 @@ from PIL import Image
 from hashsvc.signals.decode import Limits, decode
 from hashsvc.signals.image_hashes import image_hash
 from hashsvc.signals.pdq import luma_of, pdq, pdq_poses
+from hashsvc.signals.pictures import Pictures
 from hashsvc.signals.profiles import DHASH, PDQ, PHASH, REGION, Profile
 from hashsvc.signals.regions import region_codes
-from hashsvc.signals.types import SignalGroup, Signature, View
-from hashsvc.signals.video import film_frames, is_film
+from hashsvc.signals.types import SignalGroup, Signature, SignedFrames, View
 from hashsvc.signals.views import trimmed
 
 
@@ -44,28 +44,33 @@ def sign_image(
     return Signature.from_groups(*_signed(image, also))
 
 
-def sign_frames(data: bytes, *, limits: Limits | None = None) -> list[Signature]:
+def sign_frames(data: bytes, *, limits: Limits | None = None) -> SignedFrames:
     """
-    Return a signature for each sampled frame of an image; an ordinary image has one.
+    Return a signature for each picture of an image; an ordinary image has one.
 
-    A film has frames too, if PyAV is installed.
+    An animation has one for each distinct frame, and a long image has further ones, for its
+    sections. A film has frames too, if PyAV is installed.
 
     Raises:
         ImageError: If the bytes cannot be hashed; the subclass says why.
     """
-    frames = grouped_frames(data, limits or Limits())
-    return [Signature.from_groups(quality, groups) for quality, groups in frames]
+    frames, skipped = grouped_frames(data, limits or Limits())
+    signatures = (Signature.from_groups(quality, groups) for quality, groups in frames)
+    return SignedFrames(signatures, skipped=skipped)
 
 
-def grouped_frames(data: bytes, limits: Limits) -> list[tuple[int, list[SignalGroup]]]:
+def grouped_frames(data: bytes, limits: Limits) -> tuple[list[tuple[int, list[SignalGroup]]], int]:
     """
-    Return quality and signals of each sampled frame, as `Signature.from_groups` takes them.
+    Return quality and signals of each picture, as `Signature.from_groups` takes them.
+
+    The second value is the number of pictures that were not signed, because of a limit.
 
     Raises:
         ImageError: If the bytes cannot be hashed; the subclass says why.
     """
-    frames = film_frames(data, limits) if is_film(data) else decode(data, limits)
-    return [_signed(frame) for frame in frames]
+    pictures = Pictures(data, limits)
+    signed = [_signed(each) for each in pictures]
+    return signed, pictures.skipped
 
 
 def _signed(image: Image.Image, also: Sequence[Profile] = ()) -> tuple[int, list[SignalGroup]]:

@@ -1,7 +1,8 @@
 """
 The sandbox job that signs images. An answer's header is JSON, and its payload is packed codes.
 
-    {"frames": [{"quality": 100, "groups": [["pdq1", "whole", 1], ["reg1", "part", 380]]}]}
+    {"frames": [{"quality": 100, "groups": [["pdq1", "whole", 1], ["reg1", "part", 380]]}],
+     "skipped": 0}
     {"error": "BrokenImageError", "message": "…"}
 
 A group is a number of codes of one algorithm and view; the codes follow in the same order, without
@@ -46,7 +47,7 @@ def answer(data: bytes, limit_values: list[Any]) -> tuple[bytes, bytes]:
     """Return the signatures of an image's frames, or why it has none."""
     limits = Limits(*limit_values)
     try:
-        frames = grouped_frames(data, limits)
+        frames, skipped = grouped_frames(data, limits)
     except (ImageError, MemoryError) as error:
         if isinstance(error, MemoryError) or isinstance(error.__cause__, MemoryError):
             error = ImageTooLargeError(
@@ -61,7 +62,7 @@ def answer(data: bytes, limit_values: list[Any]) -> tuple[bytes, bytes]:
         for quality, groups in frames
     ]
     codes = b"".join(group.codes for _, groups in frames for group in groups)
-    return _header({"frames": described}), codes
+    return _header({"frames": described, "skipped": skipped}), codes
 
 
 def _header(content: object) -> bytes:

@@ -1,4 +1,4 @@
-"""The values of this room: Signal, View, SignalGroup, Signature."""
+"""The values of this room: Signal, View, SignalGroup, Signature, SignedFrames."""
 
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -247,3 +247,16 @@ class Signature:
 
     def _part(self, is_kept: Callable[[SignalGroup], bool]) -> "Signature":
         return Signature.from_groups(self.quality, filter(is_kept, self.groups))
+
+
+class SignedFrames(list[Signature]):
+    """
+    The signatures of an image's pictures, which `hashsvc.signals.pictures` chooses.
+
+    Attributes:
+        skipped: Number of pictures that were not signed, because of a limit.
+    """
+
+    def __init__(self, signatures: Iterable[Signature] = (), *, skipped: int = 0) -> None:
+        super().__init__(signatures)
+        self.skipped = skipped

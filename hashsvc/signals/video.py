@@ -35,6 +35,7 @@ _CODECS = frozenset({"h264", "hevc", "vp8", "vp9", "av1", "libdav1d", "mpeg4", "
 # Where a frame's share is too small, an earlier frame is used.
 MAX_FILM_PIXELS = 400_000_000
 _MAX_FRAMES_PER_SAMPLE = 300
+_MAX_SAMPLES = 8
 _MAX_SIDE = 1280
 
 
@@ -50,7 +51,7 @@ def is_film(data: bytes) -> bool:
 
 def film_frames(data: bytes, limits: Limits) -> Iterator[Image.Image]:
     """
-    Yield frames of a film in mode RGB: the first, and evenly spaced ones.
+    Yield at most eight frames of a film in mode RGB: the first, and evenly spaced ones.
 
     Raises:
         ImageTooLargeError: If the film is over a limit.
@@ -110,11 +111,12 @@ def _sampled_frames(data: bytes, limits: Limits) -> Iterator[Image.Image]:
                 f"The film has {pixels} pixels a frame; the limit is {limits.max_pixels}."
             )
         codec.thread_count, codec.thread_type = 1, "NONE"
-        share = MAX_FILM_PIXELS // (limits.max_frames * max(1, pixels))
+        samples = min(limits.max_frames, _MAX_SAMPLES)
+        share = MAX_FILM_PIXELS // (samples * max(1, pixels))
         most = max(1, min(share, _MAX_FRAMES_PER_SAMPLE))
         last = None
-        for number in range(limits.max_frames):
-            wanted = _time_of_frame(film, stream, number, limits.max_frames)
+        for number in range(samples):
+            wanted = _time_of_frame(film, stream, number, samples)
             if number and (wanted is None or not _seek_before(film, stream, wanted)):
                 return
             frame = frame_at(film.decode(stream), wanted, last, most)

@@ -149,6 +149,30 @@ def test_compare_prints_tier_view_distance_and_reasons(
     assert [each.partition(":")[0] for each in told["reasons"]] == [each.name for each in SIGNED]
 
 
+def test_compare_looks_at_every_frame_of_an_animation(run: Run, photos: Path) -> None:
+    slides = [generated_photo(seed, (320, 240)) for seed in range(40, 50)]
+    slides[6] = generated_photo(31).resize((320, 240))
+    slides[0].save(photos / "slides.gif", save_all=True, append_images=slides[1:])
+    done = run("compare", photos / "a-holiday.jpg", photos / "slides.gif")
+    first, second = done.stdout.splitlines()[:2]
+    assert first == "Picture 7 of 10 of the second image:"
+    assert second.startswith("certain: pdq1 of the whole image")
+    told = json.loads(
+        run("compare", "--json", photos / "slides.gif", photos / "a-holiday.jpg").stdout
+    )
+    assert (told["tier"], told["pictures"]) == ("certain", {"first": 7, "second": 1})
+
+
+def test_the_limits_for_images_are_settings(run: Run, photos: Path) -> None:
+    photo = photos / "a-holiday.jpg"
+    assert run("hash", photo, HASHSVC_IMAGE_MAX_PIXELS="307199").exit_code == 1
+    done = run("hash", photo, HASHSVC_IMAGE_MAX_PIXELS="307200")
+    assert (done.exit_code, done.stderr) == (0, "")
+    done = run("hash", photo, HASHSVC_IMAGE_MAX_PIXELS="none")
+    assert done.exit_code == 1
+    assert "image_max_pixels" in done.stderr.lower()
+
+
 def test_compare_says_when_it_is_no_match(run: Run, photos: Path) -> None:
     done = run("compare", photos / "a-holiday.jpg", photos / "b-birthday.jpg")
     assert done.exit_code == 0

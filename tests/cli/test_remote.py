@@ -29,6 +29,28 @@ def test_a_copy_of_what_was_submitted_is_matched(run: Run, service: Running, pho
     assert (told["tier"], told["evidence"]) == ("certain", None)
 
 
+def test_every_frame_of_an_animation_is_looked_up(run: Run, service: Running, photos: Path) -> None:
+    originals = [photos / "one.jpg", photos / "two.jpg"]
+    slides = [generated_photo(seed, (320, 240)) for seed in range(60, 66)]
+    for path, slide in zip(originals, (slides[2], slides[5]), strict=True):
+        path.write_bytes(jpeg(slide))
+    done = run("submit", "--adult", *originals, **service.variables(Role.INTAKE))
+    assert done.exit_code == 0, done.stderr
+    slides[0].save(photos / "slides.gif", save_all=True, append_images=slides[1:])
+    done = run("match", photos / "slides.gif", **service.variables(Role.ANALYST))
+    matches = json.loads(done.stdout)["matches"]
+    assert [each["tier"] for each in matches] == ["certain", "certain"]
+    assert len({each["pseudonym"] for each in matches}) == 2
+    done = run(
+        "match",
+        photos / "slides.gif",
+        **service.variables(Role.ANALYST),
+        HASHSVC_IMAGE_MAX_FRAMES="4",
+    )
+    assert len(json.loads(done.stdout)["matches"]) == 2
+    assert done.stderr == "File 1: 2 further frames or sections were left out.\n"
+
+
 def test_images_that_cannot_be_submitted_are_left_out_and_counted(
     run: Run, service: Running, photos: Path
 ) -> None:

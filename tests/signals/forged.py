@@ -128,7 +128,7 @@ def slow_bmp(runs: int) -> bytes:
 
 
 def bombs() -> dict[str, bytes]:
-    """Return small files that claim more than a hundred million pixels, by name."""
+    """Return small files that claim more pixels than the default limit, by name."""
     photo = generated_photo(1, (64, 48))
     jpeg = bytearray(saved(photo, "JPEG"))
     frame = jpeg.index(b"\xff\xc0")

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from hashsvc.signals import BrokenImageError, ImageTooLargeError, Limits, sign_frames, sign_image
-from hashsvc.signals import decode as decoding
 from hashsvc.signals.decode import decode
 from tests.conftest import generated_photo, jpeg
 from tests.signals.forged import interlaced_png, png, saved
@@ -151,37 +150,10 @@ def test_of_a_jpeg_with_several_images_the_first_is_read() -> None:
     assert (image.mode, image.size) == ("L", (1024, 1024))
 
 
-@pytest.mark.parametrize("form", ["GIF", "PNG", "WEBP", "AVIF", "TIFF"])
-def test_the_frames_of_an_animation_are_evenly_spaced(form: str) -> None:
-    shades = [Image.new("L", (40, 30), 20 * number).convert("RGB") for number in range(12)]
-    data = saved(shades[0], form, save_all=True, append_images=shades[1:])
-    seen = [np.asarray(frame).mean() / 20 for frame in decode(data, Limits(max_frames=4))]
-    assert seen == pytest.approx([0, 3, 6, 9], abs=0.2)
-
-
-def test_every_sampled_frame_is_signed() -> None:
-    frames = [generated_photo(seed, (300, 200)) for seed in range(12)]
-    data = saved(frames[0], "GIF", save_all=True, append_images=frames[1:])
-    found = sign_frames(data)
-    assert len(found) == LIMITS.max_frames
-    still = sign_image(saved(frames[0], "PNG"))
-    assert found[0].signals[0].signal.distance(still.signals[0].signal) <= 12
-
-
 def test_the_main_image_of_a_heif_comes_first() -> None:
     images = [generated_photo(1, (200, 100 + number)) for number in range(3)]
     data = saved(images[0], "HEIF", save_all=True, append_images=images[1:], primary_index=2)
     assert [frame.height for frame in decode(data, LIMITS)] == [102, 100, 101]
-
-
-def test_frames_that_take_too_long_to_reach_are_ignored(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    shades = [Image.new("L", (40, 30), 20 * number) for number in range(12)]
-    data = saved(shades[0], "GIF", save_all=True, append_images=shades[1:])
-    monkeypatch.setattr(decoding, "MAX_ANIMATED_PIXELS", 40 * 30 * 5)
-    seen = [np.asarray(frame).mean() / 20 for frame in decode(data, LIMITS)]
-    assert seen == pytest.approx([0, 1, 2, 3, 4], abs=0.2)
 
 
 @pytest.mark.parametrize("form", ["GIF", "PNG", "TIFF"])

@@ -56,7 +56,9 @@ def test_a_page_that_begins_like_an_image_is_broken(beginning: bytes) -> None:
 
 @pytest.mark.parametrize("name", bombs())
 def test_a_bomb_is_refused_by_its_header(name: str) -> None:
-    with pytest.raises(ImageTooLargeError, match=r"has \d{9,} pixels; the limit is 100000000"):
+    with pytest.raises(
+        ImageTooLargeError, match=r"has \d{9,} pixels; the limit is (150|1200)000000\."
+    ):
         list(decode(bombs()[name], LIMITS))
 
 
@@ -153,7 +155,7 @@ def test_metadata_of_a_png_is_ignored(chunks: list[bytes]) -> None:
     assert np.array_equal(np.asarray(found), np.asarray(photo))
 
 
-def test_only_the_first_thousand_frames_of_a_gif_are_sampled() -> None:
+def test_only_the_first_thousand_frames_of_a_gif_are_decoded() -> None:
     shades = [Image.new("L", (4, 4), shade) for shade in range(250)]
     data = saved(shades[0], "GIF", save_all=True, append_images=shades[1:], duration=10)
     frames = data[data.index(b"!\xf9") : -1]
@@ -163,7 +165,7 @@ def test_only_the_first_thousand_frames_of_a_gif_are_sampled() -> None:
     assert header.frames == MOST_FRAMES
     assert len(header.data) < len(many) * 0.6
     seen = [int(np.asarray(frame).mean()) for frame in decode(many, LIMITS)]
-    assert seen == [0, 125] * 4
+    assert seen == list(range(250)) * 4
 
 
 @pytest.mark.parametrize("form", ["GIF", "PNG", "WEBP"])

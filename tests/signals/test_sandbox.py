@@ -214,7 +214,7 @@ def test_a_warm_worker_has_nothing_left_to_compile() -> None:
 
 def test_an_image_that_takes_too_much_memory_is_refused() -> None:
     limits = Limits(max_seconds=20, max_memory_bytes=100_000_000)
-    large = png(8000, 8000, bytes(8001 * 8000), colour=0)
+    large = png(12_000, 12_000, bytes(12_001 * 12_000), colour=0)
     with Sandbox(limits) as opened:
         (pid,) = workers(opened)
         before = int(proc(pid, "status").split("VmHWM:")[1].split()[0]) * 1024

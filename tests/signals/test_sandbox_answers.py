@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from hashsvc.signals import Limits, NotAnImageError
+from hashsvc.signals import Limits, NotAnImageError, SignedFrames
 from hashsvc.signals.answers import read_answer
 
-LIMITS = Limits(max_seconds=20)
+LIMITS = Limits(max_seconds=20, max_frames=8)
 
 
 def frame(**changes: object) -> dict[str, object]:
@@ -18,9 +18,10 @@ CODES = bytes(range(48))
 
 
 def test_an_answer_is_read_field_by_field() -> None:
-    header = json.dumps({"frames": [frame()]}).encode()
+    header = json.dumps({"frames": [frame()], "skipped": 3}).encode()
     answer = read_answer(header, CODES, LIMITS)
-    assert isinstance(answer, list)
+    assert isinstance(answer, SignedFrames)
+    assert answer.skipped == 3
     (signature,) = answer
     assert signature.quality == 80
     assert [(each.signal.algorithm, each.signal.code) for each in signature.signals] == [
@@ -38,25 +39,29 @@ def test_an_answer_is_read_field_by_field() -> None:
         None,
         [],
         {},
-        {"frames": []},
-        {"frames": None},
-        {"frames": [{}]},
-        {"frames": [frame(quality=101)]},
-        {"frames": [frame(quality=-1)]},
-        {"frames": [frame(quality="80")]},
-        {"frames": [frame(quality=8.5)]},
-        {"frames": [frame(groups=None)]},
-        {"frames": [frame(groups=[])]},
-        {"frames": [frame(groups=[["pdq1", "whole", 1]])]},
-        {"frames": [frame(groups=[["pdq1", "whole", 1], ["dhash1", "whole", 3]])]},
-        {"frames": [frame(groups=[["pdq1", "whole", 2]])]},
-        {"frames": [frame(groups=[["pdq1", "whole", 1], ["dhash1", "whole", -2]])]},
-        {"frames": [frame(groups=[["pdq1", "whole", 1], ["dhash1", "whole", 0]])]},
-        {"frames": [frame(groups=[["dhash1", "whole", 10**30]])]},
-        {"frames": [frame(groups=[["md5", "whole", 3]])]},
-        {"frames": [frame(groups=[["dhash1", "inner", 6]])]},
-        {"frames": [frame(groups=[["dhash1", "whole", 6, 7]])]},
-        {"frames": [frame(groups=[[["dhash1"], "whole", 6]])]},
+        {"frames": [], "skipped": 0},
+        {"frames": None, "skipped": 0},
+        {"frames": [{}], "skipped": 0},
+        {"frames": [frame(quality=101)], "skipped": 0},
+        {"frames": [frame(quality=-1)], "skipped": 0},
+        {"frames": [frame(quality="80")], "skipped": 0},
+        {"frames": [frame(quality=8.5)], "skipped": 0},
+        {"frames": [frame(groups=None)], "skipped": 0},
+        {"frames": [frame(groups=[])], "skipped": 0},
+        {"frames": [frame(groups=[["pdq1", "whole", 1]])], "skipped": 0},
+        {"frames": [frame(groups=[["pdq1", "whole", 1], ["dhash1", "whole", 3]])], "skipped": 0},
+        {"frames": [frame(groups=[["pdq1", "whole", 2]])], "skipped": 0},
+        {"frames": [frame(groups=[["pdq1", "whole", 1], ["dhash1", "whole", -2]])], "skipped": 0},
+        {"frames": [frame(groups=[["pdq1", "whole", 1], ["dhash1", "whole", 0]])], "skipped": 0},
+        {"frames": [frame(groups=[["dhash1", "whole", 10**30]])], "skipped": 0},
+        {"frames": [frame(groups=[["md5", "whole", 3]])], "skipped": 0},
+        {"frames": [frame(groups=[["dhash1", "inner", 6]])], "skipped": 0},
+        {"frames": [frame(groups=[["dhash1", "whole", 6, 7]])], "skipped": 0},
+        {"frames": [frame(groups=[[["dhash1"], "whole", 6]])], "skipped": 0},
+        {"frames": [frame()]},
+        {"frames": [frame()], "skipped": -1},
+        {"frames": [frame()], "skipped": 1.5},
+        {"frames": [frame()], "skipped": 10**30},
         {"error": "SystemExit", "message": "x"},
         {"error": "ImageError", "message": "x"},
         {"error": "NotAnImageError", "message": "x" * 201},
@@ -73,7 +78,7 @@ def test_nothing_else_is_an_answer(told: object) -> None:
 
 def test_an_answer_has_at_most_max_frames() -> None:
     for frames in (8, 9):
-        header = json.dumps({"frames": [frame()] * frames}).encode()
+        header = json.dumps({"frames": [frame()] * frames, "skipped": 0}).encode()
         if frames == LIMITS.max_frames:
             answer = read_answer(header, CODES * frames, LIMITS)
             assert isinstance(answer, list)

@@ -1,0 +1,128 @@
+"""
+Chooses which pictures of an image are signed.
+
+An ordinary image is one picture. An animation has one for each distinct frame. A long image, such
+as a scroll capture or a panorama, has further ones: overlapping sections. Without them, a photo in
+a long image would be too small to be found, because signals are made from a reduced image.
+"""
+
+import itertools
+import math
+from collections.abc import Iterator
+
+import numpy as np
+from PIL import Image
+
+from hashsvc.signals.decode import Limits, numbered_frames
+from hashsvc.signals.headers import MOST_FRAMES
+from hashsvc.signals.pdq import pdq
+from hashsvc.signals.profiles import PDQ
+from hashsvc.signals.video import film_frames, is_film
+
+NEAR_EQUAL = 16
+"""A frame is dropped if its PDQ is within this many bits of another's: half of PDQ's threshold."""
+
+LONG = 2.5
+"""An image is long if one side is more than this many times the other. Screens of phones aren't."""
+
+SECTION = 2
+"""Length of a section in short sides. Sections begin one short side apart, so they overlap."""
+
+
+_MIN_WIDTH = 32
+"""An image with a shorter side, such as a rule between two paragraphs, has no sections."""
+
+
+class Pictures:
+    """
+    The pictures of one image, upright, in mode RGB or L; iterate once.
+
+    A picture is valid until the next one is requested.
+
+    Args:
+        data: The bytes of the file.
+
+        limits: Limits for the image.
+
+    Attributes:
+        skipped: Number of pictures that were left out because of a limit; it is complete after the
+            last picture.
+
+    Raises:
+        ImageError: While iterating, if the image cannot be decoded; the subclass says why.
+    """
+
+    def __init__(self, data: bytes, limits: Limits) -> None:
+        self._data = data
+        self._limits = limits
+        self.skipped = 0
+
+    def __iter__(self) -> Iterator[Image.Image]:
+        """Yield the first frame first, and each long frame's sections after it."""
+        signed = 0
+        for frame in self._frames():
+            for picture in itertools.chain([frame], sections(frame)):
+                if signed == self._limits.max_frames:
+                    self.skipped += 1
+                else:
+                    signed += 1
+                    yield picture
+
+    def _frames(self) -> Iterator[Image.Image]:
+        if is_film(self._data):
+            yield from film_frames(self._data, self._limits)
+            return
+        distinct, frames = _Distinct(), numbered_frames(self._data, self._limits)
+        for frame in frames:
+            if frame.count == 1:
+                yield frame.image
+                return
+            if not distinct.numbers:
+                self.skipped += frame.left_out
+            distinct.add(frame.number, frame.image)
+        chosen = _spaced(distinct.numbers, self._limits.max_frames)
+        self.skipped += len(distinct.numbers) - len(chosen)
+        # Decode a second time, because all distinct frames may be too many to be kept in memory.
+        for frame in numbered_frames(self._data, self._limits):
+            if frame.number in chosen:
+                yield frame.image
+            if frame.number == chosen[-1]:
+                return
+
+
+def sections(picture: Image.Image) -> Iterator[Image.Image]:
+    """Yield the overlapping sections of a long picture from top to bottom, or left to right."""
+    length, width = max(picture.size), min(picture.size)
+    if length <= LONG * width or width < _MIN_WIDTH:
+        return
+    size = SECTION * width
+    count = math.ceil((length - size) / width) + 1
+    for number in range(count):
+        start = round((length - size) * number / (count - 1))
+        if picture.height > picture.width:
+            yield picture.crop((0, start, width, start + size))
+        else:
+            yield picture.crop((start, 0, start + size, width))
+
+
+class _Distinct:
+    """The numbers of the frames that are not nearly equal to an earlier one."""
+
+    def __init__(self) -> None:
+        self.numbers: list[int] = []
+        self._codes = np.empty((MOST_FRAMES, PDQ.bits // 8), np.uint8)
+
+    def add(self, number: int, image: Image.Image) -> None:
+        code = np.frombuffer(pdq(np.asarray(image))[0], np.uint8)
+        known = self._codes[: len(self.numbers)]
+        if (np.bitwise_count(known ^ code).sum(axis=1) > NEAR_EQUAL).all():
+            self._codes[len(self.numbers)] = code
+            self.numbers.append(number)
+
+
+def _spaced(numbers: list[int], most: int) -> list[int]:
+    """Return at most this many of the numbers, evenly spaced, the first and the last included."""
+    if len(numbers) <= most:
+        return numbers
+    places = np.linspace(0, len(numbers) - 1, most).round().astype(int)
+    return [numbers[each] for each in places]
