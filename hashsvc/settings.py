@@ -280,9 +280,9 @@ class Settings(BaseSettings):
     image_max_pixels: int = Field(
         150_000_000,
         ge=1,
-        description="Largest number of pixels that an image may have, according to its header. A large JPEG that is not"
-        " progressive may have eight times as many, because it is decoded at a fraction of its"
-        " size.",
+        description="Largest number of pixels that an image may have, according to its header. A"
+        " large JPEG that is not progressive, and a HEIF or AVIF made of tiles, may have eight times as many, because"
+        " they are decoded at a fraction of their size.",
     )
     image_max_frames: int = Field(
         64,
@@ -298,7 +298,8 @@ class Settings(BaseSettings):
         536_870_912,
         ge=50_000_000,
         description="Largest amount of memory for one image, in bytes. The default is enough for a "
-        "non-progressive JPEG of 100 megapixels, or any other image of 24 megapixels.",
+        "JPEG of 200 megapixels or a HEIF of 108, as phones write them, or any other image of 24 "
+        "megapixels.",
     )
 
     organisation: str = Field(

@@ -11,8 +11,8 @@ trusted either.
 Where to look:
 
 - The path of an image: `headers` (what the file says, without a library), `decode` (bytes to
-  pixels), `pictures` (distinct frames, sections of a long image), `views` (trimmed borders),
-  `signature` (all algorithms together). `video` reads films.
+  pixels), `tiles` (large HEIF and AVIF photos), `pictures` (distinct frames, sections of a long
+  image), `views` (trimmed borders), `signature` (all algorithms together). `video` reads films.
 - Algorithms: `pdq`; `image_hashes` (pHash, dHash, wHash); `regions`, built from `scales`, `blobs`,
   `directions` and `patches`. `profiles` has every threshold with its source.
 - The sandbox: `sandbox` (in the service), `signing_job` (in a worker process), `answers` (their

@@ -12,6 +12,7 @@ and TIFF decode as a whole or not at all. An animation ends before its first dam
 
 import io
 import itertools
+import math
 import warnings
 from collections.abc import Iterator
 from contextlib import suppress
@@ -35,6 +36,7 @@ from hashsvc.signals.headers import (
     jpeg_scans,
     read_header,
 )
+from hashsvc.signals.tiles import Grid, read_grid
 
 _FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "HEIF", "BMP", "TIFF")
 
@@ -63,7 +65,7 @@ _MIN_SCALED_SIDE = 1024
 _GAIN_OF_SCALING = 8
 # Other images are reduced after decoding, if they have more pixels than this: copies of all their
 # pixels would take too much memory.
-_MOST_COPIED_PIXELS = 25_000_000
+MOST_COPIED_PIXELS = 25_000_000
 
 # At most this many pixels of an animation are decoded, twice, which takes about four seconds; later
 # frames are left out.
@@ -87,6 +89,15 @@ _TRANSPOSE_BY_ORIENTATION = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
+# As `Grid.turns` counts them.
+_TRANSPOSE_BY_TURN = {
+    1: Image.Transpose.ROTATE_90,
+    2: Image.Transpose.ROTATE_180,
+    3: Image.Transpose.ROTATE_270,
+    -1: Image.Transpose.FLIP_TOP_BOTTOM,
+    -2: Image.Transpose.FLIP_LEFT_RIGHT,
+}
+_CONTAINERS = frozenset({"AVIF", "HEIF"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +109,8 @@ class Limits:
         max_bytes: Size of the file.
 
         max_pixels: Width × height, by the header, before anything is decoded. A large JPEG
-            that is not progressive may have eight times as many, because it is decoded at a
-            fraction of its size.
+            that is not progressive, and a HEIF or AVIF made of tiles, may have eight times as many,
+            because they are decoded at a fraction of their size.
 
         max_frames: Pictures of an image that are signed: distinct frames of an animation, and
             sections of a long image.
@@ -196,6 +207,12 @@ def _checked_header(data: bytes, limits: Limits) -> Header:
 
 
 def _frames(header: Header, limits: Limits, *, scaled: bool) -> Iterator[Frame]:
+    if scaled and not _CONTAINERS.isdisjoint(header.formats):
+        grid = read_grid(header.data)
+        if grid is not None and grid.size[0] * grid.size[1] > MOST_COPIED_PIXELS:
+            _check_pixels(grid.size[0] * grid.size[1], limits, _GAIN_OF_SCALING)
+            yield Frame(_joined(grid, limits), 0, 1, 0)
+            return
     with _open(header, limits, scaled=scaled) as image:
         numbers, left_out = _frame_numbers(image, header)
         for number in numbers:
@@ -295,9 +312,36 @@ def _upright(image: Image.Image, header: Header, *, scaled: bool) -> Image.Image
     if image.format == "AVIF":  # Pillow writes the container's rotation there.
         orientation = exif_orientation(image.info.get("exif", b""))
     factor = min(image.size) // _MIN_SCALED_SIDE
-    if scaled and factor > 1 and image.width * image.height > _MOST_COPIED_PIXELS:
+    if scaled and factor > 1 and image.width * image.height > MOST_COPIED_PIXELS:
         return _transposed(_reduced(image, factor), orientation)
     return _transposed(_as_rgb_or_grey(image), orientation)
+
+
+def _joined(grid: Grid, limits: Limits) -> Image.Image:
+    """Return a large image of tiles, reduced tile after tile."""
+    width, height = grid.size
+    with _opened_tile(grid.tiles[0], limits) as tile:
+        most = max(1, min(width, height) // _MIN_SCALED_SIDE)
+        # Only whole squares are averaged, so that no seam shows between the tiles.
+        factor = max(each for each in range(1, most + 1) if math.gcd(*tile.size) % each == 0)
+        step = tile.width // factor, tile.height // factor
+    size = math.ceil(width / factor), math.ceil(height / factor)
+    _check_pixels(size[0] * size[1], limits)
+    whole = Image.new("RGB", size)
+    for number, data in enumerate(grid.tiles):
+        down, across = divmod(number, grid.columns)
+        with _opened_tile(data, limits) as tile:
+            tile.load()
+            whole.paste(_as_rgb_or_grey(tile).reduce(factor), (across * step[0], down * step[1]))
+    for turn in grid.turns:
+        whole = whole.transpose(_TRANSPOSE_BY_TURN[turn]) if turn else whole
+    return whole
+
+
+def _opened_tile(data: bytes, limits: Limits) -> ImageFile.ImageFile:
+    tile = Image.open(io.BytesIO(data), formats=sorted(_CONTAINERS))
+    _check_pixels(tile.width * tile.height, limits)
+    return tile
 
 
 def _reduced(image: Image.Image, factor: int) -> Image.Image:
