@@ -281,8 +281,8 @@ class Settings(BaseSettings):
         150_000_000,
         ge=1,
         description="Largest number of pixels that an image may have, according to its header. A"
-        " large JPEG that is not progressive, and a HEIF or AVIF made of tiles, may have eight times as many, because"
-        " they are decoded at a fraction of their size.",
+        " large JPEG that is not progressive, and a HEIF or AVIF made of tiles, may have eight"
+        " times as many, because they are decoded at a fraction of their size.",
     )
     image_max_frames: int = Field(
         64,
