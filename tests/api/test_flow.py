@@ -244,7 +244,7 @@ def test_from_the_report_to_the_verdict(
     assert call(ANALYST, "POST", first, json={"confirmed": True}).json() == yes
     changed_mind = call(ANALYST, "POST", first, json={"confirmed": False})
     assert changed_mind.status_code == 409
-    assert "confirmed already" in changed_mind.json()["detail"]
+    assert "already confirmed" in changed_mind.json()["detail"]
     no = call(ANALYST, "POST", second, json={"confirmed": False}).json()
     assert no["state"] == "dismissed"
     by_state = {
