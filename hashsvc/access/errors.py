@@ -50,4 +50,4 @@ class TooManyCallsError(AccessError):
 
 
 class ProbingError(TooManyCallsError):
-    """Too many lookups of a key were near one banked content: the key may be probing its code."""
+    """Too many of a key's lookups were near one banked content: the key may be probing its code."""

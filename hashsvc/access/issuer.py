@@ -46,8 +46,8 @@ class Issuer:
     Checks the tokens of one issuer.
 
     Args:
-        url: The issuer as its tokens name it. It begins with https://; http:// is allowed for an
-            address of this machine.
+        url: The issuer's URL, exactly as its tokens contain it. It begins with https://; http:// is
+            allowed for an address of this machine.
 
         audience: The audience that tokens must name.
 

@@ -26,7 +26,7 @@ class LookupAnswer:
     One content that a signature matches, with what the caller may know.
 
     Attributes:
-        pseudonym: Stands for the content, for this key only. It does not reveal the content.
+        pseudonym: A name for the content, different for each key. It does not reveal the content.
 
         evidence: Findings within their threshold, for analysts of the content's organisation; None
             for other callers.
@@ -133,7 +133,7 @@ def _pseudonym(caller: Caller, content: PublicContentId) -> str:
 
 def _probing(seconds: float) -> ProbingError:
     return ProbingError(
-        "Too many lookups of this key were nearly alike. The audit log has an entry about them. "
+        "Too many lookups with this key were nearly alike. The audit log has an entry about them. "
         "Wait before the next lookup.",
         retry_after_s=seconds,
     )

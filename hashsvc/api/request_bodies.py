@@ -1,4 +1,4 @@
-"""Refuses request bodies that are images, not JSON, or too large, before a route sees them."""
+"""Refuses request bodies that hold images, are not JSON or are too large, before any route."""
 
 from collections.abc import Collection, Mapping
 
@@ -63,7 +63,7 @@ class SignalsOnly:
         media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
         if media_type.startswith(_IMAGE_TYPES):
             raise ImageSentError(_NO_IMAGES)
-        # Refuse a body that is announced as too large without reading it.
+        # If the announced length is too large, refuse the body without reading it.
         self._check(_announced(headers))
         body = bytearray()
         while True:

@@ -87,7 +87,7 @@ def lines_of(media_type: str, body: bytes) -> list[BatchLine]:
 
 
 def repeatable(key: str | None, caller: Caller, media_type: str, body: bytes) -> Repeatable | None:
-    """Return what identifies a batch that is sent again; None without an idempotency key."""
+    """Return what the store needs to recognise a repeated batch; None without Idempotency-Key."""
     if key is None:
         return None
     # The store keeps only digests of the name and the batch.

@@ -28,7 +28,7 @@ class Reason(StrEnum):
     """Why a match was dismissed."""
 
     OTHER_IMAGE = "other-image"
-    """The image shows something else. It is not recorded again."""
+    """The image shows something else. No further matches with it are recorded."""
 
     OTHER = "other"
     """The image is, or may be, a copy, but the analyst leaves it where it is."""
@@ -56,7 +56,7 @@ class Reviews:
         Args:
             state: Only matches in this state; None for all states.
 
-            scan_id: Only matches that this scan found first; None for all scans.
+            scan_id: Only matches that this scan was the first to find; None for all scans.
 
             quarantined: True for only the matches in quarantine, False for only the others; None
                 for both.
@@ -111,11 +111,11 @@ class Reviews:
         Giving the same verdict again changes nothing: the match keeps its first reviewer.
 
         Args:
-            reason: Why the match is dismissed. After `other-image`, the image is not recorded
-                again.
+            reason: Why the match is dismissed. After `other-image`, no further matches of the
+                content with this image are recorded.
 
-            everywhere: If True, the image is not recorded again for any content of the
-                organisation; if False, this holds for the match's content only.
+            everywhere: If True, no further matches with this image are recorded for any content of
+                the organisation.
 
         Raises:
             UnknownMatchError: If there is no such match.

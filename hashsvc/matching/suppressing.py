@@ -1,4 +1,4 @@
-"""Suppressions: an image that an analyst dismissed as `other-image` is not recorded again."""
+"""Suppressions: no more matches are recorded of images that were dismissed as `other-image`."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -89,7 +89,7 @@ class Suppressions:
         self, suppression_id: SuppressionId, *, actor: KeyId, organisation_id: OrganisationId
     ) -> None:
         """
-        Remove a suppression: the image is recorded again, and the dismissed match is open again.
+        Remove a suppression: the dismissed match is open again, and new ones may be recorded.
 
         The match's content is compared with the kept candidates again.
 

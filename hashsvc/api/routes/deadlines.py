@@ -53,7 +53,7 @@ def read_deadline_calendar(
 
 
 def _clocks(caller: Caller, services: Services) -> tuple[list[Countdown], dict[str, str]]:
-    """Return all deadlines that are not met yet, and the platform's name for each request."""
+    """Return all deadlines that are not met yet, and the name of each request's platform."""
     removal = services.removal
     views = removal.views(caller.organisation_id)
     services.record_list(

@@ -31,7 +31,7 @@ def add_protected_image(body: LookupIn, caller: ListerDep, services: ServicesDep
 def list_listed_images(
     kind: ImageList, _caller: ListerDep, services: ServicesDep
 ) -> list[ListedOut]:
-    """List the images on a list by their labels. Signals are never shown."""
+    """List the images on a list. Only their labels identify them: signals are never shown."""
     return [ListedOut.of(each) for each in services.lists.images(kind)]
 
 

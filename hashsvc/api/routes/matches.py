@@ -23,7 +23,8 @@ def list_matches(
         MatchState | None, Query(description="List only matches in this state.")
     ] = None,
     scan: Annotated[
-        OpaqueId | None, Query(description="List only matches that this scan found first.")
+        OpaqueId | None,
+        Query(description="List only matches that this scan was the first to find."),
     ] = None,
     quarantined: Annotated[
         bool,
@@ -68,8 +69,8 @@ def review_match(
     """
     Confirm or dismiss a match. The verdict is stored with the reviewer's key.
 
-    If the reason is `other-image`, this image and similar ones are not recorded again for the
-    content.
+    After the reason `other-image`, the service records no further matches of the content with this
+    image, or with one similar to it.
     """
     verdict = MatchState.CONFIRMED if body.confirmed else MatchState.DISMISSED
     decided = services.reviews.decide(

@@ -73,13 +73,13 @@ class VerdictIn(Body):
     confirmed: StrictBool = Field(description="True: confirm the match. False: dismiss it.")
     reason: Reason | None = Field(
         default=None,
-        description="Why the match is dismissed. After `other-image`, that image is not recorded "
-        "again.",
+        description="Why the match is dismissed. After `other-image`, the service records no "
+        "further matches of the content with this image.",
     )
     everywhere: StrictBool = Field(
         default=False,
-        description="True: after `other-image`, the image is not recorded again for any of the "
-        "organisation's contents. False: this holds for the match's content only.",
+        description="True, with `other-image`: the service records no further matches with this "
+        "image for any of the organisation's contents. False: for the match's content only.",
     )
 
     @model_validator(mode="after")

@@ -66,7 +66,7 @@ class ScanOut(BaseModel):
         description="Number of URLs in each state.", examples=[{"done": 12}]
     )
     matches: dict[str, int] = Field(
-        description="Number of matches that this scan found first, in each state.",
+        description="Number of matches in each state that this scan was the first to find.",
         examples=[{"suspected": 1}],
     )
     duplicates: int = Field(description="Number of lines of the batch that repeated a URL.")

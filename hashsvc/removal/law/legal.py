@@ -296,7 +296,7 @@ class Law:
         return self._file(jurisdiction)[1]
 
     def keywords(self, jurisdiction: str) -> tuple[str, ...]:
-        """Return the keywords for this kind of content in the regulator's database."""
+        """Return the regulator's keywords for intimate images shared without consent."""
         return self._file(jurisdiction)[0].keywords
 
     def references(
@@ -338,8 +338,8 @@ def load_law(own: Path | None = None) -> Law:
     Return the shipped law data, with the operator's own files in place of shipped ones.
 
     Args:
-        own: Directory with the operator's `legal-*.yaml` files. A file replaces the shipped file
-            of its jurisdiction as a whole, or adds a jurisdiction.
+        own: Directory with the operator's `legal-*.yaml` files. A file replaces the whole shipped
+            file of its jurisdiction, or adds a jurisdiction.
 
     Raises:
         DataFileError: If a file breaks a rule. The message is one line that names the file, the

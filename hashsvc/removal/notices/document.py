@@ -48,7 +48,7 @@ class NoticeDocument:
     Attributes:
         text: The notice in plain text. Every other format says the same.
 
-        keywords: The keywords for this kind of content in the regulator's database.
+        keywords: The regulator's keywords for intimate images that were shared without consent.
 
         digest: SHA-256 of `text` in UTF-8, hexadecimal.
     """
