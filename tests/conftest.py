@@ -20,7 +20,7 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def generated_photo(seed: int, size: tuple[int, int] = (640, 480)) -> Image.Image:
-    """Return a picture with the soft shades and sharp edges of a photograph; a seed fixes it."""
+    """Return a picture with a photograph's shades and edges, the same for the same seed."""
     rng = np.random.default_rng(seed)
     picture = Image.fromarray(rng.integers(0, 256, (9, 12, 3), dtype=np.uint8))
     picture = picture.resize(size, Image.Resampling.BICUBIC)

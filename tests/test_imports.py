@@ -1,4 +1,4 @@
-"""Rooms import downwards only, some libraries have one place, and public names are listed."""
+"""Rooms import downwards only, some libraries are kept to few files, public names are listed."""
 
 import ast
 import importlib
@@ -52,7 +52,7 @@ REMOVAL_ROOMS = {
     "law": set(),
 }
 
-# Libraries that only these places may use; the design promises each.
+# Libraries, each with the only places that may use it. The design promises these limits.
 ONLY = {
     "faiss": ("index/",),
     # `drawing.py` draws figures and opens no image.
@@ -89,7 +89,7 @@ ONLY = {
     "pickle": (),
     "smtplib": ("hashsvc/removal/workflow/sending.py",),
     "rfc3161_client": ("hashsvc/audit/timestamps.py",),
-    # Keys are used where they are kept.
+    # Only the rooms that keep keys may encrypt or sign.
     "cryptography": ("hashsvc/keyring/", "hashsvc/audit/"),
 }
 

@@ -1,4 +1,4 @@
-"""Budgets count keys by what they do, and addresses by their network."""
+"""A key has a budget for each kind of call, and an address shares a budget with its network."""
 
 import time
 

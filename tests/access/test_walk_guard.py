@@ -13,18 +13,18 @@ from tests.helpers.set_clock import SetClock
 
 
 def follow(guard: WalkGuard, *signals: ViewedSignal, shown: int | None = None) -> ContentId | None:
-    """Record a lookup whose answer shows a content, or none."""
+    """Record a lookup whose answer shows the content `shown`; None: it shows no content."""
     contents = [] if shown is None else [ContentId(shown)]
     return guard.follow(KeyId("key"), Signature(100, signals), near=contents, shown=contents)
 
 
 def is_step(guard: WalkGuard, signal: ViewedSignal) -> bool:
-    """Return whether a lookup that shows nothing counts. The guard must be at its limit."""
+    """Return whether a lookup counts as a step. Only a guard at its limit can tell."""
     return follow(guard, signal) is not None
 
 
 def show_others(guard: WalkGuard, rng: random.Random, contents: Iterable[int]) -> None:
-    """Record lookups that show other contents and are near nothing else."""
+    """Record lookups of unrelated signals, each of which shows one of these contents."""
     for number in contents:
         assert follow(guard, random_signal(rng, PDQ), shown=number) is None
 

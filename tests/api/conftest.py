@@ -34,7 +34,7 @@ def _quick_pins(monkeypatch: pytest.MonkeyPatch) -> None:
 
 @pytest.fixture
 def clock() -> SetClock:
-    """Return the service's clock, set to half a minute before midnight: tests go on past it."""
+    """Return the service's clock, half a minute before midnight, so that tests pass midnight."""
     return SetClock(datetime(2026, 1, 5, 23, 59, 30, tzinfo=UTC))
 
 

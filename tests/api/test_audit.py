@@ -31,7 +31,7 @@ MORE, HOLDERS_MORE = content_of(PHOTOS[4]), content_of(PHOTOS[5])
 
 @dataclass(frozen=True)
 class Deed:
-    """A call and the audit entries it leaves: action and subject. `…` stands for any new id."""
+    """A call, and action and subject of each audit entry that it leaves. `…` is any new id."""
 
     who: Role | None
     method: str
@@ -509,7 +509,7 @@ def test_every_call_leaves_its_entries_and_no_others(
 
 def test_every_route_is_tested(app: FastAPI) -> None:
     def bare(path: str) -> str:
-        # A name such as `pending_content` ends with the kind of thing.
+        # The last word of a name such as `pending_content` is the kind of thing.
         return re.sub(r"{(?:\w+_)?(\w+)}", r"{\1}", path.partition("?")[0])
 
     document = app.openapi()["paths"]

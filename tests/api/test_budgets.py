@@ -51,7 +51,7 @@ def client(services: Services) -> Iterator[TestClient]:
 
 
 def later(monkeypatch: pytest.MonkeyPatch, seconds: float) -> None:
-    """Let time pass for the counters of calls."""
+    """Make the counters of calls believe that so many seconds have passed."""
     began = time.time()
     monkeypatch.setattr(time, "time", lambda: began + seconds)
 

@@ -72,7 +72,7 @@ def raising(app: FastAPI, error: BaseException) -> None:
 
 def test_every_error_of_every_room_has_a_status() -> None:
     kinds = {kind for room in ROOMS for kind in kinds_of(room)}
-    # The rooms that use the sandbox turn its other errors into theirs.
+    # The rooms that use the sandbox turn its other errors into errors of their own.
     assert kinds | {SandboxError} == set(errors.STATUSES)
 
 
@@ -99,7 +99,7 @@ def test_an_error_is_a_problem(
 
 def test_a_subclass_of_an_error_has_its_status(app: FastAPI, client: TestClient) -> None:
     class LostCaseError(bank.UnknownCaseError):
-        """A case that existed."""
+        """The case no longer exists."""
 
     raising(app, LostCaseError("It was there."))
     answer = client.get("/fail")

@@ -111,7 +111,7 @@ def spare(
         "/v1/exports/{export}/approval": {"export": asked},
         "/v1/exports/{export}": {"export": approved},
         "/v1/cases/{number}/pin-resets/{reset}/approval": opened[0] | {"reset": reset},
-        # None removes a field: a call withdraws the whole case or one content.
+        # None leaves a field out: a call names either the whole case or one content.
         "/v1/holder/withdraw": opened[1] | {"whole_case": True, "content": None},
         "/v1/pending-contents/{content}/release": pending[0],
         "/v1/pending-contents/{content}/rejection": pending[1],
@@ -160,7 +160,7 @@ def test_every_response_about_an_existing_thing_is_documented(
     subtests: pytest.Subtests,
 ) -> None:
     good: set[tuple[str, str]] = set()
-    # Deleting calls come last, a content before its case.
+    # The calls that delete things come last, and delete a content before its case.
     for method, path in sorted(CALLS, key=lambda call: (call[0] == "DELETE", -len(call[1]))):
         right = schema[path][method].as_strategy(generation_mode=GenerationMode.POSITIVE)
         may = st.sampled_from([tokens[role] for role in sorted(CALLS[method, path])])

@@ -291,7 +291,7 @@ def test_an_unknown_case_and_a_wrong_pin_take_the_same_time(
     unknown: list[float] = []
     for _ in range(200):
         for number, times in ((case.number, known), (new_case_number(), unknown)):
-            # Let earlier wrong PINs be forgotten, so that no wait begins.
+            # Let the service forget earlier wrong PINs, so that it makes no caller wait.
             clock.advance(8 * 24 * 3600)
             began = time.perf_counter()
             assert send(call, "renew", number, other_than(case.pin)).status_code == 404

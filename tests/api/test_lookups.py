@@ -1,8 +1,8 @@
 """
 A lookup shows only what its caller needs, and a key that probes a banked code is stopped.
 
-The attacks could read whole codes before the walk guard existed: bit by bit from one matching copy,
-by tiers alone or by distances; and with random pHashes, without any image.
+Before the walk guard existed, these attacks could read whole codes. From one matching copy, they
+read bit by bit, by tiers alone or by distances. With random pHashes, they needed no image.
 """
 
 import random
@@ -229,10 +229,10 @@ def read_bits_by_tier(
     ask: Callable[[ViewedSignal], bool], start: ViewedSignal, bits: int, rng: random.Random
 ) -> Iterator[tuple[int, bool]]:
     """
-    Yield each bit that the answers reveal, and whether the content has it as `start` has it.
+    Yield each bit that the answers reveal, and whether it is the same in the content and `start`.
 
-    First flip bits until one more would end the match. Then each other bit alone shows whether
-    flipping it leads away from the content or towards it.
+    First flip bits until one more flip would end the match. Then flip each other bit alone: the
+    answer shows whether that leads away from the content or towards it.
     """
     order = rng.sample(range(bits), bits)
     flips: list[int] = []
@@ -253,7 +253,7 @@ def test_a_walk_by_tiers_is_stopped_before_it_reads_much(
     services: Services,
     case: OpenCase,
 ) -> None:
-    """A scanner has a matching copy. For regions, it has six and alters one of them."""
+    """A scanner has a matching PDQ, or six matching region signals of which it alters one."""
     rng = random.Random(5)
     start, *others = of(case.signature, profile)[: 1 if profile is PDQ else 6]
     asked = 0
@@ -379,7 +379,7 @@ def test_waits_grow_and_each_allows_one_answer(
 
 
 def test_ordinary_lookups_are_not_hindered(call: Call, case: OpenCase) -> None:
-    """They repeat one copy, and add copies of an unbanked image and a few of a banked one."""
+    """A scanner looks up one copy many times, and many copies of an unbanked and a banked image."""
     banked = {"contents": [content_of(jpeg(generated_photo(1)))]}
     assert call(INTAKE, "POST", f"/v1/cases/{case.number}/contents", json=banked).is_success
     bodies = [body_of(case.signature)] * (2 * STEPS)

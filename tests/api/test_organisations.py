@@ -72,7 +72,7 @@ def known(call: Call, services: Services, site: Site, case: OpenCase) -> dict[st
 
 
 def missing() -> dict[str, str]:
-    """Return ids of the same kinds that nothing has."""
+    """Return ids of the same kinds, of things that do not exist."""
     kinds = ("content", "scan", "watch", "match", "request", "reset", "suppression")
     ids = dict.fromkeys(kinds, "0f" * 16)
     return ids | {"number": new_case_number(), "kind": "notify"}

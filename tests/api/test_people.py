@@ -409,7 +409,7 @@ def test_a_person_who_changes_group_changes_role(
 
 
 def test_a_revoked_person_is_locked_out_at_once(send: Send, fake: FakeIssuer, call: Call) -> None:
-    """The service refuses the issuer's tokens, which are still valid, even for another role."""
+    """The service refuses all of the person's tokens, even valid ones, and for every role."""
     token = fake.token()
     assert send(token).status_code == 200
     (person,) = (each for each in call(Role.ADMIN, "GET", "/v1/keys").json() if each["is_person"])

@@ -110,7 +110,7 @@ SECRET = "40718263"
 
 
 def marked(schema: dict[str, Any], document: dict[str, Any]) -> Any:
-    """Return a value for a schema with the mark as every text, even where it is not valid."""
+    """Return a body for a schema with the mark in every field, even where it is not valid."""
     if "$ref" in schema:
         name = schema["$ref"].rpartition("/")[2]
         return marked(document["components"]["schemas"][name], document)

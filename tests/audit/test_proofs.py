@@ -240,7 +240,7 @@ def test_a_log_that_was_signed_before_there_was_a_tree_can_be_signed_again(
     assert "peaks" not in old.as_json()
     anchor.append(settings.data_dir / "audit.anchor", old)
     assert log_signer.verify() == 6
-    # The same end is signed once more, now with its tree.
+    # The same last entry is signed once more, this time with the tree.
     new = log_signer.checkpoint()
     assert new.peaks is not None
     assert (new.seq, new.digest, len(new.peaks)) == (old.seq, old.digest, 2)

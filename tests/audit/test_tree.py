@@ -1,4 +1,4 @@
-"""A path leads from one entry, at its own place only, to a peak of the tree."""
+"""A path leads to a peak of the tree only from its own entry, and only from that entry's place."""
 
 import hashlib
 
@@ -37,7 +37,7 @@ def test_peaks_are_the_roots_of_full_parts(count: int) -> None:
 
 
 def test_a_leaf_and_a_node_have_different_digests() -> None:
-    """RFC 9162 does the same; otherwise two leaves could pass for one entry."""
+    """RFC 9162 does the same. Otherwise the two digests in a node could pass for an entry."""
     words, blind = b"words", bytes(32)
     assert leaf_of(words, blind) == hashlib.sha256(b"\x00" + blind + words).digest()
     assert leaf_of(blind, blind) not in grown(2).peaks

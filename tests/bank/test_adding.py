@@ -1,4 +1,4 @@
-"""Either all contents of a call are added or none; plain images and other views are refused."""
+"""A call adds all of its contents or none. Plain images and views except `whole` are refused."""
 
 import io
 

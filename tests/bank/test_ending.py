@@ -1,4 +1,4 @@
-"""A case that expires ends exactly as if it were withdrawn; renewing it moves the day."""
+"""An expired case ends exactly like a withdrawn one. Renewing a case postpones its last day."""
 
 from datetime import timedelta
 

@@ -1,4 +1,4 @@
-"""A restored backup does not bring back what was withdrawn after it was made."""
+"""A restored backup does not bring back what was withdrawn after the backup was made."""
 
 from pathlib import Path
 

@@ -183,7 +183,7 @@ def test_wrong_pins_still_count_after_a_restart(
 def test_guesses_at_the_same_time_are_all_counted(
     all_holders: Holders, opened: tuple[str, str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each guess is counted before it is checked, so that twenty at once are not all free."""
+    """Each guess is counted before it is checked, so of twenty at once only five are checked."""
     checked = []
     monkeypatch.setattr(holders, "check_pin", lambda pin, pin_hash: checked.append(pin))
     threads = [

@@ -18,7 +18,7 @@ def put(number: str, letters: dict[int, str]) -> str:
 
 
 def corrected(number: str, place: int) -> str:
-    """Return the number with the one letter at a place that makes its check digit right."""
+    """Return the number with the letter at a place replaced so that the check digit is right."""
     (right,) = (
         tried for letter in ALPHABET if is_case_number(tried := put(number, {place: letter}))
     )

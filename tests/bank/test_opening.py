@@ -20,7 +20,7 @@ def test_a_case_has_a_number_a_day_and_no_contents(bank: Bank, database: Databas
     assert (view.number, view.opened_on, view.contents) == (opened.number, "2026-01-05", ())
     with database.read() as connection:
         assert cases.counts(connection) == (1, 0)
-        assert audit.verify(connection) == 2  # It was opened and read.
+        assert audit.verify(connection) == 2  # The case was opened, and read.
 
 
 def test_the_pin_is_stored_only_as_argon2id(

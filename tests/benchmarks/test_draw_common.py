@@ -1,4 +1,4 @@
-"""The list of common images is what its command draws, and recognises them in other files."""
+"""The common images are those that the command draws, and are recognised in other files."""
 
 import io
 import itertools
@@ -19,7 +19,7 @@ from tests.helpers.common_images import COMMON_IMAGES, common_image
 
 COMMON = Listed(ImageList.COMMON, None)
 RENDITIONS = [((300, 300), 70), ((640, 480), 85), ((450, 450), 40), ((600, 800), 75)]
-"""Sizes and JPEG qualities that differ from those that the steady bits were found with."""
+"""Sizes and JPEG qualities other than those with which the steady bits were found."""
 
 
 @pytest.fixture
@@ -29,7 +29,7 @@ def screen() -> Screen:
 
 
 def listed_as(screen: Screen, database: Database, signature: Signature) -> Listed | None:
-    """Return the entry of a list that a signature is like; None if there is none."""
+    """Return which listed image a signature is similar to; None if there is none."""
     with database.read() as connection:
         return screen(connection, signature)
 
@@ -41,7 +41,7 @@ def listed_file() -> dict[str, Any]:
 
 
 def test_the_list_is_what_its_command_draws() -> None:
-    """Every ninth image is drawn again, because all of them take too long."""
+    """Only every ninth image is signed again, because signing all takes too long."""
     before = listed_file()
     assert (
         before["made_by"]

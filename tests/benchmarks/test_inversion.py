@@ -1,4 +1,4 @@
-"""The scores follow from the rebuilt pixels, and PDQ alone rebuilds similar pictures."""
+"""The scores follow from the rebuilt pixels, and a PDQ alone is enough for a similar picture."""
 
 import json
 from collections.abc import Sequence
@@ -126,7 +126,7 @@ def test_signs_and_thumbnails_turn_together(view: View) -> None:
     )
     signed, seen, _ = in_all_poses(one)
     at = POSES.index(view)
-    # Turning the signs is less exact than hashing turned pixels; chance would change 128 signs.
+    # Turned signs are less exact than the signs of turned pixels. By chance, 128 would differ.
     assert np.count_nonzero(signed[at] != pdq_signs(signs(codes[view][None]))[0]) < 64
     grey = np.uint8(np.clip(seen[at].reshape(SIDE, SIDE) * 50 + 128, 0, 255))
     large = Image.fromarray(grey).resize((256, 256), Image.Resampling.BICUBIC)

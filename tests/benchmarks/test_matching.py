@@ -276,7 +276,7 @@ def test_votes_that_a_full_scan_does_not_count_are_wrong() -> None:
 def test_the_scan_finds_what_a_plain_search_finds(bits: int) -> None:
     stored = skewed_codes(9000, bits, seed=2)
     queries = np.concatenate((stored[:5], skewed_codes(5, bits, seed=3)))
-    # Nearly all codes are within the last radius, which exceeds the room allocated at first.
+    # Nearly all codes are within the last radius: more hits than the scan's first buffer can hold.
     for radius in (0, bits // 8, bits // 2 + 12):
         found = scan(stored, queries, radius=radius, first_id=7)
         hits = ExactSearch(bits, np.arange(9000) + 7, stored).search(queries, threshold=radius)

@@ -1,4 +1,4 @@
-"""The pages differ and are the same in each run; what Chromium shows on some of them is found."""
+"""Pages are distinct, and the same in each run. The service finds what Chromium shows on some."""
 
 import json
 import shutil
@@ -43,7 +43,7 @@ def test_a_run_over_three_pages_finds_what_chromium_shows(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "out.json"
-    # The first three styles by turns are plain boards.
+    # The pages take the styles in turn, and the first three styles are plain boards.
     assert main(["--pages", "3", "--json", str(out)]) == 0, capsys.readouterr().out
     written = json.loads(out.read_text())
     assert written["figures"]["all"]["pages"] == 3

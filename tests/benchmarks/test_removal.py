@@ -1,5 +1,5 @@
 """
-The service's record of two weeks on a small internet is what happened there, to the hour.
+After two simulated weeks on a small internet, the service's record equals what happened there.
 
 Ten platforms answer, stay silent, or hide, move, replace and re-upload images. An independent
 ledger follows the written rules, and every step, notice, mail, figure and bundle agrees with it.

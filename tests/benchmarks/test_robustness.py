@@ -197,7 +197,8 @@ def test_every_false_match_of_screenshots_and_plain_pictures_is_counted(
 
     monkeypatch.setattr(work, "compare", always)
     figures = measured(folder, "story screenshot")
-    # There are two interfaces and three photos, and no other photo is visible.
+    # In each of two interfaces, each of three screenshots is judged against the two others. No
+    # screenshot shows a second photo.
     assert figures.screenshots.pairs == len(figures.screenshots.hits) == 2 * 3 * 2
     assert figures.plain.pairs == len(figures.plain.hits) == PLAIN * (PLAIN - 1) + 2 * PLAIN * 3
     for pairs in (figures.screenshots, figures.plain, figures.different):
@@ -218,7 +219,7 @@ def test_different_photos_give_no_false_match_and_every_pair_is_counted(folder: 
     assert (figures.screenshots.pairs, figures.screenshots.hits) == (0, ())
     assert figures.plain.pairs == PLAIN * (PLAIN - 1) + 2 * PLAIN * 3
     assert figures.plain.hits == ()
-    # If one photo appears beside the other, only the third photo is different.
+    # A copy that shows two photos side by side differs only from the third photo.
     assert measured(folder, "half side by side").different.pairs == 2 * 3
 
 

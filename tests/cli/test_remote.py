@@ -103,7 +103,7 @@ def test_a_case_without_regions_holds_none_and_finds_no_crop(
         assert done.exit_code == 0, done.stderr
         done = run("match", photos / "smaller.jpg", photos / "cropped.jpg", **finder)
         found.append([len(json.loads(line)["matches"]) for line in done.stdout.splitlines()])
-    # The second time, both contents match the smaller one, and one of them the cropped one.
+    # The second time, the smaller photo matches both contents, and the cropped one matches one.
     assert found == [[1, 0], [2, 1]]
 
 

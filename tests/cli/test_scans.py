@@ -119,7 +119,7 @@ def test_a_missing_file_is_reported(run: Run) -> None:
 
 
 def test_ctrl_c_stops_waiting_and_not_the_scan(run: Run, service: Running) -> None:
-    """Run the command in a process with a terminal, as a person would, and read stdin."""
+    """Run the command on a terminal, as a person would, and give it URLs on stdin."""
     variables = service.variables(Role.SCANNER)
     terminal, theirs = pty.openpty()
     shown = bytearray()

@@ -35,7 +35,7 @@ WHY = "NOT TESTED: without the program `openssl` there is no time stamp authorit
 
 
 class Authority:
-    """Answers requests for time stamps; `roots` holds the certificates (PEM) to trust it by."""
+    """Answers requests for time stamps. `roots` has the PEM certificates to verify them with."""
 
     def __init__(self, folder: Path) -> None:
         self._folder = folder

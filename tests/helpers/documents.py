@@ -31,8 +31,8 @@ _VOLATILE = (
     (re.compile(r"(shown only once: )\d{8}"), r"\1PIN"),
     (re.compile(r"\d{4}-\d\d-\d\dT[\d:.]+Z"), "TIME"),
     (re.compile(r"127\.0\.0\.1:\d+"), "HOST"),
-    # Float arithmetic differs between processors, so there may be a region more or less, or
-    # another bit.
+    # Float arithmetic differs between processors, so a run may find a region more or less, or
+    # another distance.
     (re.compile(r"\b\d+ regions │ \d+ +│"), "REGIONS"),
     (re.compile(r"[\d,]+ bytes of signals"), "BYTES of signals"),
     (re.compile(r"removed after \d+\.\d s"), "removed after SECONDS"),
@@ -168,7 +168,7 @@ class Walkthrough:
 
 
 def leaf_commands(command: object, path: tuple[str, ...] = ()) -> set[tuple[str, ...]]:
-    """Return the paths of typer's commands without subcommands, from this command downwards."""
+    """Return the paths of typer's commands, from this one downwards, that have no subcommands."""
     below: dict[str, object] | None = getattr(command, "commands", None)
     if below is None:
         return {path}

@@ -37,8 +37,8 @@ class PostOffice:
 
         hangs_up: Whether the connection is closed in place of the answer to a mail.
 
-        before: What is called before a command is answered, such as "DATA". "." is called when
-            the server has taken a mail, before it tells the sender.
+        before: For a command such as "DATA": what the server calls before it answers the command.
+            For ".": what it calls when it has taken a mail, before it tells the sender.
     """
 
     def __init__(self) -> None:

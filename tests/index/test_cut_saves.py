@@ -115,7 +115,7 @@ def test_each_step_is_flushed_before_the_next(
         done = stopping(patch, 10**6, lossy=False)
         index.save(tmp_path)
     steps = [each for each in done if each in {"fsync", "replace", "rename", "unlink"}]
-    # The new tail, the manifest, the old tail.
+    # Write the new tail, then the manifest, and then delete the old tail.
     assert steps == ["fsync", "replace", "fsync"] * 2 + ["unlink", "fsync"]
 
 

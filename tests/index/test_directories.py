@@ -156,7 +156,7 @@ def test_a_missing_cut_or_altered_file_is_refused(
 def test_a_file_under_the_name_of_another_is_refused(
     cipher: BlockCipher | None, tmp_path: Path
 ) -> None:
-    """This holds even for the same part as another save wrote it."""
+    """This holds even if the other file is the same part, written by another save."""
     index, _ = made()
     index.save(tmp_path, cipher=cipher)
     index.save(tmp_path / "again", cipher=cipher)
@@ -203,7 +203,7 @@ BROKEN: list[Callable[[Named, Named], object]] = [
 def test_an_invalid_manifest_is_refused(
     change: Callable[[Named, Named], object], tmp_path: Path
 ) -> None:
-    """Its digest is right, so only a wrong program or an attacker can have written it."""
+    """Its digest is right, so only a faulty program or an attacker can have written it."""
     index, _ = made()
     directory = tmp_path / "index"
     index.save(directory)

@@ -157,7 +157,7 @@ def test_an_addition_is_found_and_a_removal_is_not(engine: Engine, small_tail: N
 
 
 def test_an_id_is_added_once(small_tail: None) -> None:
-    """Nothing of a batch with a known id is added, wherever that id is, however large the batch."""
+    """If any part of the index has one of a batch's ids, nothing of the batch is added."""
     rng = np.random.default_rng(2)
     index = LiveIndex(64)
     index.add(np.arange(0, 400, 2), uniform(200, 8, rng))
@@ -255,7 +255,7 @@ def test_parts_stay_few(small_tail: None) -> None:
 
 
 def test_merges_stay_few(monkeypatch: pytest.MonkeyPatch, small_tail: None) -> None:
-    """A code moves to another part about as often as the index has doubled, no more."""
+    """A code moves to another part about once each time the index doubles, and not more often."""
     merged = PartSet.merged
     moved: list[int] = []
 
@@ -282,9 +282,9 @@ def test_a_large_batch_is_one_part_at_once() -> None:
 @pytest.mark.parametrize("engine", ENGINES)
 def test_memory_follows_the_live_codes(engine: Engine) -> None:
     """
-    A code takes 21 bytes beside its segment: id, owner, order of owners, live flag.
+    Outside its segment, a code takes 21 bytes: id, owner, place in the order of owners, live flag.
 
-    Tombstones never stay above a fifth for long.
+    The share of tombstones never stays above a fifth for long.
     """
     rng = np.random.default_rng(6)
     count = 200_000

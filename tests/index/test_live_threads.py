@@ -180,7 +180,7 @@ def test_each_result_fits_the_time_of_its_search(
 
 
 def test_only_one_of_several_threads_can_add_an_id(monkeypatch: pytest.MonkeyPatch) -> None:
-    """This also holds for large batches, which are found to collide only after they were built."""
+    """This also holds for large batches, whose known ids are found only after they were built."""
     with restless(monkeypatch):
         for turn in range(30):
             index = LiveIndex(64)

@@ -251,7 +251,7 @@ def test_it_equals_the_oracle_at_a_million(kind: MakeCodes) -> None:
 
 
 def test_no_radius_exceeds_the_largest_number_of_flips() -> None:
-    """A threshold that needs more flips than there are is answered by a scan."""
+    """If a threshold needs more than MAX_FLIPS flips in a chunk, the segment scans all codes."""
     codes = np.zeros((COUNT, 32), dtype=np.uint8)
     codes[:, :16] = np.random.default_rng(9).integers(0, 256, (COUNT, 16), dtype=np.uint8)
     segment = MihSegment(codes)

@@ -15,7 +15,7 @@ WIDTH = 20
 
 
 def step_ns(codes_near: list[float], radius: int) -> float:
-    """Return what a radius adds to the cost of the one before, from the codes at 0, 1, … flips."""
+    """Return what raising a radius by one, to `radius`, costs; codes_near counts codes by flips."""
     if radius > MAX_FLIPS:
         return math.inf
     last_bits = coarse_bits()
@@ -66,7 +66,7 @@ def test_each_step_is_the_cheapest_one(make: MakeCodes, budget_ns: float) -> Non
             )
             flipped = flips_to_zero[np.arange(len(flips_to_zero)) ^ coarse_key]
             around = [float(codes_of_key[flipped == count].sum()) for count in range(3)]
-            # Beyond two flips they are extrapolated from the number of coarse keys.
+            # Beyond two flips, extrapolate the number of codes from the number of coarse keys.
             for count in range(3, MAX_FLIPS + 1):
                 width = WIDTH - coarse_bits()
                 around.append(around[-1] * math.comb(width, count) / math.comb(width, count - 1))

@@ -128,7 +128,7 @@ def test_a_withdrawal_by_another_process_counts_once_it_is_committed(
     near = from_codes({"pdq1": stored_codes(database, content_id)["pdq1"]})
     index = BankIndex(database)
     assert ids(index.find(near)) == [content_id]
-    # Another service of the same settings has connections of its own.
+    # Another service with the same settings has its own connections.
     other = Database.of(settings)
     try:
         with other.write() as connection:
@@ -176,7 +176,7 @@ def test_new_contents_are_found_at_once_and_removed_ones_never_again(database: D
         assert ids(index.find(seen)) == [content_id]
         with database.write() as connection:
             cases.delete_content(connection, content_id)
-            # Not yet committed: others still find it.
+            # The deletion is not committed yet, so others still find the content.
             assert ids(index.find(seen)) == [content_id]
         assert index.find(seen) == []
     assert len(index) == 0
@@ -200,7 +200,7 @@ def test_uncommitted_contents_are_not_found(database: Database) -> None:
 
 
 class AgainstTheDatabase(RuleBasedStateMachine):
-    """After any changes, an index that follows equals a new one, and both equal brute force."""
+    """After any changes, an index that follows the feed answers like a new one and brute force."""
 
     @initialize(seed=st.integers(0, 2**32 - 1), step=st.integers(1, 5))
     def begin(self, seed: int, step: int) -> None:

@@ -53,7 +53,7 @@ def test_a_plain_image_matches_nothing(quality: int, tier: Tier | None) -> None:
 
 
 def standing_out(distances: list[int], bits: int) -> Signature:
-    """Return a signature like `regional` in which each region has a second, more distant place."""
+    """Return `regional(distances)` with a second place per region, which is `bits` bits farther."""
     places, others = regional(distances), regional([each + bits for each in distances])
     rng = np.random.default_rng(2)
     moved = []

@@ -141,7 +141,7 @@ WRONG = flipped(range(30))
         (flipped(range(30), range(200, 231)), View.WHOLE, False),
         (flipped(range(30), range(200, 232)), View.WHOLE, True),
         (WRONG, View.MIRROR, False),
-        # As near to the content as to the dismissed image, or nearer.
+        # An image is recorded if the content is at least as near as the dismissed image.
         (flipped(range(15)), View.WHOLE, True),
         (flipped(range(14)), View.WHOLE, True),
         (flipped(range(16)), View.WHOLE, False),
@@ -286,7 +286,7 @@ def test_a_content_with_many_matches_is_compared_with_its_own_mean(
         clock.advance(12 * 3600)
         flood_with(database, content_id, 1, clock, flood=1_000)
     clock.advance(30 * 3600)
-    # The mean covers the days from the content's first to the day before the flood.
+    # The mean covers the days from the content's submission to the day before the flood.
     found = flood_with(database, content_id, new, clock, flood=5)
     assert quarantined(database) == (set(found) if is_one else set())
 

@@ -77,7 +77,7 @@ def test_the_audit_log_names_who_looked_and_who_decided(
         reviews.decide(match_id, MatchState.DISMISSED, actor=BEN)
     entries = audit_entries(database)
     assert entries[:2] == [(BEN, "match.read", match_id), (ANN, "match.confirmed", match_id)]
-    # A decision also shows the match. Only the first verdict has an entry.
+    # Each decision also reads the match. Of the verdicts, only the first one has an entry.
     assert [each for each in entries if each[1] != "match.read"] == [entries[1]]
 
 

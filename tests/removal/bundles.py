@@ -30,7 +30,7 @@ TEXT = b"A notice.\n"
 
 
 def two_requests() -> list[RequestView]:
-    """Return a request whose image was refused and then went, and one for its reappearance."""
+    """Return a request that was refused before its image went, and one for the reappearance."""
     made = Timelines()
     facts = json.dumps(FACTS)
     first = made.add(
@@ -63,7 +63,7 @@ def excerpt_of(
     Return the audit entries of the steps, from a log that has other entries between them.
 
     Args:
-        subjects: The subjects of the first entries, in place of their requests.
+        subjects: The subjects of the first entries, instead of the ids of their requests.
     """
     steps = {each.audit_seq: each for view in views for each in view.events if each.audit_seq}
     seqs = entries_of(views)

@@ -1,4 +1,4 @@
-"""Fixtures: a confirmed match, a looker with set outcomes, a web site with set answers."""
+"""Fixtures: a confirmed match, and a looker and a web site whose answers the tests choose."""
 
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler
@@ -23,7 +23,7 @@ Configured = Callable[..., Removal]
 
 
 class ToldLooker(Looker):
-    """A looker that sees at every URL what the test sets."""
+    """A looker that sees at every URL what the test has put in `sees`."""
 
     def __init__(self, content: Signature) -> None:
         self._content = content

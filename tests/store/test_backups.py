@@ -38,7 +38,7 @@ def restore(folder: Path, settings: Settings) -> None:
 
 @pytest.fixture
 def elsewhere(settings: Settings, tmp_path: Path) -> Settings:
-    """Settings with an empty data directory, apart from a copy of the key file."""
+    """Settings whose data directory has only a copy of the key file."""
     there = tmp_path / "elsewhere"
     there.mkdir()
     OwnKeyFile(settings.data_dir).make()
@@ -82,7 +82,7 @@ def test_the_manifest_describes_the_backup_and_contains_no_key(
 
 
 def test_a_backup_made_while_others_write_is_one_state(database: Database, folder: Path) -> None:
-    """A content, its codes and its change are written together, so a backup has equally many."""
+    """A content, its codes and its change are written together, so a backup has all or none."""
     case_id = store_case(database)
     stop = threading.Event()
     written: list[ContentId] = []

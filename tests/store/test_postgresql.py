@@ -225,7 +225,7 @@ def test_the_migrated_schema_equals_tables_py_but_for_two_additions(database: Da
 
 
 def test_transactions_add_to_the_audit_log_one_after_another(database: Database) -> None:
-    """This holds even for transactions that share the turn."""
+    """This holds even for transactions that may run at the same time."""
     writers, each_writes = 4, 10
 
     def write(name: str) -> None:

@@ -40,7 +40,7 @@ class Follower:
 
 
 def test_a_change_that_is_committed_late_is_returned_once(database: Database) -> None:
-    """Its number is lower than earlier ones, so asking for higher numbers would miss it."""
+    """Its number is lower than those returned before, so asking for higher ones would miss it."""
     follower = Follower(database)
     with database.write(alone=False) as late:
         add_change(late, 1)

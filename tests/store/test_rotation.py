@@ -52,7 +52,8 @@ def test_the_key_in_the_default_file_is_replaced_and_the_old_key_is_useless(
         cases.delete_case(connection, cases.case_by_number(connection, "case 2").id)
     old_text, old_wrapped = own.path.read_text(), wrapped_keys(database)
     done = rotate(database)
-    assert done.keys == 3  # Two cases and records have one each. The destroyed one is not counted.
+    # Two cases have a key each, and there is the records key. The destroyed key is not counted.
+    assert done.keys == 3
     assert {done.kek_id} == kek_ids(database) == {each.id for each in own.read()}
     assert signals_of(database, *ids) == codes[:-3]
     assert own.path.read_text() != old_text

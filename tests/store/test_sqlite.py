@@ -1,4 +1,4 @@
-"""Only its owner may read the SQLite file; it keeps what was committed, and checks its rows."""
+"""Only the owner of the SQLite file may read it. It keeps what was committed, and checks rows."""
 
 import os
 from pathlib import Path

@@ -59,7 +59,7 @@ def new_content(seed: int) -> NewContent:
 
 
 def counts(client: TestClient) -> tuple[int, int]:
-    """Return the codes searched and the URLs waiting, as the page shows them."""
+    """Return how many codes are searched and how many URLs wait, as the page shows it."""
     page = ParsedPage(client.get("/").text)
     return int(page.text_after("Codes searched")), int(page.text_after("Reported URLs waiting"))
 

@@ -148,7 +148,7 @@ def test_a_period_of_months_ends_in_the_right_month_on_a_day_that_exists(
     ends = end_of(deadline(months=months), at).astimezone(ZONE)
     assert (ends.year * 12 + ends.month) - (begins.year * 12 + begins.month) == months
     assert ends.day <= begins.day
-    # The day's number is smaller only if the month does not have the original number.
+    # The day of the month is smaller only if the last month has no such day.
     assert ends.day == begins.day or (ends + SECOND).day == 1
     assert (ends.hour, ends.minute, ends.second) == (23, 59, 59)
 

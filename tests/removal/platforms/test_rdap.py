@@ -26,7 +26,7 @@ def answer(email: object = "abuse@host.example", role: str = "abuse") -> dict[st
 
 
 class Net:
-    """Gives set answers, and records the addresses that were asked for."""
+    """Gives the answers that a test chooses, and records the addresses that were asked for."""
 
     def __init__(self, answers: Mapping[str, Any] | None = None) -> None:
         self.answers = answers or {}

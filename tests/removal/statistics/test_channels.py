@@ -21,7 +21,7 @@ def suggested(made: Timelines, *, now: float = 1000) -> Suggestion | None:
 
 
 def test_the_channel_that_works_is_suggested_with_the_numbers(made: Timelines) -> None:
-    """An audit saw 0 of 25 gone in three weeks, and 25 of 25 in 25 hours (arXiv 2409.12138)."""
+    """An experiment saw 0 of 25 gone in 3 weeks, and 25 of 25 in 25 hours (arXiv 2409.12138)."""
     for hours in range(25):
         made.up(21 * 24, basis="own-rules")
         made.gone(hours + 1, basis="abuse", channel="email")

@@ -172,7 +172,7 @@ def test_time_to_an_answer_ends_with_the_first_answer(
 
 
 def test_an_image_gone_without_an_answer_no_longer_waits_for_one(made: Timelines, law: Law) -> None:
-    """It was observed for 30 hours. All requests observed for 50 hours were answered."""
+    """The image's request waits only for 30 hours. The other one is answered after 50 hours."""
     made.gone(6)
     made.add((0, S.SENT), (50, S.RECEIPTED))
     assert figures(made, law)["acknowledge-p90"].value == 50
@@ -258,7 +258,7 @@ def test_the_organisations_own_limit_changes_the_soft_clock_only(made: Timelines
 
 
 def test_a_clock_runs_only_if_its_law_was_in_force(made: Timelines, law: Law) -> None:
-    """The act is enforced since 19 May 2026, and this request was sent a month earlier."""
+    """The act has been enforced since 19 May 2026. This request was sent a month before that."""
     early = -43 * 24.0
     made.add((early - 1, S.DRAFT), (early, S.SENT), kind="take-it-down")
     assert figures(made, law, since=after(early))["beyond-us-request"].n == 0
@@ -319,7 +319,7 @@ def test_every_figure_lists_its_steps_and_their_audit_entries(made: Timelines, l
     found = figures(made, law)
     for name in ("gone", "gone-share", "remove-median", "remove-p90", "gone-within-7-days"):
         assert found[name].events == (ids[1], ids[2], ids[3]), name
-        # A step older than the audit numbers has no number, and none is made up.
+        # A step from before audit numbers were kept has no number, and none is made up.
         assert found[name].audit == (ids[1] * 10, ids[3] * 10), name
     assert found["requests"].events == (ids[1],)
     for name, figure in found.items():

@@ -86,7 +86,7 @@ def test_without_observations_every_value_is_none() -> None:
 
 @pytest.mark.parametrize("count", [1, 5, 25])
 def test_zero_or_all_of_a_few_has_the_interval_of_clopper_and_pearson(count: int) -> None:
-    """None gone of 25 is compatible with a share of up to 13.7 %."""
+    """If none of 25 is gone, the true share may still be up to 13.7 %."""
     curve = kaplan_meier([(100.0, False)] * count)
     ended = curve.ended_by(50)
     assert (ended.value, ended.low) == (0, 0)

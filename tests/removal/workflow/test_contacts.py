@@ -25,7 +25,7 @@ def card(email: str) -> bytes:
 
 
 class ToldFetcher:
-    """A fetcher with set answers for some addresses. It cannot fetch any other address."""
+    """A fetcher that has answers for some addresses, and cannot fetch any other address."""
 
     def __init__(self, **answers: bytes) -> None:
         self.answers = answers

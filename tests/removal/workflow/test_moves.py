@@ -1,4 +1,4 @@
-"""A move concerns one request or a whole notice. It needs a fitting time and the consent."""
+"""A move changes one request or a whole notice. It needs a possible time, and the consent."""
 
 from concurrent.futures import ThreadPoolExecutor
 from datetime import timedelta

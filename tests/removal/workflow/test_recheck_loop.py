@@ -79,7 +79,7 @@ def test_the_second_check_of_an_absent_image_comes_as_soon_as_it_counts(
     clock.advance(ONE)
     assert work(removal) == 1
     assert removal.view(sent, actor=ANN).request.state == "gone"
-    # From then on it is watched day by day.
+    # From then on it is checked once a day.
     assert check_at(removal, sent) == 2 * DAY_S + GAP_S
 
 
@@ -254,7 +254,7 @@ def test_the_clock_begins_anew_when_the_notice_is_sent_again(
 def test_a_pass_with_nothing_due_reads_no_waiting_request(
     configured: Configured, database: Database, content_id: ContentId, clock: SetClock, number: int
 ) -> None:
-    """The number of waiting requests does not matter: indexes show that nothing is due."""
+    """However many requests wait, the database's own indexes show that nothing is due."""
     removal = configured(raise_certain=True)
     made = raised(removal, *(matched(database, content_id, each) for each in range(number)))
     lead(removal, made[0].request.id, "approved", "sent")

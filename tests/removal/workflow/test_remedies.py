@@ -1,4 +1,4 @@
-"""A complaint, a report, an order's annex or the next actor follows a refusal or silence."""
+"""A complaint, a referral, an order's annex or the next actor follows a refusal or silence."""
 
 import json
 from typing import Any
