@@ -14,6 +14,7 @@ from hashsvc.scanning.pages.sandbox import PageReader
 from hashsvc.scanning.results import FIRST_ERROR, Look, failed
 from hashsvc.signals import NotAnImageError
 from hashsvc.signals.headers import begins_like_image
+from hashsvc.signals.kinds import refusal
 from hashsvc.signals.video import is_film
 
 _HTML = frozenset({"text/html", "application/xhtml+xml"})
@@ -156,7 +157,7 @@ class Downloads:
             reason = (
                 f"http-{fetched.status}"
                 if fetched.status >= FIRST_ERROR
-                else NotAnImageError.__name__
+                else type(refusal(fetched.body)).__name__
             )
             first = first or Look(url, None, reason, facts=fetched.facts)
         if first is not None:

@@ -13,6 +13,8 @@ Where to look:
 - The path of an image: `headers` (what the file says, without a library), `decode` (bytes to
   pixels), `tiles` (large HEIF and AVIF photos), `pictures` (distinct frames, sections of a long
   image), `views` (trimmed borders), `signature` (all algorithms together). `video` reads films.
+- Pixels as browsers show them: `salvage` (damaged images), `bitmaps` (BMP), `layers` with `gifs`
+  and `apngs` (animations), `kinds` (images that are not supported).
 - Algorithms: `pdq`; `image_hashes` (pHash, dHash, wHash); `regions`, built from `scales`, `blobs`,
   `directions` and `patches`. `profiles` has every threshold with its source.
 - The sandbox: `sandbox` (in the service), `signing_job` (in a worker process), `answers` (their
@@ -32,6 +34,7 @@ from hashsvc.signals.errors import (
     NotAnImageError,
     SignalFormatError,
     SignalsError,
+    UnsupportedImageError,
 )
 from hashsvc.signals.profiles import (
     CERTAIN_CONTRAST,
@@ -98,6 +101,7 @@ __all__ = [
     "SignalsError",
     "Signature",
     "SignedFrames",
+    "UnsupportedImageError",
     "View",
     "ViewedSignal",
     "sign_each",

@@ -15,13 +15,20 @@ from hashsvc.signals.errors import (
     ImageError,
     ImageTooLargeError,
     NotAnImageError,
+    UnsupportedImageError,
 )
 from hashsvc.signals.profiles import PROFILES
 from hashsvc.signals.types import SignalGroup, Signature, SignedFrames, View
 
 _ERRORS = {
     each.__name__: each
-    for each in (NotAnImageError, ImageTooLargeError, BrokenImageError, ImageCrashError)
+    for each in (
+        NotAnImageError,
+        UnsupportedImageError,
+        ImageTooLargeError,
+        BrokenImageError,
+        ImageCrashError,
+    )
 }
 
 # A frame has about 500 bytes of JSON. 800 blobs have at most 3200 region codes.

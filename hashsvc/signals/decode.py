@@ -4,10 +4,8 @@ Decodes the bytes of an image to pixels, within limits, in one colour space.
 Formats are recognised from the bytes, and only formats of the web are opened. EXIF orientation is
 applied, transparency is laid on white, and colour profiles are ignored, as in the reference.
 
-A damaged or cut-off image is used if at least 90 % of it can be decoded. For JPEG, PNG, GIF and
-BMP, whose decoders write row by row, that is the share of rows. A JPEG of several scans
-(progressive) shows the whole image coarsely once the first scan is complete. WebP, AVIF, HEIF
-and TIFF decode as a whole or not at all. An animation ends before its first damaged frame.
+Of a damaged or cut-off image, what is there is used, as browsers show it (`salvage`). An animation
+ends before its first damaged frame.
 """
 
 import io
@@ -16,19 +14,22 @@ import math
 import warnings
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pillow_heif
 from numpy.typing import NDArray
-from PIL import AvifImagePlugin, Image, ImageFile
+from PIL import AvifImagePlugin, Image
 
+from hashsvc.signals.apngs import Apng
+from hashsvc.signals.bitmaps import read_bitmap
 from hashsvc.signals.errors import (
     BrokenImageError,
     ImageError,
     ImageTooLargeError,
-    NotAnImageError,
 )
+from hashsvc.signals.gifs import Gif
 from hashsvc.signals.headers import (
     MOST_FRAMES,
     Header,
@@ -36,9 +37,11 @@ from hashsvc.signals.headers import (
     jpeg_scans,
     read_header,
 )
+from hashsvc.signals.kinds import refusal, unsupported
+from hashsvc.signals.layers import grey_of_16_bits
+from hashsvc.signals.salvage import damaged, salvaged, shown
 from hashsvc.signals.tiles import Grid, read_grid
-
-_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "HEIF", "BMP", "TIFF")
+from hashsvc.signals.variants import unsupported_variant
 
 # More threads do not help where many images are decoded at once, and they take address space.
 pillow_heif.register_heif_opener(thumbnails=False, decode_threads=1)
@@ -54,10 +57,7 @@ warnings.filterwarnings("ignore", module=r"PIL\.")
 
 # A progressive JPEG is decoded once for each of its scans; real ones have about ten.
 _MAX_JPEG_SCANS = 100
-# Rows that the decoder writes only at the very end of the image, even if their data is complete:
-# the last row of blocks, and the two rows before it, which are smoothed with it.
-_JPEG_LAST_ROWS = 18
-_START_OF_SCAN, _END_OF_IMAGE = b"\xff\xda", b"\xff\xd9"
+_START_OF_SCAN = b"\xff\xda"
 
 # A JPEG is decoded at a half, quarter or eighth if both sides stay at least this long.
 _MIN_SCALED_SIDE = 1024
@@ -75,10 +75,10 @@ MAX_ANIMATED_PIXELS = 60_000_000
 # and AVIF need most memory per pixel; JPEG's needs it for the coefficients of a progressive image,
 # in three colours.
 _MAX_BYTES_PER_PIXEL = 20
-_BYTES_PER_PIXEL = {"JPEG": 6}
+_BYTES_PER_PIXEL = {"JPEG": 6, "PNG": 8, "GIF": 8, "BMP": 8}
 
-_MIN_DECODED_SHARE = 0.9
-_ROW_BY_ROW = frozenset({"JPEG", "PNG", "GIF", "BMP"})
+# These are salvaged without more memory than a whole image takes.
+_SALVAGED_IN_PLACE = frozenset({"JPEG", "PNG"})
 
 _TRANSPOSE_BY_ORIENTATION = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
@@ -166,7 +166,9 @@ def numbered_frames(data: bytes, limits: Limits, *, scaled: bool = True) -> Iter
             size, which is faster.
 
     Raises:
-        NotAnImageError: If the format is not supported.
+        NotAnImageError: If the bytes are no image.
+
+        UnsupportedImageError: If this kind of image is not supported.
 
         ImageTooLargeError: If the image is over a limit, or there is too little memory for it.
 
@@ -180,40 +182,45 @@ def numbered_frames(data: bytes, limits: Limits, *, scaled: bool = True) -> Iter
     try:
         header = _checked_header(data, limits)
         yield from _frames(header, limits, scaled=scaled)
-    except ImageError:
-        raise
     except MemoryError as error:
         raise _no_memory() from error
     except Exception as error:
         # Pillow's decoders raise almost anything for damaged files: OSError, ValueError,
         # SyntaxError, struct.error, KeyError, ZeroDivisionError.
+        if isinstance(error, ImageError) and not isinstance(error, BrokenImageError):
+            raise
         if header is not None:
             _check_memory(header)
-        raise _damaged() from error
-
-
-def not_an_image() -> NotAnImageError:
-    """Return the error for bytes in no supported format."""
-    return NotAnImageError(f"The bytes are not an image. Supported formats: {', '.join(_FORMATS)}.")
+            if (variant := unsupported_variant(header)) is not None:
+                raise unsupported(variant) from error
+        if isinstance(error, BrokenImageError):
+            raise
+        raise damaged() from error
 
 
 def _checked_header(data: bytes, limits: Limits) -> Header:
     header = read_header(data)
     if header is None:
-        raise not_an_image()
+        raise refusal(data)
     _check_pixels(header.pixels, limits)
     _check_scans(header)
     return header
 
 
 def _frames(header: Header, limits: Limits, *, scaled: bool) -> Iterator[Frame]:
-    if scaled and not _CONTAINERS.isdisjoint(header.formats):
-        grid = read_grid(header.data)
-        if grid is not None and grid.size[0] * grid.size[1] > MOST_COPIED_PIXELS:
-            _check_pixels(grid.size[0] * grid.size[1], limits, _GAIN_OF_SCALING)
-            yield Frame(_joined(grid, limits), 0, 1, 0)
-            return
-    with _open(header, limits, scaled=scaled) as image:
+    grid = _large_grid(header, limits) if scaled else None
+    if grid is not None:
+        yield Frame(_joined(grid, limits), 0, 1, 0)
+        return
+    try:
+        opened = _open(header, limits, scaled=scaled)
+    except (ImageError, MemoryError):
+        raise
+    except Exception:  # noqa: BLE001 - see the errors in `decode`.
+        # WebP's library refuses a damaged image when it is opened.
+        yield Frame(_salvaged(header, limits, scaled=scaled), 0, 1, 0)
+        return
+    with opened as image:
         numbers, left_out = _frame_numbers(image, header)
         for number in numbers:
             try:
@@ -223,6 +230,10 @@ def _frames(header: Header, limits: Limits, *, scaled: bool) -> Iterator[Frame]:
                 frame = _upright(image, header, scaled=scaled)
             except (ImageTooLargeError, MemoryError):
                 raise
+            except BrokenImageError:
+                if number != numbers[0]:
+                    return
+                raise
             except Exception:  # noqa: BLE001 - see the errors in `decode`.
                 if number != numbers[0]:
                     return
@@ -230,7 +241,13 @@ def _frames(header: Header, limits: Limits, *, scaled: bool) -> Iterator[Frame]:
             yield Frame(frame, number, len(numbers), left_out)
 
 
-def _open(header: Header, limits: Limits, *, scaled: bool) -> ImageFile.ImageFile:
+def _open(header: Header, limits: Limits, *, scaled: bool) -> Image.Image:
+    if header.formats == ("BMP",):
+        return read_bitmap(header.data)
+    if header.formats == ("GIF",):
+        return Gif(io.BytesIO(header.data))
+    if header.formats == ("PNG",) and header.frames > 1:
+        return Apng(io.BytesIO(header.data))
     image = Image.open(io.BytesIO(header.data), formats=header.formats)
     if scaled and image.format == "JPEG":
         # The library keeps all coefficients of a progressive image, whatever its scale.
@@ -254,57 +271,14 @@ def _frame_numbers(image: Image.Image, header: Header) -> tuple[list[int], int]:
 
 
 def _salvaged(header: Header, limits: Limits, *, scaled: bool) -> Image.Image:
-    """Return a damaged image, its missing rows replaced by the nearest decoded ones."""
-    if not _ROW_BY_ROW.issuperset(header.formats):
+    """Return what is there of a damaged image, on white, as browsers show it."""
+    if not _SALVAGED_IN_PLACE.issuperset(header.formats):
         _check_memory(header)
-        raise _damaged()
-    is_jpeg = header.formats == ("JPEG",)
-    ended = replace(header, data=header.data + _END_OF_IMAGE)
-    if is_jpeg and jpeg_scans(header.data) > 1:
-        return _decoded(ended, limits, scaled=scaled)
-    on_black, on_white = (
-        _decoded_onto(_open(header, limits, scaled=scaled), shade) for shade in (0, 255)
-    )
-    differs = np.asarray(on_black) != np.asarray(on_white)
-    is_decoded = ~differs.reshape(len(differs), -1).any(axis=1)
-    if is_jpeg and is_decoded.any() and np.count_nonzero(~is_decoded) <= _JPEG_LAST_ROWS:
-        return _decoded(ended, limits, scaled=scaled)
-    share = is_decoded.mean()
-    if share < _MIN_DECODED_SHARE:
-        raise BrokenImageError(
-            f"Only {int(share * 100)} % of the image can be decoded; "
-            f"at least {_MIN_DECODED_SHARE * 100:.0f} % is needed."
-        )
-    decoded_rows = np.flatnonzero(is_decoded)
-    nearest = np.searchsorted(decoded_rows, np.arange(len(is_decoded))).clip(
-        max=len(decoded_rows) - 1
-    )
-    filled = Image.fromarray(np.asarray(_as_rgb_or_grey(on_black))[decoded_rows[nearest]])
-    return _transposed(filled, header.orientation)
-
-
-def _decoded(header: Header, limits: Limits, *, scaled: bool) -> Image.Image:
-    image = _open(header, limits, scaled=scaled)
-    image.load()
-    return _upright(image, header, scaled=scaled)
-
-
-def _decoded_onto(image: ImageFile.ImageFile, shade: int) -> Image.Image:
-    """Decode as much as possible of a damaged image onto a background of one shade."""
-    bands = len(image.getbands())
-    background = Image.new(image.mode, image.size, (shade,) * bands if bands > 1 else shade).im
-    image.im = background
-    try:
-        image.load()
-    except MemoryError:
-        raise
-    except Exception as error:
-        # The GIF plugin uses its own background for frames with transparency.
-        if image.im is not background:
-            raise _damaged() from error
-    # Pillow must not try to decode the rest later.
-    image.tile = []
-    return image
+    image, missing = salvaged(header, partial(_open, limits=limits, scaled=scaled))
+    pixels = _as_rgb_or_grey(image)
+    if missing is not None:
+        pixels = shown(pixels, missing, header)
+    return _transposed(pixels, header.orientation)
 
 
 def _upright(image: Image.Image, header: Header, *, scaled: bool) -> Image.Image:
@@ -315,6 +289,15 @@ def _upright(image: Image.Image, header: Header, *, scaled: bool) -> Image.Image
     if scaled and factor > 1 and image.width * image.height > MOST_COPIED_PIXELS:
         return _transposed(_reduced(image, factor), orientation)
     return _transposed(_as_rgb_or_grey(image), orientation)
+
+
+def _large_grid(header: Header, limits: Limits) -> Grid | None:
+    """Return the tiles of an image that is too large to be decoded as a whole."""
+    grid = None if _CONTAINERS.isdisjoint(header.formats) else read_grid(header.data)
+    if grid is None or math.prod(grid.size) <= MOST_COPIED_PIXELS:
+        return None
+    _check_pixels(math.prod(grid.size), limits, _GAIN_OF_SCALING)
+    return grid
 
 
 def _joined(grid: Grid, limits: Limits) -> Image.Image:
@@ -338,7 +321,7 @@ def _joined(grid: Grid, limits: Limits) -> Image.Image:
     return whole
 
 
-def _opened_tile(data: bytes, limits: Limits) -> ImageFile.ImageFile:
+def _opened_tile(data: bytes, limits: Limits) -> Image.Image:
     tile = Image.open(io.BytesIO(data), formats=sorted(_CONTAINERS))
     _check_pixels(tile.width * tile.height, limits)
     return tile
@@ -386,10 +369,6 @@ def _no_memory() -> ImageTooLargeError:
     return ImageTooLargeError("The image needs more memory than there is.")
 
 
-def _damaged() -> BrokenImageError:
-    return BrokenImageError("The image is damaged and cannot be decoded.")
-
-
 def _check_pixels(pixels: int, limits: Limits, gain: int = 1) -> None:
     limit = limits.max_pixels * gain
     if pixels > limit:
@@ -407,7 +386,7 @@ def _check_scans(header: Header) -> None:
 
 def _as_rgb_or_grey(image: Image.Image) -> Image.Image:
     if image.mode.startswith("I;16"):
-        return Image.fromarray((np.asarray(image) >> 8).astype(np.uint8))
+        image = grey_of_16_bits(image)
     if image.mode in ("I", "F"):
         return _rescaled(np.asarray(image))
     if image.has_transparency_data:

@@ -4,11 +4,12 @@ Errors of the signals room.
     SignalsError
     ├── SignalFormatError        text or code that is not a signal
     └── ImageError               the bytes cannot be hashed
-        ├── NotAnImageError      not a supported format
-        ├── ImageTooLargeError   over a limit of bytes, pixels or memory
-        ├── ImageTooSlowError    over the time limit, in a sandbox
-        ├── BrokenImageError     a supported format, too damaged to decode
-        └── ImageCrashError      the worker that signed it died, in a sandbox
+        ├── NotAnImageError        no image, as far as the first bytes tell
+        ├── UnsupportedImageError  an image of a kind that is not supported
+        ├── ImageTooLargeError     over a limit of bytes, pixels or memory
+        ├── ImageTooSlowError      over the time limit, in a sandbox
+        ├── BrokenImageError       a supported format, too damaged to decode
+        └── ImageCrashError        the worker that signed it died, in a sandbox
 """
 
 
@@ -25,7 +26,11 @@ class ImageError(SignalsError):
 
 
 class NotAnImageError(ImageError):
-    """The bytes are not in a supported format."""
+    """The bytes are not an image of any known kind."""
+
+
+class UnsupportedImageError(ImageError):
+    """The bytes are an image, but its kind, which the message names, is not supported."""
 
 
 class ImageTooLargeError(ImageError):

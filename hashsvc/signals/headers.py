@@ -10,10 +10,14 @@ Sources: ITU-T T.81 annex B (JPEG); PNG, third edition, with APNG; RFC 9649 (Web
 6.0; CIPA DC-008 (EXIF); ISO/IEC 23008-12 (HEIF, AVIF).
 """
 
+import itertools
 import re
+import zlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Literal
+
+from hashsvc.signals.gif_parts import gif_canvas, gif_frames
 
 MOST_FRAMES = 1000
 """Frames are counted up to this number; later frames are ignored."""
@@ -61,14 +65,15 @@ def begins_like_image(data: bytes) -> bool:
 def exif_orientation(exif: bytes) -> int:
     """Return the orientation in a block of EXIF, unchecked; 1 if there is none."""
     tiff = exif.removeprefix(b"Exif\0\0")
-    order = _byte_order(tiff)
+    order = byte_order(tiff)
     if order is None:
         return 1
     page = int.from_bytes(tiff[4:8], order)
     end = page + 2 + 12 * int.from_bytes(tiff[page : page + 2], order)
     for offset in range(page + 2, min(end, len(tiff) - 11), 12):
         tag, kind = (int.from_bytes(tiff[offset + at : offset + at + 2], order) for at in (0, 2))
-        if (tag, kind) == (0x0112, 3):
+        count = int.from_bytes(tiff[offset + 4 : offset + 8], order)
+        if (tag, kind, count) == (0x0112, 3, 1):
             return int.from_bytes(tiff[offset + 8 : offset + 10], order)
     return 1
 
@@ -76,6 +81,7 @@ def exif_orientation(exif: bytes) -> int:
 _JPEG_MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")
 """Matches no stuffed byte, no restart within a scan, and no fill byte before the marker."""
 
+_JPEG_PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 _SOI, _EOI, _SOS, _APP0, _APP1, _APP14 = 0xD8, 0xD9, 0xDA, 0xE0, 0xE1, 0xEE
 # APP0 and APP14 describe the colours. The rest is metadata, thumbnails, comments.
 _JPEG_METADATA = frozenset({*range(_APP0, 0xF0), 0xFE}) - {_APP0, _APP14}
@@ -83,11 +89,30 @@ _JPEG_METADATA = frozenset({*range(_APP0, 0xF0), 0xFE}) - {_APP0, _APP14}
 
 def jpeg_scans(data: bytes) -> int:
     """Return the number of scans of a JPEG, without those of thumbnails in its metadata."""
-    return sum(marker == _SOS for marker, _, _ in _jpeg_segments(data))
+    return sum(marker == _SOS for marker, _, _ in jpeg_segments(data))
 
 
-def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
-    """Yield marker, start and end of each segment; skip the bytes in between."""
+def is_progressive(data: bytes) -> bool:
+    """Return whether a JPEG stores its pixels in several scans, so that none is complete early."""
+    return jpeg_scans(data) > 1 or any(
+        marker in _JPEG_PROGRESSIVE for marker, _, _ in jpeg_segments(data)
+    )
+
+
+def jpeg_scan_ends(data: bytes) -> Iterator[int]:
+    """Yield the offset of each marker after the first scan, up to one that cannot be a segment."""
+    offset = next((end for marker, _, end in jpeg_segments(data) if marker == _SOS), len(data))
+    while found := _JPEG_MARKER.search(data, offset):
+        yield found.start()
+        offset = found.end()
+        length = int.from_bytes(data[offset : offset + 2])
+        if found[1][0] in (_SOI, _EOI) or length < 2:
+            return
+        offset += length
+
+
+def jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
+    """Yield marker, start and end of each segment of a JPEG; skip the bytes in between."""
     offset = 2
     while found := _JPEG_MARKER.search(data, offset):
         marker, offset = found[1][0], found.end()
@@ -103,50 +128,123 @@ def _jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
 
 
 def _jpeg(data: bytes) -> Header:
-    orientation, kept = 0, [data[:2]]
-    for marker, start, end in _jpeg_segments(data):
+    orientation, has_exif, kept = 1, False, [data[:2]]
+    for marker, start, end in jpeg_segments(data):
         if marker == _SOS:
             kept.append(data[start:])
             break
         if marker not in _JPEG_METADATA:
             kept.append(data[start:end])
-        elif marker == _APP1 and not orientation and data[start + 4 : start + 10] == b"Exif\0\0":
-            orientation = exif_orientation(data[start + 10 : end])
-    return Header(("JPEG",), b"".join(kept), frames=1, orientation=orientation or 1)
+        elif marker == _APP1 and not has_exif and data[start + 4 : start + 9] == b"Exif\0":
+            # Only the first block counts, and browsers do not look at the byte before it.
+            orientation, has_exif = exif_orientation(data[start + 10 : end]), True
+    return Header(("JPEG",), b"".join(kept), frames=1, orientation=orientation)
 
 
+_PNG_BEGINNING = b"\x89PNG\r\n\x1a\n"
 _PNG_KEPT = frozenset({b"IHDR", b"PLTE", b"tRNS", b"IDAT", b"IEND", b"acTL", b"fcTL", b"fdAT"})
 
 
+_PNG_PIXELS = frozenset({b"IDAT", b"fdAT"})
+_GREY, _RGB, _PALETTE = 0, 2, 3
+
+
 def _png(data: bytes) -> Header:
-    orientation, frames, kept = 1, 0, [data[:8]]
-    offset, kind, in_pixels = 8, b"", False
+    """Return the header of a PNG, which ends with the first pixels that have a wrong checksum."""
+    orientation, frames, kept, last = 0, 0, [], b""
+    seen: set[bytes] = set()
+    for kind, body, whole, is_valid in png_chunks(data):
+        if kind == b"eXIf" and is_valid and not seen & {b"eXIf", b"IDAT"}:
+            orientation = 1 if body.startswith(b"Exif") else exif_orientation(body)
+        if _is_used(kind, last, seen, is_valid=is_valid):
+            kept.append(whole)
+        # The still image counts as a frame of its own if no frame was announced before it.
+        frames += kind == b"fcTL" or (kind == b"IDAT" and kind not in seen and not frames)
+        if kind in _PNG_PIXELS and not is_valid:
+            break
+        seen.add(kind)
+        last = kind
+    mended = b"".join((data[:8], *_with_mended_colours(kept)))
+    return Header(("PNG",), mended, frames=_clamped_count(frames), orientation=orientation or 1)
+
+
+def png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes, bool]]:
+    """Yield kind and body of each chunk, all of its bytes, and whether its checksum is right."""
+    offset, kind = 8, b""
     while offset + 8 <= len(data) and kind != b"IEND":
         length, kind = int.from_bytes(data[offset : offset + 4]), data[offset + 4 : offset + 8]
-        end = offset + 12 + length
-        if kind in _PNG_KEPT:
-            kept.append(data[offset:end])
-        elif kind == b"eXIf":
-            orientation = exif_orientation(data[offset + 8 : end - 4])
-        # The still image counts as a frame of its own if no frame was announced before it.
-        frames += kind == b"fcTL" or (kind == b"IDAT" and not in_pixels and not frames)
-        in_pixels = in_pixels or kind == b"IDAT"
+        body, end = data[offset + 8 : offset + 8 + length], offset + 12 + length
+        is_valid = zlib.crc32(body, zlib.crc32(kind)) == int.from_bytes(data[end - 4 : end])
+        yield kind, body, data[offset:end], is_valid
         offset = end
-    return Header(("PNG",), b"".join(kept), frames=_clamped_count(frames), orientation=orientation)
+
+
+def _is_used(kind: bytes, last: bytes, seen: set[bytes], *, is_valid: bool) -> bool:
+    """Return whether browsers use a chunk: pixels follow one another, and transparency is valid."""
+    if kind == b"IDAT":
+        return kind == last or kind not in seen
+    if kind == b"tRNS":
+        return is_valid and not seen & {b"tRNS", b"IDAT"}
+    return kind in _PNG_KEPT
+
+
+def _with_mended_colours(chunks: list[bytes]) -> Iterator[bytes]:
+    """Yield a PNG's chunks; Pillow and browsers read unusual palettes and transparency alike."""
+    depth, colour, entries = 8, _RGB, 0
+    for chunk in chunks:
+        kind, body = chunk[4:8], chunk[8:-4]
+        if kind == b"IHDR":
+            depth, colour = body[8], body[9]
+        elif kind == b"PLTE" and colour == _PALETTE:
+            entries = len(body) // 3
+            # Pixels beyond the palette have its last colour.
+            body += body[-3:] * ((1 << depth) - entries)
+        elif kind == b"tRNS":
+            body = _transparency(body, depth, colour, entries)
+        if kind != b"tRNS" or body:
+            yield chunk if body == chunk[8:-4] else png_chunk(kind, body)
+
+
+def _transparency(body: bytes, depth: int, colour: int, entries: int) -> bytes:
+    """Return a PNG's transparency in the depth that Pillow decodes to; nothing if it is invalid."""
+    if colour == _PALETTE:
+        if not entries or len(body) > 256:
+            return b""
+        # Pixels beyond the palette are as transparent as its last colour.
+        return (
+            body
+            if len(body) < entries
+            else body[:entries].ljust(1 << depth, body[entries - 1 : entries])
+        )
+    if colour == _GREY and len(body) == 2:
+        shade = int.from_bytes(body)
+        is_scaled = depth in (2, 4) and shade < 1 << depth
+        return (shade * 255 // ((1 << depth) - 1)).to_bytes(2) if is_scaled else body
+    if colour == _RGB and len(body) == 6:
+        # Pillow keeps the upper byte of deep colours, so this is exact within one shade of 255.
+        return body if depth == 8 else bytes((0, body[0], 0, body[2], 0, body[4]))
+    return b""
+
+
+def png_chunk(kind: bytes, body: bytes) -> bytes:
+    return len(body).to_bytes(4) + kind + body + zlib.crc32(body, zlib.crc32(kind)).to_bytes(4)
 
 
 def _webp(data: bytes) -> Header:
-    orientation, frames, pixels, offset = 1, 0, 0, 12
+    """Return the header of a WebP; browsers do not turn it by its EXIF."""
+    frames, pixels, offset, frames_end = 0, 0, 12, 0
     while offset + 8 <= len(data):
         kind, length = data[offset : offset + 4], _little_endian(data[offset + 4 : offset + 8])
         body = offset + 8
         if offset == 12:
             pixels = _webp_pixels(kind, data[body : body + 10])
-        elif kind == b"EXIF":
-            orientation = exif_orientation(data[body : body + length])
-        frames += kind == b"ANMF"
         offset = body + length + length % 2
-    return Header(("WEBP",), data, pixels, _clamped_count(frames), orientation)
+        if kind == b"ANMF" and offset <= len(data):
+            frames, frames_end = frames + 1, offset
+    if frames and offset > len(data):
+        # The library refuses an animation whose end is missing.
+        data = b"RIFF" + (frames_end - 8).to_bytes(4, "little") + data[8:frames_end]
+    return Header(("WEBP",), data, pixels, _clamped_count(frames))
 
 
 def _webp_pixels(kind: bytes, body: bytes) -> int:
@@ -158,47 +256,46 @@ def _webp_pixels(kind: bytes, body: bytes) -> int:
     return (_little_endian(body[6:8]) & 0x3FFF) * (_little_endian(body[8:10]) & 0x3FFF)
 
 
-_GIF_BLOCK = re.compile(rb"[!,;]")
+def webp_pixels(data: bytes) -> tuple[bytes, bytes, bytes] | None:
+    """
+    Return the pixels of a WebP's first frame, as far as they are there; None if there are none.
+
+    Returns:
+        The chunks that come before the pixels of a still image, the kind of the pixels' chunk, and
+        its body.
+    """
+    extended, alpha, offset = b"", b"", 12
+    while offset + 8 <= len(data):
+        kind, length = data[offset : offset + 4], _little_endian(data[offset + 4 : offset + 8])
+        body = data[offset + 8 : offset + 8 + length]
+        end = offset + 8 + length + length % 2
+        if kind in (b"VP8 ", b"VP8L"):
+            return extended + alpha, kind, body
+        if kind == b"VP8X":
+            # Keep the size, and whether there is transparency.
+            extended = data[offset : offset + 8] + bytes((data[offset + 8] & 0x10,)) + body[1:10]
+        elif kind == b"ALPH":
+            alpha = data[offset:end]
+        elif kind == b"ANMF":
+            # A frame of an animation begins with its place and size; then come its own chunks.
+            extended = extended[:12] + body[6:12]
+            end = offset + 24
+        offset = end
+    return None
 
 
 def _gif(data: bytes) -> Header:
-    """Return the header of a GIF, whose canvas grows if a frame reaches beyond it."""
-    width, height = _little_endian(data[6:8]), _little_endian(data[8:10])
-    offset, frames = 13 + _gif_palette(data[10:11]), 0
-    kept = [data[:offset]]
-    while (found := _GIF_BLOCK.search(data, offset)) and frames < MOST_FRAMES:
-        start = found.start()
-        if found[0] == b";":
-            break
-        if found[0] == b",":
-            left, top, frame_width, frame_height = (
-                _little_endian(data[start + at : start + at + 2]) for at in (1, 3, 5, 7)
-            )
-            width, height = max(width, left + frame_width), max(height, top + frame_height)
-            frames += 1
-            offset = _past_blocks(data, start + 11 + _gif_palette(data[start + 9 : start + 10]))
-            kept.append(data[start:offset])
-        else:
-            offset = _past_blocks(data, start + 2)
-            # Keep the duration, the transparency, and how a frame is removed before the next one.
-            if data[start + 1 : start + 3] == b"\xf9\x04":
-                kept.append(data[start : start + 7] + b"\0")
-    return Header(("GIF",), b"".join(kept), width * height, _clamped_count(frames))
-
-
-def _gif_palette(flags: bytes) -> int:
-    return 6 << (flags[0] & 7) if flags and flags[0] & 0x80 else 0
-
-
-def _past_blocks(data: bytes, offset: int) -> int:
-    while offset < len(data) and data[offset]:
-        offset += 1 + data[offset]
-    return offset + 1
+    """Return the header of a GIF; its later frames may be of any size."""
+    frames = [*itertools.islice(gif_frames(data), MOST_FRAMES)]
+    if not frames:
+        return Header(("GIF",), data)
+    width, height = gif_canvas(data, frames[0])
+    return Header(("GIF",), data[: frames[-1].end], width * height, len(frames))
 
 
 def _tiff(data: bytes) -> Header:
     """Return the header of a TIFF; its chain of pages may be a ring."""
-    order = _byte_order(data)
+    order = byte_order(data)
     assert order is not None
     pages: set[int] = set()
     page = int.from_bytes(data[4:8], order)
@@ -209,19 +306,28 @@ def _tiff(data: bytes) -> Header:
     return Header(("TIFF",), data, frames=_clamped_count(len(pages)))
 
 
-def _byte_order(tiff: bytes) -> Order | None:
+def byte_order(tiff: bytes) -> Order | None:
+    """Return the byte order of a TIFF; None if it is none."""
     orders: dict[bytes, Order] = {b"II*\0": "little", b"MM\0*": "big"}
     return orders.get(tiff[:4])
 
 
-_BMP_HEADERS = frozenset({12, 40, 52, 56, 64, 108, 124})
+_BMP_HEADERS = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
 
 
 def _bmp(data: bytes) -> Header | None:
     # Check the size of the header too, because a text may begin with the same two letters.
-    return Header(("BMP",), data, frames=1) if _little_endian(data[14:18]) in _BMP_HEADERS else None
+    size = _little_endian(data[14:18])
+    if size not in _BMP_HEADERS:
+        return None
+    side = 2 if size == 12 else 4
+    width, height = (
+        int.from_bytes(data[at : at + side], "little", signed=side == 4) for at in (18, 18 + side)
+    )
+    return Header(("BMP",), data, abs(width * height), frames=1)
 
 
+_MOST_BRAND_BYTES = 1024
 _BRANDS = {
     **dict.fromkeys((b"avif", b"avis"), ("AVIF",)),
     **dict.fromkeys((b"heic", b"heix", b"heim", b"heis"), ("HEIF",)),
@@ -232,8 +338,32 @@ _BRANDS = {
 
 
 def _container(data: bytes) -> Header | None:
-    formats = _BRANDS.get(data[8:12])
-    return Header(formats, data) if formats else None
+    """Return the header of an ISO container; its first brand is only one of those that it names."""
+    end = min(_little_endian(data[3::-1]), _MOST_BRAND_BYTES)
+    brands = (data[8:12], *(data[at : at + 4] for at in range(16, end, 4)))
+    brand = next((each for each in brands if each in _BRANDS), None)
+    if brand is None:
+        return None
+    # The libraries look at the first brand only.
+    named = data if brand == data[8:12] else data[:8] + brand + data[12:]
+    return Header(_BRANDS[brand], named)
+
+
+def is_image_container(data: bytes) -> bool:
+    """Return whether an ISO container, which can also hold a film, says that it holds an image."""
+    return data[4:8] == b"ftyp" and _container(data) is not None
+
+
+def _icon(data: bytes) -> Header | None:
+    """Return the header of the largest image of an icon or cursor, which is a PNG or a bitmap."""
+    entries = [data[at : at + 16] for at in range(6, 6 + 16 * _little_endian(data[4:6]), 16)]
+    largest = max(entries, key=lambda each: ((each[0] or 256) * (each[1] or 256), each[6:8][::-1]))
+    image = data[_little_endian(largest[12:16]) :]
+    if image.startswith(_PNG_BEGINNING):
+        return _png(image)
+    # The bitmap has no header of a file, and its height counts a mask below it.
+    height = (_little_endian(image[8:12]) // 2).to_bytes(4, "little")
+    return _bmp(b"BM" + bytes(12) + image[:8] + height + image[12:])
 
 
 def _clamped_count(frames: int) -> int:
@@ -246,10 +376,11 @@ def _little_endian(data: bytes) -> int:
 
 _READERS = (
     (re.compile(rb"\xff\xd8\xff"), _jpeg),
-    (re.compile(rb"\x89PNG\r\n\x1a\n"), _png),
+    (re.compile(re.escape(_PNG_BEGINNING)), _png),
     (re.compile(rb"RIFF....WEBPVP8[ LX]", re.DOTALL), _webp),
     (re.compile(rb"GIF8[79]a"), _gif),
     (re.compile(rb"....ftyp", re.DOTALL), _container),
     (re.compile(rb"II\*\0|MM\0\*"), _tiff),
     (re.compile(rb"BM"), _bmp),
+    (re.compile(rb"\0\0[\1\2]\0[\1-\x40]\0"), _icon),
 )

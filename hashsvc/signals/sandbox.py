@@ -5,7 +5,7 @@ from typing import Self
 
 from hashsvc.sandbox import CrashError, TooSlowError, WorkerPool, WorkLimits
 from hashsvc.signals.answers import max_sizes, read_answer
-from hashsvc.signals.decode import Limits, not_an_image
+from hashsvc.signals.decode import Limits
 from hashsvc.signals.errors import (
     ImageCrashError,
     ImageError,
@@ -13,6 +13,7 @@ from hashsvc.signals.errors import (
     ImageTooSlowError,
 )
 from hashsvc.signals.headers import begins_like_image
+from hashsvc.signals.kinds import refusal
 from hashsvc.signals.types import SignedFrames
 from hashsvc.signals.video import is_film
 
@@ -87,7 +88,7 @@ class Sandbox:
             )
         if not begins_like_image(data) and not is_film(data):
             # Don't wait for a worker only to learn that the bytes are a web page.
-            raise not_an_image()
+            raise refusal(data)
         try:
             answer = self.pool.ask(data, self._read)
         except TooSlowError as error:

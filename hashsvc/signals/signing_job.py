@@ -11,6 +11,7 @@ gaps.
 
 import io
 import json
+from contextlib import suppress
 from typing import Any
 
 import numpy as np
@@ -33,7 +34,10 @@ def warm_up(_limits: Any = None) -> None:
     for each in (picture, picture.convert("L")):
         grouped_frames(_saved(each, "PNG"), Limits())
     for format_name in _WARM_UP_FORMATS:
-        grouped_frames(_saved(picture.resize((40, 20)), format_name), Limits())
+        whole = _saved(picture.resize((40, 20)), format_name)
+        grouped_frames(whole, Limits())
+        with suppress(ImageError):
+            grouped_frames(whole[: len(whole) * 9 // 10], Limits())
     video.warm_up()
 
 

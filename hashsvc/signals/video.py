@@ -17,6 +17,7 @@ from PIL import Image
 
 from hashsvc.signals.decode import Limits
 from hashsvc.signals.errors import BrokenImageError, ImageTooLargeError
+from hashsvc.signals.headers import is_image_container
 
 try:
     import av
@@ -24,8 +25,8 @@ except ImportError:  # Only some services look at films.
     av = None  # type: ignore[assignment]
 
 _DEMUXERS = (
-    # ISO/IEC 14496-12, with the brands of films; the brands of HEIF and AVIF are images.
-    (re.compile(rb"(?s)....(?:ftyp(?!hei|hev|mif|msf|avi)|moov|mdat|free|wide)"), "mov"),
+    # ISO/IEC 14496-12; HEIF and AVIF are images in the same container.
+    (re.compile(rb"(?s)....(?:ftyp|moov|mdat|free|wide)"), "mov"),
     (re.compile(rb"\x1a\x45\xdf\xa3"), "matroska"),
 )
 _CODECS = frozenset({"h264", "hevc", "vp8", "vp9", "av1", "libdav1d", "mpeg4", "mjpeg"})
@@ -96,6 +97,8 @@ def warm_up() -> None:
 
 
 def _demuxer(data: bytes) -> str | None:
+    if is_image_container(data):
+        return None
     return next((name for begins, name in _DEMUXERS if begins.match(data)), None)
 
 

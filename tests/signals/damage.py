@@ -1,10 +1,13 @@
 """Bytes that are not images, and images that were damaged at random."""
 
+import itertools
+
 from hypothesis import strategies as st
 from PIL import Image
 
 from tests.conftest import generated_photo
 from tests.signals.forged import chunk, interlaced_png, saved
+from tests.signals.odd_files import bitmaps, random_apng, random_gif
 
 NO_IMAGES = {
     "empty": b"",
@@ -17,9 +20,7 @@ NO_IMAGES = {
     "text-like-bmp": b"BMW builds cars, and this is no image of one.",
     "video": b"\0\0\0\x18ftypisom\0\0\0\0isommp42",
     "sound": b"RIFF\x24\0\0\0WAVEfmt " + bytes(40),
-    "psd": b"8BPS\0\1" + bytes(6) + b"\0\3\0\0\0\1\0\0\0\1\0\x08\0\3" + bytes(20),
-    **{form: saved(Image.new("RGB", (16, 16)), form) for form in ("ICO", "PPM", "TGA", "PCX")},
-    **{form: saved(Image.new("RGB", (16, 16)), form) for form in ("JPEG2000", "DDS", "SGI")},
+    "tga": saved(Image.new("RGB", (16, 16)), "TGA"),
 }
 
 SMALL = generated_photo(4, (60, 44))
@@ -33,6 +34,13 @@ SEEDS = [
     saved(SMALL, "TIFF", compression="tiff_lzw"),
     saved(SMALL.convert("RGBA"), "WEBP", lossless=True),
     interlaced_png(SMALL),
+    saved(SMALL, "ICO", sizes=[(44, 44)]),
+    saved(SMALL, "ICO", sizes=[(44, 44)], bitmap_format="bmp"),
+    saved(SMALL, "WEBP", lossless=True),
+    saved(SMALL, "JPEG", restart_marker_rows=1),
+    random_gif(SMALL, 1)[0],
+    random_apng(SMALL, 1)[0],
+    *itertools.islice(bitmaps(SMALL.resize((20, 20))).values(), 0, None, 5),
 ]
 # Byte strings that parsers of these formats look for.
 PARTS = [
@@ -46,6 +54,7 @@ PARTS = [
     ),
     *(chunk(b"IHDR", b"\0" * 13), chunk(b"acTL", b"\xff" * 8), chunk(b"fcTL", b"\0" * 26)),
     *(chunk(b"IDAT", b""), b"\xff\xff\xff\xffIDAT", b"ANMF\xff\xff\xff\x7f", b"VP8X\x0a\0\0\0"),
+    *(b"\0\2\xff\xff", b"\0\1", b"\0\0", chunk(b"tRNS", bytes(6)), b"infe\2", b"VP8L\xff"),
     *(b"!\xf9\x04\xff\xff\xff\xff\0", b"!\xff\0", b",\0\0\0\0\xff\xff\xff\xff\x80", b";"),
     *(b"II*\0\x08\0\0\0\xff\xff", b"ispe", b"\0\0\0\0meta", b"\0\0\0\x08mdat", b"\x7f\xff\xff\xff"),
 ]

@@ -16,6 +16,7 @@ from hashsvc.signals import (
     ImageTooLargeError,
     Limits,
     NotAnImageError,
+    UnsupportedImageError,
     sign_image,
 )
 from hashsvc.signals.decode import decode
@@ -34,14 +35,29 @@ from tests.signals.forged import (
     with_segments,
 )
 from tests.signals.interpreters import run
+from tests.signals.kinds import UNSUPPORTED
 
 LIMITS = Limits()
 
 
 @pytest.mark.parametrize("name", NO_IMAGES)
-def test_unsupported_formats_are_refused_as_not_an_image(name: str) -> None:
+def test_bytes_that_are_no_image_are_refused(name: str) -> None:
     with pytest.raises(NotAnImageError, match="JPEG, PNG"):
         sign_image(NO_IMAGES[name])
+
+
+@pytest.mark.parametrize("name", UNSUPPORTED)
+def test_an_image_of_another_kind_is_refused_as_not_supported(name: str) -> None:
+    """Nobody may take it for damaged, nor for no image."""
+    with pytest.raises(UnsupportedImageError, match=r"is not supported: .* Supported .*JPEG, PNG"):
+        sign_image(UNSUPPORTED[name])
+
+
+@pytest.mark.parametrize("form", ["JPEG", "TIFF", "HEIF", "AVIF"])
+def test_a_damaged_image_of_a_supported_kind_is_not_called_unsupported(form: str) -> None:
+    data = saved(generated_photo(1, (64, 48)), form)
+    with pytest.raises(BrokenImageError):
+        sign_image(data[: len(data) // 3])
 
 
 @pytest.mark.parametrize(
@@ -204,7 +220,7 @@ def test_absurd_tags_of_a_tiff_are_harmless(data: bytes) -> None:
 )
 def test_a_tiff_of_an_impossible_kind_is_refused(tag: tuple[int, int, int, int]) -> None:
     page = [tag if tag[0] == each[0] else each for each in grey_tags(2, 2)]
-    with pytest.raises((BrokenImageError, ImageTooLargeError)):
+    with pytest.raises((BrokenImageError, ImageTooLargeError, UnsupportedImageError)):
         list(decode(tiff(page), LIMITS))
 
 
@@ -284,11 +300,13 @@ def test_very_many_damaged_bytes_end_in_pixels_or_a_typed_error(data: bytes) -> 
 
 def test_error_messages_contain_nothing_of_the_image() -> None:
     messages = set()
-    for data in (*bombs().values(), *NO_IMAGES.values(), b"\xff\xd8\xffsecret"):
+    others = (*NO_IMAGES.values(), *UNSUPPORTED.values())
+    for data in (*bombs().values(), *others, b"\xff\xd8\xffsecret"):
         with contextlib.suppress(ImageError):
             list(decode(data, LIMITS))
             continue
         with pytest.raises(ImageError) as error:
             list(decode(data, LIMITS))
-        messages.add(re.sub(r"\d+", "#", str(error.value)))
-    assert len(messages) == 3
+        kind = re.sub(r"supported: [A-Za-z0-9 -]+\.", "supported: #.", str(error.value))
+        messages.add(re.sub(r"\d+", "#", kind))
+    assert len(messages) == 4

@@ -37,6 +37,13 @@ from tests.conftest import generated_photo, jpeg
 from tests.signals.damage import NO_IMAGES, damaged
 from tests.signals.forged import bombs, png, saved, slow_bmp
 from tests.signals.interpreters import ROOT, run
+from tests.signals.kinds import UNSUPPORTED
+
+
+def cut_off(image: Image.Image, form: str) -> bytes:
+    data = saved(image, form)
+    return data[: len(data) * 2 // 3]
+
 
 PHOTO = jpeg(generated_photo(1))
 FRAMES = [generated_photo(seed, (300, 200)) for seed in range(3)]
@@ -47,8 +54,9 @@ KINDS = {
     "large": saved(generated_photo(1, (1000, 800)), "BMP"),
     "bordered": saved(Image.new("RGB", (400, 300), "white"), "PNG"),
     **{form: saved(FRAMES[0], form) for form in ("PNG", "WEBP", "AVIF", "HEIF", "TIFF", "BMP")},
+    **{f"cut-{form}": cut_off(FRAMES[0], form) for form in ("JPEG", "PNG", "GIF", "WEBP", "BMP")},
 }
-# Pillow decodes this in Python, which takes seconds.
+# This is decoded in Python, which takes seconds.
 SLOW = slow_bmp(4_000_000)
 LIMITS = Limits(max_seconds=20)
 
@@ -100,8 +108,10 @@ HOSTILE = {
     **bombs(),
     "no-image": NO_IMAGES["html"],
     "empty": b"",
-    "cut-off": PHOTO[: len(PHOTO) // 2],
-    "damaged": saved(FRAMES[0], "WEBP")[:-100],
+    "cut-off": PHOTO[:700],
+    "damaged": saved(FRAMES[0], "AVIF")[:-100],
+    "other-kind": UNSUPPORTED["JPEG XL"],
+    "other-variant": UNSUPPORTED["JPEG of 12 bits"],
 }
 
 

@@ -1,0 +1,182 @@
+"""
+Draws the frames of an animation onto its canvas, as Chromium does.
+
+Pillow decodes each frame; it composes the frames of GIF and animated PNG differently, and loses all
+of a damaged one.
+
+Sources: GIF89a; PNG, third edition; Chromium, gif_image_decoder.cc and png_image_decoder.cc.
+"""
+
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import Any
+
+import numpy as np
+from PIL import Image, ImageFile
+
+from hashsvc.signals.salvage import by_pixels, check_rows, damaged, spread
+
+# A later frame may be larger than the canvas. One with more pixels than this ends the animation,
+# and so do this many pixels of all frames.
+_MOST_LATER_PIXELS = 25_000_000
+_MOST_DRAWN_PIXELS = 200_000_000
+
+
+class Disposal(Enum):
+    """What happens to a frame before the next one is drawn."""
+
+    KEEP = "keep"
+    ERASE = "erase"
+    RESTORE = "restore"
+
+
+@dataclass(frozen=True, slots=True)
+class Layer:
+    """
+    A frame of an animation, and how it is drawn.
+
+    Attributes:
+        box: Left, top, width and height on the canvas, in pixels.
+
+        disposal: What happens to it before the next one is drawn.
+
+        over: Whether what was drawn before shows through its transparent parts.
+    """
+
+    box: tuple[int, int, int, int]
+    disposal: Disposal
+    over: bool = True
+
+
+class Layered(ImageFile.ImageFile):
+    """An animation in mode RGB, or RGBA if a part of it is transparent; for `_open` to begin."""
+
+    _layers: Sequence[Layer]
+
+    @abstractmethod
+    def _pixels(self, number: int) -> Image.Image:
+        """Return a frame in mode RGB or RGBA."""
+
+    def _begin(self, size: tuple[int, int], layers: Sequence[Layer]) -> None:
+        self._size, self._mode, self._layers, self.n_frames = size, "RGBA", layers, len(layers)
+        self._wanted = 0
+        self._restart()
+
+    def _restart(self) -> None:
+        self._drawn = self._drawn_pixels = 0
+        self._canvas: Image.Image | None = None
+        self._before: Image.Image | None = None
+
+    def seek(self, frame: int) -> None:
+        """Let `load` go to a frame."""
+        self._wanted = frame
+
+    def tell(self) -> int:
+        """Return the number of the frame."""
+        return self._wanted
+
+    def load(self) -> Any:
+        """
+        Draw all frames up to the wanted one.
+
+        Raises:
+            BrokenImageError: If one of them is damaged. Of the first, a part is enough.
+        """
+        if self._wanted < self._drawn - 1:
+            self._restart()
+        while self._drawn <= self._wanted:
+            self._draw(self._drawn)
+            self._drawn += 1
+        assert self._canvas is not None
+        self.im, self._mode = self._canvas.im, self._canvas.mode
+        return super().load()
+
+    def _draw(self, number: int) -> None:
+        layer = self._layers[number]
+        left, top, width, height = layer.box
+        most = _MOST_LATER_PIXELS if number else self.width * self.height
+        self._drawn_pixels += width * height
+        if width * height > most or (number and self._drawn_pixels > _MOST_DRAWN_PIXELS):
+            raise damaged()
+        pixels = self._pixels(number)
+        covers_all = layer.box == (0, 0, *self.size)
+        if self._canvas is None:
+            mode = "RGB" if pixels.mode == "RGB" and covers_all else "RGBA"
+            self._canvas = Image.new(mode, self.size)
+        else:
+            self._dispose(self._layers[number - 1])
+        self._before = self._canvas.copy() if layer.disposal is Disposal.RESTORE else None
+        if pixels.mode == "RGBA" and not layer.over:
+            self._canvas = self._canvas.convert("RGBA")
+            self._canvas.paste(pixels, (left, top))
+        elif pixels.mode == "RGBA" and self._canvas.mode == "RGBA":
+            self._canvas.alpha_composite(pixels, (left, top))
+        else:
+            self._canvas.paste(pixels, (left, top), pixels if pixels.mode == "RGBA" else None)
+
+    def _dispose(self, layer: Layer) -> None:
+        assert self._canvas is not None
+        if layer.disposal is Disposal.RESTORE and self._before is not None:
+            self._canvas = self._before
+        elif layer.disposal is Disposal.ERASE:
+            left, top, width, height = layer.box
+            self._canvas = self._canvas.convert("RGBA")
+            self._canvas.paste((0, 0, 0, 0), (left, top, left + width, top + height))
+
+
+def decoded(
+    open_frame: Callable[[], Image.Image],
+    *,
+    is_first: bool,
+    axes: tuple[int, ...] = (),
+    transparent: int | None = None,
+) -> Image.Image:
+    """
+    Return a frame in mode RGB or RGBA; of the first frame, a part is enough.
+
+    Args:
+        open_frame: Opens it as an image of its own.
+
+        is_first: Whether it is the first frame.
+
+        axes: In which directions a pixel is spread over those of later passes; see `spread`.
+
+        transparent: Number of the transparent colour, if the image does not know it.
+
+    Raises:
+        BrokenImageError: If it is damaged.
+    """
+    image, missing = open_frame(), None
+    try:
+        image.load()
+    except MemoryError:
+        raise
+    except Exception as error:
+        # See the errors in `decode`.
+        if not is_first:
+            raise damaged() from error
+        image, missing, there = by_pixels(open_frame)
+        check_rows(there, image.height)
+        if missing is not None and axes:
+            image, missing = spread(image, missing, axes)
+    if image.mode.startswith("I;16"):
+        image = grey_of_16_bits(image)
+    if transparent is not None:
+        image.info["transparency"] = transparent
+    is_opaque = missing is None and not image.has_transparency_data
+    pixels = image.convert("RGB" if is_opaque else "RGBA")
+    if missing is not None:
+        pixels.paste((0, 0, 0, 0), mask=missing)
+    return pixels
+
+
+def grey_of_16_bits(image: Image.Image) -> Image.Image:
+    """Return an image of 16 bits in mode L, or LA if it has a transparent shade."""
+    pixels = np.asarray(image)
+    grey = Image.fromarray((pixels >> 8).astype(np.uint8))
+    shade = image.info.get("transparency")
+    if shade is not None:
+        grey.putalpha(Image.fromarray((pixels != shade).astype(np.uint8) * np.uint8(255)))
+    return grey
