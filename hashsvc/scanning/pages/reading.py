@@ -20,12 +20,12 @@ from hashsvc.scanning.pages.kinds import (
     is_image_reference,
     is_other_file,
 )
+from hashsvc.scanning.pages.media import media_matches
 from hashsvc.scanning.pages.page import IN_SCRIPT, Page
 from hashsvc.scanning.pages.scripts import in_script
 from hashsvc.scanning.pages.srcsets import (
     SrcsetImage,
     in_order_of_choice,
-    media_matches,
     parse_srcset,
     width_of,
 )

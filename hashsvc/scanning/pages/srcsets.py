@@ -1,21 +1,27 @@
 """Finds the image of a `srcset` that a browser takes (HTML, "Images": srcset and sizes)."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import tinycss2
+from tinycss2 import ast
 
-# Images are chosen for this screen, an ordinary one for a person at a desk.
-VIEWPORT = (1280, 720)
-_FONT_PX = 16.0
+from hashsvc.scanning.pages.media import FONT_PX, VIEWPORT, media_matches
+
 _MAX_LENGTH = 100_000
 _MAX_CANDIDATES = 100
 _DESCRIPTOR = re.compile(r"(\d{1,6}(?:\.\d{1,6})?)([wxh])")
-_CONDITION = re.compile(
-    r"\(\s*(min|max)-(width|height)\s*:\s*(\d{1,6}(?:\.\d+)?)\s*(px|em|rem)\s*\)", re.IGNORECASE
-)
-_LENGTH = re.compile(r"(\d{1,6}(?:\.\d+)?)(px|em|rem|vw|vh|vmin|vmax)", re.IGNORECASE)
-_UNDERSTOOD = re.compile(r"(?:\s|and|screen|all|only|\([^()]*\))*", re.IGNORECASE)
+_MAX_DEPTH = 8
+_FACTORS = {
+    "px": 1.0,
+    "em": FONT_PX,
+    "rem": FONT_PX,
+    "vw": VIEWPORT[0] / 100,
+    "vh": VIEWPORT[1] / 100,
+    "vmin": min(VIEWPORT) / 100,
+    "vmax": max(VIEWPORT) / 100,
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,11 +54,21 @@ def parse_srcset(srcset: str) -> list[SrcsetImage]:
     return [each for each in found if each.url]
 
 
-def in_order_of_choice(images: list[SrcsetImage], sizes: str = "") -> list[str]:
-    """Return the URLs of a `srcset`: first the one that a browser takes, then the larger ones."""
+def in_order_of_choice(
+    images: list[SrcsetImage], sizes: str = "", *, width: float | None = None
+) -> list[str]:
+    """
+    Return the URLs of a `srcset`: first the one that a browser takes, then the larger ones.
+
+    Args:
+        sizes: The `sizes` attribute.
+
+        width: The width in pixels at which the page shows the image, for `sizes="auto"`; None if
+            the page does not declare it.
+    """
     if not images:
         return []
-    slot = _slot_width(sizes)
+    slot = _slot_width(sizes, width)
     densities = [(each.width / slot if each.width else each.density, each.url) for each in images]
     ranked = sorted(densities, key=lambda pair: pair[0])
     chosen = next((pair for pair in ranked if pair[0] >= 1), ranked[-1])
@@ -65,67 +81,87 @@ def width_of(images: list[SrcsetImage], url: str) -> float:
     return max((each.width for each in images if each.url == url), default=0.0)
 
 
-def media_matches(media: str) -> bool:
-    """Return whether a media query holds for our screen; True if it is not understood."""
-    for query in media.split(","):
-        text = query.strip()
-        if not text or text.lower() in ("all", "screen"):
-            return True
-        if text.lower() in ("print", "speech", "none"):
-            continue
-        if not _UNDERSTOOD.fullmatch(text):
-            return True
-        if all(_holds(*each) for each in _CONDITION.findall(text)):
-            return True
-    return False
-
-
-def _holds(bound: str, side: str, number: str, unit: str) -> bool:
-    limit = float(number) * (_FONT_PX if unit.lower() != "px" else 1)
-    mine = VIEWPORT[0 if side.lower() == "width" else 1]
-    return mine >= limit if bound.lower() == "min" else mine <= limit
-
-
-def _slot_width(sizes: str) -> float:
+def _slot_width(sizes: str, width: float | None) -> float:
     """Return the width in pixels at which the `sizes` attribute shows the image."""
-    for entry in _entries(sizes[:10_000]):
-        condition, _, length = entry.rpartition(" ")
-        if condition.strip() and not media_matches(condition):
+    for entry in _split_at_commas(tinycss2.parse_component_value_list(sizes[:10_000])):
+        if not entry:
             continue
-        if (width := _pixels(length or entry)) is not None:
-            return max(width, 1.0)
+        *condition, length = entry
+        if isinstance(length, ast.IdentToken) and length.lower_value == "auto" and width:
+            return width
+        if condition and not media_matches(tinycss2.serialize(condition)):
+            continue
+        if (pixels := _pixels(length, 0)) is not None:
+            return max(pixels, 1.0)
     return float(VIEWPORT[0])
 
 
-def _entries(sizes: str) -> list[str]:
-    """Split a `sizes` attribute at its commas, and keep functions such as `calc()` whole."""
-    parts: list[str] = [""]
-    for token in tinycss2.parse_component_value_list(sizes):
+def _split_at_commas(tokens: Iterable[ast.Node]) -> list[list[ast.Node]]:
+    """Return the tokens between the commas, without the space around them."""
+    parts: list[list[ast.Node]] = [[]]
+    for token in tokens:
         if token.type == "literal" and token.value == ",":
-            parts.append("")
+            parts.append([])
+        elif parts[-1] or token.type not in ("whitespace", "comment"):
+            parts[-1].append(token)
+    for part in parts:
+        while part and part[-1].type in ("whitespace", "comment"):
+            part.pop()
+    return parts
+
+
+def _pixels(token: ast.Node, depth: int) -> float | None:
+    """Return a length in pixels, also one that `calc()`, `min()`, `max()` or `clamp()` computes."""
+    value: float | None = None
+    if isinstance(token, ast.DimensionToken):
+        factor = _FACTORS.get(token.lower_unit)
+        value = token.value * factor if factor else None
+    elif isinstance(token, ast.NumberToken):
+        value = float(token.value)
+    elif isinstance(token, ast.ParenthesesBlock) and depth < _MAX_DEPTH:
+        value = _sum(token.content, depth + 1)
+    elif isinstance(token, ast.FunctionBlock) and depth < _MAX_DEPTH:
+        value = _computed(token, depth + 1)
+    return value
+
+
+def _computed(function: ast.FunctionBlock, depth: int) -> float | None:
+    values: list[float] = []
+    for part in _split_at_commas(function.arguments):
+        value = _sum(part, depth)
+        if value is None:
+            return None
+        values.append(value)
+    match function.lower_name, values:
+        case ("calc", [value]):
+            return value
+        case ("min", [*_]):
+            return min(values)
+        case ("max", [*_]):
+            return max(values)
+        case ("clamp", [least, wanted, most]):
+            return max(least, min(wanted, most))
+    return None
+
+
+def _sum(tokens: Iterable[ast.Node], depth: int) -> float | None:
+    """Return the value of a sum of products, in pixels; None if it is not one."""
+    terms: list[float] = []
+    sign = "+"
+    for token in tokens:
+        if token.type in ("whitespace", "comment"):
+            continue
+        if token.type == "literal":
+            sign = token.value
+            continue
+        value = _pixels(token, depth)
+        if value is None or (sign in "*/" and not terms) or (sign == "/" and not value):
+            return None
+        if sign in "*/":
+            terms[-1] *= value if sign == "*" else 1 / value
         else:
-            parts[-1] += token.serialize()
-    return [each.strip() for each in parts if each.strip()]
-
-
-def _pixels(length: str) -> float | None:
-    """Return a length in pixels; for `calc()`, the difference of two lengths, or the first one."""
-    found = _LENGTH.findall(length)
-    if not found:
-        return None
-    factors = {
-        "px": 1.0,
-        "em": _FONT_PX,
-        "rem": _FONT_PX,
-        "vw": VIEWPORT[0] / 100,
-        "vh": VIEWPORT[1] / 100,
-        "vmin": min(VIEWPORT) / 100,
-        "vmax": max(VIEWPORT) / 100,
-    }
-    values = [float(number) * factors[unit.lower()] for number, unit in found]
-    if "-" in length and len(values) == 2:
-        return values[0] - values[1]
-    return values[0]
+            terms.append(-value if sign == "-" else value)
+    return sum(terms) if terms else None
 
 
 def _split_at_space(text: str) -> tuple[str, str]:

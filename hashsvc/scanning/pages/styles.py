@@ -1,5 +1,6 @@
 """Finds the images that CSS shows with `url()`, `image-set()` and similar, using tinycss2."""
 
+import itertools
 import re
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
@@ -7,17 +8,40 @@ from dataclasses import dataclass
 import tinycss2
 from tinycss2 import ast
 
-# tinycss2 reads about 300 kB a second. So in style sheets longer than this, it reads only the rules
-# that may show an image.
-_MAX_WHOLE = 50_000
+from hashsvc.scanning.pages.media import media_matches
+
+# Imports stand at the beginning of a style sheet.
+_MAX_BEGINNING = 50_000
 _MAX_RULES = 2_000
+_MAX_RULE = 1_000_000
 _MAX_DEPTH = 8
+# Comments, strings and URLs, which may hold braces, and the marks that end rules and blocks.
+_MARKS = re.compile(
+    r"/\*(?:[^*]|\*(?!/))*+(?:\*/)?+|\"(?:[^\"\\\n]|\\[\s\S])*+\"?+|'(?:[^'\\\n]|\\[\s\S])*+'?+"
+    r"|url\(\s*+(?![\"'])(?:[^)\\]|\\[\s\S])*+|\\[\s\S]|[{};]",
+    re.IGNORECASE,
+)
+# Rules that stand inside these are read one by one.
+_GROUPS = re.compile(
+    r"(?:\s|<!--|-->|/\*(?:[^*]|\*(?!/))*+\*/)*+"
+    r"@(media|supports|layer|container|scope|starting-style|(?:-moz-)?document)\b",
+    re.IGNORECASE,
+)
 _MAY_SHOW = re.compile(r"url\s*\(|image-set\s*\(|src\s*\(|\\", re.IGNORECASE)
+_TAKES_BACK = re.compile(r"(?:background|mask|image|content)\s*+:\s*+none", re.IGNORECASE)
 _SETS = frozenset({"image-set", "-webkit-image-set"})
 _URLS = frozenset({"url", "src"})
 # These properties load something that is not an image, or that nobody sees as an image.
 _NO_IMAGES = frozenset({"cursor", "src", "behavior", "-moz-binding", "clip-path", "filter"})
 _IMPORT = "import"
+_NO_MEDIA = frozenset({"layer", "supports"})
+# Properties of which the later one takes back what the earlier one shows.
+_TOGETHER = {
+    "background-image": "background", "mask-image": "mask", "-webkit-mask": "mask",
+    "-webkit-mask-image": "mask", "border-image-source": "border-image",
+    "list-style-image": "list-style",
+}  # fmt: skip
+_IE_HACK = "\t"  # The value of `\\9`, with which only old browsers read a declaration.
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,81 +62,151 @@ class StyleImage:
 def in_declarations(text: str) -> Iterator[str]:
     """Yield the URLs of the images that a `style` attribute shows."""
     if _MAY_SHOW.search(text):
-        for each in _in_contents(text, "", 0):
-            yield each.url
+        shown = _Shown()
+        shown.read(tinycss2.parse_blocks_contents(text, skip_comments=True), ())
+        yield from (each.url for each in shown.images())
 
 
 def in_stylesheet(text: str) -> Iterator[StyleImage]:
-    """Yield the images of a style sheet."""
-    for part in _parts(text):
-        yield from _in_rules(tinycss2.parse_stylesheet(part, skip_comments=True), 0)
+    """
+    Yield the images that a style sheet shows on our screen.
+
+    If several rules have the same selector, the last one counts, as for a browser.
+    """
+    if not _MAY_SHOW.search(text):
+        return
+    shown = _Shown()
+    for groups, rule in itertools.islice(_rules(text), _MAX_RULES):
+        shown.read(tinycss2.parse_stylesheet(rule, skip_comments=True), groups)
+    yield from shown.images()
 
 
 def imported(text: str) -> Iterator[str]:
-    """Yield the URLs of the style sheets that a style sheet imports."""
-    if "@import" not in text[:_MAX_WHOLE].lower():
+    """Yield the URLs of the style sheets that a style sheet imports for our screen."""
+    if "@import" not in text[:_MAX_BEGINNING].lower():
         return
-    for rule in tinycss2.parse_stylesheet(text[:_MAX_WHOLE], skip_comments=True):
+    for rule in tinycss2.parse_stylesheet(text[:_MAX_BEGINNING], skip_comments=True):
         if isinstance(rule, ast.AtRule) and rule.lower_at_keyword == _IMPORT:
-            for token in rule.prelude:
+            for place, token in enumerate(rule.prelude):
                 if isinstance(token, ast.URLToken | ast.StringToken):
-                    yield token.value
-                    break
-                if isinstance(token, ast.FunctionBlock):
-                    yield from _urls([token])
-                    break
+                    url = token.value
+                elif isinstance(token, ast.FunctionBlock):
+                    url = next(_urls([token]), "")
+                else:
+                    continue
+                if url and media_matches(_media_of_import(rule.prelude[place + 1 :])):
+                    yield url
+                break
 
 
-def _parts(text: str) -> Iterator[str]:
-    if not _MAY_SHOW.search(text):
-        return
-    if len(text) <= _MAX_WHOLE:
-        yield text
-        return
-    # Yield the rule around each such place: from the brace before its selector to its own end.
-    begun = 0
-    for number, found in enumerate(re.finditer(r"url\s*\(|image-set\s*\(", text, re.IGNORECASE)):
-        if number == _MAX_RULES:
+def _media_of_import(tokens: Iterable[ast.Node]) -> str:
+    """Return the media queries of an import, without what says its layer and its conditions."""
+    rest: str = tinycss2.serialize(
+        [
+            each
+            for each in tokens
+            if not (isinstance(each, ast.FunctionBlock) and each.lower_name in _NO_MEDIA)
+            and not (isinstance(each, ast.IdentToken) and each.lower_value in _NO_MEDIA)
+        ]
+    )
+    return rest
+
+
+def _rules(text: str) -> Iterator[tuple[tuple[str, ...], str]]:
+    """
+    Yield each rule that may show an image, with the heads of the groups that it stands in.
+
+    tinycss2 reads about 300 kB a second, and few rules of a long style sheet show an image. So
+    only these rules are handed to it.
+    """
+    groups: list[tuple[str, bool]] = []  # The heads of the open groups, and whether they hold.
+    inner = 0  # How many blocks are open inside the rule.
+    begun = 0  # Where the rule began.
+    for mark in _MARKS.finditer(text):
+        match mark[0]:
+            case "{" if (
+                inner == 0
+                and len(groups) < _MAX_DEPTH
+                and (group := _GROUPS.match(text, begun, mark.start()))
+            ):
+                head = text[group.end() : mark.start()]
+                is_media = group[1].lower() == "media"
+                groups.append((group[1] + head, not is_media or media_matches(head)))
+                begun = mark.end()
+            case "{":
+                inner += 1
+            case "}" if inner > 1:
+                inner -= 1
+            case "}":
+                if inner == 1:
+                    yield from _rule(groups, text[begun : mark.end()])
+                elif groups:
+                    groups.pop()
+                inner, begun = 0, mark.end()
+            case ";" if inner == 0:
+                begun = mark.end()
+    if inner:  # The end of the style sheet closes all blocks.
+        yield from _rule(groups, text[begun:])
+
+
+def _rule(groups: Sequence[tuple[str, bool]], rule: str) -> Iterator[tuple[tuple[str, ...], str]]:
+    rule = rule[:_MAX_RULE]
+    if all(holds for _, holds in groups) and (_MAY_SHOW.search(rule) or _TAKES_BACK.search(rule)):
+        # Rules inside and outside of @media count alike, those in layers do not.
+        yield tuple(head for head, _ in groups if head[:5].lower() != "media"), rule
+
+
+class _Shown:
+    """Which images rules show, by selector and property; a later rule takes back an earlier one."""
+
+    def __init__(self) -> None:
+        self._images: dict[tuple[tuple[str, ...], str], tuple[bool, list[str]]] = {}
+
+    def images(self) -> Iterator[StyleImage]:
+        """Yield what the rules that were read show together."""
+        for (scope, _), (_, urls) in self._images.items():
+            for url in urls:
+                yield StyleImage("" if scope == () else scope[-1], url)
+
+    def read(self, nodes: Iterable[ast.Node], scope: tuple[str, ...]) -> None:
+        """Read rules or declarations that stand in a scope: groups and selectors, as written."""
+        for node in nodes:
+            if isinstance(node, ast.Declaration):
+                self._declare(node, scope)
+            elif len(scope) > _MAX_DEPTH:
+                continue
+            elif isinstance(node, ast.QualifiedRule):
+                head = tinycss2.serialize(node.prelude).strip()
+                self._read_block(node.content, (*scope, head))
+            elif isinstance(node, ast.AtRule) and node.content is not None:
+                self._read_at_rule(node, scope)
+
+    def _read_at_rule(self, rule: ast.AtRule, scope: tuple[str, ...]) -> None:
+        head = tinycss2.serialize(rule.prelude).strip()
+        if rule.lower_at_keyword == "font-face":
             return
-        if found.start() < begun:
-            continue
-        opened = text.rfind("{", 0, found.start())
-        start = max(text.rfind("}", 0, opened), text.rfind("{", 0, opened), begun - 1) + 1
-        end = text.find("}", found.end())
-        begun = len(text) if end < 0 else end + 1
-        yield text[start : min(begun, start + 10_000_000)]
+        if rule.lower_at_keyword == "media":
+            if media_matches(head):
+                # As the selector is that of the rule around it, the two count as one rule.
+                self._read_block(rule.content, scope)
+            return
+        self._read_block(rule.content, (*scope, f"@{rule.lower_at_keyword} {head}", ""))
 
+    def _read_block(self, tokens: Sequence[ast.Node], scope: tuple[str, ...]) -> None:
+        self.read(tinycss2.parse_blocks_contents(tokens, skip_comments=True), scope)
 
-def _in_rules(rules: Iterable[ast.Node], depth: int) -> Iterator[StyleImage]:
-    if depth > _MAX_DEPTH:
-        return
-    for rule in rules:
-        if isinstance(rule, ast.QualifiedRule):
-            yield from _in_tokens(rule.content, tinycss2.serialize(rule.prelude).strip(), depth)
-        elif (
-            isinstance(rule, ast.AtRule)
-            and rule.content is not None
-            and rule.lower_at_keyword != "font-face"
+    def _declare(self, declared: ast.Declaration, scope: tuple[str, ...]) -> None:
+        name = declared.lower_name
+        if name in _NO_IMAGES or any(
+            isinstance(each, ast.IdentToken) and each.value == _IE_HACK for each in declared.value
         ):
-            yield from _in_tokens(rule.content, "", depth)
-
-
-def _in_contents(text: str, selector: str, depth: int) -> Iterator[StyleImage]:
-    yield from _in_parsed(tinycss2.parse_blocks_contents(text), selector, depth)
-
-
-def _in_tokens(tokens: Sequence[ast.Node], selector: str, depth: int) -> Iterator[StyleImage]:
-    yield from _in_parsed(tinycss2.parse_blocks_contents(tokens), selector, depth)
-
-
-def _in_parsed(nodes: Iterable[ast.Node], selector: str, depth: int) -> Iterator[StyleImage]:
-    for node in nodes:
-        if isinstance(node, ast.Declaration):
-            if node.lower_name not in _NO_IMAGES:
-                for url in _urls(node.value):
-                    yield StyleImage(selector, url)
-        else:
-            yield from _in_rules([node], depth + 1)
+            return
+        key = (scope, _TOGETHER.get(name, name))
+        is_important, _ = self._images.get(key, (False, []))
+        urls = list(_urls(declared.value))
+        takes_back = urls or tinycss2.serialize(declared.value).strip().lower() == "none"
+        if takes_back and (declared.important or not is_important):
+            self._images[key] = (bool(declared.important), urls)
 
 
 def _urls(tokens: Iterable[ast.Node]) -> Iterator[str]:
