@@ -6,7 +6,7 @@ from urllib.parse import urlsplit
 
 from hashsvc.scanning.errors import BadUrlError
 from hashsvc.scanning.pages.inline import MIN_INLINE_LENGTH, is_inline
-from hashsvc.scanning.pages.kinds import is_image_reference, is_other_file
+from hashsvc.scanning.pages.kinds import is_image_reference, is_other_file, known_part
 from hashsvc.scanning.pages.page import IN_SCRIPT, Page, PageImage
 from hashsvc.scanning.urls import resolve_url
 
@@ -20,6 +20,12 @@ _SIZE_IN_NAME = re.compile(
     r"(?=\.\w+$|$)",
     re.IGNORECASE,
 )
+# `/original/`, `/236x/`, `/60x60_RS/`, `/s1600/`, `/w640-h480-p-k-no-nu/`, `/w_400,h_300,c_fill/`
+_SIZE_AS_FOLDER = re.compile(
+    r"thumb(?:nail)?s?|small|medium|large|orig(?:inal)?s?|full|preview|"
+    r"\d{2,4}x(?:\d{2,4})?(?:_[A-Z]{1,3})?|[swh]_?\d{2,4}(?:[-,][a-z]{1,2}(?:_?[\w.]{1,12})?){0,8}",
+)
+_PREVIEW = re.compile(r"(?<![a-z])(?:thumb(?:nail)?s?|small|preview|mini)(?![a-z])", re.IGNORECASE)
 
 
 class Finds:
@@ -111,6 +117,11 @@ class Finds:
         if url := self._image_url(reference):
             self._from_scripts.setdefault(_name_of(url), []).append(url)
 
+    def add_hidden(self, references: Sequence[str]) -> None:
+        """Add an image that a browser loads only once a person opens a part of the page."""
+        for reference in reversed(references):
+            self.add_from_script(reference)
+
     def add_film(self, reference: str) -> None:
         """Add a film."""
         self._add(self._films, reference)
@@ -127,7 +138,8 @@ class Finds:
     def _images_from_scripts(self) -> list[PageImage]:
         shown = {_name_of(url) for image in self._images.values() for url in image.urls}
         return [
-            PageImage(tuple(dict.fromkeys(reversed(urls))), IN_SCRIPT)
+            # Scripts often list sizes from the smallest to the largest.
+            PageImage(tuple(sorted(dict.fromkeys(reversed(urls)), key=_is_preview)), IN_SCRIPT)
             for name, urls in self._from_scripts.items()
             if name not in shown
         ]
@@ -154,7 +166,8 @@ class Finds:
 
     def _resolved(self, reference: str) -> str:
         """Return a reference as a URL; empty if it is not a URL, or too many were resolved."""
-        if self._left == 0:
+        reference = known_part(reference)
+        if self._left == 0 or not reference:
             return ""
         self._left -= 1
         try:
@@ -170,9 +183,15 @@ def _is_same_site(url: str, other: str) -> bool:
     return is_same and (there.path not in ("", "/") or bool(there.query))
 
 
+def _is_preview(url: str) -> bool:
+    return not is_inline(url) and _PREVIEW.search(urlsplit(url).path) is not None
+
+
 def _name_of(url: str) -> str:
     """Return what all sizes of one image have in common: host and path without the size."""
     if is_inline(url):
-        return url[:100]
+        return url
     parts = urlsplit(url)
-    return f"{parts.hostname}{_SIZE_IN_NAME.sub('', parts.path)}"
+    *folders, name = parts.path.split("/")
+    folders = [each for each in folders if not _SIZE_AS_FOLDER.fullmatch(each)]
+    return "/".join((parts.hostname or "", *folders, _SIZE_IN_NAME.sub("", name)))

@@ -2,9 +2,13 @@
 
 import re
 
+from hashsvc.scanning.pages.joined import UNKNOWN
+
 _IMAGE = r"jpe?g|jfif|pjpeg|png|webp|gif|avif|hei[cf]|bmp|tiff?"
 # `p.jpg`, and suffixes of image servers: `p.jpg:orig`, `p.jpg!large`, `p.jpg/revision/latest`.
-_IMAGE_PATH = re.compile(rf"\.(?:{_IMAGE})(?![a-z0-9]|\.(?:html?|php|aspx?)\b)", re.IGNORECASE)
+_IMAGE_PATH = re.compile(
+    rf"(?<=[^/])\.(?:{_IMAGE})(?![a-z0-9]|\.(?:html?|php|aspx?)\b)", re.IGNORECASE
+)
 _IMAGE_QUERY = re.compile(
     rf"[?&;](?:format|fm|f|ext|type|auto|output)=(?:{_IMAGE}|webply)(?![a-z0-9])"
     rf"|[?&][^=]+=[^&]*\.(?:{_IMAGE})(?![a-z0-9])",
@@ -16,6 +20,16 @@ _OTHER_PATH = re.compile(
     r"\.(?:css|eot|ico|js|mjs|otf|ttf|woff2?|json|xml|txt|pdf|zip|mp3|m4a|ogg|wav)$", re.IGNORECASE
 )
 _PAGE_PATH = re.compile(r"\.(?:html?|php|aspx?|jsp)$", re.IGNORECASE)
+# What a template or a script fills in: `{{src}}`, `${id}`, `{name}`, `<%= url %>`.
+_PLACEHOLDER = re.compile(
+    rf"{UNKNOWN}|\{{\{{[^{{}}]*+\}}\}}|\$?\{{[A-Za-z_.$ ]*+\}}|<%[^%]*+%>|%7B%7B", re.IGNORECASE
+)
+
+
+def known_part(reference: str) -> str:
+    """Return a reference without unknown parts of its query; empty if its path has such parts."""
+    path, mark, query = reference.partition("?")
+    return "" if _PLACEHOLDER.search(path) else path + mark + _PLACEHOLDER.sub("", query)
 
 
 def path_of(reference: str) -> str:

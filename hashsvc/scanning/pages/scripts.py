@@ -7,13 +7,13 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-import tree_sitter_javascript
-from tree_sitter import Language, Node, Parser, Query, QueryCursor, Tree
+from tree_sitter import Node, Parser, Query, QueryCursor, Tree
 
+from hashsvc.scanning.pages.inline import MIN_INLINE_LENGTH, is_inline
+from hashsvc.scanning.pages.joined import JAVASCRIPT, Joins, unescape
 from hashsvc.scanning.pages.kinds import is_image_reference, is_other_file
 
-_LANGUAGE = Language(tree_sitter_javascript.language())
-_STRINGS = Query(_LANGUAGE, "[(string) (template_string)] @string")
+_STRINGS = Query(JAVASCRIPT, "[(string) (template_string)] @string")
 _MAX_SCRIPT = 3_000_000
 _MAX_STRINGS = 20_000
 _MAX_REFERENCES = 1_000
@@ -28,10 +28,6 @@ _MAY_HOLD = re.compile(
     r"image|img|thumb|photo|picture|poster|media|display_?url|original_?url",
     re.IGNORECASE,
 )
-_ESCAPE = re.compile(
-    r"\\(?:u\{([0-9a-fA-F]{1,6})\}|u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(\r\n|[\s\S]))"
-)
-_SIMPLE = {"n": "\n", "t": "\t", "r": "\r", "b": "\b", "f": "\f", "v": "\v", "0": "\0"}
 _MARKUP = re.compile(
     r"<(?:img|picture|source|video|a|div|figure|iframe|svg|amp-img)\b", re.IGNORECASE
 )
@@ -67,20 +63,33 @@ def _in_source(source: str, depth: int) -> Iterator[ScriptFind]:
         for quoted in itertools.islice(_QUOTED.finditer(source), _MAX_STRINGS):
             yield from _in_string(unescape(quoted[0][1:-1]), None, depth)
         return
+    joins = Joins(tree.root_node, encoded)
     captured = QueryCursor(_STRINGS).captures(tree.root_node).get("string", [])
-    for node in sorted(captured, key=lambda each: each.start_byte)[:_MAX_STRINGS]:
-        raw = encoded[node.start_byte + 1 : node.end_byte - 1].decode("utf-8", "replace")
-        if node.type == "template_string":
-            # In `${host}/p.jpg` only the fixed text is known, so remove the placeholders.
-            raw = re.sub(r"\$\{[^{}]*\}", "", raw)
-        yield from _in_string(unescape(raw), node, depth)
+    texts = [
+        (node, unescape(raw))
+        for node, raw in _affordable(captured, encoded)
+        if node.id not in joins.parts
+    ]
+    for node, text in sorted([*texts, *joins.texts], key=lambda each: each[0].start_byte):
+        yield from _in_string(text, node, depth)
+
+
+def _affordable(strings: list[Node], source: bytes) -> Iterator[tuple[Node, str]]:
+    """Yield strings in order, until those nested in others make too much to read."""
+    left = 2 * len(source)
+    for node in sorted(strings, key=lambda each: each.start_byte)[:_MAX_STRINGS]:
+        raw = source[node.start_byte + 1 : node.end_byte - 1]
+        left -= len(raw)
+        if left < 0:
+            return
+        yield node, raw.decode("utf-8", "replace")
 
 
 def _parsed(source: bytes) -> Tree | None:
     """Return the syntax tree of a script, or None if finding it takes too long."""
     until = time.monotonic() + _MAX_PARSE_S
     try:
-        return Parser(_LANGUAGE).parse(
+        return Parser(JAVASCRIPT).parse(
             lambda offset, _point: source[offset : offset + _CHUNK],
             progress_callback=lambda *_state: time.monotonic() > until,
         )
@@ -94,6 +103,8 @@ def _in_string(value: str, node: Node | None, depth: int) -> Iterator[ScriptFind
         return
     if _MARKUP.search(value):
         yield ScriptFind(markup=value)
+    elif is_inline(value) and len(value) > MIN_INLINE_LENGTH:
+        yield ScriptFind(url=value)
     elif reference := as_image_reference(value):
         yield ScriptFind(url=reference)
     elif _is_absolute(value) and _key_of(node) in _KEYS:
@@ -110,24 +121,6 @@ def as_image_reference(value: str) -> str:
     if _URL.fullmatch(reference) and is_image_reference(reference):
         return "" if is_other_file(reference) else reference
     return ""
-
-
-def unescape(literal: str) -> str:
-    """Return the value of a JavaScript string literal, given the text between its quotes."""
-    if "\\" not in literal:
-        return literal
-    text = _ESCAPE.sub(_unescaped, literal)
-    # Two escapes (surrogates) may form one character.
-    return text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
-
-
-def _unescaped(found: re.Match[str]) -> str:
-    code = found[1] or found[2] or found[3]
-    if code:
-        number = int(code, 16)
-        return chr(number) if number < 0x110000 else "\ufffd"
-    letter = found[4]
-    return "" if letter in ("\n", "\r\n", "\r") else _SIMPLE.get(letter, letter)
 
 
 def _is_absolute(value: str) -> bool:
