@@ -20,7 +20,7 @@ _NOT_LAZY = frozenset(
     {"src", "href", "xlink:href", "srcset", "style", "poster", "background", "data", "class", "id",
      "alt", "title", "name", "type", "value", "action", "formaction", "content", "property", "rel",
      "sizes", "width", "height", "srcdoc", "cite", "ping", "usemap", "longdesc", "integrity",
-     "imagesrcset", "media", "lang", "role", "target", "download", "onclick", "onerror", "onload"}
+     "imagesrcset", "media", "lang", "role", "target", "download", "lowsrc", "icon", "accept"}
 )  # fmt: skip
 # Words in the names of attributes from which scripts load an image.
 _LAZY_NAME = re.compile(
@@ -30,6 +30,10 @@ _LAZY_NAME = re.compile(
     re.IGNORECASE,
 )
 _SET_NAME = re.compile(r"srcset|bgset|[-_]set$", re.IGNORECASE)
+_COPY_NAME = re.compile(r"thumb|retina|2x$|hidpi|[-_]pin[-_]", re.IGNORECASE)
+# Handlers, texts for screen readers, and second links to what an element shows.
+_NEVER = ("on", "aria-", "data-download")
+_QUOTED = re.compile(r"(['\"])([^'\"]+)\1")
 _SET = re.compile(r"\S+\s+\d+(?:\.\d+)?[wx](?:\s*,|\s*$)")
 _REFERENCE = re.compile(
     r"(?:https?:)?//[^\s\"'<>]+|(?:\.{0,2}/)?[^\s\"'<>{}|\\^`:]+", re.IGNORECASE
@@ -65,24 +69,52 @@ def lazy_references(attributes: Mapping[str, str]) -> Iterator[list[str]]:
     Yield the references from which scripts load images later, the preferred URL of each first.
 
     Any attribute may hold one. Its value decides, and its name helps if the value is unclear.
+    Previews and copies for dense screens come after the image that they belong to.
     """
+    images: list[list[str]] = []
+    copies: list[str] = []
     for name, raw in attributes.items():
-        if name in _NOT_LAZY or name.startswith(("on", "aria-")) or not 3 < len(raw) < _MAX_VALUE:
+        if name in _NOT_LAZY or name.startswith(_NEVER) or not 3 < len(raw) < _MAX_VALUE:
             continue
-        value = raw.strip()
-        if "url(" in value or "image-set(" in value:
-            continue  # A style.
-        if _SET_NAME.search(name) or (_SET.search(value) and is_image_reference(value)):
-            if urls := in_order_of_choice(parse_srcset(value), "auto"):
-                yield urls
-            continue
-        if _WIDTH_TEMPLATE.search(value):
-            yield [_WIDTH_TEMPLATE.sub(_width_of(attributes), value)]
-            continue
-        if not _REFERENCE.fullmatch(value) or is_other_file(value) or is_page_reference(value):
-            continue
-        if is_image_reference(value) or (_LAZY_NAME.search(name) and _looks_like_path(value)):
-            yield [value]
+        urls = _in_value(name, raw.strip(), attributes)
+        if urls and _COPY_NAME.search(name):
+            copies += urls
+        elif urls:
+            images.append(urls)
+    if not images:
+        yield from ([each] for each in copies)
+    for place, urls in enumerate(images):
+        yield urls if place else [*urls, *copies]
+
+
+def _in_value(name: str, value: str, attributes: Mapping[str, str]) -> list[str]:
+    """Return the URLs of the one image that an attribute names; empty if it names none."""
+    if "url(" in value or "image-set(" in value:
+        return []  # A style.
+    if _SET_NAME.search(name) or (_SET.search(value) and is_image_reference(value)):
+        return in_order_of_choice(
+            parse_srcset(value), _sizes_of(attributes), width=declared_width(attributes)
+        )
+    if _WIDTH_TEMPLATE.search(value):
+        return [_WIDTH_TEMPLATE.sub(_width_of(attributes), value)]
+    if quoted := _QUOTED.fullmatch(value):
+        value = quoted[2]  # An expression, as in Vue's `v-lazy="'1.jpg'"`.
+    if not _REFERENCE.fullmatch(value) or is_other_file(value) or is_page_reference(value):
+        return []
+    if is_image_reference(value) or (_LAZY_NAME.search(name) and _looks_like_path(value)):
+        return [value]
+    return []
+
+
+def _sizes_of(attributes: Mapping[str, str]) -> str:
+    """Return the sizes for a `srcset` that a script sets later, as in `data-sizes`."""
+    return next((each for name, each in attributes.items() if name.endswith("sizes")), "auto")
+
+
+def declared_width(attributes: Mapping[str, str]) -> float | None:
+    """Return the width in pixels that an element declares; None if it declares none."""
+    styled = _sides_in_style(attributes.get("style", ""))
+    return _side(styled.get("width", attributes.get("width", "")))
 
 
 def _looks_like_path(value: str) -> bool:

@@ -5,13 +5,19 @@ The parsers are libraries that follow the standards. This module decides only wh
 attributes, styles and strings show an image.
 """
 
+import html
 import math
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from selectolax.lexbor import LexborHTMLParser, LexborNode
 
-from hashsvc.scanning.pages.attributes import declared_pixels, is_lazy, lazy_references
+from hashsvc.scanning.pages.attributes import (
+    declared_pixels,
+    declared_width,
+    is_lazy,
+    lazy_references,
+)
 from hashsvc.scanning.pages.encoding import decode_page
 from hashsvc.scanning.pages.finds import ICON, Finds
 from hashsvc.scanning.pages.json_ld import in_json_ld
@@ -30,7 +36,13 @@ from hashsvc.scanning.pages.srcsets import (
     width_of,
 )
 from hashsvc.scanning.pages.styles import imported, in_declarations, in_stylesheet
-from hashsvc.scanning.pages.tree import elements_of, parse_tree, template_markup, text_of
+from hashsvc.scanning.pages.tree import (
+    elements_of,
+    is_hidden,
+    parse_tree,
+    template_markup,
+    text_of,
+)
 
 # How many pixels an image is assumed to have, by the place where it is found. If the page declares
 # a size, that size is used.
@@ -54,6 +66,8 @@ _REFRESH = re.compile(
     r"\s*[\d.]*\s*(?:[;,]\s*|\s+)(?:url\s*=\s*)?[\"']?([^\"']*)", re.IGNORECASE | re.DOTALL
 )
 _DATA_SCRIPTS = frozenset({"application/json", "application/vnd.api+json", "text/x-template"})
+_COMMENT = re.compile(r"<!--((?:[^-]|-(?!->))*+)-->")
+_MAX_CODE = 1_000_000
 _PSEUDO = re.compile(r"::?(?:before|after|hover|focus|active|visited|-[\w-]+)(?:\([^)]*\))?")
 
 
@@ -110,6 +124,7 @@ class _Reader:
         self._depth = depth
         self._most = most
         self._links: dict[int, str] = {}
+        self._hidden: dict[int, bool] = {}
         self._readers: dict[str, Callable[[Mapping[str, str]], object]] = {
             "object": self._read_embedded,
             "embed": self._read_embedded,
@@ -140,6 +155,8 @@ class _Reader:
             _read_sheet(text_of(node), self._finds, tree)
         elif tag == "script":
             self._read_script(node, attributes)
+        elif tag == "code":
+            self._read_code(node)
         elif tag in _IMAGE_TAGS:
             self._read_image(node, tag, attributes)
         elif read := self._readers.get(tag):
@@ -153,7 +170,10 @@ class _Reader:
         if "background" in attributes:
             self._add([attributes["background"]], BACKGROUND, node)
         for url in in_declarations(attributes.get("style", "")):
-            self._add([url], declared_pixels(attributes) or BACKGROUND, node)
+            if is_hidden(node, self._hidden):
+                self._finds.add_hidden([url])
+            else:
+                self._add([url], declared_pixels(attributes) or BACKGROUND, node)
         if tag not in _NEVER_LAZY:
             self._read_lazy(node, attributes)
 
@@ -167,12 +187,17 @@ class _Reader:
         pixels = UNKNOWN if declared is None else max(declared, ICON)
         src = attributes.get("src") or attributes.get("href") or attributes.get("xlink:href") or ""
         candidates = self._sources_of(node) or parse_srcset(attributes.get("srcset", ""))
-        urls = in_order_of_choice(candidates, attributes.get("sizes", ""))
+        urls = in_order_of_choice(
+            candidates, attributes.get("sizes", ""), width=declared_width(attributes)
+        )
         if urls and declared is None and (width := width_of(candidates, urls[0])):
             pixels = width**2 * 0.75
         if is_lazy(attributes):
             pixels = min(pixels, PLACEHOLDER)
-        self._add([*urls, src], pixels, node)
+        if attributes.get("loading", "").lower() == "lazy" and is_hidden(node, self._hidden):
+            self._finds.add_hidden([*urls, src])
+        else:
+            self._add([*urls, src], pixels, node)
 
     def _add(self, urls: Sequence[str], pixels: float, node: LexborNode | None = None) -> None:
         link = None if node is None else self._links.get(node.mem_id)
@@ -271,9 +296,21 @@ class _Reader:
         if kind in ("text/template", "text/x-template", "text/html", "text/x-handlebars-template"):
             self._read_markup(text)
             return
+        self._read_source_text(text)
+
+    def _read_source_text(self, text: str) -> None:
+        """Read the strings of a script, or of data in its notation."""
         for find in in_script(text):
             self._read_markup(find.markup, most=IN_SCRIPT)
             self._finds.add_from_script(find.url)
+
+    def _read_code(self, node: LexborNode) -> None:
+        """Read a comment in <code>, where sites keep markup and data for their scripts."""
+        if comment := _COMMENT.search((node.html or "")[:_MAX_CODE]):
+            if comment[1].lstrip().startswith(("{", "[")):
+                self._read_source_text(f"({html.unescape(comment[1])})")
+            else:
+                self._read_markup(comment[1], most=IN_SCRIPT)
 
     def _read_lazy(self, node: LexborNode, attributes: Mapping[str, str]) -> None:
         pixels = declared_pixels(attributes) or UNKNOWN
@@ -284,9 +321,10 @@ class _Reader:
                 self._read_markup(value, most=IN_SCRIPT)
             elif name.startswith("data-") and ("url(" in value or "image-set(" in value):
                 self._add_all(in_declarations(f"background:{value}"), BACKGROUND)
-            elif name.startswith("data-") and value.lstrip().startswith(("{", "[")):
-                for find in in_script(f"({value})"):
-                    self._finds.add_from_script(find.url)
+            elif value.lstrip().startswith(("{", "[")):
+                self._read_source_text(f"({value})")
+            elif name == "onclick":
+                self._read_source_text(value)
 
     def _read_markup(self, markup: str, *, most: float = math.inf) -> None:
         if self._depth < _MAX_MARKUP_DEPTH and len(markup) <= _MAX_MARKUP and "<" in markup:

@@ -9,6 +9,8 @@ from selectolax.lexbor import LexborHTMLParser, LexborNode, SelectolaxError
 from hashsvc.scanning.pages.errors import PageTooComplexError
 
 _MAX_UNCLOSED = 5_000
+_MAX_PARENTS = 500
+_NOT_DISPLAYED = re.compile(r"(?:^|[;\s])display\s*:\s*none", re.IGNORECASE)
 # Start tags of elements whose end tag must not be left out.
 _OPENED = re.compile(
     r"<(?!(?:area|base|br|col|embed|hr|img|input|link|meta|source|track|wbr|p|li|dt|dd|tr|td|th|"
@@ -53,6 +55,38 @@ def elements_of(tree: LexborHTMLParser) -> Iterator[LexborNode]:
     root = tree.root
     if root is not None:
         yield from root.traverse(include_text=False)
+
+
+def is_hidden(node: LexborNode, known: dict[int, bool]) -> bool:
+    """
+    Return whether the markup says that an element is not shown before a person opens a part.
+
+    Args:
+        known: Answers for elements of the same tree by `mem_id`; new ones are added.
+    """
+    path: list[int] = []
+    part: LexborNode | None = node
+    answer = False
+    while part is not None and not answer and len(path) < _MAX_PARENTS:
+        if part.mem_id in known:
+            answer = known[part.mem_id]
+            break
+        path.append(part.mem_id)
+        answer = _hides_itself(part)
+        part = part.parent
+    known.update(dict.fromkeys(path, answer))
+    return answer
+
+
+def _hides_itself(node: LexborNode) -> bool:
+    attributes = node.attributes
+    if "hidden" in attributes or _NOT_DISPLAYED.search(attributes.get("style") or ""):
+        return True
+    if node.tag == "dialog" and "open" not in attributes:
+        return True
+    parent = node.parent
+    in_details = parent is not None and parent.tag == "details" and "open" not in parent.attributes
+    return in_details and node.tag != "summary"
 
 
 def template_markup(node: LexborNode) -> str:

@@ -106,6 +106,24 @@ PLACES = {
     "<div data-photos='[{\"src\":\"https:\\/\\/b.example\\/1.jpg\"}]'>":
         ["https://b.example/1.jpg"],
     '<div data-cachedhtml=" &lt;p&gt;&lt;img src=&quot;1.jpg&quot;&gt;">': ["1.jpg"],
+    '<x-island props="{&quot;a&quot;:[0,&quot;https://b.example/1.jpg&quot;]}">':
+        ["https://b.example/1.jpg"],
+    "<a onclick=\"show({'x': '1.jpg'})\">": ["1.jpg"],
+    "<img onerror=\"this.src='2.jpg'\" onmouseover=\"f('3.jpg')\" src=1.jpg>": ["1.jpg"],
+    '<code><!-- <p><img src="1.jpg"></p> --></code><p><!-- <img src="2.jpg"> --></p>': ["1.jpg"],
+    '<code><!--{"a": "https:\\/\\/b.example\\/1.jpg"}--></code>': ["https://b.example/1.jpg"],
+    # Lazy loaders know the width of the place.
+    '<img data-srcset="1.jpg 300w, 2.jpg 900w" data-sizes="280px">': ["1.jpg"],
+    '<img data-srcset="1.jpg 300w, 2.jpg 900w" data-sizes="auto" width="280">': ["1.jpg"],
+    '<img data-srcset="1.jpg 300w, 2.jpg 900w" data-sizes="auto">': ["2.jpg"],
+    '<img srcset="1.jpg 300w, 2.jpg 900w" sizes="auto, 90vw" width="280" loading="lazy">':
+        ["1.jpg"],
+    "<img v-lazy=\"'1.jpg'\">": ["1.jpg"],
+    # Copies of what an element shows.
+    '<img data-src="1.jpg" data-src-retina="2.jpg" data-thumb="3.jpg">': ["1.jpg"],
+    '<div data-thumb="1.jpg"></div>': ["1.jpg"],
+    '<img src="1.jpg" lowsrc="2.jpg">': ["1.jpg"],
+    '<a data-download-href="/short/2.jpg?dl=1"><img src="1.jpg"></a>': ["1.jpg"],
     '<div data-title="a title with 1.jpg" data-json="{1.jpg" data-page="1.html">': [],
     # Data in scripts.
     '<script type="application/ld+json">{"image": "1"}</script>': ["1"],
@@ -218,6 +236,41 @@ def test_icons_come_last(markup: str) -> None:
     assert found(markup) == ICONS[markup]
 
 
+HIDDEN = {
+    "an attribute": "<div hidden>{}</div>",
+    "a style": '<div style="color:red; display:none">{}</div>',
+    "an element far above": "<div hidden><p><b><i>{}</i></b></div>",
+    "a closed dialog": "<dialog>{}</dialog>",
+    "closed details": "<details><summary>more</summary><p>{}</p></details>",
+}
+SHOWN = {
+    "an open dialog": "<dialog open>{}</dialog>",
+    "open details": "<details open>{}</details>",
+    "a summary": "<details><summary>{}</summary></details>",
+    "the element after": "<div hidden></div><p style='display:block'>{}</p>",
+}
+LATE = ['<img loading="lazy" src="1.jpg" width="900">', '<p style="background:url(1.jpg)"></p>']
+
+
+@pytest.mark.parametrize("late", LATE)
+@pytest.mark.parametrize("name", HIDDEN)
+def test_what_a_person_must_open_comes_after_what_is_shown(name: str, late: str) -> None:
+    hidden = HIDDEN[name].format(late)
+    assert found(hidden + '<img src="2.jpg" width="200">') == ["2.jpg", "1.jpg"]
+    # Another size of an image that is shown, as for narrow screens, is not asked for.
+    assert found(hidden + '<img src="1-300x200.jpg">') == ["1-300x200.jpg"]
+
+
+@pytest.mark.parametrize("late", LATE)
+@pytest.mark.parametrize("name", SHOWN)
+def test_what_is_open_is_shown(name: str, late: str) -> None:
+    assert found(SHOWN[name].format(late) + '<img src="2.jpg" width="100">') == ["1.jpg", "2.jpg"]
+
+
+def test_a_browser_loads_a_hidden_image_that_is_not_lazy() -> None:
+    assert found('<div hidden><img src="1.jpg"></div><img src="2.jpg">') == ["1.jpg", "2.jpg"]
+
+
 PAGES = {
     '<a href="2.html"><img src="1.jpg"></a>': ["2.html"],
     '<a href="2.html"><p><b></b><div style="background:url(1.jpg)"></div></p></a>': ["2.html"],
@@ -303,6 +356,15 @@ HEAVY = {
     "styles": b"<b style='width:" + b" " * 900_000 + b";" * 900_000 + b"'>" * 2,
     "links": b"<a href=x><img src=y>" * 100_000,
     "ends": b"</a " * 500_000 + b">",
+    "joins": b"<script>" + b"x+" * 40_000 + b"'1.jpg'</script>",
+    "names": b"<script>"
+    + b"".join(b"a%d='2.jpg'+a%d;" % (each, each - 1) for each in range(20_000))
+    + b"</script>",
+    "templates in templates": b"<script>" + b"`${" * 10_000 + b"</script>",
+    "hidden parents": b"<div>" * 400 + b"<img loading=lazy src=2.jpg>" * 30_000,
+    "data in attributes": b'<p a=\'{"a":"2.jpg"}\'>' * 8_000,
+    "groups": b"<style>" + b"@media screen{" * 100_000 + b"a{b:url(x)}" * 10_000 + b"</style>",
+    "comments in styles": b"<style>" + b"/*" * 900_000 + b"</style>",
     "moves": b"<meta http-equiv=refresh content='url=" + b"=" * 900_000 + b"'>",
 }
 
