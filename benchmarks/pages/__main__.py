@@ -9,6 +9,8 @@ more. These include backgrounds, posters and images inside frames. A `Looker` lo
 page, without a renderer unless `--render` is given. The benchmark compares the images of both by
 path and query, and signs none.
 
+On half of the pages, chosen by the seed, the pictures are on another host than the page.
+
 A third of the pages, chosen by a hash of their names, is kept aside: nothing may be tuned by them.
 Pages on which only a browser can find images are counted separately. The exit code is 1 if less
 than 0.99 of the shown images were found in the shown size or another one, or if Chromium showed
@@ -116,6 +118,7 @@ def _parts(results: Sequence[PageResult]) -> dict[str, Figures]:
         "all": Figures(counted),
         "kept aside": Figures([each for each in counted if each.page.is_kept_aside]),
         "not kept aside": Figures([each for each in counted if not each.page.is_kept_aside]),
+        "two hosts": Figures([each for each in counted if each.page.has_image_host]),
         "needs a browser": Figures([each for each in results if each.page.style in RENDERED]),
     }
 

@@ -28,7 +28,7 @@ _SWITCHES = (
     "--disable-sync",
     "--mute-audio",
     "--window-size=1280,900",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 )
 
 # Scrolls through the page, waits until its images are there, and reports those that can be seen.
@@ -135,7 +135,7 @@ def look_with_chromium(
                 done = sum(each.name in reported for each in left)
                 # If it stopped at a page, go on with the page after that.
                 left = left[done + 1 :]
-        asked = frozenset(key for key, _ in server.asked)
+        asked = frozenset(server.asked)
         shown = {
             name: frozenset(
                 key

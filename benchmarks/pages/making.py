@@ -14,6 +14,9 @@ from benchmarks.pages.pictures import picture
 HOST = "@HOST@"
 """Stands for the server's host and port until a document is served."""
 
+IMAGE_HOST = "@IMAGES@"
+"""Stands for the second name of the server, under which half of the pages have their pictures."""
+
 PICTURE = re.compile(r"[0-9a-f]{10}")
 """The part that the URLs of all sizes of one picture share, and that no other picture's URL has."""
 
@@ -25,13 +28,14 @@ _WORDS = {
     "gbk": ("图片", "论坛", "附件", "主题"),
     "": ("picture", "thread", "reply", "gallery"),
 }
+_PICTURE_URL = re.compile(rf"{HOST}(?P<path>[^\s\"'<>),]*[0-9a-f]{{10}})")
 _BARE = re.compile(r"[^\s\"'=<>`]+")
 _NEVER_CLOSED = frozenset({"img", "source", "input", "meta", "link", "embed", "image"})
 
 
 @dataclass(frozen=True, slots=True)
 class Document:
-    """A document as it is served, with `HOST` in place of the host."""
+    """A document as it is served, with `HOST` and `IMAGE_HOST` in place of hosts."""
 
     media_type: str
     body: bytes
@@ -67,6 +71,11 @@ class MadePage:
     def is_kept_aside(self) -> bool:
         """Whether the page belongs to the third by which nothing is tuned."""
         return hashlib.sha256(self.name.encode()).digest()[0] % 3 == 0
+
+    @property
+    def has_image_host(self) -> bool:
+        """Whether it has pictures on the second host."""
+        return any(IMAGE_HOST.encode() in each.body for each in self.documents.values())
 
 
 @dataclass(slots=True)
@@ -110,6 +119,11 @@ class Maker:
         return _CHARSETS[self.number % len(_CHARSETS)]
 
     @property
+    def has_image_host(self) -> bool:
+        """Whether the page's pictures are on another host than the page, as on most sites."""
+        return random.Random(f"{self.name} {self.seed} hosts").random() < 0.5
+
+    @property
     def has_base(self) -> bool:
         """Whether a <base> changes what relative URLs mean."""
         return self.number % 3 == 2
@@ -125,9 +139,10 @@ class Maker:
     def ref(self, path: str) -> str:
         """Return a path as the page spells its URLs."""
         spelling = ("absolute", "root", "relative", "protocol")[(self.number + 1) % 4]
+        is_elsewhere = self.has_image_host and PICTURE.search(path) is not None
         if spelling == "absolute":
             return self.absolute(path)
-        if spelling == "protocol":
+        if spelling == "protocol" or is_elsewhere:
             return f"//{HOST}{path}"
         return self.relative(path) if spelling == "relative" else path
 
@@ -181,6 +196,8 @@ class Maker:
     def add(self, end: str, media_type: str, text: str, *, behind: bool = False) -> str:
         """Add a document of this page and return its path."""
         path = f"/{self.style}/{self.number}/{end}"
+        if self.has_image_host:
+            text = _PICTURE_URL.sub(self._on_image_host, text)
         charset = self.charset if media_type == "text/html" else "utf-8"
         header = f"{media_type}; charset=utf-8" if charset == "utf-8" else media_type
         # Browsers read a page that declares no character set as Windows-1252.
@@ -189,6 +206,10 @@ class Maker:
         if behind:
             self._behind.add(path)
         return path
+
+    def _on_image_host(self, url: re.Match[str]) -> str:
+        is_document = url["path"].startswith(f"/{self.style}/")
+        return url[0] if is_document else IMAGE_HOST + url["path"]
 
     def show(self, body: str, head: str = "", *, bare: bool = False) -> None:
         """Make the page from this body."""

@@ -108,7 +108,8 @@ class Figures:
 
 def picture_of(key: str) -> str:
     """Return the part of an image's name that all its sizes have in common."""
-    return key if key.startswith("inline ") else PICTURE.findall(key)[-1]
+    found = PICTURE.findall(key)
+    return found[-1] if found and not key.startswith("inline ") else key
 
 
 def look_with_product(
@@ -162,12 +163,13 @@ def _look_at(page: MadePage, looker: Looker, server: PageServer, seen: Seen) -> 
     links = _linked(page)
     linked: list[str] = []
     needless: list[str] = []
-    for key, referrer in server.asked:
+    behind = _behind(page)
+    for key in server.asked:
         if key in seen.asked:
             continue
-        is_linked = referrer in page.behind or key.partition("?")[0].rpartition("/")[2] in links
+        is_linked = picture_of(key) in behind or key.partition("?")[0].rpartition("/")[2] in links
         (linked if is_linked else needless).append(key)
-    asked = {key for key, _ in server.asked}
+    asked = set(server.asked)
     shown = seen.shown[page.name]
     kept = found & (asked | {key for key in shown if key.startswith("inline ")})
     return PageResult(page, shown, frozenset(kept), tuple(linked), tuple(needless), seconds)
@@ -181,6 +183,15 @@ def _linked(page: MadePage) -> frozenset[str]:
         for match in _LINK.finditer(document.body.decode("latin-1"))
         for reference in re.findall(r"[^\s\"'=<>]+", match[0])
         if PICTURE.search(reference)
+    )
+
+
+def _behind(page: MadePage) -> frozenset[str]:
+    """Return what names the pictures of the documents to which a page's thumbnails lead."""
+    return frozenset(
+        found
+        for path in page.behind
+        for found in PICTURE.findall(page.documents[path].body.decode("latin-1"))
     )
 
 

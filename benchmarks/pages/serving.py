@@ -10,8 +10,11 @@ from types import MappingProxyType
 from typing import Self
 from urllib.parse import unquote, urljoin, urlsplit
 
-from benchmarks.pages.making import HOST, PICTURE, MadePage
+from benchmarks.pages.making import HOST, IMAGE_HOST, PICTURE, MadePage
 from benchmarks.pages.pictures import digest_key, drawing, picture
+
+SECOND_NAME = "localhost"
+"""The other name of the server's host, 127.0.0.1."""
 
 _LARGEST_REPORT = 20_000_000
 
@@ -28,7 +31,7 @@ class PageServer(ThreadingHTTPServer):
         on_report: Called with the path's query and the body of each POST.
 
     Attributes:
-        asked: Path and referring path of each request for a picture, in order.
+        asked: Name of each picture that was asked for, by `key_of`, in order.
     """
 
     daemon_threads = True
@@ -47,7 +50,7 @@ class PageServer(ThreadingHTTPServer):
         self._folders = {_folder_of(path) for path in self.documents}
         self.scripts = scripts
         self.on_report = on_report
-        self.asked: list[tuple[str, str]] = []
+        self.asked: list[str] = []
         super().__init__(("127.0.0.1", 0), _Handler)
 
     @property
@@ -76,7 +79,11 @@ class PageServer(ThreadingHTTPServer):
         return _folder_of(path) in self._folders
 
     def key_of(self, url: str) -> str:
-        """Return an image's name, the same on every port: path and query, or its bytes' digest."""
+        """
+        Return an image's name, the same on every port: path and query, or its bytes' digest.
+
+        The name of an image on the second host begins with that host.
+        """
         if url.startswith("data:"):
             head, _, data = url.partition(",")
             body = base64.b64decode(unquote(data)) if ";base64" in head else unquote(data).encode()
@@ -84,8 +91,9 @@ class PageServer(ThreadingHTTPServer):
         parts = urlsplit(urljoin(self.url, url))
         if parts.path.endswith(".svg"):
             return digest_key(picture(parts.path))
-        key = parts.path + (f"?{parts.query}" if parts.query else "")
-        return re.sub(rf"127\.0\.0\.1(:|%3A){self.port}", "host", key)
+        host = SECOND_NAME if parts.hostname == SECOND_NAME else ""
+        key = host + parts.path + (f"?{parts.query}" if parts.query else "")
+        return re.sub(rf"(?:127\.0\.0\.1|{SECOND_NAME})(?::|%3A){self.port}", "host", key)
 
 
 def _folder_of(path: str) -> str:
@@ -101,9 +109,11 @@ class _Handler(BaseHTTPRequestHandler):
         path = urlsplit(self.path).path
         document = self.server.documents.get(path)
         if document is not None:
-            host = f"127.0.0.1:{self.server.port}"
+            hosts = {HOST: "127.0.0.1", IMAGE_HOST: SECOND_NAME}
             script = self.server.scripts.get(path, "").encode()
-            body = document.body.replace(HOST.encode(), host.encode())
+            body = document.body
+            for mark, host in hosts.items():
+                body = body.replace(mark.encode(), f"{host}:{self.server.port}".encode())
             self._answer(document.media_type, body.replace(b"</title>", b"</title>" + script, 1))
         elif PICTURE.search(self.path):
             self._answer_picture(path)
@@ -111,8 +121,8 @@ class _Handler(BaseHTTPRequestHandler):
             self._answer("text/plain", b"not here", HTTPStatus.NOT_FOUND)
 
     def _answer_picture(self, path: str) -> None:
-        referrer = urlsplit(self.headers.get("Referer", "")).path
-        self.server.asked.append((self.server.key_of(self.server.url + self.path), referrer))
+        host = self.headers.get("Host", "")
+        self.server.asked.append(self.server.key_of(f"http://{host}{self.path}"))
         if self.server.is_page_folder(path):
             # A page's own folder holds no pictures, so the client has resolved a URL wrongly.
             self._answer("text/plain", b"not here", HTTPStatus.NOT_FOUND)

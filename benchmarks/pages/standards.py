@@ -180,6 +180,15 @@ def joined(m: Maker) -> None:
     m.show(m.each(item))
 
 
+def looped(m: Maker) -> None:
+    """Addresses that a script makes in a loop over a list of names."""
+    names = ",".join(f'"{m.token()}"' for _ in range(m.count))
+    m.show(
+        f"<script>var base = '//@HOST@/l/'; [{names}].forEach(function (name) {{"
+        " document.body.appendChild(new Image()).src = base + name + '.jpg'; });</script>"
+    )
+
+
 def fetched(m: Maker) -> None:
     """Data that a script asks the server for: the page itself names no picture."""
     paths = ",".join(f'"{m.picture("/api/{}.jpg")}"' for _ in range(m.count))
@@ -197,8 +206,8 @@ def _pictures(m: Maker, count: int) -> str:
 
 STYLES = (
     picture_sources, image_sets, style_sheets, nested_rules, frames, frame_set, srcdoc, drawings,
-    svg_images, inline_images, refresh, embedded, hidden, written,
+    svg_images, inline_images, refresh, embedded, hidden, written, joined,
 )  # fmt: skip
 
-RENDERED = (joined, fetched)
+RENDERED = (looped, fetched)
 """Pages whose markup and scripts hold no whole address, so that only a browser finds the images."""

@@ -9,6 +9,7 @@ import pytest
 from benchmarks.pages.__main__ import main
 from benchmarks.pages.catalogue import STYLES, make_pages
 from benchmarks.pages.measuring import Figures, PageResult
+from benchmarks.pages.serving import PageServer
 
 needs_chromium = pytest.mark.skipif(
     shutil.which("chromium") is None,
@@ -24,6 +25,7 @@ def test_at_least_150_pages_of_20_styles_are_distinct_and_made_the_same_way_agai
     assert make_pages(200, seed=1) == pages
     assert make_pages(200, seed=2) != pages
     assert 40 < sum(page.is_kept_aside for page in pages) < 100
+    assert 60 < sum(page.has_image_host for page in pages) < 140
 
 
 def test_a_miss_counts_in_every_size_only_if_no_size_was_downloaded() -> None:
@@ -36,6 +38,13 @@ def test_a_miss_counts_in_every_size_only_if_no_size_was_downloaded() -> None:
     figures = Figures([result])
     assert (figures.share_found, figures.share_found_in_some_size) == (0.5, 0.75)
     assert figures.as_json()["share_needless"] == 0.25
+
+
+def test_the_same_path_on_another_host_is_another_image() -> None:
+    with PageServer([]) as server:
+        here, there = (f"http://{host}:{server.port}/a.jpg" for host in ("127.0.0.1", "localhost"))
+        assert server.key_of(here) == server.key_of("/a.jpg") == "/a.jpg"
+        assert server.key_of(there) == "localhost/a.jpg"
 
 
 @needs_chromium
