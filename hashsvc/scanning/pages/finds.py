@@ -23,7 +23,8 @@ _SIZE_IN_NAME = re.compile(
 # `/original/`, `/236x/`, `/60x60_RS/`, `/s1600/`, `/w640-h480-p-k-no-nu/`, `/w_400,h_300,c_fill/`
 _SIZE_AS_FOLDER = re.compile(
     r"thumb(?:nail)?s?|small|medium|large|orig(?:inal)?s?|full|preview|"
-    r"\d{2,4}x(?:\d{2,4})?(?:_[A-Z]{1,3})?|[swh]_?\d{2,4}(?:[-,][a-z]{1,2}(?:_?[\w.]{1,12})?){0,8}",
+    r"\d{2,4}x(?:\d{2,4})?(?:_[A-Z]{1,3})?|[swh]_?\d{3,4}|"
+    r"[swh]_?\d{2,4}(?:[-,][a-z]{1,2}(?:_?[\w.]{1,12})?){1,8}",
 )
 _PREVIEW = re.compile(r"(?<![a-z])(?:thumb(?:nail)?s?|small|preview|mini)(?![a-z])", re.IGNORECASE)
 

@@ -117,6 +117,6 @@ def test_of_two_sizes_the_preview_is_the_second_choice() -> None:
 
 def test_images_in_different_folders_are_different() -> None:
     data = (
-        '{"a": "/1/original/a.jpg", "b": "/2/original/a.jpg", "c": "/w/a.jpg", "d": "/shop/a.jpg"}'
+        '{"a": "/1/original/a.jpg", "b": "/2/original/a.jpg", "c": "/s01/a.jpg", "d": "/s02/a.jpg"}'
     )
     assert len(found(f"x = {data}")) == 4
