@@ -186,10 +186,11 @@ class _Reader:
         declared = declared_pixels(attributes)
         pixels = UNKNOWN if declared is None else max(declared, ICON)
         src = attributes.get("src") or attributes.get("href") or attributes.get("xlink:href") or ""
-        candidates = self._sources_of(node) or parse_srcset(attributes.get("srcset", ""))
-        urls = in_order_of_choice(
-            candidates, attributes.get("sizes", ""), width=declared_width(attributes)
-        )
+        candidates, sizes = self._source_of(node)
+        if not candidates:
+            candidates = parse_srcset(attributes.get("srcset", ""))
+            sizes = attributes.get("sizes", "")
+        urls = in_order_of_choice(candidates, sizes, width=declared_width(attributes))
         if urls and declared is None and (width := width_of(candidates, urls[0])):
             pixels = width**2 * 0.75
         if is_lazy(attributes):
@@ -203,20 +204,20 @@ class _Reader:
         link = None if node is None else self._links.get(node.mem_id)
         self._finds.add_image(urls, min(pixels, self._most), link=link)
 
-    def _sources_of(self, node: LexborNode) -> list[SrcsetImage]:
-        """Return the images of the <source> that a browser would take in a <picture>."""
+    def _source_of(self, node: LexborNode) -> tuple[list[SrcsetImage], str]:
+        """Return the images and sizes of the <source> that a browser takes in a <picture>."""
         parent = node.parent
         if parent is None or parent.tag != "picture":
-            return []
+            return [], ""
         for source in parent.css("source"):
-            kind, media, srcset = (
-                source.attributes.get(name) or "" for name in ("type", "media", "srcset")
+            kind, media, srcset, sizes = (
+                source.attributes.get(name) or "" for name in ("type", "media", "srcset", "sizes")
             )
             if kind.lower() in _IMAGE_TYPES and media_matches(media):
                 found = parse_srcset(srcset)
                 if found:
-                    return found
-        return []
+                    return found, sizes
+        return [], ""
 
     def _read_source(self, attributes: Mapping[str, str]) -> None:
         # The sources in a <picture> are read with its <img>, so read only `src` here.

@@ -39,6 +39,7 @@ _KEYS = frozenset(
      "displayurl", "mediaurl", "mediaurlhttps", "poster", "posterurl", "photo", "photourl",
      "picture", "pictureurl", "originalurl", "fullurl", "largeurl", "highresurl"}
 )  # fmt: skip
+_REFERENCE_KEYS = frozenset({"src", "href", "url", "file", "path", "thumb", "full", "large"})
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,7 +107,10 @@ def _in_string(value: str, node: Node | None, depth: int) -> Iterator[ScriptFind
     elif is_inline(value) and len(value) > MIN_INLINE_LENGTH:
         yield ScriptFind(url=value)
     elif reference := as_image_reference(value):
-        yield ScriptFind(url=reference)
+        key = _key_of(node)
+        # Under other keys, a name without a folder is only a part, or the file's former name.
+        if not key or "/" in reference or key in _KEYS or key in _REFERENCE_KEYS:
+            yield ScriptFind(url=reference)
     elif _is_absolute(value) and _key_of(node) in _KEYS:
         yield ScriptFind(url=html.unescape(value))
     elif depth < _MAX_DEPTH and _holds_strings(value):

@@ -55,7 +55,11 @@ SCRIPTS = {
     # Extensions and templates are no images.
     "a = {accept: ['.jpg', '.png']}": [],
     "t = '<img src=\"{{src}}.jpg\"><img src=\"<%= u %>/1.jpg\"><img src=\"1.jpg\">'": ["1.jpg"],
-    "t = '/img/{name}.jpg'": [],
+    "t = '/img/{name}.jpg'; u = '/img/S{9}.jpg'": [],
+    # A file's name is no address, unless its key says so.
+    "x = {filename: 'a.jpg', placeholder: '0.gif', src: '1.jpg'}": ["1.jpg"],
+    "x = {name: '/d/1.jpg'}": ["https://a.example/d/1.jpg"],
+    "x = ['1.jpg']": ["1.jpg"],
 }  # fmt: skip
 
 

@@ -51,6 +51,10 @@ PLACES = {
     '<img srcset="1.jpg 1x, 2.jpg 2x" src="3.jpg">': ["1.jpg"],
     '<picture><source srcset="1.webp 1x, 2.webp 2x"><img src="3.jpg"></picture>':
         ["1.webp"],
+    '<picture><source sizes="9px" srcset="1.webp 90w, 2.webp 900w"><img src="3.jpg"></picture>':
+        ["1.webp"],
+    '<picture><source srcset="1.webp 90w, 2.webp 900w"><img sizes="9px" src="3.jpg"></picture>':
+        ["2.webp"],
     # Loaded later.
     '<img src="data:image/gif;base64,R0" data-src="1.jpg">': ["1.jpg"],
     '<img data-original="1.jpg" src="2.jpg">': ["1.jpg", "2.jpg"],
@@ -108,7 +112,7 @@ PLACES = {
     '<div data-cachedhtml=" &lt;p&gt;&lt;img src=&quot;1.jpg&quot;&gt;">': ["1.jpg"],
     '<x-island props="{&quot;a&quot;:[0,&quot;https://b.example/1.jpg&quot;]}">':
         ["https://b.example/1.jpg"],
-    "<a onclick=\"show({'x': '1.jpg'})\">": ["1.jpg"],
+    "<a onclick=\"show({'x': './1.jpg'})\">": ["1.jpg"],
     "<img onerror=\"this.src='2.jpg'\" onmouseover=\"f('3.jpg')\" src=1.jpg>": ["1.jpg"],
     '<code><!-- <p><img src="1.jpg"></p> --></code><p><!-- <img src="2.jpg"> --></p>': ["1.jpg"],
     '<code><!--{"a": "https:\\/\\/b.example\\/1.jpg"}--></code>': ["https://b.example/1.jpg"],
