@@ -3,7 +3,8 @@ Finds what a page shows, from its markup, styles and scripts, without running an
 
 `encoding` decodes the page to text, and `tree` builds a tree of elements from the text. `reading`
 goes through the elements, and asks `attributes`, `srcsets`, `styles`, `scripts`, `json_ld` and
-`inline` what they refer to. `finds` resolves these references and puts them in order.
+`inline` what they refer to. `media` evaluates media queries, and `joined` joins the parts of
+addresses in scripts. `finds` resolves these references and puts them in order.
 """
 
 from hashsvc.scanning.pages.errors import PageError, PageTooComplexError
