@@ -74,10 +74,10 @@ ONLY = {
     # time-stamping authority. None of these is a reported URL.
     "httpx2": (
         "hashsvc/scanning/browsing.py",
-        "hashsvc/scanning/downloads.py",
         "hashsvc/scanning/facts.py",
         "hashsvc/scanning/fetch.py",
         "hashsvc/scanning/transport.py",
+        "hashsvc/scanning/visits.py",
         "hashsvc/cli/client.py",
         "hashsvc/access/issuer.py",
         "hashsvc/removal/evidence/stamping.py",

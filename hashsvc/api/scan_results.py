@@ -14,7 +14,20 @@ from hashsvc.store.ids import MatchId, ScanId
 from hashsvc.store.scans import Seen
 
 _PAGE = 500
-_URL_COLUMNS = ("url", "state", "reason", "attempts", "images", "images_failed", "finished_at")
+_URL_COLUMNS = (
+    "url",
+    "state",
+    "reason",
+    "attempts",
+    "images_seen",
+    "images",
+    "images_failed",
+    "icons_left_out",
+    "images_over_limit",
+    "frames_not_followed",
+    "parts_not_read",
+    "finished_at",
+)
 _MATCH_COLUMNS = (
     "match",
     "new",

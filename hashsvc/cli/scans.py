@@ -94,6 +94,8 @@ def scan(
         ids = [_print_answer(each) for each in _submit(client, lines, via)]
         states = _follow_all(client, ids) if wait else [client.get(_path(each)) for each in ids]
     for state in states:
+        if wait:
+            say(_tally_line(state["tally"]))
         typer.echo(json.dumps(state))
 
 
@@ -109,6 +111,7 @@ def follow_scan(scan: ScanId, key: Key, url: Url = LOCAL, insecure: Insecure = F
     """Show the progress of a scan until it is finished. Ctrl-C does not stop the scan."""
     with connected(url, key, insecure) as client:
         for state in _follow_all(client, [scan]):
+            say(_tally_line(state["tally"]))
             typer.echo(json.dumps(state))
 
 
@@ -225,6 +228,16 @@ class _Rate(ProgressColumn):
 def _follow_all(client: Client, ids: Sequence[str]) -> list[dict[str, Any]]:
     with _telling_that_scans_continue(ids):
         return follow(client, *ids)
+
+
+def _tally_line(tally: dict[str, int]) -> str:
+    """Return what became of a scan's images as a line of text."""
+    return (
+        f"Images: {tally['images_seen']} seen, of which {tally['images']} examined, "
+        f"{tally['images_failed']} failed, {tally['icons_left_out']} left out as icons, "
+        f"{tally['images_over_limit']} over a limit. Not read: "
+        f"{tally['frames_not_followed']} frames, {tally['parts_not_read']} other parts."
+    )
 
 
 @contextmanager

@@ -3,15 +3,14 @@
 import codecs
 import hashlib
 from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass, field
-
-import httpx2
+from dataclasses import dataclass
 
 from hashsvc.scanning.browsing import Browsing, Purpose
 from hashsvc.scanning.fetch import Fetched, Fetcher
 from hashsvc.scanning.pages import Page, PageImage, PageTooComplexError, is_inline, read_inline
 from hashsvc.scanning.pages.sandbox import PageReader
 from hashsvc.scanning.results import FIRST_ERROR, Look, failed
+from hashsvc.scanning.visits import Visit
 from hashsvc.signals import NotAnImageError
 from hashsvc.signals.headers import begins_like_image
 from hashsvc.signals.kinds import refusal
@@ -44,35 +43,6 @@ class BatchLimits:
     images: int = 8
     size_bytes: int = 2_000_000
     seconds: float = 1.0
-
-
-@dataclass(slots=True)
-class Visit:
-    """State of one look: how it downloads, its cookies, and which URLs it has tried so far."""
-
-    deadline: float | None
-    via: str | None
-    seen: set[str] = field(default_factory=set)
-    linked_pages: list[str] = field(default_factory=list)
-    cookies: httpx2.Cookies = field(default_factory=httpx2.Cookies)
-    has_signed: bool = False
-
-    def browsing(
-        self, purpose: Purpose, shown_by: Fetched | None = None, page: Page | None = None
-    ) -> Browsing:
-        """Return what a browser says with a request, whether a page or a person makes it."""
-        policy = "" if page is None else page.referrer_policy
-        if shown_by is not None and not policy:
-            policy = shown_by.headers.get("referrer-policy", "")
-        return Browsing(purpose, shown_by.url if shown_by else "", policy, self.cookies)
-
-    def get(self, fetcher: Fetcher, url: str, browsing: Browsing) -> Fetched:
-        """Return what is at a URL, fetched as this look does."""
-        return fetcher.get(url, deadline=self.deadline, via=self.via, browsing=browsing)
-
-    def unseen(self, images: Iterable[PageImage]) -> list[PageImage]:
-        """Return the images of which no URL has been tried yet."""
-        return [each for each in images if self.seen.isdisjoint(each.urls)]
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,7 +106,7 @@ class Downloads:
         first: Look | None = None
         for url in image.urls[:_MAX_ALTERNATIVES]:
             if is_inline(url):
-                yield from self._inline(url, page)
+                yield from self._inline(url, page, visit)
                 return
             try:
                 fetched = visit.get(self._fetcher, url, browsing)
@@ -144,7 +114,7 @@ class Downloads:
                 first = first or failed(url, error)
                 continue
             if _is_svg(fetched):
-                yield from self._bitmaps_of(fetched)
+                yield from self._bitmaps_of(fetched, visit)
                 return
             if begins_like_image(fetched.body) or is_film(fetched.body):
                 yield Download(url, fetched)
@@ -163,7 +133,7 @@ class Downloads:
         if first is not None:
             yield first
 
-    def _inline(self, reference: str, page: Fetched) -> Iterator[Download | Look]:
+    def _inline(self, reference: str, page: Fetched, visit: Visit) -> Iterator[Download | Look]:
         """Yield the image inside a `data:` URL, under a URL that does not contain its bytes."""
         image_url = f"{page.url}#inline"
         data = read_inline(reference, max_bytes=_MAX_INLINE_BYTES)
@@ -174,22 +144,26 @@ class Downloads:
         else:
             image_url = f"{page.url}#inline-{hashlib.sha256(data.body).hexdigest()[:16]}"
             fetched = Fetched(image_url, data.media_type, data.body, page.facts)
-            yield from (
-                self._bitmaps_of(fetched) if _is_svg(fetched) else [Download(image_url, fetched)]
-            )
+            if _is_svg(fetched):
+                yield from self._bitmaps_of(fetched, visit)
+            else:
+                yield Download(image_url, fetched)
 
-    def _bitmaps_of(self, svg: Fetched) -> Iterator[Download | Look]:
+    def _bitmaps_of(self, svg: Fetched, visit: Visit) -> Iterator[Download | Look]:
         """Yield the bitmaps inside an SVG image; a browser loads none from elsewhere for it."""
         found = False
         try:
-            images = self._reader.read_page(svg.body, svg.url, "").images
+            drawing = self._reader.read_page(svg.body, svg.url, "")
         except PageTooComplexError:
             yield Look(svg.url, None, "page-too-complex")
             return
-        for image in images:
-            if is_inline(image.urls[0]) and not image.urls[0].lower().startswith("data:image/svg"):
-                found = True
-                yield from self._inline(image.urls[0], svg)
+        visit.note_left_out(drawing)
+        for url in (image.urls[0] for image in drawing.images if is_inline(image.urls[0])):
+            if url.lower().startswith("data:image/svg"):
+                visit.tally.images_over_limit += 1
+                continue
+            found = True
+            yield from self._inline(url, svg, visit)
         if not found:
             yield Look(svg.url, None, "drawing")
 

@@ -18,6 +18,7 @@ from hashsvc.store import Database, candidates, leases, scans, unmatched
 from hashsvc.store.candidates import Sighted
 from hashsvc.store.ids import CandidateId, ScanId
 from hashsvc.store.scans import Item
+from hashsvc.store.tallies import Tally
 
 _LONGEST_RETRY = timedelta(days=1)
 _SINGLE_SCAN_FOR = timedelta(seconds=1)
@@ -39,24 +40,6 @@ class Taken:
     item: Item
     via: str | None
     mark: int
-
-
-@dataclass(frozen=True, slots=True)
-class ImageCounts:
-    """
-    Counts of an item's images.
-
-    Attributes:
-        images: Images that were looked at.
-
-        images_failed: Images that could not be looked at.
-
-        retry_reason: Why an image failed that may succeed later; None if there is no such image.
-    """
-
-    images: int
-    images_failed: int
-    retry_reason: str | None = None
 
 
 class Leases:
@@ -151,10 +134,11 @@ class Leases:
     def finish(
         self,
         item: Item,
-        counted: ImageCounts,
+        tally: Tally,
         found: Iterable[tuple[Sighted, Found]],
         seen: Iterable[Sighted] = (),
         *,
+        retry_reason: str | None = None,
         mark: int = 0,
     ) -> bool:
         """
@@ -166,31 +150,28 @@ class Leases:
         Args:
             item: The leased item.
 
-            counted: Counts of its images.
+            tally: What became of its images.
 
             found: Images and the contents that they match.
 
             seen: All images of the item, which are kept for contents that are added later.
 
+            retry_reason: Why an image failed that may succeed later; None if there is no such
+                image.
+
             mark: `Taken.mark`; contents added since are compared with these images too.
         """
         now = self._clock()
         with self._lock, self._database.write(alone=False) as connection:
-            retry_at = counted.retry_reason and self._retry_at(
-                connection, item, FetchError(counted.retry_reason, retry=True)
+            retry_at = retry_reason and self._retry_at(
+                connection, item, FetchError(retry_reason, retry=True)
             )
-            counts = {"images": counted.images, "images_failed": counted.images_failed}
-            if retry_at and counted.retry_reason:
+            if retry_at and retry_reason:
                 is_mine = leases.fail(
-                    connection,
-                    item,
-                    reason=counted.retry_reason,
-                    retry_at=retry_at,
-                    now=now,
-                    **counts,
+                    connection, item, reason=retry_reason, retry_at=retry_at, now=now, tally=tally
                 )
             else:
-                is_mine = leases.finish(connection, item, now=now, **counts)
+                is_mine = leases.finish(connection, item, tally, now=now)
             if not is_mine:
                 return False  # Another worker has the item, and stores its matches.
             # Workers that store the same matches do it in the same order, so they cannot deadlock.
@@ -220,12 +201,19 @@ class Leases:
             added = unmatched.came_since(connection, mark)
             unmatched.add(connection, added, CandidateId(min(new) - 1))
 
-    def fail(self, item: Item, error: FetchError) -> None:
-        """Mark an item to be retried later, or as dead if a retry would not help."""
+    def fail(self, item: Item, error: FetchError, tally: Tally | None = None) -> None:
+        """
+        Mark an item to be retried later, or as dead if a retry would not help.
+
+        Args:
+            tally: What became of its images; None if that is not known.
+        """
         now = self._clock()
         with self._lock, self._database.write(alone=False) as connection:
             retry_at = self._retry_at(connection, item, error)
-            leases.fail(connection, item, reason=error.reason, retry_at=retry_at, now=now)
+            leases.fail(
+                connection, item, reason=error.reason, retry_at=retry_at, now=now, tally=tally
+            )
         again = retry_at is not None
         _log.info("scan.item_failed", item=item.id, reason=error.reason, again=again)
 

@@ -3,16 +3,18 @@
 import hashlib
 import time
 from collections.abc import Callable, Generator, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import replace
 
 from hashsvc.sandbox import SandboxError
 from hashsvc.scanning.browsing import Browsing, Purpose
-from hashsvc.scanning.downloads import BatchLimits, Download, Downloads, Visit, is_page
+from hashsvc.scanning.downloads import BatchLimits, Download, Downloads, is_page
 from hashsvc.scanning.errors import BadUrlError, FetchError
+from hashsvc.scanning.facts import INCOMPLETE
 from hashsvc.scanning.fetch import Fetched, Fetcher
 from hashsvc.scanning.pages import (
+    LeftOut,
     Page,
-    PageImage,
     PageTooComplexError,
     refresh_target,
 )
@@ -20,7 +22,9 @@ from hashsvc.scanning.pages.sandbox import PageReader, UnconfinedPageReader
 from hashsvc.scanning.render import Renderer
 from hashsvc.scanning.results import FIRST_ERROR, Look, SeenImage, Sign, failed, http_error
 from hashsvc.scanning.urls import resolve_url
+from hashsvc.scanning.visits import Visit
 from hashsvc.signals import ImageError, NotAnImageError, sign_frames
+from hashsvc.store.tallies import Tally
 
 # How often a page may forward to another, as short links and pages that count visits do.
 _MAX_MOVES = 3
@@ -90,6 +94,7 @@ class Looker:
         deadline: float | None = None,
         via: str | None = None,
         on_fetched: Callable[[Mapping[str, object]], object] = lambda _facts: None,
+        tally: Tally | None = None,
     ) -> Iterator[Look]:
         """
         Yield a result for each image at a URL, which is an image or a page with images.
@@ -104,24 +109,36 @@ class Looker:
 
             on_fetched: Called with the facts about the download of the URL itself.
 
+            tally: Counts what becomes of the images, and what is left out. It is complete when
+                this iterator ends, also if it ends with an error.
+
         Raises:
             FetchError: If the URL itself cannot be fetched, or is neither a page nor an image.
 
             SandboxError: If no image can be signed at present.
         """
-        visit = Visit(deadline, via)
-        fetched = visit.get(self._fetcher, url, visit.browsing(Purpose.PAGE))
-        on_fetched(fetched.facts)
+        visit = Visit(deadline, via, tally or Tally())
+        try:
+            fetched = visit.get(self._fetcher, url, visit.browsing(Purpose.PAGE))
+            on_fetched(fetched.facts)
+            yield from self._look(fetched, url, visit)
+            if fetched.status >= FIRST_ERROR and not visit.has_signed:
+                raise http_error(fetched)
+        finally:
+            visit.count_what_is_left()
+
+    def _look(self, fetched: Fetched, url: str, visit: Visit) -> Iterator[Look]:
+        """Yield the results of what was fetched, and of the pages to which it leads."""
         page = yield from self._look_at(fetched, url, visit, most=self._images_per_page)
+        visit.links.update(page.pages)
         for _ in range(_MAX_MOVES):
             if page.moved_to is None:
                 break
             page = yield from self._look_behind(page.moved_to, visit, self._images_per_page)
+            visit.links.update(page.pages)
         links = (*visit.linked_pages, *page.pages)
         for link in links[: self._links_per_page]:
             yield from self._look_behind(link, visit, _LARGEST_BEHIND_LINK)
-        if fetched.status >= FIRST_ERROR and not visit.has_signed:
-            raise http_error(fetched)
 
     def _look_behind(
         self,
@@ -137,8 +154,11 @@ class Looker:
         visit.seen.add(link)
         try:
             fetched = visit.get(self._fetcher, link, browsing or visit.browsing(Purpose.PAGE))
+            if fetched.status >= FIRST_ERROR:
+                visit.unread.add(link)
             return (yield from self._look_at(fetched, link, visit, most=most, depth=depth))
         except FetchError as error:
+            visit.unread.add(link)
             if error.retry:
                 yield Look(link, None, error.reason, retry=True)
             return Page()
@@ -155,19 +175,28 @@ class Looker:
             if not shows_page:
                 raise http_error(fetched, "neither-page-nor-image") from error
         except ImageError as error:
-            yield Look(url, None, type(error).__name__)
+            yield visit.counted(Look(url, None, type(error).__name__))
         else:
-            visit.has_signed = True
-            yield itself
+            yield visit.counted(itself)
         if not shows_page:
             return Page()
         page = self._read(fetched, visit)
         visit.seen.update((url, fetched.url))
-        new = visit.unseen(page.images)[:most]
-        visit.seen.update(each for image in new for each in image.urls)
-        films = [each for each in page.films if each not in visit.seen][: self._films_per_page]
-        visit.seen.update(films)
-        new += [PageImage((film,), 0) for film in films]
+        visit.note(page)
+        if INCOMPLETE in fetched.facts:
+            visit.unread.add(url)
+        yield from self._look_at_images(page, fetched, url, visit, most)
+        if depth < _MAX_FRAME_DEPTH:
+            for frame in page.frames[: self._links_per_page]:
+                browsing = visit.browsing(Purpose.FRAME, fetched, page)
+                yield from self._look_behind(frame, visit, _LARGEST_IN_FRAME, browsing, depth + 1)
+        return page
+
+    def _look_at_images(
+        self, page: Page, fetched: Fetched, url: str, visit: Visit, most: int
+    ) -> Iterator[Look]:
+        """Yield the results for the images of a page."""
+        new = visit.choose(page, most=most, most_films=self._films_per_page)
         for batch in self._downloads.batches(new, fetched, page, visit):
             while batch:
                 # Remove each download from the batch, so that its bytes are freed once signed.
@@ -177,13 +206,7 @@ class Looker:
                     if isinstance(each, Look)
                     else self._sign_download(each, visit, page_url=url)
                 )
-                visit.has_signed |= look.image is not None
-                yield look
-        if depth < _MAX_FRAME_DEPTH:
-            for frame in page.frames[: self._links_per_page]:
-                browsing = visit.browsing(Purpose.FRAME, fetched, page)
-                yield from self._look_behind(frame, visit, _LARGEST_IN_FRAME, browsing, depth + 1)
-        return page
+                yield visit.counted(look)
 
     def _read(self, fetched: Fetched, visit: Visit) -> Page:
         """Return the references of a page, with what its style sheets and its scripts add."""
@@ -198,12 +221,13 @@ class Looker:
         if self._renderer is None or not page.has_scripts or page.shown_count() >= _FEW_IMAGES:
             return page
         dom = self._renderer.dom(fetched.url, deadline=visit.deadline, via=visit.via)
-        if dom is None:
-            return page
-        try:
-            return self._reader.read_page(dom, fetched.url, "").with_more(page)
-        except PageTooComplexError:
-            return page
+        with suppress(PageTooComplexError):
+            if dom is not None:
+                # Both are the same page, so count what is left out of it once.
+                before = replace(page, left_out=LeftOut())
+                return self._reader.read_page(dom, fetched.url, "").with_more(before)
+        visit.unread.add(fetched.url)
+        return page
 
     def _with_stylesheets(self, page: Page, fetched: Fetched, visit: Visit) -> Page:
         waiting, seen = list(page.stylesheets), set[str]()
@@ -218,9 +242,13 @@ class Looker:
                     sheet.body, sheet.url, sheet.headers.get("content-type", ""), fetched.body
                 )
             except (FetchError, PageTooComplexError):
+                visit.unread.add(url)
                 continue
+            if sheet.status >= FIRST_ERROR or INCOMPLETE in sheet.facts:
+                visit.unread.add(url)
             waiting += found.stylesheets
             page = page.with_more(found)
+        visit.unread.update(set(waiting) - seen)
         return page
 
     def _sign_download(self, download: Download, visit: Visit, *, page_url: str) -> Look:

@@ -9,11 +9,12 @@ import structlog
 
 from hashsvc.matching import BankIndex, Found, sighted
 from hashsvc.scanning.errors import FetchError
-from hashsvc.scanning.leases import ImageCounts, Leases, Taken
+from hashsvc.scanning.leases import Leases, Taken
 from hashsvc.scanning.look import Looker
 from hashsvc.scanning.results import SeenImage
 from hashsvc.settings import Settings
 from hashsvc.store.candidates import Sighted
+from hashsvc.store.tallies import Tally
 
 _IDLE_S = 0.5
 # The share of a lease for downloads. The rest is for signing the last image and for storing.
@@ -118,37 +119,36 @@ class Scanner:
         if self._leases.is_worn_out(item):
             self._leases.fail(item, FetchError("worker-lost"))
             return
+        tally = Tally()
         try:
-            self._look(taken)
+            self._look(taken, tally)
         except FetchError as error:
-            self._leases.fail(item, error)
+            self._leases.fail(item, error, tally)
         except Exception as error:  # noqa: BLE001 - one item must not stop the others.
             # The message may contain a URL, so log only the type of the error.
             _log.error("scan.item_crashed", item=item.id, error=type(error).__name__)
             self._leases.fail(item, FetchError("internal", retry=True))
 
-    def _look(self, taken: Taken) -> None:
+    def _look(self, taken: Taken, tally: Tally) -> None:
         item = taken.item
-        seen = failed = 0
         retry_reason: str | None = None
         images = _ItemImages(self._bank_index)
         # A slow page must not outlast the lease, or the item would be started again and again.
         deadline = time.monotonic() + _LOOKING_SHARE * self._settings.scan_lease_s
-        for look in self._looker.look(item.url, deadline=deadline, via=taken.via):
-            if look.image is None:
-                failed += 1
-                # Don't retry an image that overran its lease; it would overrun again.
-                if look.retry and time.monotonic() < deadline:
-                    retry_reason = retry_reason or look.reason
-            else:
-                seen += 1
+        for look in self._looker.look(item.url, deadline=deadline, via=taken.via, tally=tally):
+            if look.image is not None:
                 images.add(look.image)
+            # Don't retry an image that overran its lease; it would overrun again.
+            elif look.retry and time.monotonic() < deadline:
+                retry_reason = retry_reason or look.reason
             if self.is_stopping:
                 self._leases.give_back(item)
                 return
-        counted, found = ImageCounts(seen, failed, retry_reason), images.found()
-        if self._leases.finish(item, counted, found, images.kept, mark=taken.mark):
-            _log.info("scan.item_done", item=item.id, images=seen, failed=failed, found=len(found))
+        found = images.found()
+        if self._leases.finish(
+            item, tally, found, images.kept, retry_reason=retry_reason, mark=taken.mark
+        ):
+            _log.info("scan.item_done", item=item.id, found=len(found), **tally.columns())
 
 
 class _ItemImages:

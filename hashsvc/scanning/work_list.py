@@ -12,7 +12,7 @@ from hashsvc.clock import Clock, utc_now
 from hashsvc.scanning.errors import CancelledScanError, OtherBatchError, UnknownScanError
 from hashsvc.scanning.lists import BatchLine, by_line, sort_lines
 from hashsvc.settings import Settings
-from hashsvc.store import Database, UnknownRowError, matches, scans
+from hashsvc.store import Database, UnknownRowError, matches, scans, tallies
 from hashsvc.store.ids import (
     DEFAULT_ORGANISATION,
     ItemId,
@@ -22,6 +22,7 @@ from hashsvc.store.ids import (
     random_id,
 )
 from hashsvc.store.scans import Item, Repeatable, Scan, Seen
+from hashsvc.store.tallies import Tally
 
 _FINISHED = ("done", "dead", "cancelled")
 
@@ -49,11 +50,24 @@ class Submitted:
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """How far a scan is: its items by state, and the matches it found by state."""
+    """
+    How far a scan is.
+
+    Attributes:
+        items: Number of its items by state.
+
+        matches: Number of the matches it found, by state.
+
+        tallied: Number of its items whose images were counted.
+
+        tally: The sum of what was counted.
+    """
 
     scan: Scan
     items: dict[str, int]
     matches: dict[str, int]
+    tallied: int
+    tally: Tally
 
     @property
     def total(self) -> int:
@@ -231,10 +245,13 @@ class WorkList:
     def _progress(
         self, connection: Connection, scan_id: ScanId, organisation_id: OrganisationId | None
     ) -> Progress:
+        tallied, tally = tallies.total(connection, scan_id)
         return Progress(
             scan=_scan(connection, scan_id, organisation_id),
             items=scans.progress(connection, scan_id),
             matches=matches.count_by_state(connection, scan_id, organisation_id),
+            tallied=tallied,
+            tally=tally,
         )
 
     def _result(self, connection: Connection, scan_id: ScanId) -> Submitted:

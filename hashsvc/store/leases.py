@@ -22,6 +22,7 @@ from hashsvc.store import rows, scans
 from hashsvc.store.ids import ItemId, MatchId, ScanId
 from hashsvc.store.scans import Item
 from hashsvc.store.tables import WAITING, scan_item, sighting
+from hashsvc.store.tallies import Tally
 
 
 def is_due(connection: Connection, *, now: datetime, avoiding: Collection[bytes] = ()) -> bool:
@@ -102,12 +103,9 @@ def _end(connection: Connection, statement: Update, item: Item, **values: object
     return rows.changed_one(connection.execute(statement, held | values))
 
 
-def finish(
-    connection: Connection, item: Item, *, images: int, images_failed: int, now: datetime
-) -> bool:
+def finish(connection: Connection, item: Item, tally: Tally, *, now: datetime) -> bool:
     """Mark a leased item done; return False if the lease was lost in the meantime."""
-    counts = {"images": images, "images_failed": images_failed}
-    return _end(connection, _FINISH, item, finished_at=now, **counts)
+    return _end(connection, _FINISH, item, finished_at=now, **tally.columns())
 
 
 def fail(
@@ -117,14 +115,17 @@ def fail(
     reason: str,
     retry_at: datetime | None,
     now: datetime,
-    images: int = 0,
-    images_failed: int = 0,
+    tally: Tally | None = None,
 ) -> bool:
     """
     Mark a leased item failed until `retry_at`, or dead if that is None.
 
     Return False if the lease was lost in the meantime.
+
+    Args:
+        tally: What was counted before the item failed; None if that is not known.
     """
+    unknown = dict.fromkeys(Tally().columns()) | {"images": 0, "images_failed": 0}
     return _end(
         connection,
         _FAIL,
@@ -132,9 +133,8 @@ def fail(
         state="dead" if retry_at is None else "failed",
         reason=reason,
         due_at=retry_at or now,
-        images=images,
-        images_failed=images_failed,
         finished_at=now if retry_at is None else None,
+        **(unknown if tally is None else tally.columns()),
     )
 
 

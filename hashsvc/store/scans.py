@@ -66,6 +66,9 @@ class Item:
 
         attempts_before: Attempts that do not count towards the limit: those before somebody asked
             for a retry, and those after which the worker gave the item back.
+
+    `images` and the numbers from `icons_left_out` on are described at `Tally`. The latter are None
+    if the item was not looked at, or was by a version that did not count them.
     """
 
     id: ItemId
@@ -80,6 +83,17 @@ class Item:
     finished_at: datetime | None
     host_digest: bytes | None
     attempts_before: int
+    icons_left_out: int | None = None
+    images_over_limit: int | None = None
+    frames_not_followed: int | None = None
+    parts_not_read: int | None = None
+
+    @property
+    def images_seen(self) -> int | None:
+        """Number of all images at the URL; None if it is not known."""
+        if self.icons_left_out is None or self.images_over_limit is None:
+            return None
+        return self.images + self.images_failed + self.icons_left_out + self.images_over_limit
 
 
 @dataclass(frozen=True, slots=True)

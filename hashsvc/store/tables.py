@@ -266,6 +266,11 @@ scan_item = table(
     Column("host_digest", LargeBinary),
     # Attempts that do not count towards the limit: see `scans.Item`.
     Column("attempts_before", Integer, nullable=False, server_default=text("0")),
+    # Null until somebody has counted; see `tallies.Tally`.
+    Column("icons_left_out", Integer),
+    Column("images_over_limit", Integer),
+    Column("frames_not_followed", Integer),
+    Column("parts_not_read", Integer),
     one_of("state", "queued", "leased", "done", "failed", "dead", "cancelled"),
     Index(None, "due_at", "host_digest", sqlite_where=WAITING, postgresql_where=WAITING),
     Index(None, "scan_id", "state"),

@@ -40,6 +40,8 @@ def test_a_scan_shows_lines_progress_and_result(run: Run, service: Running, page
     assert f"Scan {state['scan']}: 1 URLs, 2 duplicates left out." in done.stderr
     assert "canary" not in done.stderr
     assert "1/1" in done.stderr
+    seen = "Images: 1 seen, of which 1 examined, 0 failed, 0 left out as icons, 0 over a limit. "
+    assert f"{seen}Not read: 0 frames, 0 other parts.\n" in done.stderr
 
 
 def test_results_are_printed_as_csv_or_json(run: Run, service: Running, page: str) -> None:
@@ -70,6 +72,7 @@ def test_a_scan_is_cancelled_resumed_retried_and_shown(run: Run, service: Runnin
     assert "queued" in json.loads(run("scans", "retry", scan, **variables).stdout)["items"]
     followed = run("scans", "follow", scan, **variables)
     assert json.loads(followed.stdout)["items"] == {"done": 1}
+    assert "Images: 0 seen" in followed.stderr
     cancelled = json.loads(run("scans", "cancel", scan, **variables).stdout)
     assert cancelled["cancelled"] is True
     refused = run("scans", "retry", scan, **variables)

@@ -25,6 +25,7 @@ from hashsvc.store import Database, matches
 from hashsvc.store.ids import KeyId, PublicContentId, ScanId
 from hashsvc.store.matches import Match
 from hashsvc.store.scans import Item
+from hashsvc.store.tallies import Tally
 from tests.conftest import jpeg
 from tests.helpers.set_clock import SetClock
 from tests.helpers.site import Site
@@ -225,7 +226,12 @@ class OtherLooker:
         self._before = before
 
     def look(
-        self, url: str, *, deadline: float | None = None, via: str | None = None
+        self,
+        url: str,
+        *,
+        deadline: float | None = None,
+        via: str | None = None,
+        tally: Tally | None = None,
     ) -> Iterator[Look]:
         self._before(url)
-        return self._looker.look(url, deadline=deadline, via=via)
+        return self._looker.look(url, deadline=deadline, via=via, tally=tally)

@@ -372,9 +372,7 @@ def test_a_scan_uses_its_own_proxy(service: Service, site: OddSite) -> None:
     class Through:
         """A looker that records which proxy it was given."""
 
-        def look(
-            self, url: str, *, deadline: float | None = None, via: str | None = None
-        ) -> Iterator[Look]:
+        def look(self, url: str, *, via: str | None, **_how: object) -> Iterator[Look]:
             asked.append(via)
             return iter(())
 

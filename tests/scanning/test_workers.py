@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 
 from hashsvc.scanning import Look
 from hashsvc.store import Database
+from hashsvc.store.tallies import Tally
 from tests.conftest import generated_photo, jpeg
 from tests.helpers.waiting import wait_until
 from tests.scanning.support import OddSite, OtherLooker, Service, altered
@@ -76,9 +77,7 @@ def test_the_result_of_a_late_worker_is_not_stored(service: Service, site: OddSi
     class Late:
         """A looker that returns after the lease has expired and another worker has the item."""
 
-        def look(
-            self, url: str, *, deadline: float | None = None, via: str | None = None
-        ) -> Iterator[Look]:
+        def look(self, url: str, **_how: object) -> Iterator[Look]:
             seen = list(service.looker.look(url))
             assert seen[0].image is not None
             service.clock.advance(service.settings.scan_lease_s)
@@ -124,10 +123,10 @@ def test_a_slow_page_ends_before_its_lease(service: Service, site: OddSite) -> N
         """A looker that records its deadline."""
 
         def look(
-            self, url: str, *, deadline: float | None = None, via: str | None = None
+            self, url: str, *, deadline: float | None, tally: Tally, **_how: object
         ) -> Iterator[Look]:
             deadlines.append(deadline)
-            return service.looker.look(url, deadline=deadline)
+            return service.looker.look(url, deadline=deadline, tally=tally)
 
     began = time.monotonic()
     assert service.another_scanner(settings=settings, looker=Watched()).work_once()

@@ -12,11 +12,14 @@ from sqlalchemy import Connection, inspect
 from sqlalchemy.exc import OperationalError
 
 from hashsvc.settings import Settings
-from hashsvc.store import Database, SchemaError
+from hashsvc.store import Database, SchemaError, scans, tallies
+from hashsvc.store.ids import ItemId, KeyId, ScanId
 from hashsvc.store.schema import newest_version, version_of
 from hashsvc.store.tables import metadata
+from hashsvc.store.tallies import Tally
 from tests.helpers.cases import store_case, store_content, store_match, store_request
 from tests.helpers.database import rows_of
+from tests.helpers.set_clock import START
 from tests.store.migrating import CONFIG, downgrade, upgrade
 
 
@@ -33,6 +36,11 @@ def definitions(connection: Connection) -> dict[str, list[str]]:
         for name, sql in rows
         if name != "alembic_version"
     }
+
+
+def schema(database: Database) -> dict[str, list[str]]:
+    with database.read() as connection:
+        return definitions(connection)
 
 
 def fill(database: Database) -> None:
@@ -61,11 +69,11 @@ def test_every_migration_can_be_undone_and_repeated(settings: Settings) -> None:
     scripts = ScriptDirectory.from_config(CONFIG).walk_revisions()
     for revision in reversed([each.revision for each in scripts]):
         upgrade(database, revision)
-        upgraded = tables(database)
+        upgraded = schema(database)
         downgrade(database, "-1")
-        assert tables(database) != upgraded
+        assert schema(database) != upgraded
         upgrade(database, revision)
-        assert tables(database) == upgraded
+        assert schema(database) == upgraded
     database.close()
 
 
@@ -136,3 +144,21 @@ def test_migrating_keeps_only_the_day_of_pending_contents(database: Database) ->
     with database.read() as connection:
         query = "SELECT pending_since FROM pending_content"
         assert connection.exec_driver_sql(query).scalar_one() == "2026-01-05T00:00:00.000000+00:00"
+
+
+def test_items_of_an_older_version_have_counts_that_are_not_known(database: Database) -> None:
+    scan_id = ScanId("a scan")
+    with database.write() as connection:
+        scans.add(connection, scan_id, KeyId("reporter"), ["https://a.example/"], START)
+    downgrade(database, "0008")
+    with database.write() as connection:
+        connection.exec_driver_sql(
+            "UPDATE scan_item SET state = 'done', images = 7, images_failed = 2"
+        )
+    database.migrate()
+    with database.read() as connection:
+        (item,) = scans.items_of(connection, scan_id, after=ItemId(0), limit=9)
+        assert tallies.total(connection, scan_id) == (0, Tally())
+    assert (item.images, item.images_failed, item.images_seen) == (7, 2, None)
+    assert (item.icons_left_out, item.images_over_limit) == (None, None)
+    assert (item.frames_not_followed, item.parts_not_read) == (None, None)

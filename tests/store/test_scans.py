@@ -4,14 +4,16 @@ from datetime import datetime, timedelta
 
 import pytest
 
-from hashsvc.store import Database, UnknownRowError, leases, scans
+from hashsvc.store import Database, UnknownRowError, leases, scans, tallies
 from hashsvc.store.ids import ItemId, KeyId, ScanId
 from hashsvc.store.scans import Item
+from hashsvc.store.tallies import Tally
 from tests.helpers.set_clock import START
 
 pytestmark = pytest.mark.both_databases
 
 SCAN = ScanId("a scan")
+TALLY = Tally(2, 1, 4, 5, 6, 7)
 LEASE_S = 60
 
 
@@ -38,7 +40,7 @@ def take(database: Database, seconds: float) -> Item:
 
 def finish(database: Database, item: Item, seconds: float) -> bool:
     with database.write() as connection:
-        return leases.finish(connection, item, images=2, images_failed=1, now=at(seconds))
+        return leases.finish(connection, item, TALLY, now=at(seconds))
 
 
 def fail(database: Database, item: Item, seconds: float, retry: float | None) -> bool:
@@ -78,7 +80,9 @@ def test_a_finished_item_is_done(database: Database) -> None:
     assert finish(database, item, 3)
     (done,) = items(database)
     assert (done.state, done.images, done.images_failed) == ("done", 2, 1)
-    assert (done.reason, done.finished_at) == (None, at(3))
+    assert (done.icons_left_out, done.images_over_limit) == (4, 5)
+    assert (done.frames_not_followed, done.parts_not_read) == (6, 7)
+    assert (done.images_seen, done.reason, done.finished_at) == (12, None, at(3))
     assert take_any(database, 10_000) is None
     assert not finish(database, item, 4)
     assert not fail(database, item, 4, None)
@@ -144,3 +148,23 @@ def test_cancelling_stops_items_that_have_not_begun(database: Database) -> None:
 def test_an_unknown_scan_is_an_error(database: Database) -> None:
     with database.read() as connection, pytest.raises(UnknownRowError, match="scan"):
         scans.by_id(connection, ScanId("none"))
+
+
+def test_the_tallies_of_a_scan_are_added_up(database: Database) -> None:
+    submit(database, "a", "b", "failed", "unknown", "queued")
+    submit(database, "other", scan=ScanId("other"))
+    first, second, failed, unknown = (take(database, 0) for _ in range(4))
+    finish(database, first, 1)
+    with database.write() as connection:
+        # Nobody has that many images, but a page can claim to.
+        leases.finish(connection, second, Tally(images_over_limit=2**40), now=at(1))
+        leases.fail(
+            connection, failed, reason="busy", retry_at=at(9), now=at(1), tally=Tally(images=100)
+        )
+    fail(database, unknown, 1, retry=None)
+    assert items(database)[3].images_seen is None
+    with database.read() as connection:
+        total = tallies.total(connection, SCAN)
+        assert total == (3, Tally(102, 1, 4, 5 + 2**31 - 1, 6, 7))
+        assert total[1].images_seen == 102 + 1 + 4 + 5 + 2**31 - 1
+        assert tallies.total(connection, ScanId("other")) == (0, Tally())

@@ -1,6 +1,7 @@
 """Schemas for scans (batches of reported URLs), their items and their results."""
 
 from collections.abc import Iterable
+from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated, Literal, cast
 
@@ -10,7 +11,12 @@ from hashsvc.api.schemas.base import Body, CaseNumber, OpaqueId
 from hashsvc.matching import MatchState, Tier
 from hashsvc.scanning import MAX_URL_LENGTH, Progress, Submitted
 from hashsvc.store.scans import Item
+from hashsvc.store.tallies import Tally
 
+_ICONS = "Number of icons that were left out."
+_OVER_LIMIT = "Number of images and films left out because a page has more than the limit."
+_FRAMES = "Number of frames of pages that were not read, or only in part."
+_PARTS = "Number of linked pages and style sheets that were not read, and of pages read in part."
 ItemState = Literal["queued", "leased", "done", "failed", "dead", "cancelled"]
 
 
@@ -54,6 +60,28 @@ class ScanCreatedOut(BaseModel):
         )
 
 
+class TallyOut(BaseModel):
+    """
+    What became of the images of a scan's URLs: totals of the last attempt at each.
+
+    `images_seen` is the sum of `images`, `images_failed`, `icons_left_out` and
+    `images_over_limit`.
+    """
+
+    urls: int = Field(description="Number of URLs that the totals cover: those looked at so far.")
+    images_seen: int = Field(description="Number of images that the URLs have.")
+    images: int = Field(description="Number of images examined.")
+    images_failed: int = Field(description="Number of images that could not be fetched or read.")
+    icons_left_out: int = Field(description=_ICONS)
+    images_over_limit: int = Field(description=_OVER_LIMIT)
+    frames_not_followed: int = Field(description=_FRAMES)
+    parts_not_read: int = Field(description=_PARTS)
+
+    @classmethod
+    def of(cls, urls: int, tally: Tally) -> "TallyOut":
+        return cls(urls=urls, images_seen=tally.images_seen, **asdict(tally))
+
+
 class ScanOut(BaseModel):
     """The progress of a scan."""
 
@@ -72,6 +100,7 @@ class ScanOut(BaseModel):
     duplicates: int = Field(description="Number of lines of the batch that repeated a URL.")
     invalid: int = Field(description="Number of lines of the batch that were not valid URLs.")
     watch: OpaqueId | None = Field(description="The watch that created the scan. Null: none.")
+    tally: TallyOut
 
     @classmethod
     def of(cls, progress: Progress) -> "ScanOut":
@@ -87,6 +116,7 @@ class ScanOut(BaseModel):
             duplicates=scan.duplicates,
             invalid=sum(map(len, scan.invalid.values())),
             watch=scan.watch_id,
+            tally=TallyOut.of(progress.tallied, progress.tally),
         )
 
 
@@ -104,8 +134,16 @@ class ItemOut(BaseModel):
     reason: str | None = Field(
         description="Why the last attempt failed. Null: it did not fail.", examples=["timeout"]
     )
+    images_seen: int | None = Field(
+        description="Number of images that the URL has: the sum of the next four numbers. Null: "
+        "not known."
+    )
     images: int = Field(description="Number of images examined.")
     images_failed: int = Field(description="Number of images that could not be fetched or read.")
+    icons_left_out: int | None = Field(description=f"{_ICONS} Null: not known.")
+    images_over_limit: int | None = Field(description=f"{_OVER_LIMIT} Null: not known.")
+    frames_not_followed: int | None = Field(description=f"{_FRAMES} Null: not known.")
+    parts_not_read: int | None = Field(description=f"{_PARTS} Null: not known.")
 
     @classmethod
     def of(cls, item: Item) -> "ItemOut":
@@ -115,8 +153,13 @@ class ItemOut(BaseModel):
             state=cast("ItemState", item.state),
             attempts=item.attempts,
             reason=item.reason,
+            images_seen=item.images_seen,
             images=item.images,
             images_failed=item.images_failed,
+            icons_left_out=item.icons_left_out,
+            images_over_limit=item.images_over_limit,
+            frames_not_followed=item.frames_not_followed,
+            parts_not_read=item.parts_not_read,
         )
 
 

@@ -9,11 +9,12 @@ addresses in scripts. `finds` resolves these references and puts them in order.
 
 from hashsvc.scanning.pages.errors import PageError, PageTooComplexError
 from hashsvc.scanning.pages.inline import InlineData, is_inline, read_inline
-from hashsvc.scanning.pages.page import Page, PageImage
+from hashsvc.scanning.pages.page import LeftOut, Page, PageImage
 from hashsvc.scanning.pages.reading import read_page, read_stylesheet, refresh_target
 
 __all__ = [
     "InlineData",
+    "LeftOut",
     "Page",
     "PageError",
     "PageImage",

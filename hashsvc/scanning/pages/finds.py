@@ -2,12 +2,19 @@
 
 import re
 from collections.abc import Sequence
+from dataclasses import fields
+from typing import Literal
 from urllib.parse import urlsplit
 
 from hashsvc.scanning.errors import BadUrlError
 from hashsvc.scanning.pages.inline import MIN_INLINE_LENGTH, is_inline
-from hashsvc.scanning.pages.kinds import is_image_reference, is_other_file, known_part
-from hashsvc.scanning.pages.page import IN_SCRIPT, Page, PageImage
+from hashsvc.scanning.pages.kinds import (
+    is_icon_file,
+    is_image_reference,
+    is_other_file,
+    known_part,
+)
+from hashsvc.scanning.pages.page import IN_SCRIPT, LeftOut, Page, PageImage
 from hashsvc.scanning.urls import resolve_url
 
 # If a thumbnail links to its large image, the thumbnail comes after everything else.
@@ -15,6 +22,7 @@ _BEHIND_LARGE = 0.001
 ICON = 1.0
 _MAX_REFERENCES = 10_000
 _MAX_PAGES = 50
+_OTHER_SCHEME = re.compile(r"(?!https?:)[a-z][a-z0-9+.-]*:", re.IGNORECASE)
 _SIZE_IN_NAME = re.compile(
     r"(?:[-_@]?\d{2,4}x\d{2,4}|[-_](?:thumb(?:nail)?|small|medium|large|orig(?:inal)?|full|\d{2,4}[wp]?))+"
     r"(?=\.\w+$|$)",
@@ -27,6 +35,9 @@ _SIZE_AS_FOLDER = re.compile(
     r"[swh]_?\d{2,4}(?:[-,][a-z]{1,2}(?:_?[\w.]{1,12})?){1,8}",
 )
 _PREVIEW = re.compile(r"(?<![a-z])(?:thumb(?:nail)?s?|small|preview|mini)(?![a-z])", re.IGNORECASE)
+
+Kind = Literal["failed", "over_limit", "frames", "parts"]
+"""A field of `LeftOut`."""
 
 
 class Finds:
@@ -51,8 +62,11 @@ class Finds:
         self._frames: dict[str, None] = {}
         self._stylesheets: dict[str, None] = {}
         self._films: dict[str, None] = {}
+        self._icons: dict[str, None] = {}
         self._moved_to: str | None = None
         self._left = _MAX_REFERENCES
+        # Hashes of what is left out, so that nothing counts twice.
+        self._left_out: dict[str, set[int]] = {each.name: set() for each in fields(LeftOut)}
 
     def page(self) -> Page:
         """Return what was found."""
@@ -68,6 +82,8 @@ class Finds:
             moved_to=self._moved_to,
             referrer_policy=self.referrer_policy,
             has_scripts=self.has_scripts,
+            icons=tuple(self._icons),
+            left_out=LeftOut(**{kind: len(each) for kind, each in self._left_out.items()}),
         )
 
     def set_base(self, reference: str) -> None:
@@ -100,7 +116,9 @@ class Finds:
         """
         urls = [url for each in references if (url := self._image_url(each))]
         if not urls:
+            self._note_unusable(references)
             return
+        is_icon = pixels <= ICON
         if link and is_image_reference(link):
             pixels *= _BEHIND_LARGE
         elif link and pixels > ICON:
@@ -111,12 +129,21 @@ class Finds:
             urls = [*before.urls, *urls]
             pixels = max(before.pixels, pixels)
             is_linked = before.is_linked and is_linked
-        self._images[first] = PageImage(tuple(dict.fromkeys(urls)), pixels, is_linked)
+            is_icon = before.is_icon and is_icon
+        self._images[first] = PageImage(tuple(dict.fromkeys(urls)), pixels, is_linked, is_icon)
 
     def add_from_script(self, reference: str) -> None:
         """Add an image that a script refers to; sizes that share a name count as one image."""
         if url := self._image_url(reference):
             self._from_scripts.setdefault(_name_of(url), []).append(url)
+        elif reference and self._left == 0:
+            self.leave_out("over_limit", reference)
+
+    def add_icon(self, reference: str) -> None:
+        """Add an icon, which nobody looks at."""
+        url = reference[:MIN_INLINE_LENGTH] if is_inline(reference) else self._resolved(reference)
+        if url:
+            self._icons[url] = None
 
     def add_hidden(self, references: Sequence[str]) -> None:
         """Add an image that a browser loads only once a person opens a part of the page."""
@@ -125,16 +152,22 @@ class Finds:
 
     def add_film(self, reference: str) -> None:
         """Add a film."""
-        self._add(self._films, reference)
+        self._add(self._films, reference, "over_limit")
 
     def add_frame(self, reference: str) -> None:
         """Add a page that is shown in this one."""
-        if not is_inline(reference):
-            self._add(self._frames, reference)
+        if is_inline(reference):
+            self.leave_out("frames", reference)
+        else:
+            self._add(self._frames, reference, "frames")
 
     def add_stylesheet(self, reference: str) -> None:
         """Add a style sheet."""
-        self._add(self._stylesheets, reference)
+        self._add(self._stylesheets, reference, "parts")
+
+    def leave_out(self, kind: Kind, text: str) -> None:
+        """Count something that is not among the finds; the same text counts once."""
+        self._left_out[kind].add(hash(text))
 
     def _images_from_scripts(self) -> list[PageImage]:
         shown = {_name_of(url) for image in self._images.values() for url in image.urls}
@@ -148,14 +181,29 @@ class Finds:
     def _add_page(self, reference: str) -> None:
         """Add a page behind a thumbnail, if it is on the same site and is not the front page."""
         url = self._resolved(reference)
-        if not url or url == self._page_url or len(self._pages) == _MAX_PAGES:
+        if not url or url == self._page_url or not _is_same_site(url, self._page_url):
             return
-        if _is_same_site(url, self._page_url):
+        if len(self._pages) < _MAX_PAGES or url in self._pages:
             self._pages[url] = None
+        else:
+            self.leave_out("parts", url)
 
-    def _add(self, to: dict[str, None], reference: str) -> None:
-        if reference and len(to) < _MAX_PAGES and (url := self._resolved(reference)):
+    def _add(self, to: dict[str, None], reference: str, kind: Kind) -> None:
+        if len(to) < _MAX_PAGES and (url := self._resolved(reference) if reference else ""):
             to[url] = None
+        elif _is_for_browsers(reference):
+            self.leave_out(kind, reference)
+
+    def _note_unusable(self, references: Sequence[str]) -> None:
+        """Note an image that has no URL to fetch: an icon, or an image beyond a limit."""
+        written = [each.strip() for each in references]
+        unusable = next((each for each in written if _is_for_browsers(each)), None)
+        if unusable is not None and not is_other_file(unusable):
+            self.leave_out("failed" if self._left else "over_limit", unusable)
+            return
+        for each in written:
+            if each[:10].lower() == "data:image" or is_icon_file(each):
+                self.add_icon(each)
 
     def _image_url(self, reference: str) -> str:
         reference = reference.strip()
@@ -175,6 +223,11 @@ class Finds:
             return resolve_url(self._base, reference, encoding=self._encoding)
         except BadUrlError:
             return ""
+
+
+def _is_for_browsers(reference: str) -> bool:
+    """Return whether a browser would try to fetch a reference, as far as its scheme says."""
+    return bool(reference) and not reference.startswith("#") and not _OTHER_SCHEME.match(reference)
 
 
 def _is_same_site(url: str, other: str) -> bool:

@@ -7,7 +7,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-_MAX_JSON = 1_000_000
+MAX_JSON = 1_000_000
+"""Characters of a script that are read."""
 _MAX_IMAGES = 1_000
 # schema.org's names, in lower case.
 _IMAGES = frozenset({"image", "thumbnail", "thumbnailurl", "contenturl", "primaryimageofpage"})
@@ -21,7 +22,7 @@ _PAIR = re.compile(
 
 def in_json_ld(text: str) -> Iterator[str]:
     """Yield the image URLs in a JSON-LD script; a broken script gives those that can be read."""
-    text = text[:_MAX_JSON]
+    text = text[:MAX_JSON]
     value = _parsed(text)
     found = _in_broken(text) if value is None else _in_value(value)
     yield from itertools.islice(found, _MAX_IMAGES)

@@ -54,6 +54,11 @@ def is_other_file(reference: str) -> bool:
     return bool(_OTHER_PATH.search(path_of(reference)))
 
 
+def is_icon_file(reference: str) -> bool:
+    """Return whether a reference has the extension of a file of icons."""
+    return path_of(reference).lower().endswith(".ico")
+
+
 def is_page_reference(reference: str) -> bool:
     """Return whether a reference has a page's extension."""
     return bool(_PAGE_PATH.search(path_of(reference)))

@@ -1,6 +1,7 @@
 """What a page shows and leads to: the result of reading one."""
 
-from dataclasses import dataclass, replace
+import operator
+from dataclasses import astuple, dataclass, replace
 
 IN_SCRIPT = 10_000.0
 """The pixels that a string in a script is taken to have, which may be an image's URL."""
@@ -18,11 +19,38 @@ class PageImage:
         pixels: How many pixels the page declares for it; a guess if the page declares nothing.
 
         is_linked: Whether the page only links to it. The link may lead to a page.
+
+        is_icon: Whether the page declares it as 48 × 48 pixels or smaller.
     """
 
     urls: tuple[str, ...]
     pixels: float
     is_linked: bool = False
+    is_icon: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class LeftOut:
+    """
+    How much of a page is not among its finds.
+
+    Attributes:
+        failed: Images whose URL the service does not fetch, such as one that is too long.
+
+        over_limit: Images and films beyond the limits for one page.
+
+        frames: Frames beyond the limit, and frames that cannot be fetched or are nested too deeply.
+
+        parts: Other parts beyond a limit: linked pages, style sheets, scripts, the end of the page.
+    """
+
+    failed: int = 0
+    over_limit: int = 0
+    frames: int = 0
+    parts: int = 0
+
+    def __add__(self, other: "LeftOut") -> "LeftOut":
+        return LeftOut(*map(operator.add, astuple(self), astuple(other)))
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -46,6 +74,11 @@ class Page:
         referrer_policy: The policy that the page declares; empty if it declares none.
 
         has_scripts: Whether the page has scripts that may show more images.
+
+        icons: URLs of icons that are not among the images: `.ico` files, icons of the site, and
+            `data:` URLs of fewer than 1,000 characters.
+
+        left_out: How much else is not among the finds.
     """
 
     images: tuple[PageImage, ...] = ()
@@ -56,6 +89,8 @@ class Page:
     moved_to: str | None = None
     referrer_policy: str = ""
     has_scripts: bool = False
+    icons: tuple[str, ...] = ()
+    left_out: LeftOut = LeftOut()
 
     def shown_count(self) -> int:
         """Return the number of images in the markup, without strings in scripts that may be one."""
@@ -72,4 +107,6 @@ class Page:
             frames=tuple(dict.fromkeys((*self.frames, *other.frames))),
             films=tuple(dict.fromkeys((*self.films, *other.films))),
             moved_to=self.moved_to or other.moved_to,
+            icons=tuple(dict.fromkeys((*self.icons, *other.icons))),
+            left_out=self.left_out + other.left_out,
         )

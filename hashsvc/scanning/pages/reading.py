@@ -20,7 +20,7 @@ from hashsvc.scanning.pages.attributes import (
 )
 from hashsvc.scanning.pages.encoding import decode_page
 from hashsvc.scanning.pages.finds import ICON, Finds
-from hashsvc.scanning.pages.json_ld import in_json_ld
+from hashsvc.scanning.pages.json_ld import MAX_JSON, in_json_ld
 from hashsvc.scanning.pages.kinds import (
     is_film_reference,
     is_image_reference,
@@ -28,14 +28,14 @@ from hashsvc.scanning.pages.kinds import (
 )
 from hashsvc.scanning.pages.media import media_matches
 from hashsvc.scanning.pages.page import IN_SCRIPT, Page
-from hashsvc.scanning.pages.scripts import in_script
+from hashsvc.scanning.pages.scripts import MAX_FINDS, MAX_SCRIPT, in_script
 from hashsvc.scanning.pages.srcsets import (
     SrcsetImage,
     in_order_of_choice,
     parse_srcset,
     width_of,
 )
-from hashsvc.scanning.pages.styles import imported, in_declarations, in_stylesheet
+from hashsvc.scanning.pages.styles import imported, in_declarations, in_stylesheet, is_cut
 from hashsvc.scanning.pages.tree import (
     elements_of,
     is_hidden,
@@ -87,6 +87,8 @@ def read_page(body: bytes, url: str, content_type: str = "") -> Page:
     """
     page = decode_page(body[:_MAX_BYTES], content_type)
     finds = Finds(url, encoding=page.encoding)
+    if len(body) > _MAX_BYTES:
+        finds.leave_out("parts", "the end of the page")
     _Reader(finds).read(page.text)
     return finds.page()
 
@@ -100,6 +102,8 @@ def read_stylesheet(body: bytes, url: str, content_type: str, page: bytes | None
     """
     sheet = decode_page(body[:_MAX_BYTES], content_type)
     finds = Finds(url, encoding=sheet.encoding)
+    if len(body) > _MAX_BYTES:
+        finds.leave_out("parts", "the end of the style sheet")
     tree = parse_tree(decode_page(page[:_MAX_BYTES]).text) if page is not None else None
     _read_sheet(sheet.text, finds, tree)
     return finds.page()
@@ -253,7 +257,11 @@ class _Reader:
 
     def _read_frame(self, attributes: Mapping[str, str]) -> None:
         if "srcdoc" in attributes:
-            self._read_markup(attributes["srcdoc"])
+            markup = attributes["srcdoc"]
+            if self._can_read(markup):
+                self._read_markup(markup)
+            elif "<" in markup:
+                self._finds.leave_out("frames", markup)
         else:
             self._finds.add_frame(attributes.get("src", ""))
 
@@ -283,13 +291,17 @@ class _Reader:
             self._add([*urls, href], UNKNOWN)
         elif "image_src" in relations:
             self._add([href], PREVIEW)
-        elif is_image_reference(href) and not any("icon" in each for each in relations):
+        elif any("icon" in each for each in relations):
+            self._finds.add_icon(href)
+        elif is_image_reference(href):
             self._add([href], PLACEHOLDER)
 
     def _read_script(self, node: LexborNode, attributes: Mapping[str, str]) -> None:
         kind = attributes.get("type", "").strip().lower()
         text = text_of(node)
         if "ld+json" in kind:
+            if len(text) > MAX_JSON:
+                self._finds.leave_out("parts", text)
             self._add_all(in_json_ld(text), PREVIEW)
             return
         if kind not in _DATA_SCRIPTS:
@@ -301,7 +313,10 @@ class _Reader:
 
     def _read_source_text(self, text: str) -> None:
         """Read the strings of a script, or of data in its notation."""
-        for find in in_script(text):
+        found = list(in_script(text))
+        if len(text) > MAX_SCRIPT or len(found) == MAX_FINDS:
+            self._finds.leave_out("parts", text)
+        for find in found:
             self._read_markup(find.markup, most=IN_SCRIPT)
             self._finds.add_from_script(find.url)
 
@@ -327,10 +342,15 @@ class _Reader:
             elif name == "onclick":
                 self._read_source_text(value)
 
+    def _can_read(self, markup: str) -> bool:
+        return self._depth < _MAX_MARKUP_DEPTH and len(markup) <= _MAX_MARKUP
+
     def _read_markup(self, markup: str, *, most: float = math.inf) -> None:
-        if self._depth < _MAX_MARKUP_DEPTH and len(markup) <= _MAX_MARKUP and "<" in markup:
+        if self._can_read(markup) and "<" in markup:
             most = min(most, self._most)
             _Reader(self._finds, depth=self._depth + 1, most=most).read(markup)
+        elif len(markup) > _MAX_MARKUP:
+            self._finds.leave_out("parts", markup)
 
     def _add_all(self, urls: Iterable[str], pixels: float) -> None:
         for url in urls:
@@ -348,6 +368,8 @@ def _links_around_images(tree: LexborHTMLParser) -> dict[int, str]:
 
 
 def _read_sheet(text: str, finds: Finds, tree: LexborHTMLParser | None) -> None:
+    if is_cut(text):
+        finds.leave_out("parts", text)
     for url in imported(text):
         finds.add_stylesheet(url)
     for image in in_stylesheet(text):

@@ -11,10 +11,12 @@ from dataclasses import asdict
 from typing import Any
 
 from hashsvc.scanning.pages.errors import PageTooComplexError
-from hashsvc.scanning.pages.page import Page, PageImage
+from hashsvc.scanning.pages.page import LeftOut, Page, PageImage
 from hashsvc.scanning.pages.reading import read_page, read_stylesheet
 
 READ, TOO_COMPLEX = b"read", b"too-complex"
+# No page of 10 MB leaves out more of anything.
+_MOST_LEFT_OUT = 10_000_000
 
 _SAMPLE = b"""<!doctype html><meta charset=windows-1251><style>a{background:url(1.jpg)}</style>
 <p style="background:image-set('2.jpg' 1x)"><a href=3.jpg>
@@ -53,12 +55,14 @@ def page_of(header: bytes, payload: bytes) -> Page | None:
     )
     if not isinstance(moved_to, str | None) or not isinstance(policy, str):
         raise ValueError("Not a text.")  # noqa: TRY004 - the answer is wrong, not the caller.
+    left_out = _left_out(told.pop("left_out"))
     lists = {name: tuple(_text(each) for each in _list(value)) for name, value in told.items()}
     return Page(
         images=images,
         moved_to=moved_to,
         referrer_policy=policy,
         has_scripts=bool(has_scripts),
+        left_out=left_out,
         **lists,
     )
 
@@ -92,10 +96,23 @@ def answer(data: bytes, _arguments: Any = None) -> tuple[bytes, bytes]:
 
 def _image(told: object) -> PageImage:
     match told:
-        case {"urls": [*urls], "pixels": int() | float() as pixels, "is_linked": bool(is_linked)}:
+        case {
+            "urls": [*urls],
+            "pixels": int() | float() as pixels,
+            "is_linked": bool(is_linked),
+            "is_icon": bool(is_icon),
+        }:
             if urls:
-                return PageImage(tuple(map(_text, urls)), float(pixels), is_linked)
+                return PageImage(tuple(map(_text, urls)), float(pixels), is_linked, is_icon)
     raise ValueError("Not an image.")
+
+
+def _left_out(told: object) -> LeftOut:
+    if not isinstance(told, dict) or told.keys() != asdict(LeftOut()).keys():
+        raise ValueError("Not the fields of what is left out.")
+    if not all(type(each) is int and 0 <= each <= _MOST_LEFT_OUT for each in told.values()):
+        raise ValueError("Not a count.")
+    return LeftOut(**told)
 
 
 def _list(told: object) -> list[object]:

@@ -14,9 +14,11 @@ from hashsvc.scanning.pages.joined import JAVASCRIPT, Joins, unescape
 from hashsvc.scanning.pages.kinds import is_image_reference, is_other_file
 
 _STRINGS = Query(JAVASCRIPT, "[(string) (template_string)] @string")
-_MAX_SCRIPT = 3_000_000
+MAX_SCRIPT = 3_000_000
+"""Characters of a script that are read."""
+MAX_FINDS = 1_000
+"""Finds of one script."""
 _MAX_STRINGS = 20_000
-_MAX_REFERENCES = 1_000
 # Data in a script is often JSON in a string, and sometimes that JSON holds JSON in a string.
 _MAX_DEPTH = 3
 # Broken scripts can make the parser slow. Their strings are then found by a regular expression.
@@ -52,7 +54,7 @@ class ScriptFind:
 
 def in_script(text: str) -> Iterator[ScriptFind]:
     """Yield the image URLs and the pieces of markup in a script's strings, in order."""
-    yield from itertools.islice(_in_source(text[:_MAX_SCRIPT], 0), _MAX_REFERENCES)
+    yield from itertools.islice(_in_source(text[:MAX_SCRIPT], 0), MAX_FINDS)
 
 
 def _in_source(source: str, depth: int) -> Iterator[ScriptFind]:

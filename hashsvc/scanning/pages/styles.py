@@ -81,6 +81,11 @@ def in_stylesheet(text: str) -> Iterator[StyleImage]:
     yield from shown.images()
 
 
+def is_cut(text: str) -> bool:
+    """Return whether a style sheet has more rules with images than `in_stylesheet` reads."""
+    return next(itertools.islice(_rules(text), _MAX_RULES, None), None) is not None
+
+
 def imported(text: str) -> Iterator[str]:
     """Yield the URLs of the style sheets that a style sheet imports for our screen."""
     if "@import" not in text[:_MAX_BEGINNING].lower():

@@ -5,12 +5,18 @@ from dataclasses import asdict
 
 import pytest
 
-from hashsvc.scanning.pages import Page, PageImage
+from hashsvc.scanning.pages import LeftOut, Page, PageImage
 from hashsvc.scanning.pages.reading_job import READ, TOO_COMPLEX, page_of
 
-PAGE = Page((PageImage(("https://a.example/1.jpg",), 9.0),), frames=("https://a.example/f",))
+PAGE = Page(
+    (PageImage(("https://a.example/1.jpg",), 9.0, is_icon=True),),
+    frames=("https://a.example/f",),
+    icons=("https://a.example/1.ico",),
+    left_out=LeftOut(1, 2, 3, 10_000_000),
+)
 TOLD = asdict(PAGE)
 IMAGE = TOLD["images"][0]
+LEFT_OUT = TOLD["left_out"]
 
 
 def test_a_page_comes_back_as_it_was() -> None:
@@ -29,6 +35,15 @@ def test_a_page_comes_back_as_it_was() -> None:
         TOLD | {"images": [IMAGE | {"urls": [7]}]},
         TOLD | {"images": [IMAGE | {"pixels": "9"}]},
         TOLD | {"images": [IMAGE | {"is_linked": 1}]},
+        TOLD | {"images": [IMAGE | {"is_icon": 0}]},
+        TOLD | {"icons": [1]},
+        TOLD | {"left_out": None},
+        TOLD | {"left_out": {}},
+        TOLD | {"left_out": LEFT_OUT | {"more": 1}},
+        TOLD | {"left_out": LEFT_OUT | {"frames": -1}},
+        TOLD | {"left_out": LEFT_OUT | {"frames": 1.0}},
+        TOLD | {"left_out": LEFT_OUT | {"frames": True}},
+        TOLD | {"left_out": LEFT_OUT | {"frames": 10_000_001}},
         TOLD | {"frames": "https://a.example/f"},
         TOLD | {"frames": [None]},
         TOLD | {"moved_to": 7},
