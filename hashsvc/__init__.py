@@ -14,5 +14,5 @@ Rooms, top to bottom; a room imports only from those below it:
     sandbox                       processes with limits, for work on untrusted bytes
 
 `settings`, `clock`, `loops` (threads that work at an interval), `lazy` (rooms that load their
-modules on first use) and `spreadsheets` (CSV) import no other room.
+modules on first use) and `spreadsheets` (CSV and Excel workbooks) import no other room.
 """

@@ -37,7 +37,7 @@ ROOMS = {
     "settings": set(),
     "clock": set(),
     "loops": set(),
-    "spreadsheets": set(),
+    "spreadsheets": {"lazy"},
     "sandbox": set(),
     "lazy": set(),
 }

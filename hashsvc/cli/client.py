@@ -110,19 +110,19 @@ class Client:
         """
         self._call("DELETE", path)
 
-    def parts(self, path: str, **query: str | int) -> Iterator[str]:
+    def parts(self, path: str, **query: str | int) -> Iterator[bytes]:
         """
-        Yield the text at a path in parts, as it arrives.
+        Yield the document at a path in parts, as it arrives.
 
         Raises:
-            ServiceError: If the service refuses or cannot be reached, or the text is cut off.
+            ServiceError: If the service refuses or cannot be reached, or the document is cut off.
         """
         try:
             with self._http.stream("GET", path, params=query) as answer:
                 if not answer.is_success:
                     answer.read()
                     raise _refused(answer)
-                yield from answer.iter_text()
+                yield from answer.iter_bytes()
         except _UNREACHABLE as error:
             raise _unreachable() from error
 

@@ -8,8 +8,7 @@ import typer
 import yaml
 
 from hashsvc.cli.connecting import LOCAL, Insecure, Key, Url, connected
-from hashsvc.cli.output import fail, say
-from hashsvc.cli.removal import write
+from hashsvc.cli.output import fail, say, write
 
 app = typer.Typer(no_args_is_help=True, help="The registry of platforms and how to reach them.")
 Name = Annotated[str, typer.Argument(help="An entry's id or a host name.", metavar="PLATFORM")]

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from hashsvc.cli.connecting import LOCAL, Insecure, Key, Url, connected
-from hashsvc.cli.output import fail, say
+from hashsvc.cli.output import fail, write
 from hashsvc.removal import FORMATS, Basis, Language, Outcome, State
 
 app = typer.Typer(
@@ -95,7 +95,7 @@ def notice(
     query = _without_none(format=form, notice=which)
     with connected(url, key, insecure) as client:
         content = client.content(f"{_PATH}/{request}/notice", **query)
-    write(content, output)
+    write(content, output, is_text=form != "pdf")
 
 
 @app.command()
@@ -276,18 +276,6 @@ def due(
             moment = datetime.fromisoformat(each["due_at"]).astimezone()
             what = f"{each['platform']}  {each['label']}  {each['request']}"
             typer.echo(f"{name.replace('_', ' '):9} {moment:%Y-%m-%d %H:%M}  {what}")
-
-
-def write(content: bytes, output: Path | None) -> None:
-    """Write a document to a file, or print it if no file is given."""
-    if output is None:
-        typer.echo(content, nl=False)
-        return
-    try:
-        output.write_bytes(content)
-    except OSError as error:
-        fail(f"The file cannot be written: {error.strerror}.")
-    say(f"{len(content)} bytes written.")
 
 
 def _post(

@@ -26,7 +26,7 @@ from rich.text import Text
 
 from hashsvc.cli.client import Client, ServiceError
 from hashsvc.cli.connecting import LOCAL, Insecure, Key, Url, connected
-from hashsvc.cli.output import fail, say
+from hashsvc.cli.output import fail, say, write
 from hashsvc.cli.tables import CsvDialect
 from hashsvc.scanning import BatchFormat, BatchLine, sort_lines
 from hashsvc.scanning.lists import BadListError, read_file, read_lines
@@ -55,11 +55,12 @@ class InputFormat(StrEnum):
     JSONL = "jsonl"
 
 
-class Output(StrEnum):
+class ResultFormat(StrEnum):
     """The formats of results."""
 
     CSV = "csv"
     JSON = "json"
+    XLSX = "xlsx"
 
 
 _FORMS = {
@@ -139,13 +140,30 @@ def results(
     key: Key,
     url: Url = LOCAL,
     insecure: Insecure = False,
-    output: Annotated[Output, typer.Option(help="Format of the results.")] = Output.CSV,
+    form: Annotated[
+        ResultFormat | None,
+        typer.Option(
+            "--format",
+            help="Format of the results. If unset, the extension of the file decides, or else csv.",
+        ),
+    ] = None,
     dialect: CsvDialect = Dialect.STANDARD,
+    output: Annotated[
+        Path | None, typer.Option(help="File to write. If unset, the results are printed.")
+    ] = None,
 ) -> None:
-    """Print the result of each URL of a scan, with its suspected re-uploads."""
+    """Print or save the result of each URL of a scan, with its suspected re-uploads."""
+    if output is not None and str(output) in list(ResultFormat):
+        fail("--output names a file. Choose the format with --format.")
+    form = form or _format_of(output)
     with connected(url, key, insecure) as client:
-        for part in client.parts(f"{_path(scan)}/results", format=output, dialect=dialect):
-            sys.stdout.write(part)
+        parts = client.parts(f"{_path(scan)}/results", format=form, dialect=dialect)
+        if output is None and form is not ResultFormat.XLSX:
+            for part in parts:
+                typer.echo(part, nl=False)
+        else:
+            # Ask for all parts first, so that no file has only some of the results.
+            write(b"".join(parts), output, is_text=form is not ResultFormat.XLSX)
 
 
 @app.command()
@@ -228,6 +246,11 @@ class _Rate(ProgressColumn):
 def _follow_all(client: Client, ids: Sequence[str]) -> list[dict[str, Any]]:
     with _telling_that_scans_continue(ids):
         return follow(client, *ids)
+
+
+def _format_of(output: Path | None) -> ResultFormat:
+    ending = output.suffix.lower().removeprefix(".") if output else ""
+    return ResultFormat(ending) if ending in list(ResultFormat) else ResultFormat.CSV
 
 
 def _tally_line(tally: dict[str, int]) -> str:

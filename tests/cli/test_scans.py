@@ -57,7 +57,7 @@ def test_results_are_printed_as_csv_or_json(run: Run, service: Running, page: st
         (f"{service.site.url}/gone", "dead", "http-404"),
     }
     assert rows[0]["image_url"] == f"{service.site.url}/image.jpg"
-    told = json.loads(run("scans", "results", "--output", "json", scan, **analyst).stdout)
+    told = json.loads(run("scans", "results", "--format", "json", scan, **analyst).stdout)
     assert [each["url"] for each in told] == [page, f"{service.site.url}/gone"]
     assert len(rows) == len(told[0]["matches"]) + 1
     assert told[0]["matches"][0]["tier"] == "certain"

@@ -1,5 +1,6 @@
 """Statistics of how platforms handle requests, and evidence bundles for courts."""
 
+from collections.abc import Callable
 from datetime import datetime
 from enum import StrEnum
 from typing import Annotated
@@ -11,11 +12,17 @@ from hashsvc.api.auth import AnalystDep, ServicesDep
 from hashsvc.api.routes import problems
 from hashsvc.api.schemas.base import CaseNumber, CsvDialect, OpaqueId
 from hashsvc.removal.statistics.compute import Statistics
-from hashsvc.removal.statistics.csv_json import refusals_csv, statistics_csv, statistics_json
+from hashsvc.removal.statistics.csv_json import (
+    refusals_csv,
+    refusals_workbook,
+    statistics_csv,
+    statistics_json,
+    statistics_workbook,
+)
 from hashsvc.removal.statistics.drawing import to_png, to_svg
 from hashsvc.removal.statistics.plots import channel_plot, removal_plot
 from hashsvc.removal.statistics.yearly_report import write_report
-from hashsvc.spreadsheets import Dialect
+from hashsvc.spreadsheets import XLSX, Dialect
 from hashsvc.store.ids import RequestId
 
 router = APIRouter(prefix="/v1", tags=["statistics and evidence"])
@@ -29,6 +36,8 @@ class StatisticsFile(StrEnum):
     JSON = "json"
     CSV = "csv"
     REFUSALS = "refusals.csv"
+    XLSX = "xlsx"
+    REFUSALS_XLSX = "refusals.xlsx"
     YEARLY_REPORT = "yearly-report.pdf"
     REMOVAL_SVG = "removal.svg"
     REMOVAL_PNG = "removal.png"
@@ -40,11 +49,22 @@ _MEDIA = {
     StatisticsFile.JSON: "application/json",
     StatisticsFile.CSV: "text/csv; charset=utf-8",
     StatisticsFile.REFUSALS: "text/csv; charset=utf-8",
+    StatisticsFile.XLSX: XLSX,
+    StatisticsFile.REFUSALS_XLSX: XLSX,
     StatisticsFile.YEARLY_REPORT: "application/pdf",
     StatisticsFile.REMOVAL_SVG: "image/svg+xml",
     StatisticsFile.REMOVAL_PNG: "image/png",
     StatisticsFile.CHANNELS_SVG: "image/svg+xml",
     StatisticsFile.CHANNELS_PNG: "image/png",
+}
+_WRITERS: dict[StatisticsFile, Callable[[Statistics], str | bytes]] = {
+    StatisticsFile.JSON: statistics_json,
+    StatisticsFile.XLSX: statistics_workbook,
+    StatisticsFile.REFUSALS_XLSX: refusals_workbook,
+    StatisticsFile.REMOVAL_SVG: lambda found: to_svg(removal_plot(found)),
+    StatisticsFile.REMOVAL_PNG: lambda found: to_png(removal_plot(found)),
+    StatisticsFile.CHANNELS_SVG: lambda found: to_svg(channel_plot(found)),
+    StatisticsFile.CHANNELS_PNG: lambda found: to_png(channel_plot(found)),
 }
 _CONTENT: dict[str, dict[str, str]] = {media: {} for media in sorted(set(_MEDIA.values()))}
 
@@ -120,22 +140,13 @@ def read_case_evidence(
 
 
 def _written(found: Statistics, form: StatisticsFile, dialect: Dialect) -> str | bytes:
-    drawing = (
-        removal_plot
-        if form in (StatisticsFile.REMOVAL_SVG, StatisticsFile.REMOVAL_PNG)
-        else channel_plot
-    )
     match form:
         case StatisticsFile.CSV:
             return statistics_csv(found, dialect)
         case StatisticsFile.REFUSALS:
             return refusals_csv(found, dialect)
-        case StatisticsFile.REMOVAL_SVG | StatisticsFile.CHANNELS_SVG:
-            return to_svg(drawing(found))
-        case StatisticsFile.REMOVAL_PNG | StatisticsFile.CHANNELS_PNG:
-            return to_png(drawing(found))
         case _:
-            return statistics_json(found)
+            return _WRITERS[form](found)
 
 
 def _day(moment: datetime) -> str:

@@ -1,5 +1,6 @@
 """Scans of reported URLs, and lookups of single signatures."""
 
+from collections.abc import Iterator
 from enum import StrEnum
 from typing import Annotated
 
@@ -14,15 +15,14 @@ from hashsvc.api.routes import problems
 from hashsvc.api.safe_responses import was_head
 from hashsvc.api.scan_batches import BodyDep, IdempotencyKey
 from hashsvc.api.scan_events import EVENT, EventStream, events_of, no_events
-from hashsvc.api.scan_results import as_csv, as_json, results
+from hashsvc.api.scan_results import as_csv, as_json, as_workbook, results
 from hashsvc.api.schemas.base import CsvDialect, Limit, OpaqueId
 from hashsvc.api.schemas.scans import ItemOut, ResultOut, ScanCreatedOut, ScanOut
 from hashsvc.api.schemas.signatures import LookupIn, LookupOut
-from hashsvc.spreadsheets import Dialect
+from hashsvc.spreadsheets import XLSX, Dialect
 from hashsvc.store.ids import ScanId
 
 router = APIRouter(prefix="/v1", tags=["scans"])
-_CSV = "text/csv"
 
 
 class ResultFormat(StrEnum):
@@ -30,6 +30,14 @@ class ResultFormat(StrEnum):
 
     JSON = "json"
     CSV = "csv"
+    XLSX = "xlsx"
+
+
+_MEDIA = {
+    ResultFormat.JSON: "application/json",
+    ResultFormat.CSV: "text/csv",
+    ResultFormat.XLSX: XLSX,
+}
 
 
 @router.post(
@@ -101,7 +109,15 @@ def list_scan_items(
 @router.get(
     "/scans/{scan}/results",
     response_model=list[ResultOut],
-    responses=problems(404, 422) | {200: {"content": {_CSV: {"schema": {"type": "string"}}}}},
+    responses=problems(404, 422)
+    | {
+        200: {
+            "content": {
+                _MEDIA[ResultFormat.CSV]: {"schema": {"type": "string"}},
+                XLSX: {"schema": {"type": "string", "format": "binary"}},
+            }
+        }
+    },
 )
 def read_scan_results(
     scan: OpaqueId,
@@ -112,7 +128,7 @@ def read_scan_results(
         ResultFormat | None,
         Query(
             alias="format",
-            description="Default: CSV if the `Accept` header begins with `text/csv`, else JSON.",
+            description="Default: the format that the `Accept` header begins with, else JSON.",
         ),
     ] = None,
     dialect: CsvDialect = Dialect.STANDARD,
@@ -120,15 +136,28 @@ def read_scan_results(
     """
     Show the result for each URL of a scan. Analysts also see the matches there.
 
-    In CSV, a URL has one row for each of its matches, with the match's state in `match_state`. A
-    cell that a spreadsheet would read as a formula begins with an apostrophe.
+    In CSV and in a workbook (`xlsx`), a URL has one row for each of its matches, with the match's
+    state in `match_state`. In CSV, a cell that a spreadsheet would read as a formula begins with an
+    apostrophe. In a workbook, times are in UTC.
     """
     rows = results(services, caller, ScanId(scan))
-    wants_csv = request.headers.get("accept", "").strip().lower().startswith(_CSV)
-    if form is ResultFormat.CSV or (form is None and wants_csv):
-        lines = as_csv(rows, with_matches=caller.role is Role.ANALYST, dialect=dialect)
-        return StreamingResponse(lines, media_type=_CSV)
-    return StreamingResponse(as_json(rows), media_type="application/json")
+    form = form or _accepted(request.headers.get("accept", ""))
+    sees_matches = caller.role is Role.ANALYST
+    content: Iterator[str] | Iterator[bytes]
+    match form:
+        case ResultFormat.CSV:
+            content = as_csv(rows, with_matches=sees_matches, dialect=dialect)
+        case ResultFormat.XLSX:
+            content = as_workbook(rows, with_matches=sees_matches)
+        case ResultFormat.JSON:
+            content = as_json(rows)
+    return StreamingResponse(content, media_type=_MEDIA[form])
+
+
+def _accepted(header: str) -> ResultFormat:
+    """Return the format that an `Accept` header begins with; JSON if it begins with none."""
+    wanted = header.strip().lower()
+    return next((each for each in _MEDIA if wanted.startswith(_MEDIA[each])), ResultFormat.JSON)
 
 
 @router.get(

@@ -1,4 +1,4 @@
-"""Writes the statistics as CSV and as JSON (schema `data/statistics.schema.json`)."""
+"""Writes the statistics as tables and as JSON (schema `data/statistics.schema.json`)."""
 
 import json
 from collections.abc import Iterable, Iterator
@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
+from hashsvc import spreadsheets
 from hashsvc.removal.statistics.channels import MIN_REQUESTS, suggest_channel
 from hashsvc.removal.statistics.compute import Figure, Precision, Statistics, StatisticsGroup
 from hashsvc.removal.statistics.figures import BY_NAME, DEFINITIONS
@@ -24,26 +25,39 @@ _REASON_HEADER = (
 
 def statistics_csv(found: Statistics, dialect: Dialect = Dialect.STANDARD) -> str:
     """Return CSV with one row for each figure. Ids are written as ranges, such as `3-7 9`."""
-    rows: list[tuple[object, ...]] = [
-        (*_key(group), *_row(name, group.figures[name]))
-        for group in found.groups
-        for name in BY_NAME
-    ]
-    for each in found.precision:
-        head = ("tier", each.tier, None, None, "precision", each.share.value, "share")
-        ends = (each.share.low, each.share.high, None, ranges(each.share.audit))
-        rows.append((*head, each.share.n, "reviewed matches", *ends))
-    return write_csv(_FIGURE_HEADER, rows, dialect)
+    return write_csv(_FIGURE_HEADER, _figure_rows(found), dialect)
+
+
+def statistics_workbook(found: Statistics) -> bytes:
+    """Return an Excel workbook with the rows of `statistics_csv`."""
+    return spreadsheets.write_workbook("statistics", _FIGURE_HEADER, _figure_rows(found))
 
 
 def refusals_csv(found: Statistics, dialect: Dialect = Dialect.STANDARD) -> str:
     """Return CSV with one row for each reason. A person has to read it before it is published."""
-    rows = (
-        (*_key(group), each.reason, each.requests, ranges(each.events), ranges(each.audit))
-        for group in found.groups
-        for each in group.refusals
-    )
-    return write_csv(_REASON_HEADER, rows, dialect)
+    return write_csv(_REASON_HEADER, _reason_rows(found), dialect)
+
+
+def refusals_workbook(found: Statistics) -> bytes:
+    """Return an Excel workbook with the rows of `refusals_csv`."""
+    return spreadsheets.write_workbook("refusals", _REASON_HEADER, _reason_rows(found))
+
+
+def _figure_rows(found: Statistics) -> Iterator[tuple[object, ...]]:
+    for group in found.groups:
+        for name in BY_NAME:
+            yield (*_key(group), *_row(name, group.figures[name]))
+    for each in found.precision:
+        head = ("tier", each.tier, None, None, "precision", each.share.value, "share")
+        ends = (each.share.low, each.share.high, None, ranges(each.share.audit))
+        yield (*head, each.share.n, "reviewed matches", *ends)
+
+
+def _reason_rows(found: Statistics) -> Iterator[tuple[object, ...]]:
+    for group in found.groups:
+        for each in group.refusals:
+            numbers = (each.requests, ranges(each.events), ranges(each.audit))
+            yield (*_key(group), each.reason, *numbers)
 
 
 def statistics_json(found: Statistics) -> str:

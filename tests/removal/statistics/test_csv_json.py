@@ -11,6 +11,7 @@ from xml.etree import ElementTree
 
 import jsonschema_rs
 import pytest
+from openpyxl import load_workbook
 from PIL import Image
 from pypdf import PdfReader
 
@@ -20,8 +21,10 @@ from hashsvc.removal.statistics.compute import Review, Statistics, statistics
 from hashsvc.removal.statistics.csv_json import (
     ranges,
     refusals_csv,
+    refusals_workbook,
     statistics_csv,
     statistics_json,
+    statistics_workbook,
 )
 from hashsvc.removal.statistics.drawing import Drawing, Stroke, Words, to_png, to_svg
 from hashsvc.removal.statistics.figures import BY_NAME
@@ -60,9 +63,16 @@ def report_text(found: Statistics, **more: bool) -> str:
     return "\n".join(page.extract_text() for page in reader.pages)
 
 
+def workbook_text(content: bytes) -> str:
+    (sheet,) = load_workbook(io.BytesIO(content))
+    return "\n".join(str(each) for row in sheet.iter_rows(values_only=True) for each in row)
+
+
 OUTPUTS: dict[str, Callable[[Statistics], str]] = {
     "csv": statistics_csv,
     "refusals": refusals_csv,
+    "workbook": lambda found: workbook_text(statistics_workbook(found)),
+    "refusals as a workbook": lambda found: workbook_text(refusals_workbook(found)),
     "json": statistics_json,
     "removal": lambda found: to_svg(removal_plot(found)),
     "channels": lambda found: to_svg(channel_plot(found)),
@@ -128,6 +138,34 @@ def test_the_csv_has_a_row_for_each_figure_of_each_group(found: Statistics) -> N
 def test_no_cell_is_a_formula(found: Statistics) -> None:
     cells = [cell for row in csv.reader(io.StringIO(refusals_csv(found))) for cell in row]
     assert "'=1+1 see […]" in cells
+    (sheet,) = load_workbook(io.BytesIO(refusals_workbook(found)))
+    kinds = {each.data_type for row in sheet for each in row if each.value == "=1+1 see […]"}
+    assert kinds == {"s"}
+
+
+@pytest.mark.parametrize(
+    ("workbook", "table"),
+    [(statistics_workbook, statistics_csv), (refusals_workbook, refusals_csv)],
+    ids=["statistics", "refusals"],
+)
+def test_a_workbook_has_the_cells_of_the_csv(
+    found: Statistics,
+    workbook: Callable[[Statistics], bytes],
+    table: Callable[[Statistics], str],
+) -> None:
+    (sheet,) = load_workbook(io.BytesIO(workbook(found)))
+    expected = list(csv.reader(io.StringIO(table(found))))
+    for row, other in zip(sheet.iter_rows(values_only=True), expected, strict=True):
+        for value, text in zip(row, other, strict=True):
+            if isinstance(value, float):
+                assert value == pytest.approx(float(text), rel=1e-14)
+            elif isinstance(value, int):
+                assert value == float(text)
+            else:
+                assert (value or "") == text.removeprefix("'")
+    kinds = {type(each) for row in sheet.iter_rows(min_row=2, values_only=True) for each in row}
+    assert int in kinds
+    assert (float in kinds) is (workbook is statistics_workbook)
 
 
 @pytest.mark.parametrize(

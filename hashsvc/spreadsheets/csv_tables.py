@@ -28,7 +28,7 @@ def safe_cell(value: object, dialect: Dialect = Dialect.STANDARD) -> str:
     Return a value as a cell that no spreadsheet program runs as a formula.
 
     Numbers stay numbers, even negative ones. Text that begins like a formula gets an apostrophe in
-    front. The check skips spaces and quotes at the beginning, because programs skip them too.
+    front.
     """
     if value is None:
         return ""
@@ -36,10 +36,13 @@ def safe_cell(value: object, dialect: Dialect = Dialect.STANDARD) -> str:
         # If Excel is set to decimal commas, it reads 1.5 as the first of May.
         return str(value).replace(".", ",") if dialect is Dialect.EXCEL else str(value)
     text = str(value)
-    unquoted = text.lstrip(" \u00a0\"'")
-    if unquoted.startswith(_FORMULA) or text.startswith(_FORMULA):
-        return f"'{text}"
-    return text
+    return f"'{text}" if looks_like_formula(text) else text
+
+
+def looks_like_formula(text: str) -> bool:
+    """Return whether a spreadsheet program may take a text for a formula."""
+    # Programs skip spaces and quotes at the beginning.
+    return text.lstrip(" \u00a0\"'").startswith(_FORMULA) or text.startswith(_FORMULA)
 
 
 def csv_lines(
