@@ -8,6 +8,9 @@ On a JPEG of 12 megapixels, in one thread and in turns, it times
 - the scaled decode alone, and with PDQ;
 - region codes.
 
+It times the scaled decode, alone and with PDQ, of a JPEG like those of phones too: in Display P3,
+and with as much grain as a small sensor's, so that it has about 3 MB.
+
 On JPEGs of the size that web pages show, it times
 - region codes;
 - signing in this process and in a sandbox, in turns; the overhead is the median difference for an
@@ -24,7 +27,7 @@ import statistics
 import sys
 import time
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from importlib.metadata import version
 from pathlib import Path
 
@@ -36,9 +39,13 @@ from hashsvc.signals import PDQ, Limits, Sandbox, Signal, sign_frames, sign_imag
 from hashsvc.signals.decode import decode
 from hashsvc.signals.pdq import pdq
 from hashsvc.signals.regions import region_codes
+from tests.helpers.icc_profiles import P3_POINTS, rgb_profile
 from tests.helpers.photos import Photo, as_jpeg, load_photos
 
 _LARGE = (4000, 3000)
+_PHONE = (4032, 3024)
+_GRAIN = 6
+"""Standard deviation of a phone's noise, in values from 0 to 255."""
 _WEB_SIDE = 1280
 _RUNS = 15
 _WEB_RUNS = 10
@@ -56,10 +63,14 @@ def main() -> int:
     print(f"machine  {platform.processor() or platform.machine()}, {platform.platform()}")
     versions = {name: version(name) for name in ("pillow", "numpy", "numba")}
     print(f"versions Python {platform.python_version()}, {versions}")
-    print(f"command  python -m benchmarks.hashing; {len(photos)} photos; no random numbers")
+    print(f"command  python -m benchmarks.hashing; {len(photos)} photos; seed 1")
     files = _web_jpegs(photos)
-    figures = _times(_large_jpeg(photos[0])) | _web_regions(files) | _sandbox_overhead(files)
-    figures |= _batch(files) | _differences(photos)
+    phone = _phone_jpeg(photos[0])
+    print(f"phone    a JPEG in Display P3 of {len(phone) // 1000} kB")
+    figures = _times(_large_jpeg(photos[0])) | _phone_times(phone)
+    figures |= _web_regions(files) | _sandbox_overhead(files) | _batch(files)
+    figures |= _differences("", map(_large_jpeg, photos))
+    figures |= _differences("phone_", map(_phone_jpeg, photos))
     for name, value in figures.items():
         print(f"{name:32} {value:.2f}")
     if options.json:
@@ -83,6 +94,38 @@ def _times(data: bytes) -> dict[str, float]:
         print("pdqhash is NOT MEASURED: the extra `oracle` (needs a compiler) is not installed.")
     else:
         ways["pdqhash_ms"] = lambda: oracle(np.asarray(Image.open(io.BytesIO(data))))
+    figures = _timed(ways)
+    # Regions were timed together with a decode; leave the decode out of the figure.
+    figures["regions_ms_per_image"] -= figures["scaled_decode_ms"]
+    figures["ratio_to_scaled_decode"] = figures["fast_pdq_ms"] / figures["scaled_decode_ms"]
+    if oracle is not None:
+        figures["speedup_12mp_vs_pdqhash"] = figures["pdqhash_ms"] / figures["fast_pdq_ms"]
+    return figures
+
+
+def _phone_jpeg(photo: Photo) -> bytes:
+    noise = np.random.default_rng(1).normal(0, _GRAIN, _PHONE[::-1])[..., None]
+    pixels = np.asarray(photo.image.resize(_PHONE, Image.Resampling.BICUBIC).convert("RGB")) + noise
+    file = io.BytesIO()
+    Image.fromarray(pixels.clip(0, 255).astype(np.uint8)).save(
+        file, "JPEG", quality=90, icc_profile=rgb_profile(P3_POINTS)
+    )
+    return file.getvalue()
+
+
+def _phone_times(data: bytes) -> dict[str, float]:
+    figures = _timed(
+        {
+            "phone_scaled_decode_ms": lambda: _pixels(data),
+            "phone_fast_pdq_ms": lambda: _code(data, scaled=True),
+        }
+    )
+    ratio = figures["phone_fast_pdq_ms"] / figures["phone_scaled_decode_ms"]
+    return figures | {"phone_ratio_to_scaled_decode": ratio}
+
+
+def _timed(ways: dict[str, Callable[[], object]]) -> dict[str, float]:
+    """Return the median and the 99th percentile of the milliseconds that each way takes."""
     spent: dict[str, list[float]] = {name: [] for name in ways}
     for run in range(_RUNS + 1):
         for name, way in ways.items():
@@ -94,11 +137,6 @@ def _times(data: bytes) -> dict[str, float]:
     for name, times in spent.items():
         figures[name] = statistics.median(times)
         figures[f"{name}_p99"] = float(np.percentile(times, 99))
-    # Regions were timed together with a decode; leave the decode out of the figure.
-    figures["regions_ms_per_image"] -= figures["scaled_decode_ms"]
-    figures["ratio_to_scaled_decode"] = figures["fast_pdq_ms"] / figures["scaled_decode_ms"]
-    if oracle is not None:
-        figures["speedup_12mp_vs_pdqhash"] = figures["pdqhash_ms"] / figures["fast_pdq_ms"]
     return figures
 
 
@@ -172,16 +210,15 @@ def _oracle() -> Callable[[NDArray[np.uint8]], object] | None:
     return compute
 
 
-def _differences(photos: list[Photo]) -> dict[str, float]:
+def _differences(prefix: str, files: Iterable[bytes]) -> dict[str, float]:
     bits = []
-    for photo in photos:
-        data = _large_jpeg(photo)
+    for data in files:
         fast, exact = (Signal(PDQ.name, _code(data, scaled=scaled)) for scaled in (True, False))
         bits.append(fast.distance(exact))
     return {
-        "bits_changed_median": statistics.median(bits),
-        "bits_changed_p99": float(np.percentile(bits, 99)),
-        "bits_changed_max": max(bits),
+        f"{prefix}bits_changed_median": statistics.median(bits),
+        f"{prefix}bits_changed_p99": float(np.percentile(bits, 99)),
+        f"{prefix}bits_changed_max": max(bits),
     }
 
 

@@ -262,6 +262,12 @@ def test_nothing_names_a_registry_or_a_path_of_one_machine() -> None:
         pytest.skip("NOT TESTED: this is no git checkout, so what belongs to it is unknown.")
     words = ("py" + "pi.org", "python" + "hosted", "npm" + "js.", "index-url " + "http")
     for name in listed.stdout.splitlines():
-        if name != "LICENSE" and (ROOT / name).suffix not in (".jpg", ".png", ".hsx", ".ttf"):
+        if name != "LICENSE" and (ROOT / name).suffix not in (
+            ".avif",
+            ".jpg",
+            ".png",
+            ".hsx",
+            ".ttf",
+        ):
             text = (ROOT / name).read_text()
             assert not [word for word in words if word in text]

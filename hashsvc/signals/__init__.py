@@ -15,6 +15,8 @@ Where to look:
   image), `views` (trimmed borders), `signature` (all algorithms together). `video` reads films.
 - Pixels as browsers show them: `salvage` (damaged images), `bitmaps` (BMP), `layers` with `gifs`
   and `apngs` (animations), `kinds` (images that are not supported).
+- What a viewer shows: `viewing` (transparency, deep pixels) and `colours`, from what `colour_tags`,
+  `container_colours`, `av1` and `icc` read in a file; `encodings` and `tones` have the formulas.
 - Algorithms: `pdq`; `image_hashes` (pHash, dHash, wHash); `regions`, built from `scales`, `blobs`,
   `directions` and `patches`. `profiles` has every threshold with its source.
 - The sandbox: `sandbox` (in the service), `signing_job` (in a worker process), `answers` (their

@@ -2,7 +2,7 @@
 Decodes the bytes of an image to pixels, within limits, in one colour space.
 
 Formats are recognised from the bytes, and only formats of the web are opened. EXIF orientation is
-applied, transparency is laid on white, and colour profiles are ignored, as in the reference.
+applied, and `viewing` gives what a viewer shows of the pixels.
 
 Of a damaged or cut-off image, what is there is used, as browsers show it (`salvage`). An animation
 ends before its first damaged frame.
@@ -19,7 +19,6 @@ from functools import partial
 
 import numpy as np
 import pillow_heif
-from numpy.typing import NDArray
 from PIL import AvifImagePlugin, Image
 
 from hashsvc.signals.apngs import Apng
@@ -29,19 +28,19 @@ from hashsvc.signals.errors import (
     ImageError,
     ImageTooLargeError,
 )
+from hashsvc.signals.exif import exif_orientation
 from hashsvc.signals.gifs import Gif
 from hashsvc.signals.headers import (
     MOST_FRAMES,
     Header,
-    exif_orientation,
     jpeg_scans,
     read_header,
 )
 from hashsvc.signals.kinds import refusal, unsupported
-from hashsvc.signals.layers import grey_of_16_bits
 from hashsvc.signals.salvage import damaged, salvaged, shown
 from hashsvc.signals.tiles import Grid, read_grid
 from hashsvc.signals.variants import unsupported_variant
+from hashsvc.signals.viewing import conversion_of, viewed, viewed_reduced
 
 # More threads do not help where many images are decoded at once, and they take address space.
 pillow_heif.register_heif_opener(thumbnails=False, decode_threads=1)
@@ -61,6 +60,9 @@ _START_OF_SCAN = b"\xff\xda"
 
 # A JPEG is decoded at a half, quarter or eighth if both sides stay at least this long.
 _MIN_SCALED_SIDE = 1024
+# Colours take more time, so an image that has to be converted may become as small as this. The
+# algorithms reduce a larger one further anyway.
+_MIN_COLOUR_SIZE = 1000, 512
 # So it takes so many times less memory and time, and may have so many times more pixels.
 _GAIN_OF_SCALING = 8
 # Other images are reduced after decoding, if they have more pixels than this: copies of all their
@@ -210,7 +212,7 @@ def _checked_header(data: bytes, limits: Limits) -> Header:
 def _frames(header: Header, limits: Limits, *, scaled: bool) -> Iterator[Frame]:
     grid = _large_grid(header, limits) if scaled else None
     if grid is not None:
-        yield Frame(_joined(grid, limits), 0, 1, 0)
+        yield Frame(_joined(grid, header, limits), 0, 1, 0)
         return
     try:
         opened = _open(header, limits, scaled=scaled)
@@ -253,8 +255,15 @@ def _open(header: Header, limits: Limits, *, scaled: bool) -> Image.Image:
         # The library keeps all coefficients of a progressive image, whatever its scale.
         gain = 1 if image.info.get("progressive") else _GAIN_OF_SCALING
         _check_pixels(image.width * image.height, limits, gain)
-        # A JPEG stores brightness separately from colour, and no signal needs colour.
-        image.draft("L" if image.mode == "RGB" else None, (_MIN_SCALED_SIDE, _MIN_SCALED_SIDE))
+        # A JPEG stores brightness separately from colour, and no signal needs colour, unless a
+        # viewer converts the image.
+        if image.mode != "RGB":
+            image.draft(None, (_MIN_SCALED_SIDE, _MIN_SCALED_SIDE))
+        elif conversion_of(image, header.colours) is None:
+            image.draft("L", (_MIN_SCALED_SIDE, _MIN_SCALED_SIDE))
+        else:
+            is_wide = image.width > image.height
+            image.draft(None, _MIN_COLOUR_SIZE if is_wide else _MIN_COLOUR_SIZE[::-1])
     _check_pixels(image.width * image.height, limits)
     return image
 
@@ -275,7 +284,7 @@ def _salvaged(header: Header, limits: Limits, *, scaled: bool) -> Image.Image:
     if not _SALVAGED_IN_PLACE.issuperset(header.formats):
         _check_memory(header)
     image, missing = salvaged(header, partial(_open, limits=limits, scaled=scaled))
-    pixels = _as_rgb_or_grey(image)
+    pixels = viewed(image, header.colours)
     if missing is not None:
         pixels = shown(pixels, missing, header)
     return _transposed(pixels, header.orientation)
@@ -287,8 +296,8 @@ def _upright(image: Image.Image, header: Header, *, scaled: bool) -> Image.Image
         orientation = exif_orientation(image.info.get("exif", b""))
     factor = min(image.size) // _MIN_SCALED_SIDE
     if scaled and factor > 1 and image.width * image.height > MOST_COPIED_PIXELS:
-        return _transposed(_reduced(image, factor), orientation)
-    return _transposed(_as_rgb_or_grey(image), orientation)
+        return _transposed(viewed_reduced(image, header.colours, factor), orientation)
+    return _transposed(viewed(image, header.colours), orientation)
 
 
 def _large_grid(header: Header, limits: Limits) -> Grid | None:
@@ -300,7 +309,7 @@ def _large_grid(header: Header, limits: Limits) -> Grid | None:
     return grid
 
 
-def _joined(grid: Grid, limits: Limits) -> Image.Image:
+def _joined(grid: Grid, header: Header, limits: Limits) -> Image.Image:
     """Return a large image of tiles, reduced tile after tile."""
     width, height = grid.size
     with _opened_tile(grid.tiles[0], limits) as tile:
@@ -315,7 +324,8 @@ def _joined(grid: Grid, limits: Limits) -> Image.Image:
         down, across = divmod(number, grid.columns)
         with _opened_tile(data, limits) as tile:
             tile.load()
-            whole.paste(_as_rgb_or_grey(tile).reduce(factor), (across * step[0], down * step[1]))
+            shown = viewed(tile, header.colours).reduce(factor)
+            whole.paste(shown, (across * step[0], down * step[1]))
     for turn in grid.turns:
         whole = whole.transpose(_TRANSPOSE_BY_TURN[turn]) if turn else whole
     return whole
@@ -325,23 +335,6 @@ def _opened_tile(data: bytes, limits: Limits) -> Image.Image:
     tile = Image.open(io.BytesIO(data), formats=sorted(_CONTAINERS))
     _check_pixels(tile.width * tile.height, limits)
     return tile
-
-
-def _reduced(image: Image.Image, factor: int) -> Image.Image:
-    """Return a large image averaged over squares of `factor` pixels, strip after strip."""
-    rows = factor * _MIN_SCALED_SIDE // 4
-    strips = [
-        _as_rgb_or_grey(image.crop((0, top, image.width, min(top + rows, image.height)))).reduce(
-            factor
-        )
-        for top in range(0, image.height, rows)
-    ]
-    whole = Image.new(strips[0].mode, (strips[0].width, sum(each.height for each in strips)))
-    top = 0
-    for each in strips:
-        whole.paste(each, (0, top))
-        top += each.height
-    return whole
 
 
 def _transposed(image: Image.Image, orientation: int) -> Image.Image:
@@ -382,28 +375,3 @@ def _check_scans(header: Header) -> None:
     scans = jpeg_scans(header.data)
     if scans > _MAX_JPEG_SCANS:
         raise ImageTooLargeError(f"The JPEG has {scans} scans; the limit is {_MAX_JPEG_SCANS}.")
-
-
-def _as_rgb_or_grey(image: Image.Image) -> Image.Image:
-    if image.mode.startswith("I;16"):
-        image = grey_of_16_bits(image)
-    if image.mode in ("I", "F"):
-        return _rescaled(np.asarray(image))
-    if image.has_transparency_data:
-        layers = image.convert("RGBA")
-        white = Image.new("RGBA", layers.size, "white")
-        return Image.alpha_composite(white, layers).convert("RGB")
-    # Don't copy an image that needs no change: it has millions of pixels.
-    return image if image.mode in ("L", "RGB") else image.convert("RGB")
-
-
-def _rescaled(pixels: NDArray[np.generic]) -> Image.Image:
-    """
-    Return pixels of a deep mode as bytes, scaled by the range that the values themselves suggest.
-
-    Pillow would cut values off at 255.
-    """
-    values = np.nan_to_num(pixels.astype(np.float32))
-    top = float(values.max(initial=0))
-    highest = next((each for each in (1, 255, 65_535) if top <= each), top)
-    return Image.fromarray((values.clip(min=0) * (255 / highest)).astype(np.uint8))

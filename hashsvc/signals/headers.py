@@ -3,8 +3,9 @@ What an image file says about itself, read by our own parsers before a library s
 
 There are two reasons. The libraries for WebP and GIF reserve memory for whatever a header claims.
 And every library reads metadata, which no signal needs and which most attacks use. So JPEG, PNG and
-GIF are passed on without metadata, after the EXIF orientation was read. What a parser here does not
-understand is left for the library to refuse. Each parser ends after one pass.
+GIF are passed on without metadata, after the EXIF orientation was read. `colour_tags` and
+`container_colours` read what concerns colours. What a parser here does not understand is left for
+the library to refuse. Each parser ends after one pass.
 
 Sources: ITU-T T.81 annex B (JPEG); PNG, third edition, with APNG; RFC 9649 (WebP); GIF89a; TIFF
 6.0; CIPA DC-008 (EXIF); ISO/IEC 23008-12 (HEIF, AVIF).
@@ -14,15 +15,22 @@ import itertools
 import re
 import zlib
 from collections.abc import Iterator
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
 
+from hashsvc.signals.colour_tags import (
+    NO_TAGS,
+    ColourTags,
+    bmp_tags,
+    jpeg_tags,
+    png_tags,
+    webp_tags,
+)
+from hashsvc.signals.container_colours import container_tags
+from hashsvc.signals.exif import byte_order, exif_orientation
 from hashsvc.signals.gif_parts import gif_canvas, gif_frames
 
 MOST_FRAMES = 1000
 """Frames are counted up to this number; later frames are ignored."""
-
-Order = Literal["little", "big"]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -40,6 +48,8 @@ class Header:
         frames: At most 1000; 0 if the library can tell.
 
         orientation: As in EXIF; 1 if the library turns the image itself.
+
+        colours: What the file says about its colours; nothing for TIFF, which the library reads.
     """
 
     formats: tuple[str, ...]
@@ -47,35 +57,21 @@ class Header:
     pixels: int = 0
     frames: int = 0
     orientation: int = 1
+    colours: ColourTags = NO_TAGS
 
 
 def read_header(data: bytes) -> Header | None:
     """Return what a file says about itself; None if its format is not supported."""
     for beginning, reader in _READERS:
-        if beginning.match(data):
-            return reader(data)
+        if beginning.match(data) and (header := reader(data)) is not None:
+            read_colours = _COLOUR_READERS.get(header.formats[0])
+            return replace(header, colours=read_colours(data)) if read_colours else header
     return None
 
 
 def begins_like_image(data: bytes) -> bool:
     """Return whether the first bytes are those of a supported format; nothing else is checked."""
     return any(beginning.match(data) for beginning, _ in _READERS)
-
-
-def exif_orientation(exif: bytes) -> int:
-    """Return the orientation in a block of EXIF, unchecked; 1 if there is none."""
-    tiff = exif.removeprefix(b"Exif\0\0")
-    order = byte_order(tiff)
-    if order is None:
-        return 1
-    page = int.from_bytes(tiff[4:8], order)
-    end = page + 2 + 12 * int.from_bytes(tiff[page : page + 2], order)
-    for offset in range(page + 2, min(end, len(tiff) - 11), 12):
-        tag, kind = (int.from_bytes(tiff[offset + at : offset + at + 2], order) for at in (0, 2))
-        count = int.from_bytes(tiff[offset + 4 : offset + 8], order)
-        if (tag, kind, count) == (0x0112, 3, 1):
-            return int.from_bytes(tiff[offset + 8 : offset + 10], order)
-    return 1
 
 
 _JPEG_MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")
@@ -306,12 +302,6 @@ def _tiff(data: bytes) -> Header:
     return Header(("TIFF",), data, frames=_clamped_count(len(pages)))
 
 
-def byte_order(tiff: bytes) -> Order | None:
-    """Return the byte order of a TIFF; None if it is none."""
-    orders: dict[bytes, Order] = {b"II*\0": "little", b"MM\0*": "big"}
-    return orders.get(tiff[:4])
-
-
 _BMP_HEADERS = frozenset({12, 16, 40, 52, 56, 64, 108, 124})
 
 
@@ -384,3 +374,11 @@ _READERS = (
     (re.compile(rb"BM"), _bmp),
     (re.compile(rb"\0\0[\1\2]\0[\1-\x40]\0"), _icon),
 )
+_COLOUR_READERS = {
+    "JPEG": jpeg_tags,
+    "PNG": png_tags,
+    "WEBP": webp_tags,
+    "BMP": bmp_tags,
+    "AVIF": container_tags,
+    "HEIF": container_tags,
+}

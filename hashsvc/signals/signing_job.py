@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from PIL import Image
 
-from hashsvc.signals import video
+from hashsvc.signals import colours, video
 from hashsvc.signals.decode import Limits
 from hashsvc.signals.errors import ImageCrashError, ImageError, ImageTooLargeError
 from hashsvc.signals.signature import grouped_frames
@@ -38,6 +38,7 @@ def warm_up(_limits: Any = None) -> None:
         grouped_frames(whole, Limits())
         with suppress(ImageError):
             grouped_frames(whole[: len(whole) * 9 // 10], Limits())
+    colours.warm_up()
     video.warm_up()
 
 

@@ -1,6 +1,7 @@
 """Bytes that are not images, and images that were damaged at random."""
 
 import itertools
+from collections.abc import Sequence
 
 from hypothesis import strategies as st
 from PIL import Image
@@ -61,9 +62,9 @@ PARTS = [
 
 
 @st.composite
-def damaged(draw: st.DrawFn) -> bytes:
+def damaged(draw: st.DrawFn, seeds: Sequence[bytes] = SEEDS) -> bytes:
     """Return a file with flipped bits, inserted and repeated parts, or a missing end."""
-    data = bytearray(draw(st.sampled_from(SEEDS)))
+    data = bytearray(draw(st.sampled_from(seeds)))
     offsets = st.floats(0, 1, exclude_max=True).map(lambda share: int(share * len(data)))
     for offset, bits in draw(st.lists(st.tuples(offsets, st.integers(1, 255)), max_size=6)):
         data[offset] ^= bits

@@ -1,0 +1,71 @@
+"""Signals are made from the pixels that a browser shows, in every format and kind of colours."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from hashsvc.signals import Limits
+from hashsvc.signals.decode import decode
+from hashsvc.signals.pdq import pdq
+from tests.helpers.chromium import needs_chromium, shown_by_chromium
+from tests.signals.browser_corpus import corpus
+
+Shown = Mapping[str, Image.Image | None]
+
+MOST_BITS = 14
+MIN_QUALITY = 50
+
+# What is not decoded as Chromium does, with the reason.
+OTHERWISE = {
+    "bmp-32-bit-fields-turned-round": "fields in this order are not read",
+    "bmp-10-bit-fields": "fields of ten bits are not read",
+    "png-grey-16-bit-with-transparent-shade": "a transparent shade of 16 bits is not read",
+    "webp-exif-6": "a WebP is turned by its EXIF",
+}
+
+pytestmark = needs_chromium("the decoding of images")
+
+
+@pytest.fixture(scope="module")
+def files() -> Mapping[str, bytes]:
+    """The files, made once."""
+    return corpus()
+
+
+@pytest.fixture(scope="module")
+def shown(files: Mapping[str, bytes]) -> Shown:
+    """What Chromium shows of each file; it is started once."""
+    return shown_by_chromium(files)
+
+
+def differing_bits(data: bytes, theirs: Image.Image | None) -> int:
+    """Return in how many bits the signals of a file and of what Chromium shows differ."""
+    assert theirs is not None
+    ours = next(decode(data, Limits()))
+    assert ours.size == theirs.size
+    our_code, _ = pdq(np.asarray(ours))
+    their_code, quality = pdq(np.asarray(theirs))
+    assert quality >= MIN_QUALITY
+    differing = int.from_bytes(our_code) ^ int.from_bytes(their_code)
+    return differing.bit_count()
+
+
+def test_a_file_gives_the_signal_of_what_chromium_shows(
+    files: Mapping[str, bytes], shown: Shown, subtests: pytest.Subtests
+) -> None:
+    for name in files.keys() - OTHERWISE.keys():
+        with subtests.test(name):
+            assert differing_bits(files[name], shown[name]) <= MOST_BITS
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(name, marks=pytest.mark.xfail(reason=reason, strict=True))
+        for name, reason in OTHERWISE.items()
+    ],
+)
+def test_these_files_do_so_too(name: str, files: Mapping[str, bytes], shown: Shown) -> None:
+    assert differing_bits(files[name], shown[name]) <= MOST_BITS
