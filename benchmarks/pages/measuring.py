@@ -14,7 +14,7 @@ from benchmarks.pages.serving import PageServer
 from hashsvc.scanning import Fetcher, Looker
 from hashsvc.scanning.render import Renderer
 from hashsvc.settings import Settings
-from hashsvc.signals import NotAnImageError, Signature
+from hashsvc.signals import NotAnImageError, SignedFrames
 from hashsvc.signals.headers import begins_like_image
 
 # Links and declared previews are looked at on purpose, although a browser does not show them.
@@ -195,8 +195,8 @@ def _behind(page: MadePage) -> frozenset[str]:
     )
 
 
-def _sign_nothing(data: bytes, _sha256: bytes) -> list[Signature]:
+def _sign_nothing(data: bytes, _sha256: bytes) -> SignedFrames:
     """Stand in for signing, which is not measured here."""
     if not begins_like_image(data):
         raise NotAnImageError("This is not an image.")
-    return []
+    return SignedFrames()

@@ -28,6 +28,7 @@ _URL_COLUMNS = (
     "images_over_limit",
     "frames_not_followed",
     "parts_not_read",
+    "pictures_left_out",
     "finished_at",
 )
 _MATCH_COLUMNS = (

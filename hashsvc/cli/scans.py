@@ -259,7 +259,8 @@ def _tally_line(tally: dict[str, int]) -> str:
         f"Images: {tally['images_seen']} seen, of which {tally['images']} examined, "
         f"{tally['images_failed']} failed, {tally['icons_left_out']} left out as icons, "
         f"{tally['images_over_limit']} over a limit. Not read: "
-        f"{tally['frames_not_followed']} frames, {tally['parts_not_read']} other parts."
+        f"{tally['frames_not_followed']} frames of pages, {tally['parts_not_read']} other parts, "
+        f"{tally['pictures_left_out']} frames or sections of images."
     )
 
 

@@ -11,10 +11,10 @@ from hashsvc.signals import (
     ImageCrashError,
     ImageError,
     ImageTooSlowError,
-    Signature,
+    SignedFrames,
 )
 
-Sign = Callable[[bytes], list[Signature]]
+Sign = Callable[[bytes], SignedFrames]
 
 _MOST_AGE_S = 24 * 3600
 # These errors are not remembered: the next attempt may meet a less busy machine, or a decoder that
@@ -27,7 +27,7 @@ class _Entry:
     """The result for an image, which may still be on its way."""
 
     since: float
-    answer: "Future[list[Signature] | ImageError]"
+    answer: "Future[SignedFrames | ImageError]"
 
 
 class KnownImages:
@@ -67,9 +67,9 @@ class KnownImages:
         """Return how many images are remembered."""
         return len(self._entries)
 
-    def sign_frames(self, data: bytes, sha256: bytes) -> list[Signature]:
+    def sign_frames(self, data: bytes, sha256: bytes) -> SignedFrames:
         """
-        Return a signature for each frame of an image, as the sandbox does.
+        Return a signature for each picture of an image, as the sandbox does.
 
         Args:
             data: The bytes of the image.
@@ -95,7 +95,7 @@ class KnownImages:
             raise _without_traceback(answer)
         return answer
 
-    def _sign_new(self, digest: bytes, entry: _Entry, data: bytes) -> list[Signature]:
+    def _sign_new(self, digest: bytes, entry: _Entry, data: bytes) -> SignedFrames:
         try:
             frames = self._sign(data)
         except _TRANSIENT as error:
@@ -122,7 +122,7 @@ class KnownImages:
         self._entries.move_to_end(digest)
         return entry
 
-    def _keep(self, digest: bytes, entry: _Entry, answer: list[Signature] | ImageError) -> None:
+    def _keep(self, digest: bytes, entry: _Entry, answer: SignedFrames | ImageError) -> None:
         with self._lock:
             if self._entries.get(digest) is entry:
                 self._bytes += _size(answer)
@@ -147,7 +147,7 @@ def _without_traceback(error: ImageError) -> ImageError:
     return type(error)(str(error))
 
 
-def _size(answer: list[Signature] | ImageError) -> int:
+def _size(answer: SignedFrames | ImageError) -> int:
     if isinstance(answer, ImageError):
         return 0
     return sum(len(group.codes) for each in answer for group in each.groups)

@@ -170,7 +170,7 @@ class Looker:
         # A file can be both: a browser may show it as a page although it starts like an image.
         shows_page = is_page(fetched)
         try:
-            itself = Look(url, self._sign(fetched, page_url=url), None)
+            itself = Look(url, self._sign(fetched, visit, page_url=url), None)
         except NotAnImageError as error:
             if not shows_page:
                 raise http_error(fetched, "neither-page-nor-image") from error
@@ -255,7 +255,7 @@ class Looker:
         if visit.deadline is not None and self._clock() >= visit.deadline + _GRACE_S:
             return Look(download.image_url, None, "timeout", retry=True)
         try:
-            seen = self._sign(download.fetched, page_url=page_url)
+            seen = self._sign(download.fetched, visit, page_url=page_url)
         except SandboxError:
             raise  # The image is not at fault: the whole page is retried later.
         except ImageError as error:
@@ -266,13 +266,15 @@ class Looker:
             return failed(download.image_url, error)
         return Look(download.image_url, seen, None)
 
-    def _sign(self, fetched: Fetched, *, page_url: str) -> SeenImage:
+    def _sign(self, fetched: Fetched, visit: Visit, *, page_url: str) -> SeenImage:
         sha256 = hashlib.sha256(fetched.body).digest()
+        frames = self._sign_data(fetched.body, sha256)
+        visit.tally.pictures_left_out += frames.skipped
         return SeenImage(
             page_url=page_url,
             image_url=fetched.url,
             sha256=sha256,
-            frames=tuple(self._sign_data(fetched.body, sha256)),
+            frames=tuple(frames),
             facts=fetched.facts,
         )
 

@@ -8,15 +8,15 @@ import structlog
 from hashsvc.scanning.errors import FetchError
 from hashsvc.scanning.facts import Fact
 from hashsvc.scanning.fetch import Fetched
-from hashsvc.signals import ImageError, Signature
+from hashsvc.signals import ImageError, Signature, SignedFrames
 
 FIRST_ERROR = 400
 """The lowest HTTP status of an error."""
 
 _log = structlog.get_logger()
 
-Sign = Callable[[bytes, bytes], list[Signature]]
-"""Returns a signature for each frame of an image, given its bytes and their SHA-256."""
+Sign = Callable[[bytes, bytes], SignedFrames]
+"""Returns a signature for each picture of an image, given its bytes and their SHA-256."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -32,7 +32,7 @@ class SeenImage:
 
         sha256: Digest of the downloaded bytes, which are not kept.
 
-        frames: The signature of each frame; an ordinary image has one.
+        frames: The signature of each picture of the image; an ordinary image has one.
 
         facts: Facts about the download, as in `Fetched`; can be written as JSON.
     """

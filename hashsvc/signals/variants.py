@@ -8,7 +8,8 @@ import re
 
 from PIL import TiffImagePlugin
 
-from hashsvc.signals.headers import Header, byte_order, jpeg_segments
+from hashsvc.signals.exif import byte_order
+from hashsvc.signals.headers import Header, jpeg_segments
 
 _SOF_KINDS = {
     **dict.fromkeys((0xC3, 0xC7, 0xCB, 0xCF), "lossless JPEG"),

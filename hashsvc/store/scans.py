@@ -87,6 +87,7 @@ class Item:
     images_over_limit: int | None = None
     frames_not_followed: int | None = None
     parts_not_read: int | None = None
+    pictures_left_out: int | None = None
 
     @property
     def images_seen(self) -> int | None:

@@ -271,6 +271,7 @@ scan_item = table(
     Column("images_over_limit", Integer),
     Column("frames_not_followed", Integer),
     Column("parts_not_read", Integer),
+    Column("pictures_left_out", Integer),
     one_of("state", "queued", "leased", "done", "failed", "dead", "cancelled"),
     Index(None, "due_at", "host_digest", sqlite_where=WAITING, postgresql_where=WAITING),
     Index(None, "scan_id", "state"),

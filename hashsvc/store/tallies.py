@@ -29,6 +29,9 @@ class Tally:
 
         parts_not_read: Linked pages and style sheets that were not read, or only in part, and other
             pages that were read only in part.
+
+        pictures_left_out: Frames of animations and sections of long images that were not examined,
+            because the image has too many.
     """
 
     images: int = 0
@@ -37,6 +40,7 @@ class Tally:
     images_over_limit: int = 0
     frames_not_followed: int = 0
     parts_not_read: int = 0
+    pictures_left_out: int = 0
 
     @property
     def images_seen(self) -> int:

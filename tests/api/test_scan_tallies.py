@@ -18,6 +18,7 @@ COUNTS = {
     "images_over_limit": 3,
     "frames_not_followed": 0,
     "parts_not_read": 0,
+    "pictures_left_out": 0,
 }
 
 

@@ -15,7 +15,7 @@ from hashsvc.signals import (
     ImageCrashError,
     ImageError,
     ImageTooSlowError,
-    Signature,
+    SignedFrames,
     sign_frames,
 )
 from tests.conftest import generated_photo, jpeg
@@ -31,14 +31,14 @@ class Signer:
         self.signed: list[bytes] = []
         self.error = error
 
-    def __call__(self, data: bytes) -> list[Signature]:
+    def __call__(self, data: bytes) -> SignedFrames:
         self.signed.append(data)
         if self.error is not None:
             raise type(self.error)(str(self.error))
         return sign_frames(data)
 
 
-def signed(images: KnownImages, data: bytes) -> list[Signature]:
+def signed(images: KnownImages, data: bytes) -> SignedFrames:
     """Return the signatures of an image."""
     return images.sign_frames(data, hashlib.sha256(data).digest())
 
@@ -142,7 +142,7 @@ def test_only_one_of_several_threads_signs_the_same_image(error: ImageError | No
     begun, go_on = threading.Event(), threading.Event()
     signer = Signer(error)
 
-    def sign(data: bytes) -> list[Signature]:
+    def sign(data: bytes) -> SignedFrames:
         begun.set()
         assert go_on.wait(30)
         return signer(data)

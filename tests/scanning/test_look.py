@@ -11,7 +11,7 @@ from hashsvc.matching import Tier, compare
 from hashsvc.sandbox import SandboxError
 from hashsvc.scanning import BatchLimits, Fetcher, FetchError, Look, Looker, SeenImage
 from hashsvc.settings import Settings
-from hashsvc.signals import Signature, sign_frames, sign_image
+from hashsvc.signals import SignedFrames, sign_frames, sign_image
 from tests.conftest import generated_photo, jpeg
 from tests.helpers.films import SIZE, film
 from tests.scanning.support import OddSite, gif
@@ -162,7 +162,7 @@ def test_an_image_that_crashes_a_library_does_not_stop_the_others(
 ) -> None:
     strange = b"\xff\xd8\xff\xe0strange"
 
-    def sign(data: bytes, _sha256: bytes) -> list[Signature]:
+    def sign(data: bytes, _sha256: bytes) -> SignedFrames:
         if data == strange:
             raise RuntimeError("what no format promises")
         return sign_frames(data)
@@ -239,7 +239,7 @@ def test_an_unavailable_sandbox_is_an_error_of_the_page_and_not_of_an_image(
 ) -> None:
     """Otherwise the page would count as done, although its images were never signed."""
 
-    def sign(data: bytes, _sha256: bytes) -> list[Signature]:
+    def sign(data: bytes, _sha256: bytes) -> SignedFrames:
         sign_frames(data)
         raise SandboxError("No worker can be started.")
 

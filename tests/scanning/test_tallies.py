@@ -3,6 +3,7 @@
 import base64
 from collections.abc import Callable, Iterator
 from contextlib import suppress
+from functools import partial
 from typing import Any
 
 import pytest
@@ -11,11 +12,11 @@ from hypothesis import strategies as st
 
 from hashsvc.scanning import Fetcher, FetchError, KnownImages, Looker
 from hashsvc.settings import Settings
-from hashsvc.signals import sign_frames
+from hashsvc.signals import Limits, sign_frames
 from hashsvc.store.tallies import Tally
 from tests.conftest import generated_photo, jpeg
 from tests.helpers.films import SIZE, film
-from tests.scanning.support import OddSite, Service
+from tests.scanning.support import OddSite, Service, gif
 
 PHOTO = jpeg(generated_photo(1, (320, 240)))
 HTML = "text/html; charset=utf-8"
@@ -66,7 +67,7 @@ def look(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Callable[..., Tal
         fetch_max_bytes=1_000_000,
         fetch_total_s=20,
     )
-    known = KnownImages(sign_frames)
+    known = KnownImages(partial(sign_frames, limits=Limits(max_frames=4)))
 
     with Fetcher(limits) as fetcher:
 
@@ -237,6 +238,16 @@ def test_pages_that_forward_too_often_are_counted(kinds: Site, look: Callable[..
         kinds.page(f"/move{number}", to + photos(f"good{number}"))
     assert look(f"{kinds.url}/move0") == Tally(images=4, parts_not_read=1)
     assert look(f"{kinds.url}/move2") == Tally(images=4, parts_not_read=1)
+
+
+def test_frames_of_an_animation_over_the_limit_are_counted(
+    kinds: Site, look: Callable[..., Tally]
+) -> None:
+    slides = gif(*(generated_photo(seed, (320, 240)) for seed in range(6)))
+    kinds.add("/slides.gif", slides, 200, Content_Type="image/gif")
+    page = kinds.page("/page", '<img src="/slides.gif">')
+    assert look(page) == Tally(images=1, pictures_left_out=2)
+    assert look(f"{kinds.url}/slides.gif") == Tally(images=1, pictures_left_out=2)
 
 
 def test_style_sheets_that_are_not_read_are_counted(

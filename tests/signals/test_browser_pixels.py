@@ -17,14 +17,6 @@ Shown = Mapping[str, Image.Image | None]
 MOST_BITS = 14
 MIN_QUALITY = 50
 
-# What is not decoded as Chromium does, with the reason.
-OTHERWISE = {
-    "bmp-32-bit-fields-turned-round": "fields in this order are not read",
-    "bmp-10-bit-fields": "fields of ten bits are not read",
-    "png-grey-16-bit-with-transparent-shade": "a transparent shade of 16 bits is not read",
-    "webp-exif-6": "a WebP is turned by its EXIF",
-}
-
 pytestmark = needs_chromium("the decoding of images")
 
 
@@ -55,17 +47,6 @@ def differing_bits(data: bytes, theirs: Image.Image | None) -> int:
 def test_a_file_gives_the_signal_of_what_chromium_shows(
     files: Mapping[str, bytes], shown: Shown, subtests: pytest.Subtests
 ) -> None:
-    for name in files.keys() - OTHERWISE.keys():
+    for name in files:
         with subtests.test(name):
             assert differing_bits(files[name], shown[name]) <= MOST_BITS
-
-
-@pytest.mark.parametrize(
-    "name",
-    [
-        pytest.param(name, marks=pytest.mark.xfail(reason=reason, strict=True))
-        for name, reason in OTHERWISE.items()
-    ],
-)
-def test_these_files_do_so_too(name: str, files: Mapping[str, bytes], shown: Shown) -> None:
-    assert differing_bits(files[name], shown[name]) <= MOST_BITS

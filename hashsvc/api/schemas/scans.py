@@ -17,6 +17,10 @@ _ICONS = "Number of icons that were left out."
 _OVER_LIMIT = "Number of images and films left out because a page has more than the limit."
 _FRAMES = "Number of frames of pages that were not read, or only in part."
 _PARTS = "Number of linked pages and style sheets that were not read, and of pages read in part."
+_PICTURES = (
+    "Number of frames of animations and sections of long images that were not examined, because an "
+    "image has too many."
+)
 ItemState = Literal["queued", "leased", "done", "failed", "dead", "cancelled"]
 
 
@@ -76,6 +80,7 @@ class TallyOut(BaseModel):
     images_over_limit: int = Field(description=_OVER_LIMIT)
     frames_not_followed: int = Field(description=_FRAMES)
     parts_not_read: int = Field(description=_PARTS)
+    pictures_left_out: int = Field(description=_PICTURES)
 
     @classmethod
     def of(cls, urls: int, tally: Tally) -> "TallyOut":
@@ -144,6 +149,7 @@ class ItemOut(BaseModel):
     images_over_limit: int | None = Field(description=f"{_OVER_LIMIT} Null: not known.")
     frames_not_followed: int | None = Field(description=f"{_FRAMES} Null: not known.")
     parts_not_read: int | None = Field(description=f"{_PARTS} Null: not known.")
+    pictures_left_out: int | None = Field(description=f"{_PICTURES} Null: not known.")
 
     @classmethod
     def of(cls, item: Item) -> "ItemOut":
@@ -160,6 +166,7 @@ class ItemOut(BaseModel):
             images_over_limit=item.images_over_limit,
             frames_not_followed=item.frames_not_followed,
             parts_not_read=item.parts_not_read,
+            pictures_left_out=item.pictures_left_out,
         )
 
 

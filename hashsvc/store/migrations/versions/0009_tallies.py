@@ -8,7 +8,13 @@ down_revision = "0008"
 branch_labels = None
 depends_on = None
 
-_COLUMNS = ("icons_left_out", "images_over_limit", "frames_not_followed", "parts_not_read")
+_COLUMNS = (
+    "icons_left_out",
+    "images_over_limit",
+    "frames_not_followed",
+    "parts_not_read",
+    "pictures_left_out",
+)
 
 
 def upgrade() -> None:
