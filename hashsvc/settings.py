@@ -207,6 +207,12 @@ class Settings(BaseSettings):
         "the scripts of pages with few images. This takes some seconds a page. If"
         " unset, no scripts run.",
     )
+    scan_renderer_isolation: Literal["namespace", "flags"] = Field(
+        "namespace",
+        description="What keeps the browser of `HASHSVC_SCAN_RENDERER` behind the service's proxy: "
+        "`namespace` an empty network namespace and Chromium's switches, `flags` the switches "
+        "alone. Use `flags` only where the system forbids user namespaces.",
+    )
 
     fetch_timeout_s: float = Field(
         15, gt=0, description="Longest wait for one read or one connection, in seconds."

@@ -12,7 +12,7 @@ from benchmarks.pages.making import PICTURE, MadePage
 from benchmarks.pages.pictures import hash_key
 from benchmarks.pages.serving import PageServer
 from hashsvc.scanning import Fetcher, Looker
-from hashsvc.scanning.render import Renderer
+from hashsvc.scanning.rendering import Renderer
 from hashsvc.settings import Settings
 from hashsvc.signals import NotAnImageError, SignedFrames
 from hashsvc.signals.headers import begins_like_image
@@ -135,14 +135,16 @@ def look_with_product(
             }
         )
         with Fetcher(settings) as fetcher:
+            runner = None
+            if renderer:
+                runner = Renderer(renderer, fetcher, user_agent=settings.fetch_user_agent)
+                runner.check()  # The service does this once, when it starts.
             looker = Looker(
                 fetcher,
                 images_per_page=settings.scan_images_per_page,
                 links_per_page=settings.scan_links_per_page,
                 sign=_sign_nothing,
-                renderer=Renderer(renderer, fetcher, user_agent=settings.fetch_user_agent)
-                if renderer
-                else None,
+                renderer=runner,
             )
             for page in pages:
                 if page.name in seen.shown:

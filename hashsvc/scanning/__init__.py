@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from hashsvc.scanning.known import KnownImages
     from hashsvc.scanning.leases import Leases
     from hashsvc.scanning.look import Looker
+    from hashsvc.scanning.rendering import Renderer, RendererState
     from hashsvc.scanning.results import Look, SeenImage
     from hashsvc.scanning.scanner import Scanner
     from hashsvc.scanning.service import ScanningService
@@ -45,6 +46,7 @@ else:
             "downloads": "BatchLimits",
             "facts": "INCOMPLETE",
             "look": "Looker",
+            "rendering": "Renderer RendererState",
             "results": "Look SeenImage",
             "scanner": "Scanner",
             "service": "ScanningService",
@@ -73,6 +75,8 @@ __all__ = [
     "OtherBatchError",
     "Progress",
     "ProxyError",
+    "Renderer",
+    "RendererState",
     "ScanError",
     "Scanner",
     "ScanningService",

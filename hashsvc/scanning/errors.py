@@ -9,6 +9,7 @@ Errors of the scanning room.
     ├── BadListError         a file of URLs is damaged or too large
     ├── BadUrlError          a text is not a URL that can be fetched
     ├── ProxyError           the settings name a proxy in an unreadable way
+    ├── IsolationError       the renderer's browser cannot be kept behind its proxy
     └── FetchError           a URL could not be fetched, with the reason
 """
 
@@ -45,6 +46,10 @@ class BadUrlError(ScanError):
 
 class ProxyError(ScanError):
     """The settings name a proxy in an unreadable way; the message states the format."""
+
+
+class IsolationError(ScanError):
+    """The renderer's browser cannot be kept behind its proxy; the message says why."""
 
 
 class FetchError(ScanError):

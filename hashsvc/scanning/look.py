@@ -19,7 +19,7 @@ from hashsvc.scanning.pages import (
     refresh_target,
 )
 from hashsvc.scanning.pages.sandbox import PageReader, UnconfinedPageReader
-from hashsvc.scanning.render import Renderer
+from hashsvc.scanning.rendering import Renderer
 from hashsvc.scanning.results import FIRST_ERROR, Look, SeenImage, Sign, failed, http_error
 from hashsvc.scanning.urls import resolve_url
 from hashsvc.scanning.visits import Visit

@@ -1,6 +1,7 @@
 """Builds, starts and stops everything a process needs for scanning, from its settings."""
 
 import os
+import threading
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Self
@@ -13,7 +14,7 @@ from hashsvc.scanning.known import KnownImages
 from hashsvc.scanning.leases import Leases
 from hashsvc.scanning.look import Looker
 from hashsvc.scanning.pages.sandbox import PageSandbox
-from hashsvc.scanning.render import Renderer
+from hashsvc.scanning.rendering import Renderer, RendererState
 from hashsvc.scanning.scanner import Scanner
 from hashsvc.scanning.work_list import WorkList
 from hashsvc.settings import Settings
@@ -35,6 +36,8 @@ class ScanningService:
 
         page_sandbox: Reads pages, in processes of their own.
 
+        renderer: Runs the scripts of pages; None if the settings name no browser.
+
         looker: Finds and signs the images at a URL.
 
         work_list: Takes batches of URLs, and reports on scans.
@@ -45,6 +48,7 @@ class ScanningService:
     fetcher: Fetcher
     sandbox: Sandbox
     page_sandbox: PageSandbox
+    renderer: Renderer | None
     looker: Looker
     work_list: WorkList
     scanner: Scanner
@@ -69,7 +73,12 @@ class ScanningService:
         renderer = (
             None
             if settings.scan_renderer is None
-            else Renderer(settings.scan_renderer, fetcher, user_agent=settings.fetch_user_agent)
+            else Renderer(
+                settings.scan_renderer,
+                fetcher,
+                user_agent=settings.fetch_user_agent,
+                isolation=settings.scan_renderer_isolation,
+            )
         )
         looker = Looker(
             fetcher,
@@ -90,17 +99,26 @@ class ScanningService:
             work_list.work_came,
             get_ready=lambda: _wait_for(sandbox),
         )
-        return cls(fetcher, sandbox, page_sandbox, looker, work_list, scanner)
+        return cls(fetcher, sandbox, page_sandbox, renderer, looker, work_list, scanner)
 
     def start(self) -> None:
-        """Start the sandboxes and the worker threads."""
+        """Start the sandboxes and the worker threads, and check the renderer."""
         self.open_sandboxes()
+        if self.renderer is not None:
+            # This starts a browser, so nobody waits for it.
+            threading.Thread(target=self.renderer.check, name="renderer-check", daemon=True).start()
         self.scanner.start()
 
     def open_sandboxes(self) -> None:
         """Start the sandboxes alone, for looks without worker threads."""
         self.sandbox.open()
         self.page_sandbox.open()
+
+    def renderer_state(self) -> tuple[RendererState, str]:
+        """Return whether pages' scripts are run, and if the browser was refused, why."""
+        if self.renderer is None:
+            return RendererState.OFF, ""
+        return self.renderer.state, self.renderer.reason
 
     def stop(self) -> None:
         """Stop the worker threads, then close the sandboxes and all connections."""

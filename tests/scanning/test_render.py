@@ -1,27 +1,21 @@
 """Scripts of pages run in a browser, behind a proxy that connects to no forbidden address."""
 
-import shutil
 import socket
 import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from ipaddress import ip_network
-from pathlib import Path
 
 import pytest
 
 from hashsvc.scanning import Fetcher, Looker
-from hashsvc.scanning.render import FilteringProxy, Renderer
+from hashsvc.scanning.rendering import FilteringProxy, Renderer
 from tests.conftest import generated_photo, jpeg
+from tests.scanning.browsers import CHROMIUM, needs_isolated_browser
 from tests.scanning.support import Names, OddSite
 
-CHROMIUM = shutil.which("chromium")
-needs_chromium = pytest.mark.skipif(
-    CHROMIUM is None, reason="Debian's chromium is not installed: the renderer is NOT tested."
-)
-# Tests may run as root, and then Chromium cannot use its own sandbox.
-COMMAND = f"{CHROMIUM} --no-sandbox"
+needs_browser = needs_isolated_browser()
 
 
 @pytest.fixture
@@ -137,7 +131,7 @@ fetch("/data.json").then(answer => answer.json()).then(data => {
 </script>"""
 
 
-@needs_chromium
+@needs_browser
 def test_images_that_scripts_add_to_a_page_are_found(site: OddSite, fetcher: Fetcher) -> None:
     page = site.add("/page", PAGE.encode(), Content_Type="text/html")
     site.add("/data.json", b'["/photo/1", "/photo/2"]', Content_Type="application/json")
@@ -145,7 +139,7 @@ def test_images_that_scripts_add_to_a_page_are_found(site: OddSite, fetcher: Fet
         site.add_image(f"/photo/{number}", jpeg(generated_photo(number)))
     plain = Looker(fetcher, images_per_page=5)
     assert list(plain.look(page)) == []
-    renderer = Renderer(COMMAND, fetcher, user_agent="somebody/1")
+    renderer = Renderer(CHROMIUM, fetcher, user_agent="somebody/1")
     looker = Looker(fetcher, images_per_page=5, renderer=renderer)
     looks = list(looker.look(page))
     assert [each.image_url for each in looks] == [f"{site.url}/photo/{n}" for n in (1, 2)]
@@ -175,7 +169,7 @@ setTimeout(() => { location = "http://127.0.0.2:%(port)d/i" }, 300)
 </script><iframe src="file:///etc/passwd"></iframe><img src="/seen.jpg">"""
 
 
-@needs_chromium
+@needs_browser
 def test_no_script_reaches_a_forbidden_address(
     site: OddSite, fetcher: Fetcher, inside: list[str], names: Names
 ) -> None:
@@ -183,24 +177,12 @@ def test_no_script_reaches_a_forbidden_address(
     with OddSite() as other:
         markup = HOSTILE % {"port": site.port, "other": other.port}
         page = site.add("/page", markup.encode(), Content_Type="text/html")
-        renderer = Renderer(COMMAND, fetcher, user_agent="somebody/1")
+        renderer = Renderer(CHROMIUM, fetcher, user_agent="somebody/1")
         dom = renderer.dom(page, deadline=time.monotonic() + 15)
         assert other.connections == 0
     assert inside == []
     assert "/page" in [path for path, _ in site.asked]
     assert dom is None or b"root:" not in dom
-
-
-@needs_chromium
-def test_a_page_that_never_ends_is_given_up_and_leaves_no_file(
-    site: OddSite, fetcher: Fetcher
-) -> None:
-    before = set(Path("/dev/shm").iterdir())  # noqa: S108
-    page = site.add("/", b"<body>x<script>for (;;) {}</script>", Content_Type="text/html")
-    renderer = Renderer(COMMAND, fetcher, user_agent="somebody/1")
-    assert renderer.dom(page, deadline=time.monotonic() + 3) is None
-    left = [each for each in set(Path("/dev/shm").iterdir()) - before if each.name[:3] == "tmp"]  # noqa: S108
-    assert left == []
 
 
 @pytest.mark.parametrize("command", ["/nowhere/chromium", "false", "true", "cat"])

@@ -10,7 +10,7 @@ from fastapi.testclient import TestClient
 
 from hashsvc.api import Services, create_app
 from hashsvc.bank import NewContent
-from hashsvc.scanning import BatchLine
+from hashsvc.scanning import BatchLine, RendererState
 from hashsvc.settings import Settings
 from hashsvc.signals import Signature, sign_image
 from hashsvc.store.ids import KeyId, PublicContentId, random_id
@@ -73,6 +73,28 @@ def test_the_status_is_a_web_page(client: TestClient) -> None:
     assert {"head", "title", "body", "main", "h1"} <= {tag for tag, _ in page.tags}
     assert page.text_after("Service") == f"up, version {version('hashsvc')}"
     assert "{{" not in answer.text
+
+
+def test_the_page_and_the_readiness_say_whether_scripts_are_run(
+    client: TestClient, settings: Settings
+) -> None:
+    def shown(opened: TestClient) -> tuple[str, str]:
+        page = ParsedPage(opened.get("/").text)
+        return opened.get("/ready").json()["renderer"], page.text_after("Scripts of pages")
+
+    assert shown(client) == ("off", "not run, because no browser is set")
+    services = Services.build(settings.model_copy(update={"scan_renderer": "false"}))
+    renderer = services.scanning.renderer
+    assert renderer is not None
+    with TestClient(create_app(services)) as opened:
+        # `false` is a program that opens no page.
+        assert renderer.check() is RendererState.FAILED
+        assert shown(opened) == ("failed", "not run, because the browser does not start")
+        renderer.state, renderer.reason = RendererState.REFUSED, "Namespaces are forbidden."
+        text = "not run, because the browser cannot be isolated. Namespaces are forbidden."
+        assert shown(opened) == ("refused", text)
+        renderer.state, renderer.reason = RendererState.READY, ""
+        assert shown(opened) == ("ready", "run in an isolated browser")
 
 
 def test_the_page_loads_and_runs_nothing(client: TestClient) -> None:

@@ -8,7 +8,7 @@ from fastapi.responses import HTMLResponse
 from hashsvc import web
 from hashsvc.api.auth import ServicesDep
 from hashsvc.api.routes import problems
-from hashsvc.api.schemas.admin import HealthOut
+from hashsvc.api.schemas.admin import HealthOut, ReadyOut
 from hashsvc.store import scans
 
 router = APIRouter(tags=["status"])
@@ -21,7 +21,13 @@ def read_status_page(services: ServicesDep) -> str:
     services.bank_index.catch_up()
     with services.database.read() as connection:
         waiting = scans.count_waiting(connection)
-    return web.status_page(codes=len(services.bank_index), waiting=waiting)
+    state, reason = services.scanning.renderer_state()
+    return web.status_page(
+        codes=len(services.bank_index),
+        waiting=waiting,
+        renderer=state.value,
+        renderer_reason=reason,
+    )
 
 
 @router.get("/health", responses=problems(key=False))
@@ -31,7 +37,12 @@ def read_health() -> HealthOut:
 
 
 @router.get("/ready", responses=problems(key=False))
-def read_readiness(services: ServicesDep) -> HealthOut:
-    """Report that the service is up and its database answers. Load balancers can poll this."""
+def read_readiness(services: ServicesDep) -> ReadyOut:
+    """
+    Report that the service is up and its database answers. Load balancers can poll this.
+
+    A renderer that does not run is no failure: pages are then scanned without it.
+    """
     services.database.ping()
-    return read_health()
+    state, _ = services.scanning.renderer_state()
+    return ReadyOut(status="up", version=_VERSION, renderer=state)

@@ -8,6 +8,7 @@ from pydantic import BaseModel, Field, StringConstraints
 from hashsvc.access.callers import Role
 from hashsvc.access.organisations import MAX_NAME_LENGTH
 from hashsvc.api.schemas.base import Body, OpaqueId
+from hashsvc.scanning import RendererState
 from hashsvc.store.ids import DEFAULT_ORGANISATION
 from hashsvc.store.keys import Key
 from hashsvc.store.organisations import Organisation
@@ -110,6 +111,16 @@ class HealthOut(BaseModel):
 
     status: Literal["up"]
     version: str
+
+
+class ReadyOut(HealthOut):
+    """The state of the service and of its renderer."""
+
+    renderer: RendererState = Field(
+        description="Whether pages' scripts are run: `ready`; `off` if no browser is set; "
+        "`unchecked` while the browser is being checked; `refused` if it cannot be kept behind the "
+        "proxy; `failed` if it does not run."
+    )
 
 
 class AuditOut(BaseModel):

@@ -1,149 +1,30 @@
 """
-Runs a page's scripts in headless Chromium, for pages that show their images by script only.
+An HTTP proxy for a browser, which connects only to hosts that a fetcher may reach.
 
-The browser reaches the network only through a filtering proxy of this module: it resolves no names,
-and each connection goes to a checked address, like all connections of this package. It loads no
-images, and returns the page's markup as its scripts have changed it. Its profile is kept in memory
-and deleted after the page.
+It resolves no names itself. Each connection goes to a checked address, like all connections of the
+scanning room.
 """
 
 import contextlib
 import functools
 import itertools
-import os
 import re
-import shlex
-import signal
+import socket
 import socketserver
-import subprocess
-import tempfile
 import threading
-import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 from typing import Self, cast
 from urllib.parse import urlsplit
-
-import structlog
 
 from hashsvc.scanning.connections import Tunnel
 from hashsvc.scanning.errors import BadUrlError, FetchError
 from hashsvc.scanning.fetch import Fetcher
 from hashsvc.scanning.urls import normalise_url
 
-_MOST_DOM_BYTES = 10_000_000
 _MOST_HEAD_BYTES = 65_536
 _PART_BYTES = 65_536
-_LONGEST_S = 20.0
-_SCRIPTS_MS = 5_000
-_IN_MEMORY = Path("/dev/shm")  # noqa: S108 - keeps pages off the disk.
 # A name, an IPv4 address or an IPv6 address in brackets, and a port.
 _PLACE = re.compile(r"(?:[A-Za-z0-9._-]+|\[[0-9A-Fa-f:.]+\])(?::[0-9]{1,5})?")
-_log = structlog.get_logger()
-
-_SWITCHES = (
-    "--headless",
-    "--incognito",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-default-apps",
-    "--disable-dev-shm-usage",
-    "--disable-extensions",
-    "--disable-gpu",
-    "--disable-quic",
-    "--disable-sync",
-    "--disk-cache-size=1",
-    "--mute-audio",
-    "--no-pings",
-    "--blink-settings=imagesEnabled=false",
-    # Without this, Chromium connects to loopback directly and not through the proxy.
-    "--proxy-bypass-list=<-loopback>",
-    # Traffic that bypasses the proxy cannot resolve names or use protocols other than TCP.
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-    "--force-webrtc-ip-handling-policy=disable_non_proxied_udp",
-    f"--virtual-time-budget={_SCRIPTS_MS}",
-    "--dump-dom",
-)
-
-
-class Renderer:
-    """
-    Returns pages as their scripts have changed them; safe to share between threads.
-
-    Args:
-        command: The Chromium command, with any further switches that the operator wants.
-
-        fetcher: Opens the browser's connections.
-
-        user_agent: The user agent that the browser sends.
-
-        at_once: Browsers that run at the same time; each takes a few hundred megabytes.
-    """
-
-    def __init__(
-        self, command: str, fetcher: Fetcher, *, user_agent: str, at_once: int = 1
-    ) -> None:
-        self._command = shlex.split(command)
-        self._fetcher = fetcher
-        self._user_agent = user_agent
-        self._turns = threading.Semaphore(at_once)
-
-    def dom(self, url: str, *, deadline: float | None, via: str | None = None) -> bytes | None:
-        """Return a page's markup after its scripts ran; None if the browser failed or ran late."""
-        until = time.monotonic() + _LONGEST_S
-        until = until if deadline is None else min(until, deadline)
-        if not self._turns.acquire(timeout=max(0.0, until - time.monotonic())):
-            return None
-        try:
-            with (
-                FilteringProxy(self._fetcher, until=until, via=via) as proxy,
-                tempfile.TemporaryDirectory(
-                    dir=_IN_MEMORY if _IN_MEMORY.is_dir() else None, ignore_cleanup_errors=True
-                ) as profile,
-            ):
-                return self._run(url, proxy.port, profile, until)
-        except OSError as error:
-            _log.error("scan.renderer_failed", error=type(error).__name__)
-            return None
-        finally:
-            self._turns.release()
-
-    def _run(self, url: str, port: int, profile: str, until: float) -> bytes | None:
-        command = [
-            *self._command,
-            *_SWITCHES,
-            f"--proxy-server=http://127.0.0.1:{port}",
-            f"--user-data-dir={profile}",
-            f"--user-agent={self._user_agent}",
-            url,
-        ]
-        process = subprocess.Popen(  # noqa: S603 - the operator's command; the URL starts with http.
-            command,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-            cwd="/",
-            env={"PATH": os.environ.get("PATH", os.defpath), "HOME": profile, "LANG": "C.UTF-8"},
-            start_new_session=True,
-        )
-        # Kill the browser and its children at the deadline; this also closes the pipe.
-        ended = threading.Timer(max(0.0, until - time.monotonic()), _kill_group, (process,))
-        ended.start()
-        try:
-            assert process.stdout is not None
-            with process.stdout as output:
-                dom = output.read(_MOST_DOM_BYTES)
-        finally:
-            ended.cancel()
-            _kill_group(process)
-            code = process.wait()
-        return dom if code == 0 and dom else None
-
-
-def _kill_group(process: subprocess.Popen[bytes]) -> None:
-    with contextlib.suppress(ProcessLookupError):
-        os.killpg(process.pid, signal.SIGKILL)
 
 
 class FilteringProxy(socketserver.ThreadingTCPServer):
@@ -152,6 +33,9 @@ class FilteringProxy(socketserver.ThreadingTCPServer):
 
     Args:
         fetcher: Checks and opens the connections.
+
+        listener: The listening socket to serve, which may belong to another network namespace; the
+            proxy closes it. None listens on a free port of this machine's loopback.
 
         until: When all connections have to end, by `time.monotonic()`.
 
@@ -167,14 +51,24 @@ class FilteringProxy(socketserver.ThreadingTCPServer):
     block_on_close = False
     allow_reuse_address = True
 
-    def __init__(self, fetcher: Fetcher, *, until: float, via: str | None = None) -> None:
+    def __init__(
+        self,
+        fetcher: Fetcher,
+        *,
+        until: float,
+        via: str | None = None,
+        listener: socket.socket | None = None,
+    ) -> None:
         self._open: Callable[[str, int], Tunnel] = functools.partial(
             fetcher.tunnel, until=until, via=via
         )
         self._lock = threading.Lock()
         self.bytes_left = fetcher.max_bytes
         self.refused = 0
-        super().__init__(("127.0.0.1", 0), _BrowserConnection)
+        super().__init__(("127.0.0.1", 0), _BrowserConnection, bind_and_activate=listener is None)
+        if listener is not None:
+            self.socket.close()
+            self.socket, self.server_address = listener, listener.getsockname()
 
     @property
     def port(self) -> int:
