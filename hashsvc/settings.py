@@ -1,16 +1,17 @@
 """The settings of the service, from environment variables HASHSVC_… or a .env file."""
 
-from ipaddress import IPv4Network, IPv6Network
 from pathlib import Path
 from typing import Annotated, Literal
 
 from pydantic import Field, SecretStr, field_validator
-from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+from pydantic_settings import NoDecode, SettingsConfigDict
 
-Network = IPv4Network | IPv6Network
+from hashsvc.request_settings import Network, RequestSettings, split_commas
+
+__all__ = ["Network", "Settings"]
 
 
-class Settings(BaseSettings):
+class Settings(RequestSettings):
     """Every setting of the service, with its unit and its default."""
 
     model_config = SettingsConfigDict(
@@ -89,9 +90,6 @@ class Settings(BaseSettings):
         "brute force.",
     )
 
-    max_body_bytes: int = Field(2_000_000, ge=1_000, description="Largest request body, in bytes.")
-    max_urls_per_scan: int = Field(10_000, ge=1, description="Largest number of URLs in one scan.")
-
     audit_key_file: Path | None = Field(
         None,
         description="File with the key that signs the audit log. If unset, the service uses "
@@ -104,32 +102,6 @@ class Settings(BaseSettings):
     )
     audit_checkpoint_s: float = Field(
         3600, gt=0, description="Seconds between two checkpoints of the audit log."
-    )
-
-    limit_lookups_per_minute: int = Field(
-        30, ge=1, description="Lookups that one key may make in a minute."
-    )
-    limit_lookups_per_day: int = Field(
-        5_000, ge=1, description="Lookups that one key may make in a day."
-    )
-    limit_lookup_steps: int = Field(
-        16,
-        ge=1,
-        description="Lookups near one content that one key may make in a week, once an answer "
-        "has shown that content to the key. Each further lookup near it makes the key wait, "
-        "longer each time.",
-    )
-    limit_submissions_per_minute: int = Field(
-        300, ge=100, description="Cases and contents that one key may submit in a minute."
-    )
-    limit_scans_per_minute: int = Field(
-        30, ge=1, description="Scans that one key may submit in a minute."
-    )
-    limit_reads_per_minute: int = Field(
-        600, ge=1, description="All other calls that one key may make in a minute."
-    )
-    limit_holder_calls_per_minute: int = Field(
-        20, ge=1, description="Calls with a PIN that one address may make in a minute."
     )
 
     oidc_issuer: str | None = Field(
@@ -389,9 +361,7 @@ class Settings(BaseSettings):
     @field_validator("fetch_ports", "fetch_networks", "oidc_grants", mode="before")
     @classmethod
     def _split_commas(cls, value: object) -> object:
-        if isinstance(value, str):
-            return [part.strip() for part in value.split(",") if part.strip()]
-        return value
+        return split_commas(value)
 
     @property
     def url(self) -> str:

@@ -20,7 +20,7 @@ TOPICS = (
     ("The key-encryption key", ("key_encryption_",)),
     ("How long data is kept", ("case_", "scan_lifetime_", "candidate_")),
     ("Matching", ("flood_",)),
-    ("Requests and budgets", ("max_", "limit_")),
+    ("Requests and budgets", ("max_", "limit_", "trusted_")),
     ("Sign-in with OpenID Connect", ("oidc_",)),
     ("The audit log and evidence", ("audit_", "evidence_")),
     ("Scans", ("scan_",)),

@@ -4,12 +4,12 @@ import math
 import threading
 import time
 from enum import StrEnum
-from ipaddress import IPv6Address, ip_address
 
 from limits import RateLimitItem, RateLimitItemPerDay, RateLimitItemPerMinute
 from limits.storage import MemoryStorage
 from limits.strategies import FixedWindowRateLimiter, MovingWindowRateLimiter
 
+from hashsvc.access.addresses import subscriber_of
 from hashsvc.access.errors import TooManyCallsError
 from hashsvc.settings import Settings
 
@@ -84,9 +84,9 @@ class Budgets:
             TooManyCallsError: If the address has made too many calls.
         """
         item, rule = self._address_limit
-        network = _network_of(address)
-        if not self._address_limiter.hit(item, network):
-            reset = self._address_limiter.get_window_stats(item, network).reset_time
+        subscriber = subscriber_of(address)
+        if not self._address_limiter.hit(item, subscriber):
+            reset = self._address_limiter.get_window_stats(item, subscriber).reset_time
             raise TooManyCallsError(
                 f"An address's budget is {rule}. Wait before trying again.",
                 retry_after_s=_seconds_until(reset),
@@ -99,16 +99,3 @@ def _per_minute(amount: int, calls: str) -> tuple[RateLimitItem, str]:
 
 def _seconds_until(moment: float) -> int:
     return max(1, math.ceil(moment - time.time()))
-
-
-def _network_of(address: str) -> str:
-    """
-    Return the part of an address that stands for one subscriber.
-
-    It is the whole of an IPv4 address, or the first half of an IPv6 address.
-    """
-    try:
-        parsed = ip_address(address)
-    except ValueError:
-        return address
-    return str(int(parsed) >> 64) if isinstance(parsed, IPv6Address) else address

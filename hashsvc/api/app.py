@@ -8,6 +8,8 @@ from fastapi import FastAPI
 from fastapi_offline import FastAPIOffline
 
 from hashsvc.api import documentation, errors, scan_batches
+from hashsvc.api.admission import Admission, most_bytes_of
+from hashsvc.api.open_calls import OpenCalls
 from hashsvc.api.request_bodies import SignalsOnly
 from hashsvc.api.routes import (
     admin,
@@ -89,11 +91,15 @@ def create_app(services: Services) -> FastAPI:
     # A redirect would point to the host in the request's Host header, and repeat path and query.
     app.router.redirect_slashes = False
     errors.install(app)
+    # The last one is the outermost.
+    app.add_middleware(OpenCalls, most=services.settings.limit_open_calls)
     app.add_middleware(
         SignalsOnly,
-        max_bytes=services.settings.max_body_bytes,
+        most_bytes=most_bytes_of,
+        longest_s=services.settings.max_body_s,
         texts={scan_batches.PATH: scan_batches.MEDIA_TYPES},
     )
+    app.add_middleware(Admission)
     app.add_middleware(SafeResponses)
     app.openapi_tags = []
     for module in _ROUTES:

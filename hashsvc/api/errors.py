@@ -4,7 +4,10 @@ Turns every error into a response of one shape, `application/problem+json` (RFC 
     ApiError
     ├── ImageSentError       the body is an image instead of signals
     ├── NotJsonError         the body is not a JSON object
-    └── BodyTooLargeError    the body is over the limit
+    ├── TooManyObjectsError  the body has very many objects or lists for its size
+    ├── BodyTooLargeError    the body is over the limit
+    ├── SlowBodyError        the body did not arrive in time
+    └── BusyError            too many calls without a key run now
 
 No response repeats what the caller sent: that may contain a signal, a URL or a token.
 """
@@ -28,6 +31,9 @@ from hashsvc import access, audit, bank, matching, removal, sandbox, scanning, s
 
 _log = structlog.get_logger()
 
+MOST_RULES = 20
+"""The number of broken rules that an answer names. A body may break very many."""
+
 
 class ApiError(Exception):
     """Base of every error raised by hashsvc.api."""
@@ -41,8 +47,29 @@ class NotJsonError(ApiError):
     """The body is not a JSON object."""
 
 
+class TooManyObjectsError(ApiError):
+    """The body's JSON has very many objects or lists for its size."""
+
+
 class BodyTooLargeError(ApiError):
     """The body is over the limit."""
+
+
+class SlowBodyError(ApiError):
+    """The body did not arrive in time."""
+
+
+class BusyError(ApiError):
+    """
+    Too many calls without a key run now.
+
+    Attributes:
+        retry_after_s: Seconds after which the caller may try again.
+    """
+
+    def __init__(self, message: str, *, retry_after_s: float = 1) -> None:
+        super().__init__(message)
+        self.retry_after_s = retry_after_s
 
 
 class BrokenRule(BaseModel):
@@ -72,7 +99,13 @@ class Problem(BaseModel):
     )
     errors: list[BrokenRule] = Field(
         default=[],
-        description="The rules that the request breaks. Only errors of type "
+        max_length=MOST_RULES,
+        description=f"The first {MOST_RULES} rules that the request breaks. Only errors of type "
+        "`urn:hashsvc:invalid` have this field.",
+    )
+    error_count: int = Field(
+        default=0,
+        description="Number of broken rules that were found. Only errors of type "
         "`urn:hashsvc:invalid` have this field.",
     )
 
@@ -82,7 +115,10 @@ STATUSES: dict[type[Exception], HTTPStatus] = {
     access.ForbiddenError: HTTPStatus.FORBIDDEN,
     ImageSentError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
     NotJsonError: HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+    TooManyObjectsError: HTTPStatus.UNPROCESSABLE_ENTITY,
     BodyTooLargeError: HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+    SlowBodyError: HTTPStatus.REQUEST_TIMEOUT,
+    BusyError: HTTPStatus.SERVICE_UNAVAILABLE,
     access.NameTakenError: HTTPStatus.CONFLICT,
     access.BadNameError: HTTPStatus.UNPROCESSABLE_ENTITY,
     access.TooManyCallsError: HTTPStatus.TOO_MANY_REQUESTS,
@@ -166,7 +202,10 @@ def answer(error: Exception) -> JSONResponse:
     headers: dict[str, str] = {}
     if status is HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
-    if status is HTTPStatus.TOO_MANY_REQUESTS:
+    if status is HTTPStatus.REQUEST_TIMEOUT:
+        # Nobody knows where the next request would begin.
+        headers["Connection"] = "close"
+    if status is HTTPStatus.TOO_MANY_REQUESTS or isinstance(error, BusyError):
         headers["Retry-After"] = str(math.ceil(getattr(error, "retry_after_s", 1)))
     return problem(status, name, str(error), headers=headers)
 
@@ -188,15 +227,20 @@ async def _known(_request: Request, error: Exception) -> JSONResponse:
 
 async def _invalid(_request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, RequestValidationError)
-    return _rules_broken([{"where": _place(each), "rule": _rule(each)} for each in error.errors()])
+    found = error.errors()
+    rules = [{"where": _place(each), "rule": _rule(each)} for each in found[:MOST_RULES]]
+    return _rules_broken(rules, len(found))
 
 
-def _rules_broken(rules: list[dict[str, Any]]) -> JSONResponse:
+def _rules_broken(rules: list[dict[str, Any]], count: int) -> JSONResponse:
+    told = "The request breaks a rule of this call; see `errors`."
+    if count > len(rules):
+        told = (
+            f"The request breaks rules of this call in {count} places; `errors` has the first "
+            f"{len(rules)}."
+        )
     return problem(
-        HTTPStatus.UNPROCESSABLE_ENTITY,
-        "invalid",
-        "The request breaks a rule of this call; see `errors`.",
-        errors=rules,
+        HTTPStatus.UNPROCESSABLE_ENTITY, "invalid", told, errors=rules, error_count=count
     )
 
 
@@ -216,7 +260,7 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
     status = HTTPStatus(error.status_code)
     if status is HTTPStatus.BAD_REQUEST:
         # FastAPI answers so if JSON is not UTF-8, is nested too deeply or has too long a number.
-        return _rules_broken([{"where": ["body"], "rule": "JSON decode error"}])
+        return _rules_broken([{"where": ["body"], "rule": "JSON decode error"}], 1)
     headers = dict(error.headers or {})
     if status is HTTPStatus.METHOD_NOT_ALLOWED:
         headers["Allow"] = _allowed(request) or headers["Allow"]

@@ -1,15 +1,27 @@
-"""Refuses request bodies that hold images, are not JSON or are too large, before any route."""
+"""Refuses bodies that hold images, are not JSON, too large or too slow, before a route runs."""
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping
 
+import anyio
 from starlette.datastructures import Headers
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from hashsvc.api.errors import BodyTooLargeError, ImageSentError, NotJsonError, answer
+from hashsvc.api.connections import connection_of
+from hashsvc.api.errors import (
+    BodyTooLargeError,
+    ImageSentError,
+    NotJsonError,
+    SlowBodyError,
+    TooManyObjectsError,
+    answer,
+)
+from hashsvc.api.refusals import refuse
 
 _IMAGE_TYPES = ("image/", "video/", "multipart/", "application/octet-stream")
 # The first bytes of JPEG, PNG, GIF, RIFF (WebP), BMP and TIFF. HEIC and AVIF have "ftyp" at byte 4.
 _IMAGE_STARTS = (b"\xff\xd8\xff", b"\x89PNG", b"GIF8", b"RIFF", b"BM", b"II*\0", b"MM\0*")
+_FEW_OBJECTS = 500
+_BYTES_PER_OBJECT = 40
 _NO_IMAGES = (
     "This service takes no images, so that none can leak from it. Make signals on your own "
     "machine with `hashsvc hash`, and send those."
@@ -23,29 +35,47 @@ class SignalsOnly:
     It keeps nothing of a refused body.
 
     Args:
-        max_bytes: Largest body that is admitted.
+        most_bytes: Returns the largest body that a request may have.
+
+        longest_s: Longest time for a whole body to arrive.
 
         texts: For each path that also takes text instead of JSON, the media types of that text.
     """
 
     def __init__(
-        self, app: ASGIApp, max_bytes: int, texts: Mapping[str, Collection[str]] | None = None
+        self,
+        app: ASGIApp,
+        most_bytes: Callable[[Scope], int],
+        longest_s: float = 60,
+        texts: Mapping[str, Collection[str]] | None = None,
     ) -> None:
         self._app = app
-        self._max_bytes = max_bytes
+        self._most_bytes = most_bytes
+        self._longest_s = longest_s
         self._texts = texts or {}
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
+        reader = _Reader(receive)
         try:
-            body = await self._body(Headers(scope=scope), receive, scope["path"])
-        except (ImageSentError, NotJsonError, BodyTooLargeError) as error:
-            await answer(error)(scope, receive, send)
+            with anyio.fail_after(self._longest_s):
+                body = await self._body(scope, reader)
+        except (ImageSentError, NotJsonError, TooManyObjectsError, BodyTooLargeError) as error:
+            if reader.is_done:
+                await answer(error)(scope, receive, send)
+            else:
+                await refuse(answer(error), scope, receive, send)
+            return
+        except TimeoutError:
+            slow = SlowBodyError(f"A body has {self._longest_s:g} seconds to arrive.")
+            await answer(slow)(scope, receive, send)
             return
         if body is None:
             return
+        if connection := connection_of(scope):
+            connection.begin_work()
 
         sent = False
 
@@ -58,38 +88,76 @@ class SignalsOnly:
 
         await self._app(scope, replay, send)
 
-    async def _body(self, headers: Headers, receive: Receive, path: str) -> bytes | None:
+    async def _body(self, scope: Scope, reader: "_Reader") -> bytes | None:
         """Return the body; None if the client disconnected."""
-        media_type = headers.get("content-type", "").partition(";")[0].strip().lower()
-        if media_type.startswith(_IMAGE_TYPES):
-            raise ImageSentError(_NO_IMAGES)
+        headers, most = Headers(scope=scope), self._most_bytes(scope)
+        check_media_type(headers)
         # If the announced length is too large, refuse the body without reading it.
-        self._check(_announced(headers))
+        _check_length(_announced(headers), most)
         body = bytearray()
-        while True:
-            message = await receive()
-            if message["type"] == "http.disconnect":
+        while not reader.is_done:
+            part = await reader.read()
+            if part is None:
                 return None
-            body += message.get("body", b"")
+            body += part
             if body.startswith(_IMAGE_STARTS) or body[4:8] == b"ftyp":
                 raise ImageSentError(_NO_IMAGES)
-            self._check(len(body))
-            if not message.get("more_body", False):
-                break
-        if media_type in self._texts.get(path, ()):
+            _check_length(len(body), most)
+        media_type = _media_type(headers)
+        if media_type in self._texts.get(scope["path"], ()):
             return bytes(body)
         if body and (media_type != "application/json" or body.lstrip()[:1] != b"{"):
             raise NotJsonError(
                 "The body must be a JSON object with `Content-Type: application/json`."
             )
+        _check_objects(body)
         return bytes(body)
 
-    def _check(self, length: int) -> None:
-        if length > self._max_bytes:
-            raise BodyTooLargeError(
-                f"A body has at most {self._max_bytes} bytes. Send signals, never images; "
-                "send a large batch in parts."
-            )
+
+class _Reader:
+    """Reads a body part by part, and knows whether all of it has come."""
+
+    def __init__(self, receive: Receive) -> None:
+        self._receive = receive
+        self.is_done = False
+
+    async def read(self) -> bytes | None:
+        """Return the next part; None if the client disconnected."""
+        message = await self._receive()
+        self.is_done = not message.get("more_body", False)
+        return None if message["type"] == "http.disconnect" else message.get("body", b"")
+
+
+def check_media_type(headers: Headers) -> None:
+    """
+    Check that the headers announce no image.
+
+    Raises:
+        ImageSentError: If they do.
+    """
+    if _media_type(headers).startswith(_IMAGE_TYPES):
+        raise ImageSentError(_NO_IMAGES)
+
+
+def _media_type(headers: Headers) -> str:
+    return headers.get("content-type", "").partition(";")[0].strip().lower()
+
+
+def _check_length(length: int, most: int) -> None:
+    if length > most:
+        raise BodyTooLargeError(
+            f"A body of this call has at most {most} bytes. Send signals, never images; "
+            "send a large batch in parts."
+        )
+
+
+def _check_objects(body: bytearray) -> None:
+    # A list takes two bytes of JSON, but 56 bytes of memory and a place in each garbage collection.
+    # 300 kB of lists took 240 ms. A thread would not help: json and pydantic keep all threads
+    # waiting. Signals, the longest bodies, have one object for each 99 bytes.
+    most = _FEW_OBJECTS + len(body) // _BYTES_PER_OBJECT
+    if body.count(b"{") + body.count(b"[") > most:
+        raise TooManyObjectsError(f"JSON of this size has at most {most} objects and lists.")
 
 
 def _announced(headers: Headers) -> int:

@@ -1,5 +1,6 @@
 """`hashsvc serve`: the service itself."""
 
+import resource
 from typing import Annotated
 
 import typer
@@ -7,6 +8,7 @@ import uvicorn
 
 from hashsvc import api
 from hashsvc.access import Role, SetupError, create_key
+from hashsvc.api.connections import ConnectionLimits, Connections
 from hashsvc.cli.configured import read_settings
 from hashsvc.cli.logs import configure_logs
 from hashsvc.cli.output import fail, say
@@ -15,6 +17,11 @@ from hashsvc.scanning import ProxyError
 from hashsvc.store import StoreError, keys
 
 _SHUTDOWN_S = 5
+_LARGEST_HEAD = 32_000
+# The server accepts up to this many connections before it can end the first of them.
+_BACKLOG = 256
+# Databases, threads that scan, and connections that are about to end.
+_OTHER_FILES = 500
 
 
 def serve(
@@ -24,17 +31,36 @@ def serve(
     """Serve the API, its documentation at /docs and a status page at /."""
     settings = read_settings()
     configure_logs()
+    raise_file_limit(settings.max_connections + _OTHER_FILES)
     try:
         services = api.Services.build(settings)
     except (StoreError, SetupError, ProxyError) as error:
         fail(str(error))
     _print_key_file(services)
     _make_first_key(services)
+    connections = Connections(
+        ConnectionLimits(
+            most=settings.max_connections,
+            most_per_address=settings.max_connections_per_address,
+            proxies=settings.trusted_proxies,
+            head_s=settings.max_head_s,
+            idle_s=settings.max_idle_s,
+        )
+    )
     # No access log: a path may hold the number of a case.
     config = uvicorn.Config(
         api.create_app(services),
         host=host,
         port=port,
+        http=connections.protocol,
+        # A WebSocket would leave the limits of connections; the service has none.
+        ws="none",
+        h11_max_incomplete_event_size=_LARGEST_HEAD,
+        timeout_keep_alive=settings.max_idle_s,
+        backlog=_BACKLOG,
+        # By default, uvicorn would believe any program on this machine, or a variable.
+        proxy_headers=bool(settings.trusted_proxies),
+        forwarded_allow_ips=[str(each) for each in settings.trusted_proxies],
         access_log=False,
         server_header=False,
         log_config=None,
@@ -43,6 +69,22 @@ def serve(
     )
     say(f"hashsvc listens on http://{host}:{port} — documentation at /docs. Ctrl-C stops it.")
     uvicorn.Server(config).run()
+
+
+def raise_file_limit(needed: int) -> None:
+    """
+    Let this process have `needed` files and connections open, or stop it with an error.
+
+    Many systems allow 1,024 by default, and let a process raise that itself.
+    """
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if hard != resource.RLIM_INFINITY and hard < needed:
+        fail(
+            f"HASHSVC_MAX_CONNECTIONS needs {needed} open files, but the system allows {hard}. "
+            "Lower the setting, or raise the limit (`ulimit -n`, or LimitNOFILE in systemd)."
+        )
+    if soft != resource.RLIM_INFINITY and soft < needed:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (needed, hard))
 
 
 def _print_key_file(services: "api.Services") -> None:

@@ -3,17 +3,26 @@
 import asyncio
 import io
 import json
+import shutil
 from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import pillow_heif
 import pytest
+from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
 
 from hashsvc.access import Role
+from hashsvc.api import Services, create_app
 from hashsvc.api.request_bodies import SignalsOnly
+from hashsvc.api.routes.body_limits import MOST_BYTES, NO_BODY, SMALL, URLS
+from hashsvc.bank import new_case_number
+from hashsvc.settings import Settings
+from hashsvc.store.ids import random_id
 from tests.api.helpers import Call
+from tests.api.role_table import FOR_HOLDERS, MAY_CALL
 from tests.conftest import generated_photo
 
 MAX_BYTES = 1000
@@ -58,13 +67,19 @@ UNKNOWN = ["JPEG XL", "JPEG 2000", "SVG", "PPM", "TGA", "ICO", "PCX", "SGI"]
 
 
 class Door:
-    """The middleware in front of a route that keeps the bodies it receives."""
+    """
+    The middleware in front of a route that keeps the bodies it receives.
+
+    Attributes:
+        unread_at_answer: How many chunks nobody had read when the answer began.
+    """
 
     def __init__(self, max_bytes: int = MAX_BYTES) -> None:
         self.bodies: list[bytes] = []
         self.answers: list[dict[str, Any]] = []
         self.unread: list[dict[str, Any]] = []
-        self._middleware = SignalsOnly(self._route, max_bytes)
+        self.unread_at_answer: int | None = None
+        self._middleware = SignalsOnly(self._route, lambda _scope: max_bytes)
 
     def send(
         self,
@@ -74,7 +89,7 @@ class Door:
         headers: Iterable[tuple[str, str]] = (),
         goes_away: bool = False,
     ) -> None:
-        """Send a body in chunks and keep the response. `unread` keeps chunks that are not read."""
+        """Send a body in chunks, announced as such, and keep the response."""
         self.unread = [
             {"type": "http.request", "body": chunk, "more_body": True} for chunk in chunks
         ]
@@ -82,11 +97,15 @@ class Door:
             self.unread.append({"type": "http.disconnect"})
         else:
             self.unread[-1]["more_body"] = False
+        self.unread_at_answer = None
+        sent = list(headers)
+        if "content-length" not in dict(sent):
+            sent.append(("transfer-encoding", "chunked"))
         scope = {
             "type": "http",
             "method": method,
             "path": "/",
-            "headers": [(name.encode(), value.encode()) for name, value in headers],
+            "headers": [(name.encode(), value.encode()) for name, value in sent],
         }
         asyncio.run(self._middleware(scope, self._receive, self._send))
 
@@ -104,6 +123,8 @@ class Door:
         return self.unread.pop(0)
 
     async def _send(self, message: Any) -> None:
+        if self.unread_at_answer is None:
+            self.unread_at_answer = len(self.unread)
         self.answers.append(message)
 
     async def _route(self, _scope: Any, receive: Any, _send: Any) -> None:
@@ -159,9 +180,9 @@ def test_an_image_of_another_format_is_refused_as_not_json(
 def test_an_image_is_refused_before_it_is_read() -> None:
     door = Door()
     door.send([image_bytes("JPEG")[:1000]] * 1000, headers=typed("application/json"))
-    assert len(door.unread) == 999
+    assert door.unread_at_answer == 999
     door.send([image_bytes("JPEG")[:1000]] * 1000, headers=typed("image/jpeg"))
-    assert len(door.unread) == 1000
+    assert door.unread_at_answer == 1000
 
 
 @pytest.mark.parametrize("method", ["GET", "HEAD", "OPTIONS", "PUT", "PATCH", "DELETE", "REPORT"])
@@ -243,7 +264,7 @@ def test_a_body_announced_as_too_large_is_not_read(length: str) -> None:
     door.send([BODY], headers=[*typed("application/json"), ("content-length", length)])
     assert (door.bodies, door.status) == ([], 413)
     assert "never images" in door.problem["detail"]
-    assert len(door.unread) == 1
+    assert door.unread_at_answer == 1
 
 
 @pytest.mark.parametrize("length", ["", "0", "-1", "5", "five", "0x5", "²"])
@@ -258,7 +279,7 @@ def test_an_endless_body_is_read_up_to_the_limit() -> None:
     door = Door()
     door.send([b"{" + b" " * 99] + [b" " * 100] * 1000, headers=typed("application/json"))
     assert (door.bodies, door.status) == ([], 413)
-    assert len(door.unread) == 1001 - 11
+    assert door.unread_at_answer == 1001 - 11
 
 
 def test_a_disconnected_caller_gets_no_response() -> None:
@@ -278,18 +299,83 @@ def test_the_service_uses_the_middleware(call: Call) -> None:
         answer = call(Role.INTAKE, "POST", "/v1/cases", **how)
         assert answer.status_code == 415
         assert answer.json()["detail"].startswith("This service takes no images")
-        # Images are refused before the key is checked, so everybody sees the reason.
-        assert call(None, "POST", "/v1/cases", **how).status_code == 415
+    # An image by its media type is refused before the key is checked: everybody sees the reason.
+    assert call(None, "POST", "/v1/cases", **how).status_code == 415
     assert call(Role.INTAKE, "POST", "/v1/cases", json={"adult": True}).status_code == 201
 
 
-def test_the_limit_is_the_setting(call: Call, services: Any) -> None:
+LIMITS = [
+    (Role.INTAKE, "POST", "/v1/cases", SMALL),
+    (Role.INTAKE, "POST", "/v1/cases/{number}/contents", 1_200_000),
+    (None, "POST", "/v1/holder/state", 2_000),
+    (None, "POST", "/v1/holder/contents", 300_000),
+    (Role.ANALYST, "POST", "/v1/lookups", 600_000),
+    (Role.ANALYST, "PUT", "/v1/platforms/{platform}", 300_000),
+    (Role.ADMIN, "DELETE", "/v1/keys/{key}", NO_BODY),
+    (None, "GET", "/health", NO_BODY),
+    (None, "POST", "/v1/nowhere", NO_BODY),
+]
+
+
+@pytest.mark.parametrize(("role", "method", "path", "most"), LIMITS)
+def test_each_call_has_its_own_limit(
+    role: Role | None, method: str, path: str, most: int, call: Call
+) -> None:
+    json_type = {"Content-Type": "application/json"}
+    for size in (most, most + 1):
+        body = b"{" + b" " * (size - 2) + b"}"
+        answer = call(role, method, path, content=body, headers=json_type)
+        assert (answer.status_code == 413) is (size > most)
+    assert f"at most {most} bytes" in answer.json()["detail"]
+
+
+def test_every_limit_belongs_to_a_route() -> None:
+    assert {*MOST_BYTES, URLS} <= {*MAY_CALL, *FOR_HOLDERS}
+
+
+def test_the_documentation_has_every_limit() -> None:
+    page = (Path(__file__).parents[2] / "docs/http-api.md").read_text()
+    for most in {*MOST_BYTES.values(), SMALL, NO_BODY, Settings().max_body_bytes}:
+        assert f"| {most:,} " in page
+
+
+def test_the_limit_of_lists_is_the_setting(call: Call, services: Services) -> None:
     limit = services.settings.max_body_bytes
-    headers = {"Content-Type": "application/json"}
-    fits = b'{"adult": true' + b" " * (limit - 15) + b"}"
+    lines = {"Content-Type": "text/plain"}
+    fits = b"http://host.example/\n" + b"\n" * (limit - 21)
     assert len(fits) == limit
-    answer = call(Role.INTAKE, "POST", "/v1/cases", content=fits, headers=headers)
-    assert answer.status_code == 201
-    answer = call(Role.INTAKE, "POST", "/v1/cases", content=b" " + fits, headers=headers)
+    assert call(Role.ANALYST, "POST", "/v1/scans", content=fits, headers=lines).is_success
+    answer = call(Role.ANALYST, "POST", "/v1/scans", content=fits + b"\n", headers=lines)
     assert answer.status_code == 413
     assert str(limit) in answer.json()["detail"]
+
+
+def test_a_lower_setting_holds_for_every_call(
+    settings: Settings, new_data: Path, call: Call
+) -> None:
+    folder = settings.data_dir.parent / "other"
+    shutil.copytree(new_data, folder)
+    low = settings.model_copy(update={"max_body_bytes": 1_500, "data_dir": folder})
+    body = b"{" + b" " * 1_499 + b"}"
+    with TestClient(create_app(Services.build(low))) as client:
+        answer = client.post(
+            "/v1/holder/state", content=body, headers={"Content-Type": "application/json"}
+        )
+    assert (answer.status_code, "1500 bytes" in answer.json()["detail"]) == (413, True)
+
+
+def test_json_has_few_objects_for_its_size(call: Call) -> None:
+    """Real signals pass; tens of thousands of lists, which cost much to parse, do not."""
+    signals = [{"signal": f"reg1:{index:064x}", "view": "whole"} for index in range(99)]
+    signals.append({"signal": f"pdq1:{'0f' * 32}", "view": "whole"})
+    contents = [{"content": random_id(), "quality": 90, "signals": signals} for _ in range(3)]
+    path = f"/v1/cases/{new_case_number()}/contents"
+    # Compact JSON has most objects for its size.
+    body = json.dumps({"contents": contents}, separators=(",", ":")).encode()
+    headers = {"Content-Type": "application/json"}
+    answer = call(Role.INTAKE, "POST", path, content=body, headers=headers)
+    assert answer.json()["type"] == "urn:hashsvc:unknown-case"
+    for part in (b"[]", b'{"a":1}', b"[" * 40 + b"]" * 40):
+        body = b'{"contents":[' + b",".join([part] * 20_000) + b"]}"
+        answer = call(Role.INTAKE, "POST", path, content=body[:1_200_000], headers=headers)
+        assert (answer.status_code, answer.json()["type"]) == (422, "urn:hashsvc:too-many-objects")

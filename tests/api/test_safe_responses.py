@@ -61,7 +61,7 @@ def test_every_response_has_safe_headers(
 
 
 def test_the_refusal_of_an_image_has_safe_headers(call: Call) -> None:
-    answer = call(None, "POST", "/v1/cases", content=b"\xff\xd8\xff")
+    answer = call(Role.INTAKE, "POST", "/v1/cases", content=b"\xff\xd8\xff")
     assert answer.status_code == 415
     assert answer.headers["Cache-Control"] == "no-store"
 

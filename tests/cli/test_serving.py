@@ -2,8 +2,12 @@
 
 import json
 import logging
+import os
 import re
+import resource
 import socket
+import subprocess
+import sys
 from pathlib import Path
 
 import httpx2
@@ -12,7 +16,7 @@ import structlog
 
 from hashsvc.cli.logs import configure_logs
 from tests.cli.conftest import Run
-from tests.helpers.service import running_service
+from tests.helpers.service import running_process, running_service
 
 TOKEN = re.compile(r"hsk_[\w-]{43}")
 
@@ -44,6 +48,33 @@ def test_the_log_is_json_and_names_nothing_that_was_sent(tmp_path: Path) -> None
     assert any("startup complete" in each["event"] for each in events)
     assert any("Invalid HTTP request" in each["event"] for each in events)
     assert "canary" not in "".join(lines)
+
+
+def test_the_service_raises_its_limit_of_open_files(tmp_path: Path) -> None:
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (700, hard))
+    try:
+        with running_process(tmp_path, {"max_connections": "300"}) as running:
+            limits = Path(f"/proc/{running.pid}/limits").read_text()
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+    (line,) = re.findall(r"Max open files +(\d+)", limits)
+    assert int(line) >= 800
+
+
+def test_more_connections_than_the_system_allows_stop_the_start(tmp_path: Path) -> None:
+    serve = f"{sys.executable} -m hashsvc serve --port 0"
+    done = subprocess.run(
+        ["/bin/sh", "-c", f"ulimit -n 700; exec {serve}"],
+        env=os.environ | {"HASHSVC_DATA_DIR": str(tmp_path), "HASHSVC_MAX_CONNECTIONS": "201"},
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert (done.returncode, done.stdout) == (1, "")
+    assert done.stderr.startswith("HASHSVC_MAX_CONNECTIONS needs 701 open files")
+    assert done.stderr.count("\n") == 1
 
 
 def test_the_log_names_an_error_of_the_web_server_by_its_class(

@@ -7,6 +7,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 
 import httpx2
@@ -18,10 +19,40 @@ from hashsvc.store import Database
 _START_S = 60
 
 
+@dataclass(frozen=True)
+class RunningService:
+    """A service in a process of its own."""
+
+    url: str
+    pid: int
+
+    @property
+    def port(self) -> int:
+        """The port on 127.0.0.1."""
+        return int(self.url.rpartition(":")[2])
+
+    def cpu_s(self) -> float:
+        """Return how many seconds of a processor the process has used."""
+        # The process's name stands in brackets and may hold spaces. Then come fields 3 and up.
+        fields = Path(f"/proc/{self.pid}/stat").read_text().rpartition(")")[2].split()
+        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+    def open_files(self) -> int:
+        """Return how many files and connections the process has open."""
+        return len(list(Path(f"/proc/{self.pid}/fd").iterdir()))
+
+
 @contextmanager
 def running_service(data_dir: Path, settings: Mapping[str, str]) -> Iterator[str]:
+    """Yield the URL of a service, as `running_process` starts it."""
+    with running_process(data_dir, settings) as running:
+        yield running.url
+
+
+@contextmanager
+def running_process(data_dir: Path, settings: Mapping[str, str]) -> Iterator[RunningService]:
     """
-    Yield the URL of a service with its data in `data_dir`, and stop it at the end.
+    Yield a service with its data in `data_dir`, and stop it at the end.
 
     Args:
         data_dir: Folder for the service's data.
@@ -42,7 +73,7 @@ def running_service(data_dir: Path, settings: Mapping[str, str]) -> Iterator[str
         )
         try:
             _wait_until_up(url, process)
-            yield url
+            yield RunningService(url, process.pid)
         finally:
             process.terminate()
             process.wait(timeout=30)

@@ -14,5 +14,5 @@ def problems(*statuses: int, key: bool = True) -> dict[int | str, dict[str, Any]
 
         key: Whether the route needs an API key.
     """
-    before = (401, 403, 413, 415, 429, 503) if key else (413, 415, 503)
+    before = (401, 403, 408, 413, 415, 429, 503) if key else (408, 413, 415, 503)
     return {status: {"content": _MEDIA} for status in sorted({*before, *statuses})}

@@ -2,10 +2,10 @@
 
 from datetime import date
 
-from fastapi import APIRouter, Depends, Request, status
+from fastapi import APIRouter, Depends, status
 
 from hashsvc.access.budgets import Budget
-from hashsvc.api.auth import ServicesDep
+from hashsvc.api.auth import COUNT_ADDRESS, ServicesDep
 from hashsvc.api.routes import problems
 from hashsvc.api.schemas.holder import (
     HolderContentsIn,
@@ -16,13 +16,7 @@ from hashsvc.api.schemas.holder import (
 )
 from hashsvc.store.ids import PublicContentId
 
-
-def count_call(request: Request, services: ServicesDep) -> None:
-    """Count a call against its address. Addresses stay in memory only, for a minute."""
-    services.budgets.spend_for_address(request.client.host if request.client else "unknown")
-
-
-router = APIRouter(prefix="/v1/holder", tags=["holders"], dependencies=[Depends(count_call)])
+router = APIRouter(prefix="/v1/holder", tags=["holders"], dependencies=[Depends(COUNT_ADDRESS)])
 
 
 @router.post("/state", responses=problems(404, 422, 429, key=False))

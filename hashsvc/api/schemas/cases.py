@@ -1,8 +1,9 @@
 """Schemas for cases as intake staff and analysts see them, and for new PINs."""
 
 from datetime import date, datetime
+from typing import Annotated
 
-from pydantic import BaseModel, Field, StrictBool
+from pydantic import BaseModel, FailFast, Field, StrictBool
 
 from hashsvc.api.schemas.base import Body, CaseNumber, OpaqueId, Quality
 from hashsvc.bank import FIRST_CONSENTS, CaseView, ConsentKind, OpenedCase
@@ -15,7 +16,7 @@ class NewCaseIn(Body):
         description="True if the person shown was an adult in every image. If false, no case is "
         "opened."
     )
-    consents: frozenset[ConsentKind] = Field(
+    consents: Annotated[frozenset[ConsentKind], FailFast()] = Field(
         default=FIRST_CONSENTS,
         description="What the person shown agrees to. Consent to `hash` is always recorded.",
     )

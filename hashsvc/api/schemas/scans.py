@@ -7,7 +7,7 @@ from typing import Annotated, Literal, cast
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from hashsvc.api.schemas.base import Body, CaseNumber, OpaqueId
+from hashsvc.api.schemas.base import Body, CaseNumber, LongList, OpaqueId
 from hashsvc.matching import MatchState, Tier
 from hashsvc.scanning import MAX_URL_LENGTH, Progress, Submitted
 from hashsvc.store.scans import Item
@@ -27,7 +27,7 @@ ItemState = Literal["queued", "leased", "done", "failed", "dead", "cancelled"]
 class ScanIn(Body):
     """A batch of reported URLs."""
 
-    urls: list[Annotated[str, StringConstraints(max_length=2 * MAX_URL_LENGTH)]] = Field(
+    urls: LongList[Annotated[str, StringConstraints(max_length=2 * MAX_URL_LENGTH)]] = Field(
         min_length=1,
         description="URLs of pages or images. Each begins with http:// or https://.",
         examples=[["https://example.org/page"]],

@@ -6,7 +6,7 @@ from typing import Self
 from pydantic import BaseModel, Field, model_validator
 
 from hashsvc.access.lookups import LookupAnswer
-from hashsvc.api.schemas.base import Body, Evidence, OpaqueId, Quality, SignalText
+from hashsvc.api.schemas.base import Body, Evidence, LongList, OpaqueId, Quality, SignalText
 from hashsvc.bank import MAX_CONTENTS, NewContent
 from hashsvc.matching import Tier
 from hashsvc.signals import REGION, Signal, Signature, View, ViewedSignal
@@ -32,7 +32,7 @@ class SignatureIn(Body):
     """The signals of one image, made on the caller's machine."""
 
     quality: Quality
-    signals: list[ViewedSignalIn] = Field(min_length=1, max_length=_MOST_SIGNALS)
+    signals: LongList[ViewedSignalIn] = Field(min_length=1, max_length=_MOST_SIGNALS)
 
     def signature(self) -> Signature:
         """

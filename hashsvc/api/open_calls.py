@@ -1,0 +1,58 @@
+"""Limits how many calls without a key run at once, so that room is left for those with a key."""
+
+import anyio
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from hashsvc.api.admission import is_admitted
+from hashsvc.api.errors import BusyError, answer
+
+# Load balancers poll these, and neither takes more than a moment.
+_CHECKS = ("/health", "/ready")
+
+
+class OpenCalls:
+    """
+    ASGI middleware that runs only some calls without a key at the same time.
+
+    The others wait for some seconds, and are then told to come back. FastAPI runs 40 calls at once;
+    the rest of them is for calls with a key.
+
+    Args:
+        most: Most calls without a key that run at once.
+
+        longest_wait_s: Longest time that a call waits until it may run.
+    """
+
+    def __init__(self, app: ASGIApp, most: int, longest_wait_s: float = 5) -> None:
+        self._app = app
+        self._longest_wait_s = longest_wait_s
+        self._room = anyio.Semaphore(most)
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http" or is_admitted(scope) or scope["path"] in _CHECKS:
+            await self._app(scope, receive, send)
+            return
+        try:
+            with anyio.fail_after(self._longest_wait_s):
+                await self._room.acquire()
+        except TimeoutError:
+            busy = BusyError("The service is busy. Try again in a few seconds.", retry_after_s=5)
+            await answer(busy)(scope, receive, send)
+            return
+        holds = True
+
+        def leave() -> None:
+            nonlocal holds
+            if holds:
+                holds = False
+                self._room.release()
+
+        async def send_after_work(message: Message) -> None:
+            # The work is done when the answer begins. A slow reader must not keep the room.
+            leave()
+            await send(message)
+
+        try:
+            await self._app(scope, receive, send_after_work)
+        finally:
+            leave()
