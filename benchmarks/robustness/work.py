@@ -17,13 +17,12 @@ from hashsvc.signals import (
     PDQ,
     PHASH,
     ImageError,
-    Limits,
     Profile,
     Signature,
     View,
     sign_image,
 )
-from hashsvc.signals.decode import decode
+from tests.helpers.photos import in_colour
 
 _BY_TITLE = {each.title: each for each in SINGLES}
 # As in tests.helpers.photos: smaller images are not photographs, larger ones are rare on sites.
@@ -198,7 +197,7 @@ def _whole_distance(content: Signature, candidate: Signature, profile: Profile) 
 
 
 def _read(photo: SourcePhoto) -> Image.Image:
-    image = next(decode(photo.path.read_bytes(), Limits(), scaled=False))
+    image = in_colour(photo.path.read_bytes())
     image.thumbnail((_MAX_SIDE, _MAX_SIDE))
     return image
 

@@ -4,7 +4,7 @@ import io
 from dataclasses import dataclass
 from pathlib import Path
 
-from PIL import Image
+from PIL import Image, ImageCms, ImageOps
 
 from hashsvc.signals import ImageError, Limits
 from hashsvc.signals.decode import decode
@@ -81,9 +81,35 @@ def shipped_files() -> list[Path]:
 def _read(file: Path) -> Photo | None:
     data = file.read_bytes()
     try:
-        image = next(decode(data, Limits(), scaled=False))
+        image = in_colour(data)
     except ImageError:
         return None
     # Few sites serve larger pictures, and dozens of pictures have to fit into memory.
     image.thumbnail((_MAX_SIDE, _MAX_SIDE))
     return Photo(file.stem, data, image) if min(image.size) >= _MIN_SIDE else None
+
+
+def in_colour(data: bytes) -> Image.Image:
+    """
+    Return a photograph at full size, in colour or grey.
+
+    Raises:
+        ImageError: If it cannot be decoded.
+    """
+    image = next(decode(data, Limits(), scaled=False))
+    # Where a viewer converts colours, only the brightness was decoded.
+    return _in_srgb(data) if image.mode == "L" else image
+
+
+def _in_srgb(data: bytes) -> Image.Image:
+    """Return a photograph upright, in colour or grey, as littlecms converts it."""
+    with Image.open(io.BytesIO(data)) as opened:
+        image = ImageOps.exif_transpose(opened)
+        profile = opened.info.get("icc_profile")
+    if image.mode != "RGB" or profile is None:
+        return image
+    shown = ImageCms.profileToProfile(
+        image, io.BytesIO(profile), ImageCms.createProfile("sRGB"), ImageCms.Intent.PERCEPTUAL
+    )
+    assert shown is not None
+    return shown

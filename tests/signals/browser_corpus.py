@@ -355,6 +355,11 @@ def _webps() -> dict[str, bytes]:
     }
 
 
+def _animated_avif() -> bytes:
+    turned = PHOTO.transpose(Image.Transpose.ROTATE_180)
+    return saved(PHOTO, "AVIF", save_all=True, append_images=[turned], duration=60_000, speed=10)
+
+
 def _avifs() -> dict[str, bytes]:
     eight = saved(PHOTO, "AVIF", quality=90, speed=10)
     ten = (_VECTORS / "avif-10-bit.avif").read_bytes()
@@ -372,6 +377,7 @@ def _avifs() -> dict[str, bytes]:
         "10-bit-pq": with_nclx(ten, 9, 16),
         "12-bit-hlg": with_nclx(twelve, 9, 18),
         "codes-in-the-stream": without_nclx(eight),
+        "animation-linear": _animated_avif().replace(b"nclx\0\1\0\x0d", b"nclx\0\1\0\x08"),
         **{f"orientation-{each}": _turned("AVIF", each) for each in range(1, 9)},
     }
 

@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
 
 from hashsvc.signals import PDQ, Limits, Sandbox, sign_image
+from hashsvc.signals import decode as decoding
 from hashsvc.signals.colour_tags import ColourTags
 from hashsvc.signals.colours import conversion
 from hashsvc.signals.decode import decode
@@ -26,6 +27,7 @@ from tests.signals.browser_corpus import (
     with_nclx,
 )
 from tests.signals.forged import saved
+from tests.signals.heif_grid import box, heif_grid
 
 LIMITS = Limits()
 INVERTED = ImageOps.invert(PHOTO)
@@ -184,6 +186,29 @@ def test_a_large_image_is_converted_like_its_parts(name: str) -> None:
     difference = abs(whole[100:500, 300:700] - part)
     assert difference.mean() < 0.75
     assert difference.max() < 16
+
+
+@pytest.mark.parametrize("profile", ["inverting", "inverting-table"])
+def test_an_image_that_is_reduced_strip_after_strip_is_converted(
+    profile: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    photo = generated_photo(2, (2100, 2060))
+    data = saved(ImageOps.invert(photo), "PNG", icc_profile=RGB_PROFILES[profile])
+    monkeypatch.setattr(decoding, "MOST_COPIED_PIXELS", 4_000_000)
+    reduced = next(decode(data, LIMITS))
+    assert reduced.size == (1050, 1030)
+    assert abs(levels(reduced) - levels(photo.reduce(2))).mean() < 2
+
+
+@pytest.mark.parametrize("form", ["HEIF", "AVIF"])
+def test_an_image_of_tiles_is_converted(form: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    colour_box = box(b"colr", b"prof" + RGB_PROFILES["inverting"])
+    data = heif_grid(INVERTED, 128, turns=colour_box, form=form)
+    whole = levels(next(decode(data, LIMITS)))
+    monkeypatch.setattr(decoding, "MOST_COPIED_PIXELS", 1)
+    joined = levels(next(decode(data, LIMITS)))
+    assert abs(whole - levels(PHOTO)).mean() < 3
+    assert abs(joined - whole).mean() < 0.1
 
 
 def test_transparency_is_laid_on_white_after_the_conversion() -> None:
