@@ -1,11 +1,14 @@
 """
 Decodes the bytes of an image to pixels, within limits, in one colour space.
 
-Formats are recognised from the bytes, and only formats of the web are opened. EXIF orientation is
-applied, and `viewing` gives what a viewer shows of the pixels.
+Formats are recognised from the bytes, and only formats of the web, HEIF and TIFF are opened. An
+image has the pixels that Chromium shows: it is turned by its EXIF or its container, and `viewing`
+converts its colours and lays it on white.
 
-Of a damaged or cut-off image, what is there is used, as browsers show it (`salvage`). An animation
-ends before its first damaged frame.
+Of a damaged or cut-off image, what is there is used, and the rest is white; at least 16 rows must
+be there. An interlaced image, or a JPEG of several scans (progressive), is coarse where its later
+parts are missing. AVIF, HEIF and TIFF decode as a whole or not at all. An animation ends before its
+first damaged frame; of the first frame, a part is enough.
 """
 
 import io

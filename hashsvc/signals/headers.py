@@ -2,10 +2,10 @@
 What an image file says about itself, read by our own parsers before a library sees the bytes.
 
 There are two reasons. The libraries for WebP and GIF reserve memory for whatever a header claims.
-And every library reads metadata, which no signal needs and which most attacks use. So JPEG, PNG and
-GIF are passed on without metadata, after the EXIF orientation was read. `colour_tags` and
-`container_colours` read what concerns colours. What a parser here does not understand is left for
-the library to refuse. Each parser ends after one pass.
+And every library reads metadata, which no signal needs and which most attacks use. So JPEG and PNG
+are passed on without metadata, after the EXIF orientation was read, and GIF frame by frame.
+`colour_tags` and `container_colours` read what concerns colours. What a parser here does not
+understand is left for the library to refuse. Each parser ends after one pass.
 
 Sources: ITU-T T.81 annex B (JPEG); PNG, third edition, with APNG; RFC 9649 (WebP); GIF89a; TIFF
 6.0; CIPA DC-008 (EXIF); ISO/IEC 23008-12 (HEIF, AVIF).
@@ -351,6 +351,9 @@ def _icon(data: bytes) -> Header | None:
     image = data[_little_endian(largest[12:16]) :]
     if image.startswith(_PNG_BEGINNING):
         return _png(image)
+    if image[14:16] == b"\x20\0" and image[:4] == b"\x28\0\0\0":
+        # Only in icons, the last byte of such a pixel is its opacity.
+        image = b"\x38\0\0\0" + image[4:40] + bytes(12) + b"\0\0\0\xff" + image[40:]
     # The bitmap has no header of a file, and its height counts a mask below it.
     height = (_little_endian(image[8:12]) // 2).to_bytes(4, "little")
     return _bmp(b"BM" + bytes(12) + image[:8] + height + image[12:])

@@ -16,10 +16,10 @@ from typing import Any
 import numpy as np
 from PIL import Image, ImageFile
 
-from hashsvc.signals.salvage import by_pixels, check_rows, damaged, spread
+from hashsvc.signals.salvage import by_pixels, check_rows, damaged, rows_there, spread
 
-# A later frame may be larger than the canvas. One with more pixels than this ends the animation,
-# and so do this many pixels of all frames.
+# A later frame may be larger than the canvas. An animation ends before a frame of more pixels than
+# this, and before it has drawn more than this many in all.
 _MOST_LATER_PIXELS = 25_000_000
 _MOST_DRAWN_PIXELS = 200_000_000
 
@@ -157,10 +157,10 @@ def decoded(
         # See the errors in `decode`.
         if not is_first:
             raise damaged() from error
-        image, missing, there = by_pixels(open_frame)
-        check_rows(there, image.height)
+        image, missing = by_pixels(open_frame)
         if missing is not None and axes:
             image, missing = spread(image, missing, axes)
+        check_rows(rows_there(image, missing), image.height)
     if image.mode.startswith("I;16"):
         image = grey_of_16_bits(image)
     if transparent is not None:

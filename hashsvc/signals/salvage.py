@@ -13,7 +13,6 @@ all; browsers do not show parts of these either.
 import bisect
 import itertools
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from dataclasses import replace
 from functools import partial
 
@@ -42,8 +41,9 @@ _STRIP_PIXELS = 2**20
 
 # A WebP's damage is found to a sixty-fourth of its data.
 _WEBP_PARTS = 64
-# A lossless WebP needs up to two bytes for a pixel if all its bits are zero.
-_FILLING_PER_PIXEL = 2
+# If all its bits are zero, a pixel of a lossless WebP takes up to two bytes. An image that needs
+# more than this is not salvaged, because of the memory.
+_MOST_FILLING = 2**24
 _WEBP_BEGINNINGS = (b"\xa5" * 40, b"\x5a" * 40, b"\x33" * 40, b"\xff" * 3)
 
 
@@ -52,7 +52,7 @@ def salvaged(header: Header, open_image: Open) -> tuple[Image.Image, Image.Image
     Return what is there of a damaged image, and a mask of the pixels that are missing, if any are.
 
     Raises:
-        BrokenImageError: If less than MIN_ROWS rows are there.
+        BrokenImageError: If fewer than MIN_ROWS rows are there.
     """
     match header.formats:
         case ("JPEG",) if is_progressive(header.data):
@@ -90,7 +90,7 @@ def spread(
             pixels[is_filled] = pixels.take(nearest, axis)[is_filled]
             gone = gone & ~is_filled
         image.paste(Image.fromarray(pixels), strip)
-        missing.paste(Image.fromarray(gone.astype(np.uint8) * np.uint8(255)), strip)
+        missing.paste(_mask(gone), strip)
     return image, missing
 
 
@@ -110,7 +110,7 @@ def check_rows(there: int, rows: int) -> None:
     Check that enough of an image can be decoded.
 
     Raises:
-        BrokenImageError: If less than MIN_ROWS rows are there.
+        BrokenImageError: If fewer than MIN_ROWS rows are there.
     """
     least = min(MIN_ROWS, rows)
     if there < least:
@@ -181,35 +181,42 @@ def _rows_above_plain(image: Image.Image) -> int:
 
 
 def _jpeg(header: Header, open_image: Open) -> tuple[Image.Image, Image.Image | None]:
-    image, missing = _checked(header, open_image)
-    if missing is None:
-        return image, None
-    _, top, _, bottom = missing.getbbox() or (0, 0, 0, 0)
-    if bottom - top <= _JPEG_LAST_ROWS:
-        with suppress(OSError, SyntaxError, ValueError):
-            ended = open_image(replace(header, data=header.data + _END_OF_IMAGE))
-            ended.load()
+    image, missing = by_pixels(partial(open_image, header))
+    if image.height - rows_there(image, missing) <= _JPEG_LAST_ROWS:
+        ended = _decoded(replace(header, data=header.data + _END_OF_IMAGE), open_image)
+        if ended is not None and _rows_above_plain(ended):
             return ended, None
+    check_rows(rows_there(image, missing), image.height)
     return image, missing
 
 
 def _checked(header: Header, open_image: Open) -> tuple[Image.Image, Image.Image | None]:
-    image, missing, there = by_pixels(partial(open_image, header))
-    check_rows(there, image.height)
+    image, missing = by_pixels(partial(open_image, header))
+    check_rows(rows_there(image, missing), image.height)
     return image, missing
 
 
-def by_pixels(open_image: Callable[[], Image.Image]) -> tuple[Image.Image, Image.Image | None, int]:
-    """Return a damaged image, a mask of its missing pixels, and the number of rows with pixels."""
+def by_pixels(open_image: Callable[[], Image.Image]) -> tuple[Image.Image, Image.Image | None]:
+    """Return a damaged image, and a mask of its missing pixels, if there are any."""
     image, other = (_decoded_onto(open_image(), shade) for shade in (0, 255))
     missing = Image.new("L", image.size)
-    there = 0
     for strip in _strips(image):
         differs = _differs(np.asarray(image.crop(strip)), np.asarray(other.crop(strip)))
-        there += int(np.count_nonzero(~differs.all(axis=1)))
         if differs.any():
-            missing.paste(Image.fromarray(differs.astype(np.uint8) * np.uint8(255)), strip)
-    return image, missing if missing.getbbox() else None, there
+            missing.paste(_mask(differs), strip)
+    return image, missing if missing.getbbox() else None
+
+
+def rows_there(image: Image.Image, missing: Image.Image | None) -> int:
+    """Return the number of rows of which at least one pixel is there."""
+    if missing is None:
+        return image.height
+    strips = (np.asarray(missing.crop(strip)) for strip in _strips(image))
+    return sum(int(np.count_nonzero((strip == 0).any(axis=1))) for strip in strips)
+
+
+def _mask(flags: NDArray[np.bool_]) -> Image.Image:
+    return Image.fromarray(flags.astype(np.uint8) * np.uint8(255))
 
 
 def _differs(pixels: NDArray[np.generic], others: NDArray[np.generic]) -> NDArray[np.bool_]:
@@ -237,7 +244,8 @@ def _webp(header: Header, open_image: Open) -> tuple[Image.Image, Image.Image | 
     if found is None:
         raise damaged()
     before, kind, pixels = found
-    filling = bytes(_FILLING_PER_PIXEL * header.pixels + 1024)
+    needed = header.pixels // 8 if kind == b"VP8 " else 2 * header.pixels
+    filling = bytes(min(needed, _MOST_FILLING) + 1024)
 
     def decoded(end: int, begin: bytes = b"") -> Image.Image | None:
         body = before + _chunk(kind, pixels[:end] + begin + filling)

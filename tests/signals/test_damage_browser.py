@@ -413,10 +413,13 @@ def test_an_avif_of_another_first_brand_is_as_shown(brand: bytes, browser: Brows
 
 
 TINY = SMALL.resize((48, 48))
+HALF = TINY.convert("RGBA")
+HALF.putalpha(100)
 ICONS = {
     "png": icon((48, 48, saved(TINY, "PNG"))),
     "bitmap": icon((48, 48, icon_bitmap(TINY))),
     "bitmap-alpha": icon((48, 48, icon_bitmap(TINY.convert("RGBA")))),
+    "bitmap-half-alpha": icon((48, 48, icon_bitmap(HALF))),
     "palette": icon((48, 48, icon_bitmap(TINY.quantize(16)))),
     "cursor": icon((48, 48, icon_bitmap(TINY)), kind=2),
     "largest": icon(

@@ -129,7 +129,7 @@ def test_the_first_passes_of_an_interlaced_gif_fill_the_picture(share: float) ->
     assert signed.distance(ORIGINAL.signals[0].signal) <= 31
 
 
-@pytest.mark.parametrize("height", [40, 480])
+@pytest.mark.parametrize("height", [10, 17, 40, 480])
 @pytest.mark.parametrize("form", ["JPEG", "PNG", "GIF"])
 def test_an_image_that_lacks_only_its_end_is_whole(form: str, height: int) -> None:
     data = saved(PHOTO.resize((640, height)), form)
