@@ -156,6 +156,7 @@ STATUSES: dict[type[Exception], HTTPStatus] = {
     removal.UnknownPlatformError: HTTPStatus.NOT_FOUND,
     removal.UnknownLawError: HTTPStatus.CONFLICT,
     removal.TemplateError: HTTPStatus.CONFLICT,
+    removal.TypesettingError: HTTPStatus.INTERNAL_SERVER_ERROR,
     removal.DataFileError: HTTPStatus.UNPROCESSABLE_ENTITY,
     removal.SendingError: HTTPStatus.BAD_GATEWAY,
     removal.UnsureSendingError: HTTPStatus.BAD_GATEWAY,

@@ -13,6 +13,7 @@ Errors of hashsvc.removal.
     ├── UnknownLawError      the law data has no such reference or deadline for that day
     ├── BadNoticeError       a notice must not contain this fact
     ├── BadBundleError       an evidence bundle breaks a rule
+    ├── TypesettingError     the typesetter failed
     └── TemplateError        a template cannot be used
 """
 
@@ -75,6 +76,10 @@ class BadBundleError(RemovalError):
         super().__init__(f"{file}: {rule}.")
         self.file = file
         self.rule = rule
+
+
+class TypesettingError(RemovalError):
+    """The typesetter failed, because it has a fault that a text has met."""
 
 
 class TemplateError(RemovalError):

@@ -24,7 +24,7 @@ finally:
     print(json.dumps(sorted(set(sys.modules) - at_start)), file=sys.stderr)
 """
 IMAGES = {"numba", "scipy", "PIL", "imagehash", "av"}
-OTHERS = {"faiss", "fastapi", "uvicorn", "jinja2", "fpdf", "alembic"}
+OTHERS = {"faiss", "fastapi", "uvicorn", "jinja2", "typst", "fontTools", "alembic"}
 NUMPY = {"numpy"}
 SQL = {"sqlalchemy"}
 # What Typer itself needs to print help.

@@ -40,6 +40,7 @@ def notice_pdf(notice: NoticeDocument) -> bytes:
     facts = notice.facts
     return write_pdf(
         notice.parts,
+        title=notice.title,
         language=facts.language,
         foot=str(facts.reference),
         author=str(facts.sender.name),

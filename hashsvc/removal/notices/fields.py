@@ -3,7 +3,8 @@ The types of text that a notice may contain. Each checks its value when it is cr
 
 A notice leaves the service. So no type here accepts a case number, a signal, a file name or a
 picture, nor characters that could change how a document reads: line breaks, other control
-characters, invisible letters, and letters that reverse the writing direction.
+characters, invisible letters, and letters that reverse the writing direction. Every other text, in
+any script, can be written in every format.
 """
 
 import re
@@ -21,9 +22,20 @@ MAX_URL = 8_000
 # The length of the longest host name in characters, by RFC 1035, section 2.3.4.
 MAX_HOST = 253
 
-# Control, format (zero width, direction), surrogate, private and unassigned characters; line and
-# paragraph separators.
-_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
+# Control, format (zero width, direction), surrogate and private characters; line and paragraph
+# separators. Unassigned characters are not among them, because Unicode may have assigned them after
+# this Python was made, as it does with emoji every year.
+_INVISIBLE = frozenset({"Cc", "Cf", "Cs", "Co", "Zl", "Zp"})
+# Unassigned characters that never get a form: noncharacters, and those reserved as invisible
+# (Unicode Annex 44, Default_Ignorable_Code_Point).
+_NEVER_SHOWN = re.compile(
+    "[\u2065\ufdd0-\ufdef\ufff0-\ufff8\U000e0000-\U000e00ff\U000e01f0-\U000e0fff]"
+    f"|[{''.join(chr(plane << 16 | end) for plane in range(17) for end in (0xFFFE, 0xFFFF))}]"
+)
+# Persian, the scripts of India and some emoji are spelt with the two joiners, which are format
+# characters. Like the variation selectors, they show only in the form of the letters beside them.
+_JOINERS = frozenset("\u200c\u200d")
+_FORM_ONLY = re.compile("[\u034f\u200c\u200d\ufe00-\ufe0f\U000e0100-\U000e01ef]")
 _CASE_NUMBER = re.compile(r"\b\w{4}-\w{4}-\w\b")
 _PRIVATE = (
     (re.compile(r"\b(pdq|phash|dhash|whash|reg)\d+:", re.IGNORECASE), "no signal"),
@@ -168,19 +180,21 @@ def ascii_host(host: str) -> str:
 
 
 def _check_words(text: str, most: int) -> None:
-    if not text.strip() or text != text.strip():
+    seen = _FORM_ONLY.sub("", text)  # Nothing hides behind what nobody sees.
+    if not seen.strip() or text != text.strip():
         raise BadNoticeError("A text must not be empty, or begin or end with a space.")
     if len(text) > most:
         raise BadNoticeError(f"This text may have at most {most} characters; it has {len(text)}.")
-    if any(unicodedata.category(letter) in _INVISIBLE for letter in text):
+    kinds = {unicodedata.category(each) for each in set(text) - _JOINERS}
+    if kinds & _INVISIBLE or _NEVER_SHOWN.search(text):
         raise BadNoticeError(
             "A text must not contain control characters, line breaks or invisible letters."
         )
-    for found in _CASE_NUMBER.findall(text):
+    for found in _CASE_NUMBER.findall(seen):
         if is_case_number(read_case_number(found)):
             raise BadNoticeError("A notice must contain no case number.")
     for pattern, rule in _PRIVATE:
-        if pattern.search(text):
+        if pattern.search(seen):
             raise BadNoticeError(f"A notice must contain {rule}.")
 
 

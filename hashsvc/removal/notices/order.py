@@ -131,7 +131,7 @@ def write_order_annex(
     Raises:
         UnknownLawError: If the law data has nothing to cite for one of the annex's days.
 
-        BadNoticeError: If `known` has an id that no element has, or the PDF's font lacks a letter.
+        BadNoticeError: If `known` has an id that no element has.
 
         TemplateError: If the template breaks a rule.
     """
@@ -165,6 +165,7 @@ def write_order_annex(
         html=to_html(rendered.parts, facts.language, own=own_templates),
         pdf=write_pdf(
             rendered.parts,
+            title=rendered.parts[0].lines[0],
             language=facts.language,
             foot=str(facts.reference),
             author=str(facts.sender.name),

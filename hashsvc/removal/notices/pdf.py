@@ -1,125 +1,153 @@
 """
-Writes a document as PDF, in the shipped font.
+Writes a document as PDF, in any script.
 
-The same document gives the same bytes, so a PDF in a bundle can be checked by writing it again.
+typst joins Arabic letters, orders text that reads from right to left, breaks lines as each language
+does, and embeds only the glyphs used. The same document gives the same bytes, as long as typst and
+the fonts stay the same. So a PDF in a bundle can be checked by writing it again.
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+import json
+import re
+import unicodedata
+from collections import Counter
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
 from datetime import UTC, date, datetime
-from importlib.resources import as_file, files
+from functools import lru_cache
+from importlib.resources import files
 
-from fpdf import FPDF
-from fpdf.enums import WrapMode, XPos, YPos
-from fpdf.fonts import TTFFont
-
-from hashsvc.removal.errors import BadNoticeError
+from hashsvc.removal.errors import TypesettingError
 from hashsvc.removal.law.legal import Language
-from hashsvc.removal.notices.paragraphs import Paragraph, ParagraphKind
+from hashsvc.removal.notices.paragraphs import Paragraph
+from hashsvc.removal.notices.typesetting import (
+    begins_letter,
+    drawable,
+    in_codes,
+    in_fonts,
+    typeset,
+)
 
-_FAMILY = "notice"
-# DejaVu Sans with Latin, Greek and Cyrillic letters only. Its licence is in dejavu-licence.txt.
-_FONT = "dejavu-sans.ttf"
-_MARGIN_MM = 22
-# Letter size in points, then in millimetres: line height, space before, space after.
-_STYLES: dict[ParagraphKind, tuple[float, float, float, float]] = {
-    ParagraphKind.TITLE: (15, 7, 0, 4),
-    ParagraphKind.HEADING: (11.5, 6, 2, 1.5),
-    ParagraphKind.PARAGRAPH: (10, 5, 0, 2.5),
-    ParagraphKind.LINES: (9, 4.6, 0, 2.5),
-}
+WIDTH_MM, HEIGHT_MM = 166, 253
+"""The size of the text on a page: A4 without its margins of 22 mm."""
+
+# So many of the widest letters fit on a line.
+_MOST = 40
+_TABLE_EM_MM = 7.5 / 72 * 25.4
+# Chinese characters and Korean syllables. A line may end after each of them.
+_IDEOGRAPHS = r"\u2e80-\u2fff\u3400-\u9fff\uac00-\ud7a3\uf900-\ufaff"
+# Thai, Lao, Burmese and Khmer have no spaces. typst finds the words in them, but not in nonsense.
+_WORDS_UNMARKED = r"\u0e00-\u0eff\u1000-\u109f\u1780-\u17ff"
 
 
-class _Paper(FPDF):
-    """A4 pages whose foot shows a line of text and the page number."""
+@dataclass(frozen=True, slots=True)
+class Table:
+    """
+    A table of a document. The first row is its header, which each page repeats.
 
-    foot = ""
+    Attributes:
+        widths: The width of each column; their sum is the width of the page.
+    """
 
-    def footer(self) -> None:
-        self.set_y(-_MARGIN_MM / 1.6)
-        self.set_font(_FAMILY, size=7.5)
-        self.cell(0, 4, f"{self.foot}  {self.page_no()}/{{nb}}", align="C")
+    rows: Sequence[Sequence[str]]
+    widths: Sequence[int]
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """
+    A picture in a document.
+
+    Attributes:
+        text: The text that a screen reader reads instead.
+    """
+
+    svg: str
+    width_mm: float
+    text: str
 
 
 def write_pdf(
-    parts: Sequence[Paragraph], *, language: Language, foot: str, author: str, on: date
+    parts: Sequence[Paragraph | Table | Picture],
+    *,
+    title: str,
+    language: Language,
+    foot: str,
+    author: str,
+    on: date,
 ) -> bytes:
     """
-    Return a document as PDF.
+    Return a document as PDF. A character that no font has is written as its code; see `drawable`.
+
+    If the typesetter fails at a text, everything but plain European text is written as codes.
 
     Args:
+        title: The title in the file's properties. The document's own is the first part.
+
         foot: The text at the foot of each page, before the page number.
 
         on: The document's day. It is the creation date in the file.
-
-    Raises:
-        BadNoticeError: If the font lacks a letter, which would leave a gap in a legal document.
     """
-    with open_paper(parts[0].lines[0], language=language, foot=foot, author=author, on=on) as paper:
-        check_letters(paper, foot, *(line for part in parts for line in part.lines))
-        for part in parts:
-            write_part(paper, part)
-        return bytes(paper.output())
 
+    def written(show: Callable[[str], str]) -> bytes:
+        paper = {
+            "title": title,
+            "author": author,
+            "language": language.value,
+            "foot": _line(foot, show),
+            "parts": [_part(each, show) for each in parts],
+        }
+        at = datetime(on.year, on.month, on.day, tzinfo=UTC)
+        return typeset(_form(), {"paper": json.dumps(paper)}, "pdf", at=at)
 
-@contextmanager
-def open_paper(
-    title: str, *, language: Language, foot: str, author: str, on: date
-) -> Iterator[FPDF]:
-    """Yield a PDF with one empty page and its font set. Call `output()` inside the block."""
-    paper = _Paper(format="A4")
-    paper.foot = foot
-    paper.set_margin(_MARGIN_MM)
-    paper.set_auto_page_break(auto=True, margin=_MARGIN_MM)
-    with as_file(files("hashsvc.removal") / "data" / _FONT) as font:
-        paper.add_font(_FAMILY, fname=font)
     try:
-        paper.set_title(title)
-        paper.set_author(author)
-        paper.set_lang(language.value)
-        paper.set_creation_date(datetime(on.year, on.month, on.day, tzinfo=UTC))
-        paper.add_page()
-        paper.set_font(_FAMILY, size=_STYLES[ParagraphKind.PARAGRAPH][0])
-        yield paper
-    finally:
-        _face(paper).ttfont.close()  # fpdf reads the font file until it has written the PDF.
+        return written(drawable)
+    except TypesettingError:
+        return written(in_codes)
 
 
-def write_part(paper: FPDF, part: Paragraph) -> None:
-    """Write one part of a document below the previous one."""
-    points, line_mm, before_mm, after_mm = _STYLES[part.role]
-    paper.set_font(_FAMILY, size=points)
-    paper.ln(before_mm)
-    # Do not leave a heading at the foot of a page, because its text would be on the next page.
-    if part.role is ParagraphKind.HEADING and paper.will_page_break(line_mm * 4):
-        paper.add_page()
-    for line in part.lines:
-        paper.multi_cell(
-            0,
-            line_mm,
-            " ".join(line.split()),
-            align="L",
-            new_x=XPos.LMARGIN,
-            new_y=YPos.NEXT,
-            # Break a long URL without adding a hyphen to it.
-            wrapmode=WrapMode.WORD,
-        )
-    paper.ln(after_mm)
+@lru_cache(maxsize=1)
+def _form() -> bytes:
+    return (files("hashsvc.removal") / "data" / "paper.typ").read_bytes()
 
 
-def check_letters(paper: FPDF, *lines: str) -> None:
-    """
-    Check that the font has every letter of some lines.
+def _part(part: Paragraph | Table | Picture, show: Callable[[str], str]) -> dict[str, object]:
+    """Return a part as `data/paper.typ` reads it."""
+    if isinstance(part, Picture):
+        return {"role": "picture", "svg": part.svg, "width": part.width_mm, "alt": part.text}
+    if isinstance(part, Paragraph):
+        return {"role": part.role.value, "lines": [_line(each, show) for each in part.lines]}
+    most = [int(WIDTH_MM * each / sum(part.widths) / _TABLE_EM_MM) - 1 for each in part.widths]
+    rows = [
+        [_line(cell, show, fit) for cell, fit in zip(row, most, strict=True)] for row in part.rows
+    ]
+    return {"role": "table", "widths": list(part.widths), "rows": rows}
 
-    Raises:
-        BadNoticeError: If the font lacks a letter, which would leave a gap in a legal document.
-    """
-    known = _face(paper).cmap
-    if any(ord(letter) not in known for line in lines for letter in line):
-        raise BadNoticeError("A PDF can contain Latin, Greek and Cyrillic letters only.")
+
+def _line(text: str, show: Callable[[str], str], most: int = _MOST) -> dict[str, object]:
+    shown = show(re.sub(" +", " ", text.strip()))
+    return {
+        "pieces": [in_fonts(each) for each in _pieces(shown, most)],
+        "rtl": _reads_from_right(shown),
+    }
 
 
-def _face(paper: FPDF) -> TTFFont:
-    face = paper.fonts[_FAMILY]
-    assert isinstance(face, TTFFont)
-    return face
+def _pieces(text: str, most: int) -> Iterable[str]:
+    """Yield a text in pieces. Between them, a word of more than `most` letters may be broken."""
+    long = re.compile(
+        rf"[^\s{_IDEOGRAPHS}{_WORDS_UNMARKED}]{{{most + 1},}}|[{_WORDS_UNMARKED}]{{{2 * most},}}"
+    )
+    done, least = 0, most // 3
+    for found in long.finditer(text):
+        for at in range(found.start(), found.end()):
+            length = at - max(found.start(), done)
+            # The shaper fails at 256 marks on one letter, which are nonsense.
+            if length >= 2 * least or (length >= least and begins_letter(text, at)):
+                yield text[done:at]
+                done = at
+    yield text[done:]
+
+
+def _reads_from_right(text: str) -> bool:
+    """Return whether most letters are of scripts that are read from right to left."""
+    count = Counter(map(unicodedata.bidirectional, text))
+    return count["R"] + count["AL"] > count["L"]

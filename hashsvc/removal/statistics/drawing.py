@@ -1,20 +1,16 @@
 """
-Writes drawings of lines, dots and words as SVG, as PNG, and into a PDF.
+Writes drawings of lines, dots and words as SVG and as PNG.
 
 Coordinates are in points from the upper left corner.
 """
 
-import io
-import math
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from html import escape
-from importlib.resources import files
-from itertools import pairwise
 
-from fpdf import FPDF
-from PIL import Image, ImageDraw, ImageFont
+from PIL import ImageFont
+
+from hashsvc.removal.notices.typesetting import MAIN_FONT, font_file, typeset
 
 Point = tuple[float, float]
 Colour = tuple[int, int, int]
@@ -22,9 +18,13 @@ Colour = tuple[int, int, int]
 INK: Colour = (26, 26, 26)
 FAINT: Colour = (190, 190, 190)
 _ASCENT = 0.35
-# Pixels for each point of a PNG, and the factor by which it is first drawn larger: scaling it down
-# makes slanting edges smooth.
-_SCALE, _FINER = 2, 3
+# The letter size at which texts are measured.
+_MEASURED = 100
+# The page of a PNG.
+_PAGE = """
+#set page(width: {width}pt, height: {height}pt, margin: 0pt)
+#image(bytes(sys.inputs.svg), format: "svg", width: 100%)
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +84,7 @@ class Drawing:
 
 def width_of(text: str, size: float) -> float:
     """Return the width of a text, in points."""
-    return _font(100).getlength(text) * size / 100
+    return _font().getlength(text) * size / _MEASURED
 
 
 def to_svg(drawing: Drawing) -> str:
@@ -102,63 +102,9 @@ def to_svg(drawing: Drawing) -> str:
 
 
 def to_png(drawing: Drawing) -> bytes:
-    """Return a drawing as PNG."""
-    factor = _SCALE * _FINER
-    size = (round(drawing.width * factor), round(drawing.height * factor))
-    image = Image.new("RGB", size, "white")
-    pen = ImageDraw.Draw(image)
-    for each in drawing.marks:
-        if isinstance(each, Stroke):
-            for part in _dashes(each):
-                ends = [(x * factor, y * factor) for x, y in part]
-                pen.line(ends, fill=each.colour, width=round(each.width * factor), joint="curve")
-        elif isinstance(each, Dot):
-            x, y, radius = (value * factor for value in (*each.at, each.radius))
-            pen.ellipse((x - radius, y - radius, x + radius, y + radius), fill=each.colour)
-    small = image.resize((size[0] // _FINER, size[1] // _FINER), Image.Resampling.LANCZOS)
-    pen = ImageDraw.Draw(small)
-    anchors = {"left": "ls", "middle": "ms", "right": "rs"}
-    for each in drawing.marks:
-        if isinstance(each, Words):
-            at = (each.at[0] * _SCALE, (each.at[1] + each.size * _ASCENT) * _SCALE)
-            font = _font(round(each.size * _SCALE))
-            pen.text(at, each.text, fill=each.colour, font=font, anchor=anchors[each.side])
-    out = io.BytesIO()
-    small.save(out, "PNG", optimize=True)
-    return out.getvalue()
-
-
-def onto_pdf(drawing: Drawing, paper: FPDF, *, x: float, y: float, width: float) -> float:
-    """
-    Draw onto the current page of a PDF, in its current font, and return the drawing's height.
-
-    Args:
-        x, y, width: Position and width, in the units of the PDF.
-    """
-    factor = width / drawing.width
-    points = 72 / 25.4 * factor  # The PDF's unit is the millimetre, but fonts are in points.
-    for each in drawing.marks:
-        if isinstance(each, Stroke):
-            paper.set_line_width(each.width * factor)
-            paper.set_draw_color(*each.colour)
-            for part in _dashes(each):
-                paper.polyline([(x + a * factor, y + b * factor) for a, b in part])
-        elif isinstance(each, Dot):
-            paper.set_fill_color(*each.colour)
-            at = (x + each.at[0] * factor, y + each.at[1] * factor)
-            paper.circle(at[0], at[1], each.radius * factor, style="F")
-        else:
-            paper.set_font_size(each.size * points)
-            paper.set_text_color(*each.colour)
-            shift = {"left": 0, "middle": 0.5, "right": 1}[each.side]
-            begin = x + each.at[0] * factor - shift * paper.get_string_width(each.text)
-            paper.text(begin, y + (each.at[1] + each.size * _ASCENT) * factor, each.text)
-    # Reset the PDF for the text that follows.
-    paper.set_text_color(0)
-    paper.set_draw_color(0)
-    paper.set_fill_color(255)
-    paper.set_line_width(0.2)
-    return drawing.height * factor
+    """Return a drawing as PNG, with two pixels for each point."""
+    page = _PAGE.format(width=drawing.width, height=drawing.height)
+    return typeset(page.encode(), {"svg": to_svg(drawing)}, "png", pixels_per_point=2)
 
 
 def _svg(mark: Stroke | Dot | Words) -> str:
@@ -182,34 +128,6 @@ def _svg(mark: Stroke | Dot | Words) -> str:
     )
 
 
-def _dashes(stroke: Stroke) -> Iterator[Sequence[Point]]:
-    """Yield the dashes of a line, or the whole line if it is solid."""
-    if not stroke.dash:
-        yield stroke.points
-        return
-    part: list[Point] = [stroke.points[0]]
-    number, left = 0, stroke.dash[0]
-    for begin, end in pairwise(stroke.points):
-        length, done = math.dist(begin, end), 0.0
-        while length - done > left:
-            done += left
-            share = done / length
-            turn = (
-                begin[0] + (end[0] - begin[0]) * share,
-                begin[1] + (end[1] - begin[1]) * share,
-            )
-            if number % 2 == 0:
-                yield [*part, turn]
-            part = [turn]
-            number += 1
-            left = stroke.dash[number % len(stroke.dash)]
-        left -= length - done
-        part.append(end)
-    if number % 2 == 0 and len(part) > 1:
-        yield part
-
-
-@lru_cache(maxsize=32)
-def _font(size: int) -> ImageFont.FreeTypeFont:
-    content = (files("hashsvc.removal") / "data" / "dejavu-sans.ttf").read_bytes()
-    return ImageFont.truetype(io.BytesIO(content), size)
+@lru_cache(maxsize=1)
+def _font() -> ImageFont.FreeTypeFont:
+    return ImageFont.truetype(font_file(MAIN_FONT), _MEASURED)

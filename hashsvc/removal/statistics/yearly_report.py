@@ -10,26 +10,22 @@ import hashlib
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 
-from fpdf import FPDF, FontFace
-
 from hashsvc.removal.errors import UnknownLawError
 from hashsvc.removal.law.deadlines import TIMELY
 from hashsvc.removal.law.legal import Language, Law
 from hashsvc.removal.notices.paragraphs import Paragraph, ParagraphKind
-from hashsvc.removal.notices.pdf import check_letters, open_paper, write_part
+from hashsvc.removal.notices.pdf import HEIGHT_MM, WIDTH_MM, Picture, Table, write_pdf
 from hashsvc.removal.statistics.channels import suggest_channel
 from hashsvc.removal.statistics.compute import Figure, Statistics, StatisticsGroup
 from hashsvc.removal.statistics.csv_json import statistics_json
-from hashsvc.removal.statistics.drawing import onto_pdf
+from hashsvc.removal.statistics.drawing import Drawing, to_svg
 from hashsvc.removal.statistics.figures import DEFINITIONS
 from hashsvc.removal.statistics.observations import CLOCKS
 from hashsvc.removal.statistics.plots import channel_plot, removal_plot
 
-_TABLE_PT, _LINE_MM = 7.5, 4.4
-# A section starts on a new page if less space than this is left.
-_SECTION_MM = 45
 _LONGEST_PLATFORM = 40
-_HEAD = FontFace(emphasis="", fill_color=(236, 236, 236))
+# The largest height of a picture, which leaves room for its heading on the page.
+_PICTURE_MM = HEIGHT_MM - 20
 _TWO_DAYS_H = 48
 
 
@@ -44,45 +40,39 @@ def write_report(
 
         reasons: Whether to include the platforms' reasons for refusals. Identifying text in them
             is masked, except names of people, so a person has to read them before publication.
-
-    Raises:
-        BadNoticeError: If the font lacks a letter.
     """
     digest = hashlib.sha256(statistics_json(found).encode()).hexdigest()
-    with open_paper(
-        title,
+    report = _Report()
+    report.part(ParagraphKind.TITLE, title)
+    _begin(report, found, organisation)
+    _platforms(report, found)
+    _channels(report, found)
+    _clocks(report, found, law)
+    _refusals(report, found, with_reasons=reasons)
+    _precision(report, found)
+    _definitions(report, found, digest)
+    return write_pdf(
+        report.parts,
+        title=title,
         language=Language.EN,
         foot=f"{title}  {digest[:16]}",
         author=organisation,
         on=found.now.astimezone(UTC).date(),
-    ) as paper:
-        report = _Report(paper)
-        report.part(ParagraphKind.TITLE, title)
-        _begin(report, found, organisation)
-        _platforms(report, found)
-        _channels(report, found)
-        _clocks(report, found, law)
-        _refusals(report, found, with_reasons=reasons)
-        _precision(report, found)
-        _definitions(report, found, digest)
-        return bytes(paper.output())
+    )
 
 
 class _Report:
-    """Writes the parts of the report to a PDF."""
+    """Collects the parts of the report."""
 
-    def __init__(self, paper: FPDF) -> None:
-        self.paper = paper
+    def __init__(self) -> None:
+        self.parts: list[Paragraph | Table | Picture] = []
         self._sections = 0
 
     def part(self, role: ParagraphKind, *lines: str) -> None:
-        check_letters(self.paper, *lines)
-        write_part(self.paper, Paragraph(role, lines))
+        self.parts.append(Paragraph(role, lines))
 
     def section(self, title: str) -> None:
         self._sections += 1
-        if self.paper.will_page_break(_SECTION_MM):
-            self.paper.add_page()
         self.part(ParagraphKind.HEADING, f"{self._sections}. {title}")
 
     def text(self, *lines: str) -> None:
@@ -91,20 +81,11 @@ class _Report:
     def table(
         self, header: Sequence[str], rows: Iterable[Sequence[str]], widths: Sequence[int]
     ) -> None:
-        listed = [header, *rows]
-        check_letters(self.paper, *(cell for row in listed for cell in row))
-        self.paper.set_font_size(_TABLE_PT)
-        with self.paper.table(
-            listed,
-            col_widths=tuple(widths),
-            headings_style=_HEAD,
-            line_height=_LINE_MM,
-            borders_layout="HORIZONTAL_LINES",
-            text_align=("LEFT", *("RIGHT" for _ in header[1:])),
-            padding=(0.6, 1, 0.6, 1),
-        ):
-            pass
-        self.paper.ln(3)
+        self.parts.append(Table([header, *rows], widths))
+
+    def picture(self, drawing: Drawing) -> None:
+        width = min(WIDTH_MM, _PICTURE_MM / drawing.height * drawing.width)
+        self.parts.append(Picture(to_svg(drawing), width, drawing.title))
 
 
 def _begin(report: _Report, found: Statistics, organisation: str) -> None:
@@ -130,13 +111,7 @@ def _begin(report: _Report, found: Statistics, organisation: str) -> None:
 def _platforms(report: _Report, found: Statistics) -> None:
     report.section("How long images stayed up")
     if every := found.by("platform"):
-        drawing = removal_plot(found)
-        paper = report.paper
-        height = drawing.height * paper.epw / drawing.width
-        if paper.will_page_break(height):
-            paper.add_page()
-        onto_pdf(drawing, paper, x=paper.l_margin, y=paper.get_y(), width=paper.epw)
-        paper.set_y(paper.get_y() + height + 2)
+        report.picture(removal_plot(found))
     groups = [*every, found.all]
     header = ("", "sent", "gone", "median", "90th perc.", "still up", "cannot be seen", "came back")
     rows = (
@@ -183,14 +158,7 @@ def _platforms(report: _Report, found: Statistics) -> None:
 def _channels(report: _Report, found: Statistics) -> None:
     report.section("Which channel works best")
     if found.by("way"):
-        drawing = channel_plot(found)
-        paper = report.paper
-        height = drawing.height * paper.epw / drawing.width
-        if paper.will_page_break(min(height, paper.eph)):
-            paper.add_page()
-        width = min(paper.epw, paper.eph / drawing.height * drawing.width)
-        height = onto_pdf(drawing, paper, x=paper.l_margin, y=paper.get_y(), width=width)
-        paper.set_y(paper.get_y() + height + 2)
+        report.picture(channel_plot(found))
     sentences = [
         f"{group.platform}: {best.why}"
         for group in found.by("platform")

@@ -19,6 +19,7 @@ from hashsvc.removal.notices.fields import (
     ascii_host,
 )
 from hashsvc.signals import Signal
+from tests.removal.scripts import REFUSALS
 
 
 @pytest.mark.parametrize(
@@ -34,6 +35,14 @@ from hashsvc.signals import Signal
         "A\u2066Body",
         "A\ufeffBody",
         "A\u2028Body",
+        "A\ue000Body",  # private
+        "A\ud800Body",  # half of a character
+        "A\ufdd0Body",  # no character, and never one
+        "A\U0001fffeBody",
+        "A\u2065Body",  # reserved for an invisible character
+        "A\U000e0041Body",  # tag
+        "\u200d",
+        "\ufe0f",
         "a" * 201,
     ],
 )
@@ -45,6 +54,22 @@ def test_a_text_with_line_breaks_or_invisible_letters_or_too_long_is_refused(
         text = "a" * 2_001
     with pytest.raises(BadNoticeError):
         kind(text)
+
+
+@pytest.mark.parametrize("text", [*REFUSALS.values(), "\U0001fae9", "\u0378", "کتاب‌ها"])
+@pytest.mark.parametrize("kind", [OneLine, Explanation])
+def test_a_text_in_any_script_is_accepted(kind: type[OneLine | Explanation], text: str) -> None:
+    """Also with joiners, and with letters that Unicode has assigned after this Python was made."""
+    assert str(kind(text)) == text
+
+
+@pytest.mark.parametrize("hidden", ["\u200c", "\u200d", "\ufe0f", "\u034f", "\U000e0100"])
+def test_a_private_text_does_not_hide_behind_invisible_letters(hidden: str) -> None:
+    number = new_case_number()
+    with pytest.raises(BadNoticeError, match="no case number"):
+        OneLine(f"see {number[:3]}{hidden}{number[3:]}")
+    with pytest.raises(BadNoticeError, match="no file name"):
+        OneLine(f"see holiday.j{hidden}pg")
 
 
 @pytest.mark.parametrize("written", [str, str.lower, lambda number: f"see {number}, please"])

@@ -56,6 +56,21 @@ def test_a_damaged_workbook_is_refused(body: bytes) -> None:
         read_file(body, BatchFormat.LINES)
 
 
+def test_a_workbook_that_declares_an_entity_is_refused() -> None:
+    """A few entities, each of them many times the one before it, would fill the memory."""
+    file, changed = io.BytesIO(), io.BytesIO()
+    Workbook().save(file)
+    with zipfile.ZipFile(file) as archive, zipfile.ZipFile(changed, "w") as copy:
+        for name in archive.namelist():
+            content = archive.read(name)
+            if name == "xl/workbook.xml":
+                content = b'<!DOCTYPE workbook [<!ENTITY a "a">]>' + content
+            copy.writestr(name, content)
+    assert read_file(file.getvalue(), BatchFormat.LINES) is not None
+    with pytest.raises(BadListError, match="workbook"):
+        read_file(changed.getvalue(), BatchFormat.LINES)
+
+
 def test_shortcuts_of_windows_and_macos_are_read() -> None:
     assert urls(f"[InternetShortcut]\r\nURL={A}\r\nIconIndex=0\r\n".encode()) == [A]
     for form in (plistlib.FMT_XML, plistlib.FMT_BINARY):
