@@ -80,6 +80,10 @@ class Services:
             SchemaError: If the database was made by a newer version.
 
             SetupError: If a setting for sign-in by an issuer's tokens is wrong.
+
+            DataFileError: If the law data or the registry of platforms cannot be used.
+
+            BadNoticeError: If a notice must not contain one of the settings.
         """
         database = Database.of(settings)
         database.migrate()

@@ -13,6 +13,7 @@ from hashsvc.cli.configured import read_settings
 from hashsvc.cli.logs import configure_logs
 from hashsvc.cli.output import fail, say
 from hashsvc.keyring import OwnKeyFile
+from hashsvc.removal import RemovalError
 from hashsvc.scanning import ProxyError
 from hashsvc.store import StoreError, keys
 
@@ -34,7 +35,7 @@ def serve(
     raise_file_limit(settings.max_connections + _OTHER_FILES)
     try:
         services = api.Services.build(settings)
-    except (StoreError, SetupError, ProxyError) as error:
+    except (StoreError, SetupError, ProxyError, RemovalError) as error:
         fail(str(error))
     _print_key_file(services)
     _make_first_key(services)

@@ -161,6 +161,15 @@ def test_a_wrong_setting_is_named_and_not_repeated(
     assert "canary" not in done.stderr
 
 
+@pytest.mark.parametrize("name", ["organisation", "signatory", "coordinator"])
+def test_a_setting_that_no_notice_may_contain_stops_the_start(run: Run, name: str) -> None:
+    done = run("serve", **{f"HASHSVC_{name.upper()}": "canary\u202e"})
+    assert done.exit_code == 1
+    assert done.stderr.startswith(f"No notice may contain this setting: {name}. ")
+    assert done.stderr.count("\n") == 1
+    assert "canary" not in done.stderr
+
+
 @pytest.mark.parametrize(
     "url", ["nonsense", "oracledb://canary@127.0.0.1/x", "sqlite:////proc/x/y.db"]
 )

@@ -4,7 +4,7 @@ from datetime import UTC, date, datetime
 
 from hashsvc.removal.law.legal import Language
 from hashsvc.removal.notices.facts import Decision, Earlier, Facts, Location, NoticeKind, Sender
-from hashsvc.removal.notices.fields import Email, NoticeReference, OneLine, WebAddress
+from hashsvc.removal.notices.fields import Email, Explanation, NoticeReference, OneLine, WebAddress
 
 PAGE_URL = "https://www.example.org/thread/7?post=3"
 IMAGE_URL = "https://img.example.net/a/b.jpg?size=large"
@@ -21,7 +21,7 @@ EARLIER = Earlier(
     provider=OneLine("A Site"),
     receipted_on=date(2026, 5, 22),
     decided_on=date(2026, 5, 24),
-    reason=OneLine("Within our rules."),
+    reason=Explanation("Within our rules."),
 )
 
 

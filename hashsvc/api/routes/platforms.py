@@ -15,7 +15,7 @@ Name = Annotated[
     str,
     Path(
         max_length=300,
-        pattern=r"^\S+$",
+        pattern=r"^[^\s\x00-\x1f\x7f]+$",
         description="An entry's id, or a host.",
         examples=["example.org"],
     ),

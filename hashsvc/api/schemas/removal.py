@@ -15,7 +15,7 @@ from hashsvc.store.requests import Event, Request
 
 PlatformName = Annotated[
     str,
-    StringConstraints(min_length=1, max_length=300, pattern=r"^\S+$"),
+    StringConstraints(min_length=1, max_length=300, pattern=r"^[^\s\x00-\x1f\x7f]+$"),
     Field(description="An entry's id in the registry of platforms, or a host."),
 ]
 Words = Annotated[str, StringConstraints(min_length=1, max_length=MAX_EXPLANATION)]

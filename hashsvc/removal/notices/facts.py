@@ -104,7 +104,7 @@ class Earlier:
     provider: OneLine | Host
     receipted_on: date | None = None
     decided_on: date | None = None
-    reason: OneLine | None = None
+    reason: Explanation | None = None
     provider_reference: OneLine | None = None
 
     def __post_init__(self) -> None:

@@ -7,7 +7,7 @@ its host equals or ends with. A host without an entry gets a draft entry, and an
 its contact.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date
 from enum import StrEnum
@@ -22,7 +22,7 @@ from pydantic import AfterValidator, Field, StringConstraints, field_validator, 
 from hashsvc.removal.errors import BadNoticeError, DataFileError
 from hashsvc.removal.law.legal import Text, WebSource
 from hashsvc.removal.law.yaml_files import DataEntry, read_yaml
-from hashsvc.removal.notices.fields import MAX_HOST, Email, ascii_host
+from hashsvc.removal.notices.fields import Email, OneLine, WebAddress, ascii_host
 
 FIND_CONTACT = "find contact"
 
@@ -77,6 +77,14 @@ def _domain(text: str) -> str:
     return host
 
 
+def _check(field: Callable[[str], object], text: str) -> None:
+    """Check at the door what a notice needs later."""
+    try:
+        field(text)
+    except BadNoticeError as error:
+        raise ValueError(str(error)) from error
+
+
 Domain = Annotated[str, AfterValidator(_domain)]
 Tag = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}$")]
 
@@ -94,10 +102,7 @@ class Channel(DataEntry):
     @model_validator(mode="after")
     def _address_fits(self) -> Self:
         if "@" in self.address and "://" not in self.address:
-            try:
-                Email(self.address)
-            except BadNoticeError as error:
-                raise ValueError(str(error)) from error
+            _check(Email, self.address)
             if self.type in {ChannelType.FORM, ChannelType.API}:
                 raise ValueError(
                     f"the address of a channel of type {self.type} must begin with https://"
@@ -108,6 +113,8 @@ class Channel(DataEntry):
             raise ValueError(
                 f"the address of a channel of type {self.type} must begin with https://"
             )
+        else:
+            _check(WebAddress, self.address)
         return self
 
 
@@ -122,7 +129,7 @@ class Platform(DataEntry):
     """
 
     id: Annotated[str, StringConstraints(pattern=r"^(draft:\S+|[a-z0-9][a-z0-9-]*)$")]
-    name: Annotated[str, StringConstraints(min_length=1, max_length=MAX_HOST)]
+    name: str
     domains: tuple[Domain, ...] = Field(min_length=1)
     kind: ActorKind
     country: Annotated[str, StringConstraints(pattern=r"^[A-Z]{2}$")] | None
@@ -132,6 +139,12 @@ class Platform(DataEntry):
     source: tuple[WebSource, ...] = ()
     note: Text | None = None
     draft: bool = False
+
+    @model_validator(mode="after")
+    def _name_fits_notices(self) -> Self:
+        if not self.draft:  # A draft has a host for a name, which may look like a hash.
+            _check(OneLine, self.name)
+        return self
 
     @model_validator(mode="after")
     def _has_its_source(self) -> Self:

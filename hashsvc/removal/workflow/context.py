@@ -37,6 +37,8 @@ class RemovalContext:
 
         Raises:
             DataFileError: If the law data or the registry of platforms cannot be used.
+
+            BadNoticeError: If a notice must not contain one of the settings.
         """
         platforms = Platforms(settings, database, clock)
         return cls(settings, database, platforms, Letters(settings), clock)

@@ -1,9 +1,10 @@
 """Writes the notices of requests, and stores their final form when they are approved."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict
 from datetime import datetime
+from typing import TypeVar
 
 from sqlalchemy import Connection
 
@@ -30,6 +31,8 @@ from hashsvc.store.ids import NoticeId
 from hashsvc.store.notices import Notice
 from hashsvc.store.requests import Request
 
+Field = TypeVar("Field", OneLine, Email)
+
 KIND_FOR = {
     Basis.DSA_NOTICE: NoticeKind.DSA_NOTICE,
     Basis.OWN_RULES: NoticeKind.DSA_NOTICE,
@@ -43,28 +46,30 @@ class Letters:
     """
     Writes notices from the settings, the law data and the templates.
 
+    Attributes:
+        sender: The organisation that sends the notices.
+
+        signatory: Who signs notices under the law of the United States; None if nobody does.
+
+        coordinator: The Digital Services Coordinator who receives referrals.
+
     Raises:
         DataFileError: If the law data cannot be used.
+
+        BadNoticeError: If a notice must not contain a name or address from the settings.
     """
 
     def __init__(self, settings: Settings) -> None:
         self._settings = settings
         self.law = load_law(settings.law_dir)
-
-    @property
-    def sender(self) -> Sender:
-        """
-        The organisation that sends the notices.
-
-        Raises:
-            BadNoticeError: If a notice must not contain a name or address from the settings.
-        """
-        contact = self._settings.organisation_contact
-        return Sender(
-            OneLine(self._settings.organisation),
-            Email(self._settings.organisation_email),
-            OneLine(contact) if contact else None,
+        contact, signatory = settings.organisation_contact, settings.signatory
+        self.sender = Sender(
+            _setting("organisation", OneLine, settings.organisation),
+            _setting("organisation_email", Email, settings.organisation_email),
+            _setting("organisation_contact", OneLine, contact) if contact else None,
         )
+        self.signatory = _setting("signatory", OneLine, signatory) if signatory else None
+        self.coordinator = _setting("coordinator", OneLine, settings.coordinator)
 
     def facts(
         self,
@@ -82,8 +87,7 @@ class Letters:
         Raises:
             BadNoticeError: If a notice must not contain one of the facts.
         """
-        signatory = self._settings.signatory
-        if notice.kind == NoticeKind.TAKE_IT_DOWN and signatory is None:
+        if notice.kind == NoticeKind.TAKE_IT_DOWN and self.signatory is None:
             raise BadNoticeError("A notice under the TAKE IT DOWN Act needs the setting signatory.")
         return Facts(
             kind=NoticeKind(notice.kind),
@@ -101,7 +105,7 @@ class Letters:
             ),
             written_on=day_of(now),
             explanation=Explanation(explanation) if explanation else None,
-            signatory=OneLine(signatory) if signatory else None,
+            signatory=self.signatory,
             earlier=earlier,
         )
 
@@ -132,6 +136,13 @@ class Letters:
         notices.fix(connection, notice, json.dumps(made_with), documents)
 
 
+def _setting(name: str, field: Callable[[str], Field], text: str) -> Field:
+    try:
+        return field(text)
+    except BadNoticeError as error:
+        raise BadNoticeError(f"No notice may contain this setting: {name}. {error}") from error
+
+
 def documents_of(written: texts.NoticeDocument, notice: Notice, now: datetime) -> dict[str, bytes]:
     """Return a notice in all formats that it has: mail needs an address, X-ARF is for hosts."""
     pdf = notice_pdf(written)
@@ -142,9 +153,10 @@ def documents_of(written: texts.NoticeDocument, notice: Notice, now: datetime) -
         "json": notice_json(written).encode(),
         "csv": notices_csv([written]).encode(),
     }
-    if notice.channel == ChannelType.EMAIL or "@" in (notice.address or ""):
-        assert notice.address is not None
-        documents["eml"] = write_mail(written, to=Email(notice.address), at=now, pdf=pdf)
+    address = notice.address or ""
+    # A form's URL may contain an @ too.
+    if notice.channel == ChannelType.EMAIL or ("@" in address and "://" not in address):
+        documents["eml"] = write_mail(written, to=Email(address), at=now, pdf=pdf)
     if notice.kind == NoticeKind.HOST:
         reports = [json.loads(each) for each in xarf_reports(written)]
         documents["xarf"] = json.dumps(reports, indent=2).encode()

@@ -12,7 +12,7 @@ from hashsvc.removal.errors import NotPossibleError
 from hashsvc.removal.history import RequestView, views_of
 from hashsvc.removal.law.legal import Language
 from hashsvc.removal.notices.facts import MOST_LOCATIONS, Decision, Earlier, NoticeKind
-from hashsvc.removal.notices.fields import MAX_LINE, Host, OneLine
+from hashsvc.removal.notices.fields import Explanation, Host, OneLine
 from hashsvc.removal.notices.order import (
     OrderAnnex,
     OrderFacts,
@@ -222,7 +222,7 @@ class Remedies:
             provider = context.recipient(connection, notice)
             recipient: OneLine | Host = provider
             if kind is NoticeKind.COORDINATOR:
-                recipient = OneLine(context.settings.coordinator)
+                recipient = context.letters.coordinator
                 notice = replace(notice, channel=None, address=None)
             facts = context.letters.facts(
                 notice,
@@ -337,7 +337,7 @@ def _earlier(view: RequestView, provider: OneLine | Host) -> Earlier:
         provider=provider,
         receipted_on=day_of(receipted.at) if receipted else None,
         decided_on=day_of(decided.at) if decided else None,
-        reason=OneLine(_shortened(reason)) if reason else None,
+        reason=Explanation(reason) if reason else None,
     )
 
 
@@ -353,7 +353,3 @@ def _timeline(view: RequestView) -> list[TimelineEntry]:
             found.append(TimelineEntry(each.at, OrderStep(each.outcome)))
         before = each.state
     return found
-
-
-def _shortened(text: str) -> str:
-    return text if len(text) <= MAX_LINE else text[: MAX_LINE - 1].rstrip() + "…"

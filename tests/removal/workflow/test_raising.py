@@ -137,6 +137,16 @@ def test_a_host_without_an_entry_is_named_with_its_port(
         assert each in removal.document(view.request.id, actor=ANN).decode()
 
 
+def test_a_form_whose_url_has_an_at_sign_gets_no_mail(removal: Removal, match_id: MatchId) -> None:
+    form = {"type": "form", "address": "https://a-site.example/@safety/form"}
+    removal.context.platforms.put(entry("a-site", "example.org", channel=form), actor=ANN)
+    (view,) = raised(removal, match_id)
+    lead(removal, view.request.id, "approved", "sent")
+    assert removal.document(view.request.id, "pdf", actor=ANN).startswith(b"%PDF-")
+    with pytest.raises(NotPossibleError, match="eml"):
+        removal.document(view.request.id, "eml", actor=ANN)
+
+
 def test_a_channel_is_chosen_by_its_basis(
     removal: Removal, configured: Configured, database: Database, content_id: ContentId
 ) -> None:

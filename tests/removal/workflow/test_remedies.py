@@ -25,6 +25,7 @@ from tests.helpers.cases import store_case, store_content
 from tests.helpers.database import rows_of
 from tests.helpers.set_clock import SetClock
 from tests.removal.conftest import ANN
+from tests.removal.scripts import REFUSALS
 from tests.removal.steps import NUMBER, entry, lead, matched, raised, sent_to
 
 REASON = "It does not go against our rules"
@@ -61,6 +62,22 @@ def test_a_complaint_names_the_decision_and_its_reason(
     assert NUMBER not in text
     # The notice that asks for removal is still the first one.
     assert view.notice == view.notices[0]
+
+
+@pytest.mark.both_databases
+def test_a_refusal_in_any_script_is_stored_and_quoted(
+    removal: Removal, sent: RequestId, clock: SetClock
+) -> None:
+    for reason in REFUSALS.values():
+        clock.advance(60)
+        assert lead(removal, sent, "refused", reason=reason).events[-1].reason == reason
+        view = removal.remedies.complain(sent, actor=ANN)
+        written = {
+            form: removal.document(sent, form, notice_id=view.events[-1].notice_id, actor=ANN)
+            for form in ("text", "pdf")
+        }
+        assert " ".join(reason.split()) in " ".join(written["text"].decode().split())
+        assert written["pdf"].startswith(b"%PDF-")
 
 
 @pytest.mark.parametrize("state", ["sent", "receipted", "removed", "silent"])
