@@ -12,8 +12,11 @@ from hashsvc.cli.connecting import LOCAL, Insecure, Key, Url, connected
 from hashsvc.cli.hashing import Paths, as_record
 from hashsvc.cli.images import picture_signatures, signatures
 from hashsvc.cli.output import fail, say
-from hashsvc.matching import Tier
 from hashsvc.signals import PDQ, REGION, Signature
+
+
+# Those of `hashsvc.matching`, whose import would take half a second.
+_TIERS = ("certain", "likely", "possible")
 
 
 def submit(
@@ -96,5 +99,5 @@ def _looked_up(signature: Signature) -> dict[str, Any]:
 
 def _surest_of_each(matches: Iterable[dict[str, Any]]) -> list[dict[str, Any]]:
     """Return the surest match with each content, the surest first."""
-    by_tier = sorted(matches, key=lambda each: list(Tier).index(each["tier"]))
+    by_tier = sorted(matches, key=lambda each: _TIERS.index(each["tier"]))
     return list({each["pseudonym"]: each for each in reversed(by_tier)}.values())[::-1]
