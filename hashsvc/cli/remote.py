@@ -14,7 +14,6 @@ from hashsvc.cli.images import picture_signatures, signatures
 from hashsvc.cli.output import fail, say
 from hashsvc.signals import PDQ, REGION, Signature
 
-
 # Those of `hashsvc.matching`, whose import would take half a second.
 _TIERS = ("certain", "likely", "possible")
 
