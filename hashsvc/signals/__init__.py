@@ -4,23 +4,24 @@ Turns images into signals: decoding, views, and the perceptual hashes themselves
 The package uses no network, no service and no database, and writes no file. The same code runs on a
 victim's or an analyst's machine and in the service's scanner.
 
-`sign_image` turns bytes into a `Signature`; `sign_images` does so for many, on all cores. For
-untrusted bytes use a `Sandbox`: it signs in worker processes with limits, whose answers are not
-trusted either.
+`sign_image` turns the bytes of an image into a `Signature`; `sign_images` does so for many images,
+on all cores. For untrusted bytes use a `Sandbox`: it signs images in worker processes that have
+limits, and checks every answer of a worker.
 
 Where to look:
 
-- The path of an image: `headers` (what the file says, without a library), `decode` (bytes to
-  pixels), `tiles` (large HEIF and AVIF photos), `pictures` (distinct frames, sections of a long
-  image), `views` (trimmed borders), `signature` (all algorithms together). `video` reads films.
+- The path of an image: `headers` (what the file says about itself), `decode` (bytes to pixels),
+  `tiles` (large HEIF and AVIF photos), `pictures` (distinct frames, sections of a long image),
+  `views` (trimmed borders), `signature` (all algorithms together). `video` reads films.
 - Pixels as browsers show them: `salvage` (damaged images), `bitmaps` (BMP), `layers` with `gifs`
   and `apngs` (animations), `kinds` (images that are not supported).
-- What a viewer shows: `viewing` (transparency, deep pixels) and `colours`, from what `colour_tags`,
-  `container_colours`, `av1` and `icc` read in a file; `encodings` and `tones` have the formulas.
+- What a viewer shows: `viewing` (transparency, pixels of more than 8 bits) and `colours`.
+  `colour_tags`, `container_colours`, `av1` and `icc` read what a file says about its colours;
+  `encodings` and `tones` have the formulas.
 - Algorithms: `pdq`; `image_hashes` (pHash, dHash, wHash); `regions`, built from `scales`, `blobs`,
   `directions` and `patches`. `profiles` has every threshold with its source.
-- The sandbox: `sandbox` (in the service), `signing_job` (in a worker process), `answers` (their
-  check). `hashsvc.sandbox` keeps the workers.
+- The sandbox: `sandbox` (in the service), `signing_job` (in a worker process), `answers` (checks
+  what a worker answers). `hashsvc.sandbox` starts and stops the workers.
 - Values and errors: `types`, `errors`.
 """
 
@@ -62,7 +63,7 @@ if TYPE_CHECKING:
     from hashsvc.signals.sandbox import Sandbox
     from hashsvc.signals.signature import sign_frames, sign_image
 else:
-    # Numba, Pillow and SciPy are imported only for what signs images.
+    # Import Numba, Pillow and SciPy only when a caller uses a name that signs images.
     __getattr__ = lazy_names(
         __name__,
         {

@@ -1,8 +1,8 @@
 """
 Reads the answers of sandbox workers, and trusts none of them.
 
-A hostile image may have taken control of the worker. So every field of an answer is checked, and a
-wrong answer counts as a crash of the worker.
+A hostile image may have taken control of the worker. So every field of an answer is checked, and
+an invalid answer counts as a crash of the worker.
 """
 
 import io
@@ -31,7 +31,8 @@ _ERRORS = {
     )
 }
 
-# A frame has about 500 bytes of JSON. 800 blobs have at most 3200 region codes.
+# One picture takes about 500 bytes of JSON. It has at most 1000 blobs, each with up to two
+# directions, and each direction has a code and a mirrored code: at most 4000 region codes.
 _MAX_JSON_PER_FRAME = 2000
 _MAX_SIGNALS = 5000
 _MAX_SKIPPED = 1_000_000

@@ -22,7 +22,7 @@ class Apng(Layered):
     """
     An animated PNG.
 
-    A still image for viewers without animations, if there is one, is the first frame.
+    The still image that a file holds for viewers without animation, if any, is the first frame.
     """
 
     format = "PNG"
@@ -44,7 +44,7 @@ class Apng(Layered):
             elif kind == b"IDAT":
                 if not self._frames:
                     self._frames.append(_Frame(Layer((0, 0, *size), Disposal.ERASE, over=False)))
-                # The pixels of the still image have its size, whatever the frame says.
+                # Pixels in IDAT fill the whole image, whatever size their frame states.
                 first = self._frames[0]
                 first.layer = replace(first.layer, box=(0, 0, *size))
                 first.chunks.append(whole)
@@ -71,7 +71,7 @@ class Apng(Layered):
 
 
 def _layer(control: bytes) -> Layer:
-    """Return what a frame's control chunk says."""
+    """Return the layer that a frame's control chunk, fcTL, describes."""
     width, height, left, top = (int.from_bytes(control[at : at + 4]) for at in range(4, 20, 4))
     disposal, blend = control[24:26].ljust(2, b"\0")
     return Layer((left, top, width, height), _DISPOSALS.get(disposal, Disposal.KEEP), blend == 1)

@@ -1,5 +1,5 @@
 """
-The colour codes in an AV1 stream, for AVIF files whose boxes have none.
+Reads the colour codes in an AV1 stream, for AVIF files that have none in their boxes.
 
 Source: AV1 Bitstream & Decoding Process Specification, 5.3 to 5.5.
 """
@@ -11,10 +11,12 @@ _MOST_HEADER_BYTES = 256
 
 def colour_codes(stream: bytes) -> tuple[int, int] | None:
     """
-    Return colour primaries and transfer characteristics of ITU-T H.273; None if there are none.
+    Return the codes of ITU-T H.273 for colour primaries and transfer characteristics.
+
+    Return None if the stream has none.
 
     Args:
-        stream: The stream's first bytes. Its units must have sizes, as AVIF demands.
+        stream: The first bytes of the stream. Each unit must state its size, as AVIF demands.
     """
     offset = 0
     for _ in range(_MOST_UNITS):
@@ -46,7 +48,7 @@ def _size(stream: bytes, offset: int) -> tuple[int, int]:
 
 
 class _Bits:
-    """Reads bits, the highest of each byte first."""
+    """Reads bits one after another, starting with the highest bit of each byte."""
 
     def __init__(self, data: bytes) -> None:
         self._bits = int.from_bytes(data)
@@ -71,7 +73,7 @@ def _codes(bits: _Bits) -> tuple[int, int] | None:
         _skip_operating_points(bits)
     width_bits, height_bits = bits.read(4) + 1, bits.read(4) + 1
     bits.skip(width_bits, height_bits)
-    if not is_reduced and bits.read():  # Numbers of frames.
+    if not is_reduced and bits.read():  # The frames have numbers.
         bits.skip(4, 3)
     bits.skip(3)
     if not is_reduced:
@@ -87,7 +89,7 @@ def _codes(bits: _Bits) -> tuple[int, int] | None:
 
 def _skip_operating_points(bits: _Bits) -> None:
     delay_bits, has_model = 0, 0
-    if bits.read():  # Timing.
+    if bits.read():  # There is timing information.
         bits.skip(32, 32)
         if bits.read():
             _skip_long_number(bits)

@@ -28,13 +28,13 @@ def sign_images(
     workers: int | None = None,
 ) -> Generator[Signature | ImageError, None, None]:
     """
-    Yield for each image, in order, its signature or the error that `sign_image` raises.
+    Yield, for each image in order, its signature or the ImageError that `sign_image` raises.
 
-    Decoding and the kernels release the interpreter lock, so threads share the work. Only as many
-    images are read ahead as the threads need.
+    Decoding and compiled code release the interpreter lock, so threads run in parallel.
 
     Args:
-        datas: Bytes of the files; an iterator is read only as far as results are taken.
+        datas: Bytes of the files. An iterator is read only a little ahead of the results: at most
+            two images for each thread.
 
         limits: Limits for each image.
 
@@ -52,7 +52,7 @@ def sign_each(
     datas: Iterable[bytes], sign: Callable[[bytes], Signed], *, workers: int | None = None
 ) -> Generator[Signed | ImageError, None, None]:
     """
-    Yield for each image, in order, what a function returns for it, or the ImageError it raises.
+    Yield, for each image in order, what `sign` returns or the ImageError that it raises.
 
     Args:
         datas: As in `sign_images`.

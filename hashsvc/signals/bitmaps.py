@@ -1,8 +1,8 @@
 """
 Decodes Windows bitmaps (BMP) as Chromium shows them: all their headers, depths and bit fields.
 
-Pillow refuses many layouts, and reads the transparency of others differently. Rows that are missing
-or not drawn are transparent.
+Pillow refuses many layouts, and reads the transparency of others differently from Chromium. Pixels
+that the file lacks or does not draw are transparent.
 
 Sources: Microsoft, "Bitmap Header Types" and "Bitmap Compression"; Chromium, bmp_image_reader.cc.
 """
@@ -42,21 +42,22 @@ class _Header:
     What a bitmap says about itself.
 
     Attributes:
-        width: In pixels.
+        width: Width in pixels.
 
-        height: In pixels.
+        height: Height in pixels.
 
-        top_down: Whether the first row of the file is the highest.
+        top_down: Whether the first row in the file is the topmost row.
 
-        bits: Of a pixel.
+        bits: Bits per pixel.
 
-        compression: As in the file.
+        compression: The file's number for its compression.
 
-        masks: Which bits of a pixel are red, green, blue and alpha; for 16 and 32 bits.
+        masks: Which bits of a pixel are red, green, blue and alpha; empty unless a pixel has 16 or
+            32 bits.
 
         palette: Blue, green and red of each colour, shape (n, 3).
 
-        start: Offset of the pixels.
+        start: Offset of the pixels in the file.
     """
 
     width: int
@@ -74,7 +75,9 @@ def read_bitmap(data: bytes) -> Image.Image:
     Return a bitmap in mode RGB or P, or in mode RGBA if a part of it is transparent or missing.
 
     Raises:
-        BrokenImageError: If Chromium does not show it, or if too few rows are there.
+        UnsupportedImageError: If its compression or depth is not supported.
+
+        BrokenImageError: If its fields are wrong, or if the file has too few of its rows.
     """
     header = _read_header(data)
     if header.compression in (_RLE4, _RLE8):
@@ -132,7 +135,7 @@ def _numbers(data: bytes, offset: int, count: int) -> tuple[int, ...]:
 
 
 def _check_masks(masks: tuple[int, ...]) -> None:
-    """Check that the bits of each colour stand together, and belong to one colour only."""
+    """Check that the bits of each colour are adjacent, and that no two colours share a bit."""
     union = 0
     for mask in masks:
         lowest = mask & -mask
@@ -160,7 +163,7 @@ def _uncompressed(header: _Header, data: bytes) -> tuple[Image.Image, Image.Imag
             strip = _channel(_words(packed, header), header.masks[3])
             alpha.paste(Image.fromarray(strip[::step]), (0, top))
     if alpha is not None and alpha.getextrema() == (0, 0):
-        # Many programs leave alpha at zero, and mean that nothing is transparent.
+        # Many programs leave all alpha values at zero, but mean that nothing is transparent.
         alpha = None
     if there < height:
         alpha = alpha or Image.new("L", size, 255)
@@ -169,7 +172,7 @@ def _uncompressed(header: _Header, data: bytes) -> tuple[Image.Image, Image.Imag
 
 
 def _colours(packed: _Bytes, header: _Header) -> _Bytes:
-    """Return rows of pixels: numbers of colours, shape (n, width), or RGB, shape (n, width, 3)."""
+    """Return n rows: palette numbers, shape (n, width), or RGB pixels, shape (n, width, 3)."""
     width = header.width
     if header.bits <= 8:
         per_byte = 8 // header.bits
@@ -188,7 +191,7 @@ def _words(packed: _Bytes, header: _Header) -> NDArray[np.uint32]:
 
 
 def _channel(words: NDArray[np.uint32], mask: int) -> _Bytes:
-    """Return the values of a bit field, scaled to a byte."""
+    """Return the values of a bit field, scaled to the range of a byte."""
     if not mask:
         return np.zeros(words.shape, np.uint8)
     lowest = (mask & -mask).bit_length() - 1
@@ -213,7 +216,11 @@ def _run_length_coded(header: _Header, data: bytes) -> tuple[Image.Image, Image.
 
 
 def _drawn(header: _Header, data: bytes) -> tuple[bytearray, bytearray]:
-    """Return the numbers of the colours, in the file's order, and 255 for each drawn pixel."""
+    """
+    Return each pixel's palette number, and whether the file draws the pixel: 255 or 0.
+
+    Both are in the file's order of rows.
+    """
     width, height, four_bits = header.width, header.height, header.compression == _RLE4
     numbers, drawn = bytearray(width * height), bytearray(width * height)
     x, y, offset = 0, 0, header.start

@@ -1,9 +1,9 @@
 """
-Finds blobs: spots that stand out in an image, of any size, each with a centre, size and directions.
+Finds blobs: spots of any size that stand out in an image. Each has a centre, a size and directions.
 
 Source: Lowe, "Distinctive Image Features from Scale-Invariant Keypoints" (IJCV 60, 2004), sections
-3 and 4: extrema of differences of Gaussians over position and scale, refined by a quadratic fit,
-without those on edges.
+3 and 4. Blobs are extrema of differences of Gaussians over position and scale, refined by a
+quadratic fit. Extrema on edges are dropped.
 
 The code is plain loops over float32 arrays, so that it can be ported line by line.
 """
@@ -19,7 +19,7 @@ from hashsvc.signals.scales import BLUR, SMALLEST_SIDE, STEPS, Doubles, Floats, 
 
 _MAX_CURVATURE_RATIO = 20.0
 """
-Largest ratio of a blob's two curvatures. Lowe uses 10, but that loses blobs that were stretched.
+Largest ratio of a blob's two curvatures. Lowe uses 10, but that loses blobs of stretched copies.
 """
 
 
@@ -33,7 +33,7 @@ class Blobs:
 
         sigmas: Sizes in pixels of the finest picture, shape (n,).
 
-        levels: How often the picture in which each blob was found had been halved, shape (n,).
+        levels: Number of halvings of the picture in which each blob was found, shape (n,).
 
         angles: Directions in radians, strongest first, padded with NaN; shape (n, directions).
     """
@@ -58,11 +58,11 @@ def find_blobs(
 
         longest: The search begins in the first picture whose longer side is at most this.
 
-        contrast: Smallest response, in grey levels.
+        contrast: Smallest response (difference of Gaussians) of a blob, in grey levels.
 
-        max_count: Largest number of blobs in the first searched picture, and again in all further
-            pictures together. Otherwise the grain of a noisy picture leaves no room for larger
-            blobs.
+        max_count: Largest number of blobs in the first searched picture, and also in all further
+            pictures together. Under one common limit, the grain of a noisy picture would displace
+            all larger blobs.
 
         directions: Largest number of directions of one blob.
     """
@@ -92,7 +92,12 @@ def find_blobs(
 
 @njit(cache=True, nogil=True)
 def _blobs_of(smooth: Floats, contrast: float, blur: float, steps: int) -> Doubles:
-    """Return y, x, sigma, response and nearest version of each blob of an octave, shape (n, 5)."""
+    """
+    Return y, x, sigma, response and the number of the nearest version of each blob of an octave.
+
+    Returns:
+        Shape (n, 5).
+    """
     positions = _positions_of_marks(_candidates(smooth, np.float32(contrast * 0.5)))
     blobs = np.empty((len(positions), 5))
     count = 0
@@ -115,8 +120,8 @@ def _candidates(smooth: Floats, threshold: np.float32) -> NDArray[np.uint64]:
     Mark the pixels where a difference of Gaussians stands out from its six nearest neighbours.
 
     Returns:
-        One byte per pixel, in words of eight, for every difference except the outer two. Nothing is
-        marked within two pixels of the edge.
+        One byte per pixel, packed into words of eight bytes, for every difference except the first
+        and the last. Nothing is marked within two pixels of the edge.
     """
     versions, height, width = smooth.shape
     words = np.zeros((versions - 3, height, (width + 7) // 8), dtype=np.uint64)
@@ -197,7 +202,8 @@ def _fitted(d: Floats) -> tuple[bool, float, float, float, float]:
     Fit a quadratic to 3 × 3 × 3 differences (Lowe, section 4); reject edges.
 
     Returns:
-        Whether it is a blob; its offsets from the middle in y, x and layer, within 1; its response.
+        Whether there is a blob; its offsets from the middle in y, x and layer, each at most 1; its
+        response.
     """
     c = d[1, 1, 1]
     gx = (d[1, 1, 2] - d[1, 1, 0]) * 0.5
@@ -226,6 +232,7 @@ def _fitted(d: Floats) -> tuple[bool, float, float, float, float]:
     dx = -(a00 * gx + a01 * gy + a02 * gs) / determinant
     dy = -(a01 * gx + a11 * gy + a12 * gs) / determinant
     ds = -(a02 * gx + a12 * gy + a22 * gs) / determinant
-    # Beyond 0.5 Lowe moves to the neighbour. That is an extremum of its own, or the fit is bad.
+    # Lowe repeats the fit at the neighbour if an offset exceeds 0.5. There is no need: either the
+    # neighbour is an extremum of its own, or the fit is bad.
     good = max(abs(dx), abs(dy), abs(ds)) <= 1.0
     return good, dy, dx, ds, abs(c + 0.5 * (gx * dx + gy * dy + gs * ds))

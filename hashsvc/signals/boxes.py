@@ -16,7 +16,7 @@ _MOST_BOXES = 10_000
 
 
 class BoxError(ValueError):
-    """The boxes are not as the standard has them."""
+    """A box that is needed is missing or malformed, or there are too many boxes."""
 
 
 class Reader:
@@ -32,13 +32,13 @@ class Reader:
         return int.from_bytes(self.data[self.at - size : self.at])
 
     def version(self) -> int:
-        """Return the version of a full box; its flags are read with `number`."""
+        """Return the version of a full box; read the flags that follow it with `number`."""
         return self.number(1)
 
 
 class Items:
     """
-    The items of a file; each part is read when it is needed.
+    The items of a file; each part of the file is read when it is first needed.
 
     Args:
         data: The bytes of the file.
@@ -126,7 +126,12 @@ def _found(known: Mapping[_Key, _Value], key: _Key) -> _Value:
 
 
 def boxes(data: bytes) -> Iterator[Box]:
-    """Yield the boxes one after another; those after a malformed one are left out."""
+    """
+    Yield the boxes one after another, up to the first malformed one.
+
+    Raises:
+        BoxError: If there are 10,000 boxes or more.
+    """
     at = 0
     for _ in range(_MOST_BOXES):
         if at + 8 > len(data):
@@ -144,7 +149,7 @@ def boxes(data: bytes) -> Iterator[Box]:
 
 
 def _associations(data: bytes) -> dict[int, list[int]]:
-    """Return the numbers of each item's properties, from 1, in order."""
+    """Return the numbers of each item's properties, counted from 1, in order."""
     reader = Reader(data)
     version, wide = reader.version(), reader.number(3) & 1
     owned: dict[int, list[int]] = {}
@@ -158,7 +163,7 @@ def _associations(data: bytes) -> dict[int, list[int]]:
 
 
 def _places(data: bytes) -> dict[int, tuple[bool, list[tuple[int, int]]]]:
-    """Return for each item whether it is in `idat`, and where its parts begin and how long."""
+    """Return, for each item, whether it is in `idat`, and the start and length of its parts."""
     reader = Reader(data)
     version = reader.version()
     reader.number(3)

@@ -3,7 +3,7 @@ What an image file says about its colours, read by our own parsers.
 
 Sources: PNG, third edition, 11.3.2; ICC.1:2022 annex B.4 (JPEG); RFC 9649 (WebP); Microsoft's
 BITMAPV4HEADER and BITMAPV5HEADER. `container_colours` reads HEIF and AVIF. Where a file contradicts
-itself, these parsers do as Chromium does, because people see what browsers show.
+itself, these parsers decide as Chromium does, because people see what browsers show.
 """
 
 import re
@@ -16,7 +16,7 @@ _MAX_PNG_PROFILE_BYTES = 10 * 1024**2
 """Chromium ignores longer profiles in a PNG too."""
 
 DEFAULT_PEAK = 1000.0
-"""Candelas per square metre of the brightest light, if an HDR image does not say."""
+"""Candelas per square metre of the brightest light of an HDR image that does not state it."""
 
 Chromaticities = tuple[float, ...]
 """x and y of red, green, blue and white, in this order."""
@@ -28,16 +28,17 @@ class ColourTags:
     What a file says about its colours.
 
     Attributes:
-        codes: Colour primaries and transfer characteristics of ITU-T H.273. If they are known, the
-            other attributes but `peak` do not count.
+        codes: Codes of ITU-T H.273 for colour primaries and transfer characteristics. If
+            `encodings` knows them, `peak` is the only other attribute that counts.
 
-        icc: An ICC profile, unchecked. If it is valid, what follows does not count.
+        icc: An ICC profile, unchecked. If it is valid, `is_srgb`, `gammas` and `chromaticities` do
+            not count.
 
         is_srgb: Whether the file says that it is sRGB.
 
         gammas: Exponents that turn values of red, green and blue into light.
 
-        chromaticities: Of the primaries and of white, unchecked; those of sRGB if there are none.
+        chromaticities: x and y of primaries and white, unchecked; None means those of sRGB.
 
         peak: Candelas per square metre of the brightest light of an HDR image.
     """
@@ -83,7 +84,7 @@ def png_tags(data: bytes) -> ColourTags:
 
 
 def _png_chunks(data: bytes) -> dict[bytes, bytes]:
-    """Return the first valid chunk of each kind that counts: they come before the pixels."""
+    """Return, of each kind that describes colours, the first valid chunk before the pixels."""
     chunks: dict[bytes, bytes] = {}
     offset, kind, has_palette = 8, b"", False
     while offset + 12 <= len(data) and kind != b"IDAT":
@@ -125,7 +126,7 @@ _ICC_SEGMENT = b"\xe2", b"ICC_PROFILE\0"
 
 
 def jpeg_tags(data: bytes) -> ColourTags:
-    """Return the profile that segments of a JPEG hold together; nothing if a part is missing."""
+    """Return the profile that a JPEG's segments hold in parts; no tags if a part is missing."""
     parts: dict[int, bytes] = {}
     expected, offset = 0, 2
     while (found := _JPEG_SEGMENT.search(data, offset)) and found[1][0] != _START_OF_SCAN:
@@ -161,7 +162,7 @@ def webp_tags(data: bytes) -> ColourTags:
 
 
 def bmp_tags(data: bytes) -> ColourTags:
-    """Return what a BMP says, whose colours versions 4 and 5 of its header describe."""
+    """Return what a BMP says about its colours; only headers of versions 4 and 5 describe them."""
     size = int.from_bytes(data[14:18], "little")
     if size not in (108, 124) or len(data) < 14 + size:
         return NO_TAGS
@@ -174,5 +175,5 @@ def bmp_tags(data: bytes) -> ColourTags:
     points = struct.unpack_from("<9I", data, 74)
     primaries_xy = (points[at] / 2**30 for at in (0, 1, 3, 4, 6, 7))
     red, green, blue = (each / 2**16 for each in struct.unpack_from("<3I", data, 110))
-    # The header does not state a white; Chromium uses that of sRGB.
+    # The header states no white point; Chromium uses that of sRGB.
     return ColourTags(gammas=(red, green, blue), chromaticities=(*primaries_xy, 0.31271, 0.32902))

@@ -1,13 +1,14 @@
 """
-The brightness that a viewer shows, for pictures that do not simply hold sRGB.
+Converts images that are not in sRGB to the brightness that a viewer shows.
 
-A browser converts a picture by what the file says about its colours. Signals need only the
-brightness of the result, so the conversion gives that at once. A picture without such a statement
-holds sRGB and is not converted. Neither is one whose conversion would change nothing.
+A browser converts an image by what its file says about its colours. Signals need only the
+brightness of the result, so the conversion here computes nothing else. An image whose file says
+nothing about colours is in sRGB and is not converted. An image is not converted either if that
+would change nothing.
 
-`colour_tags` and `container_colours` find the statements, `icc` and `encodings` give them a
-meaning, and `tones` darkens HDR. Look-up tables of ICC profiles are littlecms's work. They are used
-as Chromium uses them: the perceptual table, white to white, and black unadjusted.
+`colour_tags` and `container_colours` read what a file says, `icc` and `encodings` interpret it, and
+`tones` darkens HDR. littlecms applies the look-up tables of ICC profiles as Chromium does: it uses
+the perceptual table, maps white to white, and leaves black unadjusted.
 """
 
 import functools
@@ -39,14 +40,14 @@ Bytes: TypeAlias = NDArray[np.uint8]
 Floats: TypeAlias = NDArray[np.float32]
 
 _LUMA = (0.299, 0.587, 0.114)
-"""ITU-R BT.601, as in PDQ."""
+"""Weights of red, green and blue in brightness: ITU-R BT.601, as in PDQ."""
 
 _GREY_MODES = frozenset({"1", "L", "LA", "I", "I;16", "I;16B", "I;16L", "F"})
 
-# A conversion that changes no brightness by more than this, of 255, is left out.
+# A conversion is left out if it changes no brightness by more than this, of 255.
 _NO_CHANGE = 1.5
 
-# Large pictures are converted by a table of brightness, if its mean error is at most this.
+# Large images are converted by a table of brightness, if its mean error is at most this.
 _MAX_TABLE_ERROR = 0.75
 _MIN_PIXELS_FOR_TABLE = 2**19
 _TABLE_SIDE = 64
@@ -61,20 +62,20 @@ _SAMPLED = 4096
 
 
 class _Viewer(Protocol):
-    """Shows pixels of one kind of picture."""
+    """Computes what a viewer shows of images of one kind."""
 
     def brightness(self, pixels: Bytes) -> Floats:
-        """Return the brightness, from 0 to 255, of RGB pixels of shape (height, width, 3)."""
+        """Return the brightness, 0–255, of RGB or CMYK pixels, shape (height, width, 3 or 4)."""
 
 
 class Conversion:
     """
-    Turns pictures of one kind into the brightness that a viewer shows.
+    Turns images of one kind into the brightness that a viewer shows.
 
     Args:
-        viewer: Shows the pixels.
+        viewer: Computes the brightness of pixels.
 
-        channels: Channels of the pictures: 3 for colour and grey ones, 1 for grey ones, 4 for CMYK.
+        channels: The kind of images: 1 for grey ones, 3 for grey and RGB ones, 4 for CMYK ones.
     """
 
     def __init__(self, viewer: _Viewer, channels: int) -> None:
@@ -82,13 +83,13 @@ class Conversion:
         self._channels = channels
 
     def suits(self, mode: str) -> bool:
-        """Return whether a picture in one of Pillow's modes is of this kind."""
+        """Return whether the conversion is for images in this mode of Pillow."""
         if mode == "CMYK" or self._channels == 4:
             return mode == "CMYK" and self._channels == 4
         return mode in _GREY_MODES or self._channels == 3
 
     def changes_nothing(self) -> bool:
-        """Return whether pictures look the same without the conversion."""
+        """Return whether images look the same without the conversion."""
         if self._channels == 4:
             return False
         sample = _sample() if self._channels == 3 else _greys()
@@ -99,7 +100,7 @@ class Conversion:
         Return the brightness that a viewer shows, in mode L.
 
         Args:
-            image: In mode L, RGB or CMYK, as it is in the file.
+            image: The image in mode L, RGB or CMYK, with the values that the file has.
         """
         if image.mode == "L":
             return image.point(_as_bytes(self._viewer.brightness(_greys())).ravel().tolist())
@@ -118,7 +119,7 @@ class Conversion:
     @functools.cached_property
     def _table(self) -> tuple[NDArray[np.int16], NDArray[np.int16]] | None:
         """
-        Brightness by luma, and what is added to it by colour; None if that is too inexact.
+        Brightness by luma, and a correction by colour; None if their sum is too inexact.
 
         Shapes (1021,), for luma in steps of a quarter, and (64, 64, 64).
         """
@@ -139,7 +140,7 @@ class Conversion:
 
 
 def conversion(tags: ColourTags) -> Conversion | None:
-    """Return the conversion for a file that says this; None if it changes nothing."""
+    """Return the conversion for a file with these tags; None if viewers show what is stored."""
     if tags == NO_TAGS:
         return None
     return _kept(tags) if len(tags.icc) <= _MAX_CACHED_BYTES else _conversion(tags)
@@ -169,7 +170,7 @@ _kept = functools.lru_cache(maxsize=8)(_conversion)
 
 
 def warm_up() -> None:
-    """Run all code once, because later nothing can be compiled or read from files."""
+    """Run all code once, because later a worker can neither compile code nor read files."""
     for tags in (ColourTags(codes=(12, 13)), ColourTags(codes=(9, HLG))):
         found = conversion(tags)
         assert found is not None
@@ -180,7 +181,7 @@ def warm_up() -> None:
 
 
 class _Formula:
-    """Shows pixels by curves and matrices."""
+    """Computes brightness by curves and matrices."""
 
     def __init__(self, encoding: Encoding) -> None:
         self._curves = encoding.curves.astype(np.float32)
@@ -193,7 +194,7 @@ class _Formula:
     def brightness(self, pixels: Bytes) -> Floats:
         light = [curve[pixels[..., band]] for band, curve in enumerate(self._curves)]
         if self._luminance is not None:
-            # The display's light differs from the camera's: ITU-R BT.2100, table 5, OOTF.
+            # The curves give the camera's light; a display's differs: ITU-R BT.2100, table 5, OOTF.
             luminance = _weighted(self._luminance, light)
             scale = luminance ** np.float32(HLG_EXPONENT - 1) * np.float32(HLG_LIGHT)
             light = [each * scale for each in light]
@@ -222,7 +223,7 @@ def _weighted(weights: object, channels: list[Floats]) -> Floats:
 
 class _LittleCms:
     """
-    Shows pixels by the table of a profile.
+    Computes brightness by the look-up table of an ICC profile.
 
     Raises:
         PyCMSError: If littlecms cannot read the profile.
@@ -240,7 +241,7 @@ class _LittleCms:
 
     def brightness(self, pixels: Bytes) -> Floats:
         height, width, channels = pixels.shape
-        # A table can read fewer channels than the picture has, or opacity after them.
+        # A table may read fewer channels than the image has, or more: the further ones are 255.
         fed = np.full((height, width, max(self._inputs, channels)), 255, np.uint8)
         fed[..., :channels] = pixels
         mode = _MODES[self._inputs]
@@ -279,7 +280,7 @@ def _fixed(values: NDArray[np.floating]) -> NDArray[np.int16]:
 
 
 def _strips(image: Image.Image) -> Iterator[tuple[int, Bytes]]:
-    """Yield the first row of each strip, and its pixels."""
+    """Yield the number of each strip's first row, and the strip's pixels."""
     height = max(1, _STRIP_PIXELS // image.width)
     for top in range(0, image.height, height):
         bottom = min(top + height, image.height)
@@ -287,7 +288,7 @@ def _strips(image: Image.Image) -> Iterator[tuple[int, Bytes]]:
 
 
 def _quarter_luma(colours: Bytes) -> NDArray[np.int32]:
-    """Return luma in steps of a quarter, as `_look_up` does."""
+    """Return luma in steps of a quarter, rounded as in `_look_up`."""
     red, green, blue = (colours[..., band].astype(np.int32) for band in range(3))
     return (306 * red + 601 * green + 117 * blue + 128) >> 8
 

@@ -1,9 +1,9 @@
 """
 What a HEIF or AVIF file says about the colours of its main image.
 
-Sources: ISO/IEC 14496-12 (`colr`, `clli`, `stsd`); AV1 Image File Format, 2.2. Codes that a file
-leaves open mean sRGB, and curves of video are shown as sRGB: so does Chromium,
-media/base/video_color_space.cc.
+Sources: ISO/IEC 14496-12 (`colr`, `clli`, `stsd`); AV1 Image File Format, 2.2. As in Chromium
+(media/base/video_color_space.cc), codes that a file leaves unspecified mean sRGB, and the curves of
+video are replaced by sRGB's.
 """
 
 from hashsvc.signals.av1 import colour_codes
@@ -31,7 +31,7 @@ def container_tags(data: bytes) -> ColourTags:
             codes = _codes(int.from_bytes(content[4:6]), int.from_bytes(content[6:8]))
         elif kind == b"clli" and len(content) >= 2:
             peak = float(int.from_bytes(content[:2])) or DEFAULT_PEAK
-    # A profile counts before codes, and codes in a box before those in the stream.
+    # A profile overrides codes, and codes in a box override those in the stream.
     if not icc and codes is None:
         codes = _codes_in_stream(items)
     return ColourTags(codes=None if icc else codes, icc=icc, peak=peak)
@@ -57,7 +57,7 @@ def _codes_in_stream(items: Items) -> tuple[int, int] | None:
 
 
 def _of_animation(data: bytes) -> list[Box]:
-    """Return what describes the frames of an animation; nothing if the file is none."""
+    """Return the boxes that describe an animation's frames; none if the file has no animation."""
     content = data if data[8:12] == b"avis" else b""
     for kind in (b"moov", b"trak", b"mdia", b"minf", b"stbl", b"stsd"):
         content = next((inner for each, inner in boxes(content) if each == kind), b"")

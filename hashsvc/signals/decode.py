@@ -1,14 +1,14 @@
 """
 Decodes the bytes of an image to pixels, within limits, in one colour space.
 
-Formats are recognised from the bytes, and only formats of the web, HEIF and TIFF are opened. An
-image has the pixels that Chromium shows: it is turned by its EXIF or its container, and `viewing`
-converts its colours and lays it on white.
+Formats are recognised from the bytes, and only formats of the web, HEIF and TIFF are opened. The
+pixels are those that Chromium shows: the image is turned upright as its EXIF or its container says,
+and `viewing` converts its colours and lays it on white.
 
-Of a damaged or cut-off image, what is there is used, and the rest is white; at least 16 rows must
-be there. An interlaced image, or a JPEG of several scans (progressive), is coarse where its later
-parts are missing. AVIF, HEIF and TIFF decode as a whole or not at all. An animation ends before its
-first damaged frame; of the first frame, a part is enough.
+As much as possible of a damaged or cut-off image is decoded, and the rest is white. At least 16
+rows must be decodable. An interlaced image, or a JPEG of several scans (progressive), is coarse
+where its later parts are missing. AVIF, HEIF and TIFF decode as a whole or not at all. An animation
+ends before its first damaged frame, but a part of its first frame is enough.
 """
 
 import io
@@ -48,8 +48,8 @@ from hashsvc.signals.viewing import conversion_of, viewed, viewed_reduced
 # More threads do not help where many images are decoded at once, and they take address space.
 pillow_heif.register_heif_opener(thumbnails=False, decode_threads=1)
 AvifImagePlugin.DEFAULT_MAX_THREADS = 1
-# Import all plugins now. Otherwise Pillow imports a format's plugin at its first image, and by then
-# a worker may open no file.
+# Import all plugins now. Otherwise Pillow imports a format's plugin at its first image, when a
+# sandbox worker can no longer open files.
 Image.init()
 # Pillow's own guard only warns below twice its limit. `_check_pixels` enforces our limit for every
 # format.
@@ -63,26 +63,27 @@ _START_OF_SCAN = b"\xff\xda"
 
 # A JPEG is decoded at a half, quarter or eighth if both sides stay at least this long.
 _MIN_SCALED_SIDE = 1024
-# Colours take more time, so an image that has to be converted may become as small as this. The
-# algorithms reduce a larger one further anyway.
+# Decoding in colour takes more time, so an image that has to be converted may become as small as
+# this. The algorithms reduce a larger image further anyway.
 _MIN_COLOUR_SIZE = 1000, 512
-# So it takes so many times less memory and time, and may have so many times more pixels.
+# An image that is decoded at a fraction of its size takes less memory and time, so it may have this
+# many times as many pixels.
 _GAIN_OF_SCALING = 8
 # Other images are reduced after decoding, if they have more pixels than this: copies of all their
 # pixels would take too much memory.
 MOST_COPIED_PIXELS = 25_000_000
 
-# At most this many pixels of an animation are decoded, twice, which takes about four seconds; later
-# frames are left out.
+# At most this many pixels of an animation are decoded. They are decoded twice, which takes about
+# four seconds. Later frames are left out.
 MAX_ANIMATED_PIXELS = 60_000_000
 
-# A library that gets no memory reports a damaged image, or nothing useful. The libraries for WebP
-# and AVIF need most memory per pixel; JPEG's needs it for the coefficients of a progressive image,
-# in three colours.
+# A library that gets no memory reports a damaged image, or nothing useful. So after an error we
+# check whether this much memory is free. The libraries for WebP and AVIF need the most per pixel;
+# JPEG's needs memory for the coefficients of a progressive image, in three colours.
 _MAX_BYTES_PER_PIXEL = 20
 _BYTES_PER_PIXEL = {"JPEG": 6, "PNG": 8, "GIF": 8, "BMP": 8}
 
-# These are salvaged without more memory than a whole image takes.
+# Salvaging an image of these formats takes no more memory than decoding a whole one.
 _SALVAGED_IN_PLACE = frozenset({"JPEG", "PNG"})
 
 _TRANSPOSE_BY_ORIENTATION = {
@@ -94,7 +95,7 @@ _TRANSPOSE_BY_ORIENTATION = {
     7: Image.Transpose.TRANSVERSE,
     8: Image.Transpose.ROTATE_90,
 }
-# As `Grid.turns` counts them.
+# The keys are the numbers in `Grid.turns`.
 _TRANSPOSE_BY_TURN = {
     1: Image.Transpose.ROTATE_90,
     2: Image.Transpose.ROTATE_180,
@@ -111,18 +112,18 @@ class Limits:
     Limits for an image.
 
     Attributes:
-        max_bytes: Size of the file.
+        max_bytes: Largest size of the file.
 
-        max_pixels: Width × height, by the header, before anything is decoded. A large JPEG
-            that is not progressive, and a HEIF or AVIF made of tiles, may have eight times as many,
-            because they are decoded at a fraction of their size.
+        max_pixels: Largest width × height, which the header gives before anything is decoded. A
+            large JPEG that is not progressive, and a HEIF or AVIF made of tiles, may have eight
+            times as many pixels, because they are decoded at a fraction of their size.
 
-        max_frames: Pictures of an image that are signed: distinct frames of an animation, and
-            sections of a long image.
+        max_frames: Largest number of pictures of an image that are signed: distinct frames of an
+            animation, and sections of a long image.
 
-        max_seconds: Time to decode and sign it; enforced only in a sandbox.
+        max_seconds: Longest time to decode and sign an image; enforced only in a sandbox.
 
-        max_memory_bytes: Memory to decode and sign it; enforced only in a sandbox.
+        max_memory_bytes: Most memory to decode and sign an image; enforced only in a sandbox.
     """
 
     max_bytes: int = 50_000_000
@@ -142,9 +143,9 @@ class Frame:
 
         number: Its number in the file, from 0.
 
-        count: How many frames of the image are decoded, unless damage ends it before.
+        count: How many frames are decoded, unless damage ends the animation earlier.
 
-        left_out: How many frames are not decoded, because they are over a limit.
+        left_out: How many frames are not decoded, because of a limit.
     """
 
     image: Image.Image
@@ -154,7 +155,7 @@ class Frame:
 
 
 def decode(data: bytes, limits: Limits, *, scaled: bool = True) -> Iterator[Image.Image]:
-    """Yield the images of `numbered_frames`."""
+    """Yield the image of each frame; arguments and errors are those of `numbered_frames`."""
     return (frame.image for frame in numbered_frames(data, limits, scaled=scaled))
 
 
@@ -255,11 +256,11 @@ def _open(header: Header, limits: Limits, *, scaled: bool) -> Image.Image:
         return Apng(io.BytesIO(header.data))
     image = Image.open(io.BytesIO(header.data), formats=header.formats)
     if scaled and image.format == "JPEG":
-        # The library keeps all coefficients of a progressive image, whatever its scale.
+        # The library keeps all coefficients of a progressive image, at whatever scale it decodes.
         gain = 1 if image.info.get("progressive") else _GAIN_OF_SCALING
         _check_pixels(image.width * image.height, limits, gain)
-        # A JPEG stores brightness separately from colour, and no signal needs colour, unless a
-        # viewer converts the image.
+        # A JPEG stores brightness separately from colour. No signal needs colour, but a conversion
+        # of the image does.
         if image.mode != "RGB":
             image.draft(None, (_MIN_SCALED_SIDE, _MIN_SCALED_SIDE))
         elif conversion_of(image, header.colours) is None:
@@ -283,7 +284,7 @@ def _frame_numbers(image: Image.Image, header: Header) -> tuple[list[int], int]:
 
 
 def _salvaged(header: Header, limits: Limits, *, scaled: bool) -> Image.Image:
-    """Return what is there of a damaged image, on white, as browsers show it."""
+    """Return as much as possible of a damaged image, on white, as browsers show it."""
     if not _SALVAGED_IN_PLACE.issuperset(header.formats):
         _check_memory(header)
     image, missing = salvaged(header, partial(_open, limits=limits, scaled=scaled))
@@ -295,7 +296,7 @@ def _salvaged(header: Header, limits: Limits, *, scaled: bool) -> Image.Image:
 
 def _upright(image: Image.Image, header: Header, *, scaled: bool) -> Image.Image:
     orientation = header.orientation
-    if image.format == "AVIF":  # Pillow writes the container's rotation there.
+    if image.format == "AVIF":  # Pillow gives the container's rotation as EXIF.
         orientation = exif_orientation(image.info.get("exif", b""))
     factor = min(image.size) // _MIN_SCALED_SIDE
     if scaled and factor > 1 and image.width * image.height > MOST_COPIED_PIXELS:
@@ -304,7 +305,7 @@ def _upright(image: Image.Image, header: Header, *, scaled: bool) -> Image.Image
 
 
 def _large_grid(header: Header, limits: Limits) -> Grid | None:
-    """Return the tiles of an image that is too large to be decoded as a whole."""
+    """Return the tiles of an image that is too large to be decoded as a whole, or else None."""
     grid = None if _CONTAINERS.isdisjoint(header.formats) else read_grid(header.data)
     if grid is None or math.prod(grid.size) <= MOST_COPIED_PIXELS:
         return None
@@ -313,11 +314,11 @@ def _large_grid(header: Header, limits: Limits) -> Grid | None:
 
 
 def _joined(grid: Grid, header: Header, limits: Limits) -> Image.Image:
-    """Return a large image of tiles, reduced tile after tile."""
+    """Return a large image of tiles; each tile is reduced before the next one is decoded."""
     width, height = grid.size
     with _opened_tile(grid.tiles[0], limits) as tile:
         most = max(1, min(width, height) // _MIN_SCALED_SIDE)
-        # Only whole squares are averaged, so that no seam shows between the tiles.
+        # The factor divides the sides of a tile: averages of incomplete squares show as seams.
         factor = max(each for each in range(1, most + 1) if math.gcd(*tile.size) % each == 0)
         step = tile.width // factor, tile.height // factor
     size = math.ceil(width / factor), math.ceil(height / factor)
@@ -374,7 +375,7 @@ def _check_pixels(pixels: int, limits: Limits, gain: int = 1) -> None:
 def _check_scans(header: Header) -> None:
     if header.formats != ("JPEG",) or header.data.count(_START_OF_SCAN) <= _MAX_JPEG_SCANS:
         return
-    # Some of them may not be scan markers, but bytes of tables or of another image after this one.
+    # Some of these bytes may not be markers, but a part of tables or of an image after this one.
     scans = jpeg_scans(header.data)
     if scans > _MAX_JPEG_SCANS:
         raise ImageTooLargeError(f"The JPEG has {scans} scans; the limit is {_MAX_JPEG_SCANS}.")

@@ -54,7 +54,7 @@ def directions_of(smooth: Floats, blobs: Doubles, max_count: int) -> Doubles:
 def _histogram(picture: Floats, blob: Doubles) -> Doubles:
     height, width = picture.shape
     middle_y, middle_x, sigma = blob[0], blob[1], blob[2]
-    # Gradients are weighted by a Gaussian of 1.5 sigma, out to twice that distance.
+    # A Gaussian of 1.5 sigma weights the gradients, out to twice that distance from the blob.
     reach, spread = round(3 * sigma), 2 * (1.5 * sigma) ** 2
     left, right = max(1, int(middle_x) - reach), min(width - 1, int(middle_x) + reach + 1)
     top, bottom = max(1, int(middle_y) - reach), min(height - 1, int(middle_y) + reach + 1)
@@ -95,7 +95,11 @@ def _bell(first: int, end: int, middle: float, spread: float) -> Floats:
 
 @njit(cache=True, nogil=True, fastmath=True)
 def _measure(dy: Floats, dx: Floats, weights: Floats, bins: NDArray[np.uint32]) -> None:
-    """Store each gradient's bin in `bins`, its weight for it in `dx`, for the next bin in `dy`."""
+    """
+    Store each gradient's bin in `bins`, and its two weights in place of the gradient.
+
+    Its weight for that bin goes into `dx`, its weight for the next bin into `dy`.
+    """
     for index in range(len(bins)):
         y, x = dy[index], dx[index]
         length, height = abs(x), abs(y)

@@ -1,12 +1,12 @@
 """
-How the values of a picture become light, by the codes of ITU-T H.273 or by primaries and gammas.
+How the values of an image become light, by the codes of ITU-T H.273 or by primaries and gammas.
 
-Light is relative to white, which is 1. An HDR picture can be brighter than white; its white is the
+Light is relative to white, which is 1. An HDR image can be brighter than white; its white is the
 reference white of ITU-R BT.2408, 203 cd/m².
 
 Sources: ITU-T H.273 (2024), tables 2 and 3; IEC 61966-2-1 (sRGB); SMPTE ST 2084 (PQ); ITU-R
-BT.2100-2 (HLG); SMPTE ST 240 and ST 428-1; ITU-R BT.1886, whose gamma of 2.4 shows what BT.709,
-BT.601 and BT.2020 encode. Colours are adapted to the white D50 by the Bradford transform, as in
+BT.2100-2 (HLG); SMPTE ST 240 and ST 428-1; ITU-R BT.1886, the gamma of 2.4 of displays for BT.709,
+BT.601 and BT.2020. Colours are adapted to the white point D50 by the Bradford transform, as in
 ICC.1:2022 annex E.
 """
 
@@ -21,7 +21,7 @@ from hashsvc.signals.colour_tags import Chromaticities
 Values = NDArray[np.float64]
 
 REFERENCE_WHITE = 203.0
-"""Candelas per square metre of white in an HDR picture: ITU-R BT.2408."""
+"""Candelas per square metre of white in an HDR image: ITU-R BT.2408."""
 
 _PQ_LIGHT = 10_000 / REFERENCE_WHITE
 """Light of the highest value of PQ."""
@@ -44,19 +44,19 @@ _VALUES: Values = np.arange(256) / 255
 @dataclass(frozen=True, slots=True, eq=False, repr=False)
 class Encoding:
     """
-    How the values of a picture become light.
+    How the values of an image become light.
 
     Attributes:
         curves: Light of each of 256 values of red, green and blue, shape (3, 256).
 
         to_xyz: Matrix from light to XYZ relative to D50, shape (3, 3).
 
-        peak: Candelas per square metre of the brightest light of an HDR picture; 0 for others.
+        peak: Candelas per square metre of the brightest light of an HDR image; 0 for others.
 
-        scene_luminance: The weights that give luminance, if the light is that of an HLG camera,
-            shape (3,).
+        scene_luminance: Weights of red, green and blue in luminance, shape (3,), if the curves give
+            the light that an HLG camera saw; otherwise None.
 
-        is_grey: Whether only grey pictures have this encoding.
+        is_grey: Whether only grey images have this encoding.
     """
 
     curves: Values
@@ -69,10 +69,10 @@ class Encoding:
 def parametric(
     values: Values, g: float, a: float, b: float, c: float, d: float, e: float, f: float
 ) -> Values:
-    """Return (ax + b)^g + e from d on, and cx + f below: ICC.1:2022, table 68, type 4."""
+    """Return (ax + b)^g + e for values x from d on, cx + f below: ICC.1:2022, table 68, type 4."""
     with np.errstate(over="ignore"):
         power = np.maximum(a * values + b, 0) ** g + e
-    # Files can ask for more light than arithmetic can bear.
+    # A file's numbers may give infinite light, which no later step can use.
     return np.where(values < d, c * values + f, power).clip(-_MOST_LIGHT, _MOST_LIGHT)
 
 
@@ -129,7 +129,7 @@ PQ, HLG = 16, 18
 @functools.lru_cache(maxsize=16)
 def by_codes(primaries: int, transfer: int, *, peak: float) -> Encoding | None:
     """
-    Return the encoding that codes of ITU-T H.273 name; None for codes without a meaning here.
+    Return the encoding that codes of ITU-T H.273 name; None if one of them is not known here.
 
     Args:
         primaries: Colour primaries (table 2).
@@ -154,7 +154,14 @@ def by_codes(primaries: int, transfer: int, *, peak: float) -> Encoding | None:
 def by_gammas(
     gammas: tuple[float, float, float], chromaticities: Chromaticities | None
 ) -> Encoding | None:
-    """Return the encoding of primaries, by default sRGB's, and exponents; None if impossible."""
+    """
+    Return the encoding with these exponents and primaries; None if the primaries are impossible.
+
+    Args:
+        gammas: Exponents that turn values of red, green and blue into light.
+
+        chromaticities: x and y of primaries and white; None means those of sRGB.
+    """
     matrix = SRGB_TO_XYZ if chromaticities is None else xyz_matrix(chromaticities)
     if matrix is None:
         return None

@@ -9,7 +9,7 @@ Errors of the signals room.
         ├── ImageTooLargeError     over a limit of bytes, pixels or memory
         ├── ImageTooSlowError      over the time limit, in a sandbox
         ├── BrokenImageError       a supported format, too damaged to decode
-        └── ImageCrashError        the worker that signed it died, in a sandbox
+        └── ImageCrashError        in a sandbox, the worker died or gave an invalid answer
 """
 
 

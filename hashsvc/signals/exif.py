@@ -26,6 +26,6 @@ def exif_orientation(exif: bytes) -> int:
 
 
 def byte_order(tiff: bytes) -> Order | None:
-    """Return the byte order of a TIFF; None if it is none."""
+    """Return the byte order of a TIFF; None if the bytes are not a TIFF."""
     orders: dict[bytes, Order] = {b"II*\0": "little", b"MM\0*": "big"}
     return orders.get(tiff[:4])

@@ -1,5 +1,5 @@
 """
-Finds the frames of a GIF in its bytes, without a look at their pixels.
+Finds the frames of a GIF in its bytes, without decoding their pixels.
 
 Source: GIF89a. Chromium lets only the first frame enlarge the canvas (gif_image_decoder.cc).
 """
@@ -22,15 +22,15 @@ class GifFrame:
 
         interlaced: Whether its rows come in four passes.
 
-        palette: Red, green and blue of each colour, or nothing.
+        palette: Red, green and blue of each colour; empty if there is no palette.
 
         transparent: The number of the transparent colour, or None.
 
-        disposal: What happens to the frame before the next one, as in the file.
+        disposal: The file's number for what happens to the frame before the next one is drawn.
 
-        start: Offset of the pixels.
+        start: Offset of the pixels in the file.
 
-        end: Offset after them.
+        end: Offset after the pixels.
     """
 
     box: tuple[int, int, int, int]
@@ -43,12 +43,12 @@ class GifFrame:
 
     @property
     def pixels(self) -> int:
-        """The number of its pixels."""
+        """The number of pixels in its box."""
         return self.box[2] * self.box[3]
 
 
 def gif_frames(data: bytes) -> Iterator[GifFrame]:
-    """Yield the frames of a GIF, without a look at their pixels."""
+    """Yield the frames of a GIF, without decoding their pixels."""
     offset, colours = _palette(data, 13, data[10:11])
     transparent, disposal = None, 0
     while found := _BLOCK.search(data, offset):
@@ -81,7 +81,7 @@ def gif_frames(data: bytes) -> Iterator[GifFrame]:
 
 
 def gif_canvas(data: bytes, first: GifFrame) -> tuple[int, int]:
-    """Return the size of a GIF, which only its first frame can enlarge."""
+    """Return the size of a GIF's canvas, which only its first frame can enlarge."""
     left, top, width, height = first.box
     return (
         max(int.from_bytes(data[6:8], "little"), left + width),

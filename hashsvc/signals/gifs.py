@@ -14,7 +14,7 @@ _DISPOSALS = {2: Disposal.ERASE, 3: Disposal.RESTORE}
 
 
 class Gif(Layered):
-    """A GIF; only its first frame can enlarge the canvas, and nothing fills the background."""
+    """A GIF; only its first frame can enlarge the canvas, whose background is transparent."""
 
     format = "GIF"
     format_description = "GIF"

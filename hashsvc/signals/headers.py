@@ -1,11 +1,12 @@
 """
 What an image file says about itself, read by our own parsers before a library sees the bytes.
 
-There are two reasons. The libraries for WebP and GIF reserve memory for whatever a header claims.
-And every library reads metadata, which no signal needs and which most attacks use. So JPEG and PNG
-are passed on without metadata, after the EXIF orientation was read, and GIF frame by frame.
-`colour_tags` and `container_colours` read what concerns colours. What a parser here does not
-understand is left for the library to refuse. Each parser ends after one pass.
+There are two reasons for these parsers. The libraries for WebP and GIF reserve memory for whatever
+a header claims. And every library reads metadata, which no signal needs and which most attacks use.
+So we read the EXIF orientation here, and hand a library a JPEG or PNG without its metadata, and a
+GIF frame by frame. `colour_tags` and `container_colours` read what a file says about its colours.
+What a parser does not understand is left for the library to refuse. Each parser ends after one
+pass.
 
 Sources: ITU-T T.81 annex B (JPEG); PNG, third edition, with APNG; RFC 9649 (WebP); GIF89a; TIFF
 6.0; CIPA DC-008 (EXIF); ISO/IEC 23008-12 (HEIF, AVIF).
@@ -41,15 +42,16 @@ class Header:
     Attributes:
         formats: Pillow's names for the possible formats; two if the container can hold either.
 
-        data: The bytes, without metadata where that can be cut out.
+        data: The bytes of the file, without metadata where it can be cut out.
 
-        pixels: Pixels of the largest frame; 0 if the library can tell without reserving memory.
+        pixels: Number of pixels of the largest frame; 0 if it is left to the library, which reads
+            it without reserving memory.
 
-        frames: At most 1000; 0 if the library can tell.
+        frames: Number of frames, at most 1000; 0 if it is left to the library.
 
         orientation: As in EXIF; 1 if the library turns the image itself.
 
-        colours: What the file says about its colours; nothing for TIFF, which the library reads.
+        colours: What the file says about its colours; no tags for TIFF, whose profile Pillow reads.
     """
 
     formats: tuple[str, ...]
@@ -75,7 +77,7 @@ def begins_like_image(data: bytes) -> bool:
 
 
 _JPEG_MARKER = re.compile(rb"\xff([\x01-\xcf\xd8-\xfe])")
-"""Matches no stuffed byte, no restart within a scan, and no fill byte before the marker."""
+"""Matches a marker, but no stuffed byte, no restart marker in a scan, and no fill byte."""
 
 _JPEG_PROGRESSIVE = frozenset({0xC2, 0xC6, 0xCA, 0xCE})
 _SOI, _EOI, _SOS, _APP0, _APP1, _APP14 = 0xD8, 0xD9, 0xDA, 0xE0, 0xE1, 0xEE
@@ -89,14 +91,18 @@ def jpeg_scans(data: bytes) -> int:
 
 
 def is_progressive(data: bytes) -> bool:
-    """Return whether a JPEG stores its pixels in several scans, so that none is complete early."""
+    """Return whether a JPEG stores its pixels in several scans, and the last completes them."""
     return jpeg_scans(data) > 1 or any(
         marker in _JPEG_PROGRESSIVE for marker, _, _ in jpeg_segments(data)
     )
 
 
 def jpeg_scan_ends(data: bytes) -> Iterator[int]:
-    """Yield the offset of each marker after the first scan, up to one that cannot be a segment."""
+    """
+    Yield the offset of each marker after the beginning of the first scan.
+
+    Stop after the first marker that cannot begin a segment.
+    """
     offset = next((end for marker, _, end in jpeg_segments(data) if marker == _SOS), len(data))
     while found := _JPEG_MARKER.search(data, offset):
         yield found.start()
@@ -114,7 +120,7 @@ def jpeg_segments(data: bytes) -> Iterator[tuple[int, int, int]]:
         marker, offset = found[1][0], found.end()
         if marker in (_SOI, _EOI):
             return
-        if marker == 0x01:  # The one other marker without a length.
+        if marker == 0x01:  # TEM, the only other marker without a length.
             continue
         length = int.from_bytes(data[offset : offset + 2])
         if length < 2 or offset + length > len(data):
@@ -132,7 +138,7 @@ def _jpeg(data: bytes) -> Header:
         if marker not in _JPEG_METADATA:
             kept.append(data[start:end])
         elif marker == _APP1 and not has_exif and data[start + 4 : start + 9] == b"Exif\0":
-            # Only the first block counts, and browsers do not look at the byte before it.
+            # Only the first EXIF block counts, and browsers ignore the byte after "Exif\0".
             orientation, has_exif = exif_orientation(data[start + 10 : end]), True
     return Header(("JPEG",), b"".join(kept), frames=1, orientation=orientation)
 
@@ -146,7 +152,7 @@ _GREY, _RGB, _PALETTE = 0, 2, 3
 
 
 def _png(data: bytes) -> Header:
-    """Return the header of a PNG, which ends with the first pixels that have a wrong checksum."""
+    """Return the header of a PNG, cut off after the first pixels that have a wrong checksum."""
     orientation, frames, kept, last = 0, 0, [], b""
     seen: set[bytes] = set()
     for kind, body, whole, is_valid in png_chunks(data):
@@ -165,7 +171,7 @@ def _png(data: bytes) -> Header:
 
 
 def png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes, bool]]:
-    """Yield kind and body of each chunk, all of its bytes, and whether its checksum is right."""
+    """Yield each chunk: its kind, its body, all its bytes, and whether its checksum is right."""
     offset, kind = 8, b""
     while offset + 8 <= len(data) and kind != b"IEND":
         length, kind = int.from_bytes(data[offset : offset + 4]), data[offset + 4 : offset + 8]
@@ -176,7 +182,12 @@ def png_chunks(data: bytes) -> Iterator[tuple[bytes, bytes, bytes, bool]]:
 
 
 def _is_used(kind: bytes, last: bytes, seen: set[bytes], *, is_valid: bool) -> bool:
-    """Return whether browsers use a chunk: pixels follow one another, and transparency is valid."""
+    """
+    Return whether browsers use a chunk.
+
+    They use chunks of pixels only if these follow one another, and transparency only if it is valid
+    and comes before the pixels.
+    """
     if kind == b"IDAT":
         return kind == last or kind not in seen
     if kind == b"tRNS":
@@ -185,7 +196,7 @@ def _is_used(kind: bytes, last: bytes, seen: set[bytes], *, is_valid: bool) -> b
 
 
 def _with_mended_colours(chunks: list[bytes]) -> Iterator[bytes]:
-    """Yield a PNG's chunks; Pillow and browsers read unusual palettes and transparency alike."""
+    """Yield a PNG's chunks so that Pillow reads its palette and transparency as browsers do."""
     depth, colour, entries = 8, _RGB, 0
     for chunk in chunks:
         kind, body = chunk[4:8], chunk[8:-4]
@@ -202,7 +213,7 @@ def _with_mended_colours(chunks: list[bytes]) -> Iterator[bytes]:
 
 
 def _transparency(body: bytes, depth: int, colour: int, entries: int) -> bytes:
-    """Return a PNG's transparency in the depth that Pillow decodes to; nothing if it is invalid."""
+    """Return a PNG's transparency in the depth that Pillow decodes to; empty if it is invalid."""
     if colour == _PALETTE:
         if not entries or len(body) > 256:
             return b""
@@ -227,7 +238,7 @@ def png_chunk(kind: bytes, body: bytes) -> bytes:
 
 
 def _webp(data: bytes) -> Header:
-    """Return the header of a WebP; browsers do not turn it by its EXIF."""
+    """Return the header of a WebP, whose EXIF orientation browsers ignore."""
     frames, pixels, offset, frames_end = 0, 0, 12, 0
     while offset + 8 <= len(data):
         kind, length = data[offset : offset + 4], _little_endian(data[offset + 4 : offset + 8])
@@ -254,11 +265,11 @@ def _webp_pixels(kind: bytes, body: bytes) -> int:
 
 def webp_pixels(data: bytes) -> tuple[bytes, bytes, bytes] | None:
     """
-    Return the pixels of a WebP's first frame, as far as they are there; None if there are none.
+    Return the coded pixels of a WebP's first frame, cut off or not; None if there are none.
 
     Returns:
-        The chunks that come before the pixels of a still image, the kind of the pixels' chunk, and
-        its body.
+        The chunks that come before the pixels if the frame is stored as a still image; the kind of
+        the chunk that holds the pixels; the body of that chunk.
     """
     extended, alpha, offset = b"", b"", 12
     while offset + 8 <= len(data):
@@ -281,7 +292,7 @@ def webp_pixels(data: bytes) -> tuple[bytes, bytes, bytes] | None:
 
 
 def _gif(data: bytes) -> Header:
-    """Return the header of a GIF; its later frames may be of any size."""
+    """Return the header of a GIF, with the canvas's pixels; later frames may be larger."""
     frames = [*itertools.islice(gif_frames(data), MOST_FRAMES)]
     if not frames:
         return Header(("GIF",), data)
@@ -290,7 +301,7 @@ def _gif(data: bytes) -> Header:
 
 
 def _tiff(data: bytes) -> Header:
-    """Return the header of a TIFF; its chain of pages may be a ring."""
+    """Return the header of a TIFF; no page counts twice, even if the chain of pages is a ring."""
     order = byte_order(data)
     assert order is not None
     pages: set[int] = set()
@@ -328,7 +339,7 @@ _BRANDS = {
 
 
 def _container(data: bytes) -> Header | None:
-    """Return the header of an ISO container; its first brand is only one of those that it names."""
+    """Return the header of an ISO container; the first known brand in it gives the format."""
     end = min(_little_endian(data[3::-1]), _MOST_BRAND_BYTES)
     brands = (data[8:12], *(data[at : at + 4] for at in range(16, end, 4)))
     brand = next((each for each in brands if each in _BRANDS), None)
@@ -352,9 +363,9 @@ def _icon(data: bytes) -> Header | None:
     if image.startswith(_PNG_BEGINNING):
         return _png(image)
     if image[14:16] == b"\x20\0" and image[:4] == b"\x28\0\0\0":
-        # Only in icons, the last byte of such a pixel is its opacity.
+        # The last byte of a pixel of 32 bits is its opacity, but only in icons.
         image = b"\x38\0\0\0" + image[4:40] + bytes(12) + b"\0\0\0\xff" + image[40:]
-    # The bitmap has no header of a file, and its height counts a mask below it.
+    # A bitmap in an icon has no file header, and its height includes a mask below it.
     height = (_little_endian(image[8:12]) // 2).to_bytes(4, "little")
     return _bmp(b"BM" + bytes(12) + image[:8] + height + image[12:])
 

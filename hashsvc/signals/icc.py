@@ -1,9 +1,9 @@
 """
-Reads ICC profiles: curves and a matrix directly, look-up tables for littlecms.
+Reads ICC profiles: it interprets curves and a matrix, and checks look-up tables for littlecms.
 
-A hostile profile must not show people one picture and us another. So this reader accepts and
-refuses what skcms does, the reader of Chromium and Android, and hands littlecms nothing but a
-checked table under a header of our own.
+A hostile profile must not show people one image and us another. So this module accepts and refuses
+the same profiles as skcms, which Chromium and Android use. It hands littlecms nothing but a checked
+table under a header of our own.
 
 Sources: ICC.1:2022; skcms (Skia, modules/skcms/skcms.cc) for what is refused.
 """
@@ -33,10 +33,10 @@ class LookUp:
     Attributes:
         profile: An ICC profile that littlecms reads, with this table only.
 
-        inputs: Channels that the table reads, 1, 3 or 4; of a picture the first ones, and after
-            them opacity.
+        inputs: Number of channels that the table reads: 1, 3 or 4. They are the image's first ones,
+            followed by full opacity if the image has too few.
 
-        channels: Channels of the pictures that the profile is for: 1, 3 or 4.
+        channels: Number of channels of the images that the profile is for: 1, 3 or 4.
     """
 
     profile: bytes
@@ -45,12 +45,12 @@ class LookUp:
 
 
 class _RefusedError(Exception):
-    """The profile does not count."""
+    """Viewers ignore the profile."""
 
 
 def read_profile(data: bytes, *, peak: float) -> Encoding | LookUp | None:
     """
-    Return what an ICC profile says about the colours of a picture; None if it does not count.
+    Return what an ICC profile says about an image's colours; None if viewers ignore the profile.
 
     Args:
         data: The profile, unchecked.
@@ -93,7 +93,7 @@ _USED = frozenset({
 
 
 def _tags(data: bytes) -> dict[bytes, bytes]:
-    """Return the tags of a profile with a sound header; of two with one name, the first."""
+    """Check a profile's header, and return its tags; of two with one name, the first counts."""
     if len(data) < _HEADER_BYTES:
         raise _RefusedError
     size, count = int.from_bytes(data[:4]), int.from_bytes(data[128:132])
@@ -123,7 +123,7 @@ def _first(tags: dict[bytes, bytes], *names: bytes) -> bytes | None:
 
 
 def _coded(tags: dict[bytes, bytes], matrix: Values | None, peak: float) -> Encoding | None:
-    """Return the encoding that a profile names by codes of ITU-T H.273."""
+    """Return the encoding that a profile names by codes of ITU-T H.273; None if it names none."""
     tag = tags.get(b"cicp")
     if tag is None:
         return None
@@ -131,11 +131,11 @@ def _coded(tags: dict[bytes, bytes], matrix: Values | None, peak: float) -> Enco
         raise _RefusedError
     primaries, transfer, video_matrix, is_full = tag[8:12]
     if not video_matrix and is_full == 1:
-        # Chromium shows these curves of video as sRGB, in a profile.
+        # If a profile names one of these curves of video, Chromium uses that of sRGB.
         known = by_codes(primaries, 13 if transfer in (1, 6, 11) else transfer, peak=peak)
         if known is not None:
             return known
-    # Of unknown codes, PQ and HLG still count before the profile's own curves.
+    # Even if the other codes are unknown, PQ or HLG overrides the profile's own curves.
     curve = by_codes(1, transfer, peak=0) if transfer in (PQ, HLG) else None
     return replace(curve, to_xyz=matrix) if curve is not None and matrix is not None else None
 
@@ -149,7 +149,7 @@ def _curves(tags: dict[bytes, bytes], *, is_grey: bool) -> Values | None:
 
 def _matrix(data: bytes, tags: dict[bytes, bytes], *, is_grey: bool) -> Values | None:
     if is_grey and b"kTRC" in tags:
-        # Grey light has the colour of white; a sum of a third of each channel keeps it.
+        # Grey light has the colour of white. Its three channels are equal, and each adds a third.
         return np.outer(D50, (1 / 3,) * 3) if data[20:24] == b"XYZ " else None
     names = (b"rXYZ", b"gXYZ", b"bXYZ")
     if not all(name in tags for name in names):
@@ -157,7 +157,7 @@ def _matrix(data: bytes, tags: dict[bytes, bytes], *, is_grey: bool) -> Values |
     if any(tags[name][:4] != b"XYZ " for name in names):
         raise _RefusedError
     columns = np.array([struct.unpack_from(">3i", tags[name], 8) for name in names])
-    # No viewer shows anything by a matrix of zeros.
+    # Viewers ignore a matrix of zeros.
     return columns.T / 65536 if columns.any() else None
 
 
@@ -181,7 +181,7 @@ def _curve(data: bytes, offset: int) -> tuple[Values, int]:
 
 _VALUES: Values = np.arange(256) / 255
 _PARAMETERS = {0: 1, 1: 3, 2: 4, 3: 5, 4: 7}
-"""Numbers of a parametric curve, by its function: ICC.1:2022, table 68."""
+"""How many parameters a parametric curve has, by its function: ICC.1:2022, table 68."""
 
 
 def _complete(
@@ -194,12 +194,12 @@ def _complete(
     e: float = 0,
     f: float = 0,
 ) -> tuple[float, ...]:
-    """Return the numbers of function 4 that do the same."""
+    """Return the parameters with which function 4 gives the same curve."""
     if function not in (1, 2):
         return g, a, b, c, d, e, f
     if not a:
         raise _RefusedError
-    # Function 2 has a constant in place of the slope: it is added everywhere.
+    # In function 2, `c` is not a slope but a constant that is added everywhere.
     return g, a, b, 0, -b / a, c, c
 
 
@@ -210,7 +210,7 @@ def _sampled(data: bytes, offset: int) -> tuple[Values, int]:
         raise _RefusedError
     samples = np.frombuffer(data, ">u2", count, offset + 4)
     if count < 2:
-        # No sample means the identity, and one is the exponent.
+        # No sample means the identity; a single sample is an exponent.
         return _VALUES ** (samples[0] / 256 if count else 1.0), end
     places = _VALUES * (count - 1)
     below = np.minimum(places.astype(np.int64), count - 2)
@@ -227,7 +227,7 @@ def _check_table(table: bytes, *, direct: bool) -> None:
     Args:
         table: An A2B or B2A tag.
 
-        direct: Whether it leads from the picture to XYZ or Lab, and not back.
+        direct: Whether the table leads from an image's values to XYZ or Lab (A2B), or back (B2A).
     """
     kind, (inputs, outputs, grid) = table[:4], struct.unpack_from("3B", table, 8)
     if direct and not (inputs in _SPACES and outputs == 3):
@@ -287,10 +287,10 @@ def _check_curves(table: bytes, offset: int, count: int) -> None:
 
 
 def _with_table_only(data: bytes, table: bytes) -> bytes:
-    """Return a profile of this table alone, as littlecms has to read it."""
+    """Return a profile for littlecms that holds this table alone."""
     start = _HEADER_BYTES + 12
     header = bytearray(_HEADER_BYTES)
-    # In profiles of version 2 littlecms leaves black as it is, as Chromium does.
+    # The version is 2, because littlecms then leaves black unadjusted, as Chromium does.
     struct.pack_into(
         ">I4xI4s4s", header, 0, start + len(table), 0x0240_0000, b"scnr", _SPACES[table[8]]
     )

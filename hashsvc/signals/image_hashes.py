@@ -29,7 +29,7 @@ _HASH_FUNCTIONS: dict[str, Callable[[Image.Image], imagehash.ImageHash]] = {
 
 def image_hash(image: Image.Image, profile: Profile) -> Signal:
     """
-    Return one of the package's hashes of an image.
+    Return one of imagehash's hashes of an image, as a signal.
 
     The code in hexadecimal equals imagehash's own `str()` on the same pixels.
 

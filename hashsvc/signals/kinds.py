@@ -2,7 +2,7 @@
 Recognises images of kinds that are not supported, so that nobody takes them for damaged.
 
 The kinds are those that cameras, phones, editors and sites use. Drawings (SVG) and documents (PDF)
-are no images here.
+do not count as images here.
 
 Sources: the specifications of the formats.
 """

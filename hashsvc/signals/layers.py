@@ -1,8 +1,8 @@
 """
 Draws the frames of an animation onto its canvas, as Chromium does.
 
-Pillow decodes each frame; it composes the frames of GIF and animated PNG differently, and loses all
-of a damaged one.
+Pillow decodes each frame by itself, but this module composes the frames: Pillow composes those of a
+GIF or an animated PNG differently from Chromium, and loses all of a damaged frame.
 
 Sources: GIF89a; PNG, third edition; Chromium, gif_image_decoder.cc and png_image_decoder.cc.
 """
@@ -18,8 +18,8 @@ from PIL import Image, ImageFile
 
 from hashsvc.signals.salvage import by_pixels, check_rows, damaged, rows_there, spread
 
-# A later frame may be larger than the canvas. An animation ends before a frame of more pixels than
-# this, and before it has drawn more than this many in all.
+# A later frame may be larger than the canvas. An animation ends before a later frame with more than
+# _MOST_LATER_PIXELS, and before it has drawn more than _MOST_DRAWN_PIXELS in all.
 _MOST_LATER_PIXELS = 25_000_000
 _MOST_DRAWN_PIXELS = 200_000_000
 
@@ -51,7 +51,11 @@ class Layer:
 
 
 class Layered(ImageFile.ImageFile):
-    """An animation in mode RGB, or RGBA if a part of it is transparent; for `_open` to begin."""
+    """
+    An animation in mode RGB, or RGBA if a part of it is transparent.
+
+    The method `_open` of a subclass must call `_begin`.
+    """
 
     _layers: Sequence[Layer]
 
@@ -70,19 +74,19 @@ class Layered(ImageFile.ImageFile):
         self._before: Image.Image | None = None
 
     def seek(self, frame: int) -> None:
-        """Let `load` go to a frame."""
+        """Choose the frame that `load` draws."""
         self._wanted = frame
 
     def tell(self) -> int:
-        """Return the number of the frame."""
+        """Return the number of the chosen frame."""
         return self._wanted
 
     def load(self) -> Any:
         """
-        Draw all frames up to the wanted one.
+        Draw all frames up to the chosen one.
 
         Raises:
-            BrokenImageError: If one of them is damaged. Of the first, a part is enough.
+            BrokenImageError: If one of them is damaged or too large. A part of the first is enough.
         """
         if self._wanted < self._drawn - 1:
             self._restart()
@@ -134,19 +138,19 @@ def decoded(
     transparent: int | None = None,
 ) -> Image.Image:
     """
-    Return a frame in mode RGB or RGBA; of the first frame, a part is enough.
+    Return a frame in mode RGB or RGBA. A part of the first frame is enough.
 
     Args:
-        open_frame: Opens it as an image of its own.
+        open_frame: Opens the frame as an image of its own.
 
         is_first: Whether it is the first frame.
 
-        axes: In which directions a pixel is spread over those of later passes; see `spread`.
+        axes: Axes along which `spread` fills the missing pixels of an interlaced frame.
 
-        transparent: Number of the transparent colour, if the image does not know it.
+        transparent: Number of the transparent colour, if the opened image does not have it.
 
     Raises:
-        BrokenImageError: If it is damaged.
+        BrokenImageError: If the frame is damaged; a first frame, if too few rows can be decoded.
     """
     image, missing = open_frame(), None
     try:
@@ -173,7 +177,7 @@ def decoded(
 
 
 def grey_of_16_bits(image: Image.Image) -> Image.Image:
-    """Return an image of 16 bits in mode L, or LA if it has a transparent shade."""
+    """Convert a grey image of 16 bits to mode L, or to LA if it has a transparent shade."""
     pixels = np.asarray(image)
     grey = Image.fromarray((pixels >> 8).astype(np.uint8))
     shade = image.info.get("transparency")

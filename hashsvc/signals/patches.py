@@ -1,5 +1,5 @@
 """
-Takes the upright patch around each blob, and computes the low frequencies of its content.
+Takes a square patch around each blob, turned along its direction, and computes its low frequencies.
 
 The code is plain loops over float32 arrays, so that it can be ported line by line.
 """
@@ -22,10 +22,10 @@ FREQUENCIES = 16
 _SIDE_IN_SIGMAS = 12.0
 
 _NEARBY = 64
-"""More pixels than there are from the middle of a patch to its corners."""
+"""A distance in pixels that is longer than that from a patch's middle to its corners."""
 
 _WINDOW = 0.6
-"""Standard deviation of the weights, in halves of the side."""
+"""Standard deviation of the Gaussian weights, in units of half a side."""
 
 _MIN_INSIDE = 0.75
 """Smallest share of a patch that must be inside the image. Outside, edge pixels are repeated."""
@@ -40,17 +40,17 @@ deviation of the patch.
 @dataclass(frozen=True, slots=True)
 class Patches:
     """
-    Where the patches of a picture are: n of them, one for each blob and direction.
+    The places of a picture's n patches, one for each blob and direction.
 
     Attributes:
         blobs: Number of the blob around which the patch lies, shape (n,).
 
         turns: Number of the blob's direction along which the patch is turned, shape (n,).
 
-        levels: Which halving of the picture the patch is taken from, shape (n,).
+        levels: Number of the halving that the patch is taken from, shape (n,).
 
-        places: In that halving: y and x of the middle, pixels from sample to sample, and the angle;
-            shape (n, 4).
+        places: y and x of the middle, the distance between samples, both in pixels of that halving,
+            and the angle in radians; shape (n, 4).
     """
 
     blobs: NDArray[np.int64]
@@ -64,7 +64,7 @@ def patches_of(blobs: Blobs, pictures: list[Floats]) -> Patches:
     half = blobs.sigmas[:, None] * (_SIDE_IN_SIGMAS / 2)
     low = np.maximum(blobs.centres - half, 0)
     high = np.minimum(blobs.centres + half, pictures[0].shape)
-    # This takes each patch as if it were not turned.
+    # For simplicity, this takes each patch as if it were not turned.
     is_inside = np.prod((high - low) / (2 * half), axis=1) >= _MIN_INSIDE
     rows, turns = np.nonzero(~np.isnan(blobs.angles) & is_inside[:, None])
     spacings = blobs.sigmas[rows] * (_SIDE_IN_SIGMAS / SIDE)
@@ -81,7 +81,8 @@ def waves_of(pictures: list[Floats], patches: Patches) -> tuple[Floats, Floats]:
     Return the low frequencies of each patch, and the share of it that is flat.
 
     Returns:
-        Shapes (n, 16, 16), from frequency 0 on, first downwards, then across; and (n,), 0 to 1.
+        The frequencies from 0 on, shape (n, 16, 16), the second axis downwards, the third across;
+        the flat shares from 0 to 1, shape (n,).
     """
     waves = np.empty((len(patches.blobs), FREQUENCIES, FREQUENCIES), dtype=np.float32)
     flatness = np.empty(len(patches.blobs), dtype=np.float32)
@@ -103,12 +104,12 @@ def _weights() -> Floats:
     return np.exp(-squares / (2 * _WINDOW**2)).astype(np.float32)
 
 
-# Below, a patch is one row of samples, because compilers make long loops fast.
+# From here on, a patch is a single row of samples, because compilers make long loops fast.
 _DOWN = _cosines()
 _ACROSS = np.ascontiguousarray(_DOWN.T)
 _WEIGHTS = _weights().ravel()
 _ALL_WEIGHTS = _WEIGHTS.sum()
-# Weights of the samples that have one to their right and one below.
+# Weights of the samples that have a neighbour to their right and one below.
 _INNER_WEIGHTS = (_weights() * (np.arange(SIDE) < SIDE - 1)).ravel()[: SIDE * (SIDE - 1) - 1]
 _ROWS, _COLUMNS = (
     (each.ravel() - (SIDE - 1) / 2).astype(np.float32) for each in np.indices((SIDE, SIDE))
@@ -170,12 +171,12 @@ def take(picture: Floats, place: Doubles, patch: Floats) -> None:
     Args:
         picture: Shape (height, width), each at least 2.
 
-        place: y and x of the middle, pixels from sample to sample, angle in radians.
+        place: y and x of the middle and distance between samples in pixels; angle in radians.
 
         patch: Receives the samples, row after row, shape (1024,).
     """
     height, width = picture.shape
-    # Relative to a corner nearby, coordinates are small enough for 32-bit floats.
+    # Relative to a point nearby, coordinates are small enough for 32-bit floats.
     top, left = math.floor(place[0]) - _NEARBY, math.floor(place[1]) - _NEARBY
     middle_y, middle_x = np.float32(place[0] - top), np.float32(place[1] - left)
     down = np.float32(math.cos(place[3]) * place[2])

@@ -20,7 +20,7 @@ _SIDE = 64
 """The image is reduced to 64 × 64 before its cosine transform."""
 
 _SAMPLED = 512
-"""The reference first samples an image with a longer side down to 512 × 512."""
+"""An image with a side longer than this is first sampled down to 512 × 512, as in the reference."""
 
 _FREQUENCIES = 16
 
@@ -29,7 +29,7 @@ _TILE = 16
 
 # The eight poses in pairs: whether rows and columns are reversed, the pose after that, and the
 # pose after a transposition as well. `rot90` is the image turned a quarter counterclockwise;
-# `mirror-rot90` is the same after mirroring left to right.
+# `mirror-rot90` is the image mirrored left to right, and then turned in the same way.
 _POSES = (
     (False, False, View.WHOLE, View.MIRROR_ROT90),
     (False, True, View.MIRROR, View.ROT90),
@@ -126,7 +126,7 @@ _COSINES = _cosines()
 
 @njit(cache=True, nogil=True)
 def _fill_luma(values: NDArray[np.uint8], luma: Floats) -> None:
-    """Convert all pixels without sampling: a plain loop takes a quarter of the time."""
+    """Store the luma of all pixels; picking pixels by their index would take four times as long."""
     for index in range(len(luma)):
         luma[index] = (
             np.float32(0.299) * np.float32(values[3 * index])
@@ -146,7 +146,11 @@ def _sampled(luma: Floats, rows: NDArray[np.int64], columns: NDArray[np.int64]) 
 
 @njit(cache=True, nogil=True)
 def _transposed(values: Floats) -> Floats:
-    """Return the transpose, copied tile by tile: rows of 512 floats would evict each other."""
+    """
+    Return the transpose.
+
+    It is copied tile by tile, because rows of 512 floats would evict each other from the cache.
+    """
     height, width = values.shape
     out = np.empty((width, height), dtype=np.float32)
     for top in range(0, height, _TILE):

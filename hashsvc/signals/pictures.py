@@ -1,9 +1,10 @@
 """
 Chooses which pictures of an image are signed.
 
-An ordinary image is one picture. An animation has one for each distinct frame. A long image, such
-as a scroll capture or a panorama, has further ones: overlapping sections. Without them, a photo in
-a long image would be too small to be found, because signals are made from a reduced image.
+An ordinary image is one picture. An animation has one picture for each distinct frame. A long
+image, such as a scroll capture or a panorama, has further pictures: overlapping sections. Without
+sections, a photo in a long image would be too small to be found, because signals are made from a
+reduced image.
 """
 
 import itertools
@@ -20,13 +21,13 @@ from hashsvc.signals.profiles import PDQ
 from hashsvc.signals.video import film_frames, is_film
 
 NEAR_EQUAL = 16
-"""A frame is dropped if its PDQ is within this many bits of another's: half of PDQ's threshold."""
+"""Half of PDQ's threshold. A frame is dropped if it is within this many bits of an earlier one."""
 
 LONG = 2.5
-"""An image is long if one side is more than this many times the other. Screens of phones aren't."""
+"""An image is long if one side is more than this many times the other. Phone screens are not."""
 
 SECTION = 2
-"""Length of a section in short sides. Sections begin one short side apart, so they overlap."""
+"""Length of a section, in short sides of the image. Sections begin at most one such side apart."""
 
 
 _MIN_WIDTH = 32
@@ -35,7 +36,7 @@ _MIN_WIDTH = 32
 
 class Pictures:
     """
-    The pictures of one image, upright, in mode RGB or L; iterate once.
+    The pictures of one image, upright, in mode RGB or L; they can be iterated over only once.
 
     A picture is valid until the next one is requested.
 
@@ -45,8 +46,8 @@ class Pictures:
         limits: Limits for the image.
 
     Attributes:
-        skipped: Number of pictures that were left out because of a limit; it is complete after the
-            last picture.
+        skipped: Number of pictures that were left out because of a limit; it is final only after
+            the last picture.
 
     Raises:
         ImageError: While iterating, if the image cannot be decoded; the subclass says why.
@@ -58,7 +59,7 @@ class Pictures:
         self.skipped = 0
 
     def __iter__(self) -> Iterator[Image.Image]:
-        """Yield the first frame first, and each long frame's sections after it."""
+        """Yield each frame, beginning with the first, and its sections after it if it is long."""
         signed = 0
         for frame in self._frames():
             for picture in itertools.chain([frame], sections(frame)):

@@ -1,10 +1,10 @@
 """
-Region signals: codes of content-anchored parts of an image, which survive crops, frames, collages.
+Region signals: codes of distinctive parts of an image, which survive crops, borders and collages.
 
 Each blob (see `blobs`) gives a square patch whose size is proportional to the blob. The patch is
 turned along the blob's direction and weighted towards its middle. The signs of the low frequencies
-of its cosine transform are the code. No position and no size is kept. The codes of the mirror image
-follow from the same transforms, because mirroring changes the sign of every odd frequency.
+of its cosine transform are the code. A code holds no position and no size. The codes of the mirror
+image follow from the same transforms, because mirroring changes the sign of every odd frequency.
 """
 
 from dataclasses import dataclass
@@ -22,10 +22,10 @@ from hashsvc.signals.scales import Floats, halvings
 Codes = NDArray[np.uint8]
 
 _PATCH_SIDE = 1024
-"""Patches are taken from the image reduced to this longer side."""
+"""Patches are taken from the image, reduced so that its longer side is at most this."""
 
 _SEARCH_SIDE = 512
-"""Blobs are searched from the first halving whose longer side is at most this."""
+"""The search for blobs begins in the first halving whose longer side is at most this."""
 
 _MIN_RESPONSE = 0.5
 _MAX_BLOBS = 500
@@ -37,8 +37,8 @@ _MAX_FLAT_KEPT = 0.05
 """
 Largest flat share of a patch that a content keeps.
 
-Letters and icons of an interface have larger flat shares; photographs hardly ever do. Contents must
-not keep them, because any two screenshots of one app share them.
+Letters and icons of an interface have larger flat shares; photographs hardly ever do. A content
+must not keep codes of letters and icons, because any two screenshots of one app share them.
 """
 
 _MAX_FLAT = 0.5
@@ -60,8 +60,8 @@ STEADIEST = tuple(
 The bits of a code, starting with those that copies most likely share.
 
 Low frequencies have much power, so altering an image seldom changes their sign. In the regions of
-hard copies, 15 % of the first half of these bits differ, and 26 % of the others. The first bit of a
-code is always 0, so it comes last.
+copies that are hard to match, 15 % of the first half of these bits differ, and 26 % of the others.
+The first bit of a code is always 0, so it comes last.
 """
 
 
@@ -88,8 +88,8 @@ def region_codes(luma: NDArray[Any]) -> RegionCodes:
     """
     Return the region codes of an image.
 
-    A content keeps only blobs from the second searched halving on, because a copy at half the size,
-    as in a collage, still has those.
+    A content keeps only codes of blobs from the second searched halving on, because a copy at half
+    the size, as in a collage, still has those blobs.
 
     Args:
         luma: Brightness 0–255, bytes or floats, shape (height, width).
@@ -139,7 +139,7 @@ def _first_level(pictures: list[Floats]) -> int:
 
 
 _ONES = np.bitwise_count(np.arange(256, dtype=np.uint8))
-# Mirroring reverses the first axis of a patch, whose cosines are even and odd in turn.
+# Mirroring reverses the first axis of a patch. The cosines along it are even and odd in turn.
 _MIRRORED = np.where(np.arange(FREQUENCIES) % 2, -1, 1).astype(np.float32)
 
 
@@ -148,7 +148,7 @@ def _mutually_distinct(
     codes: Codes, candidates: NDArray[np.int64], max_count: int, threshold: int
 ) -> NDArray[np.int64]:
     """
-    Return the first candidates that do not match each other: repetition in an image says nothing.
+    Return the first candidates of which no two match: a repeated pattern identifies no image.
     """
     chosen = np.empty(min(max_count, len(candidates)), dtype=np.int64)
     count = 0

@@ -1,10 +1,10 @@
 """
-Decodes what is there of a damaged JPEG, PNG or WebP, as browsers show it.
+Decodes as much as possible of a damaged JPEG, PNG or WebP, as browsers show it.
 
-The decoders of JPEG and PNG write one row after another, and stop at damage. A decoder leaves what
-it does not reach as it was: so two decodes onto different backgrounds show which pixels are there.
-WebP's decoder gives nothing of a damaged image. So other bytes take the place of the damaged part,
-twice, and the rows that are the same both times are there.
+The decoders of JPEG and PNG write one row after another, and stop at damage. They leave pixels that
+they do not reach as they were. So decoding twice, onto different backgrounds, shows which pixels
+were decoded. WebP's decoder gives nothing of a damaged image. So other bytes replace the damaged
+part, different ones in a second decode, and the rows that are the same both times are intact.
 
 Only the first image of a file is salvaged. AVIF, HEIF and TIFF are decoded as a whole or not at
 all; browsers do not show parts of these either.
@@ -27,32 +27,37 @@ Open = Callable[[Header], Image.Image]
 """Opens the image of a file."""
 
 MIN_ROWS = 16
-"""Fewer rows than this are not signed, unless the image has no more: they show hardly anything."""
+"""
+An image of which fewer rows can be decoded is not signed, because they show hardly anything.
+
+An image that has fewer rows needs all of them.
+"""
 
 _END_OF_IMAGE = b"\xff\xd9"
 # Rows that the decoder writes only at the very end of the image, even if their data is complete:
 # the last row of blocks, and the two rows before it, which are smoothed with it.
 _JPEG_LAST_ROWS = 18
-# Damaged data may look like very many markers. Only the first ones are tried, seven of them.
+# Damaged data may contain very many apparent markers. Only this many are considered, and a binary
+# search tries about seven of them.
 _MOST_ENDS = 100
 
-_PNG_INTERLACED = 28  # Offset of the byte in the header.
+_PNG_INTERLACED = 28  # Offset of the header's byte for interlacing.
 _STRIP_PIXELS = 2**20
 
-# A WebP's damage is found to a sixty-fourth of its data.
+# Damage to a WebP is located to within a sixty-fourth of its data.
 _WEBP_PARTS = 64
-# If all its bits are zero, a pixel of a lossless WebP takes up to two bytes. An image that needs
-# more than this is not salvaged, because of the memory.
+# Zeros replace the damaged data. A pixel of a lossless WebP then takes up to two bytes. An image
+# that needs more zeros than this is not salvaged, because they would take too much memory.
 _MOST_FILLING = 2**24
 _WEBP_BEGINNINGS = (b"\xa5" * 40, b"\x5a" * 40, b"\x33" * 40, b"\xff" * 3)
 
 
 def salvaged(header: Header, open_image: Open) -> tuple[Image.Image, Image.Image | None]:
     """
-    Return what is there of a damaged image, and a mask of the pixels that are missing, if any are.
+    Return as much as possible of a damaged image, and a mask of its missing pixels, if any.
 
     Raises:
-        BrokenImageError: If fewer than MIN_ROWS rows are there.
+        BrokenImageError: If fewer than MIN_ROWS rows can be decoded.
     """
     match header.formats:
         case ("JPEG",) if is_progressive(header.data):
@@ -80,7 +85,7 @@ def spread(
     """
     Spread the pixels of an interlaced image over those of later passes, as most viewers do.
 
-    Chromium does not for a PNG, so its picture is paler.
+    Chromium does not do this for a PNG, so the image that it shows is paler.
     """
     for strip in _strips(image, 8):
         pixels, gone = np.array(image.crop(strip)), np.asarray(missing.crop(strip)) > 0
@@ -110,7 +115,7 @@ def check_rows(there: int, rows: int) -> None:
     Check that enough of an image can be decoded.
 
     Raises:
-        BrokenImageError: If fewer than MIN_ROWS rows are there.
+        BrokenImageError: If fewer than MIN_ROWS rows can be decoded, and not all rows.
     """
     least = min(MIN_ROWS, rows)
     if there < least:
@@ -123,7 +128,7 @@ def _progressive(header: Header, open_image: Open) -> tuple[Image.Image, None]:
     """
     Return a JPEG of several scans up to its first wrong marker; missing parts are coarse or grey.
 
-    Its decoder reads all scans first. It survives wrong data, but not a wrong marker.
+    The decoder reads all scans before it gives a row. It tolerates wrong data, but no wrong marker.
     """
 
     def decoded(end: int) -> Image.Image | None:
@@ -151,12 +156,12 @@ def _longest(
     ends: list[int], decoded: Callable[[int], Image.Image | None]
 ) -> tuple[int, Image.Image]:
     """
-    Return the last end up to which an image can be decoded, and the image.
+    Return the last of some offsets up to which an image can be decoded, and the image.
 
     Raises:
         BrokenImageError: If there is none.
     """
-    # Mostly, only the end is missing.
+    # Mostly, only the end of the file is missing, so the last offset works.
     if (image := decoded(ends[-1])) is not None:
         return ends[-1], image
     found: list[tuple[int, Image.Image]] = []
@@ -208,7 +213,7 @@ def by_pixels(open_image: Callable[[], Image.Image]) -> tuple[Image.Image, Image
 
 
 def rows_there(image: Image.Image, missing: Image.Image | None) -> int:
-    """Return the number of rows of which at least one pixel is there."""
+    """Return the number of rows of which at least one pixel was decoded."""
     if missing is None:
         return image.height
     strips = (np.asarray(missing.crop(strip)) for strip in _strips(image))

@@ -22,7 +22,7 @@ JOB = "hashsvc.signals.signing_job"
 
 class Sandbox:
     """
-    Workers that sign images; threads may share it.
+    A pool of worker processes that sign images; threads may share one sandbox.
 
         with Sandbox(limits, workers=2) as sandbox:
             signatures = sandbox.sign_frames(data)
@@ -53,7 +53,7 @@ class Sandbox:
         self.close()
 
     def open(self) -> None:
-        """Begin to start the workers; calls wait until one is ready."""
+        """Begin to start the workers. An image waits until a worker is ready."""
         self.pool.open()
 
     def close(self) -> None:

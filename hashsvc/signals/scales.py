@@ -1,13 +1,14 @@
 """
-Makes an image smaller and smoother: it is reduced, halved repeatedly, and each half is smoothed.
+Reduces an image, halves it repeatedly, and smooths each halving.
 
 Source: Lowe, "Distinctive Image Features from Scale-Invariant Keypoints" (IJCV 60, 2004), section
 3.
 
 The code is plain loops over float32 arrays, row after row, so that it can be ported line by line.
 
-In a picture that was halved k times, the centre of pixel i is at (i + 0.5) · 2^k − 0.5 in pixels of
-the finest picture.
+Here and in `blobs`, `directions` and `patches`, a picture is the reduced image or one of its
+halvings. In a picture that was halved k times, the centre of pixel i is at (i + 0.5) · 2^k − 0.5 in
+pixels of the finest picture.
 """
 
 import itertools
@@ -38,7 +39,7 @@ _HALVED_BLUR = 0.5
 
 def halvings(luma: NDArray[Any], longest: int) -> list[Floats]:
     """
-    Return the picture, reduced to a longest side of `longest`, followed by its repeated halves.
+    Return the image, reduced to a longer side of `longest` pixels, and then its repeated halvings.
 
     Args:
         luma: Brightness 0–255, bytes or floats, shape (height, width); a smaller one is not
@@ -56,7 +57,7 @@ def halvings(luma: NDArray[Any], longest: int) -> list[Floats]:
 
 def octave(picture: Floats) -> Floats:
     """
-    Return six versions of a picture, each smoother than the last by a cube root of 2.
+    Return six versions of a picture; from each to the next, the blur grows by a factor of ∛2.
 
     Args:
         picture: No side may be shorter than `SMALLEST_SIDE`.
@@ -90,13 +91,13 @@ _KERNELS = _kernels()
 @njit(cache=True, nogil=True)
 def _area_shares(length: int, shorter: int) -> tuple[NDArray[np.uint32], Floats]:
     """
-    Return, for each pixel of the reduced row, the first pixel that it covers and all shares.
+    Return, for each pixel of a reduced row, the first pixel that it covers, and each one's share.
 
     Returns:
         Shapes (shorter,) and (largest number of covered pixels, shorter).
     """
     step = length / shorter
-    # Unsigned, so that Numba does not test whether an index counts from the end.
+    # The numbers are unsigned, so that Numba does not test whether an index counts from the end.
     starts = np.empty(shorter, dtype=np.uint32)
     shares = np.zeros((math.ceil(step) + 1, shorter), dtype=np.float32)
     for index in range(shorter):
@@ -113,7 +114,7 @@ def _shrunk(luma: NDArray[Any], height: int, width: int) -> Floats:
     small = np.zeros((height, width), dtype=np.float32)
     tops, down = _area_shares(luma.shape[0], height)
     lefts, across = _area_shares(luma.shape[1], width)
-    # The row is longer than the picture, because some shares are zero and lie beyond it.
+    # The row is longer than the picture's: shares beyond the picture are zero, but are added too.
     row = np.zeros(luma.shape[1] + len(across), dtype=np.float32)
     for y in range(height):
         row[:] = 0
@@ -138,10 +139,10 @@ def _add_picked(total: Floats, shares: Floats, row: Floats, starts: NDArray[np.u
 
 @njit(cache=True, nogil=True)
 def _halved(picture: Floats) -> Floats:
-    """Halve a picture: weights 1 3 3 1 in each direction give a point midway between pixels."""
+    """Halve a picture by the weights 1 3 3 1 in each direction, centred midway between pixels."""
     height, width = picture.shape
     small = np.empty(((height + 1) // 2, (width + 1) // 2), dtype=np.float32)
-    # One pixel more on the left and up to two on the right repeat the pixels beside them.
+    # The row has a further pixel on the left and two on the right, which repeat the edge pixels.
     row = np.empty(width + 3, dtype=np.float32)
     for y in range(len(small)):
         _average_four(

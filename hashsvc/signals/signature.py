@@ -25,7 +25,7 @@ def sign_image(
     """
     Return the signature of an image, or of the first frame of an animation.
 
-    It holds all signals of all views; `Signature.whole` selects those that a bank keeps.
+    The signature holds all signals of all views; `Signature.whole` selects those that a bank keeps.
 
     Args:
         data: The bytes of the file.
@@ -49,7 +49,7 @@ def sign_frames(data: bytes, *, limits: Limits | None = None) -> SignedFrames:
     Return a signature for each picture of an image; an ordinary image has one.
 
     An animation has one for each distinct frame, and a long image has further ones, for its
-    sections. A film has frames too, if PyAV is installed.
+    sections. Frames of films are signed too, if PyAV is installed.
 
     Raises:
         ImageError: If the bytes cannot be hashed; the subclass says why.

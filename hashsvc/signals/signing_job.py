@@ -5,8 +5,8 @@ The sandbox job that signs images. An answer's header is JSON, and its payload i
      "skipped": 0}
     {"error": "BrokenImageError", "message": "…"}
 
-A group is a number of codes of one algorithm and view; the codes follow in the same order, without
-gaps.
+A group states an algorithm, a view, and how many codes it has. The payload holds the codes of all
+groups in the same order, without gaps.
 """
 
 import io
@@ -26,9 +26,9 @@ _WARM_UP_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "AVIF", "BMP", "TIFF")
 
 
 def warm_up(_limits: Any = None) -> None:
-    """Run all code once, because later nothing can be compiled or read from files."""
+    """Run all code once, because later a worker can neither compile code nor read files."""
     noise = np.random.default_rng(1).integers(0, 256, (20, 60, 3), dtype=np.uint8)
-    # Long enough to be reduced for regions; with a border, so that it is trimmed.
+    # The picture is large enough to be reduced for regions, and has a border that is trimmed.
     picture = Image.fromarray(noise).resize((1100, 200), Image.Resampling.BICUBIC)
     picture.paste("white", (0, 0, 1100, 20))
     for each in (picture, picture.convert("L")):

@@ -4,8 +4,9 @@ Splits a HEIF or AVIF image that is a grid of tiles into one small file for each
 Phones store large photographs as grids of tiles. The libraries decode a grid as a whole, which
 takes half a gigabyte for 50 megapixels. Decoded one by one, the tiles need hardly any memory.
 
-Source: ISO/IEC 14496-12 and ISO/IEC 23008-12 (`grid`, `ispe`, `irot`, `imir`). What is not
-understood is left to the libraries.
+A grid that this module does not understand is left to the libraries.
+
+Source: ISO/IEC 14496-12 and ISO/IEC 23008-12 (`grid`, `ispe`, `irot`, `imir`).
 """
 
 import struct
@@ -32,8 +33,8 @@ class Grid:
 
         tiles: One file for each tile, row after row.
 
-        turns: What is done to the whole image, in this order: a number of counterclockwise quarter
-            turns, −1 to swap top and bottom, −2 to swap left and right.
+        turns: What is done to the whole image, step by step. Each step is a number of
+            counterclockwise quarter turns, −1 to swap top and bottom, or −2 to swap left and right.
     """
 
     size: tuple[int, int]
@@ -43,7 +44,7 @@ class Grid:
 
 
 def read_grid(data: bytes) -> Grid | None:
-    """Return the grid that is the main image of a file; None if the main image is no such grid."""
+    """Return the grid that is a file's main image; None if it is not a grid that can be split."""
     try:
         return _grid(Items(data))
     except BoxError:

@@ -1,9 +1,9 @@
 """
-How much light an HDR picture keeps on a display without HDR.
+How much light an HDR image keeps on a display without HDR.
 
 The curve is the reference white tone mapping operator of SMPTE ST 2094-50, annex C, which Chromium
-uses for PQ and HLG (Skia, src/codec/SkHdrAgtm.cpp). It depends on the brightest of red, green and
-blue, in the primaries of BT.2020.
+uses for PQ and HLG (Skia, src/codec/SkHdrAgtm.cpp). The gain of a pixel depends on its brightest
+channel, in the primaries of BT.2020.
 """
 
 import math
@@ -13,7 +13,7 @@ import numpy as np
 from hashsvc.signals.encodings import REFERENCE_WHITE, Values
 
 MOST_LIGHT = 64.0
-"""More than PQ and HLG can encode."""
+"""Light relative to white; more than PQ and HLG can encode."""
 
 _ENTRIES = 2**13
 _KNEE = 1.0
@@ -23,7 +23,7 @@ _CONTROL_POINTS = 8
 
 def gains(peak: float) -> Values:
     """
-    Return the gain for light from 0 to MOST_LIGHT, evenly spaced; empty if all stays as it is.
+    Return gains for evenly spaced light from 0 to MOST_LIGHT; an empty array if no light changes.
 
     Args:
         peak: Candelas per square metre of the brightest light.
@@ -45,7 +45,7 @@ def gains(peak: float) -> Values:
 
 
 def _control_points(headroom: float) -> tuple[Values, Values, Values]:
-    """Return light, binary logarithm of the gain, and its slope: formulas C.2 to C.6."""
+    """Return light, the gain's binary logarithm, and the slope of that: formulas C.2 to C.6."""
     white = 1 - 0.5 * min(headroom / math.log2(1000 / REFERENCE_WHITE), 1)
     most = 2**headroom
     middle_x = (1 - _KAPPA) * _KNEE + _KAPPA * _KNEE / white

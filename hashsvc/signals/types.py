@@ -44,8 +44,7 @@ class Signal:
         code: The packed bits, most significant first.
 
     Raises:
-        SignalFormatError: If the algorithm is unknown or the code has another length than its
-        codes.
+        SignalFormatError: If the algorithm is unknown, or its codes have another length.
     """
 
     algorithm: str
@@ -107,7 +106,7 @@ class Signal:
 
 @dataclass(frozen=True, slots=True)
 class ViewedSignal:
-    """A signal and the view of the image it was made from."""
+    """A signal and the view of the image that it was made from."""
 
     signal: Signal
     view: View
@@ -126,8 +125,7 @@ class SignalGroup:
         codes: The packed codes, one after another.
 
     Raises:
-        SignalFormatError: If the algorithm is unknown, or the codes have another length than its
-        codes.
+        SignalFormatError: If the algorithm is unknown, or `codes` are not one or more whole codes.
     """
 
     algorithm: str
@@ -157,22 +155,22 @@ class SignalGroup:
 
     @property
     def array(self) -> Codes:
-        """The codes, shape (n, bits // 8); a read-only view, not a copy."""
+        """The codes as a read-only array, not a copy, shape (n, bits // 8)."""
         return np.frombuffer(self.codes, np.uint8).reshape(-1, self.size)
 
 
 class Signature:
     """
-    All signals of one image; immutable.
+    All signals of one picture; immutable.
 
-    A candidate has a thousand signals. So they are kept as packed codes, and `signals` creates them
-    one by one only when asked.
+    A candidate has about a thousand signals. So a signature holds packed codes, and creates Signal
+    objects only when `signals` is read.
 
     Args:
-        signals: Each with its view, of any algorithms and views.
+        signals: Signals of any algorithms, each with its view.
 
     Attributes:
-        quality: PDQ's measure of detail, 0–100; below 50 the image is too plain to match on.
+        quality: PDQ's measure of detail, 0–100; below 50 the picture is too plain to match on.
 
         groups: The signals in order; neighbours of one algorithm and view form one group.
     """
@@ -222,7 +220,7 @@ class Signature:
         return tuple(signal for group in self.groups for signal in group)
 
     def codes(self, profile: Profile) -> Codes:
-        """Return the codes of all views by one algorithm, shape (n, bits // 8)."""
+        """Return one algorithm's codes of all views, shape (n, bits // 8)."""
         packed = [each.codes for each in self.groups if each.algorithm == profile.name]
         # A bytearray makes the array writable, which Numba requires.
         return np.frombuffer(bytearray().join(packed), np.uint8).reshape(-1, profile.bits // 8)

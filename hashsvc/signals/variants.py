@@ -29,7 +29,7 @@ _TIFF_LAYOUTS = {(key[1], key[2][0], key[4][0]) for key in TiffImagePlugin.OPEN_
 
 
 def unsupported_variant(header: Header) -> str | None:
-    """Return the rare variant in which an image is; None if its variant is not rare."""
+    """Return the name of the rare variant that an image is in; None if its variant is common."""
     match header.formats:
         case ("JPEG",):
             return _jpeg_variant(header.data)

@@ -1,8 +1,8 @@
 """
 Frames of short films, if PyAV is installed (`hashsvc[video]`).
 
-Films come from outside. So they are decoded only in the sandbox, from memory, by two demuxers and
-the few decoders that the web uses, in one thread, and only up to a number of pixels.
+Films are untrusted. So the service decodes them only in the sandbox, from memory and in one thread,
+by two demuxers and the few decoders that the web uses. It decodes only a limited number of pixels.
 """
 
 import io
@@ -21,7 +21,7 @@ from hashsvc.signals.headers import is_image_container
 
 try:
     import av
-except ImportError:  # Only some services look at films.
+except ImportError:  # Only some installations sign films.
     av = None  # type: ignore[assignment]
 
 _DEMUXERS = (
@@ -31,9 +31,9 @@ _DEMUXERS = (
 )
 _CODECS = frozenset({"h264", "hevc", "vp8", "vp9", "av1", "libdav1d", "mpeg4", "mjpeg"})
 
-# A frame can be decoded only after those before it, back to a key frame. So at most this many
-# pixels of a film are decoded, about two seconds' work, divided evenly among the sampled frames.
-# Where a frame's share is too small, an earlier frame is used.
+# A frame can be decoded only after all frames since the last key frame. So at most this many pixels
+# of a film are decoded, which takes about two seconds. They are divided evenly among the sampled
+# frames. Where that share does not reach the wanted frame, an earlier frame is used.
 MAX_FILM_PIXELS = 400_000_000
 _MAX_FRAMES_PER_SAMPLE = 300
 _MAX_SAMPLES = 8
@@ -129,7 +129,7 @@ def _sampled_frames(data: bytes, limits: Limits) -> Iterator[Image.Image]:
 
 
 def _time_of_frame(film: Any, stream: Any, number: int, count: int) -> int | None:
-    """Return the time of the sampled frame `number` in the stream's unit; None if it is unknown."""
+    """Return the time of a sampled frame in the stream's time unit; None if it is unknown."""
     start = int(stream.start_time or 0)
     if not number:
         return start
@@ -150,7 +150,21 @@ def _seek_before(film: Any, stream: Any, wanted: int) -> bool:
 
 
 def frame_at(frames: Iterator[Any], wanted: int | None, last: int | None, most: int) -> Any:
-    """Return the frame at a time, or the latest of the next `most` frames; None if none is new."""
+    """
+    Return the frame at a time, or else the latest of the next `most` frames.
+
+    Args:
+        frames: The frames from a key frame on.
+
+        wanted: The time, in the stream's time unit; None if it is unknown.
+
+        last: The time of the last sampled frame; None if there is none.
+
+        most: Largest number of frames to decode.
+
+    Returns:
+        None if no frame is later than `last`.
+    """
     latest = None
     for frame in itertools.islice(frames, most):
         if frame.pts is None or last is None or frame.pts > last:

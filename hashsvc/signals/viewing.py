@@ -13,7 +13,7 @@ _STRIP_ROWS = 256
 
 def viewed(image: Image.Image, tags: ColourTags) -> Image.Image:
     """
-    Return what a viewer shows: RGB or grey as it is stored, or the brightness after a conversion.
+    Return what a viewer shows: RGB or grey as stored, or the brightness after a conversion.
 
     Args:
         image: As the library decoded it.
@@ -75,7 +75,7 @@ def _as_stored(image: Image.Image) -> Image.Image:
 
 def _rescaled(pixels: NDArray[np.generic]) -> Image.Image:
     """
-    Return pixels of a deep mode as bytes, scaled by the range that the values themselves suggest.
+    Return pixels of mode I or F as bytes, scaled by the range that the values themselves suggest.
 
     Pillow would cut values off at 255.
     """

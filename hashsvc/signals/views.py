@@ -6,7 +6,7 @@ from PIL import Image
 
 # A border's brightness may vary by this much: JPEG leaves ripples beside an edge.
 _TOLERANCE = 12
-# If less than this share of a side is left, the border was not a frame around a picture.
+# If less than this share of a side would be left, the uniform part is not a border.
 _MIN_SHARE = 0.2
 _REDUCED_SIDE = 256
 

@@ -1,9 +1,9 @@
 """
 Image files of every kind that browsers show, made anew from generated photographs.
 
-The files of 10 and 12 bits in `tests/vectors/colours` show `PHOTO`. The first was made with PyAV
-18.1 (libsvtav1, crf=20, preset=8, yuv420p10le, full range, BT.709); the second with imagecodecs
-2026.3.6: `avif_encode(pixels << 4 | pixels >> 4, level=60, bitspersample=12, speed=2)`.
+The files of 10 and 12 bits in `tests/vectors/colours` show `PHOTO`. The file of 10 bits was made
+with PyAV 18.1 (libsvtav1, crf=20, preset=8, yuv420p10le, full range, BT.709); that of 12 bits with
+imagecodecs 2026.3.6: `avif_encode(pixels << 4 | pixels >> 4, level=60, bitspersample=12, speed=2)`.
 """
 
 import struct
@@ -38,7 +38,7 @@ _LAYERS = PHOTO.copy()
 _LAYERS.putalpha(Image.linear_gradient("L").resize(PHOTO.size))
 _COLOURS = np.stack(np.meshgrid(*[np.linspace(0, 1, 9)] * 3, indexing="ij"), axis=-1)
 _INKS = np.stack(np.meshgrid(*[np.linspace(0, 1, 5)] * 4, indexing="ij"), axis=-1)
-# Unlike the plain formula, ink here covers less.
+# These inks cover less than the plain formula from CMYK to RGB assumes.
 _PRINTED = ((1 - _INKS[..., :3] * (0.9, 0.8, 0.7)) * (1 - 0.9 * _INKS[..., 3:])).clip(0, 1)
 
 
@@ -95,7 +95,7 @@ REFUSED_PROFILES = {
     ),
     "short-table-back": rgb_profile(SRGB_POINTS, gamma(1), more={b"B2A0": b"mft1" + bytes(80)}),
 }
-"""Profiles that do not count, so that the picture is shown as it is stored."""
+"""Profiles that viewers ignore, so that the image is shown as it is stored."""
 
 
 def _deep_png(pixels: NDArray[np.uint16], colour: int, *chunks: bytes) -> bytes:
@@ -159,11 +159,11 @@ def bmp_with_colours(
     Args:
         points: x and y of red, green and blue.
 
-        exponent: Of the power that gives light.
+        exponent: Exponent that turns values into light.
 
-        kind: Four bytes that say which of the colours' descriptions counts.
+        kind: Four bytes that say which description of the colours counts.
 
-        profile: An ICC profile, after the pixels.
+        profile: An ICC profile, which is put after the pixels.
     """
     plain = saved(PHOTO, "BMP")
     pixels = plain[54:]
@@ -410,7 +410,7 @@ def _bmps() -> dict[str, bytes]:
 
 
 def _smaller_gif() -> bytes:
-    """Return a GIF whose only frame leaves half of the canvas free; the background is black."""
+    """Return a GIF with a black background, half of which its only frame leaves free."""
     data = bytearray(saved(PHOTO.quantize(64), "GIF"))
     data[6:10] = struct.pack("<HH", PHOTO.width, 2 * PHOTO.height)
     return bytes(data)
@@ -437,7 +437,7 @@ def _profiled() -> dict[str, bytes]:
             files[f"webp-icc-{name}"] = saved(PHOTO, "WEBP", lossless=True, **options)
             files[f"avif-icc-{name}"] = saved(PHOTO, "AVIF", quality=90, speed=10, **options)
     for name, profile in (GREY_PROFILES | CMYK_PROFILES).items():
-        # A profile for another kind of picture does not count.
+        # Viewers ignore a profile for another kind of image: these are for grey or CMYK.
         files[f"jpeg-icc-{name}"] = saved(PHOTO, "JPEG", quality=90, icc_profile=profile)
         files[f"png-icc-{name}"] = saved(PHOTO, "PNG", icc_profile=profile)
     for name in ("display-p3", "linear", "inverting", "inverting-table"):

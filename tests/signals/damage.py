@@ -43,7 +43,7 @@ SEEDS = [
     random_apng(SMALL, 1)[0],
     *itertools.islice(bitmaps(SMALL.resize((20, 20))).values(), 0, None, 5),
 ]
-# Byte strings that parsers of these formats look for.
+# Byte strings that the parsers of image formats look for.
 PARTS = [
     *(
         b"\xff\xd8",

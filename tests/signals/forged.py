@@ -88,7 +88,7 @@ def tiff(*pages: Sequence[tuple[int, int, int, int]], ring: bool = False) -> byt
     """
     Return a TIFF of pages, each of (tag, type, count, value) entries.
 
-    With `ring`, the last page leads to the first.
+    With `ring`, the last page points back to the first.
     """
     data = b"II*\0" + struct.pack("<I", 8)
     for number, page in enumerate(pages):
@@ -117,7 +117,7 @@ def grey_tags(width: int, height: int) -> list[tuple[int, int, int, int]]:
 
 
 def slow_bmp(runs: int) -> bytes:
-    """Return a BMP with run-length coding, one pixel a run, which Pillow decodes in Python."""
+    """Return a BMP with run-length coding, one pixel a run, which is decoded in Python."""
     width, height = 1000, -(-runs // 1000)
     palette = bytes(1024)
     header = struct.pack("<IiiHHIIiiII", 40, width, height, 1, 8, 1, 2 * runs, 0, 0, 256, 0)

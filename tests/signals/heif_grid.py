@@ -1,4 +1,4 @@
-"""Makes HEIF files whose image is a grid of tiles, as phones do; no library here writes them."""
+"""Makes HEIF and AVIF files whose image is a grid of tiles, which no library here can write."""
 
 import math
 import struct
@@ -54,7 +54,7 @@ def heif_grid(photo: Image.Image, tile: int, *, turns: bytes = b"", form: str = 
             places += struct.pack(">HHHII", item, 0, 1, at, len(part))
             at += len(part)
         infos = [
-            # Tiles are hidden: they are no images of their own.
+            # Tiles are marked as hidden, because they are not images of their own.
             box(b"infe", bytes([2, 0, 0, item > 1]) + struct.pack(">HH", item, 0) + name + b"\0")
             for item, name in [(1, b"grid"), *((item, kind) for item in tiles)]
         ]

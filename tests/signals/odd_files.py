@@ -39,7 +39,7 @@ def bmp(
     palette: bytes = b"",
     colours: int = 0,
 ) -> bytes:
-    """Return a bitmap; a negative height means that its first row is the highest."""
+    """Return a bitmap; a negative height means that the first row in the file is the topmost."""
     packed_masks = struct.pack(f"<{len(masks)}I", *masks)
     if header == 12:
         head = struct.pack("<IHHHH", 12, *size, 1, bits)
@@ -52,7 +52,7 @@ def bmp(
 
 
 def packed(rows: NDArray[np.uint8], bits: int) -> bytes:
-    """Return rows of numbers, packed into bits and filled to four bytes."""
+    """Return rows of numbers, packed into bits; each row is padded to a multiple of four bytes."""
     width = rows.shape[1]
     flags = np.unpackbits(rows[:, :, None], axis=2)[:, :, 8 - bits :].reshape(len(rows), -1)
     filled = np.zeros((len(rows), -(-width * bits // 32) * 32), np.uint8)
@@ -131,7 +131,7 @@ def _rows_of_24(pixels: _Words) -> bytes:
 
 
 def _numbers_and_palette(photo: Image.Image, colours: int) -> tuple[NDArray[np.uint8], bytes]:
-    """Return numbers of colours from the lowest row up, and colours of four bytes."""
+    """Return palette numbers from the lowest row up, and the palette, four bytes a colour."""
     image = photo.quantize(colours)
     palette = np.zeros((colours, 4), np.uint8)
     found = np.array(image.getpalette("RGB"), np.uint8).reshape(-1, 3)[:colours, ::-1]
@@ -212,7 +212,7 @@ def runs(
 
 
 def icon(*images: tuple[int, int, bytes], kind: int = 1) -> bytes:
-    """Return an icon of images, each a width, a height and a PNG or a bitmap without its start."""
+    """Return an icon; each image is width, height, and a PNG or a bitmap without file header."""
     head = struct.pack("<HHH", 0, kind, len(images))
     body, start = b"", len(head) + 16 * len(images)
     for width, height, data in images:
@@ -239,7 +239,7 @@ def gif_of(
     made = b"GIF89a" + struct.pack("<HH", *canvas) + b"\xf7\1\0" + bytes(range(255, 0, -1)) * 3
     made = made.ljust(13 + 768, b"\0")
     for image, place, disposal, transparent in frames:
-        # Let Pillow code the pixels.
+        # Let Pillow compress the pixels.
         alone = saved(image, "GIF", interlace=interlaced)
         start = alone.index(b",\0\0\0\0")
         palette = bytes(image.getpalette("RGB") or ()).ljust(768, b"\0")[:768]
@@ -252,7 +252,7 @@ def gif_of(
 
 
 def random_gif(photo: Image.Image, seed: int) -> tuple[bytes, int]:
-    """Return a GIF of frames at random places, and their number."""
+    """Return a GIF of frames at random places, and the number of frames."""
     rng = random.Random(seed)
     frames = []
     for number in range(rng.randint(2, 6)):
@@ -266,7 +266,7 @@ def random_gif(photo: Image.Image, seed: int) -> tuple[bytes, int]:
 
 
 def random_apng(photo: Image.Image, seed: int) -> tuple[bytes, int]:
-    """Return an animated PNG of frames at random places, and their number."""
+    """Return an animated PNG of frames at random places, and the number of frames."""
     rng = random.Random(seed)
     count = rng.randint(2, 5)
     header = struct.pack(">IIBBBBB", *photo.size, 8, 6, 0, 0, 0)
@@ -289,7 +289,7 @@ def random_apng(photo: Image.Image, seed: int) -> tuple[bytes, int]:
 
 
 def shortened_webp(data: bytes, share: float) -> bytes:
-    """Return a WebP of one chunk with a part of its pixels, whose sizes fit."""
+    """Return a WebP of one chunk, cut off at a share of its bytes, with the sizes set to match."""
     end = int(len(data) * share) & ~1
     sizes = struct.pack("<I", end - 8), struct.pack("<I", end - 20)
     return data[:4] + sizes[0] + data[8:16] + sizes[1] + data[20:end]

@@ -169,7 +169,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.send_header("Content-Length", str(len(body)))
         self.send_header("Cache-Control", "no-store")
         self.end_headers()
-        with suppress(ConnectionError):  # The browser needs only the head of some files.
+        with suppress(ConnectionError):  # The browser may want only the start.
             self.wfile.write(body)
 
     def log_message(self, *_: object) -> None:

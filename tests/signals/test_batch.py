@@ -23,7 +23,7 @@ from tests.signals.forged import bombs, saved
 SMALL = [jpeg(generated_photo(seed, (160, 120))) for seed in range(4)]
 DATAS = [
     *SMALL,
-    # Takes longer than the images after it.
+    # This image takes longer than those after it.
     saved(generated_photo(9, (1600, 1200)), "PNG"),
     saved(Image.new("L", (1, 1)), "GIF"),
     SMALL[0][:300],

@@ -1,4 +1,4 @@
-"""Signals are made from the pixels that a browser shows, in every format and kind of colours."""
+"""Signals are made from the pixels that a browser shows, for every format and colour encoding."""
 
 from collections.abc import Mapping
 
@@ -28,12 +28,12 @@ def files() -> Mapping[str, bytes]:
 
 @pytest.fixture(scope="module")
 def shown(files: Mapping[str, bytes]) -> Shown:
-    """What Chromium shows of each file; it is started once."""
+    """What Chromium shows of each file; Chromium is started once."""
     return shown_by_chromium(files)
 
 
 def differing_bits(data: bytes, theirs: Image.Image | None) -> int:
-    """Return in how many bits the signals of a file and of what Chromium shows differ."""
+    """Return how many bits differ between a file's signal and that of what Chromium shows."""
     assert theirs is not None
     ours = next(decode(data, Limits()))
     assert ours.size == theirs.size

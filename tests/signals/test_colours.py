@@ -42,7 +42,7 @@ def only(data: bytes) -> Image.Image:
 
 
 def levels(image: Image.Image) -> NDArray[np.float64]:
-    """Return brightness from 0 to 255."""
+    """Return the brightness of each pixel, from 0 to 255."""
     return np.asarray(image.convert("RGB")).astype(float) @ (0.299, 0.587, 0.114)
 
 
@@ -52,7 +52,7 @@ def pixels(data: bytes) -> bytes:
 
 
 def bits(first: bytes, second: bytes) -> int:
-    """Return in how many bits two images' PDQ differs."""
+    """Return the number of bits in which the PDQ codes of two images differ."""
     codes = [sign_image(each).codes(PDQ)[0] for each in (first, second)]
     return int(np.unpackbits(codes[0] ^ codes[1]).sum())
 
@@ -246,7 +246,7 @@ def test_the_brightest_light_of_hdr_is_shown_as_white(peak: float) -> None:
     shown = light * gains(peak)
     assert np.interp(peak / 203, light, shown) == pytest.approx(1, abs=0.01)
     assert shown.max() <= 1.01
-    # Up to white all light is reduced alike, from 1000 cd/m² on by half.
+    # One gain applies to all light up to white; for a peak of 1000 cd/m² or more, it is a half.
     assert np.ptp(gains(peak)[light <= 1]) == 0
     assert gains(peak)[0] >= 0.5
     assert (gains(peak)[0] == 0.5) == (peak >= 1000)
@@ -257,7 +257,7 @@ def test_light_that_a_display_can_show_is_not_reduced() -> None:
 
 
 def as_pq(image: Image.Image) -> Image.Image:
-    """Return an image as PQ with the primaries of sRGB, its white at 203 cd/m²."""
+    """Return an image in PQ with the primaries of sRGB and white at 203 cd/m²."""
     value = np.asarray(image) / 255
     light = np.where(value <= 0.04045, value / 12.92, ((value + 0.055) / 1.055) ** 2.4) * 0.0203
     power = light ** (2610 / 16384)

@@ -96,7 +96,7 @@ def test_a_shortened_webp_is_signed_as_it_is_shown(
 
 @pytest.mark.parametrize("share", [0.9, 0.6, 0.4, 0.2, 0.1])
 def test_a_cut_off_interlaced_png_is_signed_near_its_whole(share: float, browser: Browser) -> None:
-    """Chromium shows its single pixels on white; other viewers fill the space between them."""
+    """Chromium shows single pixels on white; we fill the gaps between them, as other viewers do."""
     whole = interlaced_png(PHOTO)
     data = whole[: int(len(whole) * share)]
     assert browser.show(data) is not None
@@ -442,7 +442,7 @@ def test_kinds_that_are_not_supported_are_not_shown_either(name: str, browser: B
 
 
 def test_the_browser_shows_a_good_image_as_it_is(browser: Browser) -> None:
-    """The oracle itself: neither its drawing nor its answer changes pixels."""
+    """The oracle is right: neither drawing an image nor sending it back changes pixels."""
     seen = browser.show(saved(SMALL, "PNG"))
     assert seen is not None
     assert np.array_equal(np.asarray(seen), np.asarray(SMALL))

@@ -49,7 +49,7 @@ def test_exif_orientation_is_applied(orientation: int) -> None:
 def test_every_format_is_turned_upright(form: str) -> None:
     upright = generated_photo(1, (320, 240))
     stored = upright.transpose(Image.Transpose.ROTATE_90)
-    if form == "HEIF":  # Pillow writes it as a rotation of the container.
+    if form == "HEIF":  # Pillow turns this EXIF into a rotation of the container.
         stored.info["exif"] = exif(SIDEWAYS).tobytes()
     options = {"HEIF": {}, "TIFF": {"tiffinfo": {0x0112: SIDEWAYS}}}
     data = saved(stored, form, **options.get(form, {"exif": exif(SIDEWAYS)}))
@@ -146,7 +146,7 @@ def test_progressive_and_interlaced_images_decode_like_others() -> None:
 def test_of_a_jpeg_with_several_images_the_first_is_read() -> None:
     photos = [generated_photo(seed, (2048, 2048)) for seed in (1, 2)]
     (image,) = decode(saved(photos[0], "MPO", save_all=True, append_images=photos[1:]), LIMITS)
-    # Like any JPEG, it was decoded without colour and at a fraction of its size.
+    # The image was decoded like any JPEG: without colour and at a fraction of its size.
     assert (image.mode, image.size) == ("L", (1024, 1024))
 
 

@@ -48,7 +48,7 @@ def test_bytes_that_are_no_image_are_refused(name: str) -> None:
 
 @pytest.mark.parametrize("name", UNSUPPORTED)
 def test_an_image_of_another_kind_is_refused_as_not_supported(name: str) -> None:
-    """Nobody may take it for damaged, nor for no image."""
+    """The error says neither that the image is damaged nor that the bytes are no image."""
     with pytest.raises(UnsupportedImageError, match=r"is not supported: .* Supported .*JPEG, PNG"):
         sign_image(UNSUPPORTED[name])
 

@@ -1,4 +1,4 @@
-"""Hostile statements about colours change no more than the colours, and take little time."""
+"""What a hostile file says about its colours changes only the colours, and takes little time."""
 
 import functools
 import struct
@@ -108,7 +108,7 @@ def cmyk_jpeg(icc: bytes) -> bytes:
 
 
 def many_tags(count: int) -> bytes:
-    """Return a profile that has one tag very often."""
+    """Return a profile that repeats one tag very many times."""
     few = profile(b"RGB ", b"XYZ ", {b"rTRC": gamma(1)})
     size = 132 + 12 * count
     entry = struct.pack(">4sII", b"rTRC", 0, 4)

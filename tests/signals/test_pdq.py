@@ -1,4 +1,4 @@
-"""PDQ gives the bits of Meta's reference, from pixels and from files, however they are turned."""
+"""PDQ gives the bits of Meta's reference, from pixels and from files, in every pose."""
 
 import hashlib
 import json

@@ -26,7 +26,7 @@ SLIDES = [*OTHERS[:8], PHOTO, *OTHERS[8:]]
 
 
 def slideshow(form: str, frames: list[Image.Image]) -> bytes:
-    # Saving leaves options of one format at an image, so each file is made of copies.
+    # Pillow leaves options of a format on an image that it saves, so each file is made of copies.
     frames = [each.copy() for each in frames]
     return saved(frames[0], form, save_all=True, append_images=frames[1:])
 
@@ -87,7 +87,7 @@ def test_frames_over_the_limit_of_pixels_are_counted(monkeypatch: pytest.MonkeyP
 def test_each_square_of_a_long_image_is_within_one_section(
     width: int, length: int, upright: bool
 ) -> None:
-    # The shades tell where a section begins: no row has the shade of another one.
+    # Each row has a shade of its own, so a shade tells where a section begins.
     rows = np.repeat(np.arange(length, dtype=np.int32)[:, None], width, axis=1)
     long = Image.fromarray(rows if upright else rows.T, "I")
     found = [np.asarray(each) if upright else np.asarray(each).T for each in sections(long)]

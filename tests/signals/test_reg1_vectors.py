@@ -1,4 +1,4 @@
-"""Every stage of region signals equals the vectors of the fixed format, within the rule."""
+"""Every stage of region signals is as near to the vectors of the fixed format as its rule asks."""
 
 import copy
 import hashlib
@@ -20,7 +20,7 @@ Described = dict[str, Any]
 
 
 def failures(port: Described, expected: Described) -> set[str]:
-    """Return the names of the parts of the rule that a port breaks."""
+    """Return the names of the parts of the rule that a port (another implementation) breaks."""
     broken = {
         "pictures": not same_pictures(port, expected),
         "blobs": not all(
@@ -54,7 +54,7 @@ def same_pictures(port: Described, expected: Described) -> bool:
 
 
 def near(mine: list[Any], theirs: list[Any], tolerance: float) -> bool:
-    """Return whether samples, or plain values, differ by at most the tolerance."""
+    """Return whether all values differ by at most the tolerance."""
     return np.allclose(np.array(mine), np.array(theirs), rtol=0, atol=tolerance)
 
 
@@ -82,7 +82,7 @@ def same_blob(mine: Described, theirs: Described) -> bool:
 
 
 def shared(these: list[str], those: list[str]) -> float:
-    """Return the share of these codes that have one of those codes within `kept_bits` bits."""
+    """Return the share of `these` codes that are within `kept_bits` bits of one of `those`."""
     near_one = [
         any((int(code, 16) ^ int(each, 16)).bit_count() <= RULE["kept_bits"] for each in those)
         for code in these

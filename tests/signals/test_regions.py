@@ -158,13 +158,13 @@ def test_no_two_kept_regions_match() -> None:
 def test_a_blob_is_found_with_its_position_and_size(sigma: float) -> None:
     y, x = np.mgrid[0:256, 0:300].astype(np.float32)
     spot = 200 * np.exp(-((y - 120) ** 2 + (x - 171) ** 2) / (2 * sigma**2))
-    # Light from the left gives it a direction.
+    # Light from one side gives the spot a direction.
     picture = (30 + spot * (1 + (x - 171) / 200)).astype(np.float32)
     pictures = halvings(picture, 1024)
     blobs = find_blobs(pictures, longest=512, contrast=1.0, max_count=5, directions=2)
     assert np.allclose(blobs.centres[0], (120, 171), atol=1.0)
-    # A blob of sigma s responds most to a filter of sigma s (Lindeberg). The scales are a cube root
-    # of 2 apart.
+    # A blob of sigma s responds most to a filter of sigma s (Lindeberg). From scale to scale, sigma
+    # grows by a factor of ∛2.
     assert blobs.sigmas[0] == pytest.approx(sigma, rel=0.2)
 
 

@@ -1,4 +1,4 @@
-"""What is there of a damaged image is signed as it is shown: its rows, and white for the rest."""
+"""A damaged image is signed as it is shown: the rows that can be decoded, on white."""
 
 import struct
 
@@ -84,7 +84,7 @@ def test_a_cut_off_copy_is_certain_to_match(name: str, share: float) -> None:
 
 
 def test_the_rows_that_are_there_have_a_signal_of_their_own() -> None:
-    """White rows below are a border, so the trimmed view is what is left."""
+    """The missing rows are a white border, so the trimmed view holds the rows that are there."""
     rows = sign_image(saved(PHOTO.crop((0, 240, 640, 480)), "PNG")).views()["pdq1"]
     cut = sign_image(saved(PHOTO, "BMP")[: 54 + 240 * 640 * 3]).views()["pdq1"]
     assert np.unpackbits(cut[View.TRIMMED] ^ rows[View.WHOLE]).sum() <= 20

@@ -1,4 +1,4 @@
-"""Images are signed in processes that may crash, run out of memory or be taken over safely."""
+"""Images are signed in processes that may safely crash, run out of memory or be taken over."""
 
 import json
 import os
@@ -50,7 +50,7 @@ FRAMES = [generated_photo(seed, (300, 200)) for seed in range(3)]
 KINDS = {
     "photo": PHOTO,
     "animation": saved(FRAMES[0], "GIF", save_all=True, append_images=FRAMES[1:]),
-    # Larger than a pipe.
+    # This file is larger than the buffer of a pipe.
     "large": saved(generated_photo(1, (1000, 800)), "BMP"),
     "bordered": saved(Image.new("RGB", (400, 300), "white"), "PNG"),
     **{form: saved(FRAMES[0], form) for form in ("PNG", "WEBP", "AVIF", "HEIF", "TIFF", "BMP")},
@@ -308,7 +308,7 @@ def test_a_worker_is_replaced_when_it_is_old_or_has_grown(monkeypatch: pytest.Mo
 def test_workers_that_start_together_are_not_replaced_together(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    # Each worker is started after the last is ready: minutes, if kernels must be compiled.
+    # Don't wait until a worker is ready before the next one starts: compiling may take minutes.
     monkeypatch.setattr(worker_pool.WorkerProcess, "becomes_ready", lambda _worker: True)
     with Sandbox(LIMITS, workers=3) as opened:
         until(lambda: len(opened.pool.workers) == 3)
@@ -402,15 +402,15 @@ def test_a_worker_ends_by_itself() -> None:
             [*module, str(parent), *told], cwd=ROOT, stdin=subprocess.PIPE, stdout=subprocess.PIPE
         )
 
-    # The first does not have the parent that it expects. The second gets no more input. Nobody
-    # stops the third when its time is up.
+    # The first worker does not have the parent that it expects. The second gets no more input. The
+    # third stops itself when its time is up.
     with (
         started(os.getppid()) as orphan,
         started(os.getpid()) as idle,
         started(os.getpid()) as busy,
     ):
         assert orphan.wait(20) == 1
-        # An incomplete image is ignored.
+        # The worker ignores an incomplete image.
         answer, _ = idle.communicate((9).to_bytes(4) + b"half", timeout=20)
         assert answer == b"!"
         assert idle.returncode == 0

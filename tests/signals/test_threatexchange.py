@@ -1,4 +1,4 @@
-"""PDQ's bits, quality and threshold equal python-threatexchange's, which makes the lists in use."""
+"""PDQ has the bits, quality and threshold of python-threatexchange, which makes lists in use."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Some frames of a film are signed, in the sandbox, within its limits; damaged films are safe."""
+"""Frames of a film are signed in the sandbox, within its limits; damaged films do no harm."""
 
 import io
 import random
