@@ -15,7 +15,7 @@ class RequestSettings(BaseSettings):
     max_body_bytes: int = Field(
         2_000_000,
         ge=1_000,
-        description="Largest request body, in bytes. Only a scan's list of URLs may be as large. "
+        description="Largest request body, in bytes. Only a scan's list of URLs may be this large. "
         "Other calls have smaller limits.",
     )
     max_urls_per_scan: int = Field(10_000, ge=1, description="Largest number of URLs in one scan.")
@@ -24,14 +24,15 @@ class RequestSettings(BaseSettings):
         512,
         ge=10,
         le=100_000,
-        description="Largest number of open connections. If there are more, the service ends the "
-        "one whose caller has kept it waiting longest. Calls with a key are never ended.",
+        description="Largest number of open connections. If one more comes, the service ends "
+        "another. It picks the address with the most connections, and of these the one that has "
+        "waited longest for its caller. It never ends calls with a key.",
     )
     max_connections_per_address: int = Field(
         64,
         ge=1,
-        description="Largest number of open connections of one address. It does not apply to the "
-        "proxies in HASHSVC_TRUSTED_PROXIES.",
+        description="Largest number of open connections from one address. The proxies in "
+        "HASHSVC_TRUSTED_PROXIES may have more.",
     )
     max_head_s: float = Field(
         10, gt=0, description="Longest time for the headers of a request to arrive, in seconds."
@@ -81,8 +82,8 @@ class RequestSettings(BaseSettings):
         16,
         ge=1,
         le=39,
-        description="Calls without a key that run at the same time. The service runs 40 calls at "
-        "once; the others are for callers with a key.",
+        description="Largest number of calls without a key that run at the same time. The service "
+        "runs 40 calls at once; the rest of the 40 are for callers with a key.",
     )
 
     @field_validator("trusted_proxies", mode="before")

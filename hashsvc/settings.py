@@ -25,7 +25,7 @@ class Settings(RequestSettings):
     )
     database_url: str | None = Field(
         None,
-        # It may hold a password.
+        # The URL may hold a password.
         repr=False,
         description="SQLAlchemy URL of the database, such as "
         "`postgresql+psycopg://user@host/name`. If unset, the service uses SQLite in the data "
@@ -182,8 +182,8 @@ class Settings(RequestSettings):
     scan_renderer_isolation: Literal["namespace", "flags"] = Field(
         "namespace",
         description="What keeps the browser of `HASHSVC_SCAN_RENDERER` behind the service's proxy: "
-        "`namespace` an empty network namespace and Chromium's switches, `flags` the switches "
-        "alone. Use `flags` only where the system forbids user namespaces.",
+        "`namespace` uses an empty network namespace and Chromium's switches, `flags` only the "
+        "switches. Use `flags` only where the system forbids user namespaces.",
     )
 
     fetch_timeout_s: float = Field(

@@ -3,15 +3,16 @@ Measures which images of pages the scanner finds, compared with headless Chromiu
 
     python -m benchmarks.pages [--json OUT] [--pages 255] [--seed 1] [--only STYLE] [--render]
 
-The pages are in the style of sites that matter, and are served on loopback. Chromium runs each
-page's scripts, scrolls to its end, and reports the images that it shows at 100 × 100 pixels or
-more. These include backgrounds, posters and images inside frames. A `Looker` looks at the same
-page, without a renderer unless `--render` is given. The benchmark compares the images of both by
-path and query, and signs none.
+The pages imitate sites of many kinds, such as imageboards and shops, and are served on loopback.
+Chromium runs each page's scripts, scrolls to its end, and reports the images that it shows at
+100 × 100 pixels or more. These include backgrounds, posters and images inside frames. A `Looker`
+looks at the same page, without a renderer unless `--render` is given. The benchmark compares by
+path and query which images both found, and signs nothing.
 
 On half of the pages, chosen by the seed, the pictures are on another host than the page.
 
-A third of the pages, chosen by a hash of their names, is kept aside: nothing may be tuned by them.
+A third of the pages, chosen by a hash of their names, is kept aside: nobody tunes the scanner on
+it.
 Pages on which only a browser can find images are counted separately. The exit code is 1 if less
 than 0.99 of the shown images were found in the shown size or another one, or if Chromium showed
 nothing on a page.
@@ -138,7 +139,7 @@ def _print_misses(results: Sequence[PageResult]) -> None:
         aside = ", kept aside" if page.page.is_kept_aside else ""
         print(
             f"\n{kind}  {page.page.name}{aside}: {len(page.missed)} of {len(page.shown)}, "
-            f"of these {len(page.missed_in_every_size)} in no size"
+            f"{len(page.missed_in_every_size)} of them in no other size either"
         )
         for key in page.missed[:_MOST_LISTED]:
             print(f"      {key}")

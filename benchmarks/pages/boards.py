@@ -144,7 +144,7 @@ def tables(m: Maker) -> None:
 
 
 def archive(m: Maker) -> None:
-    """An archived copy: prefixes with a date, `//` inside of paths."""
+    """An archived copy: paths begin with a date and have `//` inside."""
 
     def item() -> str:
         inner = f"http://old.example/{m.token()}.jpg"

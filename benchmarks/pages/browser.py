@@ -133,7 +133,7 @@ def look_with_chromium(
                 with _browser(command, server.url + left[0].path):
                     _wait_for(left, reported, came)
                 done = sum(each.name in reported for each in left)
-                # If it stopped at a page, go on with the page after that.
+                # If the browser stopped at a page, go on with the next page.
                 left = left[done + 1 :]
         asked = frozenset(server.asked)
         shown = {

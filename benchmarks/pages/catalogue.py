@@ -15,7 +15,7 @@ RENDERED = frozenset(each.__name__ for each in standards.RENDERED)
 
 
 def make_pages(count: int, *, seed: int) -> list[MadePage]:
-    """Return pages that take turns through the styles; each further round is another variant."""
+    """Return pages of each style in turn; each further round makes another variant of them."""
     names = list(STYLES)
     pages = []
     for place in range(count):

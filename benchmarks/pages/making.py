@@ -51,7 +51,7 @@ class MadePage:
 
         style: Name of its style.
 
-        path: Where it is.
+        path: The path at which it is served.
 
         shown_at: Path of the document that a browser ends up at.
 
@@ -69,7 +69,7 @@ class MadePage:
 
     @property
     def is_kept_aside(self) -> bool:
-        """Whether the page belongs to the third by which nothing is tuned."""
+        """Whether the page belongs to the third on which nobody tunes the scanner."""
         return hashlib.sha256(self.name.encode()).digest()[0] % 3 == 0
 
     @property
@@ -86,7 +86,7 @@ class Maker:
     Attributes:
         number: Which variant of the style to make.
 
-        rng: Makes the choices that the number does not make.
+        rng: Makes the choices that depend on the seed. The number alone decides the others.
     """
 
     style: str
@@ -186,11 +186,11 @@ class Maker:
         return " ".join(self.rng.choices(_WORDS[self.charset], k=count))
 
     def inline(self) -> str:
-        """Return a picture that no other page has as a `data:` URL."""
+        """Return the `data:` URL of a picture that no other page has."""
         return f"data:image/jpeg;base64,{base64.b64encode(picture(self.picture())).decode()}"
 
     def each(self, make: Callable[[], str], count: int | None = None) -> str:
-        """Return what a function makes, as often as the page has pictures."""
+        """Return what a function makes for each of the page's pictures, or `count` times."""
         return "\n".join(make() for _ in range(self.count if count is None else count))
 
     def add(self, end: str, media_type: str, text: str, *, behind: bool = False) -> str:
@@ -212,7 +212,7 @@ class Maker:
         return url[0] if is_document else IMAGE_HOST + url["path"]
 
     def show(self, body: str, head: str = "", *, bare: bool = False) -> None:
-        """Make the page from this body."""
+        """Make the page from the content of its <body>."""
         self.add("page.html", "text/html", self.document(body, head, bare=bare))
         self._shown_at = self._shown_at or self.path
 
@@ -221,7 +221,7 @@ class Maker:
         self._shown_at = path
 
     def document(self, body: str, head: str = "", *, bare: bool = False) -> str:
-        """Return a document around a body, nested as the page's number says."""
+        """Return a document around a body, which is nested as deep as the page's number says."""
         depth = 0 if bare else (0, 2, 6, 40)[self.number % 4]
         declared = f'<meta charset="{self.charset}">' if self.charset else ""
         base = f'<base href="/{self.style}/{self.number}/files/">' if self.has_base else ""

@@ -17,7 +17,7 @@ from hashsvc.settings import Settings
 from hashsvc.signals import NotAnImageError, SignedFrames
 from hashsvc.signals.headers import begins_like_image
 
-# Links and declared previews are looked at on purpose, although a browser does not show them.
+# The product looks at linked and declared images on purpose, although a browser shows none of them.
 _LINK = re.compile(
     r"""<(?:a|area)\b[^>]*\shref=["']?[^"'\s>]*|<meta\b[^>]*>|<link\b[^>]*\srel=["']?image_src[^>]*>""",
     re.IGNORECASE,
@@ -37,7 +37,7 @@ class PageResult:
         found: Images that the product downloaded and would have signed.
 
         linked: Requests that Chromium does not make, for images that the page links to or declares,
-            or for images of pages behind it.
+            or for images of the pages to which its thumbnails lead.
 
         needless: All other requests for images that Chromium does not make.
 
@@ -189,7 +189,7 @@ def _linked(page: MadePage) -> frozenset[str]:
 
 
 def _behind(page: MadePage) -> frozenset[str]:
-    """Return what names the pictures of the documents to which a page's thumbnails lead."""
+    """Return the names of the pictures in the documents to which a page's thumbnails lead."""
     return frozenset(
         found
         for path in page.behind

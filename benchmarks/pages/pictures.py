@@ -1,4 +1,4 @@
-"""The picture at each path of the site."""
+"""Makes the picture that is served at each path."""
 
 import base64
 import hashlib
@@ -33,7 +33,7 @@ def drawing(path: str) -> bytes:
 
 
 def digest_key(body: bytes) -> str:
-    """Return the name of an image that has no URL of its own."""
+    """Return the name of an image that has no URL of its own, given its bytes."""
     return hash_key(hashlib.sha256(body).digest())
 
 

@@ -1,4 +1,4 @@
-"""Serves the pages on loopback, with a picture of its own at each path, and logs what is asked."""
+"""Serves the pages on loopback, with another picture at each path, and notes what is asked for."""
 
 import base64
 import re
@@ -26,12 +26,12 @@ class PageServer(ThreadingHTTPServer):
     Args:
         pages: The pages whose documents to serve.
 
-        scripts: What is put into the head of a document, by its path.
+        scripts: The script to put into the head of a document, by the document's path.
 
         on_report: Called with the path's query and the body of each POST.
 
     Attributes:
-        asked: Name of each picture that was asked for, by `key_of`, in order.
+        asked: The name (see `key_of`) of each picture that was asked for, in order.
     """
 
     daemon_threads = True
@@ -80,9 +80,10 @@ class PageServer(ThreadingHTTPServer):
 
     def key_of(self, url: str) -> str:
         """
-        Return an image's name, the same on every port: path and query, or its bytes' digest.
+        Return an image's name: its path and query, or the digest of its bytes.
 
-        The name of an image on the second host begins with that host.
+        The name is the same on every port. That of an image on the second host begins with the
+        host.
         """
         if url.startswith("data:"):
             head, _, data = url.partition(",")
@@ -102,7 +103,8 @@ def _folder_of(path: str) -> str:
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
-    wbufsize = -1  # Send head and body in one packet: two would wait for each other.
+    # Send head and body in one packet: a second packet would wait until the first is confirmed.
+    wbufsize = -1
     server: PageServer
 
     def do_GET(self) -> None:

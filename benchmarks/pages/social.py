@@ -21,7 +21,7 @@ def x_cards(m: Maker) -> None:
 
 
 def reddit_old(m: Maker) -> None:
-    """A list of links with thumbnails, and pictures that unfold from an attribute."""
+    """A list of links with thumbnails, and pictures that a script takes out of an attribute."""
 
     def thing() -> str:
         thumb = m.tag("img", src=f"//@HOST@/b/thumb/{m.token()}.jpg", width="140", height="105")

@@ -123,7 +123,7 @@ def amp(m: Maker) -> None:
 
 
 def next_images(m: Maker) -> None:
-    """Pictures behind an optimiser whose query has the address."""
+    """Pictures that an image optimiser serves; its query has the picture's own address."""
 
     def item() -> str:
         ref = f"/_next/image?url={m.quoted(m.picture('/up/{}.jpg'))}&w={{w}}&q=75"
@@ -140,7 +140,7 @@ def next_images(m: Maker) -> None:
 
 
 def next_flight(m: Maker) -> None:
-    """Data of the server's components, in pieces that a script draws."""
+    """Data of the server's components, in pieces that a script turns into pictures."""
     rows = [
         ["$", "img", None, {"src": m.absolute(m.picture("/f/{}.webp")), "alt": ""}]
         for _ in range(m.count)

@@ -1,4 +1,4 @@
-"""Decides by a request's headers alone whether a call may be made. Nobody reads its body first."""
+"""Decides whether a call may be made, by its headers alone, before its body is read."""
 
 import re
 from collections.abc import Iterator
@@ -20,7 +20,7 @@ from hashsvc.api.request_bodies import check_media_type
 from hashsvc.api.routes.body_limits import MOST_BYTES, NO_BODY, SMALL, URLS
 
 _DOOR = "hashsvc.door"
-# Calls with wrong keys cannot take the threads in which other calls run: those are 40 more.
+# These threads check keys. Routes run in 40 others, which calls with wrong keys cannot take.
 _THREADS = 8
 _REFUSALS = tuple(STATUSES)
 
@@ -33,19 +33,19 @@ class Door:
     Attributes:
         checks: The route's checks, in the order in which they run.
 
-        most_bytes: Largest body; None for the limit in the settings.
+        most_bytes: Largest body, in bytes; None for the limit in the settings.
     """
 
     checks: tuple[Check, ...]
     most_bytes: int | None
 
 
-# Paths without a route, and files of the documentation.
+# The door of paths without a route, and of the documentation's files.
 _OPEN_DOOR = Door((), NO_BODY)
 
 
 class Admission:
-    """ASGI middleware that runs a route's checks, and refuses the call without reading its body."""
+    """ASGI middleware that runs a route's checks before anything reads the body of the call."""
 
     def __init__(self, app: ASGIApp) -> None:
         self._app = app
@@ -73,14 +73,14 @@ class Admission:
                 connection.end_request()
 
     async def _admit(self, request: Request) -> None:
-        # Somebody who sends a picture learns that first, with or without a key.
+        # Check this first: tell somebody who sends an image so, even without a key.
         check_media_type(request.headers)
         scope = request.scope
         scope[_DOOR] = door = self._door_of(scope)
         passed = scope[ADMITTED] = {}
         services = services_of(request)
         for check in door.checks:
-            # The check of a key reads the database.
+            # The check of a key reads the database, so run it in a thread.
             passed[check] = (
                 await anyio.to_thread.run_sync(
                     check.admit, request, services, limiter=self._threads

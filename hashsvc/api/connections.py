@@ -1,9 +1,9 @@
 """
 Limits on connections: how many there are, and how long each may keep the service waiting.
 
-uvicorn closes an idle connection, but only until the next byte comes, and its `limit_concurrency`
-counts idle connections too. So it lets slow callers fill the service. Here a new connection takes
-the place of the one that has waited longest, if there are too many.
+uvicorn closes a connection that sends nothing, but one byte is enough to prevent that. Its
+`limit_concurrency` counts idle connections too, so slow callers could use up the limit. Here, if
+there are too many connections, a new one takes the place of one that waits for its caller.
 """
 
 import asyncio
@@ -23,21 +23,23 @@ from hashsvc.access.addresses import subscriber_of
 from hashsvc.settings import Network
 
 _STATE = "hashsvc.connection"
-# A caller that reads nothing for this long is gone. The system's buffers take most answers at once.
+# End a connection whose caller reads nothing for this long. The system's buffers take most answers
+# at once, so few answers wait for their caller.
 _LONGEST_STALL_S = 30.0
 
 
 @dataclass(frozen=True, slots=True)
 class ConnectionLimits:
     """
-    What `Connections` keeps to.
+    The limits that `Connections` keeps.
 
     Attributes:
         most: Most connections.
 
-        most_per_address: Most connections of one address, but for those of proxies.
+        most_per_address: Most connections from one address; proxies may have more.
 
-        proxies: The networks of the operator's proxies. Their connections bring many callers.
+        proxies: The networks of the operator's proxies. Each of their connections carries the calls
+            of many callers.
 
         head_s: Longest time until the headers of a request have arrived.
 
@@ -69,7 +71,7 @@ class Connections:
         Count a new connection, and say whether it may stay.
 
         If there are too many, end the connection whose caller has kept the service waiting longest,
-        among those of the address that has most.
+        among those of the address that has the most connections.
         """
         new.subscriber = subscriber_of(address)
         own = self._by_subscriber.get(new.subscriber, set())
@@ -115,16 +117,16 @@ class Connections:
 
 class Connection(asyncio.Protocol):
     """
-    A connection. It passes everything on to uvicorn's protocol, and watches the time.
+    A connection. It passes everything on to uvicorn's h11 protocol, and watches the time.
 
-    uvicorn's h11 protocol limits the size of headers and trailers; the one with httptools does not.
+    That protocol limits the size of headers and trailers. uvicorn's httptools protocol does not.
 
     Attributes:
         subscriber: Whose connection it is: see `subscriber_of`.
 
         waits_since: When the service began to wait for this caller to send or read, in seconds of
-            `time.monotonic` (uvloop's clock has milliseconds only). None while the service works,
-            and during any call with a key.
+            `time.monotonic` (uvloop's clock counts whole milliseconds). None while the service
+            works, and during any call with a key.
     """
 
     def __init__(
@@ -148,7 +150,7 @@ class Connection(asyncio.Protocol):
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Begin to wait for a request, or end a connection that is one too many."""
-        # uvloop's transports are of no class of asyncio's.
+        # uvloop's transports are not instances of asyncio's classes.
         self._transport = transport = cast("asyncio.Transport", transport)
         self.waits_since = time.monotonic()
         peer = transport.get_extra_info("peername")
@@ -159,11 +161,11 @@ class Connection(asyncio.Protocol):
         self._end_after(self._connections.limits.head_s)
 
     def data_received(self, data: bytes) -> None:
-        """Pass bytes on."""
+        """Pass bytes on to uvicorn."""
         self._uvicorn.data_received(data)
 
     def eof_received(self) -> None:
-        """Pass the end of the caller's bytes on."""
+        """Tell uvicorn that the caller sends no more bytes."""
         self._uvicorn.eof_received()
 
     def pause_writing(self) -> None:
@@ -205,7 +207,7 @@ class Connection(asyncio.Protocol):
     def end_request(self) -> None:
         """Note that a request is answered. The next one may have come already."""
         self._requests -= 1
-        # The rest of an answer may still be in this process.
+        # If the rest of the answer is still in this process, the caller has to read it first.
         if not self._requests and not self._unread:
             self._rest()
 

@@ -32,7 +32,7 @@ from hashsvc import access, audit, bank, matching, removal, sandbox, scanning, s
 _log = structlog.get_logger()
 
 MOST_RULES = 20
-"""The number of broken rules that an answer names. A body may break very many."""
+"""The largest number of broken rules that an answer names. A body may break very many."""
 
 
 class ApiError(Exception):
@@ -173,7 +173,7 @@ STATUSES: dict[type[Exception], HTTPStatus] = {
 
 
 def install(app: FastAPI) -> None:
-    """Have the app answer every error with a problem."""
+    """Make the app answer every error with a `Problem`."""
     for kind in STATUSES:
         app.add_exception_handler(kind, _known)
     app.add_exception_handler(RequestValidationError, _invalid)
@@ -204,7 +204,7 @@ def answer(error: Exception) -> JSONResponse:
     if status is HTTPStatus.UNAUTHORIZED:
         headers["WWW-Authenticate"] = "Bearer"
     if status is HTTPStatus.REQUEST_TIMEOUT:
-        # Nobody knows where the next request would begin.
+        # More of this body may come, so nobody could tell where the next request begins.
         headers["Connection"] = "close"
     if status is HTTPStatus.TOO_MANY_REQUESTS or isinstance(error, BusyError):
         headers["Retry-After"] = str(math.ceil(getattr(error, "retry_after_s", 1)))
@@ -260,7 +260,7 @@ async def _http(request: Request, error: Exception) -> JSONResponse:
     assert isinstance(error, HTTPException)
     status = HTTPStatus(error.status_code)
     if status is HTTPStatus.BAD_REQUEST:
-        # FastAPI answers so if JSON is not UTF-8, is nested too deeply or has too long a number.
+        # FastAPI answers 400 if JSON is not UTF-8, is nested too deeply or has too long a number.
         return _rules_broken([{"where": ["body"], "rule": "JSON decode error"}], 1)
     headers = dict(error.headers or {})
     if status is HTTPStatus.METHOD_NOT_ALLOWED:

@@ -12,10 +12,10 @@ _CHECKS = ("/health", "/ready")
 
 class OpenCalls:
     """
-    ASGI middleware that runs only some calls without a key at the same time.
+    ASGI middleware that limits how many calls without a key run at the same time.
 
-    The others wait for some seconds, and are then told to come back. FastAPI runs 40 calls at once;
-    the rest of them is for calls with a key.
+    Further calls wait for some seconds, and are then asked to try again later. FastAPI runs 40
+    calls at once; those beyond the limit are for callers with a key.
 
     Args:
         most: Most calls without a key that run at once.
@@ -48,7 +48,7 @@ class OpenCalls:
                 self._room.release()
 
         async def send_after_work(message: Message) -> None:
-            # The work is done when the answer begins. A slow reader must not keep the room.
+            # The work is done when the answer begins. A slow reader must not keep its place.
             leave()
             await send(message)
 

@@ -1,11 +1,12 @@
-"""Answers requests whose body has not arrived, in a way that the caller gets to read the answer."""
+"""Refuses a request before its body has arrived, in such a way that the caller learns why."""
 
 import anyio
 from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import Response
 from starlette.types import Message, Receive, Scope, Send
 
-# A photo or short film that somebody sends by mistake fits. Dropping 1 MB takes less than 1 ms.
+# This is enough for a photo or short film that somebody sends by mistake. Dropping 1 MB takes less
+# than 1 ms.
 _MOST_DRAINED = 64_000_000
 _LONGEST_DRAIN_S = 10.0
 
@@ -38,7 +39,7 @@ async def refuse(answer: Response, scope: Scope, receive: Receive, send: Send) -
 
 
 def announces_body(headers: Headers) -> bool:
-    """Return whether a request has a body, by its headers."""
+    """Return whether the headers of a request announce a body."""
     return "transfer-encoding" in headers or headers.get("content-length", "0") != "0"
 
 

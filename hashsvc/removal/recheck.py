@@ -108,7 +108,7 @@ def _absent(
 
 
 def _doubt_about(look: Look) -> str | None:
-    """Return why this look leaves it open whether the image is there; None if it does not."""
+    """Return why this visit leaves it open whether the image is there; None if it does not."""
     if look.image is not None:
         return _doubt(look.image.facts)
     return None if look.reason in _NOT_IT else look.reason

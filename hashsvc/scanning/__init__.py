@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from hashsvc.scanning.watches import MOST_DAYS, MOST_HOURS, Watches
     from hashsvc.scanning.work_list import Progress, Submitted, WorkList
 else:
-    # Numba and the HTTP client are imported only for what scans.
+    # These modules import Numba and the HTTP client, so a process imports each at its first use.
     __getattr__ = lazy_names(
         __name__,
         {

@@ -1,10 +1,10 @@
-"""Checks that a network address or host name is public: the service connects to no others."""
+"""Checks that a network address or host name is public: the service connects only to those."""
 
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
 
-# All ranges of the IANA IPv4 Special-Purpose Address Registry that are not globally reachable, and
-# also multicast, the metadata services of cloud providers, and the whole of 192.0.0.0/24, because
-# Python's is_global allows single addresses in it.
+# These are all ranges of the IANA IPv4 Special-Purpose Address Registry that are not globally
+# reachable, multicast, and the metadata services of cloud providers. 192.0.0.0/24 is refused as a
+# whole, although Python's is_global allows single addresses in it.
 _REFUSED_V4 = tuple(
     map(
         IPv4Network,

@@ -2,7 +2,7 @@
 Makes the headers that a browser sends with a request: Accept, Referer, Sec-Fetch-…, cookies.
 
 Some image hosts answer with a page if Accept names text/html, with an error if the Referer is
-missing, or with endless redirects if cookies are not kept. The User-Agent stays our own.
+missing, or with endless redirects if cookies are not kept. The User-Agent is not a browser's.
 """
 
 from dataclasses import dataclass, field
@@ -55,7 +55,7 @@ _NAVIGATIONS = frozenset({Purpose.PAGE, Purpose.FRAME})
 @dataclass(frozen=True, slots=True, repr=False)
 class Browsing:
     """
-    Why a request is made, within one look at a URL.
+    Why a request is made, within one visit to a URL.
 
     Attributes:
         purpose: What the request fetches.
@@ -64,7 +64,7 @@ class Browsing:
 
         policy: The referrer policy of that page; empty for the default policy.
 
-        cookies: The cookies of this look. Responses add to them, and they end with the look.
+        cookies: The cookies of this visit. Responses add to them. They are dropped after the visit.
     """
 
     purpose: Purpose = Purpose.PAGE
@@ -127,7 +127,7 @@ def _relation(referrer: str, url: str) -> bytes:
 
 
 def site_of(host: str) -> str:
-    """Return a host's registrable domain, by the public suffix list; for an address, itself."""
+    """Return a host's registrable domain by the public suffix list, or the host if it has none."""
     return _suffixes().privatesuffix(host) or host
 
 

@@ -1,4 +1,4 @@
-"""Downloads the images of a page: the URLs that a browser would take, data: URLs, SVG bitmaps."""
+"""Downloads the images of a page, and takes images out of its `data:` URLs and SVG files."""
 
 import codecs
 import hashlib
@@ -29,8 +29,9 @@ class BatchLimits:
     """
     How much of a page to download before signing it.
 
-    Images are downloaded in batches and then signed, which is faster than alternating. A worker
-    that has to stop does so between images. A batch ends when it reaches one of these limits.
+    Images are downloaded and then signed in batches, which is faster than signing each after its
+    download. A worker that has to stop does so between images. A batch ends when it reaches one of
+    these limits.
 
     Attributes:
         images: Number of images.
@@ -120,7 +121,7 @@ class Downloads:
                 yield Download(url, fetched)
                 return
             if image.is_linked and is_page(fetched):
-                # A link that ends like an image file leads to a page that shows the image.
+                # The link ends like an image file, but leads to a page that shows the image.
                 visit.linked_pages.append(url)
                 visit.seen.discard(url)
                 return
@@ -150,7 +151,7 @@ class Downloads:
                 yield Download(image_url, fetched)
 
     def _bitmaps_of(self, svg: Fetched, visit: Visit) -> Iterator[Download | Look]:
-        """Yield the bitmaps inside an SVG image; a browser loads none from elsewhere for it."""
+        """Yield the bitmaps inside an SVG image; browsers load no other files for it."""
         found = False
         try:
             drawing = self._reader.read_page(svg.body, svg.url, "")

@@ -2,7 +2,7 @@
 Downloads URLs from public addresses, within limits on time, bytes and redirects.
 
 Every download ends with bytes or with a FetchError that gives a one-word reason. No proxy
-from the environment is used, nothing is written to disk, and cookies end with the look at a URL.
+from the environment is used, nothing is written to disk, and cookies last for one visit to a URL.
 """
 
 import contextlib
@@ -56,7 +56,8 @@ class Fetched:
 
         status: The HTTP status. It can differ from 200 only if `get` was given `browsing`.
 
-        headers: The headers that a browser acts upon, by name in lower case; empty if missing.
+        headers: The headers that a browser acts upon, by name in lower case. The value of a missing
+            header is empty.
 
         facts: Facts about the download for the record: `url`, `status`, `fetched_at`, the server's
             `address`, some `headers`, the `redirects` that led there, `certificate_sha256` if TLS
@@ -138,9 +139,10 @@ class Fetcher:
             via: Name of a proxy in the settings; None means the default proxy, or no proxy if the
                 settings have no default.
 
-            browsing: What a browser would say with the request. If it is given, `get` also returns
-                a body that comes with an error such as 404, or that was cut off twice, because
-                browsers show both. None asks as a program does, without cookies.
+            browsing: Why a browser would make the request. If it is given, `get` sends a browser's
+                headers. It then also returns a body that comes with an error such as 404, or that
+                was cut off twice, because browsers show both. None sends the headers of a simple
+                program, without cookies.
 
         Raises:
             FetchError: If the URL cannot be fetched; `retry` says whether it may work later.
@@ -151,8 +153,8 @@ class Fetcher:
         fetched = self._get(url, transport, browsing)
         if INCOMPLETE not in fetched.facts:
             return fetched
-        # The connection may have broken by chance. If the second answer is cut off too, the
-        # server did it.
+        # The connection may have broken by chance, so ask again. If the second answer is cut off
+        # too, the cause is the server.
         with contextlib.suppress(FetchError):
             fetched = max(fetched, self._get(url, transport, browsing), key=_completeness)
         return fetched
@@ -214,7 +216,7 @@ class Fetcher:
                 if browsing is None
                 else [*self._headers[:-1], *browsing.headers_for(url)]
             )
-            # A redirect back to the same URL is no loop if it has set a cookie.
+            # A redirect back to the same URL is not a loop if the answer has set a cookie.
             request = ((b"", url.encode()), *headers)
             if request in seen:
                 raise FetchError("redirect-loop")
@@ -338,11 +340,11 @@ def _location(response: httpx2.Response) -> str:
 
 
 def _body(response: httpx2.Response, max_bytes: int, *, keeps_part: bool) -> tuple[bytes, bool]:
-    """Return the body and whether it is whole; `keeps_part` accepts the part that came."""
+    """Return the body and whether it is whole; `keeps_part` allows a body that is not."""
     coding = response.headers.get("content-encoding", "").strip().lower()
     if coding not in _CODINGS:
-        # We did not ask for this coding, or several codings are stacked. A lower layer can be
-        # endless while the decoded body stays empty, and then no size limit would stop it.
+        # We did not ask for this coding, or several codings are stacked. In a stack, one coding can
+        # decode to endless data while the body stays empty, and no size limit would stop that.
         raise FetchError("unknown-coding")
     length = response.headers.get("content-length", "")
     if length.isascii() and length.isdigit() and int(length[:20]) > max_bytes:
@@ -354,7 +356,7 @@ def _body(response: httpx2.Response, max_bytes: int, *, keeps_part: bool) -> tup
             if len(body) > max_bytes:
                 raise FetchError("too-large")
     except httpcore2.RemoteProtocolError:
-        # Browsers show what came of an answer that was cut off.
+        # If an answer was cut off, browsers show the part that came.
         if not body or not keeps_part:
             raise
         return bytes(body), False

@@ -34,7 +34,7 @@ class Taken:
     Attributes:
         via: Name of the proxy that its scan uses; None for the default.
 
-        mark: Feed position when the item was leased; contents added later are above it.
+        mark: Feed position when the item was leased; contents added later have higher positions.
     """
 
     item: Item
@@ -59,9 +59,9 @@ class Leases:
         # sleep in fixed steps.
         self._lock = threading.Lock()
         self._in_hand: Counter[bytes] = Counter()
-        # Scans take turns, however many URLs each has.
+        # The scans that had their turn in this round. Scans take turns, however many URLs each has.
         self._had_turn: set[ScanId] = set()
-        # Until this time only one scan is assumed to have items that are due.
+        # Until this time, assume that only one scan has items that are due.
         self._single_scan_until = datetime.min.replace(tzinfo=UTC)
         # A scan's proxy never changes.
         self._via: dict[ScanId, str | None] = {}
@@ -72,7 +72,7 @@ class Leases:
         """Lease the next item; return None if no item is due, or only items of busy hosts."""
         with self._lock:
             now, busy = self._clock(), self._busy_hosts()
-            # Check in a read first: a worker that finds nothing should not block writers.
+            # Check in a read transaction first: a worker that finds nothing must not block writers.
             if not self._took_last_time and not self._is_due(now, busy):
                 return None
             with self._database.write(alone=False) as connection:
@@ -81,8 +81,8 @@ class Leases:
                 if item is None:
                     return None
                 via = self._via_of(connection, item.scan_id)
-                # On SQLite no other transaction can write during this one. So the newest change in
-                # the feed is exact, and reading it takes a hundredth of the time of a statement.
+                # On SQLite no other transaction can write during this one. So `newest_change` is
+                # exact here, and takes a hundredth of the time of an SQL statement.
                 newest = self._database.newest_change()
                 mark = unmatched.mark(connection) if newest is None else newest
             if item.host_digest is not None:
@@ -145,7 +145,7 @@ class Leases:
         Mark an item done and record its matches; return False if the lease was lost.
 
         A match with the same content and image URL as an earlier one is not recorded again. If
-        some images may succeed later, the item is retried as often as one that failed altogether.
+        some images may succeed later, the item is retried as often as an item that failed.
 
         Args:
             item: The leased item.

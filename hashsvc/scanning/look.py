@@ -35,8 +35,8 @@ _MAX_STYLESHEETS = 8
 _LARGEST_BEHIND_LINK = 3
 # If a page has fewer images than this in its markup, run its scripts to find more.
 _FEW_IMAGES = 3
-# Images that were downloaded before the deadline may be signed until this long after it: half of
-# what a lease leaves for signing.
+# An image that was downloaded before the deadline may still be signed until this many seconds after
+# it. A lease of the usual length leaves 24 seconds for signing.
 _GRACE_S = 10.0
 
 
@@ -55,11 +55,11 @@ class Looker:
 
         sign: Signs images, as described at `Sign`; a service passes one that uses a sandbox.
 
-        renderer: Runs the scripts of pages that show few images without them; None never does.
+        renderer: Runs the scripts of pages that show few images without them; None runs no scripts.
 
         reader: Reads pages; a service passes one that uses a sandbox. None reads in this process.
 
-        batch_limits: How much to download before signing it; None for the usual limits.
+        batch_limits: How much to download before signing; None for the usual limits.
 
         clock: Returns seconds, as `time.monotonic` does; the fetcher must use the same clock.
     """
@@ -110,7 +110,7 @@ class Looker:
             on_fetched: Called with the facts about the download of the URL itself.
 
             tally: Counts what becomes of the images, and what is left out. It is complete when
-                this iterator ends, also if it ends with an error.
+                this iterator ends, even if it ends with an error.
 
         Raises:
             FetchError: If the URL itself cannot be fetched, or is neither a page nor an image.
@@ -148,7 +148,7 @@ class Looker:
         browsing: Browsing | None = None,
         depth: int = 0,
     ) -> Generator[Look, None, Page]:
-        """Yield the results of a linked page; a link that is broken for good is not a failure."""
+        """Yield the results of a linked page; no results if the link is broken for good."""
         if link in visit.seen:
             return Page()
         visit.seen.add(link)
@@ -166,7 +166,7 @@ class Looker:
     def _look_at(
         self, fetched: Fetched, url: str, visit: Visit, *, most: int, depth: int = 0
     ) -> Generator[Look, None, Page]:
-        """Yield the result for what was fetched, and those for the images if it is a page."""
+        """Yield the result for the fetched file itself and, if it is a page, for its images."""
         # A file can be both: a browser may show it as a page although it starts like an image.
         shows_page = is_page(fetched)
         try:
@@ -199,7 +199,7 @@ class Looker:
         new = visit.choose(page, most=most, most_films=self._films_per_page)
         for batch in self._downloads.batches(new, fetched, page, visit):
             while batch:
-                # Remove each download from the batch, so that its bytes are freed once signed.
+                # Remove the download from the batch, so that its bytes are freed once it is signed.
                 each = batch.pop(0)
                 look = (
                     each
@@ -223,7 +223,7 @@ class Looker:
         dom = self._renderer.dom(fetched.url, deadline=visit.deadline, via=visit.via)
         with suppress(PageTooComplexError):
             if dom is not None:
-                # Both are the same page, so count what is left out of it once.
+                # `page` and `dom` are the same page, so count what is left out of it only once.
                 before = replace(page, left_out=LeftOut())
                 return self._reader.read_page(dom, fetched.url, "").with_more(before)
         visit.unread.add(fetched.url)

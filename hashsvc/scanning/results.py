@@ -1,4 +1,4 @@
-"""What a look at a URL gives: signed images, and reasons why others could not be signed."""
+"""What a visit to a URL gives: signed images, and reasons why others could not be signed."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
@@ -25,7 +25,7 @@ class SeenImage:
     An image that was found and signed.
 
     Attributes:
-        page_url: The page that shows it; for an image behind a thumbnail, the page linked to.
+        page_url: The page that shows it; for an image behind a thumbnail, the thumbnail's target.
 
         image_url: Where its bytes came from. For an inline image this is the page's URL with a
             fragment that is unique to the image.
@@ -80,7 +80,7 @@ def failed(image_url: str, error: Exception) -> Look:
 
 
 def http_error(fetched: Fetched, reason: str = "") -> FetchError:
-    """Return the error of an answer that shows no image."""
+    """Return the error for an answer without an image: its HTTP status, or else `reason`."""
     if fetched.status >= FIRST_ERROR or not reason:
         return FetchError(f"http-{fetched.status}", facts=fetched.facts)
     return FetchError(reason)

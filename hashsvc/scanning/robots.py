@@ -66,7 +66,7 @@ class RobotsCache:
 
 
 def read_robots(text: str, program: str) -> Robots:
-    """Return the rules for a program's name, or the rules for all programs if it has none."""
+    """Return the rules for a program, or if none name it, the rules for all programs."""
     mine: list[tuple[str, bool]] = []
     others: list[tuple[str, bool]] = []
     is_mine = False
@@ -117,7 +117,7 @@ def _normalise_path(path: str) -> str:
 
 
 def _matches(rule: str, path: str) -> bool:
-    """Return whether a path starts with a pattern; `*` is any text, and a final `$` the end."""
+    """Return whether a path starts with a pattern; `*` is any text, and a final `$` its end."""
     is_whole = rule.endswith("$")
     first, *others = rule.removesuffix("$").split("*")
     if not path.startswith(first):

@@ -19,7 +19,8 @@ from hashsvc.store.tallies import Tally
 _IDLE_S = 0.5
 # The share of a lease for downloads. The rest is for signing the last image and for storing.
 _LOOKING_SHARE = 0.8
-# Match once this many frames wait, so that a page of hundreds does not keep all signatures.
+# Match as soon as this many pictures wait, so that an item with hundreds of images does not keep
+# all their signatures in memory.
 _FRAMES_TOGETHER = 8
 _log = structlog.get_logger()
 
@@ -28,8 +29,8 @@ class Scanner:
     """
     The worker threads of one process; each looks at one item at a time.
 
-    While one thread waits for a site, the sandbox decodes or the index matches the images of other
-    threads.
+    While one thread waits for a site, the sandbox can decode images of other threads, and the index
+    can match them.
 
     Args:
         settings: Number of threads and length of a lease.
@@ -40,7 +41,8 @@ class Scanner:
 
         looker: Finds and signs the images at a URL.
 
-        work_came: Set when new work was added; without it, threads notice after half a second.
+        work_came: An event that is set when work is added, to wake an idle thread. If it is None,
+            threads find new work only by looking for it every half second.
 
         get_ready: Called before the first lease; returns once images can be signed, so that no
             lease runs while a sandbox is starting.
@@ -138,7 +140,7 @@ class Scanner:
         for look in self._looker.look(item.url, deadline=deadline, via=taken.via, tally=tally):
             if look.image is not None:
                 images.add(look.image)
-            # Don't retry an image that overran its lease; it would overrun again.
+            # Don't retry an image that failed after the deadline; it would be too late again.
             elif look.retry and time.monotonic() < deadline:
                 retry_reason = retry_reason or look.reason
             if self.is_stopping:

@@ -105,17 +105,17 @@ class ScanningService:
         """Start the sandboxes and the worker threads, and check the renderer."""
         self.open_sandboxes()
         if self.renderer is not None:
-            # This starts a browser, so nobody waits for it.
+            # The check starts a browser, so don't wait for it.
             threading.Thread(target=self.renderer.check, name="renderer-check", daemon=True).start()
         self.scanner.start()
 
     def open_sandboxes(self) -> None:
-        """Start the sandboxes alone, for looks without worker threads."""
+        """Start only the sandboxes, for a caller that uses `looker` without worker threads."""
         self.sandbox.open()
         self.page_sandbox.open()
 
     def renderer_state(self) -> tuple[RendererState, str]:
-        """Return whether pages' scripts are run, and if the browser was refused, why."""
+        """Return whether pages' scripts are run, and why the browser was refused, if it was."""
         if self.renderer is None:
             return RendererState.OFF, ""
         return self.renderer.state, self.renderer.reason

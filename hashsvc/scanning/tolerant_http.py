@@ -87,7 +87,7 @@ class _TolerantStream(httpcore2.NetworkStream):
 
 
 def clean_head(head: bytes) -> bytes:
-    """Return a status line and headers, without the empty line, as h11 takes them."""
+    """Return a status line and headers, without the empty line, in a form that h11 accepts."""
     status, *lines = re.split(rb"\r?\n", head)
     kept = [status]
     is_kept, is_chunked = True, False

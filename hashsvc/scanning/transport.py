@@ -1,7 +1,8 @@
 """
 Makes requests over checked connections.
 
-It connects only to allowed ports, counts the bytes, and ignores the environment's proxy.
+It connects only to allowed ports, limits the bytes of an answer, and ignores proxies that the
+environment names.
 """
 
 import ssl
@@ -23,7 +24,7 @@ class CheckedTransport:
     Requests URLs over connections that a `CheckedBackend` opens, through one proxy or none.
 
     Raises:
-        FetchError: From each method, if the port is not allowed.
+        FetchError: From `get` and `connect`, if the port is not allowed.
     """
 
     def __init__(self, settings: Settings, deadline: ThreadDeadline, proxy: Proxy | None) -> None:

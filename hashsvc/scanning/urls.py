@@ -1,8 +1,8 @@
 """
-Reads URLs as browsers do (WHATWG URL Standard, by ada), and gives each URL one spelling.
+Reads URLs as browsers do (WHATWG URL Standard), with ada, and gives each URL one spelling.
 
-One spelling prevents scanning a page twice. It is ASCII, with a lower-case host that has no dot at
-its end, and without default port, fragment and parameters that only track who followed a link.
+So no page is scanned twice. The spelling is ASCII. Its host is in lower case and has no dot at its
+end. It has no default port, no fragment, and no parameters that only track who followed a link.
 """
 
 import re
@@ -56,7 +56,8 @@ def resolve_url(root: str, reference: str, *, encoding: str = "utf-8") -> str:
         encoding: Name of the page's encoding in the Encoding Standard. Queries are written in it.
 
     Raises:
-        BadUrlError: If it is not an http or https URL with a host (`data:`, a script, nonsense).
+        BadUrlError: If the reference is not an http or https URL with a host, but `data:`, a
+            script or nonsense.
     """
     _check_length(reference)
     if encoding not in ("utf-8", "utf-16le", "utf-16be") and not reference.isascii():

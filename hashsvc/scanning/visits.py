@@ -1,4 +1,4 @@
-"""The state of one look at a URL: how it downloads, what it has tried, and what it leaves out."""
+"""The state of one visit to a URL: how it downloads, what it has tried, and what it leaves out."""
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
@@ -15,16 +15,16 @@ from hashsvc.store.tallies import Tally
 @dataclass(slots=True)
 class Visit:
     """
-    State of one look.
+    The state of one visit to a URL.
 
     Attributes:
         tally: Counts what becomes of the images; complete once `count_what_is_left` was called.
 
         seen: The URLs that were tried so far.
 
-        unread: The URLs of pages and style sheets that were not read, or only in part.
+        unread: The URLs of pages and style sheets that were not read, or were read only in part.
 
-        frames: The URLs of all frames.
+        frames: The URLs of all frames of the pages.
 
         links: The URLs of all linked pages that may be followed.
 
@@ -41,21 +41,21 @@ class Visit:
     linked_pages: list[str] = field(default_factory=list)
     cookies: httpx2.Cookies = field(default_factory=httpx2.Cookies)
     has_signed: bool = False
-    # Whether each image that was left out is an icon, by the hash of its URL: a `data:` URL is as
-    # large as its image.
+    # Whether each image that was left out is an icon. The keys are hashes of the images' URLs,
+    # because a `data:` URL is as large as its image.
     _left_out: dict[int, bool] = field(default_factory=dict)
 
     def browsing(
         self, purpose: Purpose, shown_by: Fetched | None = None, page: Page | None = None
     ) -> Browsing:
-        """Return what a browser says with a request, whether a page or a person makes it."""
+        """Return why a request is made: by the page `shown_by`, or by a person if that is None."""
         policy = "" if page is None else page.referrer_policy
         if shown_by is not None and not policy:
             policy = shown_by.headers.get("referrer-policy", "")
         return Browsing(purpose, shown_by.url if shown_by else "", policy, self.cookies)
 
     def get(self, fetcher: Fetcher, url: str, browsing: Browsing) -> Fetched:
-        """Return what is at a URL, fetched as this look does."""
+        """Return what is at a URL, within this visit's deadline and through its proxy."""
         return fetcher.get(url, deadline=self.deadline, via=self.via, browsing=browsing)
 
     def choose(self, page: Page, *, most: int, most_films: int) -> list[PageImage]:
@@ -79,14 +79,14 @@ class Visit:
         return look
 
     def note(self, page: Page) -> None:
-        """Note where a page leads to by itself, and what is not among its finds."""
+        """Note the frames of a page, the page that it forwards to, and what was left out of it."""
         self.frames.update(page.frames)
         if page.moved_to is not None:
             self.links.add(page.moved_to)
         self.note_left_out(page)
 
     def note_left_out(self, page: Page) -> None:
-        """Note what is not among the finds of a page or a drawing."""
+        """Note what was left out when a page or an SVG image was read."""
         for url in page.icons:
             self._left_out.setdefault(hash(url), True)
         self.tally.images_failed += page.left_out.failed
@@ -100,7 +100,7 @@ class Visit:
             self._left_out[key] = image.is_icon and self._left_out.get(key, True)
 
     def count_what_is_left(self) -> None:
-        """Count what was found and not tried. An image left out on one page may be on another."""
+        """Count what was found and never tried. An image left out once may be tried later."""
         tried = {hash(url) for url in self.seen}
         for key in self._left_out.keys() - tried:
             if self._left_out[key]:

@@ -60,7 +60,7 @@ class Progress:
 
         tallied: Number of its items whose images were counted.
 
-        tally: The sum of what was counted.
+        tally: The sum of these items' tallies.
     """
 
     scan: Scan
@@ -93,7 +93,7 @@ class WorkList:
     None allows any organisation.
 
     Attributes:
-        work_came: Set when this process has added work.
+        work_came: An event that is set when this process has added work.
     """
 
     def __init__(self, settings: Settings, database: Database, clock: Clock = utc_now) -> None:
@@ -186,7 +186,7 @@ class WorkList:
         since: datetime | None = None,
     ) -> list[Seen]:
         """
-        Return the matches with the organisation's own cases that a scan has seen, old and new.
+        Return the matches with the organisation's own cases that a scan saw, new or known before.
 
         Args:
             scan_id: The scan.

@@ -8,7 +8,7 @@ from hashsvc.spreadsheets.csv_tables import Dialect, csv_lines, safe_cell, write
 if TYPE_CHECKING:
     from hashsvc.spreadsheets.workbooks import workbook_parts, write_workbook
 else:
-    # Importing openpyxl takes half a second, and few calls make a workbook.
+    # Importing openpyxl takes 0.3 s, and few calls make a workbook.
     __getattr__ = lazy_names(__name__, {"workbooks": "workbook_parts write_workbook"})
 
 XLSX = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"

@@ -22,21 +22,21 @@ from hashsvc.spreadsheets.csv_tables import looks_like_formula
 _MOST_ROWS = 1_048_576
 _MOST_TEXT = 32_767
 _TIME = "yyyy-mm-dd hh:mm:ss"
-# XML 1.0 has no place for other characters.
+# XML 1.0 allows all characters but these.
 _NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-# Excel reads `_x0041_` as the character of that number.
+# Excel reads `_x0041_` as the character with that code, which is `A`.
 _LIKE_CHARACTER = re.compile("_(?=x[0-9A-Fa-f]{4}_)")
 _WIDTHS = range(10, 61)
 _ROWS_FOR_WIDTHS = 200
 _PART_BYTES = 65_536
 
 Row = Sequence[object]
-# A WriteOnlyWorksheet. Its type stubs lack most of what it has.
+# A WriteOnlyWorksheet, whose type stubs lack most of its attributes.
 _Sheet = Any
 
 
 class _Parts:
-    """A file that gives away what was written to it."""
+    """A file in memory; `take` returns and drops what was written so far."""
 
     def __init__(self) -> None:
         self._written = bytearray()
@@ -73,23 +73,23 @@ def workbook_parts(
     """
     Yield a workbook with one table, part by part, while the rows are read.
 
-    Numbers, times and true or false keep their kind. Times are in UTC, because Excel knows no time
+    Numbers, times and true or false keep their types. Times are in UTC, because Excel knows no time
     zones. Everything else is text, and never a formula. Text is cut at 32,767 characters.
 
     Args:
         title: Name of the sheet, of at most 28 characters.
 
-        header: Names of the columns. They are bold, and stay in view.
+        header: Names of the columns. They are bold, and stay in view when a person scrolls.
 
         rows: The table. Further sheets take the rows that do not fit on one.
 
-        most_rows: Most rows of a sheet, with the header.
+        most_rows: Most rows of a sheet, counting the header.
     """
     parts, book = _Parts(), Workbook(write_only=True)
     book.properties.creator = "hashsvc"
     waiting = iter(rows)
     with ZipFile(parts, "w", ZIP_DEFLATED) as archive:
-        # The first sheet is there even if it is empty.
+        # Make the first sheet even if there are no rows.
         first: list[Row] = []
         while first or not book.worksheets:
             number = len(book.worksheets) + 1
@@ -119,7 +119,7 @@ def _sheet_parts(
     sheet.freeze_panes = "A2"
     path = f"xl/worksheets/sheet{len(sheet.parent.worksheets)}.xml"
     # openpyxl would write the sheet to a temporary file, and private data would be on the disk in
-    # plain text. So give it the place in the archive to write to.
+    # plain text. So make it write into the archive instead.
     with archive.open(path, "w") as file:
         sheet._writer = WorksheetWriter(sheet, file)
         sheet._writer.write_top()
@@ -159,7 +159,7 @@ def _cell(sheet: _Sheet, value: object) -> Cell | str | int | float | None:
 
 
 def _text(value: str) -> str:
-    # A line break inside a cell is a line feed.
+    # Excel writes a line break inside a cell as a line feed.
     text = _NOT_XML.sub("\ufffd", value.replace("\r\n", "\n").replace("\r", "\n"))
     text = _LIKE_CHARACTER.sub("_x005F_", text)
     return text if len(text) <= _MOST_TEXT else f"{text[: _MOST_TEXT - 1]}…"

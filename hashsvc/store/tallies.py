@@ -14,7 +14,7 @@ _LARGEST = 2**31 - 1
 @dataclass(slots=True)
 class Tally:
     """
-    What became of the images at a URL, in numbers. A look at the URL counts as it goes on.
+    What became of the images at a URL, in numbers. A visit to the URL counts as it goes on.
 
     Attributes:
         images: Images that were examined.

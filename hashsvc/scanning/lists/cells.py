@@ -8,7 +8,7 @@ _FORMULA = re.compile(r"\s*=\s*HYPERLINK\(\s*\"([^\"]+)\"", re.IGNORECASE)
 _FANG = re.compile(r"\bh(?:xx|\*\*|tt|__)p(s?)(?=\[?:)", re.IGNORECASE)
 _FANGED_COLON = re.compile(r"(https?)\[:\](?=//)|(https?)\[://\]", re.IGNORECASE)
 _FANGED_DOT = re.compile(r"\[\.\]|\(\.\)|\{\.\}|\[dot\]|\(dot\)", re.IGNORECASE)
-# Markdown writes `[words](URL)`, and two of them can touch: a URL ends before `](` and `)[`.
+# Two Markdown links, `[words](URL)`, can touch, so a URL ends before `](` and before `)[`.
 _URL = re.compile(r"https?:[/\\]{1,3}(?:(?!\]\(|\)\[)[^\s<>\"“”«»„])+", re.IGNORECASE)
 _BARE = re.compile(r"(?<![\w@./])www\.[^\s<>\"“”«»„]+", re.IGNORECASE)
 _NO_COLON = re.compile(r"(?<!\w)https?//", re.IGNORECASE)
@@ -63,7 +63,7 @@ def _refanged(text: str) -> str:
 
 
 def _is_one_url(text: str) -> bool:
-    """Return whether a cell is one URL that has spaces in its path, as browsers accept it."""
+    """Return whether a cell is one URL with spaces in its path, which browsers accept."""
     if " " not in text or len(_URL.findall(text)) != 1 or not _URL.match(text):
         return False
     return (

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Sequence
 
 from hashsvc.scanning.lists.cells import urls_in
 
-# Dutch, French, German and English words for a column of URLs, without plural and punctuation.
+# Dutch, French, German and English headings of a column of URLs.
 _HEADER = re.compile(
     r"(?:urls?|ur[il]'?s?|links?|liens?|adres(?:se|sen)?|adresses?|address(?:es)?|webadres(?:sen)?|"
     r"webadresse[n]?|hyperlinks?|pagina'?s?|pages?|seiten?|location|site|lien url|url lien)",
@@ -69,7 +69,7 @@ def _column_named(cells: Sequence[str]) -> int | None:
 
 
 def _is_header(cells: Sequence[str], below: Sequence[str]) -> bool:
-    """Return whether a first row is a header: several cells without a URL, and a URL below it."""
+    """Return whether a first row is a header: several cells without a URL, above a row with one."""
     has_urls = [any(urls_in(each) for each in row) for row in (cells, below)]
     return len(cells) > 1 and has_urls == [False, True]
 

@@ -1,4 +1,4 @@
-"""The cells of an Excel workbook (.xlsx), read by openpyxl within limits."""
+"""Reads the cells of an Excel workbook (.xlsx) with openpyxl, within limits."""
 
 import io
 import zipfile
@@ -20,12 +20,12 @@ def rows_of_workbook(body: bytes) -> Iterator[tuple[int, list[str]]]:
     """
     Yield the cells of each row of each sheet, with the row's number.
 
-    If a cell has a hyperlink to the web, its address is given in place of the cell's text.
+    If a cell has a hyperlink to the web, the link's URL is given in place of the cell's text.
 
     Raises:
         BadListError: If the workbook is damaged, or larger than the limits.
     """
-    from openpyxl import load_workbook  # noqa: PLC0415 - it takes 0.2 s, and few lists are workbooks.
+    from openpyxl import load_workbook  # noqa: PLC0415 - it takes 0.3 s, and few lists are workbooks.
 
     _check_size(body)
     try:

@@ -31,7 +31,7 @@ _LAZY_NAME = re.compile(
 )
 _SET_NAME = re.compile(r"srcset|bgset|[-_]set$", re.IGNORECASE)
 _COPY_NAME = re.compile(r"thumb|retina|2x$|hidpi|[-_]pin[-_]", re.IGNORECASE)
-# Handlers, texts for screen readers, and second links to what an element shows.
+# The names of handlers, of texts for screen readers, and of further links to a shown file begin so.
 _NEVER = ("on", "aria-", "data-download")
 _QUOTED = re.compile(r"(['\"])([^'\"]+)\1")
 _SET = re.compile(r"\S+\s+\d+(?:\.\d+)?[wx](?:\s*,|\s*$)")
@@ -90,7 +90,7 @@ def lazy_references(attributes: Mapping[str, str]) -> Iterator[list[str]]:
 def _in_value(name: str, value: str, attributes: Mapping[str, str]) -> list[str]:
     """Return the URLs of the one image that an attribute names; empty if it names none."""
     if "url(" in value or "image-set(" in value:
-        return []  # A style.
+        return []  # This is CSS.
     if _SET_NAME.search(name) or (_SET.search(value) and is_image_reference(value)):
         return in_order_of_choice(
             parse_srcset(value), _sizes_of(attributes), width=declared_width(attributes)
@@ -137,7 +137,7 @@ def _side(value: str) -> float | None:
 
 
 def _is_ratio(width: float | None, height: float | None, styled: Mapping[str, str]) -> bool:
-    """Return whether the sides are a ratio, as in `width=16 height=9` for a flowing layout."""
+    """Return whether the sides are only a ratio, as in `width=16 height=9`, and not pixels."""
     if width is None or height is None or styled:
         return False
     return width != height and max(width, height) <= _RATIO_SIDE

@@ -110,6 +110,8 @@ class Finds:
         Args:
             references: Its references as written; the first is the one that a browser takes.
 
+            pixels: How many pixels it has, as declared or assumed.
+
             link: Target of the link around the image; None if there is no link.
 
             is_linked: Whether the page only links to it.
@@ -133,14 +135,14 @@ class Finds:
         self._images[first] = PageImage(tuple(dict.fromkeys(urls)), pixels, is_linked, is_icon)
 
     def add_from_script(self, reference: str) -> None:
-        """Add an image that a script refers to; sizes that share a name count as one image."""
+        """Add an image that a script refers to; URLs that differ only in size are one image."""
         if url := self._image_url(reference):
             self._from_scripts.setdefault(_name_of(url), []).append(url)
         elif reference and self._left == 0:
             self.leave_out("over_limit", reference)
 
     def add_icon(self, reference: str) -> None:
-        """Add an icon, which nobody looks at."""
+        """Note an icon. Icons are counted, but not fetched."""
         url = reference[:MIN_INLINE_LENGTH] if is_inline(reference) else self._resolved(reference)
         if url:
             self._icons[url] = None
@@ -155,7 +157,7 @@ class Finds:
         self._add(self._films, reference, "over_limit")
 
     def add_frame(self, reference: str) -> None:
-        """Add a page that is shown in this one."""
+        """Add a frame: another page that this page shows."""
         if is_inline(reference):
             self.leave_out("frames", reference)
         else:
@@ -166,7 +168,7 @@ class Finds:
         self._add(self._stylesheets, reference, "parts")
 
     def leave_out(self, kind: Kind, text: str) -> None:
-        """Count something that is not among the finds; the same text counts once."""
+        """Count something that is left out; the same text counts once."""
         self._left_out[kind].add(hash(text))
 
     def _images_from_scripts(self) -> list[PageImage]:
@@ -195,7 +197,7 @@ class Finds:
             self.leave_out(kind, reference)
 
     def _note_unusable(self, references: Sequence[str]) -> None:
-        """Note an image that has no URL to fetch: an icon, or an image beyond a limit."""
+        """Count an image without a usable URL: as failed, as beyond the limit, or as an icon."""
         written = [each.strip() for each in references]
         unusable = next((each for each in written if _is_for_browsers(each)), None)
         if unusable is not None and not is_other_file(unusable):
@@ -226,7 +228,7 @@ class Finds:
 
 
 def _is_for_browsers(reference: str) -> bool:
-    """Return whether a browser would try to fetch a reference, as far as its scheme says."""
+    """Return whether a browser would try to fetch a reference, judging by its scheme."""
     return bool(reference) and not reference.startswith("#") and not _OTHER_SCHEME.match(reference)
 
 

@@ -11,7 +11,7 @@ MIN_INLINE_LENGTH = 1_000
 
 @dataclass(frozen=True, slots=True, repr=False)
 class InlineData:
-    """What a `data:` URL holds; `media_type` is empty if it names none."""
+    """What a `data:` URL holds; `media_type` is empty if the URL names none."""
 
     media_type: str
     body: bytes

@@ -9,7 +9,7 @@ from tree_sitter import Language, Node, Query, QueryCursor
 JAVASCRIPT = Language(tree_sitter_javascript.language())
 
 UNKNOWN = "\ufffc"
-"""Stands for a part that only running the script would tell."""
+"""Stands for a part of a text that is known only when the script runs."""
 
 _MOST_JOINED = 100_000
 _MOST_JOINED_TOGETHER = 3_000_000
@@ -17,14 +17,14 @@ _MAX_DEPTH = 12
 _MAX_CHAIN = 1_000
 _MAX_NAMES = 20_000
 _MAX_NAME = 200
-# These patterns have no children: with them, the time would grow with the square of the depth.
+# These patterns name no child nodes. If they did, the time would grow with the square of the depth.
 _JOINS = Query(JAVASCRIPT, "[(binary_expression) (template_string)] @join")
 _SETS = Query(
     JAVASCRIPT,
     "[(variable_declarator) (assignment_expression) (augmented_assignment_expression)] @set",
 )
 _GLOBAL = re.compile(r"^(?:(?:window|self|globalThis|top|document)\s*\.\s*)+")
-# Without them, an address is relative to the page's own.
+# These can be left out of an address, which is then relative to the page's own.
 _OWN = frozenset({"location.origin", "location.protocol"})
 _ESCAPE = re.compile(
     r"\\(?:u\{([0-9a-fA-F]{1,6})\}|u([0-9a-fA-F]{4})|x([0-9a-fA-F]{2})|(\r\n|[\s\S]))"
@@ -57,7 +57,7 @@ class Joins:
         self._named = self._names(root)
         self._known: dict[int, str | None] = {}
         self._left = _MOST_JOINED_TOGETHER
-        # The longest of those that begin together contains the others.
+        # Of expressions that begin at the same place, the longest contains the others.
         for node in sorted(found, key=lambda each: (each.start_byte, -each.end_byte)):
             if node.id not in self.parts and _joins(node):
                 text = self._text(node, 0)
@@ -97,7 +97,7 @@ class Joins:
             operands.append(right)
             node = left
         if not operands:
-            return None  # It multiplies or compares.
+            return None  # The expression multiplies or compares.
         operands.append(node)
         return self._all(reversed([self._text(each, depth + 1) for each in operands]))
 
@@ -128,13 +128,13 @@ class Joins:
             is_part = value.id in self.parts
             text = self._text(value, depth + 1)
             if not is_part and text and text.lstrip().startswith(("/", "http", "<")):
-                # It is whole, and may be used as it is, too.
+                # This text is a whole address or markup, and the script may use it by itself, too.
                 self.parts.discard(value.id)
             self._known[value.id] = text
         return self._known[value.id]
 
     def _value(self, node: Node, depth: int) -> Node | None:
-        """Return the node of a name's value, where the script sets it once."""
+        """Return the node of a name's value, if the script sets it once; otherwise None."""
         if depth > _MAX_DEPTH:
             return None
         known = self._named.get(self._plain(node))
@@ -180,7 +180,7 @@ class Joins:
         return None
 
     def _plain(self, node: Node) -> str:
-        """Return a name as written, without the objects that all names belong to."""
+        """Return a name as written, without global objects such as `window.` before it."""
         if node.end_byte - node.start_byte > _MAX_NAME:
             return ""
         return _GLOBAL.sub("", self._written(node))

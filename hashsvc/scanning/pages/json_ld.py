@@ -1,4 +1,4 @@
-"""Finds the images in a page's JSON-LD, as leniently as the programs that sites write it for."""
+"""Finds the images in a page's JSON-LD, even if its JSON breaks the rules."""
 
 import html
 import itertools
@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 MAX_JSON = 1_000_000
-"""Characters of a script that are read."""
+"""How many characters of a script are read."""
 _MAX_IMAGES = 1_000
 # schema.org's names, in lower case.
 _IMAGES = frozenset({"image", "thumbnail", "thumbnailurl", "contenturl", "primaryimageofpage"})
@@ -32,7 +32,7 @@ def _parsed(text: str) -> Any:
     """Return the JSON value, or None."""
     unescaped = html.unescape(text)
     for attempt in (text, unescaped, _TRAILING_COMMA.sub(r"\1", unescaped)):
-        # A comment or CDATA mark around the JSON is not JSON, and browsers' readers skip it too.
+        # Skip what stands around the JSON, such as a comment or a CDATA mark.
         begun = re.search(r"[\[{]", attempt)
         try:
             decoder = json.JSONDecoder(strict=False)

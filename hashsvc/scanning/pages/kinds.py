@@ -20,7 +20,7 @@ _OTHER_PATH = re.compile(
     r"\.(?:css|eot|ico|js|mjs|otf|ttf|woff2?|json|xml|txt|pdf|zip|mp3|m4a|ogg|wav)$", re.IGNORECASE
 )
 _PAGE_PATH = re.compile(r"\.(?:html?|php|aspx?|jsp)$", re.IGNORECASE)
-# What a template or a script fills in: `{{src}}`, `${id}`, `{name}`, `{9}`, `<%= url %>`.
+# Gaps that a template or a script fills: `{{src}}`, `${id}`, `{name}`, `{9}`, `<%= url %>`.
 _PLACEHOLDER = re.compile(
     rf"{UNKNOWN}|\{{\{{[^{{}}]*+\}}\}}"
     rf"|\$?\{{(?:[A-Za-z_.$ ]*+|\d{{1,3}})\}}|<%[^%]*+%>|%7B%7B",

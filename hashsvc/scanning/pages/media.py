@@ -18,8 +18,8 @@ _LENGTHS = {
     "device-width": VIEWPORT[0],
     "device-height": VIEWPORT[1],
 }
-# What our screen answers to features that have no lengths. A feature without a value asks whether
-# the answer is another than "none", "0" or "no-preference".
+# The values that our screen has for features that are not lengths. A query of a feature without a
+# value, such as `(hover)`, holds unless our value is "none", "0" or "no-preference".
 _ANSWERS = {
     "orientation": "landscape",
     "prefers-color-scheme": "light",
@@ -83,7 +83,7 @@ def _holds(tokens: Sequence[ast.Node], depth: int) -> bool | None:
             part, is_negated = not part, False
         answer = part if is_first else _joined(answer, part, joint)
         is_first = False
-    # In `not screen and (…)`, the word negates the whole query.
+    # In `not screen and (…)`, `not` negates the whole query.
     return not answer if is_negated and answer is not None else answer
 
 
@@ -95,7 +95,7 @@ def _joined(one: bool | None, other: bool | None, joint: str) -> bool | None:
 
 
 def _part(token: ast.Node, depth: int) -> bool | None:
-    """Return whether what stands in brackets holds: a feature, or a condition."""
+    """Return whether a feature or a condition in brackets holds; None if not understood."""
     if not isinstance(token, ast.ParenthesesBlock):
         return None
     inner = [each for each in token.content if each.type not in ("whitespace", "comment")]

@@ -1,10 +1,10 @@
-"""What a page shows and leads to: the result of reading one."""
+"""The result of reading a page: what it shows, and where it leads."""
 
 import operator
 from dataclasses import astuple, dataclass, replace
 
 IN_SCRIPT = 10_000.0
-"""The pixels that a string in a script is taken to have, which may be an image's URL."""
+"""How many pixels to assume for an image whose URL is only a string in a script."""
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -32,7 +32,7 @@ class PageImage:
 @dataclass(frozen=True, slots=True)
 class LeftOut:
     """
-    How much of a page is not among its finds.
+    How much of a page was left out when it was read.
 
     Attributes:
         failed: Images whose URL the service does not fetch, such as one that is too long.
@@ -78,7 +78,7 @@ class Page:
         icons: URLs of icons that are not among the images: `.ico` files, icons of the site, and
             `data:` URLs of fewer than 1,000 characters.
 
-        left_out: How much else is not among the finds.
+        left_out: How much else was left out.
     """
 
     images: tuple[PageImage, ...] = ()
@@ -93,11 +93,11 @@ class Page:
     left_out: LeftOut = LeftOut()
 
     def shown_count(self) -> int:
-        """Return the number of images in the markup, without strings in scripts that may be one."""
+        """Return the number of images in the markup, not counting strings in scripts."""
         return sum(image.pixels > IN_SCRIPT for image in self.images)
 
     def with_more(self, other: "Page") -> "Page":
-        """Return this page with the finds of another, such as those of a style sheet."""
+        """Return this page together with what another one, or a style sheet, shows and leads to."""
         known = {url for image in self.images for url in image.urls}
         more = [image for image in other.images if known.isdisjoint(image.urls)]
         return replace(

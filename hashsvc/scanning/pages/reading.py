@@ -98,7 +98,8 @@ def read_stylesheet(body: bytes, url: str, content_type: str, page: bytes | None
     Return the images and the style sheets that a style sheet refers to.
 
     Args:
-        page: The page that uses it; rules that match no element of it are left out.
+        page: The page that uses it. Rules that match no element of the page are left out. None
+            reads all rules.
     """
     sheet = decode_page(body[:_MAX_BYTES], content_type)
     finds = Finds(url, encoding=sheet.encoding)
@@ -120,7 +121,7 @@ class _Reader:
     Goes through the elements of a page, of its frames' `srcdoc` and of markup in its scripts.
 
     Args:
-        most: The most pixels that an image is assumed to have.
+        most: The largest number of pixels that an image may count as having.
     """
 
     def __init__(self, finds: Finds, *, depth: int = 0, most: float = math.inf) -> None:
@@ -312,7 +313,7 @@ class _Reader:
         self._read_source_text(text)
 
     def _read_source_text(self, text: str) -> None:
-        """Read the strings of a script, or of data in its notation."""
+        """Read the strings of a script, or of data that is written in JavaScript's notation."""
         found = list(in_script(text))
         if len(text) > MAX_SCRIPT or len(found) == MAX_FINDS:
             self._finds.leave_out("parts", text)

@@ -1,9 +1,10 @@
 """
 The sandbox job that reads pages and style sheets.
 
-An input has three parts: the length of a JSON header (4 bytes), the header, and the bodies. The
-header gives the length of each body. The payload of an answer is a Page as JSON; the header of the
-answer says whether there is one.
+An input has three parts: the length of a JSON header (4 bytes), the header, and one or two bodies.
+The first body is the page or the style sheet to read. The second is the page that uses the style
+sheet. The header gives the length of both. The payload of an answer is a Page as JSON; the header
+of the answer says whether there is one.
 """
 
 import json
@@ -15,7 +16,7 @@ from hashsvc.scanning.pages.page import LeftOut, Page, PageImage
 from hashsvc.scanning.pages.reading import read_page, read_stylesheet
 
 READ, TOO_COMPLEX = b"read", b"too-complex"
-# No page of 10 MB leaves out more of anything.
+# A page of at most 10 MB cannot leave out more than this.
 _MOST_LEFT_OUT = 10_000_000
 
 _SAMPLE = b"""<!doctype html><meta charset=windows-1251><style>a{background:url(1.jpg)}</style>
@@ -45,16 +46,16 @@ def page_of(header: bytes, payload: bytes) -> Page | None:
     if header == TOO_COMPLEX:
         return None
     if header != READ:
-        raise ValueError("Not an answer.")
+        raise ValueError("This is not an answer.")
     told = json.loads(payload)
     if not isinstance(told, dict) or told.keys() != asdict(Page()).keys():
-        raise ValueError("Not the fields of a page.")
+        raise ValueError("The answer does not have the fields of a page.")
     images = tuple(_image(each) for each in _list(told.pop("images")))
     moved_to, policy, has_scripts = (
         told.pop(name) for name in ("moved_to", "referrer_policy", "has_scripts")
     )
     if not isinstance(moved_to, str | None) or not isinstance(policy, str):
-        raise ValueError("Not a text.")  # noqa: TRY004 - the answer is wrong, not the caller.
+        raise ValueError("A field is not text.")  # noqa: TRY004 - the answer is wrong, not the caller.
     left_out = _left_out(told.pop("left_out"))
     lists = {name: tuple(_text(each) for each in _list(value)) for name, value in told.items()}
     return Page(
@@ -68,7 +69,7 @@ def page_of(header: bytes, payload: bytes) -> Page | None:
 
 
 def warm_up(_arguments: Any = None) -> None:
-    """Run all code once, because later nothing can be read from files."""
+    """Run all code once, so that it loads its files before the sandbox forbids reading files."""
     for each in (
         request(_SAMPLE, "http://a.example/", "text/html"),
         request(
@@ -104,24 +105,24 @@ def _image(told: object) -> PageImage:
         }:
             if urls:
                 return PageImage(tuple(map(_text, urls)), float(pixels), is_linked, is_icon)
-    raise ValueError("Not an image.")
+    raise ValueError("A field is not an image.")
 
 
 def _left_out(told: object) -> LeftOut:
     if not isinstance(told, dict) or told.keys() != asdict(LeftOut()).keys():
-        raise ValueError("Not the fields of what is left out.")
+        raise ValueError("The answer does not have the fields of LeftOut.")
     if not all(type(each) is int and 0 <= each <= _MOST_LEFT_OUT for each in told.values()):
-        raise ValueError("Not a count.")
+        raise ValueError(f"A field is not a number from 0 to {_MOST_LEFT_OUT}.")
     return LeftOut(**told)
 
 
 def _list(told: object) -> list[object]:
     if not isinstance(told, list):
-        raise ValueError("Not a list.")  # noqa: TRY004 - the answer is wrong, not the caller.
+        raise ValueError("A field is not a list.")  # noqa: TRY004 - the answer is wrong, not the caller.
     return told
 
 
 def _text(told: object) -> str:
     if not isinstance(told, str):
-        raise ValueError("Not a text.")  # noqa: TRY004 - as above.
+        raise ValueError("A field is not text.")  # noqa: TRY004 - as above.
     return told

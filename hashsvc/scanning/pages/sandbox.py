@@ -13,7 +13,7 @@ LIMITS = WorkLimits(
     max_seconds=10,
     max_memory_bytes=512 * 1024**2,
     max_header_bytes=20,
-    # Images inside the markup come back as they are.
+    # An answer contains the page's `data:` URLs, which are as large as their images.
     max_payload_bytes=40_000_000,
 )
 

@@ -15,9 +15,9 @@ from hashsvc.scanning.pages.kinds import is_image_reference, is_other_file
 
 _STRINGS = Query(JAVASCRIPT, "[(string) (template_string)] @string")
 MAX_SCRIPT = 3_000_000
-"""Characters of a script that are read."""
+"""How many characters of a script are read."""
 MAX_FINDS = 1_000
-"""Finds of one script."""
+"""How many images and pieces of markup are taken from one script."""
 _MAX_STRINGS = 20_000
 # Data in a script is often JSON in a string, and sometimes that JSON holds JSON in a string.
 _MAX_DEPTH = 3
@@ -78,7 +78,7 @@ def _in_source(source: str, depth: int) -> Iterator[ScriptFind]:
 
 
 def _affordable(strings: list[Node], source: bytes) -> Iterator[tuple[Node, str]]:
-    """Yield strings in order, until those nested in others make too much to read."""
+    """Yield strings in order, up to twice the script's length, as strings can be nested."""
     left = 2 * len(source)
     for node in sorted(strings, key=lambda each: each.start_byte)[:_MAX_STRINGS]:
         raw = source[node.start_byte + 1 : node.end_byte - 1]
@@ -110,7 +110,7 @@ def _in_string(value: str, node: Node | None, depth: int) -> Iterator[ScriptFind
         yield ScriptFind(url=value)
     elif reference := as_image_reference(value):
         key = _key_of(node)
-        # Under other keys, a name without a folder is only a part, or the file's former name.
+        # Under other keys, a name without a folder is only part of an address, or no address.
         if not key or "/" in reference or key in _KEYS or key in _REFERENCE_KEYS:
             yield ScriptFind(url=reference)
     elif _is_absolute(value) and _key_of(node) in _KEYS:

@@ -111,7 +111,7 @@ def _split_at_commas(tokens: Iterable[ast.Node]) -> list[list[ast.Node]]:
 
 
 def _pixels(token: ast.Node, depth: int) -> float | None:
-    """Return a length in pixels, also one that `calc()`, `min()`, `max()` or `clamp()` computes."""
+    """Return a length in pixels; `calc()`, `min()`, `max()` or `clamp()` may compute it."""
     value: float | None = None
     if isinstance(token, ast.DimensionToken):
         factor = _FACTORS.get(token.lower_unit)

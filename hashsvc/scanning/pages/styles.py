@@ -15,13 +15,13 @@ _MAX_BEGINNING = 50_000
 _MAX_RULES = 2_000
 _MAX_RULE = 1_000_000
 _MAX_DEPTH = 8
-# Comments, strings and URLs, which may hold braces, and the marks that end rules and blocks.
+# Comments, strings and URLs, which may hold braces, and the marks around rules and blocks.
 _MARKS = re.compile(
     r"/\*(?:[^*]|\*(?!/))*+(?:\*/)?+|\"(?:[^\"\\\n]|\\[\s\S])*+\"?+|'(?:[^'\\\n]|\\[\s\S])*+'?+"
     r"|url\(\s*+(?![\"'])(?:[^)\\]|\\[\s\S])*+|\\[\s\S]|[{};]",
     re.IGNORECASE,
 )
-# Rules that stand inside these are read one by one.
+# Groups of rules. The rules inside a group are read one by one.
 _GROUPS = re.compile(
     r"(?:\s|<!--|-->|/\*(?:[^*]|\*(?!/))*+\*/)*+"
     r"@(media|supports|layer|container|scope|starting-style|(?:-moz-)?document)\b",
@@ -35,13 +35,15 @@ _URLS = frozenset({"url", "src"})
 _NO_IMAGES = frozenset({"cursor", "src", "behavior", "-moz-binding", "clip-path", "filter"})
 _IMPORT = "import"
 _NO_MEDIA = frozenset({"layer", "supports"})
-# Properties of which the later one takes back what the earlier one shows.
+# Properties that count as one with another: a later declaration of either takes back what an
+# earlier one shows.
 _TOGETHER = {
     "background-image": "background", "mask-image": "mask", "-webkit-mask": "mask",
     "-webkit-mask-image": "mask", "border-image-source": "border-image",
     "list-style-image": "list-style",
 }  # fmt: skip
-_IE_HACK = "\t"  # The value of `\\9`, with which only old browsers read a declaration.
+# What `\\9` stands for. Only old browsers read a declaration that has it.
+_IE_HACK = "\t"
 
 
 @dataclass(frozen=True, slots=True)
@@ -105,7 +107,7 @@ def imported(text: str) -> Iterator[str]:
 
 
 def _media_of_import(tokens: Iterable[ast.Node]) -> str:
-    """Return the media queries of an import, without what says its layer and its conditions."""
+    """Return the media queries of an import, without its layer and its `supports()`."""
     rest: str = tinycss2.serialize(
         [
             each
@@ -157,7 +159,7 @@ def _rules(text: str) -> Iterator[tuple[tuple[str, ...], str]]:
 def _rule(groups: Sequence[tuple[str, bool]], rule: str) -> Iterator[tuple[tuple[str, ...], str]]:
     rule = rule[:_MAX_RULE]
     if all(holds for _, holds in groups) and (_MAY_SHOW.search(rule) or _TAKES_BACK.search(rule)):
-        # Rules inside and outside of @media count alike, those in layers do not.
+        # A rule inside @media counts like one outside it, but a rule in a layer does not.
         yield tuple(head for head, _ in groups if head[:5].lower() != "media"), rule
 
 
@@ -168,7 +170,7 @@ class _Shown:
         self._images: dict[tuple[tuple[str, ...], str], tuple[bool, list[str]]] = {}
 
     def images(self) -> Iterator[StyleImage]:
-        """Yield what the rules that were read show together."""
+        """Yield the images that the rules read so far show together."""
         for (scope, _), (_, urls) in self._images.items():
             for url in urls:
                 yield StyleImage("" if scope == () else scope[-1], url)
@@ -192,7 +194,7 @@ class _Shown:
             return
         if rule.lower_at_keyword == "media":
             if media_matches(head):
-                # As the selector is that of the rule around it, the two count as one rule.
+                # The selector is that of the rule around @media, so the two count as one rule.
                 self._read_block(rule.content, scope)
             return
         self._read_block(rule.content, (*scope, f"@{rule.lower_at_keyword} {head}", ""))

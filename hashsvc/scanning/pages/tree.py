@@ -17,7 +17,7 @@ _OPENED = re.compile(
     r"option)\b)[a-z]",
     re.IGNORECASE,
 )
-# Tags of elements that show no image, unless an attribute does.
+# Tags of elements that show no image, unless one of their attributes does.
 _STRUCTURE = re.compile(
     r"</?(?!(?:a|area|amp-\w+|base|body|embed|frame|head|html|iframe|image|img|input|link|meta|"
     r"noscript|object|picture|script|source|style|svg|template|textarea|title|video)\b)"
@@ -59,10 +59,10 @@ def elements_of(tree: LexborHTMLParser) -> Iterator[LexborNode]:
 
 def is_hidden(node: LexborNode, known: dict[int, bool]) -> bool:
     """
-    Return whether the markup says that an element is not shown before a person opens a part.
+    Return whether the markup hides an element until a person opens a part of the page.
 
     Args:
-        known: Answers for elements of the same tree by `mem_id`; new ones are added.
+        known: Answers for elements of the same tree, by `mem_id`. This function adds new ones.
     """
     path: list[int] = []
     part: LexborNode | None = node

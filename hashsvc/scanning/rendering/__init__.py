@@ -1,5 +1,5 @@
 """
-Runs a page's scripts in an isolated headless Chromium, for pages that show images by script only.
+Runs a page's scripts in an isolated headless Chromium, for pages whose images only scripts show.
 
 `Renderer` gives the page's markup as its scripts have changed it. The browser runs in a network
 namespace of its own, in which there is nothing but a way to the filtering proxy.

@@ -15,7 +15,7 @@ from hashsvc.scanning.errors import IsolationError
 Isolation = Literal["namespace", "flags"]
 
 SCRIPTS_MS = 5_000
-"""Time that a page's scripts get, by the page's clock."""
+"""How long a page's scripts run, in milliseconds of the page's virtual clock."""
 
 _MOST_DOM_BYTES = 10_000_000
 _MOST_REASON_BYTES = 1_000
@@ -100,7 +100,7 @@ class Browser:
         listener: The socket on which the browser expects its proxy.
 
     Raises:
-        IsolationError: If the browser cannot be isolated; it is not started then.
+        IsolationError: If the browser cannot be isolated. It is then not started.
 
         OSError: If no process can be started.
     """
@@ -140,7 +140,7 @@ class Browser:
     def dom(self, until: float) -> bytes | None:
         """Return the page's markup; None if the browser failed, or did not end by `until`."""
         assert self._keeper.stdout is not None
-        # At the deadline the keeper ends the browser, which closes the pipe.
+        # At the deadline, make the keeper end the browser. That closes the pipe, so `read` returns.
         ended = threading.Timer(max(0.0, until - time.monotonic()), self._hang_up)
         ended.start()
         try:
@@ -170,5 +170,5 @@ class Browser:
         try:
             return self._keeper.wait(_END_S)
         except subprocess.TimeoutExpired:
-            self._keeper.kill()  # The browser dies with it.
+            self._keeper.kill()  # The browser dies with the keeper.
             return self._keeper.wait()

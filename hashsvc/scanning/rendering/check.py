@@ -1,5 +1,5 @@
 """
-Checks by effect that a browser sends nothing past its proxy.
+Lets a browser try to send packets past its proxy, and checks that none come through.
 
 The check opens a page whose script asks a STUN server over UDP, which Chromium sends past a proxy
 unless a switch forbids it. The server is a socket of this process on loopback. The proxy of this
@@ -21,8 +21,8 @@ CHECK_URL = "http://check.invalid/"
 """The page that the browser has to open for a check."""
 
 _LONGEST_S = 10.0
-# How long the page stays open after the browser began to gather its addresses. It sends the first
-# packets within milliseconds.
+# How long the page stays open after the browser began to gather its addresses. The browser sends
+# the first packets within milliseconds.
 _GATHERING_S = 2.0
 _PAGE = b"""<body><script>
 try {
@@ -44,7 +44,7 @@ def is_kept_behind_proxy(browser: Browser) -> bool:
         browser: A new browser, which opens CHECK_URL.
 
     Raises:
-        IsolationError: If the browser sent UDP packets past the proxy, or would do so.
+        IsolationError: If the browser sent UDP packets past the proxy, or was ready to.
     """
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as server:
         server.bind(("127.0.0.1", 0))

@@ -1,5 +1,5 @@
 """
-An HTTP proxy for a browser, which connects only to hosts that a fetcher may reach.
+An HTTP proxy for a browser. It connects only to hosts that a fetcher may reach.
 
 It resolves no names itself. Each connection goes to a checked address, like all connections of the
 scanning room.

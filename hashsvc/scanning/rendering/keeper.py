@@ -1,5 +1,5 @@
 """
-Starts one browser where it can reach nothing but the filtering proxy, and removes every trace.
+Starts one browser where it can reach nothing but the filtering proxy, and deletes its files.
 
 The service runs this file as a process of its own, with the standard library alone. The keeper
 leaves the root account and enters a network namespace, which is empty but for a loopback interface.
@@ -37,7 +37,8 @@ _IFF_UP = 1
 
 _NOBODY = 65_534
 _IN_MEMORY = "/dev/shm"  # noqa: S108 - keeps pages off the disk.
-# Chromium keeps its profile and what its processes share here. Docker gives 64 MB by default.
+# Room for Chromium's profile, and for the memory that its processes share. In Docker, /dev/shm has
+# 64 MB by default.
 _ENOUGH_BYTES = 256 * 1024**2
 
 _libc = ctypes.CDLL(None, use_errno=True)
@@ -125,7 +126,7 @@ def _run(command: list[str], profile: str, control: socket.socket) -> int:
         _become_browser(command, profile, keeper)
     ended = os.pidfd_open(browser)
     select.select([ended, control.fileno()], [], [])
-    # Reap the browser first: all its orphans are adopted by then.
+    # Reap the browser first: by then, this process has adopted all its orphans.
     with suppress(ProcessLookupError):
         os.kill(browser, signal.SIGKILL)
     status = os.waitstatus_to_exitcode(os.waitpid(browser, 0)[1])
@@ -152,7 +153,7 @@ def _become_browser(command: list[str], profile: str, keeper: int) -> None:
 
 
 def _end_children() -> None:
-    """Kill all children. Those whose parent dies become children of this process, and die too."""
+    """Kill all children and theirs: if a child dies, its children become this process's."""
     with suppress(ChildProcessError):
         while True:
             with suppress(OSError):

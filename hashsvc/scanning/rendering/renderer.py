@@ -19,7 +19,7 @@ from hashsvc.scanning.rendering.check import CHECK_URL, is_kept_behind_proxy
 from hashsvc.scanning.rendering.filtering_proxy import FilteringProxy
 
 _LONGEST_S = 20.0
-# A page with less time than this does not wait for a check.
+# If a page has less time left than this, don't check the browser for it.
 _LONGEST_CHECK_S = 10.0
 _log = structlog.get_logger()
 
@@ -47,8 +47,8 @@ class Renderer:
     """
     Returns pages as their scripts have changed them; safe to share between threads.
 
-    It opens no page before `check` has found that the browser is kept behind the proxy. Until that
-    is so, each page causes another check.
+    It opens no page before `check` has found that the browser is kept behind the proxy. Until then,
+    each page causes another check.
 
     Args:
         command: The Chromium command, with any further switches that the operator wants.
@@ -64,7 +64,7 @@ class Renderer:
     Attributes:
         state: What the newest check found.
 
-        reason: Why it was refused, as a sentence; empty in other states.
+        reason: Why the browser was refused, as a sentence; empty in other states.
     """
 
     def __init__(
@@ -86,14 +86,14 @@ class Renderer:
         self.reason = ""
 
     def check(self) -> RendererState:
-        """Return whether pages can be opened; this starts a browser unless one was found ready."""
+        """Return the state, after a check of the browser unless an earlier check found it ready."""
         with self._checking:
             if self.state is not RendererState.READY:
                 self._check()
             return self.state
 
     def dom(self, url: str, *, deadline: float | None, via: str | None = None) -> bytes | None:
-        """Return a page's markup after its scripts ran; None if the browser failed or ran late."""
+        """Return a page's markup after its scripts ran; None if the browser failed or was late."""
         until = time.monotonic() + _LONGEST_S
         until = until if deadline is None else min(until, deadline)
         if not self._turns.acquire(timeout=max(0.0, until - time.monotonic())):

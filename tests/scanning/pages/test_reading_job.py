@@ -52,10 +52,10 @@ def test_a_page_comes_back_as_it_was() -> None:
     ids=json.dumps,
 )
 def test_nothing_else_is_a_page(told: object) -> None:
-    with pytest.raises(ValueError, match=r"^Not "):
+    with pytest.raises(ValueError, match=r"^(A field is not|The answer does not have) "):
         page_of(READ, json.dumps(told).encode())
 
 
 def test_another_header_is_not_an_answer() -> None:
-    with pytest.raises(ValueError, match="Not an answer"):
+    with pytest.raises(ValueError, match="not an answer"):
         page_of(b"other", json.dumps(TOLD).encode())
