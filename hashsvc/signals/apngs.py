@@ -74,4 +74,10 @@ def _layer(control: bytes) -> Layer:
     """Return the layer that a frame's control chunk, fcTL, describes."""
     width, height, left, top = (int.from_bytes(control[at : at + 4]) for at in range(4, 20, 4))
     disposal, blend = control[24:26].ljust(2, b"\0")
-    return Layer((left, top, width, height), _DISPOSALS.get(disposal, Disposal.KEEP), blend == 1)
+    delay, unit = (int.from_bytes(control[at : at + 2]) for at in (20, 22))
+    return Layer(
+        (left, top, width, height),
+        _DISPOSALS.get(disposal, Disposal.KEEP),
+        over=blend == 1,
+        shown_ms=1000 * delay / (unit or 100),
+    )

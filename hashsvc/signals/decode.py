@@ -146,12 +146,15 @@ class Frame:
         count: How many frames are decoded, unless damage ends the animation earlier.
 
         left_out: How many frames are not decoded, because of a limit.
+
+        shown_ms: How long an animation shows the frame, in milliseconds; 0 if that is not known.
     """
 
     image: Image.Image
     number: int
     count: int
     left_out: int
+    shown_ms: float = 0
 
 
 def decode(data: bytes, limits: Limits, *, scaled: bool = True) -> Iterator[Image.Image]:
@@ -244,7 +247,8 @@ def _frames(header: Header, limits: Limits, *, scaled: bool) -> Iterator[Frame]:
                 if number != numbers[0]:
                     return
                 frame = _salvaged(header, limits, scaled=scaled)
-            yield Frame(frame, number, len(numbers), left_out)
+            shown_ms = float(image.info.get("duration") or 0)
+            yield Frame(frame, number, len(numbers), left_out, shown_ms)
 
 
 def _open(header: Header, limits: Limits, *, scaled: bool) -> Image.Image:
@@ -255,6 +259,10 @@ def _open(header: Header, limits: Limits, *, scaled: bool) -> Image.Image:
     if header.formats == ("PNG",) and header.frames > 1:
         return Apng(io.BytesIO(header.data))
     image = Image.open(io.BytesIO(header.data), formats=header.formats)
+    if image.format == "JPEG":
+        # Hand over the file in one piece: the library cannot wait for the next piece in the middle
+        # of arithmetic coding.
+        image.decodermaxblock = len(header.data) + 16
     if scaled and image.format == "JPEG":
         # The library keeps all coefficients of a progressive image, at whatever scale it decodes.
         gain = 1 if image.info.get("progressive") else _GAIN_OF_SCALING

@@ -28,6 +28,8 @@ class GifFrame:
 
         disposal: The file's number for what happens to the frame before the next one is drawn.
 
+        shown_ms: How long the frame is shown, in milliseconds.
+
         start: Offset of the pixels in the file.
 
         end: Offset after the pixels.
@@ -38,6 +40,7 @@ class GifFrame:
     palette: bytes
     transparent: int | None
     disposal: int
+    shown_ms: int
     start: int
     end: int
 
@@ -50,7 +53,7 @@ class GifFrame:
 def gif_frames(data: bytes) -> Iterator[GifFrame]:
     """Yield the frames of a GIF, without decoding their pixels."""
     offset, colours = _palette(data, 13, data[10:11])
-    transparent, disposal = None, 0
+    transparent, disposal, shown_ms = None, 0, 0
     while found := _BLOCK.search(data, offset):
         start = found.start()
         if found[0] == b";":
@@ -60,6 +63,7 @@ def gif_frames(data: bytes) -> Iterator[GifFrame]:
                 flags, index = data[start + 3 : start + 4], data[start + 6 : start + 7]
                 flag = flags[0] if flags else 0
                 disposal, transparent = flag >> 2 & 7, index[0] if flag & 1 and index else None
+                shown_ms = 10 * int.from_bytes(data[start + 4 : start + 6], "little")
             offset = _past_blocks(data, start + 2)
             continue
         fields = data[start + 1 : start + 10].ljust(9, b"\0")
@@ -74,10 +78,11 @@ def gif_frames(data: bytes) -> Iterator[GifFrame]:
             own or colours,
             transparent,
             disposal,
+            shown_ms,
             pixels,
             offset,
         )
-        transparent, disposal = None, 0
+        transparent, disposal, shown_ms = None, 0, 0
 
 
 def gif_canvas(data: bytes, first: GifFrame) -> tuple[int, int]:

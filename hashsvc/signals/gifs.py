@@ -26,7 +26,8 @@ class Gif(Layered):
         if not self._frames:
             raise damaged()
         layers = [
-            Layer(each.box, _DISPOSALS.get(each.disposal, Disposal.KEEP)) for each in self._frames
+            Layer(each.box, _DISPOSALS.get(each.disposal, Disposal.KEEP), shown_ms=each.shown_ms)
+            for each in self._frames
         ]
         self._begin(gif_canvas(self._data, self._frames[0]), layers)
 

@@ -43,11 +43,14 @@ class Layer:
         disposal: What happens to it before the next one is drawn.
 
         over: Whether what was drawn before shows through its transparent parts.
+
+        shown_ms: How long it is shown, in milliseconds.
     """
 
     box: tuple[int, int, int, int]
     disposal: Disposal
     over: bool = True
+    shown_ms: float = 0
 
 
 class Layered(ImageFile.ImageFile):
@@ -95,6 +98,7 @@ class Layered(ImageFile.ImageFile):
             self._drawn += 1
         assert self._canvas is not None
         self.im, self._mode = self._canvas.im, self._canvas.mode
+        self.info["duration"] = self._layers[self._wanted].shown_ms
         return super().load()
 
     def _draw(self, number: int) -> None:

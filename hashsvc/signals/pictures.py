@@ -14,7 +14,7 @@ from collections.abc import Iterator
 import numpy as np
 from PIL import Image
 
-from hashsvc.signals.decode import Limits, numbered_frames
+from hashsvc.signals.decode import Frame, Limits, numbered_frames
 from hashsvc.signals.headers import MOST_FRAMES
 from hashsvc.signals.pdq import pdq
 from hashsvc.signals.profiles import PDQ
@@ -80,8 +80,8 @@ class Pictures:
                 return
             if not distinct.numbers:
                 self.skipped += frame.left_out
-            distinct.add(frame.number, frame.image)
-        chosen = _spaced(distinct.numbers, self._limits.max_frames)
+            distinct.add(frame)
+        chosen = distinct.chosen(self._limits.max_frames)
         self.skipped += len(distinct.numbers) - len(chosen)
         # Decode a second time, because all distinct frames may be too many to be kept in memory.
         for frame in numbered_frames(self._data, self._limits):
@@ -112,18 +112,26 @@ class _Distinct:
     def __init__(self) -> None:
         self.numbers: list[int] = []
         self._codes = np.empty((MOST_FRAMES, PDQ.bits // 8), np.uint8)
+        # How long an animation shows each of them, or a frame that is nearly equal to it.
+        self._shown_ms: list[float] = []
 
-    def add(self, number: int, image: Image.Image) -> None:
-        code = np.frombuffer(pdq(np.asarray(image))[0], np.uint8)
+    def add(self, frame: Frame) -> None:
+        code = np.frombuffer(pdq(np.asarray(frame.image))[0], np.uint8)
         known = self._codes[: len(self.numbers)]
-        if (np.bitwise_count(known ^ code).sum(axis=1) > NEAR_EQUAL).all():
-            self._codes[len(self.numbers)] = code
-            self.numbers.append(number)
+        away = np.bitwise_count(known ^ code).sum(axis=1)
+        if len(away) and away.min() <= NEAR_EQUAL:
+            self._shown_ms[int(away.argmin())] += frame.shown_ms
+            return
+        self._codes[len(self.numbers)] = code
+        self.numbers.append(frame.number)
+        self._shown_ms.append(frame.shown_ms)
 
-
-def _spaced(numbers: list[int], most: int) -> list[int]:
-    """Return at most this many of the numbers, evenly spaced, the first and the last included."""
-    if len(numbers) <= most:
-        return numbers
-    places = np.linspace(0, len(numbers) - 1, most).round().astype(int)
-    return [numbers[each] for each in places]
+    def chosen(self, most: int) -> list[int]:
+        """Return at most this many numbers: half are shown longest, and half are evenly spaced."""
+        if len(self.numbers) <= most:
+            return self.numbers
+        by_time = sorted(range(len(self.numbers)), key=lambda each: -self._shown_ms[each])
+        longest = set(by_time[: most // 2])
+        others = [each for each in range(len(self.numbers)) if each not in longest]
+        spaced = np.linspace(0, len(others) - 1, most - len(longest)).round().astype(int)
+        return [self.numbers[each] for each in sorted({*longest, *(others[at] for at in spaced)})]

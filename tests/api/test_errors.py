@@ -48,6 +48,7 @@ NEVER_IN_A_ROUTE = {
     scanning.FetchError: "becomes the state of a scan item or the outcome of a re-check",
     signals.ImageError: "no route opens images",
     scanning.ProxyError: "stops the service from starting",
+    scanning.IsolationError: "keeps the renderer from rendering; `/ready` says why",
     removal.BadBundleError: "raised by commands only",
     access.SetupError: "stops the service from starting",
 }

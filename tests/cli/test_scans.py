@@ -40,8 +40,9 @@ def test_a_scan_shows_lines_progress_and_result(run: Run, service: Running, page
     assert f"Scan {state['scan']}: 1 URLs, 2 duplicates left out." in done.stderr
     assert "canary" not in done.stderr
     assert "1/1" in done.stderr
-    seen = "Images: 1 seen, of which 1 examined, 0 failed, 0 left out as icons, 0 over a limit. "
-    assert f"{seen}Not read: 0 frames, 0 other parts.\n" in done.stderr
+    seen = "Images: 1 seen, of which 1 examined, 0 failed, 0 left out as icons, 0 over a limit."
+    unread = "Not read: 0 frames of pages, 0 other parts, 0 frames or sections of images."
+    assert f"{seen} {unread}\n" in done.stderr
 
 
 def test_results_are_printed_as_csv_or_json(run: Run, service: Running, page: str) -> None:

@@ -52,14 +52,28 @@ def test_frames_that_were_seen_before_are_signed_once() -> None:
     assert (len(found), found.skipped) == (5, 0)
 
 
-@pytest.mark.parametrize(("most", "expected"), [(1, [0]), (2, [0, 19]), (4, [0, 6, 13, 19])])
+@pytest.mark.parametrize(("most", "expected"), [(1, [0]), (2, [0, 1]), (4, [0, 1, 2, 19])])
 def test_too_many_frames_are_evenly_spaced_and_the_rest_is_counted(
     most: int, expected: list[int]
 ) -> None:
+    """Half of them are those that are shown longest; all are shown equally long here."""
     data = slideshow("PNG", SLIDES)
     found = sign_frames(data, limits=Limits(max_frames=most))
     assert found == [sign_image(saved(SLIDES[each], "PNG")) for each in expected]
     assert found.skipped == 20 - most
+
+
+@pytest.mark.parametrize("form", ["GIF", "PNG", "WEBP"])
+@pytest.mark.parametrize("times", [1, 5])
+def test_a_frame_that_is_shown_long_is_never_left_out(form: str, times: int) -> None:
+    """It may be shown once for long, or often."""
+    frames = [each.copy() for each in (*SLIDES[:8], *[PHOTO, *SLIDES[9:13]] * times)]
+    durations = [20] * 8 + [2000 // times, *[20] * 4] * times
+    data = saved(
+        frames[0], form, save_all=True, append_images=frames[1:], duration=durations, loop=0
+    )
+    found = sign_frames(data, limits=Limits(max_frames=2))
+    assert "certain" in tiers(PHOTO, found)
 
 
 @pytest.mark.parametrize("steps", [30, 90])
