@@ -67,7 +67,10 @@ def read_header(data: bytes) -> Header | None:
     for beginning, reader in _READERS:
         if beginning.match(data) and (header := reader(data)) is not None:
             read_colours = _COLOUR_READERS.get(header.formats[0])
-            return replace(header, colours=read_colours(data)) if read_colours else header
+            # The parser of icons itself reads the colours of the image in the icon.
+            if read_colours is None or reader is _icon:
+                return header
+            return replace(header, colours=read_colours(data))
     return None
 
 
@@ -361,7 +364,7 @@ def _icon(data: bytes) -> Header | None:
     largest = max(entries, key=lambda each: ((each[0] or 256) * (each[1] or 256), each[6:8][::-1]))
     image = data[_little_endian(largest[12:16]) :]
     if image.startswith(_PNG_BEGINNING):
-        return _png(image)
+        return replace(_png(image), colours=png_tags(image))
     if image[14:16] == b"\x20\0" and image[:4] == b"\x28\0\0\0":
         # The last byte of a pixel of 32 bits is its opacity, but only in icons.
         image = b"\x38\0\0\0" + image[4:40] + bytes(12) + b"\0\0\0\xff" + image[40:]

@@ -46,7 +46,10 @@ def _jpeg_variant(data: bytes) -> str | None:
         if marker in _SOF_KINDS:
             return _SOF_KINDS[marker]
         if marker in _COMMON_SOF:
-            return "JPEG of more than 8 bits" if data[start + 4] > 8 else None
+            if data[start + 4] > 8:
+                return "JPEG of more than 8 bits"
+            # Its height is then told by a marker after the pixels (T.81, B.2.5).
+            return "JPEG of unknown height" if data[start + 5 : start + 7] == b"\0\0" else None
     return None
 
 

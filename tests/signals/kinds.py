@@ -43,6 +43,7 @@ UNSUPPORTED = {
     "hierarchical JPEG": _jpeg_of(0xC5),
     "JPEG-LS": _jpeg_of(0xF7),
     "JPEG of 12 bits": _jpeg_of(0xC1, bits=12),
+    "JPEG whose height comes last": _JPEG[: _FRAME + 5] + bytes(2) + _JPEG[_FRAME + 7 :],
     "HEIF of JPEG": _HEIC.replace(b"hvc1", b"jpeg"),
     "HEIF of AVC": _HEIC.replace(b"ftypheic", b"ftypavci").replace(b"hvc1", b"avc1"),
     "HEIF of VVC": _HEIC.replace(b"hvc1", b"vvc1"),

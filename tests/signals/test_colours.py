@@ -8,6 +8,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image, ImageCms, ImageOps
 
+from hashsvc.matching import compare
 from hashsvc.signals import PDQ, Limits, Sandbox, sign_image
 from hashsvc.signals import decode as decoding
 from hashsvc.signals.colour_tags import ColourTags
@@ -28,6 +29,7 @@ from tests.signals.browser_corpus import (
 )
 from tests.signals.forged import saved
 from tests.signals.heif_grid import box, heif_grid
+from tests.signals.odd_files import icon
 
 LIMITS = Limits()
 INVERTED = ImageOps.invert(PHOTO)
@@ -309,3 +311,11 @@ def test_primaries_and_gammas_without_a_meaning_change_nothing() -> None:
     tags = ColourTags(gammas=(1, 1, 1), chromaticities=(0.64, 0.33) * 3 + (0.3127, 0.329))
     assert conversion(tags) is None
     assert conversion(ColourTags(codes=(99, 99))) is None
+
+
+def test_the_profile_of_a_png_in_an_icon_is_applied() -> None:
+    photo = generated_photo(4, (200, 160))
+    data = saved(ImageOps.invert(photo), "PNG", icc_profile=RGB_PROFILES["inverting"])
+    in_icon = sign_image(icon((200, 160, data)))
+    assert in_icon == sign_image(data)
+    assert compare(sign_image(saved(photo, "PNG")), in_icon).tier == "certain"
