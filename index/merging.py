@@ -26,10 +26,10 @@ def due(parts: Sequence[Part]) -> list[Part]:
     """
     Return the parts to be merged into one now; most of the time there are none.
 
-    A part is merged with all smaller parts when these together are at least half as large. Each
-    merge therefore makes the part in which a code lies at least one and a half times as large, so
-    merges are few. Each remaining part is more than twice the sum of all smaller ones, so parts are
-    few: up to seven at ten million codes, not counting the tail.
+    A part is merged with all smaller parts when these together are at least half as large. So each
+    merge moves its codes to a part at least one and a half times as large as the one they were in,
+    and merges are few. Each remaining part is more than twice the sum of all smaller ones, so parts
+    are few: up to seven at ten million codes, not counting the tail.
     """
     by_size = sorted(parts, key=lambda part: part.live, reverse=True)
     group: list[Part] = []

@@ -15,7 +15,8 @@ _LINES_AHEAD = 16
 
 SCAN_NS = 1.4
 """
-Nanoseconds to compare one code of 256 bits that is in a cache, on the machine of `radii.KEY_NS`.
+Nanoseconds to compare one code of 256 bits that is in a cache. `radii.KEY_NS` was measured on the
+same machine.
 """
 
 

@@ -109,8 +109,8 @@ class WalkGuard:
             shown: Those of them that the answer would show.
 
         Returns:
-            None, or the content that the key approaches. In that case the answer must be withheld,
-            and the key has to wait.
+            None if the lookup may be answered, else the content that the key approaches. If a
+            content is returned, the answer must be withheld and the key has to wait.
         """
         now = self._clock()
         codes, digest = _codes(signature), _digest(signature)
@@ -163,11 +163,11 @@ def _block(trail: _Trail, now: datetime) -> None:
 
 
 def _approached(trail: _Trail, codes: _Codes, near: set[ContentId]) -> list[ContentId]:
-    """Return the contents near a lookup that earlier answers have shown to the key."""
+    """Return the contents that the key was shown before and that this lookup is near."""
     return [
         content_id
         for content_id, content in trail.contents.items()
-        # `_alike` compares no regions: contents that share regions with the lookup are in `near`.
+        # `_alike` need not compare regions: `near` has the contents whose regions match.
         if content_id in near or any(_alike(codes, each) for each in content.codes)
     ]
 

@@ -57,7 +57,7 @@ class Check:
         raise NotImplementedError
 
     def _passed(self, request: Request, services: Services) -> Caller | None:
-        """Return what `admit` has returned for this request, or call it if nobody has."""
+        """Return what `admit` returned for this request; call `admit` if it was not called yet."""
         admitted: dict[Check, Caller | None] = request.scope.setdefault(ADMITTED, {})
         if self not in admitted:
             admitted[self] = self.admit(request, services)
@@ -84,7 +84,7 @@ class _MayCall(Check):
         self,
         request: Request,
         services: ServicesDep,
-        # `admit` reads the header. This has FastAPI document it.
+        # `admit` reads the header. This parameter only makes FastAPI document the header.
         _credentials: Annotated[HTTPAuthorizationCredentials | None, Depends(_bearer)],
     ) -> Caller:
         caller = self._passed(request, services)

@@ -14,8 +14,9 @@ class OpenCalls:
     """
     ASGI middleware that limits how many calls without a key run at the same time.
 
-    Further calls wait for some seconds, and are then asked to try again later. FastAPI runs 40
-    calls at once; those beyond the limit are for callers with a key.
+    A further call waits for a place. If none becomes free in time, the caller is asked to try again
+    later. FastAPI runs 40 calls at once; calls without a key get `most` of these places, and the
+    rest are kept for callers with a key.
 
     Args:
         most: Most calls without a key that run at once.

@@ -194,8 +194,8 @@ class MailingOut(BaseModel):
     begun_at: datetime = Field(description="The time just before the mail server was contacted.")
     unsure_from: datetime = Field(
         description=(
-            "From this time on, no process is still mailing the notice, and nobody knows whether "
-            "it was sent. Find that out, and settle the mail."
+            "From this time on, no process is still mailing the notice. The service does not know "
+            "whether it was sent: find out, and settle the mail."
         )
     )
 

@@ -1,7 +1,7 @@
 """
 Writes and reads ZIP archives in exactly one form. An archive in any other form is refused.
 
-Files are stored uncompressed, sorted by name, with one fixed date, so an archive cannot be a
+Files are sorted by name and have one fixed date. They are not compressed, so an archive cannot be a
 decompression bomb. To check an archive, `unpack` takes out its files, packs them again, and
 compares the result with the archive.
 """
@@ -71,7 +71,7 @@ def unpack(archive: bytes) -> dict[str, bytes]:
     at = 0
     while archive[at : at + 4] == _LOCAL_MARK:
         if len(contents) >= MOST_FILES or at + _LOCAL.size > len(archive):
-            raise BadBundleError(ARCHIVE, f"may have at most {MOST_FILES} files, all complete")
+            raise BadBundleError(ARCHIVE, f"may have at most {MOST_FILES} files, none cut short")
         *_, size, name_bytes, _ = _LOCAL.unpack_from(archive, at)
         begin = at + _LOCAL.size + name_bytes
         try:
@@ -92,7 +92,7 @@ def unpack(archive: bytes) -> dict[str, bytes]:
 
 def _check_names(names: list[str]) -> None:
     if len(names) > MOST_FILES:
-        raise BadBundleError(ARCHIVE, f"may have at most {MOST_FILES} files, all complete")
+        raise BadBundleError(ARCHIVE, f"may have at most {MOST_FILES} files")
     if len({each.lower() for each in names}) != len(names):
         raise BadBundleError(ARCHIVE, "may have each file name only once, ignoring case")
     for each in names:
