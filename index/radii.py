@@ -1,11 +1,12 @@
 """
 Chooses how far to probe each chunk of a query, by estimating what each choice costs.
 
-The estimate uses counts of codes by the first bits of their keys. Keys of real codes crowd
+The estimate uses the number of codes whose keys begin with the same bits. Keys of real codes crowd
 together, so a key with many codes near it is probed less far than a key with few.
 
-In this module, a chunk's radius is the largest number of key bits that a probe flips, and a coarse
-key is a key without its last bits.
+In this module, a chunk's radius is the largest number of key bits that a probe flips; it is −1 if
+the chunk is not probed. A step raises one chunk's radius by one. A coarse key is a key without its
+last bits.
 """
 
 from typing import NamedTuple
@@ -36,7 +37,7 @@ class KeyDensity(NamedTuple):
         codes: For each coarse key: how many codes have this coarse key, how many have one that is
             one flip away, and how many have one that is two flips away.
 
-        steps: For each coarse key: nanoseconds to probe the keys at no flip, at one, and at two.
+        steps: For each coarse key: the nanoseconds of the steps to radius 0, 1 and 2.
 
         coarse_at: Where the coarse keys of each chunk begin.
     """
@@ -54,8 +55,8 @@ class RadiusBuffers(NamedTuple):
         costs: For each chunk: the cost of not probing it, and of radius 0, 1, …; shape
             (chunks, MAX_FLIPS + 2).
 
-        cheapest: At [c, s]: the least cost for which the radii of the first c chunks reach the sum
-            s; shape (chunks + 1, …).
+        cheapest: At [c, s]: the least cost of exactly s steps in the first c chunks; shape
+            (chunks + 1, …).
 
         near: Number of codes at 0, 1, … flips from a coarse key; shape (MAX_FLIPS + 1,).
     """
@@ -88,13 +89,15 @@ def density_of(tables: Tables, flips: Flips) -> KeyDensity:
 
 def min_ns(flips: Flips, total_radii: int) -> float:
     """
-    Return the least time, in ns, that probing can take for any query; infinity if impossible.
+    Return the least time, in ns, that probing with this many steps can take for any query.
+
+    The result is infinity if the chunks have fewer steps than that in all.
 
     Args:
-        total_radii: Required sum of all radii, each plus one.
+        total_radii: Required number of steps: the sum over all chunks of radius + 1.
     """
-    # Each further flip of a chunk adds more keys than the flip before, so the cheapest steps come
-    # first.
+    # Each step of a chunk adds more keys than the chunk's step before it. So the cheapest steps of
+    # all never include a step without the chunk's steps before it.
     steps = np.sort(np.diff(flips.keys_at, axis=1), axis=None)
     return float(steps[:total_radii].sum() * KEY_NS) if total_radii <= len(steps) else float("inf")
 
@@ -114,7 +117,7 @@ def choose_radii(
     Args:
         keys: The query's keys, shape (chunks,).
 
-        total_radii: Required sum of all radii, each plus one.
+        total_radii: Required number of steps: the sum over all chunks of radius + 1.
 
         radii: Receives the radii, shape (chunks,).
     """
@@ -162,7 +165,7 @@ def choose_radii_within(
     chunk costs more than the step before, which is nearly always the case.
 
     Args:
-        total_radii: Largest sum of all radii, each plus one.
+        total_radii: Largest number of steps: the sum over all chunks of radius + 1.
 
         costs: Buffer for the cost of each chunk's next step, shape (chunks,).
     """
@@ -174,8 +177,8 @@ def choose_radii_within(
             all_ns += costs[chunk]
             dearest_ns = max(dearest_ns, costs[chunk])
             two_more_ns = min(two_more_ns, _keys_ns(flips, chunk, radius + 2))
-        # While no next step costs more than any step after it, every chunk takes its next step
-        # before any chunk takes a second one.
+        # If the dearest next step costs no more than any chunk's step after next, all next steps
+        # come first. So take them all at once.
         if all_ns > remaining or dearest_ns > two_more_ns or total_radii < len(keys):
             break
         remaining, total_radii, radius = remaining - all_ns, total_radii - len(keys), radius + 1
@@ -235,8 +238,8 @@ def _codes_near(density: KeyDensity, flips: Flips, chunk: int, key: int, count: 
     if count <= _COUNTED_FLIPS:
         return float(density.codes[coarse_key, count])
     coarse_ends, codes = flips.coarse_at[chunk], float(density.codes[coarse_key, _COUNTED_FLIPS])
-    # Counting the codes at more flips would cost more than it saves. Extrapolate: assume as many
-    # codes for each coarse key as at one flip less.
+    # Counting the codes at more flips would cost more than it saves. So assume that coarse keys at
+    # each further flip have as many codes, on average, as those at one flip less.
     for flip_count in range(_COUNTED_FLIPS + 1, count + 1):
         masks = coarse_ends[flip_count] - coarse_ends[flip_count - 1]
         further = coarse_ends[flip_count + 1] - coarse_ends[flip_count]

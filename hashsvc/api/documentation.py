@@ -34,7 +34,7 @@ def show_documentation(request: Request) -> HTMLResponse:
 
 
 def complete(app: FastAPI) -> None:
-    """Have roles, summaries and errors added to the OpenAPI document when it is first built."""
+    """Make the application add roles, summaries and errors to its OpenAPI document."""
     write = app.openapi
     known: dict[str, Any] = {}
 

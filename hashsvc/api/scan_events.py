@@ -34,7 +34,7 @@ _EVERY_S = 1.0
 _HEARTBEAT_S = 15
 # A stream ends after an hour, so that a revoked key cannot listen for longer.
 _LONGEST_S = 3600
-# A match may become visible up to this long after the time at which it was stored.
+# A scan item's matches may become visible up to this long after its `finished_at`.
 _OVERLAP = timedelta(seconds=60)
 
 

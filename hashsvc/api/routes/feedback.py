@@ -1,4 +1,4 @@
-"""Corrections of matching (suppressions, quarantine, lowest tiers) and comparisons."""
+"""Calls that correct matching (suppressions, quarantine, lowest tiers) or compare images."""
 
 from typing import Annotated
 
@@ -40,7 +40,7 @@ def compare_signatures(
 def list_suppressions(
     caller: AnalystDep, services: ServicesDep, limit: Limit = 100
 ) -> list[SuppressionOut]:
-    """List dismissed images whose matches are not recorded, newest first."""
+    """List dismissed images, newest first. Matches with them are not recorded again."""
     found = services.suppressions.search(organisation_id=caller.organisation_id, limit=limit)
     ids = [each.id for each in found]
     services.record_list(caller.key_id, "match.list-suppressed", "match.read-suppressed", ids)

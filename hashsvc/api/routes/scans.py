@@ -134,7 +134,7 @@ def read_scan_results(
     dialect: CsvDialect = Dialect.STANDARD,
 ) -> Response:
     """
-    Show the result for each URL of a scan. Analysts also see the matches there.
+    Show the result for each URL of a scan. Analysts also see the URL's matches.
 
     In CSV and in a workbook (`xlsx`), a URL has one row for each of its matches, with the match's
     state in `match_state`. In CSV, a cell that a spreadsheet would read as a formula begins with an
@@ -201,7 +201,7 @@ def follow_scan(
 
 @router.post("/scans/{scan}/cancel", responses=problems(404, 422))
 def cancel_scan(scan: OpaqueId, caller: ScanReaderDep, services: ServicesDep) -> ScanOut:
-    """Cancel a scan. URLs whose scan has begun are still finished."""
+    """Cancel a scan. The service still finishes the URLs that it has begun to scan."""
     cancelled = services.work_list.cancel(
         ScanId(scan), actor=caller.key_id, organisation_id=caller.organisation_id
     )
@@ -219,7 +219,7 @@ def resume_scan(scan: OpaqueId, caller: ScanReaderDep, services: ServicesDep) ->
 
 @router.post("/scans/{scan}/retry", responses=problems(404, 409, 422))
 def retry_scan(scan: OpaqueId, caller: ScanReaderDep, services: ServicesDep) -> ScanOut:
-    """Retry the failed URLs of a scan, including those that were given up."""
+    """Retry the failed and dead URLs of a scan."""
     tried = services.work_list.retry(
         ScanId(scan), actor=caller.key_id, organisation_id=caller.organisation_id
     )

@@ -103,7 +103,7 @@ class ExportOut(BaseModel):
     """A requested export that waits for another administrator's approval."""
 
     export: OpaqueId
-    expires_at: datetime = Field(description="When the export expires if nobody has taken it.")
+    expires_at: datetime = Field(description="It can be approved and taken until this time.")
 
 
 class HealthOut(BaseModel):
@@ -117,9 +117,9 @@ class ReadyOut(HealthOut):
     """The state of the service and of its renderer."""
 
     renderer: RendererState = Field(
-        description="Whether pages' scripts are run: `ready`; `off` if no browser is set; "
-        "`unchecked` while the browser is being checked; `refused` if it cannot be kept behind the "
-        "proxy; `failed` if it does not run."
+        description="Whether pages' scripts are run. `ready`: they are run. `off`: no browser is "
+        "set. `unchecked`: the browser is being checked. `refused`: the browser cannot be kept "
+        "behind the proxy. `failed`: the browser does not run."
     )
 
 

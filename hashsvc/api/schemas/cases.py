@@ -40,7 +40,7 @@ class ContentOut(BaseModel):
     quality: Quality
     added_on: date
     pending: bool = Field(
-        description="True while the content waits for an analyst. It is not searched until then."
+        description="True while the content waits for an analyst. It is not searched meanwhile."
     )
 
 

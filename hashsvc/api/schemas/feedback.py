@@ -33,8 +33,8 @@ Host = Annotated[
 class ComparisonIn(Body):
     """Signatures of two images, made on the caller's machine."""
 
-    first: LookupIn = Field(description="Only its view `whole` is compared, as with a content.")
-    second: LookupIn = Field(description="All its views are compared, as with a candidate.")
+    first: LookupIn = Field(description="Stands for a content: only its view `whole` is compared.")
+    second: LookupIn = Field(description="Stands for a candidate: all its views are compared.")
 
 
 class FindingOut(BaseModel):
@@ -44,11 +44,13 @@ class FindingOut(BaseModel):
     view: View = Field(description="The view of the second image, or of the candidate.")
     distance: int | None = Field(
         description="Number of differing bits. For regions: the median over the matching ones. "
-        "Null if it is over the threshold and the content is in the bank."
+        "Null if it is over the threshold and the first image is a content in the bank."
     )
     threshold: int = Field(description="Largest matching distance, in bits.")
     regions: int = Field(description="Number of regions of the first image found in the second.")
-    contrast: int = Field(description="Sum over these regions of how clearly each stands out.")
+    contrast: int = Field(
+        description="How clearly the second image shows these regions, summed over the regions."
+    )
     matches: bool = Field(description="True if the distance is within the threshold.")
 
 

@@ -59,7 +59,7 @@ class HolderWithdrawIn(HolderIn):
     """What a holder withdraws: one content or the whole case."""
 
     content: OpaqueId | None = Field(
-        None, description="The content to withdraw. Null to withdraw the whole case."
+        None, description="The content to withdraw. Null if `whole_case` is true."
     )
     whole_case: StrictBool = Field(False, description="True to withdraw the whole case.")
 
