@@ -22,7 +22,10 @@ from hashsvc.signals.scales import Floats, halvings
 Codes = NDArray[np.uint8]
 
 _PATCH_SIDE = 1024
-"""Patches are taken from the image, reduced so that its longer side is at most this."""
+"""
+Patches are taken from the image, reduced so that its longer side is at most this. A smaller image
+is reduced to `_SEARCH_SIDE`.
+"""
 
 _SEARCH_SIDE = 512
 """The search for blobs begins in the first halving whose longer side is at most this."""
@@ -88,8 +91,9 @@ def region_codes(luma: NDArray[Any]) -> RegionCodes:
     """
     Return the region codes of an image.
 
-    A content keeps only codes of blobs from the second searched halving on, because a copy at half
-    the size, as in a collage, still has those blobs.
+    A content first keeps codes of blobs from the second searched halving on, because a copy at half
+    the size, as in a collage, still has those blobs. If these are fewer than 100, as in a picture
+    of a person before a plain wall, the content also keeps codes of the finest blobs.
 
     Args:
         luma: Brightness 0–255, bytes or floats, shape (height, width).
@@ -99,7 +103,10 @@ def region_codes(luma: NDArray[Any]) -> RegionCodes:
     waves, flatness = waves_of(pictures, patches)
     codes = codes_of(waves)
     is_coarse = blobs.levels[patches.blobs] > _first_level(pictures)
-    keepable = np.flatnonzero((patches.turns == 0) & is_coarse & (flatness <= _MAX_FLAT_KEPT))
+    is_keepable = (patches.turns == 0) & (flatness <= _MAX_FLAT_KEPT)
+    keepable = np.concatenate(
+        [np.flatnonzero(is_keepable & is_coarse), np.flatnonzero(is_keepable & ~is_coarse)]
+    )
     kept = _mutually_distinct(codes, keepable, _MAX_KEPT, REGION.threshold)
     usable = np.flatnonzero(flatness <= _MAX_FLAT)
     return RegionCodes(
@@ -111,7 +118,10 @@ def region_codes(luma: NDArray[Any]) -> RegionCodes:
 
 def found_in(luma: NDArray[Any]) -> tuple[list[Floats], Blobs]:
     """Return the halvings of an image and its blobs, the first stage of region signals."""
-    pictures = halvings(luma, _PATCH_SIDE)
+    # Without this, the search of a picture whose size is between the two sides would begin at
+    # fewer pixels than `_SEARCH_SIDE`, and would miss the finest blobs.
+    longest = _PATCH_SIDE if max(luma.shape) >= _PATCH_SIDE else _SEARCH_SIDE
+    pictures = halvings(luma, longest)
     blobs = find_blobs(
         pictures,
         longest=_SEARCH_SIDE,
