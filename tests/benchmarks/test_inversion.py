@@ -57,6 +57,17 @@ def attacked() -> Pictures:
 
 
 @pytest.fixture(scope="module")
+def many() -> Pictures:
+    """So many photos that one of them decides no test."""
+    return stored(photos(LEARNT, 4 * ATTACKED))
+
+
+@pytest.fixture(scope="module")
+def rebuilt_many(learnt: Pictures, many: Pictures) -> dict[str, np.ndarray]:
+    return rebuilt_wholes(learnt, many, np.random.default_rng(1))
+
+
+@pytest.fixture(scope="module")
 def rebuilt(learnt: Pictures, attacked: Pictures) -> dict[str, np.ndarray]:
     return rebuilt_wholes(learnt, attacked, np.random.default_rng(1))
 
@@ -208,14 +219,16 @@ def test_pdq_shows_more_of_unseen_photos_than_the_mean(
     assert top_1_of(found) > 0.8
 
 
-@pytest.mark.parametrize("attack", ["pdq1+phash1+dhash1 ridge", "all signals ridge"])
+@pytest.mark.parametrize(
+    ("attack", "least"), [("pdq1+phash1+dhash1 ridge", 0.5), ("all signals ridge", 0.25)]
+)
 def test_more_signals_tell_the_unseen_photos_apart(
-    attack: str, rebuilt: dict[str, np.ndarray], attacked: Pictures
+    attack: str, least: float, many: Pictures, rebuilt_many: dict[str, np.ndarray]
 ) -> None:
-    found = score(attack, rebuilt[attack], attacked.thumbnails)
-    assert found.correlation_median > 0.2
-    # By chance, one photo in twelve is told apart.
-    assert top_1_of(found) > 0.5
+    """Of 48 photos, chance tells one apart."""
+    found = score(attack, rebuilt_many[attack], many.thumbnails)
+    assert found.correlation_median > 0.25
+    assert top_1_of(found) > least
 
 
 def test_the_nearest_is_the_photo_itself_where_it_was_learnt_from(learnt: Pictures) -> None:
