@@ -1,35 +1,18 @@
 """Asks headless Chromium which images it shows on each page."""
 
-import contextlib
 import json
-import os
-import signal
-import subprocess
-import tempfile
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import parse_qs
 
 from benchmarks.pages.making import MadePage
 from benchmarks.pages.serving import PageServer
+from tests.helpers.chromium import chromium_at
 
 _PAGES_A_BROWSER = 40
 _LONGEST_S = 25.0
-_SWITCHES = (
-    "--headless",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-default-apps",
-    "--disable-dev-shm-usage",
-    "--disable-extensions",
-    "--disable-gpu",
-    "--disable-sync",
-    "--mute-audio",
-    "--window-size=1280,900",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
-)
+_WINDOW = "--window-size=1280,900"
 
 # Scrolls through the page, waits until its images are there, and reports those that can be seen.
 _REPORTER = """
@@ -130,7 +113,7 @@ def look_with_chromium(
         for start in range(0, len(pages), _PAGES_A_BROWSER):
             left = list(pages[start : start + _PAGES_A_BROWSER])
             while left:
-                with _browser(command, server.url + left[0].path):
+                with chromium_at(server.url + left[0].path, (*command, _WINDOW)):
                     _wait_for(left, reported, came)
                 done = sum(each.name in reported for each in left)
                 # If the browser stopped at a page, go on with the next page.
@@ -166,23 +149,3 @@ def _reporters(pages: Sequence[MadePage]) -> dict[str, str]:
         names = {"name": json.dumps(page.name), "next": json.dumps(following)}
         scripts[page.shown_at] = _REPORTER % names
     return scripts
-
-
-@contextlib.contextmanager
-def _browser(command: Sequence[str], url: str) -> Iterator[None]:
-    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
-        process = subprocess.Popen(
-            [*command, *_SWITCHES, f"--user-data-dir={profile}", url],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            cwd="/",
-            env={"PATH": os.environ.get("PATH", os.defpath), "HOME": profile, "LANG": "C.UTF-8"},
-            start_new_session=True,
-        )
-        try:
-            yield
-        finally:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()

@@ -1,4 +1,4 @@
-"""Asks headless Chromium which pixels it shows of images."""
+"""Starts headless Chromium, and asks it which pixels it shows of images."""
 
 import contextlib
 import json
@@ -8,7 +8,7 @@ import signal
 import subprocess
 import tempfile
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
@@ -18,7 +18,6 @@ CHROMIUM = shutil.which("chromium")
 _LONGEST_S = 60.0
 _SWITCHES = (
     "--headless",
-    "--no-sandbox",
     "--no-first-run",
     "--disable-background-networking",
     "--disable-component-update",
@@ -28,10 +27,10 @@ _SWITCHES = (
     "--disable-gpu",
     "--disable-sync",
     "--mute-audio",
-    "--force-color-profile=srgb",
-    "--force-device-scale-factor=1",
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost",
 )
+# Tests may run as root, and then Chromium cannot use its own sandbox.
+_FOR_PIXELS = ("--no-sandbox", "--force-color-profile=srgb", "--force-device-scale-factor=1")
 
 # Draws each image on white, and reports its size and pixels. What it cannot show has no pixels.
 _PAGE = """<!doctype html><script>
@@ -100,7 +99,7 @@ def shown_by_chromium(files: Mapping[str, bytes]) -> dict[str, Image.Image | Non
 
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as server:
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        with _browser(f"http://127.0.0.1:{server.server_port}/"):
+        with chromium_at(f"http://127.0.0.1:{server.server_port}/"):
             while len(shown) < len(files):
                 came.clear()
                 if len(shown) < len(files) and not came.wait(_LONGEST_S):
@@ -110,11 +109,19 @@ def shown_by_chromium(files: Mapping[str, bytes]) -> dict[str, Image.Image | Non
 
 
 @contextlib.contextmanager
-def _browser(url: str) -> Iterator[None]:
-    assert CHROMIUM is not None
+def chromium_at(url: str, command: Sequence[str] = ()) -> Iterator[None]:
+    """
+    Show a page in a headless Chromium with a profile of its own, which ends afterwards.
+
+    Args:
+        command: The command with its own switches; by default Chromium that shows sRGB pixels.
+    """
+    if not command:
+        assert CHROMIUM is not None
+        command = (CHROMIUM, *_FOR_PIXELS)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as profile:
         process = subprocess.Popen(
-            [CHROMIUM, *_SWITCHES, f"--user-data-dir={profile}", url],
+            [*command, *_SWITCHES, f"--user-data-dir={profile}", url],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,

@@ -6,36 +6,15 @@ A page asks the server here for images, draws each on white, and sends the pixel
 
 import io
 import queue
-import shutil
-import subprocess
-import tempfile
 import threading
 from concurrent.futures import Future
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Self, cast
 
 from PIL import Image
 
-CHROMIUM = shutil.which("chromium")
-
-_SWITCHES = (
-    # Tests may run as root, and then Chromium cannot use its own sandbox.
-    "--no-sandbox",
-    "--headless",
-    "--incognito",
-    "--no-first-run",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-default-apps",
-    "--disable-dev-shm-usage",
-    "--disable-extensions",
-    "--disable-gpu",
-    "--disable-sync",
-    "--force-color-profile=srgb",
-    "--mute-audio",
-    "--no-pings",
-)
+from tests.helpers.chromium import chromium_at
 
 _PAGE = b"""<!doctype html><meta charset=utf-8><script>
 async function frame(id, kind, number) {
@@ -86,33 +65,18 @@ class Browser:
         self.answers: dict[str, Future[bytes]] = {}
         self.waiting: queue.Queue[str] = queue.Queue()
         self._server = _Server(self)
-        self._profile = tempfile.TemporaryDirectory(ignore_cleanup_errors=True)
-        self._process: subprocess.Popen[bytes] | None = None
+        self._running = ExitStack()
 
     def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, args=(0.05,), daemon=True).start()
-        assert CHROMIUM is not None
-        self._process = subprocess.Popen(
-            [
-                CHROMIUM,
-                *_SWITCHES,
-                f"--user-data-dir={self._profile.name}",
-                f"http://127.0.0.1:{self._server.server_address[1]}/",
-            ],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env={"PATH": "/usr/bin:/bin", "HOME": self._profile.name, "LANG": "C.UTF-8"},
-        )
+        self._running.callback(self._server.server_close)
+        self._running.callback(self._server.shutdown)
+        url = f"http://127.0.0.1:{self._server.server_address[1]}/"
+        self._running.enter_context(chromium_at(url))
         return self
 
     def __exit__(self, *_error: object) -> None:
-        assert self._process is not None
-        self._process.terminate()
-        self._process.wait(_WAIT_S)
-        self._server.shutdown()
-        self._server.server_close()
-        self._profile.cleanup()
+        self._running.close()
 
     def show(self, data: bytes) -> Image.Image | None:
         """Return what Chromium shows on a white page; None if it shows no image."""

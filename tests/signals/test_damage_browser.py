@@ -13,6 +13,7 @@ from hashsvc.matching import Tier, compare
 from hashsvc.signals import ImageError, Limits, UnsupportedImageError, sign_image
 from hashsvc.signals.decode import decode
 from tests.conftest import generated_photo
+from tests.helpers.chromium import needs_chromium
 from tests.signals.forged import chunk, interlaced_png, png, saved, with_chunks, with_segments
 from tests.signals.kinds import UNSUPPORTED
 from tests.signals.odd_files import (
@@ -26,11 +27,9 @@ from tests.signals.odd_files import (
     random_gif,
     shortened_webp,
 )
-from tests.signals.rendering import CHROMIUM, Browser
+from tests.signals.rendering import Browser
 
-pytestmark = pytest.mark.skipif(
-    CHROMIUM is None, reason="Debian's chromium is not installed: these pixels are NOT compared."
-)
+pytestmark = needs_chromium("the decoding of odd and damaged images")
 
 PHOTO = detailed_photo(1, (1200, 900))
 SMALL = generated_photo(4, (150, 100))
