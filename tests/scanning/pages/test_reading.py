@@ -1,8 +1,7 @@
 """The images of a page are found wherever a browser would find them, once each, in any markup."""
 
 import base64
-from collections.abc import Iterable, Iterator
-from dataclasses import replace
+from contextlib import closing
 from html import escape
 
 import pytest
@@ -10,26 +9,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from hashsvc.scanning import normalise_url
-from hashsvc.scanning.pages import PageTooComplexError, read_page
-from hashsvc.scanning.pages.page import Page
-from hashsvc.scanning.pages.sandbox import LIMITS, PageSandbox
-
-PAGE = "https://a.example/p/page.html"
-
-
-def read(markup: str | bytes) -> Page:
-    return read_page(markup if isinstance(markup, bytes) else markup.encode(), PAGE)
-
-
-def found(markup: str | bytes) -> list[str]:
-    """Return the URL that a browser takes for each image of a page, without the page's folder."""
-    return short(each.urls[0] for each in read(markup).images)
-
-
-def short(urls: Iterable[str]) -> list[str]:
-    """Return URLs in a short form that still identifies them."""
-    return [url.removeprefix("https://a.example/p/") for url in urls]
-
+from hashsvc.scanning.pages import read_page
+from hashsvc.scanning.pages.sandbox import PageSandbox
+from tests.scanning.pages.reading import PAGE, found, read, short
 
 PLACES = {
     '<img src="1.jpg">': ["1.jpg"],
@@ -335,88 +317,11 @@ def test_an_inline_image_is_found_whole() -> None:
     assert found(f'<div style="background: url({reference})">') == [reference]
 
 
-HEAVY = {
-    "open elements": b"<div>" * 400_000,
-    # An HTML5 tree of this page has sixteen million elements.
-    "open formats": b"<p>" + b"".join(b"<b x%d>" % n for n in range(4000)) + b"<p>x" * 4000,
-    "open scripts": b"<script>" * 400_000,
-    "a comment that does not end": b"<!--" + b"- -! --" * 400_000 + b"-->",
-    "open tags": b"<img " * 400_000 + b">",
-    "attributes": b"<img" + b" a=b" * 400_000 + b">",
-    "quotations": b"<img src='" * 400_001 + b"'>",
-    "spaces": b"<img src" + b" " * 2_000_000 + b">",
-    "sizes": b"<img srcset='" + b"data:, " * 400_000 + b"'>",
-    "commas": b"<img srcset='data:" + b"," * 2_000_000 + b"'>",
-    "references": b"<img src='" + b"&" * 2_000_000 + b"'>",
-    "a long base": b"<base href='/" + b"x" * 2_000_000 + b"/'>" + b"<img src=data:>" * 100_000,
-    "stray bytes": b"\xff" * 2_000_000,
-    "style sheets": b"<style>" + b"url(" * 500_000 + b"</style>",
-    "style quotations": b"<style>" + b"url('a url(\"" * 200_000 + b"</style>",
-    "strings": b"<script>" + b"\"/a'//b " * 200_000 + b"</script>",
-    "strings that do not end": b"<script>" + b'"\\/' * 500_000 + b"</script>",
-    "deep data": b"<script type=ld+json>" + b"[" * 900_000 + b"</script>",
-    "long numbers": b"<script type=ld+json>{'image':" + b"9" * 900_000 + b"}</script>",
-    "wide data": b'<script type=ld+json>{"image":["' + b'a","' * 200_000 + b'"]}</script>',
-    "styles": b"<b style='width:" + b" " * 900_000 + b";" * 900_000 + b"'>" * 2,
-    "links": b"<a href=x><img src=y>" * 100_000,
-    "ends": b"</a " * 500_000 + b">",
-    "joins": b"<script>" + b"x+" * 40_000 + b"'1.jpg'</script>",
-    "names": b"<script>"
-    + b"".join(b"a%d='2.jpg'+a%d;" % (each, each - 1) for each in range(20_000))
-    + b"</script>",
-    "templates in templates": b"<script>" + b"`${" * 10_000 + b"</script>",
-    "hidden parents": b"<div>" * 400 + b"<img loading=lazy src=2.jpg>" * 30_000,
-    "data in attributes": b'<p a=\'{"a":"2.jpg"}\'>' * 8_000,
-    "groups": b"<style>" + b"@media screen{" * 100_000 + b"a{b:url(x)}" * 10_000 + b"</style>",
-    "comments in styles": b"<style>" + b"/*" * 900_000 + b"</style>",
-    "moves": b"<meta http-equiv=refresh content='url=" + b"=" * 900_000 + b"'>",
-}
-
-
-@pytest.fixture(scope="module")
-def sandbox() -> Iterator[PageSandbox]:
-    opened = PageSandbox()
-    opened.open()
-    yield opened
-    opened.close()
-
-
-def found_in(sandbox: PageSandbox, page: bytes) -> list[str]:
-    """Return the URL of each image of a page that a sandbox reads."""
-    return short(each.urls[0] for each in sandbox.read_page(page, PAGE, "text/html").images)
-
-
-@pytest.mark.parametrize("page", HEAVY.values(), ids=HEAVY.keys())
-def test_a_page_made_to_keep_the_scanner_busy_is_read(sandbox: PageSandbox, page: bytes) -> None:
-    """If time or memory grew with the square of the page's length, the sandbox would give up."""
-    assert found_in(sandbox, b'<img src="1.jpg" width="2000">' + page)[:1] == ["1.jpg"]
-
-
-@pytest.mark.parametrize(
-    "name", ["open elements", "open formats", "attributes", "spaces", "references",
-             "stray bytes", "style sheets", "strings", "deep data", "long numbers", "ends"]
-)  # fmt: skip
-def test_images_after_such_markup_are_found(sandbox: PageSandbox, name: str) -> None:
-    assert found_in(sandbox, HEAVY[name] + b'<img src="1.jpg">') == ["1.jpg"]
-
-
-def test_a_page_over_the_limits_is_too_complex() -> None:
-    limits = replace(LIMITS, max_seconds=0.5)
-    # Each element carries an attribute that may show an image, so none is left out.
-    deep = b"<div data-a=b>" * 100_000
-    opened = PageSandbox(limits=limits)
-    opened.open()
-    try:
-        with pytest.raises(PageTooComplexError, match="within the limits"):
-            opened.read_page(deep, PAGE, "text/html")
-        assert found_in(opened, b'<img src="1.jpg">') == ["1.jpg"]
-    finally:
-        opened.close()
-
-
-def test_a_sandbox_reads_what_is_read_here(sandbox: PageSandbox) -> None:
-    for markup in PLACES:
-        assert sandbox.read_page(markup.encode(), PAGE, "") == read(markup)
+def test_a_sandbox_reads_what_is_read_here() -> None:
+    with closing(PageSandbox()) as sandbox:
+        sandbox.open()
+        for markup in PLACES:
+            assert sandbox.read_page(markup.encode(), PAGE, "") == read(markup)
 
 
 def test_the_beginning_of_a_long_attribute_is_read() -> None:
