@@ -17,7 +17,7 @@ from hashsvc.signals.decode import decode
 from hashsvc.signals.encodings import by_codes
 from hashsvc.signals.tones import MOST_LIGHT, gains
 from tests.conftest import generated_photo
-from tests.signals.browser_corpus import (
+from tests.signals.coloured_files import (
     CMYK_PROFILES,
     GREY_PROFILES,
     PHOTO,

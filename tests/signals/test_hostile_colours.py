@@ -22,7 +22,7 @@ from tests.helpers.icc_profiles import (
     profile,
     rgb_profile,
 )
-from tests.signals.browser_corpus import (
+from tests.signals.coloured_files import (
     CMYK_PROFILES,
     GREY_PROFILES,
     PHOTO,
