@@ -3,9 +3,11 @@ Makes reg1_formula.json: what a port of region signals must find in pixels made 
 
     python -m tests.vectors.make_reg1_formula > tests/vectors/reg1_formula.json
 
-There is no other implementation of `reg1`. The vectors are the results that hashsvc.signals gave
-when the format was fixed; they keep the format the same here and in every port. `pixels` uses only
-whole numbers under 2^53, which every language has; check its result by the SHA-256 of the bytes.
+There is no other implementation of `reg1`. The vectors are the results that hashsvc.signals gives;
+they keep it the same here and in every port. How a patch becomes a code has not changed since the
+format was fixed, so all codes can be compared. Which patches are taken may change: then this file
+is made again. `pixels` uses only whole numbers under 2^53, which every language has; check its
+result by the SHA-256 of the bytes.
 
 The file gives the stages in the order in which they are computed, so a port can see where it first
 differs. Single bits depend on rounding, so `RULE`, which the file repeats, allows small
