@@ -26,7 +26,9 @@ def submit(call: Call, site: Site) -> str:
     """Submit a page with more images than are looked at, most of which are gone."""
     site.add_image("/copy.jpg", jpeg(generated_photo(1)))
     spinner = "data:image/gif;base64,R0lGODlhAQABAAAAACw="
-    page = site.add_page("/page", ["copy.jpg", *(f"{each}.jpg" for each in range(62)), spinner])
+    page = site.add_page(
+        "/page", ["copy.jpg", *(f"gone-{each}.jpg" for each in range(62)), spinner]
+    )
     scan: str = call(SCANNER, "POST", "/v1/scans", json={"urls": [page]}).json()["scan"]
     return scan
 

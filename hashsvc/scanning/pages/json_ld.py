@@ -15,7 +15,7 @@ _IMAGES = frozenset({"image", "thumbnail", "thumbnailurl", "contenturl", "primar
 _WITHIN_IMAGE = frozenset({"url", "@id"})
 _TRAILING_COMMA = re.compile(r",(\s*[}\]])")
 _PAIR = re.compile(
-    r'"(?:image|thumbnail|thumbnailUrl|contentUrl|primaryImageOfPage|url)"\s*:\s*"((?:[^"\\]|\\.)*+)"',
+    r'"(?:image|thumbnail|thumbnailUrl|contentUrl|primaryImageOfPage|url)"\s*:\s*"((?:[^"\\]|(?=\\.)\\.)*+)"',
     re.IGNORECASE,
 )
 

@@ -66,7 +66,6 @@ _REFRESH = re.compile(
     r"\s*[\d.]*\s*(?:[;,]\s*|\s+)(?:url\s*=\s*)?[\"']?([^\"']*)", re.IGNORECASE | re.DOTALL
 )
 _DATA_SCRIPTS = frozenset({"application/json", "application/vnd.api+json", "text/x-template"})
-_COMMENT = re.compile(r"<!--((?:[^-]|-(?!->))*+)-->")
 _MAX_CODE = 1_000_000
 _PSEUDO = re.compile(r"::?(?:before|after|hover|focus|active|visited|-[\w-]+)(?:\([^)]*\))?")
 
@@ -323,11 +322,13 @@ class _Reader:
 
     def _read_code(self, node: LexborNode) -> None:
         """Read a comment in <code>, where sites keep markup and data for their scripts."""
-        if comment := _COMMENT.search((node.html or "")[:_MAX_CODE]):
-            if comment[1].lstrip().startswith(("{", "[")):
-                self._read_source_text(f"({html.unescape(comment[1])})")
+        _, _, begun = (node.html or "")[:_MAX_CODE].partition("<!--")
+        comment, end, _ = begun.partition("-->")
+        if end:
+            if comment.lstrip().startswith(("{", "[")):
+                self._read_source_text(f"({html.unescape(comment)})")
             else:
-                self._read_markup(comment[1], most=IN_SCRIPT)
+                self._read_markup(comment, most=IN_SCRIPT)
 
     def _read_lazy(self, node: LexborNode, attributes: Mapping[str, str]) -> None:
         pixels = declared_pixels(attributes) or UNKNOWN

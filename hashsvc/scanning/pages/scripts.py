@@ -24,7 +24,9 @@ _MAX_DEPTH = 3
 # Broken scripts can make the parser slow. Their strings are then found by a regular expression.
 _MAX_PARSE_S = 1.0
 _CHUNK = 65_536
-_QUOTED = re.compile(r""""(?:[^"\\\n]|\\.)*+"|'(?:[^'\\\n]|\\.)*+'""")
+# Alternatives in a repetition that never goes back (`*+`) look ahead before they take anything.
+# Before 3.11.5, Python did not give back what an alternative had taken when it failed.
+_QUOTED = re.compile(r""""(?:[^"\\\n]|(?=\\.)\\.)*+"|'(?:[^'\\\n]|(?=\\.)\\.)*+'""")
 _MAY_HOLD = re.compile(
     r"\.(?:jpe?g|jfif|png|webp|gif|avif|hei[cf]|bmp|tiff?)|<(?:img|pic|vid|amp)|format=|"
     r"image|img|thumb|photo|picture|poster|media|display_?url|original_?url",

@@ -17,13 +17,14 @@ _MAX_RULE = 1_000_000
 _MAX_DEPTH = 8
 # Comments, strings and URLs, which may hold braces, and the marks around rules and blocks.
 _MARKS = re.compile(
-    r"/\*(?:[^*]|\*(?!/))*+(?:\*/)?+|\"(?:[^\"\\\n]|\\[\s\S])*+\"?+|'(?:[^'\\\n]|\\[\s\S])*+'?+"
-    r"|url\(\s*+(?![\"'])(?:[^)\\]|\\[\s\S])*+|\\[\s\S]|[{};]",
+    r"/\*(?:(?!\*/)[\s\S])*+(?:\*/)?|\"(?:[^\"\\\n]|(?=\\[\s\S])\\[\s\S])*+\"?"
+    r"|'(?:[^'\\\n]|(?=\\[\s\S])\\[\s\S])*+'?"
+    r"|url\(\s*+(?![\"'])(?:[^)\\]|(?=\\[\s\S])\\[\s\S])*+|\\[\s\S]|[{};]",
     re.IGNORECASE,
 )
 # Groups of rules. The rules inside a group are read one by one.
 _GROUPS = re.compile(
-    r"(?:\s|<!--|-->|/\*(?:[^*]|\*(?!/))*+\*/)*+"
+    r"(?:\s|<!--|-->|/\*(?:(?!\*/)[\s\S])*+\*/)*"
     r"@(media|supports|layer|container|scope|starting-style|(?:-moz-)?document)\b",
     re.IGNORECASE,
 )

@@ -4,6 +4,7 @@ import pytest
 
 from hashsvc.scanning.pages import read_page
 from hashsvc.scanning.pages.reading import read_stylesheet
+from hashsvc.scanning.pages.styles import in_stylesheet
 
 PAGE = "https://a.example/p/page.html"
 ELEMENTS = b'<p class="a b"></p>'
@@ -77,3 +78,17 @@ def test_a_sheet_imports_others_for_its_screen(sheet: str) -> None:
 def test_a_style_attribute_shows_its_last_background() -> None:
     page = read_page(b'<p style="background:url(2.jpg);background-image:url(1.jpg)">', PAGE)
     assert [image.urls[0][-5:] for image in page.images] == ["1.jpg"]
+
+
+@pytest.mark.parametrize(
+    "sheet",
+    [
+        "/* * ** /x */ a{background:url(1.jpg)}",
+        "/***/a{background:url(1.jpg)}/*",
+        "a::after{content:'*/\\'}'} b{background:url(1.jpg)}",
+        "<!-- /* } */ @media all{a{background:url(1.jpg)}} -->",
+        "a{background:url(1.jpg)} b{content:'\\",
+    ],
+)
+def test_comments_and_strings_hide_no_rule(sheet: str) -> None:
+    assert [each.url for each in in_stylesheet(sheet)] == ["1.jpg"]
